@@ -1,0 +1,243 @@
+"""The words in which the project speaks of markets, and the tree of what can go wrong.
+
+One module per exchange stands beside this file. Such a module does no I/O: it says where
+to ask (`Endpoint`) and how to read the answer (`parse_…`). Units are converted there, once:
+whatever leaves a module is in base or quote currency, in percent where the name says
+`_pct`, in milliseconds where it says `_ms`; what the exchange did not say is None.
+
+    MarketError
+      UnknownSymbol      the exchange lists no such market
+      NotSupported       the exchange does not offer it at all
+      Unavailable        timeout, refused, 5xx
+        RateLimited      carries retry_after_s
+        Blocked          not served to the country of this machine's address
+      BadResponse        not the documented shape, cut, or larger than allowed
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import orjson
+
+T = TypeVar("T")
+
+
+class MarketError(Exception):
+    """An exchange did not give the answer.
+
+    exchange: its id. detail: for operators, in the log only; it may quote the exchange.
+    reason: a few words of our own for the user.
+    """
+
+    reason = "failed"
+    http_status = 502
+
+    def __init__(self, exchange: str, detail: str, reason: str | None = None) -> None:
+        super().__init__(f"{exchange}: {detail}")
+        self.exchange, self.detail = exchange, detail
+        if reason is not None:
+            self.reason = reason
+
+
+class UnknownSymbol(MarketError):
+    reason = "not listed"
+    http_status = 404
+
+
+class NotSupported(MarketError):
+    reason = "not offered there"
+    http_status = 501
+
+
+class Unavailable(MarketError):
+    reason = "not reachable"
+    http_status = 503
+
+
+class RateLimited(Unavailable):
+    """retry_after_s: how long to ask nothing; until_ms: the same as a moment. Either may be unknown."""
+
+    reason = "rate limited"
+    http_status = 429
+
+    def __init__(
+        self, exchange: str, detail: str, retry_after_s: float | None = None, until_ms: int | None = None
+    ) -> None:
+        super().__init__(exchange, detail)
+        self.retry_after_s, self.until_ms = retry_after_s, until_ms
+
+
+class Blocked(Unavailable):
+    reason = "blocked in this region"
+
+
+class BadResponse(MarketError):
+    reason = "gave an unusable answer"
+
+
+class Ticker(NamedTuple):
+    """One market over the last 24 hours. last, bid, ask, high, low in quote; change_pct in percent."""
+
+    exchange: str
+    symbol: str
+    last: float
+    bid: float | None
+    ask: float | None
+    high: float | None
+    low: float | None
+    change_pct: float | None
+    base_volume: float | None
+    quote_volume: float | None
+    time_ms: int
+
+
+class OpenInterest(NamedTuple):
+    """Contracts outstanding, one side counted: in base, and in quote where the exchange says so."""
+
+    open_interest: float
+    open_interest_quote: float | None
+
+
+class Funding(NamedTuple):
+    """funding_rate: a fraction per period of funding_interval_h hours (0.0001 is 0.01 %), due at next_funding_ms."""
+
+    funding_rate: float
+    funding_interval_h: float | None
+    next_funding_ms: int | None
+    mark: float | None
+
+
+class Perp(NamedTuple):
+    """What is known of a perpetual. One endpoint may tell only a part of it."""
+
+    ticker: Ticker | None = None
+    open_interest: OpenInterest | None = None
+    funding: Funding | None = None
+
+
+class Host(NamedTuple):
+    """One address of an exchange. The environment variable <NAME>_URL replaces it."""
+
+    name: str
+    exchange: str
+    url: str
+
+
+class Budget(NamedTuple):
+    """A documented limit: at most max_weight per window_s seconds, from one address."""
+
+    name: str
+    max_weight: int
+    window_s: float
+
+
+class Endpoint(NamedTuple, Generic[T]):
+    """Where to ask, and how to read the answer.
+
+    target: path and query exactly as they are sent. parse: raises MarketError.
+    explain: what an answer with HTTP status >= 400 means, as a MarketError.
+    weight: what it costs of the budget.
+    """
+
+    host: Host
+    target: str
+    parse: Callable[[bytes], T]
+    explain: Callable[[int, bytes], MarketError]
+    budget: Budget
+    weight: int = 1
+
+
+class ListEndpoint(NamedTuple, Generic[T]):
+    """Where a long list of JSON objects is, and how to read one of them.
+
+    place: the way to the JSON array, e.g. ("result", "list"), () when the body is the array.
+    row: gives None for a row that is not wanted; raises MarketError.
+    explain: as in Endpoint; also asked, with status 200, when there is no array at that place.
+    """
+
+    host: Host
+    target: str
+    place: tuple[str | int, ...]
+    row: Callable[[Mapping[str, Any]], T | None]
+    explain: Callable[[int, bytes], MarketError]
+    budget: Budget
+    weight: int = 1
+
+
+# Reading JSON. Exchanges write numbers as strings, missing ones as "", null or not at all.
+
+
+def load(exchange: str, body: bytes) -> Any:
+    """The body as JSON. Raises BadResponse."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadResponse(exchange, f"not JSON: {error}: {body[:80]!r}") from error
+
+
+def row_in(exchange: str, value: object) -> Mapping[str, Any]:
+    """value, which has to be a JSON object. Raises BadResponse."""
+    if not isinstance(value, dict):
+        raise BadResponse(exchange, f"an object was expected, not {str(value)[:80]!r}")
+    return value
+
+
+def number(exchange: str, row: Mapping[str, Any], key: str) -> float | None:
+    """A figure that may be missing: None for absent, null and "". Raises BadResponse for what is no number."""
+    value = row.get(key)
+    if value is None or value == "":
+        return None
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        try:
+            figure = float(value)
+        except ValueError:
+            figure = math.nan
+        if math.isfinite(figure):
+            return figure
+    raise BadResponse(exchange, f"{key} is no number: {str(value)[:80]!r}")
+
+
+def needed(exchange: str, row: Mapping[str, Any], key: str) -> float:
+    """A figure without which the answer is worth nothing. Raises BadResponse."""
+    figure = number(exchange, row, key)
+    if figure is None:
+        raise BadResponse(exchange, f"{key} is missing")
+    return figure
+
+
+def price(exchange: str, row: Mapping[str, Any], key: str) -> float | None:
+    """As number, but zero counts as missing: exchanges write "0" for a price there was not."""
+    return number(exchange, row, key) or None
+
+
+def needed_price(exchange: str, row: Mapping[str, Any], key: str) -> float:
+    """As needed, for a price, which is above zero."""
+    figure = needed(exchange, row, key)
+    if figure <= 0:
+        raise BadResponse(exchange, f"{key} is {figure}, not a price")
+    return figure
+
+
+def whole(exchange: str, row: Mapping[str, Any], key: str) -> int | None:
+    """As number, for milliseconds and counts; zero counts as missing."""
+    figure = number(exchange, row, key)
+    return int(figure) if figure else None
+
+
+def per_coin(figure: float | None, multiplier: int) -> float | None:
+    """The price of one coin from the price of a contract on `multiplier` coins (1000PEPE)."""
+    return None if figure is None else figure / multiplier
+
+
+def in_coins(figure: float | None, multiplier: int) -> float | None:
+    """An amount of coins from an amount in units of `multiplier` coins."""
+    return None if figure is None else figure * multiplier
+
+
+def split(symbol: str) -> tuple[str, str]:
+    """("BTC", "USDT") from "BTC-USDT"."""
+    base, _, quote = symbol.partition("-")
+    return base, quote

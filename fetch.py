@@ -1,0 +1,489 @@
+"""The only I/O to exchanges.
+
+`Fetcher.fetch` asks an Endpoint and `Fetcher.fetch_items` streams a ListEndpoint. Here, and
+nowhere else, bytes and seconds are bounded, foreign errors become MarketErrors, rate budgets
+are kept and circuits broken. What to ask and how to read it is the exchange modules' business.
+
+Memory: one answer of at most MAX_ANSWER bytes, or for a list one chunk and one element.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import httpx
+import orjson
+
+from exchanges import (
+    BadResponse,
+    Blocked,
+    Budget,
+    Endpoint,
+    Host,
+    ListEndpoint,
+    MarketError,
+    NotSupported,
+    RateLimited,
+    Unavailable,
+    UnknownSymbol,
+    row_in,
+)
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CONNECT_S = 2.0
+WHOLE_S = 4.0  # one answer, from asking to its last byte
+LIST_S = 6.0  # a long list, likewise
+MAX_ANSWER = 1024 * 1024  # bytes; 1000 candles, the longest answer that is not a list, are some 160 KiB
+MAX_LIST = 16 * 1024 * 1024  # Binance's list of all spot tickers is 1.9 MiB
+MAX_ELEMENT = 64 * 1024
+MAX_ELEMENTS = 50_000
+MAX_TRIES = 64  # guesses per chunk at where an element ends
+MAX_BEFORE_LIST = 256 * 1024  # Hyperliquid puts the names of all coins before the list
+INFLATE_STEP = 64 * 1024
+
+FAILURES_TO_REST = 3
+REST_S = 30.0
+BLOCKED_S = 600.0
+RATE_LIMITED_S = 10.0  # when the exchange does not say how long
+SLOW_S = 1.0  # an answer given up after this long counts as a failure
+BUDGET_SHARE = 0.8  # of a documented limit: the address may be shared with others
+MAX_BUDGET_WAIT_S = 1.0
+
+_USED_WEIGHT = "x-mbx-used-weight-1m"  # Binance counts for us, all machines behind one address together
+
+
+class Fetcher:
+    """Asks exchanges, through an httpx transport.
+
+    urls replaces the address of hosts by name. clock gives monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        urls: Mapping[str, str] | None = None,
+        *,
+        keep_budgets: bool = True,
+        user_agent: str = "market-bot",
+    ) -> None:
+        self._transport = transport
+        self._urls = urls or {}
+        self._keep_budgets = keep_budgets
+        self._headers = {"accept": "application/json", "user-agent": user_agent}
+        self._bases: dict[str, httpx.URL] = {}
+        self._circuits: dict[str, Circuit] = {}
+        self._spent: dict[str, Spending] = {}
+
+    async def fetch(self, endpoint: Endpoint[T]) -> T:
+        """Asks once. Raises MarketError, always within WHOLE_S."""
+        async with self._asked(endpoint, WHOLE_S, "identity") as response:
+            body = await _read(endpoint.host.exchange, response, MAX_ANSWER)
+            try:
+                return endpoint.parse(body)
+            except RateLimited as error:  # some exchanges say so with HTTP 200
+                _note_wait(error, response)
+                raise
+
+    async def fetch_items(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
+        """Hands the list's wanted rows to `take`, in order, as many at a time as each chunk of bytes brings.
+
+        Raises MarketError, always within LIST_S: BadResponse for a list that is cut, malformed or
+        beyond the limits; `take` has then had the rows before the fault.
+        """
+        exchange = endpoint.host.exchange
+        async with self._asked(endpoint, LIST_S, "gzip") as response:
+            cutter = ArrayCutter(exchange, endpoint.place)
+            async for chunk in _inflated(exchange, response, MAX_LIST):
+                rows = cutter.feed(chunk)
+                if rows:
+                    take([item for row in rows if (item := endpoint.row(row_in(exchange, row))) is not None])
+            if not cutter.found:
+                raise endpoint.explain(200, cutter.unread)
+            if not cutter.is_done:
+                raise BadResponse(exchange, f"the list was cut after {cutter.n_elements} elements")
+
+    @asynccontextmanager
+    async def _asked(
+        self, endpoint: Endpoint[Any] | ListEndpoint[Any], timeout_s: float, encoding: str
+    ) -> AsyncIterator[httpx.Response]:
+        """The answer to a request, status 200, to be read inside; within circuit, budget and seconds."""
+        host = endpoint.host
+        with self.circuit(host).watch():
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._pay(endpoint.budget, endpoint.weight)
+                    response = await self._send(host, endpoint.target, encoding)
+                    try:
+                        self._note_used_weight(endpoint.budget, response)
+                        await _raise_for_status(endpoint, response)
+                        yield response
+                    finally:
+                        await response.aclose()
+            except TimeoutError as error:
+                detail = f"{host.name}: no whole answer within {timeout_s} s"
+                raise Unavailable(host.exchange, detail, "did not answer in time") from error
+
+    def circuit(self, host: Host) -> Circuit:
+        circuit = self._circuits.get(host.name)
+        if circuit is None:
+            circuit = self._circuits[host.name] = Circuit(host.exchange)
+        return circuit
+
+    @property
+    def circuits(self) -> Mapping[str, Circuit]:
+        """By host name, for /health."""
+        return self._circuits
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+    async def _pay(self, budget: Budget, weight: int) -> None:
+        """Takes weight from the budget, waiting up to MAX_BUDGET_WAIT_S for it. Raises RateLimited."""
+        if not self._keep_budgets:
+            return
+        spending = self._spent.get(budget.name)
+        if spending is None:
+            spending = self._spent[budget.name] = Spending(budget)
+        wait_s = spending.pay(weight, time.monotonic())
+        if wait_s > MAX_BUDGET_WAIT_S:
+            raise OverBudget(budget.name.partition(" ")[0], f"our own budget, {budget.name}, is spent", wait_s)
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+
+    def _note_used_weight(self, budget: Budget, response: httpx.Response) -> None:
+        used = response.headers.get(_USED_WEIGHT, "")
+        spending = self._spent.get(budget.name)
+        if used.isdecimal() and spending is not None:
+            spending.heard(int(used), time.monotonic())
+
+    async def _send(self, host: Host, target: str, encoding: str) -> httpx.Response:
+        base = self._bases.get(host.name)
+        if base is None:
+            base = self._bases[host.name] = httpx.URL(self._urls.get(host.name, host.url).rstrip("/"))
+        path = base.raw_path.rstrip(b"/") + target.encode("ascii")
+        request = httpx.Request(
+            "GET",
+            base.copy_with(raw_path=path),
+            headers={**self._headers, "accept-encoding": encoding},
+            extensions={"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}},
+        )
+        try:
+            return await self._transport.handle_async_request(request)
+        except httpx.TimeoutException as error:
+            raise Unavailable(host.exchange, f"{host.name}: {error}", "did not answer in time") from error
+        except httpx.HTTPError as error:
+            raise Unavailable(host.exchange, f"{host.name}: {error}") from error
+
+
+async def _raise_for_status(endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response) -> None:
+    """Raises MarketError for every status but 200; no redirect is followed."""
+    status = response.status_code
+    if status == 200:
+        return
+    if status < 400:
+        raise Unavailable(endpoint.host.exchange, f"{endpoint.host.name}: HTTP {status}", f"answered HTTP {status}")
+    error = endpoint.explain(status, await _read(endpoint.host.exchange, response, MAX_ANSWER))
+    if isinstance(error, RateLimited):
+        _note_wait(error, response)
+    raise error
+
+
+def _note_wait(error: RateLimited, response: httpx.Response) -> None:
+    """Puts into the error how long the exchange wants to be left alone, from where it says so."""
+    retry_after = response.headers.get("retry-after", "")
+    reset_ms = response.headers.get("x-bapi-limit-reset-timestamp", "")
+    if retry_after.isdecimal():
+        error.retry_after_s = float(retry_after)
+    elif reset_ms.isdecimal():
+        error.until_ms = int(reset_ms)
+    if error.until_ms is not None and error.retry_after_s is None:
+        error.retry_after_s = max(1.0, error.until_ms / 1000 - time.time())
+
+
+async def _read(exchange: str, response: httpx.Response, max_bytes: int) -> bytes:
+    return b"".join([chunk async for chunk in _inflated(exchange, response, max_bytes)])
+
+
+async def _inflated(exchange: str, response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body's chunks, unpacked in steps, so that a small answer cannot unpack into a huge one.
+
+    Raises BadResponse beyond max_bytes, or when the body is cut or is no gzip; Unavailable when the line fails.
+    """
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > max_bytes:
+        raise BadResponse(exchange, f"the answer has {length} bytes, more than {max_bytes}")
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise BadResponse(exchange, f"content-encoding {encoding[:20]!r} was not asked for")
+    unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    size = 0
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    try:
+        async for raw in response.stream:
+            while raw:
+                if unpack is None:
+                    chunk, raw = raw, b""
+                else:
+                    chunk = unpack.decompress(raw, INFLATE_STEP)
+                    raw = unpack.unconsumed_tail
+                size += len(chunk)
+                if size > max_bytes:
+                    raise BadResponse(exchange, f"the answer is longer than {max_bytes} bytes")
+                yield chunk
+    except zlib.error as error:
+        raise BadResponse(exchange, f"not gzip: {error}") from error
+    except httpx.RemoteProtocolError as error:
+        raise BadResponse(exchange, f"the answer was cut after {size} bytes: {error}") from error
+    except httpx.HTTPError as error:
+        raise Unavailable(exchange, f"the line failed after {size} bytes: {error}") from error
+    if unpack is not None and not unpack.eof:
+        raise BadResponse(exchange, f"the gzip answer was cut after {size} bytes")
+
+
+class ArrayCutter:
+    """Cuts the elements out of a JSON array while its bytes arrive. No I/O.
+
+    place is the way to the array: () for the body itself, ("result", "list") for
+    {"result": {"list": […]}}, (1,) for the second member of an outer array. The elements are
+    objects.
+
+    No JSON is scanned here. Whether a guess was right, orjson tells: what stands before the
+    array must, closed with the brackets that place asks for, parse to a document that has an
+    empty list there; and the bytes up to a "}" are whole elements exactly when, put in brackets,
+    they parse. So the last "}" of what has arrived is tried first, then earlier ones.
+
+    Raises BadResponse. Keeps one chunk and one unfinished element.
+    """
+
+    def __init__(self, exchange: str, place: tuple[str | int, ...]) -> None:
+        self._exchange, self._place = exchange, place
+        self._buffer = b""
+        self._searched = 0  # no array at the place begins before this
+        self._after_element = False
+        self.n_elements = 0
+        self.found = False
+        self.is_done = False
+
+    @property
+    def unread(self) -> bytes:
+        """What has arrived and was not handed out."""
+        return self._buffer
+
+    def feed(self, chunk: bytes) -> list[Any]:
+        """The elements that are whole now."""
+        if self.is_done:
+            return []
+        self._buffer += chunk
+        if not self.found and not self._find_array():
+            if len(self._buffer) > MAX_BEFORE_LIST:
+                raise BadResponse(self._exchange, f"no list at {self._place} in the first {MAX_BEFORE_LIST} bytes")
+            return []
+        elements = self._cut()
+        self.n_elements += len(elements)
+        if self.n_elements > MAX_ELEMENTS:
+            raise BadResponse(self._exchange, f"the list has more than {MAX_ELEMENTS} elements")
+        if len(self._buffer) > MAX_ELEMENT:
+            raise BadResponse(self._exchange, f"an element has more than {MAX_ELEMENT} bytes, or is no object")
+        return elements
+
+    def _find_array(self) -> bool:
+        while (start := self._buffer.find(b"[", self._searched)) >= 0:
+            self._searched = start + 1
+            if self._is_at_place(self._buffer[:start]):
+                self._buffer = self._buffer[start + 1 :]
+                self.found = True
+                return True
+        return False
+
+    def _is_at_place(self, before: bytes) -> bool:
+        """Whether an array that begins after these bytes stands at the place."""
+        last = self._place[-1] if self._place else None
+        opening = b"" if last is None else b":" if isinstance(last, str) else b"," if last else b"["
+        if before.rstrip()[-1:] != opening:
+            return False
+        closing = "".join("}" if isinstance(step, str) else "]" for step in reversed(self._place))
+        try:
+            here = orjson.loads(before + b"[]" + closing.encode())
+            for step in self._place:
+                here = here[step]
+            return bool(here == [])
+        except (orjson.JSONDecodeError, LookupError, TypeError):
+            return False
+
+    def _cut(self) -> list[Any]:
+        self._skip_separator()
+        end, tries = len(self._buffer), 0
+        while tries < MAX_TRIES and (end := self._buffer.rfind(b"}", 0, end)) >= 0:
+            if not _may_end_element(self._buffer, end + 1):
+                continue
+            tries += 1
+            try:
+                elements: list[Any] = orjson.loads(b"[" + self._buffer[: end + 1] + b"]")
+            except orjson.JSONDecodeError:
+                continue
+            self._buffer = self._buffer[end + 1 :]
+            self._after_element = True
+            self._skip_separator()
+            return elements
+        return []
+
+    def _skip_separator(self) -> None:
+        """Takes the comma after an element off the buffer; notes the array's end."""
+        rest = self._buffer.lstrip()
+        if self._after_element and rest[:1] == b",":
+            self._buffer, self._after_element = rest[1:], False
+        elif rest[:1] == b"]" and (self._after_element or not self.n_elements):
+            self._buffer, self.is_done = b"", True
+        elif self._after_element and rest:
+            raise BadResponse(self._exchange, f"between two elements of the list stands {rest[:20]!r}")
+
+
+def _may_end_element(buffer: bytes, end: int) -> bool:
+    """Whether what follows the "}" before end is the array's end, another object, or not there yet."""
+    rest = buffer[end : end + 16].lstrip()
+    return not rest or rest[:1] == b"]" or (rest[:1] == b"," and rest[1:].lstrip()[:1] in (b"", b"{"))
+
+
+class OverBudget(RateLimited):
+    """We held back ourselves; the exchange was not asked."""
+
+
+class Spending:
+    """What was spent of a Budget within its window."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self._max = budget.max_weight * BUDGET_SHARE
+        self._spent: deque[tuple[float, int]] = deque()
+        self._total = 0
+
+    def pay(self, weight: int, now: float) -> float:
+        """Seconds to wait before asking; 0 when the budget has room. Beyond MAX_BUDGET_WAIT_S nothing was taken."""
+        self._forget(now)
+        wait_s = 0.0
+        if self._total + weight > self._max and self._spent:
+            left = self._total + weight - self._max
+            for when, spent in self._spent:
+                left -= spent
+                wait_s = when + self.budget.window_s - now
+                if left <= 0:
+                    break
+        if wait_s <= MAX_BUDGET_WAIT_S:
+            self._spent.append((now + wait_s, weight))
+            self._total += weight
+        return wait_s
+
+    def heard(self, used: int, now: float) -> None:
+        """The exchange's own count, which includes what others behind this address spent."""
+        self._forget(now)
+        if used > self._total:
+            self._spent.append((now, used - self._total))
+            self._total = used
+
+    def _forget(self, now: float) -> None:
+        while self._spent and self._spent[0][0] <= now - self.budget.window_s:
+            self._total -= self._spent.popleft()[1]
+
+
+class Circuit:
+    """Whether a host may be asked. After failures it rests, then one probe decides.
+
+    Three failures in a row: REST_S. Blocked: BLOCKED_S. Rate limited: as long as the host says.
+    """
+
+    def __init__(self, exchange: str) -> None:
+        self.exchange = exchange
+        self.failures = 0
+        self.rest_until = 0.0  # time.monotonic()
+        self.last_success = 0.0  # time.time()
+        self.last_error: MarketError | None = None
+        self._probing = False
+
+    def watch(self) -> _Watch:
+        """Around one request. Raises the last error's kind while the host rests."""
+        return _Watch(self)
+
+    @property
+    def resting_s(self) -> float:
+        """How much longer the host is left alone; 0 when it may be asked."""
+        return max(0.0, self.rest_until - time.monotonic())
+
+    def admit(self) -> None:
+        if not self.rest_until:
+            return
+        if self.resting_s > 0 or self._probing:
+            raise self._resting()
+        self._probing = True
+
+    def _resting(self) -> MarketError:
+        detail = f"left alone for {self.resting_s:.0f} s more after: {self.last_error and self.last_error.detail}"
+        reason = self.last_error.reason if self.last_error is not None else None
+        if isinstance(self.last_error, RateLimited):
+            return RateLimited(self.exchange, detail, self.resting_s)
+        if isinstance(self.last_error, Blocked):
+            return Blocked(self.exchange, detail, reason)
+        return Unavailable(self.exchange, detail, reason)
+
+    def released(self) -> None:
+        """A request ended without telling anything of the host."""
+        self._probing = False
+
+    def succeeded(self) -> None:
+        if self.rest_until:
+            log.warning("%s answers again", self.exchange)
+        self.failures, self.rest_until, self._probing = 0, 0.0, False
+        self.last_success = time.time()
+
+    def failed(self, error: MarketError) -> None:
+        self.failures += 1
+        self.last_error = error
+        self._probing = False
+        rest_s = 0.0
+        if isinstance(error, RateLimited):
+            rest_s = error.retry_after_s or RATE_LIMITED_S
+        elif isinstance(error, Blocked):
+            rest_s = BLOCKED_S
+        elif self.failures >= FAILURES_TO_REST:
+            rest_s = REST_S
+        if rest_s:
+            self.rest_until = time.monotonic() + rest_s
+        log.warning("%s%s", error, f"; left alone for {rest_s:.0f} s" if rest_s else "")
+
+
+class _Watch:
+    """Tells a circuit how one request ended."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self._circuit = circuit
+        self._began = time.monotonic()
+
+    def __enter__(self) -> None:
+        self._circuit.admit()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None or isinstance(error, (UnknownSymbol, NotSupported)):
+            self._circuit.succeeded()
+        elif isinstance(error, OverBudget):
+            self._circuit.released()
+        elif isinstance(error, MarketError):
+            self._circuit.failed(error)
+        else:
+            # Given up: another exchange was faster, or the command's time was over. A request
+            # that was cancelled after SLOW_S is a failure of the exchange, an earlier one says nothing.
+            waited_s = time.monotonic() - self._began
+            if waited_s >= SLOW_S:
+                exchange = self._circuit.exchange
+                detail = f"given up after {waited_s:.1f} s"
+                self._circuit.failed(Unavailable(exchange, detail, "did not answer in time"))
+            else:
+                self._circuit.released()

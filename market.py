@@ -1,0 +1,451 @@
+"""Questions about the market: which exchanges to ask, for how long, and what to do when one fails.
+
+A question is asked of the exchanges in order of preference. The next one is asked when one
+fails, and also when it has not answered for HEDGE_S; the first good answer wins. Everything
+ends within DEADLINE_S, with what has arrived by then. Nothing is known here of how exchanges
+spell (exchanges/) or are reached (fetch.py), and nothing of chats.
+
+Memory: a bounded number of parsed answers, kept for some seconds, and the exchanges' symbols
+(about 60 bytes each), kept for an hour once somebody has asked for one that is not listed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
+
+from exchanges import (
+    Endpoint,
+    ListEndpoint,
+    MarketError,
+    OpenInterest,
+    Perp,
+    Ticker,
+    Unavailable,
+    UnknownSymbol,
+    binance,
+    bybit,
+    okx,
+    split,
+)
+from fetch import Fetcher
+
+T = TypeVar("T")
+
+DEADLINE_S = 7.0  # a command has 8 s
+HEDGE_S = 1.0
+MAX_CACHED = 2048  # answers; some 400 bytes each
+SYMBOLS_S = 3600.0
+INTERVALS_S = 3600.0
+MAX_SUGGESTIONS = 5
+
+DOLLARS = ("USDT", "USDC", "USD", "FDUSD", "USD1")
+
+
+class Exchange(Protocol):
+    """What a module in exchanges/ offers; see exchanges/binance.py for the meaning of each."""
+
+    @property
+    def ID(self) -> str: ...
+    @property
+    def NAME(self) -> str: ...
+    @property
+    def spot(self) -> Callable[[str, int], Endpoint[Ticker]]: ...
+    @property
+    def perp(self) -> Callable[[str, int], dict[str, Endpoint[Perp]]]: ...
+    @property
+    def symbols(self) -> Callable[[str], ListEndpoint[str]]: ...
+    @property
+    def funding_intervals(self) -> Callable[[], tuple[ListEndpoint[tuple[str, float]], float] | None]: ...
+
+
+EXCHANGES: dict[str, Exchange] = {exchange.ID: exchange for exchange in (binance, bybit, okx)}
+"""In the order in which they are asked when EXCHANGES says nothing."""
+
+
+class NotASymbol(ValueError):
+    """What somebody typed cannot be the name of a market. The text says why."""
+
+
+class NotListed(Exception):
+    """No exchange lists the symbol. suggestions: similar bases that one of them does list."""
+
+    def __init__(self, symbol: str, exchanges: Sequence[str], suggestions: Sequence[str]) -> None:
+        super().__init__(f"{symbol} is not listed")
+        self.symbol, self.exchanges, self.suggestions = symbol, tuple(exchanges), tuple(suggestions)
+
+
+class NoAnswer(Exception):
+    """No exchange answered. errors: one for each that was asked."""
+
+    def __init__(self, symbol: str, errors: Sequence[MarketError]) -> None:
+        super().__init__(f"{symbol}: " + "; ".join(str(error) for error in errors))
+        self.symbol, self.errors = symbol, tuple(errors)
+
+
+class PriceReport(NamedTuple):
+    """A symbol's spot and perpetual market.
+
+    perp.ticker is there when perp is. A side that is None, and a part of perp that is None, is
+    explained in missing, by "spot", "perp", "open interest", "funding". failed: the preferred
+    exchanges that did not give what is shown. multipliers: contracts on 1000 and more coins,
+    whose figures are given per coin here.
+    """
+
+    symbol: str
+    spot: Ticker | None
+    perp: Perp | None
+    missing: dict[str, tuple[MarketError, ...]]
+    failed: tuple[MarketError, ...]
+    multipliers: dict[str, int]
+    took_s: float
+
+    @property
+    def exchanges(self) -> tuple[str, ...]:
+        """Who answered; one id when spot and perp come from the same exchange."""
+        tickers = (self.spot, self.perp and self.perp.ticker)
+        return tuple(dict.fromkeys(ticker.exchange for ticker in tickers if ticker))
+
+    @property
+    def basis_pct(self) -> float | None:
+        """How far the perpetual stands above spot, in percent of spot; None across exchanges."""
+        if self.spot is None or self.perp is None or self.perp.ticker is None or len(self.exchanges) != 1:
+            return None
+        return (self.perp.ticker.last - self.spot.last) / self.spot.last * 100
+
+
+class Market:
+    """Answers questions, with a Fetcher."""
+
+    def __init__(self, fetcher: Fetcher, exchanges: Sequence[str], cache_s: float) -> None:
+        self._fetcher = fetcher
+        self._exchanges = [EXCHANGES[each] for each in exchanges]
+        self._cache_s = cache_s
+        self._cache = Cache(MAX_CACHED)
+
+    async def price(self, symbol: str) -> PriceReport:
+        """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
+        began = time.monotonic()
+        spot, perp = await self._both(
+            self._first(lambda exchange: self._spot(exchange, symbol)),
+            self._first(lambda exchange: self._perp(exchange, symbol)),
+        )
+        if spot.found is None and perp.found is None:
+            errors = (*spot.errors, *perp.errors)
+            if not all(isinstance(error, UnknownSymbol) for error in errors):
+                raise NoAnswer(symbol, errors)
+            left_s = began + DEADLINE_S - time.monotonic()
+            raise NotListed(symbol, [each.ID for each in self._exchanges], await self._suggestions(symbol, left_s))
+        missing: dict[str, tuple[MarketError, ...]] = {}
+        failed: dict[str, MarketError] = {}
+        multipliers: dict[str, int] = {}
+        for name, side in (("spot", spot), ("perp", perp)):
+            if side.found is None:
+                missing[name] = side.errors
+                continue
+            failed |= {error.exchange: error for error in side.errors}
+            missing |= {what: (error,) for what, error in side.found.missing.items()}
+            if side.found.multiplier != 1:
+                multipliers[name] = side.found.multiplier
+        return PriceReport(
+            symbol,
+            spot.found.of.ticker if spot.found is not None else None,
+            perp.found.of if perp.found is not None else None,
+            missing,
+            tuple(failed.values()),
+            multipliers,
+            time.monotonic() - began,
+        )
+
+    # How exchanges are asked.
+
+    async def _both(self, spot: Awaitable[_Side], perp: Awaitable[_Side]) -> list[_Side]:
+        """Both sides of a market; one that is not there by the deadline has failed."""
+        tasks = [asyncio.ensure_future(spot), asyncio.ensure_future(perp)]
+        try:
+            await asyncio.wait(tasks, timeout=DEADLINE_S)
+            return [task.result() if task.done() else self._too_late() for task in tasks]
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    def _too_late(self) -> _Side:
+        reason = "did not answer in time"
+        return _Side(None, tuple(Unavailable(each.ID, "deadline passed", reason) for each in self._exchanges))
+
+    async def _first(self, ask: Callable[[Exchange], Awaitable[_Found]]) -> _Side:
+        """The first good answer, and the errors of the exchanges preferred to the one that gave it."""
+        errors: dict[str, MarketError] = {}
+        waiting: dict[asyncio.Future[_Found], Exchange] = {}
+        to_ask = list(self._exchanges)
+        try:
+            while to_ask or waiting:
+                if to_ask:
+                    exchange = to_ask.pop(0)
+                    waiting[asyncio.ensure_future(ask(exchange))] = exchange
+                done, _ = await asyncio.wait(
+                    waiting, timeout=HEDGE_S if to_ask else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    exchange = waiting.pop(task)
+                    try:
+                        found = task.result()
+                    except MarketError as error:
+                        errors[exchange.ID] = error
+                    else:
+                        slow = {each.ID: Unavailable(each.ID, "slower", "was slow") for each in waiting.values()}
+                        return _Side(found, tuple((slow | errors).values()))
+            return _Side(None, tuple(errors.values()))
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    async def _get(self, endpoint: Endpoint[T]) -> T:
+        """An endpoint's answer, shared among all who ask for it within the cache's time."""
+        if not self._cache_s:
+            return await self._fetcher.fetch(endpoint)
+        key = (endpoint.host.name, endpoint.target)
+        return await self._cache.get(key, self._cache_s, lambda: self._fetcher.fetch(endpoint))
+
+    async def _spot(self, exchange: Exchange, symbol: str) -> _Found:
+        async def ask(multiplier: int) -> _Found:
+            ticker = await self._get(exchange.spot(symbol, multiplier))
+            return _Found(Perp(ticker), multiplier, {})
+
+        return await self._by_any_multiplier(exchange, "spot", symbol, ask)
+
+    async def _perp(self, exchange: Exchange, symbol: str) -> _Found:
+        async def ask(multiplier: int) -> _Found:
+            return await self._whole_perp(exchange, symbol, multiplier)
+
+        return await self._by_any_multiplier(exchange, "perp", symbol, ask)
+
+    async def _by_any_multiplier(
+        self, exchange: Exchange, market: str, symbol: str, ask: Callable[[int], Awaitable[_Found]]
+    ) -> _Found:
+        """Asks for the coin; if it is not listed, for the contract on 1000 and more of it that is."""
+        try:
+            return await ask(1)
+        except UnknownSymbol:
+            try:
+                listed = await self._symbols(exchange, market)
+            except MarketError:
+                listed = frozenset()
+            for multiplier, prefix in MULTIPLIERS:
+                if f"{prefix}{symbol}" in listed:
+                    return await ask(multiplier)
+            raise
+
+    async def _whole_perp(self, exchange: Exchange, symbol: str, multiplier: int) -> _Found:
+        """The perpetual from all endpoints that tell of it; all but the ticker may fail."""
+        endpoints = exchange.perp(symbol, multiplier)
+        others = [what for what in endpoints if what != "ticker"]
+        rest = asyncio.gather(
+            self._funding_interval(exchange, symbol, multiplier),
+            *(self._get(endpoints[what]) for what in others),
+            return_exceptions=True,
+        )
+        try:
+            whole = await self._get(endpoints["ticker"])
+        except BaseException:
+            rest.cancel()
+            raise
+        interval_h, *parts = await rest
+        missing: dict[str, MarketError] = {}
+        for what, part in zip(others, parts, strict=True):
+            if isinstance(part, Perp):
+                whole = Perp(whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding)
+            elif isinstance(part, MarketError):
+                missing[what] = part
+            elif isinstance(part, BaseException):
+                raise part
+        for what, told in (("open interest", whole.open_interest), ("funding", whole.funding)):
+            if told is None and what not in missing:
+                missing[what] = UnknownSymbol(exchange.ID, f"{what} is not in the answer", "does not say")
+        return _Found(_completed(whole, interval_h if isinstance(interval_h, float) else None), multiplier, missing)
+
+    async def _funding_interval(self, exchange: Exchange, symbol: str, multiplier: int) -> float | None:
+        """Hours per funding period, where the exchange tells it in a list of its own; None elsewhere."""
+        told = exchange.funding_intervals()
+        if told is None:
+            return None
+        endpoint, of_all_others = told
+
+        async def load() -> dict[str, float]:
+            intervals: dict[str, float] = {}
+            await self._fetcher.fetch_items(endpoint, intervals.update)
+            return intervals
+
+        intervals = await self._cache.get((exchange.ID, "funding intervals"), INTERVALS_S, load)
+        prefixes = [prefix for each, prefix in MULTIPLIERS if each == multiplier] or [""]
+        return next((intervals[name] for each in prefixes if (name := f"{each}{symbol}") in intervals), of_all_others)
+
+    async def _symbols(self, exchange: Exchange, market: str) -> frozenset[str]:
+        """Every symbol that an exchange lists."""
+
+        async def load() -> frozenset[str]:
+            found: set[str] = set()
+            await self._fetcher.fetch_items(exchange.symbols(market), found.update)
+            return frozenset(found)
+
+        return await self._cache.get((exchange.ID, "symbols", market), SYMBOLS_S, load)
+
+    async def _suggestions(self, symbol: str, timeout_s: float) -> list[str]:
+        """Bases that look like the symbol's, from the lists that are there within timeout_s."""
+        wanted = asyncio.gather(
+            *(self._symbols(each, market) for each in self._exchanges for market in ("spot", "perp")),
+            return_exceptions=True,
+        )
+        try:
+            async with asyncio.timeout(max(0.1, timeout_s)):
+                lists = await wanted
+        except TimeoutError:
+            return []
+        listed = {each for symbols in lists if not isinstance(symbols, BaseException) for each in symbols}
+        return _similar(split(symbol)[0], {without_multiplier(split(each)[0]) for each in listed})
+
+
+class _Found(NamedTuple):
+    """A market at one exchange; of spot, a Perp that has nothing but its ticker. missing: its parts that failed."""
+
+    of: Perp
+    multiplier: int
+    missing: dict[str, MarketError]
+
+
+class _Side(NamedTuple):
+    """A market wherever it was found first, and the errors of the exchanges preferred to that one."""
+
+    found: _Found | None
+    errors: tuple[MarketError, ...]
+
+
+def _completed(perp: Perp, funding_interval_h: float | None) -> Perp:
+    """What one endpoint does not tell and another does: the funding period, open interest in quote."""
+    ticker, open_interest, funding = perp
+    if funding is not None and funding.funding_interval_h is None:
+        funding = funding._replace(funding_interval_h=funding_interval_h)
+    if open_interest is not None and open_interest.open_interest_quote is None and ticker is not None:
+        price = funding.mark if funding is not None and funding.mark is not None else ticker.last
+        open_interest = OpenInterest(open_interest.open_interest, open_interest.open_interest * price)
+    return Perp(ticker, open_interest, funding)
+
+
+class Cache:
+    """Answers by key, each for its time, and one request for all who ask meanwhile.
+
+    Failures are not kept, but all who wait for a failing request get its error. A request
+    whose askers have all gone is cancelled. At most max_entries; the oldest go first.
+    """
+
+    def __init__(self, max_entries: int) -> None:
+        self._max_entries = max_entries
+        self._kept: dict[Any, tuple[float, Any]] = {}
+        self._flights: dict[Any, _Flight] = {}
+        self.n_hits = 0
+        self.n_misses = 0
+
+    async def get(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
+        """What was loaded for the key less than keep_s ago, or is loaded now. Raises what load raises."""
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] > time.monotonic():
+            self.n_hits += 1
+            return cast(T, kept[1])
+        flight = self._flights.get(key)
+        if flight is None:
+            self.n_misses += 1
+            flight = self._flights[key] = _Flight(asyncio.ensure_future(self._load(key, keep_s, load)))
+        else:
+            self.n_hits += 1
+        flight.n_waiting += 1
+        try:
+            return cast(T, await asyncio.shield(flight.task))
+        finally:
+            flight.n_waiting -= 1
+            if not flight.n_waiting and not flight.task.done():
+                flight.task.cancel()
+                self._flights.pop(key, None)
+
+    async def _load(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
+        me = asyncio.current_task()
+        try:
+            found = await load()
+        finally:
+            flight = self._flights.get(key)
+            if flight is not None and flight.task is me:
+                del self._flights[key]
+        self._kept.pop(key, None)
+        while len(self._kept) >= self._max_entries:
+            del self._kept[next(iter(self._kept))]
+        self._kept[key] = (time.monotonic() + keep_s, found)
+        return found
+
+
+class _Flight:
+    __slots__ = ("n_waiting", "task")
+
+    def __init__(self, task: asyncio.Future[Any]) -> None:
+        self.task, self.n_waiting = task, 0
+
+
+# How people spell.
+
+MULTIPLIERS = (
+    (1000, "1000"),
+    (10_000, "10000"),
+    (100_000, "100000"),
+    (1_000_000, "1000000"),
+    (1_000_000, "1M"),
+)
+"""Contracts on many cheap coins: how many, and what stands before the coin's name."""
+
+_QUOTES = ("USDT", "USDC", "FDUSD", "USD")
+_NAMED_LIKE_PAIRS = frozenset(["PYUSD", "TUSD", "BUSD", "FDUSD", "RLUSD", "GUSD", "LUSD", "SUSD", "CRVUSD", "BFUSD"])
+_MAX_SYMBOL = 24  # characters; the longest listed base has 13
+
+
+def parse_symbol(text: str) -> str:
+    """BASE-QUOTE from any usual spelling. Raises NotASymbol.
+
+    btc, $BTC, BTCUSDT, BTC-USDT, btc/usdt, BTC_USDT, BTC-USDT-SWAP, BTC/USDT:USDT, BTCUSDT.P,
+    BTCPERP and BINANCE:BTCUSDT are all BTC-USDT, as is BTC-USD: the dollar traded on exchanges
+    is USDT. 1000PEPE is PEPE, whose figures are given per coin.
+    """
+    shown = text if len(text) <= _MAX_SYMBOL else f"{text[:_MAX_SYMBOL]}…"
+    junk = NotASymbol(f"“{shown}” is not a symbol. Try BTC, or BTC-USDT.")
+    name = text.strip().upper().lstrip("$#")
+    before, _, after = name.partition(":")
+    name = before if "/" in before or not after else after
+    name = name.removesuffix(".P")
+    for ending in ("-SWAP", "-PERP", "_PERP", "/PERP", "PERP"):
+        if name.endswith(ending) and len(name) > len(ending):
+            name = name.removesuffix(ending)
+            break
+    base, *rest = re.split(r"[-/_]", name)
+    if not base.isalnum() or len(name) > _MAX_SYMBOL or len(rest) > 1 or not all(each.isalnum() for each in rest):
+        raise junk
+    quote = rest[0] if rest else ""
+    if not quote and base not in _NAMED_LIKE_PAIRS:
+        quote = next((each for each in _QUOTES if base.endswith(each) and base != each), "")
+        base = base.removesuffix(quote)
+    quote = "USDT" if quote in ("", "USD") else quote
+    base = without_multiplier(base)
+    if base == quote:
+        raise NotASymbol(f"{base} is what prices are counted in here. Try another symbol, such as BTC.")
+    return f"{base}-{quote}"
+
+
+def without_multiplier(base: str) -> str:
+    """PEPE for 1000PEPE and 1MPEPE; 1INCH stays."""
+    return re.sub(r"^(10{3,6}(?=[^\W\d])|1M(?=[A-Z]{4}))", "", base)
+
+
+def _similar(base: str, listed: Iterable[str]) -> list[str]:
+    """Up to MAX_SUGGESTIONS of the listed bases, the most similar first."""
+    import difflib  # needed for a typing error only; costs 1 MiB and 5 ms at start
+
+    candidates = [each for each in listed if each and (each[0] == base[:1] or each[-1] == base[-1:])]
+    return difflib.get_close_matches(base, sorted(candidates), MAX_SUGGESTIONS, 0.6)

@@ -1,0 +1,163 @@
+"""The environment as one frozen record, checked at start; and the log, which never shows a secret."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+TELEGRAM_API_URL = "https://api.telegram.org"
+HOST_NAMES = ("BINANCE_SPOT", "BINANCE_USDM", "BYBIT", "OKX")  # each has a variable <NAME>_URL
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+working_on: ContextVar[str] = ContextVar("working_on", default="")
+"""The update and command at work; log lines written meanwhile begin with it."""
+
+
+class SettingsError(Exception):
+    """A variable has a value that cannot be meant. The text is one sentence that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says. Secrets are left out of its repr."""
+
+    token: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+    webhook_url: str  # with its path; "" when there is none
+    allowed_ids: frozenset[int]  # users and chats
+    is_open: bool  # TELEGRAM_CHAT_ID=*: everybody may ask of the market
+    port: int
+    log_level: str
+    exchanges: tuple[str, ...]  # in order of preference
+    commands_per_minute: int  # per user; 0: no limit
+    max_connections: int  # updates in work at once
+    cache_s: float
+    keep_budgets: bool
+    telegram_url: str
+    urls: Mapping[str, str]  # host name -> base address, where it differs
+    is_demo: bool = False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(secret for secret in (self.token, self.webhook_secret) if secret)
+
+
+def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo: bool = False) -> Settings:
+    """Reads and checks every variable. Raises SettingsError for the first wrong one.
+
+    A missing token is no error here: token is then "", and who needs one says so.
+    """
+    token = environ.get("TELEGRAM_BOT_TOKEN", "").strip()
+    if token and not re.fullmatch(r"\d+:[A-Za-z0-9_-]{8,}", token):
+        raise SettingsError("TELEGRAM_BOT_TOKEN should look like 123456789:AAE… as BotFather gives it.")
+    allowed_ids, is_open = _chat_ids(environ)
+    telegram_url = _url(environ, "TELEGRAM_API_URL") or TELEGRAM_API_URL
+    return Settings(
+        token=token,
+        webhook_secret=_webhook_secret(environ, token),
+        webhook_url=_webhook_url(environ, must_be_https=telegram_url == TELEGRAM_API_URL),
+        allowed_ids=allowed_ids,
+        is_open=is_open,
+        port=_whole(environ, "PORT", 8000, 0, 65535),
+        log_level=_log_level(environ),
+        exchanges=_exchanges(environ, tuple(known_exchanges)),
+        commands_per_minute=_whole(environ, "COMMANDS_PER_MINUTE", 20, 0, 10_000),
+        max_connections=_whole(environ, "MAX_CONNECTIONS", 20, 1, 100),
+        cache_s=_whole(environ, "CACHE_SECONDS", 2, 0, 60),
+        keep_budgets=bool(_whole(environ, "RATE_BUDGETS", 1, 0, 1)),
+        telegram_url=telegram_url,
+        urls={name: url for name in HOST_NAMES if (url := _url(environ, f"{name}_URL"))},
+        is_demo=is_demo,
+    )
+
+
+def _chat_ids(environ: Mapping[str, str]) -> tuple[frozenset[int], bool]:
+    words = [word.strip() for word in environ.get("TELEGRAM_CHAT_ID", "").split(",") if word.strip()]
+    try:
+        return frozenset(int(word) for word in words if word != "*"), "*" in words
+    except ValueError:
+        raise SettingsError(
+            "TELEGRAM_CHAT_ID should be ids separated by commas, such as 123456789,-1001234567890, or * for everybody."
+        ) from None
+
+
+def _webhook_secret(environ: Mapping[str, str], token: str) -> str:
+    """The one that is set, or one made of the token: so it is always on, and the same on every machine."""
+    secret = environ.get("WEBHOOK_SECRET", "").strip()
+    if not secret:
+        return hmac.new(token.encode(), b"webhook secret", hashlib.sha256).hexdigest() if token else ""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
+        raise SettingsError("WEBHOOK_SECRET should be 1 to 256 letters, digits, _ or -, as Telegram allows no others.")
+    return secret
+
+
+def _webhook_url(environ: Mapping[str, str], *, must_be_https: bool) -> str:
+    app = environ.get("FLY_APP_NAME", "").strip()
+    url = environ.get("WEBHOOK_URL", "").strip().rstrip("/") or (f"https://{app}.fly.dev" if app else "")
+    if not url:
+        return ""
+    if not re.fullmatch(r"https://[^\s/?#]+(/[^\s?#]*)?" if must_be_https else r"https?://[^\s?#]+", url):
+        raise SettingsError("WEBHOOK_URL should begin with https://, as Telegram delivers to nothing else.")
+    return url if url.endswith("/webhook") else f"{url}/webhook"
+
+
+def _url(environ: Mapping[str, str], name: str) -> str:
+    url = environ.get(name, "").strip().rstrip("/")
+    if url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
+        raise SettingsError(f"{name} should be an address such as https://example.com, without ? and #.")
+    return url
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and least <= int(text) <= most):
+        raise SettingsError(f"{name} should be a whole number from {least} to {most}.")
+    return int(text)
+
+
+def _log_level(environ: Mapping[str, str]) -> str:
+    level = environ.get("LOG_LEVEL", "").strip().upper() or "INFO"
+    if level not in LOG_LEVELS:
+        raise SettingsError(f"LOG_LEVEL should be one of {', '.join(LOG_LEVELS)}.")
+    return level
+
+
+def _exchanges(environ: Mapping[str, str], known: tuple[str, ...]) -> tuple[str, ...]:
+    words = [word.strip().lower() for word in environ.get("EXCHANGES", "").split(",") if word.strip()]
+    if any(word not in known for word in words) or len(set(words)) != len(words):
+        raise SettingsError(f"EXCHANGES should name some of {','.join(known)}, each once, the preferred one first.")
+    return tuple(words) or known
+
+
+def set_up_log(settings: Settings) -> None:
+    """One line per event on standard error, without secrets."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacting(settings.secrets))
+    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs at INFO
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+
+
+class _Redacting(logging.Formatter):
+    """Time, level, module, what is at work, message; tokens and secrets are blotted out of all of it."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        known = "|".join(re.escape(secret) for secret in sorted(secrets, key=len, reverse=True))
+        self._secret = re.compile(r"\b\d{5,}:[A-Za-z0-9_-]{8,}" + (f"|{known}" if known else ""))
+
+    def format(self, record: logging.LogRecord) -> str:
+        work = working_on.get()
+        text = super().format(record)
+        if work:
+            head, separator, rest = text.partition(f"{record.name}: ")
+            text = f"{head}{separator}[{work}] {rest}"
+        return self._secret.sub("[secret]", text)

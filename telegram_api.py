@@ -1,0 +1,106 @@
+"""The Bot API as a client: one call, its result or its error. No text here ever holds the token."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import orjson
+
+MAX_ANSWER = 8 * 1024 * 1024  # getUpdates gives up to some 4 MiB
+CALL_S = 10.0
+
+
+class TelegramError(Exception):
+    """A call failed.
+
+    code: as Telegram says it, 0 when there was no answer. retry_after_s and migrate_to_chat_id
+    where given. was_sent: whether Telegram may have carried the call out nevertheless.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        code: int,
+        description: str,
+        *,
+        retry_after_s: float | None = None,
+        migrate_to_chat_id: int | None = None,
+        was_sent: bool = False,
+    ) -> None:
+        super().__init__(f"{method}: {code or 'no answer'} {description}")
+        self.method, self.code, self.description = method, code, description
+        self.retry_after_s, self.migrate_to_chat_id, self.was_sent = retry_after_s, migrate_to_chat_id, was_sent
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same call may succeed later: no answer, 429, 5xx; 409 while another poller lives."""
+        return self.code in (0, 409, 429) or self.code >= 500
+
+
+class TelegramAPI:
+    """Calls the Bot API for one token."""
+
+    def __init__(self, token: str, transport: httpx.AsyncBaseTransport, url: str) -> None:
+        self._transport = transport
+        self._base = f"{url}/bot{token}/"
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float = CALL_S) -> Any:
+        """The call's `result`. Raises TelegramError, always within timeout_s."""
+        request = httpx.Request(
+            "POST",
+            self._base + method,
+            content=orjson.dumps(params or {}),
+            headers={"content-type": "application/json", "accept-encoding": "identity"},
+            extensions={"timeout": {"connect": min(timeout_s, 5.0)}},
+        )
+        # Foreign errors are cut off their cause ("from None"): its text may hold the address, and that the token.
+        try:
+            async with asyncio.timeout(timeout_s):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    body = await _read(method, response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise TelegramError(method, 0, f"nothing within {timeout_s} s", was_sent=True) from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+            raise TelegramError(method, 0, "no connection") from None
+        except httpx.HTTPError as error:
+            raise TelegramError(method, 0, f"the line failed: {type(error).__name__}", was_sent=True) from None
+        return _result(method, response.status_code, body)
+
+
+async def _read(method: str, response: httpx.Response) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for chunk in response.stream:
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            raise TelegramError(method, 0, f"the answer is longer than {MAX_ANSWER} bytes", was_sent=True)
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _result(method: str, status: int, body: bytes) -> Any:
+    """The `result` of {"ok": true, "result": …}. Raises TelegramError, also for a proxy's HTML."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise TelegramError(method, status if status >= 400 else 502, "the answer is not the Bot API's", was_sent=True)
+    if answer.get("ok") is True:
+        return answer.get("result")
+    parameters = answer.get("parameters")
+    parameters = parameters if isinstance(parameters, dict) else {}
+    raise TelegramError(
+        method,
+        int(answer.get("error_code") or status),
+        str(answer.get("description") or ""),
+        retry_after_s=parameters.get("retry_after"),
+        migrate_to_chat_id=parameters.get("migrate_to_chat_id"),
+    )
