@@ -118,6 +118,8 @@ class Server:
         self._tasks[connection] = task
         try:
             await serve_connection(connection)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # by close(), at the end of the grace time
         finally:
             self.forget(connection)
 

@@ -82,6 +82,7 @@ class NoAnswer(Exception):
     """No exchange answered. errors: one for each that was asked."""
 
     def __init__(self, symbol: str, errors: Sequence[MarketError]) -> None:
+        errors = list({error.exchange: error for error in errors}.values())
         super().__init__(f"{symbol}: " + "; ".join(str(error) for error in errors))
         self.symbol, self.errors = symbol, tuple(errors)
 
@@ -160,11 +161,24 @@ class Market:
             time.monotonic() - began,
         )
 
+    def health(self) -> dict[str, dict[str, object]]:
+        """What the last requests said of each host that was asked."""
+        now = time.time()
+        return {
+            name: {
+                "state": "resting" if circuit.resting_s else "failing" if circuit.failures else "ok",
+                "resting_s": round(circuit.resting_s),
+                "last_success_s_ago": round(now - circuit.last_success, 1) if circuit.last_success else None,
+                "last_failure": circuit.last_error.reason if circuit.failures and circuit.last_error else None,
+            }
+            for name, circuit in self._fetcher.circuits.items()
+        }
+
     # How exchanges are asked.
 
     async def _both(self, spot: Awaitable[_Side], perp: Awaitable[_Side]) -> list[_Side]:
         """Both sides of a market; one that is not there by the deadline has failed."""
-        tasks = [asyncio.ensure_future(spot), asyncio.ensure_future(perp)]
+        tasks = [_start(spot), _start(perp)]
         try:
             await asyncio.wait(tasks, timeout=DEADLINE_S)
             return [task.result() if task.done() else self._too_late() for task in tasks]
@@ -185,7 +199,7 @@ class Market:
             while to_ask or waiting:
                 if to_ask:
                     exchange = to_ask.pop(0)
-                    waiting[asyncio.ensure_future(ask(exchange))] = exchange
+                    waiting[_start(ask(exchange))] = exchange
                 done, _ = await asyncio.wait(
                     waiting, timeout=HEDGE_S if to_ask else None, return_when=asyncio.FIRST_COMPLETED
                 )
@@ -243,29 +257,30 @@ class Market:
         """The perpetual from all endpoints that tell of it; all but the ticker may fail."""
         endpoints = exchange.perp(symbol, multiplier)
         others = [what for what in endpoints if what != "ticker"]
-        rest = asyncio.gather(
-            self._funding_interval(exchange, symbol, multiplier),
-            *(self._get(endpoints[what]) for what in others),
-            return_exceptions=True,
-        )
+        interval = _start(self._funding_interval(exchange, symbol, multiplier))
+        parts = {what: _start(self._get(endpoints[what])) for what in others}
+        missing: dict[str, MarketError] = {}
         try:
             whole = await self._get(endpoints["ticker"])
-        except BaseException:
-            rest.cancel()
-            raise
-        interval_h, *parts = await rest
-        missing: dict[str, MarketError] = {}
-        for what, part in zip(others, parts, strict=True):
-            if isinstance(part, Perp):
-                whole = Perp(whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding)
-            elif isinstance(part, MarketError):
-                missing[what] = part
-            elif isinstance(part, BaseException):
-                raise part
+            for what, asked in parts.items():
+                try:
+                    part = await asked
+                except MarketError as error:
+                    missing[what] = error
+                else:
+                    whole = Perp(whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding)
+            try:
+                interval_h = await interval
+            except MarketError:
+                interval_h = None
+        finally:
+            interval.cancel()
+            for asked in parts.values():
+                asked.cancel()
         for what, told in (("open interest", whole.open_interest), ("funding", whole.funding)):
             if told is None and what not in missing:
-                missing[what] = UnknownSymbol(exchange.ID, f"{what} is not in the answer", "does not say")
-        return _Found(_completed(whole, interval_h if isinstance(interval_h, float) else None), multiplier, missing)
+                missing[what] = UnknownSymbol(exchange.ID, f"{what} is not in the answer", "did not tell")
+        return _Found(_completed(whole, interval_h), multiplier, missing)
 
     async def _funding_interval(self, exchange: Exchange, symbol: str, multiplier: int) -> float | None:
         """Hours per funding period, where the exchange tells it in a list of its own; None elsewhere."""
@@ -334,6 +349,13 @@ def _completed(perp: Perp, funding_interval_h: float | None) -> Perp:
     return Perp(ticker, open_interest, funding)
 
 
+def _start(work: Awaitable[T]) -> asyncio.Future[T]:
+    """A task whose error need not be looked at: who has an answer already does not wait for the others."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
+
+
 class Cache:
     """Answers by key, each for its time, and one request for all who ask meanwhile.
 
@@ -357,7 +379,7 @@ class Cache:
         flight = self._flights.get(key)
         if flight is None:
             self.n_misses += 1
-            flight = self._flights[key] = _Flight(asyncio.ensure_future(self._load(key, keep_s, load)))
+            flight = self._flights[key] = _Flight(_start(self._load(key, keep_s, load)))
         else:
             self.n_hits += 1
         flight.n_waiting += 1

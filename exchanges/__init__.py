@@ -29,7 +29,7 @@ class MarketError(Exception):
     """An exchange did not give the answer.
 
     exchange: its id. detail: for operators, in the log only; it may quote the exchange.
-    reason: a few words of our own for the user.
+    reason: a few words of our own for the user, which continue "Binance …".
     """
 
     reason = "failed"
@@ -43,24 +43,24 @@ class MarketError(Exception):
 
 
 class UnknownSymbol(MarketError):
-    reason = "not listed"
+    reason = "had no such market"
     http_status = 404
 
 
 class NotSupported(MarketError):
-    reason = "not offered there"
+    reason = "did not offer it"
     http_status = 501
 
 
 class Unavailable(MarketError):
-    reason = "not reachable"
+    reason = "could not be reached"
     http_status = 503
 
 
 class RateLimited(Unavailable):
     """retry_after_s: how long to ask nothing; until_ms: the same as a moment. Either may be unknown."""
 
-    reason = "rate limited"
+    reason = "limited our requests"
     http_status = 429
 
     def __init__(
@@ -71,7 +71,7 @@ class RateLimited(Unavailable):
 
 
 class Blocked(Unavailable):
-    reason = "blocked in this region"
+    reason = "refused this server's region"
 
 
 class BadResponse(MarketError):

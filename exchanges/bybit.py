@@ -183,5 +183,5 @@ def explain(status: int, body: bytes) -> MarketError:
     if code in (10009, 10024):
         return Blocked(ID, said)
     if status >= 500 or code in (10000, 10016):
-        return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "is out of order")
+        return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
     return BadResponse(ID, said)

@@ -182,5 +182,5 @@ def explain(status: int, body: bytes) -> MarketError:
     if code in ("51001", "51000"):  # unknown instrument; bad parameter: the symbol is the only one that varies
         return UnknownSymbol(ID, said)
     if status >= 500 or code in ("50001", "50004", "50013", "50026"):
-        return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "is out of order")
+        return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
     return BadResponse(ID, said)

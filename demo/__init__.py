@@ -1,0 +1,100 @@
+"""The outside world, offline: exchanges and Telegram on loopback, with a chat page.
+
+An independent witness: it speaks the wire formats from their documentation and imports
+nothing of the product. `await start()` opens it; its `environ` are the environment variables
+that send the bot here. `python -m demo` runs it by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from demo import binance, bybit, okx
+from demo.market import Market
+from demo.telegram import Telegram
+from demo.web import FAULTS, Asked, Reply, Site, in_json
+
+TOKEN = "123456:TEST-offline-world-token"  # noqa: S105
+
+
+class World:
+    """Everything outside. faults: `await set_fault("BYBIT", "hang")`; latency: `set_latency(0.08)`."""
+
+    def __init__(self, seed: int = 7, clock: Callable[[], float] | None = None, back_off_s: float = 2.0) -> None:
+        self.market = Market(seed, clock) if clock is not None else Market(seed)
+        self.telegram = Telegram(TOKEN, back_off_s=back_off_s)
+        spoken_binance = binance.Binance(self.market)
+        self.sites = {
+            site.name: site
+            for site in (
+                Site("BINANCE_SPOT", spoken_binance.spot, binance.refusal),
+                Site("BINANCE_USDM", spoken_binance.usdm, binance.refusal),
+                Site("BYBIT", bybit.Bybit(self.market).handle, bybit.refusal),
+                Site("OKX", okx.Okx(self.market).handle, okx.refusal),
+            )
+        }
+        self.telegram_site = Site("TELEGRAM_API", self._telegram)
+
+    async def start(self, page_port: int = 0) -> None:
+        for site in self.sites.values():
+            await site.start()
+        await self.telegram_site.start(page_port)
+
+    async def close(self) -> None:
+        for site in (*self.sites.values(), self.telegram_site):
+            await site.close()
+        await self.telegram.close()
+
+    @property
+    def page_url(self) -> str:
+        return f"{self.telegram_site.url}/"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables that make a bot live here. WEBHOOK_URL is the bot's own affair."""
+        urls = {f"{site.name}_URL": site.url for site in self.sites.values()}
+        return {**urls, "TELEGRAM_API_URL": self.telegram_site.url, "TELEGRAM_BOT_TOKEN": TOKEN}
+
+    def names(self, exchange: str) -> list[str]:
+        """The sites of an exchange."""
+        return [name for name in self.sites if name.split("_")[0] == exchange.upper()]
+
+    async def set_fault(self, exchange: str, fault: str) -> None:
+        """Switches a fault of an exchange (or one of its sites) on, or off with ""."""
+        for name in self.names(exchange) or [exchange]:
+            await self.sites[name].set_fault(fault)
+
+    def set_latency(self, latency_s: float) -> None:
+        for site in self.sites.values():
+            site.latency_s = latency_s
+
+    async def _telegram(self, asked: Asked) -> Reply:
+        if asked.path == "/world" and asked.method == "GET":
+            return in_json({"sites": {name: site.fault for name, site in self.sites.items()}, "faults": FAULTS})
+        if asked.path == "/world/fault" and asked.method == "POST":
+            wanted = json.loads(unquote(asked.body.decode()))
+            for name in [wanted["site"]] if wanted.get("site") else list(self.sites):
+                await self.sites[name].set_fault(str(wanted.get("fault", "")))
+                self.sites[name].latency_s = float(wanted.get("latency_ms", 0)) / 1000
+            return in_json({"ok": True})
+        return await self.telegram.handle(asked)
+
+
+async def start(page_port: int = 0) -> World:
+    """Opens the world on loopback."""
+    world = World()
+    await world.start(page_port)
+    return world
+
+
+async def run_alone(page_port: int) -> None:
+    """Opens the world, prints its environment as one line of JSON, and stays until it is stopped."""
+    world = await start(page_port)
+    try:
+        print(json.dumps(world.environ), flush=True)
+        await asyncio.Event().wait()
+    finally:
+        await world.close()

@@ -1,0 +1,265 @@
+"""How answers look: records become Telegram HTML and keyboards. Pure.
+
+Every text made here is valid Telegram HTML and fits one message, whatever exchanges and
+users sent: all that is not ours goes through `escape`, and lists are bounded. A phone shows
+about 34 characters of monospace.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from exchanges import MarketError, Perp, Ticker, UnknownSymbol, split
+from market import DOLLARS, EXCHANGES, NoAnswer, NotASymbol, NotListed, PriceReport
+
+MAX_TEXT = 4096  # characters of a message
+MAX_BUTTON_DATA = 64  # bytes
+STALE_S = 120  # a last trade older than this is marked with its age
+COLUMN = 12  # characters of a table's column
+BAR = 9  # characters of a range bar
+
+
+class Button(NamedTuple):
+    """data: a command line without its slash, to be run when the button is pressed."""
+
+    label: str
+    data: str
+
+
+class Answer(NamedTuple):
+    """text: Telegram HTML. keyboard: rows of buttons."""
+
+    text: str
+    keyboard: tuple[tuple[Button, ...], ...] = ()
+
+
+def escape(text: str) -> str:
+    """text with what Telegram's HTML would read as markup made harmless, in text and in attributes."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+# Figures.
+
+
+def format_price(price: float | None) -> str:
+    """67,432.10 · 123.40 · 1.00012 · 0.3150 · 0.00001234: six digits, or two decimals from 1000 on."""
+    if price is None:
+        return "n/a"
+    if abs(price) >= 1000:
+        return f"{price:,.2f}"
+    if not price:
+        return "0"
+    magnitude = math.floor(math.log10(abs(price)))
+    shortest = 2 if magnitude >= 0 else 3 - magnitude
+    digits = f"{price:.{max(shortest, 5 - magnitude)}f}"
+    while digits[-1] == "0" and len(digits.partition(".")[2]) > shortest:
+        digits = digits[:-1]
+    return digits
+
+
+def format_amount(amount: float | None) -> str:
+    """1.62B · 24.1K · 311 · 0.0123: three digits."""
+    if amount is None:
+        return "n/a"
+    for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if abs(amount) >= unit * 0.9995:
+            return f"{_three_digits(amount / unit)}{name}"
+    return _three_digits(amount)
+
+
+def _three_digits(figure: float) -> str:
+    if not figure:
+        return "0"
+    magnitude = math.floor(math.log10(abs(figure)) + 1e-12)
+    if magnitude > 5:
+        return f"{figure:.2e}"
+    return f"{figure:.{min(max(0, 2 - magnitude), 12)}f}"
+
+
+def format_percent(percent: float | None, decimals: int = 2) -> str:
+    """+2.31 %"""
+    if percent is None:
+        return "n/a"
+    if abs(percent) >= 1e6:
+        return f"{percent:+.1e} %"
+    return f"{percent:+.{decimals}f} %"
+
+
+def circle(change: float | None) -> str:
+    """Green up, red down, white otherwise."""
+    return "⚪" if not change else "🟢" if change > 0 else "🔴"
+
+
+def format_span(seconds: float) -> str:
+    """45s · 12m · 3h12 · 5d"""
+    whole = int(max(0, seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole // 60 % 60:02}"
+    return f"{min(whole // 86400, 9999)}d"
+
+
+def format_moment(time_ms: int, now_s: float) -> str:
+    """14:03:22 UTC, with the age of what is older than STALE_S."""
+    age_s = now_s - time_ms / 1000
+    try:
+        clock = time.strftime("%H:%M:%S", time.gmtime(time_ms / 1000))
+    except (OverflowError, ValueError, OSError):
+        return "time n/a"
+    return f"{clock} UTC" + (f", {format_span(age_s)} old" if age_s > STALE_S else "")
+
+
+def range_bar(low: float | None, high: float | None, at: float) -> str:
+    """▕██████░░░▏: where a price stands between low and high."""
+    if low is None or high is None or not low < high:
+        return "n/a"
+    filled = min(BAR, max(0, round((at - low) / (high - low) * BAR)))
+    return f"▕{'█' * filled}{'░' * (BAR - filled)}▏"
+
+
+# /price
+
+
+def prices(reports: Sequence[PriceReport | NotListed | NoAnswer | NotASymbol], now_s: float) -> Answer:
+    """One block per symbol, with a refresh button for those that were found."""
+    found = [each for each in reports if isinstance(each, PriceReport)]
+    suggestions = [each for report in reports if isinstance(report, NotListed) for each in report.suggestions]
+    blocks = [price(each, now_s) if isinstance(each, PriceReport) else sorry(each) for each in reports]
+    rows: list[tuple[Button, ...]] = []
+    names = " ".join(_short(report.symbol) for report in found)
+    if found and len(f"price {names}".encode()) <= MAX_BUTTON_DATA:
+        rows.append((Button("🔄 Refresh", f"price {names}"),))
+    elif suggestions:
+        rows.append(
+            tuple(Button(each, f"price {each}") for each in suggestions if len(each.encode()) + 6 <= MAX_BUTTON_DATA)
+        )
+    return Answer("\n\n".join(blocks), tuple(row for row in rows if row))
+
+
+def price(report: PriceReport, now_s: float) -> str:
+    """A headline, a table of spot beside perpetual, what is missing and why, and the source."""
+    spot, perp = report.spot, report.perp
+    perp_ticker = perp.ticker if perp is not None else None
+    lead = spot or perp_ticker
+    assert lead is not None
+    base, quote = split(report.symbol)
+    unit = "$" if quote in DOLLARS else quote[:6]
+    coin = base if len(base) <= 5 else "coin"
+    sides = [(name, each) for name, each in (("spot", spot), ("perp", perp_ticker)) if each is not None]
+    rows = [
+        ["", *(name for name, _ in sides)],
+        ["last", *(format_price(each.last) for _, each in sides)],
+        ["24h", *(format_percent(each.change_pct) for _, each in sides)],
+        ["high", *(format_price(each.high) for _, each in sides)],
+        ["low", *(format_price(each.low) for _, each in sides)],
+        ["", *(range_bar(each.low, each.high, each.last) for _, each in sides)],
+        [f"vol {coin}", *(format_amount(each.base_volume) for _, each in sides)],
+        [f"vol {unit}", *(format_amount(each.quote_volume) for _, each in sides)],
+    ]
+    if perp is not None:
+        rows += _perp_rows(report, perp, coin, unit, now_s)
+    headline = f"<b>{escape(report.symbol)}</b>  {format_price(lead.last)}  {circle(lead.change_pct)} "
+    lines = [headline + format_percent(lead.change_pct), f"<pre>{escape(table(rows))}</pre>"]
+    lines += [escape(note) for note in _notes(report, base)]
+    lines.append(f"<i>{escape(_source(report, lead, now_s))}</i>")
+    return "\n".join(lines)
+
+
+def _perp_rows(report: PriceReport, perp: Perp, coin: str, unit: str, now_s: float) -> list[list[str]]:
+    blank = [""] if report.spot is not None else []
+    interest = perp.open_interest
+    return [
+        [f"OI {coin}", *blank, format_amount(interest and interest.open_interest)],
+        [f"OI {unit}", *blank, format_amount(interest and interest.open_interest_quote)],
+        ["funding", _funding(perp, now_s)],
+        ["basis", format_percent(report.basis_pct, 3)] if report.spot is not None else [],
+    ]
+
+
+def _funding(perp: Perp, now_s: float) -> str:
+    """+0.0100 % /8h, in 3h12"""
+    funding = perp.funding
+    if funding is None:
+        return "n/a"
+    period = "" if funding.funding_interval_h is None else f" /{funding.funding_interval_h:g}h"
+    due = "" if funding.next_funding_ms is None else f", in {format_span(funding.next_funding_ms / 1000 - now_s)}"
+    return f"{format_percent(funding.funding_rate * 100, 4)}{period}{due}"
+
+
+def table(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells as aligned columns; the first is as wide as its longest cell, a last cell may overhang."""
+    rows = [row for row in rows if row]
+    label = max(len(row[0]) for row in rows) + 2
+    return "\n".join(
+        (row[0].ljust(label) + "".join(f"{cell.ljust(COLUMN - 1)} " for cell in row[1:])).rstrip() for row in rows
+    )
+
+
+def _notes(report: PriceReport, base: str) -> list[str]:
+    """What the reader should know of the figures: what is missing and why, who did not answer."""
+    notes = []
+    for what, errors in report.missing.items():
+        name = {"spot": "No spot market", "perp": "No perpetual"}.get(what, f"{what[0].upper()}{what[1:]} n/a")
+        notes.append(f"{name}: {reasons(errors)}.")
+    if report.failed:
+        notes.append(f"{reasons(report.failed)}.")
+    if report.spot is not None and report.perp is not None and report.basis_pct is None:
+        notes.append("Basis n/a: spot and perpetual come from different exchanges.")
+    for market, multiplier in report.multipliers.items():
+        notes.append(f"The {market} contract is on {multiplier:,} {base}; figures are per {base}.")
+    return notes
+
+
+def _source(report: PriceReport, lead: Ticker, now_s: float) -> str:
+    names = [exchange_name(each) for each in report.exchanges]
+    source = names[0] if len(names) == 1 else f"spot {names[0]}, perp {names[1]}"
+    return f"{source} · {format_moment(lead.time_ms, now_s)} · {report.took_s * 1000:.0f} ms"
+
+
+def _short(symbol: str) -> str:
+    """BTC for BTC-USDT: how people type it, and what fits a button."""
+    return symbol.removesuffix("-USDT")
+
+
+# Sentences.
+
+
+def exchange_name(exchange: str) -> str:
+    return EXCHANGES[exchange].NAME if exchange in EXCHANGES else exchange
+
+
+def reasons(errors: Iterable[MarketError]) -> str:
+    """“Binance and Bybit did not answer in time; not listed on OKX”, each exchange once."""
+    names: dict[str, list[str]] = {}
+    for error in {error.exchange: error for error in errors}.values():
+        names.setdefault(error.reason, []).append(exchange_name(error.exchange))
+    return "; ".join(
+        f"not listed on {in_words(each)}" if reason == UnknownSymbol.reason else f"{in_words(each)} {reason}"
+        for reason, each in names.items()
+    )
+
+
+def in_words(names: Sequence[str]) -> str:
+    """A, B and C"""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def sorry(error: NotListed | NoAnswer | NotASymbol) -> str:
+    """Why there is no answer, and what to do next."""
+    if isinstance(error, NotListed):
+        asked = in_words([exchange_name(each) for each in error.exchanges])
+        maybe = f" Did you mean {in_words(error.suggestions)}?" if error.suggestions else " Check the spelling?"
+        return escape(f"{error.symbol} is not listed on {asked}.{maybe}")
+    if isinstance(error, NoAnswer):
+        down = [each for each in error.errors if not isinstance(each, UnknownSymbol)]
+        rest = [each for each in error.errors if each.exchange not in {other.exchange for other in down}]
+        return escape(
+            f"No price for {error.symbol} right now. {reasons([*down, *rest])}. Please try again in a minute."
+        )
+    return escape(str(error))

@@ -1,0 +1,243 @@
+"""The process and its doors.
+
+`python webhook_server.py` serves Telegram's webhook; with --demo it does so against the
+offline world in demo/, without network and keys. An update's answer travels in the HTTP
+response to it, so nothing is queued here: what is not answered, Telegram delivers again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import gc
+import hmac
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+
+import orjson
+
+import bot
+import http1
+import market
+import settings
+from bot import Bot
+from http1 import HTTPError, Request, Response
+from settings import Settings, SettingsError
+from telegram_api import TelegramError
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 10.0  # for open requests at the end
+HUNG_S = 30  # an event loop that does not come round for so long is ended, and the machine restarts it
+STUCK_S = 20.0  # no update takes longer than 8 s; one that does means the intake is stuck
+REGISTER_BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+VERSION = "0.1.0"
+
+
+class Door:
+    """Takes requests to the bot. `respond` is what http1.Server calls."""
+
+    def __init__(self, bot: Bot, settings: Settings) -> None:
+        self._bot, self._settings = bot, settings
+        self._secret = settings.webhook_secret.encode()
+        self._in_work: dict[object, float] = {}  # since when, monotonic
+        self._began = time.monotonic()
+        self._last_update = 0.0  # monotonic; 0: none yet
+        self._routes = {
+            "/": {"GET": self._front},
+            "/health": {"GET": self._health},
+            "/webhook": {"POST": self._webhook},
+        }
+
+    async def respond(self, request: Request) -> Response:
+        """Routes a request. Raises HTTPError."""
+        methods = self._routes.get(request.path)
+        if methods is None:
+            raise HTTPError(404, "there is nothing here")
+        answer = methods.get("GET" if request.method == "HEAD" else request.method)
+        if answer is None:
+            allowed = [*methods, "HEAD"] if "GET" in methods else [*methods]
+            raise HTTPError(405, f"{request.path} takes {' and '.join(allowed)}", [("allow", ", ".join(allowed))])
+        return await answer(request)
+
+    async def _front(self, request: Request) -> Response:
+        return Response(200, b"A Telegram bot for market questions lives here.\n", "text/plain; charset=utf-8")
+
+    async def _health(self, request: Request) -> Response:
+        """200 while updates are taken and answered, 503 with the reason when they are not."""
+        now = time.monotonic()
+        oldest_s = max((now - since for since in self._in_work.values()), default=0.0)
+        is_stuck = oldest_s > STUCK_S
+        health = {
+            "status": "stuck" if is_stuck else "ok",
+            "reason": f"an update has been in work for {oldest_s:.0f} s" if is_stuck else None,
+            "mode": "demo" if self._settings.is_demo else "webhook",
+            "version": VERSION,
+            "uptime_s": round(now - self._began, 1),
+            "updates_in_work": len(self._in_work),
+            "last_update_s_ago": round(now - self._last_update, 1) if self._last_update else None,
+            "exchanges": self._bot.market.health(),
+        }
+        return Response(503 if is_stuck else 200, orjson.dumps(health))
+
+    async def _webhook(self, request: Request) -> Response:
+        """Answers an update. The order of the checks matters: a stranger's body is never read."""
+        given = request.headers.get("x-telegram-bot-api-secret-token", "").encode("latin-1")
+        if not self._secret or not hmac.compare_digest(given, self._secret):
+            raise HTTPError(401, "the secret token is missing or wrong")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise HTTPError(415, "an update is application/json")
+        if "content-length" not in request.headers and "transfer-encoding" not in request.headers:
+            raise HTTPError(411, "the body's length is missing")
+        length = request.headers.get("content-length", "0")
+        if int(length) > http1.MAX_BODY:
+            raise HTTPError(413, f"the body is larger than {http1.MAX_BODY} bytes")
+        if len(self._in_work) >= self._settings.max_connections:
+            raise HTTPError(503, "too many updates are in work", [("retry-after", "1")])
+        ticket = object()
+        self._in_work[ticket] = self._last_update = time.monotonic()
+        try:
+            call = await self._bot.answer(_update(await request.body()))
+        finally:
+            del self._in_work[ticket]
+        return Response(200, b"" if call is None else orjson.dumps(call))
+
+
+def _update(body: bytes) -> Mapping[str, object]:
+    """The update in a body. Raises HTTPError 400."""
+    try:
+        update = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise HTTPError(400, "the body is not JSON") from error
+    if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
+        raise HTTPError(400, "the body is not an update")
+    return update
+
+
+async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
+    """Serves until SIGTERM or SIGINT; the process's exit code."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    transport = http1.Transport()
+    the_bot = bot.build(settings, transport)
+    server = http1.Server(Door(the_bot, settings).respond)
+    try:
+        (port, *_) = await server.start(None, settings.port)
+    except OSError as error:
+        log.error("PORT %d cannot be listened on: %s", settings.port, error.strerror)
+        return 1
+    log.info("serving on port %d, version %s", port, VERSION)
+    background = [asyncio.ensure_future(_keep_watchdog_quiet()), asyncio.ensure_future(_introduce(the_bot, settings))]
+    gc.collect()
+    gc.freeze()
+    if ready is not None:
+        ready.set()
+    await stopped.wait()
+    log.info("stopping: %d connections are open", server.n_connections)
+    for task in background:
+        task.cancel()
+    await server.close(GRACE_S)
+    await asyncio.gather(*background, return_exceptions=True)
+    await transport.aclose()
+    faulthandler.cancel_dump_traceback_later()
+    return 0
+
+
+async def _keep_watchdog_quiet() -> None:
+    """While the loop turns, the watchdog is wound up again; when it hangs, the process ends with its traceback."""
+    while True:
+        faulthandler.dump_traceback_later(HUNG_S, exit=True)
+        await asyncio.sleep(HUNG_S / 3)
+
+
+async def _introduce(the_bot: Bot, settings: Settings) -> None:
+    """Tells Telegram where we are. A Telegram that is down delays this, never the serving."""
+    if the_bot.api is None:
+        return
+    if not settings.webhook_url:
+        log.info(
+            "WEBHOOK_URL is not set, so no webhook is registered; set it to the public https address of this server"
+        )
+        return
+    failures = 0
+    while True:
+        try:
+            await bot.register(the_bot.api, settings)
+            await the_bot.learn_username()
+            log.info("Telegram delivers to %s", settings.webhook_url)
+            return
+        except TelegramError as error:
+            if not error.is_passing:
+                log.error("the webhook could not be registered: %s", error)
+                return
+            wait_s = error.retry_after_s or REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
+            failures += 1
+            log.warning("%s; registering again in %.0f s", error, wait_s)
+            await asyncio.sleep(wait_s)
+
+
+async def serve_demo(settings_of_demo: Mapping[str, str]) -> int:
+    """Serves against the offline world, which starts in this process, on loopback, and ends with it."""
+    import demo
+
+    world = await demo.start(int(settings_of_demo.get("DEMO_PORT", 0)))
+    environ = {**settings_of_demo, **world.environ, "TELEGRAM_CHAT_ID": "*"}
+    chosen = settings.load(environ, market.EXCHANGES, is_demo=True)
+    ready = asyncio.Event()
+
+    async def greet() -> None:
+        await ready.wait()
+        print(f"The chat is at {world.page_url} – all figures are SIMULATED. Ctrl-C ends it.", flush=True)
+
+    greeting = asyncio.ensure_future(greet())
+    try:
+        return await serve(chosen, ready)
+    finally:
+        greeting.cancel()
+        with suppress(asyncio.CancelledError):
+            await greeting
+        await world.close()
+
+
+USAGE = """\
+python webhook_server.py [--demo]
+
+Serves the bot's webhook. Settings come from the environment (README.md).
+  --demo   against an offline market and an offline Telegram, with a chat page; needs no network and no token
+"""
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in ([], ["--demo"]):
+        print(USAGE, end="")
+        return 0 if arguments in (["--help"], ["-h"]) else 2
+    is_demo = bool(arguments)
+    try:
+        chosen = settings.load(os.environ, market.EXCHANGES, is_demo=is_demo)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if is_demo:
+        settings.set_up_log(chosen)
+        return asyncio.run(serve_demo(os.environ))
+    if not chosen.token:
+        print(
+            "TELEGRAM_BOT_TOKEN is not set: put there the token that @BotFather gave you, "
+            "or try the bot offline with --demo.",
+            file=sys.stderr,
+        )
+        return 2
+    settings.set_up_log(chosen)
+    bot.warn_of_nobody(chosen)
+    return asyncio.run(serve(chosen))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
