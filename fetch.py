@@ -14,8 +14,7 @@ import logging
 import time
 import zlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -49,6 +48,7 @@ MAX_ELEMENT = 64 * 1024
 MAX_ELEMENTS = 50_000
 MAX_TRIES = 64  # guesses per chunk at where an element ends
 MAX_BEFORE_LIST = 256 * 1024  # Hyperliquid puts the names of all coins before the list
+MAX_REQUESTS = 256  # kept ready to be sent again; about 3 KiB each
 INFLATE_STEP = 64 * 1024
 
 FAILURES_TO_REST = 3
@@ -80,19 +80,22 @@ class Fetcher:
         self._urls = urls or {}
         self._keep_budgets = keep_budgets
         self._headers = {"accept": "application/json", "user-agent": user_agent}
-        self._bases: dict[str, httpx.URL] = {}
+        self._requests: dict[tuple[str, str], httpx.Request] = {}
         self._circuits: dict[str, Circuit] = {}
         self._spent: dict[str, Spending] = {}
 
     async def fetch(self, endpoint: Endpoint[T]) -> T:
         """Asks once. Raises MarketError, always within WHOLE_S."""
-        async with self._asked(endpoint, WHOLE_S, "identity") as response:
+
+        async def read(response: httpx.Response) -> T:
             body = await _read(endpoint.host.exchange, response, MAX_ANSWER)
             try:
                 return endpoint.parse(body)
             except RateLimited as error:  # some exchanges say so with HTTP 200
                 _note_wait(error, response)
                 raise
+
+        return await self._ask(endpoint, WHOLE_S, "identity", read)
 
     async def fetch_items(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
         """Hands the list's wanted rows to `take`, in order, as many at a time as each chunk of bytes brings.
@@ -101,22 +104,31 @@ class Fetcher:
         beyond the limits; `take` has then had the rows before the fault.
         """
         exchange = endpoint.host.exchange
-        async with self._asked(endpoint, LIST_S, "gzip") as response:
+
+        async def read(response: httpx.Response) -> None:
             cutter = ArrayCutter(exchange, endpoint.place)
-            async for chunk in _inflated(exchange, response, MAX_LIST):
+
+            def cut(chunk: bytes) -> None:
                 rows = cutter.feed(chunk)
                 if rows:
                     take([item for row in rows if (item := endpoint.row(row_in(exchange, row))) is not None])
+
+            await _read_chunks(exchange, response, MAX_LIST, cut)
             if not cutter.found:
                 raise endpoint.explain(200, cutter.unread)
             if not cutter.is_done:
                 raise BadResponse(exchange, f"the list was cut after {cutter.n_elements} elements")
 
-    @asynccontextmanager
-    async def _asked(
-        self, endpoint: Endpoint[Any] | ListEndpoint[Any], timeout_s: float, encoding: str
-    ) -> AsyncIterator[httpx.Response]:
-        """The answer to a request, status 200, to be read inside; within circuit, budget and seconds."""
+        await self._ask(endpoint, LIST_S, "gzip", read)
+
+    async def _ask(
+        self,
+        endpoint: Endpoint[Any] | ListEndpoint[Any],
+        timeout_s: float,
+        encoding: str,
+        read: Callable[[httpx.Response], Awaitable[T]],
+    ) -> T:
+        """What `read` makes of the answer, whose status is 200; within circuit, budget and seconds."""
         host = endpoint.host
         with self.circuit(host).watch():
             try:
@@ -125,10 +137,11 @@ class Fetcher:
                     response = await self._send(host, endpoint.target, encoding)
                     try:
                         self._note_used_weight(endpoint.budget, response)
-                        await _raise_for_status(endpoint, response)
-                        yield response
+                        if response.status_code != 200:
+                            raise await _refusal(endpoint, response)
+                        return await read(response)
                     finally:
-                        await response.aclose()
+                        await response.stream.aclose()  # type: ignore[union-attr]
             except TimeoutError as error:
                 detail = f"{host.name}: no whole answer within {timeout_s} s"
                 raise Unavailable(host.exchange, detail, "did not answer in time") from error
@@ -166,36 +179,40 @@ class Fetcher:
         if used.isdecimal() and spending is not None:
             spending.heard(int(used), time.monotonic())
 
+    def _request(self, host: Host, target: str, encoding: str) -> httpx.Request:
+        """The GET for a target. The last ones are kept: making one costs more CPU than sending it."""
+        key = (host.name, target)
+        request = self._requests.pop(key, None)
+        if request is None:
+            request = httpx.Request(
+                "GET",
+                self._urls.get(host.name, host.url).rstrip("/") + target,
+                headers={**self._headers, "accept-encoding": encoding},
+                extensions={"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}},
+            )
+            if len(self._requests) >= MAX_REQUESTS:
+                del self._requests[next(iter(self._requests))]
+        self._requests[key] = request
+        return request
+
     async def _send(self, host: Host, target: str, encoding: str) -> httpx.Response:
-        base = self._bases.get(host.name)
-        if base is None:
-            base = self._bases[host.name] = httpx.URL(self._urls.get(host.name, host.url).rstrip("/"))
-        path = base.raw_path.rstrip(b"/") + target.encode("ascii")
-        request = httpx.Request(
-            "GET",
-            base.copy_with(raw_path=path),
-            headers={**self._headers, "accept-encoding": encoding},
-            extensions={"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}},
-        )
         try:
-            return await self._transport.handle_async_request(request)
+            return await self._transport.handle_async_request(self._request(host, target, encoding))
         except httpx.TimeoutException as error:
             raise Unavailable(host.exchange, f"{host.name}: {error}", "did not answer in time") from error
         except httpx.HTTPError as error:
             raise Unavailable(host.exchange, f"{host.name}: {error}") from error
 
 
-async def _raise_for_status(endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response) -> None:
-    """Raises MarketError for every status but 200; no redirect is followed."""
+async def _refusal(endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response) -> MarketError:
+    """What a status other than 200 means; no redirect is followed."""
     status = response.status_code
-    if status == 200:
-        return
     if status < 400:
-        raise Unavailable(endpoint.host.exchange, f"{endpoint.host.name}: HTTP {status}", f"answered HTTP {status}")
+        return Unavailable(endpoint.host.exchange, f"{endpoint.host.name}: HTTP {status}", f"answered HTTP {status}")
     error = endpoint.explain(status, await _read(endpoint.host.exchange, response, MAX_ANSWER))
     if isinstance(error, RateLimited):
         _note_wait(error, response)
-    raise error
+    return error
 
 
 def _note_wait(error: RateLimited, response: httpx.Response) -> None:
@@ -211,13 +228,17 @@ def _note_wait(error: RateLimited, response: httpx.Response) -> None:
 
 
 async def _read(exchange: str, response: httpx.Response, max_bytes: int) -> bytes:
-    return b"".join([chunk async for chunk in _inflated(exchange, response, max_bytes)])
+    """The whole body. Raises as _read_chunks."""
+    parts: list[bytes] = []
+    await _read_chunks(exchange, response, max_bytes, parts.append)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _inflated(exchange: str, response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
-    """The body's chunks, unpacked in steps, so that a small answer cannot unpack into a huge one.
+async def _read_chunks(exchange: str, response: httpx.Response, max_bytes: int, take: Callable[[bytes], None]) -> None:
+    """Hands the body to `take` as it arrives, unpacked.
 
-    Raises BadResponse beyond max_bytes, or when the body is cut or is no gzip; Unavailable when the line fails.
+    Gzip is unpacked in steps, so that a small answer cannot become a huge one in memory. Raises
+    BadResponse beyond max_bytes, or when the body is cut or is no gzip; Unavailable when the line fails.
     """
     length = response.headers.get("content-length", "")
     if length.isdecimal() and int(length) > max_bytes:
@@ -230,16 +251,11 @@ async def _inflated(exchange: str, response: httpx.Response, max_bytes: int) -> 
     assert isinstance(response.stream, httpx.AsyncByteStream)
     try:
         async for raw in response.stream:
-            while raw:
-                if unpack is None:
-                    chunk, raw = raw, b""
-                else:
-                    chunk = unpack.decompress(raw, INFLATE_STEP)
-                    raw = unpack.unconsumed_tail
+            for chunk in (raw,) if unpack is None else _unpacked(unpack, raw):
                 size += len(chunk)
                 if size > max_bytes:
                     raise BadResponse(exchange, f"the answer is longer than {max_bytes} bytes")
-                yield chunk
+                take(chunk)
     except zlib.error as error:
         raise BadResponse(exchange, f"not gzip: {error}") from error
     except httpx.RemoteProtocolError as error:
@@ -248,6 +264,12 @@ async def _inflated(exchange: str, response: httpx.Response, max_bytes: int) -> 
         raise Unavailable(exchange, f"the line failed after {size} bytes: {error}") from error
     if unpack is not None and not unpack.eof:
         raise BadResponse(exchange, f"the gzip answer was cut after {size} bytes")
+
+
+def _unpacked(unpack: zlib._Decompress, raw: bytes) -> Iterator[bytes]:
+    while raw:
+        yield unpack.decompress(raw, INFLATE_STEP)
+        raw = unpack.unconsumed_tail
 
 
 class ArrayCutter:

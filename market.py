@@ -131,8 +131,7 @@ class Market:
         """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
         began = time.monotonic()
         spot, perp = await self._both(
-            self._first(lambda exchange: self._spot(exchange, symbol)),
-            self._first(lambda exchange: self._perp(exchange, symbol)),
+            lambda exchange: self._spot(exchange, symbol), lambda exchange: self._perp(exchange, symbol)
         )
         if spot.found is None and perp.found is None:
             errors = (*spot.errors, *perp.errors)
@@ -176,46 +175,18 @@ class Market:
 
     # How exchanges are asked.
 
-    async def _both(self, spot: Awaitable[_Side], perp: Awaitable[_Side]) -> list[_Side]:
-        """Both sides of a market; one that is not there by the deadline has failed."""
-        tasks = [_start(spot), _start(perp)]
+    async def _both(
+        self, spot: Callable[[Exchange], Awaitable[_Found]], perp: Callable[[Exchange], Awaitable[_Found]]
+    ) -> list[_Side]:
+        """Both sides of a market, each from the first exchange that has it; one not there by the deadline failed."""
+        races = [_Race(spot, self._exchanges), _Race(perp, self._exchanges)]
+        timers = [asyncio.get_running_loop().call_later(DEADLINE_S, race.give_up) for race in races]
         try:
-            await asyncio.wait(tasks, timeout=DEADLINE_S)
-            return [task.result() if task.done() else self._too_late() for task in tasks]
+            return [await race.side for race in races]
         finally:
-            for task in tasks:
-                task.cancel()
-
-    def _too_late(self) -> _Side:
-        reason = "did not answer in time"
-        return _Side(None, tuple(Unavailable(each.ID, "deadline passed", reason) for each in self._exchanges))
-
-    async def _first(self, ask: Callable[[Exchange], Awaitable[_Found]]) -> _Side:
-        """The first good answer, and the errors of the exchanges preferred to the one that gave it."""
-        errors: dict[str, MarketError] = {}
-        waiting: dict[asyncio.Future[_Found], Exchange] = {}
-        to_ask = list(self._exchanges)
-        try:
-            while to_ask or waiting:
-                if to_ask:
-                    exchange = to_ask.pop(0)
-                    waiting[_start(ask(exchange))] = exchange
-                done, _ = await asyncio.wait(
-                    waiting, timeout=HEDGE_S if to_ask else None, return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done:
-                    exchange = waiting.pop(task)
-                    try:
-                        found = task.result()
-                    except MarketError as error:
-                        errors[exchange.ID] = error
-                    else:
-                        slow = {each.ID: Unavailable(each.ID, "slower", "was slow") for each in waiting.values()}
-                        return _Side(found, tuple((slow | errors).values()))
-            return _Side(None, tuple(errors.values()))
-        finally:
-            for task in waiting:
-                task.cancel()
+            for race, timer in zip(races, timers, strict=True):
+                timer.cancel()
+                race.stop()
 
     async def _get(self, endpoint: Endpoint[T]) -> T:
         """An endpoint's answer, shared among all who ask for it within the cache's time."""
@@ -257,7 +228,7 @@ class Market:
         """The perpetual from all endpoints that tell of it; all but the ticker may fail."""
         endpoints = exchange.perp(symbol, multiplier)
         others = [what for what in endpoints if what != "ticker"]
-        interval = _start(self._funding_interval(exchange, symbol, multiplier))
+        intervals = self._funding_intervals(exchange)
         parts = {what: _start(self._get(endpoints[what])) for what in others}
         missing: dict[str, MarketError] = {}
         try:
@@ -269,21 +240,19 @@ class Market:
                     missing[what] = error
                 else:
                     whole = Perp(whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding)
-            try:
-                interval_h = await interval
-            except MarketError:
-                interval_h = None
+            interval_h = await _funding_interval(intervals, symbol, multiplier)
         finally:
-            interval.cancel()
             for asked in parts.values():
                 asked.cancel()
+            if intervals is not None:
+                intervals.changed.cancel()
         for what, told in (("open interest", whole.open_interest), ("funding", whole.funding)):
             if told is None and what not in missing:
                 missing[what] = UnknownSymbol(exchange.ID, f"{what} is not in the answer", "did not tell")
         return _Found(_completed(whole, interval_h), multiplier, missing)
 
-    async def _funding_interval(self, exchange: Exchange, symbol: str, multiplier: int) -> float | None:
-        """Hours per funding period, where the exchange tells it in a list of its own; None elsewhere."""
+    def _funding_intervals(self, exchange: Exchange) -> _Intervals | None:
+        """The list of funding periods, where the exchange tells them in a list of their own; it is on its way."""
         told = exchange.funding_intervals()
         if told is None:
             return None
@@ -294,9 +263,8 @@ class Market:
             await self._fetcher.fetch_items(endpoint, intervals.update)
             return intervals
 
-        intervals = await self._cache.get((exchange.ID, "funding intervals"), INTERVALS_S, load)
-        prefixes = [prefix for each, prefix in MULTIPLIERS if each == multiplier] or [""]
-        return next((intervals[name] for each in prefixes if (name := f"{each}{symbol}") in intervals), of_all_others)
+        key = (exchange.ID, "funding intervals")
+        return _Intervals(self._cache.soon(key, INTERVALS_S, load), of_all_others)
 
     async def _symbols(self, exchange: Exchange, market: str) -> frozenset[str]:
         """Every symbol that an exchange lists."""
@@ -336,6 +304,87 @@ class _Side(NamedTuple):
 
     found: _Found | None
     errors: tuple[MarketError, ...]
+
+
+class _Intervals(NamedTuple):
+    """Hours per funding period: of the contracts whose period was changed, by symbol, and of all others."""
+
+    changed: asyncio.Future[dict[str, float]]
+    of_all_others: float
+
+
+async def _funding_interval(intervals: _Intervals | None, symbol: str, multiplier: int) -> float | None:
+    if intervals is None:
+        return None
+    try:
+        changed = await intervals.changed
+    except MarketError:
+        return None
+    prefixes = [prefix for each, prefix in MULTIPLIERS if each == multiplier] or [""]
+    names = [f"{prefix}{symbol}" for prefix in prefixes]
+    return next((changed[name] for name in names if name in changed), intervals.of_all_others)
+
+
+class _Race:
+    """Asks exchanges in order until one gives a good answer: the next one when one fails, or is silent for HEDGE_S.
+
+    `side` is its outcome. Callbacks instead of a task that waits for tasks: it runs twice in every command.
+    """
+
+    def __init__(self, ask: Callable[[Exchange], Awaitable[_Found]], exchanges: Sequence[Exchange]) -> None:
+        self._ask, self._to_ask = ask, list(exchanges)
+        self._running: dict[asyncio.Future[_Found], Exchange] = {}
+        self._errors: dict[str, MarketError] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self.side: asyncio.Future[_Side] = self._loop.create_future()
+        self._ask_next()
+
+    def _ask_next(self) -> None:
+        self._stop_timer()
+        exchange = self._to_ask.pop(0)
+        task = asyncio.ensure_future(self._ask(exchange))
+        self._running[task] = exchange
+        task.add_done_callback(self._ended)
+        if self._to_ask:
+            self._timer = self._loop.call_later(HEDGE_S, self._ask_next)
+
+    def _ended(self, task: asyncio.Future[_Found]) -> None:
+        exchange = self._running.pop(task, None)
+        error = None if task.cancelled() else task.exception()
+        if self.side.done() or exchange is None or task.cancelled():
+            return
+        if error is None:
+            slow = {each.ID: Unavailable(each.ID, "slower", "was slow") for each in self._running.values()}
+            self.side.set_result(_Side(task.result(), tuple((slow | self._errors).values())))
+        elif not isinstance(error, MarketError):
+            self.side.set_exception(error)
+        else:
+            self._errors[exchange.ID] = error
+            if self._to_ask:
+                self._ask_next()
+            elif not self._running:
+                self.side.set_result(_Side(None, tuple(self._errors.values())))
+
+    def give_up(self) -> None:
+        """The deadline has passed: who has not answered by now did not answer in time."""
+        if not self.side.done():
+            late = [*self._running.values(), *self._to_ask]
+            silent = {each.ID: Unavailable(each.ID, "deadline passed", "did not answer in time") for each in late}
+            self.side.set_result(_Side(None, tuple((silent | self._errors).values())))
+
+    def stop(self) -> None:
+        """Leaves nothing running."""
+        self._stop_timer()
+        if not self.side.done():
+            self.side.cancel()
+        for task in list(self._running):
+            task.cancel()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def _completed(perp: Perp, funding_interval_h: float | None) -> Perp:
@@ -390,6 +439,16 @@ class Cache:
             if not flight.n_waiting and not flight.task.done():
                 flight.task.cancel()
                 self._flights.pop(key, None)
+
+    def soon(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
+        """As get, without waiting: a future that is done when the answer is there already."""
+        kept = self._kept.get(key)
+        if kept is None or kept[0] <= time.monotonic():
+            return _start(self.get(key, keep_s, load))
+        self.n_hits += 1
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        future.set_result(kept[1])
+        return future
 
     async def _load(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
         me = asyncio.current_task()
