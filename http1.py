@@ -4,8 +4,8 @@
 framing (RFC 9112); this module adds what h11 leaves open: bytes, seconds and connections,
 all of them bounded. It knows nothing of Telegram or exchanges.
 
-Memory: a server connection holds at most one head (16 KiB) and one read (64 KiB) until the
-handler asks for the body, which it does only after it has checked who is asking.
+Memory: a server connection holds at most one head (16 KiB) until the handler asks for the
+body, which it does only after it has checked who is asking.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ IDLE_S = 75.0  # Telegram itself lets go after 60 s
 WRITE_S = 10.0  # for a client to take its answer
 LINGER_S = 1.0  # see _linger
 LINGER_BYTES = 4 * 1024 * 1024
-READ_SIZE = 64 * 1024
+READ_SIZE = MAX_HEAD  # of a server's read: what is left over from one request holds no longer head than allowed
 
 
 class HTTPError(Exception):
@@ -202,7 +202,9 @@ class Connection:
                 return event
             async with asyncio.timeout(timeout_s):
                 while event is h11.NEED_DATA:
-                    self.h11.receive_data(await self.reader.read(READ_SIZE))
+                    # h11 measures only what is incomplete, so it gets no more than what may be a head.
+                    room = MAX_HEAD + 1 - len(self.h11.trailing_data[0])
+                    self.h11.receive_data(await self.reader.read(room))
                     event = self.h11.next_event()
             return event
         except TimeoutError as error:
@@ -211,6 +213,14 @@ class Connection:
             status = error.error_status_hint
             text = "the request's head is too long" if status == 431 else f"not HTTP/1.1 as in RFC 9112: {error}"
             raise HTTPError(status, text) from error
+
+    def has_whole_request(self) -> bool:
+        """Whether the request has arrived to its end; what of it still lies in the buffer is thrown away."""
+        with suppress(h11.RemoteProtocolError):
+            while self.h11.their_state is h11.SEND_BODY:
+                if self.h11.next_event() is h11.NEED_DATA:
+                    return False
+        return self.h11.their_state is h11.DONE
 
     async def write(self, response: Response, *, head_only: bool, close: bool) -> None:
         """Sends a response in one piece; the client has WRITE_S to take it."""
@@ -266,7 +276,7 @@ async def serve_connection(connection: Connection) -> None:
                 response = error_response(HTTPError(500, "internal error"))
             if connection.writer.transport.is_closing() or h11_connection.our_state is h11.ERROR:
                 break
-            unread = h11_connection.their_state is not h11.DONE
+            unread = not connection.has_whole_request()
             head_only = request is not None and request.method == "HEAD"
             await connection.write(response, head_only=head_only, close=unread or server.closing)
             if unread:
@@ -304,6 +314,7 @@ MAX_PER_ORIGIN = 128  # open connections to one host: 40 commands at once, 3 req
 MAX_OPEN = 256
 MAX_IDLE = 64  # kept for the next request, all hosts together
 IDLE_KEEP_S = 55.0  # exchanges let go after 60 s and more
+ANSWER_READ_SIZE = 64 * 1024
 
 
 class _Link:
@@ -327,7 +338,7 @@ class _Link:
     async def next_event(self) -> object:
         event = self.h11.next_event()
         while event is h11.NEED_DATA:
-            self.h11.receive_data(await self.reader.read(READ_SIZE))
+            self.h11.receive_data(await self.reader.read(ANSWER_READ_SIZE))
             event = self.h11.next_event()
         return event
 
@@ -437,7 +448,7 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             async with asyncio.timeout(timeout_s):
                 reader, writer = await asyncio.open_connection(
-                    url.host, port, ssl=tls, limit=READ_SIZE, happy_eyeballs_delay=0.25
+                    url.host, port, ssl=tls, limit=ANSWER_READ_SIZE, happy_eyeballs_delay=0.25
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection within {timeout_s} s") from error
