@@ -79,10 +79,12 @@ class NotListed(Exception):
 
 
 class NoAnswer(Exception):
-    """No exchange answered. errors: one for each that was asked."""
+    """No exchange answered. errors: one for each that was asked, those that do not list the symbol last."""
 
     def __init__(self, symbol: str, errors: Sequence[MarketError]) -> None:
-        errors = list({error.exchange: error for error in errors}.values())
+        unlisted = [error for error in errors if isinstance(error, UnknownSymbol)]
+        failed = {error.exchange: error for error in errors if error not in unlisted}
+        errors = [*failed.values(), *{e.exchange: e for e in unlisted if e.exchange not in failed}.values()]
         super().__init__(f"{symbol}: " + "; ".join(str(error) for error in errors))
         self.symbol, self.errors = symbol, tuple(errors)
 

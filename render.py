@@ -18,7 +18,7 @@ from market import DOLLARS, EXCHANGES, NoAnswer, NotASymbol, NotListed, PriceRep
 MAX_TEXT = 4096  # characters of a message
 MAX_BUTTON_DATA = 64  # bytes
 STALE_S = 120  # a last trade older than this is marked with its age
-COLUMN = 12  # characters of a table's column
+COLUMN = 12  # characters of a table's column at least
 BAR = 9  # characters of a range bar
 
 
@@ -73,10 +73,9 @@ def format_amount(amount: float | None) -> str:
 def _three_digits(figure: float) -> str:
     if not figure:
         return "0"
-    magnitude = math.floor(math.log10(abs(figure)) + 1e-12)
-    if magnitude > 5:
-        return f"{figure:.2e}"
-    return f"{figure:.{min(max(0, 2 - magnitude), 12)}f}"
+    scientific = f"{figure:.2e}"
+    magnitude = int(scientific.partition("e")[2])  # after rounding: 0.9996 has that of 1.00
+    return scientific if magnitude > 5 else f"{figure:.{min(max(0, 2 - magnitude), 12)}f}"
 
 
 def format_percent(percent: float | None, decimals: int = 2) -> str:
@@ -193,12 +192,12 @@ def _funding(perp: Perp, now_s: float) -> str:
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of cells as aligned columns; the first is as wide as its longest cell, a last cell may overhang."""
+    """Rows of a label and cells as aligned columns. The only cell of a row may hang over into the next column."""
     rows = [row for row in rows if row]
-    label = max(len(row[0]) for row in rows) + 2
-    return "\n".join(
-        (row[0].ljust(label) + "".join(f"{cell.ljust(COLUMN - 1)} " for cell in row[1:])).rstrip() for row in rows
-    )
+    label = max(len(row[0]) for row in rows) + 1
+    column = max([COLUMN, *(len(cell) + 1 for row in rows if len(row) > 2 for cell in row[1:])])
+    lines = (row[0].ljust(label) + "".join(cell.ljust(column) for cell in row[1:]) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _notes(report: PriceReport, base: str) -> list[str]:
@@ -257,9 +256,6 @@ def sorry(error: NotListed | NoAnswer | NotASymbol) -> str:
         maybe = f" Did you mean {in_words(error.suggestions)}?" if error.suggestions else " Check the spelling?"
         return escape(f"{error.symbol} is not listed on {asked}.{maybe}")
     if isinstance(error, NoAnswer):
-        down = [each for each in error.errors if not isinstance(each, UnknownSymbol)]
-        rest = [each for each in error.errors if each.exchange not in {other.exchange for other in down}]
-        return escape(
-            f"No price for {error.symbol} right now. {reasons([*down, *rest])}. Please try again in a minute."
-        )
+        why = reasons(error.errors)
+        return escape(f"No price for {error.symbol} right now. {why}. Please try again in a minute.")
     return escape(str(error))

@@ -183,12 +183,20 @@ async def _introduce(the_bot: Bot, settings: Settings) -> None:
             await asyncio.sleep(wait_s)
 
 
-async def serve_demo(settings_of_demo: Mapping[str, str]) -> int:
-    """Serves against the offline world, which starts in this process, on loopback, and ends with it."""
+async def serve_demo(settings_of_demo: Settings) -> int:
+    """Serves against the offline world, which starts in this process, on loopback, and ends with it.
+
+    The chat page's port is the one after PORT, or any other when that is taken.
+    """
     import demo
 
-    world = await demo.start(int(settings_of_demo.get("DEMO_PORT", 0)))
-    environ = {**settings_of_demo, **world.environ, "TELEGRAM_CHAT_ID": "*"}
+    world = await demo.start(settings_of_demo.port + 1 if settings_of_demo.port else 0)
+    environ = {
+        **os.environ,
+        **world.environ,
+        "TELEGRAM_CHAT_ID": "*",
+        "WEBHOOK_URL": f"http://127.0.0.1:{settings_of_demo.port}",
+    }
     chosen = settings.load(environ, market.EXCHANGES, is_demo=True)
     ready = asyncio.Event()
 
@@ -226,7 +234,7 @@ def main(arguments: list[str]) -> int:
         return 2
     if is_demo:
         settings.set_up_log(chosen)
-        return asyncio.run(serve_demo(os.environ))
+        return asyncio.run(serve_demo(chosen))
     if not chosen.token:
         print(
             "TELEGRAM_BOT_TOKEN is not set: put there the token that @BotFather gave you, "

@@ -41,7 +41,10 @@ class World:
     async def start(self, page_port: int = 0) -> None:
         for site in self.sites.values():
             await site.start()
-        await self.telegram_site.start(page_port)
+        try:
+            await self.telegram_site.start(page_port)
+        except OSError:  # taken
+            await self.telegram_site.start()
 
     async def close(self) -> None:
         for site in (*self.sites.values(), self.telegram_site):

@@ -1,0 +1,508 @@
+"""What the bot says, to whom; and polling, against the offline Telegram."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from conftest import ADA, House, a_house, pressed, updated
+
+import bot as bot_module
+import market
+import settings
+from bot import Answer, Bot, Command, Limiter, Poller, plain_text
+from demo.telegram import Refused
+from demo.telegram_html import parse
+from telegram_api import TelegramAPI, TelegramError
+
+GROUP = -1009
+
+
+# Commands.
+
+
+async def test_price_in_private() -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(updated("/price btc"))
+        assert call is not None
+        assert (call["method"], call["chat_id"], call["parse_mode"]) == ("sendMessage", ADA, "HTML")
+        assert "reply_parameters" not in call
+        assert call["reply_markup"]["inline_keyboard"] == [[{"text": "🔄 Refresh", "callback_data": "price BTC"}]]
+        text = parse(call["text"]).text
+        for word in ("BTC-USDT", "spot", "perp", "last", "24h", "high", "low", "vol BTC", "vol $", "OI BTC", "OI $"):
+            assert word in text
+        for word in ("funding +0.", "/8h, in ", "basis", "Binance · ", " UTC · ", " ms"):
+            assert word in text
+
+
+async def test_price_of_several() -> None:
+    async with a_house() as house:
+        text = await house.ask("/price BTC, eth;SOL btcusdt NOPE ADA")
+        assert [text.count(f"<b>{base}-USDT</b>") for base in ("BTC", "ETH", "SOL")] == [1, 1, 1]
+        assert "NOPE-USDT is not listed on Binance, Bybit and OKX." in text
+        assert "At most 5 symbols at once" in text
+        assert "ADA" not in text
+
+
+async def test_price_without_symbol_and_with_junk() -> None:
+    async with a_house() as house:
+        assert "Which symbol?" in await house.ask("/price")
+        assert await house.ask("/price <b>&") == "“&lt;b&gt;&amp;” is not a symbol. Try BTC, or BTC-USDT."
+
+
+async def test_help_is_made_of_the_table() -> None:
+    async with a_house() as house:
+        text = parse(await house.ask("/help")).text
+        for name, command in bot_module.COMMANDS.items():
+            assert f"/{name}" in text
+            assert command.summary in text
+        assert "/price" in await house.ask("/start")
+
+
+async def test_every_answer_of_the_demo_says_simulated() -> None:
+    async with a_house() as house:
+        demo_settings = settings.load({**house.world.environ, "TELEGRAM_CHAT_ID": "*"}, market.EXCHANGES, is_demo=True)
+        bot = Bot(demo_settings, house.bot.market)
+        for text in ("/start", "/help", "/price BTC", "/price", "/price NOPE", "/price 🚀", "hello", "/nope"):
+            call = await bot.answer(updated(text))
+            assert call is not None
+            assert "SIMULATED" in parse(call["text"]).text
+        toast = await bot.answer(pressed("nonsense"))
+        assert toast is not None
+        assert "SIMULATED" in toast["text"]
+
+
+# Where and who.
+
+
+async def test_unknown_text_helps_in_private_only() -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        assert "/help" in await house.ask("/nope")
+        assert "/price BTC" in await house.ask("hello")
+        for text in ("/nope", "hello", "/price_", ""):
+            assert await house.bot.answer(updated(text, chat_id=GROUP)) is None
+
+
+async def test_group_commands_by_name() -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        for text in ("/price BTC", "/price@DemoMarketBot BTC", "/PRICE@demomarketbot BTC"):
+            call = await house.bot.answer(updated(text, chat_id=GROUP))
+            assert call is not None
+            assert call["chat_id"] == GROUP
+            assert call["reply_parameters"] == {"message_id": 41, "allow_sending_without_reply": True}
+        assert await house.bot.answer(updated("/price@OtherBot BTC", chat_id=GROUP)) is None
+        assert await house.bot.answer(updated("/price@OtherBot BTC")) is None
+
+
+async def test_group_command_by_name_while_telegram_is_down() -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        await house.world.telegram_site.set_fault("refuse")
+        assert await house.bot.answer(updated("/price@DemoMarketBot BTC", chat_id=GROUP)) is not None
+
+
+async def test_topic_is_answered_in_the_topic() -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        in_topic = await house.bot.answer(
+            updated("/price BTC", chat_id=GROUP, message_thread_id=7, is_topic_message=True)
+        )
+        in_thread = await house.bot.answer(updated("/price BTC", chat_id=GROUP, message_thread_id=7))
+        assert in_topic is not None
+        assert in_thread is not None
+        assert in_topic["message_thread_id"] == 7
+        assert "message_thread_id" not in in_thread
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {},
+        {"update_id": 1},
+        {"update_id": 1, "edited_message": updated("/price BTC")["message"]},
+        {"update_id": 1, "channel_post": updated("/price BTC")["message"]},
+        {"update_id": 1, "my_chat_member": {"chat": {"id": 1}}},
+        {"update_id": 1, "message": {"message_id": 1, "chat": {"id": ADA, "type": "private"}, "photo": []}},
+        {"update_id": 1, "message": {"text": "/price BTC"}},
+        {"update_id": 1, "message": 5},
+        {"update_id": 1, "message": {"text": 7, "chat": {"id": ADA}}},
+        {"update_id": 1, "message": {"text": "/price", "chat": {"id": "x"}}},
+        {"update_id": 1, "callback_query": {"id": "1", "data": "price BTC"}},
+        {"update_id": 1, "callback_query": {"id": "1", "message": {"chat": {"id": ADA}}}},
+        {"update_id": 1, "inline_query": {"id": "1", "query": "BTC"}},
+    ],
+)
+async def test_other_updates_are_passed_over(update: dict[str, Any]) -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        assert await house.bot.answer(update) is None
+
+
+async def test_access() -> None:
+    async with a_house(TELEGRAM_CHAT_ID=f"{ADA},{GROUP}") as house:
+
+        async def says(**who: int) -> str | None:
+            call = await house.bot.answer(updated("/help", **who))
+            return None if call is None else str(call["text"])
+
+        assert "/price" in (await says() or "")
+        assert "/price" in (await says(chat_id=-5, user_id=ADA) or "")  # a listed user, anywhere
+        assert "/price" in (await says(chat_id=GROUP, user_id=77) or "")  # anybody, in a listed chat
+        assert await says(chat_id=-5, user_id=77) is None
+        refusal = await says(chat_id=77, user_id=77) or ""
+        assert "<code>77</code>" in refusal
+        assert "/price" not in refusal
+
+
+async def test_empty_list_is_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_house(TELEGRAM_CHAT_ID="") as house:
+        assert "TELEGRAM_CHAT_ID" in await house.ask("/price BTC")
+        assert house.world.sites["BINANCE_SPOT"].n_requests == 0
+        bot_module.warn_of_nobody(house.settings)
+        assert "nobody may ask" in caplog.text
+
+
+# Buttons.
+
+
+async def test_refresh_edits_the_message() -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(pressed("price BTC"))
+        assert call is not None
+        assert (call["method"], call["chat_id"], call["message_id"]) == ("editMessageText", ADA, 9)
+        assert call["reply_markup"]["inline_keyboard"][0][0]["callback_data"] == "price BTC"
+        assert ("answerCallbackQuery", {"callback_query_id": "77"}) in house.world.telegram.calls
+
+
+async def test_refresh_while_telegram_is_down() -> None:
+    async with a_house() as house:
+        await house.world.telegram_site.set_fault("refuse")
+        call = await house.bot.answer(pressed("price BTC"))
+        assert call is not None
+        assert call["method"] == "editMessageText"
+
+
+@pytest.mark.parametrize("data", ["", "nonsense", "drop table", "../price", "/price BTC", "x" * 64])
+async def test_forged_buttons(data: str) -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(pressed(data))
+        assert call is not None
+        assert call["method"] == "answerCallbackQuery"
+        assert "out of date" in call["text"]
+
+
+async def test_buttons_of_strangers() -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(pressed("price BTC", chat_id=GROUP, user_id=77))
+        assert call == {
+            "method": "answerCallbackQuery",
+            "callback_query_id": "77",
+            "text": "This bot does not know you.",
+        }
+
+
+# Limits.
+
+
+def test_limiter_tells_once_then_is_silent_and_recovers() -> None:
+    limiter = Limiter(3)
+    assert [limiter.count(1, 0) for _ in range(6)] == ["fine"] * 3 + ["told", "silent", "silent"]
+    assert limiter.count(2, 0) == "fine"
+    assert limiter.count(1, 20) == "fine"
+    assert [limiter.count(1, 20), limiter.count(1, 20)] == ["told", "silent"]
+    assert [limiter.count(1, 999) for _ in range(4)] == ["fine"] * 3 + ["told"]
+
+
+def test_limiter_forgets_the_oldest_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot_module, "MAX_USERS", 2)
+    limiter = Limiter(1)
+    assert [limiter.count(user, 0) for user in (1, 2, 3, 2, 1)] == ["fine", "fine", "fine", "told", "fine"]
+
+
+async def test_limit_in_chat() -> None:
+    async with a_house(COMMANDS_PER_MINUTE="2") as house:
+        answers = [await house.bot.answer(updated("/help")) for _ in range(5)]
+        assert [None if call is None else call["text"][:13] for call in answers[2:]] == ["That was a lo", None, None]
+        toast = await house.bot.answer(pressed("price BTC"))
+        assert toast == {"method": "answerCallbackQuery", "callback_query_id": "77"}
+
+
+async def test_old_questions_are_not_answered() -> None:
+    async with a_house() as house:
+        assert await house.bot.answer(updated("/price BTC", date=int(time.time()) - 901)) is None
+        assert house.bot.n_stale == 1
+        assert await house.bot.answer(updated("/price BTC", date=int(time.time()) - 800)) is not None
+
+
+@asynccontextmanager
+async def a_command(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Awaitable[Answer]]) -> AsyncIterator[House]:
+    monkeypatch.setitem(bot_module.COMMANDS, "test", Command(run, "", "a test"))
+    async with a_house() as house:
+        yield house
+
+
+async def test_typing_while_a_command_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bot_module, "TYPING_AFTER_S", 0.05)
+    monkeypatch.setattr(bot_module, "TYPING_EVERY_S", 0.05)
+
+    async def slow(bot: Bot, words: list[str]) -> Answer:
+        await asyncio.sleep(0.2)
+        return Answer("done")
+
+    async with a_command(monkeypatch, slow) as house:
+        assert await house.ask("/test", message_thread_id=7, is_topic_message=True) == "done"
+        actions = [params for method, params in house.world.telegram.calls if method == "sendChatAction"]
+        assert len(actions) >= 2
+        assert actions[0] == {"chat_id": ADA, "action": "typing", "message_thread_id": 7}
+        n_actions = len(actions)
+        await house.ask("/help")
+        await asyncio.sleep(0.1)
+        actions = [params for method, params in house.world.telegram.calls if method == "sendChatAction"]
+        assert len(actions) == n_actions
+
+
+async def test_command_that_never_ends(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(bot_module, "COMMAND_S", 0.05)
+
+    async def never(bot: Bot, words: list[str]) -> Answer:
+        await asyncio.sleep(60)
+        return Answer("")
+
+    async with a_command(monkeypatch, never) as house:
+        assert "too long" in await house.ask("/test")
+        assert "no answer within" in caplog.text
+
+
+async def test_command_that_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    async def fails(bot: Bot, words: list[str]) -> Answer:
+        raise RuntimeError("the private reason")
+
+    async with a_command(monkeypatch, fails) as house:
+        text = await house.ask("/test")
+        assert "private reason" not in text
+        assert "private reason" in caplog.text
+
+
+# The webhook.
+
+
+async def test_register_only_what_differs() -> None:
+    async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
+        assert house.bot.api is not None
+        await bot_module.register(house.bot.api, house.settings)
+        telegram = house.world.telegram
+        assert telegram.webhook["url"] == "http://127.0.0.1:1/webhook"
+        assert telegram.webhook["secret_token"] == house.settings.webhook_secret
+        assert telegram.webhook["allowed_updates"] == ["message", "callback_query"]
+        assert telegram.commands == bot_module.menu()
+        n_calls = len(telegram.calls)
+        await bot_module.register(house.bot.api, house.settings)
+        assert [method for method, _ in telegram.calls[n_calls:]] == ["getWebhookInfo", "getMyCommands"]
+        telegram._last_error = (1, "Wrong response from the webhook: 401 Unauthorized")
+        await bot_module.register(house.bot.api, house.settings)
+        assert telegram._last_error is None
+
+
+# Polling.
+
+
+@asynccontextmanager
+async def a_poller(house: House) -> AsyncIterator[list[float]]:
+    """Polls inside; gives the list of back-offs that were slept."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await asyncio.sleep(0.001)
+
+    assert house.bot.api is not None
+    stopped = asyncio.Event()
+    polling = asyncio.ensure_future(Poller(house.bot, house.bot.api, sleep).run(stopped))
+    try:
+        yield slept
+    finally:
+        stopped.set()
+        await polling
+
+
+def said(house: House) -> list[str]:
+    return [message.text for message in house.world.telegram.messages.values() if message.of_bot]
+
+
+async def test_polling_answers_and_confirms() -> None:
+    async with a_house() as house:
+        for text in ("/start", "/price BTC"):
+            house.world.telegram.send(text)
+        async with a_poller(house):
+            await house.world.telegram.settle()
+        assert len(said(house)) == 2
+        assert "BTC-USDT" in said(house)[1]
+
+
+async def test_polling_confirms_only_after_the_answer() -> None:
+    async with a_house() as house:
+        telegram = house.world.telegram
+        telegram.send("/help")
+        answered = asyncio.Event()
+
+        async def never(call: dict[str, Any]) -> None:
+            answered.set()
+            await asyncio.sleep(60)
+
+        assert house.bot.api is not None
+        poller = Poller(house.bot, house.bot.api)
+        poller.send = never  # type: ignore[method-assign]
+        polling = asyncio.ensure_future(poller.run(asyncio.Event()))
+        await answered.wait()
+        assert telegram.n_pending == 1
+        polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)
+        async with a_poller(house):
+            await telegram.settle()
+        assert len(said(house)) == 1
+
+
+async def test_polling_order_per_chat() -> None:
+    async with a_house() as house:
+        for number in range(6):
+            house.world.telegram.send(f"/nope{number}" if number % 2 else "/help", chat_id=ADA)
+        async with a_poller(house):
+            await house.world.telegram.settle()
+        assert [text.startswith("I do not know") for text in said(house)] == [False, True] * 3
+
+
+@pytest.mark.parametrize(
+    ("refusal", "wait_s"),
+    [
+        (Refused(429, "Too Many Requests: retry after 7", retry_after=7), 7),
+        (Refused(502, "Bad Gateway"), 1),
+        (Refused(409, "Conflict: terminated by other getUpdates request"), 1),
+        (Refused(429, "Too Many Requests: retry after 999", retry_after=999), 60),
+    ],
+)
+async def test_polling_survives(refusal: Refused, wait_s: float, caplog: pytest.LogCaptureFixture) -> None:
+    async with a_house() as house:
+        house.world.telegram.fail_next.append(refusal)
+        house.world.telegram.send("/help")
+        async with a_poller(house) as slept:
+            await house.world.telegram.settle()
+        assert slept == [wait_s]
+        assert refusal.description.partition(":")[0] in caplog.text
+        assert len(said(house)) == 1
+
+
+async def test_polling_survives_a_broken_network(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_house() as house:
+        await house.world.telegram_site.set_fault("refuse")
+        async with a_poller(house) as slept:
+            await asyncio.sleep(0.1)
+            await house.world.telegram_site.set_fault("")
+            house.world.telegram.send("/help")
+            await house.world.telegram.settle()
+        assert slept[:3] == [1, 2, 4]
+        assert "no connection" in caplog.text
+        assert house.settings.token not in caplog.text
+
+
+async def test_polling_ends_when_the_token_is_refused() -> None:
+    async with a_house() as house:
+        assert house.bot.api is not None
+        api = TelegramAPI("123456:TEST-wrong", house.transport, house.settings.telegram_url)
+        with pytest.raises(TelegramError, match="401"):
+            await Poller(house.bot, api).run(asyncio.Event())
+
+
+async def test_refused_html_is_resent_as_plain_text(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def bad(bot: Bot, words: list[str]) -> Answer:
+        return Answer("<b>1 < 2</b> &amp; &lt;3")
+
+    async with a_command(monkeypatch, bad) as house:
+        house.world.telegram.send("/test")
+        async with a_poller(house):
+            await house.world.telegram.settle()
+        assert said(house) == ["1 < 2 & <3"]
+        assert "<b>1 < 2</b>" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("refusals", "n_said", "logged"),
+    [
+        ([Refused(403, "Forbidden: bot was blocked by the user")], 0, "could not be delivered"),
+        ([Refused(429, "Too Many Requests", retry_after=3)] * 2, 1, "sent again in 3 s"),
+        ([Refused(500, "Internal")] * 9, 0, "could not be delivered"),
+        ([Refused(400, "Bad Request: message is not modified: exactly the same")], 0, ""),
+        ([Refused(400, "group chat was upgraded to a supergroup chat", migrate_to_chat_id=-1005)], 1, ""),
+    ],
+)
+async def test_sending(refusals: list[Refused], n_said: int, logged: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with a_house() as house:
+        assert house.bot.api is not None
+        poller = Poller(house.bot, house.bot.api, lambda seconds: asyncio.sleep(0))
+        house.world.telegram.fail_next += refusals
+        await poller.send({"method": "sendMessage", "chat_id": ADA, "text": "hello"})
+        assert len(said(house)) == n_said
+        assert logged in caplog.text
+        assert bool(logged) == bool(caplog.records)
+
+
+def test_plain_text() -> None:
+    assert plain_text('<b>a</b> &lt;b&gt; &amp;lt; <a href="x">&quot;c&quot;</a>') == 'a <b> &lt; "c"'
+
+
+async def test_poll_leaves_a_webhook_alone_unless_asked(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_house() as house:
+        caplog.set_level(logging.INFO)
+        house.world.telegram.webhook = {"url": "http://127.0.0.1:1/webhook"}
+        assert await bot_module.poll(house.settings, delete_webhook=False) == 1
+        assert "--delete-webhook" in caplog.text
+        house.world.telegram.send("/help")
+        polling = asyncio.ensure_future(bot_module.poll(house.settings, delete_webhook=True))
+        await house.world.telegram.settle()
+        signal.raise_signal(signal.SIGTERM)
+        assert await polling == 0
+        assert house.world.telegram.webhook["url"] == ""
+        assert len(said(house)) == 1
+
+
+async def test_poll_waits_for_telegram_and_stops_meanwhile() -> None:
+    async with a_house() as house:
+        await house.world.telegram_site.set_fault("refuse")
+        polling = asyncio.ensure_future(bot_module.poll(house.settings, delete_webhook=False))
+        await asyncio.sleep(0.1)
+        signal.raise_signal(signal.SIGINT)
+        assert await polling == 0
+
+
+async def test_poll_with_a_wrong_token(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_house(TELEGRAM_BOT_TOKEN="123456:TEST-wrong-one") as house:
+        assert await bot_module.poll(house.settings, delete_webhook=False) == 1
+        assert "TELEGRAM_BOT_TOKEN" in caplog.text
+        assert "TEST-wrong-one" not in caplog.text
+
+
+def test_main_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("TELEGRAM_BOT_TOKEN", raising=False)
+    assert bot_module.main([]) == 2
+    assert "TELEGRAM_BOT_TOKEN" in capsys.readouterr().err
+    monkeypatch.setenv("PORT", "x")
+    assert bot_module.main([]) == 2
+    assert "PORT" in capsys.readouterr().err
+    assert [bot_module.main(["--help"]), bot_module.main(["--nonsense"])] == [0, 2]
+
+
+def test_main_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    async def poll(settings: settings.Settings, *, delete_webhook: bool) -> int:
+        asked.append(delete_webhook)
+        return 0
+
+    monkeypatch.setattr(bot_module, "poll", poll)
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "123456:TEST-abcdefgh")
+    assert [bot_module.main(arguments) for arguments in ([], ["--delete-webhook"])] == [0, 0]
+    assert asked == [False, True]

@@ -1,0 +1,49 @@
+"""Every way an exchange can fail, at each exchange: an answer or a clear sentence, and the cause in the log."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+from conftest import a_house
+
+from demo.telegram_html import parse
+from demo.web import FAULTS
+
+EXCHANGES = ("binance", "bybit", "okx")
+FOREIGN = ("Traceback", "Error", "Exception", "HTTP/1.1", "{", "code", "msg", "retMsg", "html", "weight", "127.0.0.1")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_one_exchange_fails(exchange: str, fault: str) -> None:
+    async with a_house() as house:
+        await house.world.set_fault(exchange, fault)
+        began = time.monotonic()
+        text = parse(await house.ask("/price BTC")).text
+        assert time.monotonic() - began < 8
+        assert "BTC-USDT" in text
+        assert ("Binance · " in text) == (exchange != "binance")
+        if exchange == "binance":
+            assert "Bybit · " in text
+            assert "Binance" in text
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_the_only_exchange_fails(exchange: str, fault: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with a_house(EXCHANGES=exchange) as house:
+        await house.world.set_fault(exchange, fault)
+        began = time.monotonic()
+        text = parse(await house.ask("/price BTC")).text
+        assert time.monotonic() - began < 8
+        assert text.startswith(("No price for BTC-USDT right now. ", "BTC-USDT is not listed on "))
+        assert len(text) < 200
+        for word in FOREIGN:
+            assert word not in text
+        assert f"{exchange}: " in caplog.text
+        await house.world.set_fault(exchange, "")
+        await house.reopen_circuits()
+        assert "funding" in await house.ask("/price BTC")

@@ -1,0 +1,441 @@
+"""Asking: bytes, seconds, foreign errors, budgets, circuits; and cutting lists out of streams."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+import fetch
+from exchanges import (
+    BadResponse,
+    Blocked,
+    Budget,
+    Endpoint,
+    Host,
+    ListEndpoint,
+    MarketError,
+    RateLimited,
+    Unavailable,
+    UnknownSymbol,
+)
+from fetch import ArrayCutter, Circuit, Fetcher, Spending
+
+HOST = Host("X", "x", "https://x.example")
+BUDGET = Budget("x weight", 10, 60)
+
+
+def explain(status: int, body: bytes) -> MarketError:
+    kinds = {429: RateLimited, 451: Blocked, 400: UnknownSymbol, 500: Unavailable}
+    return kinds.get(status, BadResponse)("x", f"HTTP {status}")
+
+
+ENDPOINT: Endpoint[Any] = Endpoint(HOST, "/a?b=c", orjson.loads, explain, BUDGET)
+LIST: ListEndpoint[Any] = ListEndpoint(HOST, "/list", (), dict, explain, BUDGET)
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body in pieces; an exception among them is raised in its turn."""
+
+    def __init__(self, pieces: list[bytes | Exception]) -> None:
+        self.pieces = pieces
+        self.is_closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+def a_fetcher(
+    answer: httpx.Response | Exception | Callable[[httpx.Request], Awaitable[httpx.Response]], **options: Any
+) -> Fetcher:
+    async def handle(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, httpx.Response) else await answer(request)
+
+    return Fetcher(httpx.MockTransport(handle), **options)
+
+
+def answer(status: int, *pieces: bytes | Exception, **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, headers=named, stream=Pieces(list(pieces)))
+
+
+async def listed(fetcher: Fetcher, endpoint: ListEndpoint[Any] = LIST) -> list[Any]:
+    found: list[Any] = []
+    await fetcher.fetch_items(endpoint, found.extend)
+    return found
+
+
+# One answer.
+
+
+async def test_fetch_asks_the_target_as_it_is() -> None:
+    seen: list[httpx.Request] = []
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answer(200, b'{"a"', b":1}")
+
+    assert await a_fetcher(handle).fetch(ENDPOINT) == {"a": 1}
+    assert str(seen[0].url) == "https://x.example/a?b=c"
+    assert await a_fetcher(handle, urls={"X": "http://127.0.0.1:9/base"}).fetch(ENDPOINT) == {"a": 1}
+    assert str(seen[1].url) == "http://127.0.0.1:9/base/a?b=c"
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "reason"),
+    [
+        (httpx.ConnectError("refused"), Unavailable, "could not be reached"),
+        (httpx.ConnectTimeout("late"), Unavailable, "did not answer in time"),
+        (httpx.RemoteProtocolError("closed"), Unavailable, "could not be reached"),
+        (answer(500, b"<html>"), Unavailable, "could not be reached"),
+        (answer(302, b"", location="/"), Unavailable, "answered HTTP 302"),
+        (answer(429, b"{}"), RateLimited, "limited our requests"),
+        (answer(451, b"{}"), Blocked, "refused this server's region"),
+        (answer(400, b"{}"), UnknownSymbol, "had no such market"),
+        (answer(200, b'{"a"', httpx.RemoteProtocolError("cut")), BadResponse, "gave an unusable answer"),
+        (answer(200, b'{"a"', httpx.ReadError("reset")), Unavailable, "could not be reached"),
+        (answer(200, b"{}", content_length="2000000"), BadResponse, "gave an unusable answer"),
+        (answer(200, *[b"x" * 100_000] * 20), BadResponse, "gave an unusable answer"),
+        (answer(200, b"{}", content_encoding="br"), BadResponse, "gave an unusable answer"),
+        (answer(200, b"no gzip", content_encoding="gzip"), BadResponse, "gave an unusable answer"),
+        (answer(200, gzip.compress(b"{}")[:-9], content_encoding="gzip"), BadResponse, "gave an unusable answer"),
+    ],
+)
+async def test_fetch_failures(failure: Any, kind: type[MarketError], reason: str) -> None:
+    with pytest.raises(kind) as caught:
+        await a_fetcher(failure).fetch(ENDPOINT)
+    assert type(caught.value) is kind
+    assert (caught.value.exchange, caught.value.reason) == ("x", reason)
+
+
+async def test_fetch_gzip_bomb_stops_early() -> None:
+    """50 MiB in 50 KiB: given up at the limit, never unpacked whole."""
+    taken = 0
+
+    def count(chunk: bytes) -> None:
+        nonlocal taken
+        assert len(chunk) <= fetch.INFLATE_STEP
+        taken += len(chunk)
+
+    bomb = answer(200, gzip.compress(b"0" * 50_000_000), content_encoding="gzip")
+    with pytest.raises(BadResponse):
+        await fetch._read_chunks("x", bomb, fetch.MAX_ANSWER, count)
+    assert taken <= fetch.MAX_ANSWER
+
+
+async def test_fetch_hanging_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "WHOLE_S", 0.05)
+
+    async def hang(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    with pytest.raises(Unavailable, match="no whole answer") as caught:
+        await a_fetcher(hang).fetch(ENDPOINT)
+    assert caught.value.reason == "did not answer in time"
+
+
+async def test_fetch_closes_every_answer() -> None:
+    bad = answer(200, b"\xff")
+    with pytest.raises(orjson.JSONDecodeError):
+        await a_fetcher(bad).fetch(ENDPOINT)
+    assert isinstance(bad.stream, Pieces)
+    assert bad.stream.is_closed
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"retry_after": "7"}, 7),
+        ({}, None),
+        ({"retry_after": "soon"}, None),
+        ({"x_bapi_limit_reset_timestamp": "1"}, 1),
+    ],
+)
+async def test_fetch_rate_limit_says_how_long(headers: dict[str, str], wait_s: float | None) -> None:
+    with pytest.raises(RateLimited) as caught:
+        await a_fetcher(answer(429, b"{}", **headers)).fetch(ENDPOINT)
+    assert caught.value.retry_after_s == wait_s
+
+
+async def test_fetch_rate_limit_inside_an_answer() -> None:
+    def parse(body: bytes) -> None:
+        raise RateLimited("x", "too many visits")
+
+    reset_ms = str(int(time.time() * 1000) + 5000)
+    with pytest.raises(RateLimited) as caught:
+        await a_fetcher(answer(200, b"{}", x_bapi_limit_reset_timestamp=reset_ms)).fetch(ENDPOINT._replace(parse=parse))
+    assert caught.value.retry_after_s == pytest.approx(5, abs=0.5)
+
+
+# Circuits.
+
+
+async def test_circuit_rests_after_three_failures_and_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+    ok = False
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return answer(200, b"{}") if ok else answer(500, b"")
+
+    fetcher = a_fetcher(handle)
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            await fetcher.fetch(ENDPOINT)
+    assert asked == 3
+    circuit = fetcher.circuit(HOST)
+    assert circuit.resting_s == pytest.approx(fetch.REST_S, abs=1)
+    ok, circuit.rest_until = True, time.monotonic() - 1
+    assert await fetcher.fetch(ENDPOINT) == {}
+    assert (asked, circuit.failures, circuit.resting_s) == (4, 0, 0)
+
+
+async def test_circuit_sends_one_probe_only() -> None:
+    async def handle(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0.05)
+        return answer(200, b"{}")
+
+    fetcher = a_fetcher(handle)
+    circuit = fetcher.circuit(HOST)
+    circuit.rest_until = time.monotonic() - 1
+    first = asyncio.ensure_future(fetcher.fetch(ENDPOINT))
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await fetcher.fetch(ENDPOINT)
+    assert await first == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "rest_s"),
+    [
+        (RateLimited("x", "y", retry_after_s=7), 7),
+        (RateLimited("x", "y"), fetch.RATE_LIMITED_S),
+        (Blocked("x", "y"), fetch.BLOCKED_S),
+        (Unavailable("x", "y"), 0),
+        (BadResponse("x", "y"), 0),
+    ],
+)
+def test_circuit_rests_as_long_as_the_error_says(error: MarketError, rest_s: float) -> None:
+    circuit = Circuit("x")
+    with pytest.raises(type(error)), circuit.watch():
+        raise error
+    assert circuit.resting_s == pytest.approx(rest_s, abs=0.5)
+    if rest_s:
+        with pytest.raises(type(error)) as caught, circuit.watch():
+            raise AssertionError("asked while resting")
+        assert caught.value.reason == error.reason
+
+
+def test_circuit_unknown_symbol_is_an_answer() -> None:
+    circuit = Circuit("x")
+    circuit.failures = 2
+    with pytest.raises(UnknownSymbol), circuit.watch():
+        raise UnknownSymbol("x", "y")
+    assert circuit.failures == 0
+
+
+def test_circuit_given_up_late_is_a_failure_early_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit = Circuit("x")
+    with pytest.raises(asyncio.CancelledError), circuit.watch():
+        raise asyncio.CancelledError
+    assert circuit.failures == 0
+    monkeypatch.setattr(fetch, "SLOW_S", 0.0)
+    with pytest.raises(asyncio.CancelledError), circuit.watch():
+        raise asyncio.CancelledError
+    assert circuit.failures == 1
+
+
+# Budgets.
+
+
+def test_spending_slides() -> None:
+    spending = Spending(Budget("x", 10, 60))  # 8 of which are ours
+    assert [spending.pay(2, now) for now in (0, 1, 2, 3)] == [0, 0, 0, 0]
+    assert spending.pay(2, 4) == 56
+    assert spending.pay(2, 59.5) == 0.5
+    assert spending.pay(2, 61.5) == 0
+
+
+def test_spending_listens_to_the_exchange() -> None:
+    spending = Spending(Budget("x", 10, 60))
+    spending.pay(1, 0)
+    spending.heard(8, 1)
+    assert spending.pay(1, 2) == 58
+    spending.heard(3, 3)  # less than we know of: older news
+    assert spending.pay(1, 4) == 56
+
+
+async def test_fetch_holds_back_when_the_budget_is_spent() -> None:
+    asked = 0
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return answer(200, b"{}")
+
+    fetcher = a_fetcher(handle)
+    for _ in range(8):
+        await fetcher.fetch(ENDPOINT)
+    with pytest.raises(RateLimited, match="our own budget"):
+        await fetcher.fetch(ENDPOINT)
+    assert asked == 8
+    assert fetcher.circuit(HOST).resting_s == 0  # nothing is wrong with the exchange
+    free = a_fetcher(handle, keep_budgets=False)
+    for _ in range(9):
+        await free.fetch(ENDPOINT)
+
+
+async def test_fetch_obeys_the_used_weight_header() -> None:
+    fetcher = a_fetcher(answer(200, b"{}", x_mbx_used_weight_1m="8"))
+    await fetcher.fetch(ENDPOINT)
+    with pytest.raises(RateLimited):
+        await fetcher.fetch(ENDPOINT)
+
+
+# Lists.
+
+
+async def test_fetch_items_in_order_whatever_the_chunks() -> None:
+    body = json.dumps([{"n": n, "s": 'x},{"'} for n in range(50)]).encode()
+    pieces = [body[i : i + 7] for i in range(0, len(body), 7)]
+    assert [row["n"] for row in await listed(a_fetcher(answer(200, *pieces)))] == list(range(50))
+
+
+async def test_fetch_items_gzip() -> None:
+    packed = gzip.compress(json.dumps([{"n": n} for n in range(3000)]).encode())
+    rows = await listed(a_fetcher(answer(200, packed[:100], packed[100:], content_encoding="gzip")))
+    assert len(rows) == 3000
+
+
+async def test_fetch_items_leaves_out_unwanted_rows() -> None:
+    wanted = LIST._replace(row=lambda row: row["n"] if row["n"] > 1 else None)
+    assert await listed(a_fetcher(answer(200, b'[{"n":1},{"n":2}]')), wanted) == [2]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"a":1},{"b":',
+        b'[{"a":1}',
+        b'[{"a":1} {"b":2}]',
+        b'[{"a":1},]',
+        b'[{"a":1},5]',
+        b'{"rows":[]}',
+        b"",
+        b"<html>",
+        b'[{"a":1},{"b":"' + b"x" * 70_000 + b'"}]',
+        b"[" + b"1," * 70_000 + b"1]",
+    ],
+)
+async def test_fetch_items_bad_lists(body: bytes) -> None:
+    with pytest.raises(BadResponse, match=r"^x: "):
+        await listed(a_fetcher(answer(200, *[body[i : i + 1000] for i in range(0, len(body), 1000)])))
+
+
+async def test_fetch_items_too_many_and_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = answer(200, b"[" + b'{"a":1},' * 999 + b'{"a":1}]')
+    monkeypatch.setattr(fetch, "MAX_ELEMENTS", 999)
+    with pytest.raises(BadResponse, match="more than 999 elements"):
+        await listed(a_fetcher(many))
+    monkeypatch.setattr(fetch, "MAX_LIST", 5000)
+    with pytest.raises(BadResponse, match="longer than 5000 bytes"):
+        await listed(a_fetcher(answer(200, b"[", *[b'{"a":1},' * 100] * 10)))
+
+
+async def test_fetch_items_refusal() -> None:
+    with pytest.raises(Blocked):
+        await listed(a_fetcher(answer(451, b"{}")))
+
+
+async def test_fetch_items_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "LIST_S", 0.05)
+
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"["
+            while True:
+                await asyncio.sleep(0.001)
+                yield b'{"a":1},'
+
+    with pytest.raises(Unavailable):
+        await listed(a_fetcher(httpx.Response(200, stream=Endless())))
+
+
+def cut(body: bytes, place: tuple[str | int, ...], sizes: Callable[[], int]) -> tuple[list[Any], ArrayCutter]:
+    cutter = ArrayCutter("x", place)
+    found: list[Any] = []
+    position = 0
+    while position < len(body):
+        size = sizes()
+        found += cutter.feed(body[position : position + size])
+        position += size
+    return found, cutter
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ('[{"a":1}]', ()),
+        ('  [ {"a":1} ] ', ()),
+        ('{"code":"0","data":[{"a":1}]}', ("data",)),
+        ('{"x":"data\\":[","data" : [ {"a":1} ],"data2":[{}]}', ("data",)),
+        ('{"other":{"list":[{"b":2}]},"result":{"category":"linear","list":[{"a":1}]},"time":5}', ("result", "list")),
+        ('[{"universe":[{"n":"BTC"},{"n":"x],[{"}],"t":[[1,{"m":[{"q":1}]}],[2,{}]]},[{"a":1}]]', (1,)),
+    ],
+)
+def test_cutter_finds_the_place(body: str, place: tuple[str | int, ...]) -> None:
+    for size in (1, 3, 1000):
+        found, cutter = cut(body.encode(), place, lambda size=size: size)  # type: ignore[misc]
+        assert (found, cutter.is_done) == ([{"a": 1}], True)
+
+
+@pytest.mark.parametrize("body", [b"[]", b" [ ] ", b'{"data":[]}'])
+def test_cutter_empty_list(body: bytes) -> None:
+    found, cutter = cut(body, () if b"data" not in body else ("data",), lambda: 1)
+    assert (found, cutter.is_done) == ([], True)
+
+
+def test_cutter_same_as_parsing_the_whole() -> None:
+    """10,000 random documents, cut anywhere, hold what orjson finds in the whole."""
+    seed = random.randrange(1 << 30)
+    rng = random.Random(seed)
+    texts = ["", "}", "{", "},{", '"', '\\"', "\\", "]", "[", "],[", "é", "🚀", "a,b", '{"a":1}', "\n"]
+
+    def value(depth: int) -> Any:
+        kind = rng.randrange(7 if depth else 4)
+        if kind == 4:
+            return {rng.choice(texts): value(depth - 1) for _ in range(rng.randrange(3))}
+        if kind == 5:
+            return [value(depth - 1) for _ in range(rng.randrange(3))]
+        if kind == 6:
+            return [{}] * rng.randrange(3)
+        return [rng.choice(texts), rng.random(), None, rng.randrange(100)][kind]
+
+    for number in range(10_000):
+        rows = [{"n": value(2), rng.choice(texts): value(1)} for _ in range(rng.randrange(5))]
+        place: tuple[str | int, ...]
+        document, place = rng.choice(
+            [(rows, ()), ({"x": value(1), "data": rows, "y": value(1)}, ("data",)), ([{"u": value(2)}, rows], (1,))]
+        )
+        body = json.dumps(document, ensure_ascii=rng.random() < 0.5, indent=rng.choice([None, None, 1])).encode()
+        found, cutter = cut(body, place, lambda: rng.choice([1, 2, 5, 20, 200]))
+        assert found == rows, f"seed {seed}, document {number}: {body!r}"
+        assert cutter.is_done, f"seed {seed}, document {number}: {body!r}"

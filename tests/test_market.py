@@ -1,0 +1,367 @@
+"""Failover, hedge, deadline, cache and spelling, against the offline world and against plain functions."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from conftest import House, a_house
+
+import fetch
+import market
+from exchanges import BadResponse, Blocked, RateLimited, Unavailable, UnknownSymbol
+from market import Cache, NoAnswer, NotASymbol, NotListed, PriceReport, parse_symbol
+
+
+async def price(house: House, symbol: str = "BTC-USDT") -> PriceReport:
+    return await house.bot.market.price(symbol)
+
+
+async def test_price_comes_from_the_preferred_exchange() -> None:
+    async with a_house() as house:
+        report = await price(house)
+        truth = house.world.market.day("binance", "BTC", "spot")
+        assert report.exchanges == ("binance",)
+        assert report.spot is not None
+        assert report.spot.last == pytest.approx(truth.last, rel=1e-4)
+        assert report.spot.base_volume == pytest.approx(truth.volume, rel=1e-6)
+        assert (report.missing, report.failed, report.multipliers) == ({}, (), {})
+
+
+async def test_price_of_perpetual_is_whole() -> None:
+    async with a_house() as house:
+        report = await price(house, "JUP-USDT")
+        rate, hours, due = house.world.market.funding("JUP")
+        assert report.perp is not None
+        assert report.perp.funding is not None
+        assert report.perp.funding.funding_rate == pytest.approx(rate, rel=1e-3)
+        assert (report.perp.funding.funding_interval_h, report.perp.funding.next_funding_ms) == (hours, due)
+        assert report.perp.open_interest is not None
+        assert report.perp.open_interest.open_interest == pytest.approx(
+            house.world.market.interest("binance", "JUP"), rel=1e-4
+        )
+        assert report.perp.open_interest.open_interest_quote is not None
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bybit", "okx"])
+async def test_price_agrees_across_exchanges(exchange: str) -> None:
+    """Every exchange spells the same truth in its own units."""
+    async with a_house(EXCHANGES=exchange) as house:
+        report = await price(house, "ETH-USDT")
+        truth = house.world.market.day(exchange, "ETH", "perp")
+        perp = report.perp
+        assert perp is not None
+        assert perp.ticker is not None
+        assert perp.open_interest is not None
+        assert perp.funding is not None
+        assert perp.ticker.base_volume == pytest.approx(truth.volume, rel=1e-6)
+        assert perp.ticker.quote_volume == pytest.approx(truth.turnover, rel=0.05)
+        assert perp.ticker.change_pct == pytest.approx((truth.last / truth.open - 1) * 100, abs=0.02)
+        coins = house.world.market.interest(exchange, "ETH")
+        assert perp.open_interest.open_interest == pytest.approx(coins, rel=1e-4)
+        assert perp.open_interest.open_interest_quote == pytest.approx(coins * truth.last, rel=0.01)
+        assert perp.funding.funding_interval_h == 8
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [("451", Blocked), ("403", Unavailable), ("429", RateLimited), ("500", Unavailable), ("refuse", Unavailable)],
+)
+async def test_price_fails_over_and_names_its_source(fault: str, kind: type[Exception]) -> None:
+    async with a_house() as house:
+        await house.world.set_fault("binance", fault)
+        report = await price(house)
+        assert report.exchanges == ("bybit",)
+        assert [(error.exchange, isinstance(error, kind)) for error in report.failed] == [("binance", True)]
+        assert report.perp is not None
+        assert report.perp.funding is not None
+
+
+async def test_price_hedges_a_silent_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market, "HEDGE_S", 0.1)
+    monkeypatch.setattr(fetch, "SLOW_S", 0.1)
+    async with a_house() as house:
+        await house.world.set_fault("binance", "hang")
+        began = time.monotonic()
+        report = await price(house)
+        assert report.exchanges == ("bybit",)
+        assert time.monotonic() - began < 2
+        assert [error.reason for error in report.failed] == ["was slow"]
+        # The silence was counted, so that soon nobody waits for it any more.
+        for _ in range(2):
+            house.bot.market._cache._kept.clear()
+            await price(house)
+        assert house.bot.market.health()["BINANCE_USDM"]["state"] == "resting"
+
+
+async def test_price_spot_and_perp_from_different_exchanges() -> None:
+    async with a_house() as house:
+        await house.world.set_fault("BINANCE_SPOT", "451")
+        report = await price(house)
+        assert report.exchanges == ("bybit", "binance")
+        assert report.basis_pct is None
+
+
+async def test_price_partial_when_one_part_fails() -> None:
+    async with a_house(EXCHANGES="okx") as house:
+        site = house.world.sites["OKX"]
+        whole = site._handler
+
+        async def without_interest(asked: Any) -> Any:
+            reply = await whole(asked)
+            return reply._replace(status=500) if "open-interest" in asked.path else reply
+
+        site._handler = without_interest
+        report = await price(house)
+        assert report.perp is not None
+        assert report.perp.open_interest is None
+        assert report.perp.funding is not None
+        assert [error.reason for error in report.missing["open interest"]] == ["answered HTTP 500"]
+
+
+async def test_price_without_any_exchange() -> None:
+    async with a_house() as house:
+        for exchange, fault in (("binance", "451"), ("bybit", "refuse"), ("okx", "nulls")):
+            await house.world.set_fault(exchange, fault)
+        with pytest.raises(NoAnswer) as caught:
+            await price(house)
+        assert {(error.exchange, type(error)) for error in caught.value.errors} == {
+            ("binance", Blocked),
+            ("bybit", Unavailable),
+            ("okx", BadResponse),
+        }
+
+
+async def test_price_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market, "DEADLINE_S", 0.3)
+    async with a_house() as house:
+        house.world.set_latency(5)
+        began = time.monotonic()
+        with pytest.raises(NoAnswer) as caught:
+            await price(house)
+        assert time.monotonic() - began < 1
+        assert {error.reason for error in caught.value.errors} == {"did not answer in time"}
+
+
+async def test_price_half_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market, "DEADLINE_S", 0.3)
+    async with a_house(EXCHANGES="binance") as house:
+        await house.world.set_fault("BINANCE_USDM", "hang")
+        report = await price(house)
+        assert report.spot is not None
+        assert report.perp is None
+        assert [error.reason for error in report.missing["perp"]] == ["did not answer in time"]
+
+
+async def test_price_leaves_nothing_running() -> None:
+    async with a_house() as house:
+        await house.world.set_fault("binance", "hang")
+        market_tasks = asyncio.all_tasks()
+        await price(house)
+        await asyncio.sleep(0.05)
+        ours = [task for task in asyncio.all_tasks() - market_tasks if "demo" not in repr(task)]
+        assert ours == []
+
+
+async def test_price_by_the_thousand() -> None:
+    async with a_house() as house:
+        report = await price(house, "PEPE-USDT")
+        assert report.multipliers == {"perp": 1000}
+        assert report.spot is not None
+        assert report.perp is not None
+        assert report.perp.ticker is not None
+        assert report.perp.ticker.last == pytest.approx(report.spot.last, rel=0.01)
+        assert report.perp.open_interest is not None
+        assert report.perp.open_interest.open_interest == pytest.approx(
+            house.world.market.interest("binance", "PEPE"), rel=1e-3
+        )
+
+
+async def test_price_of_what_only_one_exchange_lists() -> None:
+    async with a_house() as house:
+        report = await price(house, "OKB-USDT")
+        assert report.exchanges == ("okx",)
+        assert report.perp is None
+        assert {type(error) for error in report.missing["perp"]} == {UnknownSymbol}
+
+
+async def test_price_of_nothing_suggests() -> None:
+    async with a_house() as house:
+        with pytest.raises(NotListed) as caught:
+            await price(house, "PEPEE-USDT")
+        assert caught.value.suggestions == ("PEPE",)
+        with pytest.raises(NotListed) as caught:
+            await price(house, "QQQQQQ-USDT")
+        assert caught.value.suggestions == ()
+
+
+async def test_price_not_listed_while_one_is_down_is_no_verdict() -> None:
+    async with a_house() as house:
+        await house.world.set_fault("okx", "500")
+        with pytest.raises(NoAnswer):
+            await price(house, "OKB-USDT")
+
+
+async def test_fifty_at_once_cost_one_set_of_requests() -> None:
+    async with a_house() as house:
+        await price(house)  # the funding periods are known now
+        house.bot.market._cache._kept.pop(("BINANCE_SPOT", "/api/v3/ticker/24hr?symbol=ETHUSDT"), None)
+        before = sum(site.n_requests for site in house.world.sites.values())
+        await asyncio.gather(*(price(house, "ETH-USDT") for _ in range(50)))
+        assert sum(site.n_requests for site in house.world.sites.values()) - before == 4
+
+
+async def test_no_cache_asks_anew() -> None:
+    async with a_house(CACHE_SECONDS="0") as house:
+        await price(house)
+        before = sum(site.n_requests for site in house.world.sites.values())
+        await price(house)
+        assert sum(site.n_requests for site in house.world.sites.values()) - before == 4
+
+
+# The cache.
+
+
+async def later(value: object, log: list[object], wait_s: float = 0.0) -> object:
+    log.append(value)
+    await asyncio.sleep(wait_s)
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+def loading(value: object, log: list[object], wait_s: float = 0.0) -> Callable[[], Awaitable[object]]:
+    return lambda: later(value, log, wait_s)
+
+
+async def test_cache_keeps_for_its_time() -> None:
+    cache, log = Cache(10), list[object]()
+    assert await cache.get("a", 0.05, loading(1, log)) == 1
+    assert await cache.get("a", 0.05, loading(2, log)) == 1
+    await asyncio.sleep(0.06)
+    assert await cache.get("a", 0.05, loading(3, log)) == 3
+    assert (log, cache.n_hits, cache.n_misses) == ([1, 3], 1, 2)
+
+
+async def test_cache_failure_is_shared_but_not_kept() -> None:
+    cache, log = Cache(10), list[object]()
+    failing = loading(Unavailable("x", "y"), log, 0.01)
+    results = await asyncio.gather(*(cache.get("a", 9, failing) for _ in range(3)), return_exceptions=True)
+    assert [type(each) for each in results] == [Unavailable] * 3
+    assert len(log) == 1
+    assert await cache.get("a", 9, loading(1, log)) == 1
+
+
+async def test_cache_one_asker_leaves_the_others_are_served() -> None:
+    cache, log = Cache(10), list[object]()
+    first, second = (asyncio.ensure_future(cache.get("a", 9, loading(1, log, 0.05))) for _ in range(2))
+    await asyncio.sleep(0.01)
+    first.cancel()
+    assert await second == 1
+    assert len(log) == 1
+
+
+async def test_cache_all_askers_leave_the_request_ends() -> None:
+    cache, log = Cache(10), list[object]()
+    asker = asyncio.ensure_future(cache.get("a", 9, loading(1, log, 60)))
+    await asyncio.sleep(0.01)
+    asker.cancel()
+    await asyncio.sleep(0.01)
+    assert [task for task in asyncio.all_tasks() if "_load" in repr(task)] == []
+    assert await cache.get("a", 9, loading(2, log)) == 2
+
+
+async def test_cache_is_bounded() -> None:
+    cache, log = Cache(3), list[object]()
+    for number in range(10):
+        await cache.get(number, 9, loading(number, log))
+    assert sorted(cache._kept) == [7, 8, 9]
+
+
+# Spelling.
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "btc",
+        "BTC",
+        "$BTC",
+        "#btc",
+        "BTCUSDT",
+        "btcusdt",
+        "BTC-USDT",
+        "btc/usdt",
+        "BTC_USDT",
+        "BTC-USDT-SWAP",
+        "BTC/USDT:USDT",
+        "BTCUSDT.P",
+        "BTCPERP",
+        "BTC-PERP",
+        "BTC_PERP",
+        "BINANCE:BTCUSDT",
+        "BINANCE:BTCUSDT.P",
+        "BTCUSD",
+        "BTC-USD",
+        "BTC/USD",
+        "btc-usd-swap",
+        "1000BTC",
+    ],
+)
+def test_symbol_any_spelling(text: str) -> None:
+    assert parse_symbol(text) == "BTC-USDT"
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [
+        ("BTC-USDC", "BTC-USDC"),
+        ("btcusdc", "BTC-USDC"),
+        ("BTCFDUSD", "BTC-FDUSD"),
+        ("ETH-BTC", "ETH-BTC"),
+        ("1000PEPE", "PEPE-USDT"),
+        ("1000PEPEUSDT", "PEPE-USDT"),
+        ("1MBABYDOGE", "BABYDOGE-USDT"),
+        ("1000000MOG", "MOG-USDT"),
+        ("1INCH", "1INCH-USDT"),
+        ("USDC", "USDC-USDT"),
+        ("PYUSD", "PYUSD-USDT"),
+        ("PERP", "PERP-USDT"),
+        ("PERPUSDT", "PERP-USDT"),
+        ("JUP", "JUP-USDT"),
+        ("币安人生", "币安人生-USDT"),
+        ("BTCUSDTUSDT", "BTCUSDT-USDT"),
+    ],
+)
+def test_symbol_other_markets(text: str, symbol: str) -> None:
+    assert parse_symbol(text) == symbol
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "-",
+        "🚀",
+        "<b>",
+        "../../etc",
+        "a b",
+        "BTC--USDT",
+        "A" * 25,
+        "USDT",
+        "USDT-USDT",
+        "%",
+        "BTC/",
+        "&amp;",
+        "'; DROP",
+        "\u202eBTC",
+        "BTC\x00",
+    ],
+)
+def test_symbol_junk(text: str) -> None:
+    with pytest.raises(NotASymbol) as caught:
+        parse_symbol(text)
+    assert len(str(caught.value)) < 100

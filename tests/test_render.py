@@ -1,0 +1,260 @@
+"""What people see: figures, tables, sentences; always valid Telegram HTML."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+import render
+from demo.telegram_html import parse
+from exchanges import Blocked, Funding, MarketError, OpenInterest, Perp, Ticker, Unavailable, UnknownSymbol
+from market import NoAnswer, NotASymbol, NotListed, PriceReport
+
+NOW_S = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
+
+
+def a_ticker(**fields: object) -> Ticker:
+    return Ticker(
+        "binance", "BTC-USDT", 67432.1, 67432, 67432.2, 68010, 65120, 2.31, 24100, 1.62e9, 1_763_906_602_000
+    )._replace(
+        **fields  # type: ignore[arg-type]
+    )
+
+
+def a_report(**fields: object) -> PriceReport:
+    perp = Perp(
+        a_ticker(last=67401.5, base_volume=311_000, quote_volume=21e9, change_pct=2.28),
+        OpenInterest(82_400, 5.55e9),
+        Funding(0.0001, 8, 1_763_906_602_000 + 192 * 60_000, 67400),
+    )
+    return PriceReport("BTC-USDT", a_ticker(), perp, {}, (), {}, 0.084)._replace(**fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("price", "text"),
+    [
+        (67432.1, "67,432.10"),
+        (123456.7, "123,456.70"),
+        (1000, "1,000.00"),
+        (999.9, "999.90"),
+        (123.4, "123.40"),
+        (1.00012, "1.00012"),
+        (1, "1.00"),
+        (0.315, "0.3150"),
+        (0.123456, "0.123456"),
+        (0.00001234, "0.00001234"),
+        (1e-8, "0.00000001000"),
+        (0, "0"),
+        (None, "n/a"),
+    ],
+)
+def test_prices_keep_their_digits(price: float | None, text: str) -> None:
+    assert render.format_price(price) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (1.62e9, "1.62B"),
+        (24100, "24.1K"),
+        (311, "311"),
+        (999.6, "1.00K"),
+        (999_950_000, "1.00B"),
+        (12.34, "12.3"),
+        (0.0123, "0.0123"),
+        (8.18e12, "8.18T"),
+        (0, "0"),
+        (None, "n/a"),
+        (3e22, "3.00e+10T"),
+    ],
+)
+def test_amounts_have_three_digits(amount: float | None, text: str) -> None:
+    assert render.format_amount(amount) == text
+
+
+def test_percent_and_circle() -> None:
+    assert [render.format_percent(each) for each in (2.314, -0.5, 0, None, 1e9)] == [
+        "+2.31 %", "-0.50 %", "+0.00 %", "n/a", "+1.0e+09 %",
+    ]  # fmt: skip
+    assert [render.circle(each) for each in (1, -1, 0, None)] == ["🟢", "🔴", "⚪", "⚪"]
+
+
+def test_spans() -> None:
+    assert [render.format_span(each) for each in (-5, 45, 720, 11_520, 86_400 * 5, 1e30)] == [
+        "0s", "45s", "12m", "3h12", "5d", "9999d",
+    ]  # fmt: skip
+
+
+def test_moments() -> None:
+    assert render.format_moment(1_763_906_602_000, NOW_S) == "14:03:22 UTC"
+    assert render.format_moment(1_763_906_602_000, NOW_S + 7200) == "14:03:22 UTC, 2h00 old"
+    assert render.format_moment(10**30, NOW_S) == "time n/a"
+
+
+def test_range_bar() -> None:
+    assert render.range_bar(0, 90, 50) == "▕█████░░░░▏"
+    assert [render.range_bar(low, high, 5) for low, high in ((5, 5), (None, 9), (9, 5))] == ["n/a"] * 3
+    assert render.range_bar(1, 2, 99) == "▕█████████▏"
+
+
+def test_price_message() -> None:
+    """The golden message: every figure, its unit, and no line longer than a phone shows."""
+    text = render.price(a_report(), NOW_S)
+    assert text == (
+        "<b>BTC-USDT</b>  67,432.10  🟢 +2.31 %\n"
+        "<pre>        spot        perp\n"
+        "last    67,432.10   67,401.50\n"
+        "24h     +2.31 %     +2.28 %\n"
+        "high    68,010.00   68,010.00\n"
+        "low     65,120.00   65,120.00\n"
+        "        ▕███████░░▏ ▕███████░░▏\n"
+        "vol BTC 24.1K       311K\n"
+        "vol $   1.62B       21.0B\n"
+        "OI BTC              82.4K\n"
+        "OI $                5.55B\n"
+        "funding +0.0100 % /8h, in 3h12\n"
+        "basis   -0.045 %</pre>\n"
+        "<i>Binance · 14:03:22 UTC · 84 ms</i>"
+    )
+    assert max(len(line) for line in parse(text).text.split("\n")) <= 34
+
+
+@pytest.mark.parametrize(("price", "width"), [(0.00001234, 34), (123456.7, 34), (1e-7, 36)])
+def test_price_message_fits_a_phone(price: float, width: int) -> None:
+    ticker = a_ticker(last=price, high=price * 1.1, low=price * 0.9, base_volume=8.18e12)
+    text = render.price(a_report(symbol="BABYDOGE-USDT", spot=ticker, perp=Perp(ticker)), NOW_S)
+    table = parse(text).text.split("\n")[1:-1]
+    assert max(len(line) for line in table) <= width
+
+
+def test_price_message_with_parts_missing() -> None:
+    late = Unavailable("binance", "x", "did not answer in time")
+    report = a_report(
+        perp=Perp(a_ticker()), missing={"open interest": (late,), "funding": (late,)}, failed=(Blocked("okx", "x"),)
+    )
+    text = parse(render.price(report, NOW_S)).text
+    assert "OI $                n/a" in text
+    assert "funding n/a" in text
+    assert "Open interest n/a: Binance did not answer in time." in text
+    assert "OKX refused this server's region." in text
+
+
+def test_price_message_one_side_only() -> None:
+    unlisted = tuple(UnknownSymbol(each, "x") for each in ("binance", "okx"))
+    text = parse(render.price(a_report(spot=None, missing={"spot": unlisted}), NOW_S)).text
+    assert "No spot market: not listed on Binance and OKX." in text
+    assert "basis" not in text
+    text = parse(render.price(a_report(perp=None, missing={"perp": unlisted}), NOW_S)).text
+    assert "No perpetual: not listed on Binance and OKX." in text
+    assert "funding" not in text
+
+
+def test_price_message_names_both_sources() -> None:
+    text = parse(render.price(a_report(spot=a_ticker(exchange="bybit")), NOW_S)).text
+    assert "spot Bybit, perp Binance · " in text
+    assert "Basis n/a: spot and perpetual come from different exchanges." in text
+
+
+def test_price_message_by_the_thousand() -> None:
+    text = render.price(a_report(symbol="PEPE-USDT", multipliers={"perp": 1000}), NOW_S)
+    assert "The perp contract is on 1,000 PEPE; figures are per PEPE." in text
+
+
+def test_price_message_other_quote_is_no_dollar() -> None:
+    text = render.price(a_report(symbol="ETH-BTC"), NOW_S)
+    assert "vol BTC" in text
+    assert "$" not in text
+
+
+def test_keyboards() -> None:
+    assert render.prices([a_report()], NOW_S).keyboard == ((("🔄 Refresh", "price BTC"),),)
+    long = [a_report(symbol=f"{'X' * 13}{n}-USDT") for n in range(5)]
+    assert render.prices(long, NOW_S).keyboard == ()
+    missing = NotListed("BTCC-USDT", ["okx"], ["BTC", "BTG"])
+    assert render.prices([missing], NOW_S).keyboard == ((("BTC", "price BTC"), ("BTG", "price BTG")),)
+
+
+def test_sentences() -> None:
+    def late(exchange: str) -> MarketError:
+        return Unavailable(exchange, "HTTP 500 <html>", "did not answer in time")
+
+    assert render.sorry(NotListed("X-USDT", ["binance", "bybit", "okx"], ["XRP", "XLM"])) == (
+        "X-USDT is not listed on Binance, Bybit and OKX. Did you mean XRP and XLM?"
+    )
+    assert render.sorry(NotListed("X-USDT", ["okx"], [])) == "X-USDT is not listed on OKX. Check the spelling?"
+    down = NoAnswer("X-USDT", [late("binance"), Blocked("okx", "y"), late("bybit"), UnknownSymbol("okx", "z")])
+    assert render.sorry(down) == (
+        "No price for X-USDT right now. Binance and Bybit did not answer in time; OKX refused this server's region. "
+        "Please try again in a minute."
+    )
+    assert render.sorry(NotASymbol("“<” is not")) == "“&lt;” is not"
+
+
+HOSTILE = [
+    "<b>",
+    "</pre>",
+    "&",
+    "&lt;",
+    '"',
+    "'",
+    "<",
+    ">",
+    "&amp;",
+    "<a href='x'>",
+    "\u202e",
+    "🚀",
+    "é",
+    "\n",
+    "]]>",
+    "BTC",
+]
+
+
+def test_any_message_is_valid_html() -> None:
+    """Whatever exchanges and users sent: 3,000 random reports."""
+    seed = random.randrange(1 << 30)
+    rng = random.Random(seed)
+
+    def text() -> str:
+        return "".join(rng.choice(HOSTILE) for _ in range(rng.randrange(1, 5)))
+
+    def figure() -> float | None:
+        return rng.choice([None, 0.0, -1.5, 1e-9, 1e-4, 3.2, 99_999.999, 1e30, 10 ** rng.uniform(-12, 18)])
+
+    def error() -> MarketError:
+        return rng.choice([Unavailable, Blocked, UnknownSymbol])(
+            text(), text(), *([text()] if rng.random() < 0.5 else [])
+        )
+
+    def ticker() -> Ticker:
+        last = abs(figure() or 1.0) or 1.0
+        time_ms = rng.choice([0, 1, 10**13, 10**40, -(10**20)])
+        return Ticker(text(), text(), last, *(figure() for _ in range(7)), time_ms)
+
+    def perp() -> Perp:
+        return Perp(
+            ticker(),
+            rng.choice([None, OpenInterest(figure() or 0.0, figure())]),
+            rng.choice([None, Funding(figure() or 0.0, figure(), rng.choice([None, 0, 10**40]), figure())]),
+        )
+
+    for _ in range(3000):
+        spot, the_perp = rng.choice([(ticker(), perp()), (None, perp()), (ticker(), None)])
+        report = PriceReport(
+            rng.choice([text(), f"{text()}-{text()}"]),
+            spot,
+            the_perp,
+            {rng.choice(["spot", "perp", "funding", text()]): tuple(error() for _ in range(3)) for _ in range(2)},
+            tuple(error() for _ in range(rng.randrange(3))),
+            {text(): rng.randrange(10**9)},
+            rng.random(),
+        )
+        others = [
+            NotListed(text(), [text()], [text()]),
+            NoAnswer(text(), [error(), error()]),
+            NotASymbol(f"“{text()}”"),
+        ]
+        answer = render.prices(rng.sample([report, *others], rng.randrange(1, 5)), NOW_S)
+        assert len(parse(answer.text).text) <= 4096, f"seed {seed}"
+        assert all(1 <= len(button.data.encode()) <= 64 for row in answer.keyboard for button in row), f"seed {seed}"

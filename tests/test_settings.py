@@ -1,0 +1,133 @@
+"""The environment, and a log that shows no secret."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+import market
+import settings
+from settings import SettingsError, load
+
+TOKEN = "123456:TEST-abcdefghijk"
+
+
+def loaded(**variables: str) -> settings.Settings:
+    return load({"TELEGRAM_BOT_TOKEN": TOKEN, **variables}, market.EXCHANGES)
+
+
+def test_defaults() -> None:
+    chosen = loaded()
+    assert (chosen.port, chosen.log_level, chosen.exchanges) == (8000, "INFO", ("binance", "bybit", "okx"))
+    assert (chosen.allowed_ids, chosen.is_open, chosen.webhook_url) == (frozenset(), False, "")
+    assert (chosen.commands_per_minute, chosen.max_connections, chosen.cache_s) == (20, 20, 2)
+    assert chosen.telegram_url == "https://api.telegram.org"
+
+
+def test_nothing_set_is_no_error() -> None:
+    assert load({}, market.EXCHANGES).token == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TELEGRAM_BOT_TOKEN", "abc"),
+        ("TELEGRAM_BOT_TOKEN", "123456:short"),
+        ("TELEGRAM_CHAT_ID", "me"),
+        ("TELEGRAM_CHAT_ID", "1;2"),
+        ("WEBHOOK_URL", "http://example.com"),
+        ("WEBHOOK_URL", "example.com"),
+        ("WEBHOOK_SECRET", "with space"),
+        ("WEBHOOK_SECRET", "x" * 257),
+        ("PORT", "80a"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "٣"),
+        ("LOG_LEVEL", "LOUD"),
+        ("EXCHANGES", "binance,mtgox"),
+        ("EXCHANGES", "okx,okx"),
+        ("COMMANDS_PER_MINUTE", "many"),
+        ("MAX_CONNECTIONS", "0"),
+        ("MAX_CONNECTIONS", "101"),
+        ("CACHE_SECONDS", "1.5"),
+        ("RATE_BUDGETS", "yes"),
+        ("TELEGRAM_API_URL", "ftp://x"),
+        ("BYBIT_URL", "https://x/?a=b"),
+        ("OKX_URL", "https://user:secret@x"),
+    ],
+)
+def test_wrong_values_are_named_in_one_sentence(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        loaded(**{name: value})
+    text = str(caught.value)
+    assert text.startswith(name)
+    assert text.endswith(".")
+    assert "\n" not in text
+    assert "secret@" not in text
+
+
+def test_chat_ids() -> None:
+    assert loaded(TELEGRAM_CHAT_ID=" 12, -1001234567890,").allowed_ids == {12, -1001234567890}
+    assert loaded(TELEGRAM_CHAT_ID="*").is_open
+    assert loaded(TELEGRAM_CHAT_ID="12,*").allowed_ids == {12}
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({"WEBHOOK_URL": "https://a.example"}, "https://a.example/webhook"),
+        ({"WEBHOOK_URL": "https://a.example/bot/"}, "https://a.example/bot/webhook"),
+        ({"WEBHOOK_URL": "https://a.example/webhook"}, "https://a.example/webhook"),
+        ({"FLY_APP_NAME": "tick"}, "https://tick.fly.dev/webhook"),
+        ({"FLY_APP_NAME": "tick", "WEBHOOK_URL": "https://b.example"}, "https://b.example/webhook"),
+        (
+            {"WEBHOOK_URL": "http://127.0.0.1:8000", "TELEGRAM_API_URL": "http://127.0.0.1:1"},
+            "http://127.0.0.1:8000/webhook",
+        ),
+    ],
+)
+def test_webhook_url(variables: dict[str, str], url: str) -> None:
+    assert loaded(**variables).webhook_url == url
+
+
+def test_webhook_secret_is_always_on_and_always_the_same() -> None:
+    secret = loaded().webhook_secret
+    assert secret == loaded().webhook_secret
+    assert secret != loaded(TELEGRAM_BOT_TOKEN="123456:TEST-another-one").webhook_secret
+    assert len(secret) == 64
+    assert loaded(WEBHOOK_SECRET="mine").webhook_secret == "mine"
+
+
+def test_repr_shows_no_secret() -> None:
+    chosen = loaded(WEBHOOK_SECRET="hush-hush")
+    assert TOKEN not in repr(chosen)
+    assert "hush-hush" not in repr(chosen)
+
+
+def test_log_shows_no_secret_and_what_is_at_work(capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = loaded(WEBHOOK_SECRET="hush-hush")
+    settings.set_up_log(chosen)
+    log = logging.getLogger("some.module")
+    token = settings.working_on.set("update 7 /price")
+    try:
+        raise ValueError(f"https://api.telegram.org/bot{TOKEN}/getMe")
+    except ValueError:
+        log.exception("with %s", "hush-hush")
+    settings.working_on.reset(token)
+    log.info("other bot 987654321:AAbbCCddEEffGG")
+    said = capsys.readouterr().err
+    assert "[update 7 /price] with [secret]" in said
+    assert "https://api.telegram.org/bot[secret]/getMe" in said
+    for secret in (TOKEN, "hush-hush", "AAbbCCddEEffGG"):
+        assert secret not in said
+
+
+def test_hosts_have_their_variables() -> None:
+    """Every address that an exchange module names can be replaced."""
+    from exchanges import Host
+
+    modules: list[Any] = list(market.EXCHANGES.values())
+    named = {each.name for module in modules for each in vars(module).values() if isinstance(each, Host)}
+    assert named == set(settings.HOST_NAMES)

@@ -1,0 +1,80 @@
+"""Calls of the Bot API, their errors, and that the token never leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import Any
+
+import httpx
+import pytest
+
+import telegram_api
+from telegram_api import TelegramAPI, TelegramError
+
+TOKEN = "123456:TEST-never-shown"
+
+
+def an_api(answer: httpx.Response | Exception) -> TelegramAPI:
+    async def handle(request: httpx.Request) -> httpx.Response:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return TelegramAPI(TOKEN, httpx.MockTransport(handle), "https://api.telegram.org")
+
+
+def refused(code: int, description: str, **parameters: Any) -> httpx.Response:
+    body = {"ok": False, "error_code": code, "description": description, "parameters": parameters}
+    return httpx.Response(code, json=body)
+
+
+async def test_call_gives_the_result() -> None:
+    seen: list[httpx.Request] = []
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"ok": True, "result": {"message_id": 5}})
+
+    api = TelegramAPI(TOKEN, httpx.MockTransport(handle), "https://api.telegram.org")
+    assert await api.call("sendMessage", {"chat_id": 1, "text": "é"}) == {"message_id": 5}
+    assert seen[0].url.path == f"/bot{TOKEN}/sendMessage"
+    assert seen[0].content == '{"chat_id":1,"text":"é"}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "is_passing", "was_sent"),
+    [
+        (refused(400, "Bad Request: chat not found"), 400, False, False),
+        (refused(403, "Forbidden: bot was blocked by the user"), 403, False, False),
+        (refused(429, "Too Many Requests: retry after 7", retry_after=7), 429, True, False),
+        (refused(409, "Conflict"), 409, True, False),
+        (httpx.Response(502, text="<html>Bad Gateway</html>"), 502, True, True),
+        (httpx.Response(200, text="<html>"), 502, True, True),
+        (httpx.ConnectError(f"https://api.telegram.org/bot{TOKEN}/x"), 0, True, False),
+        (httpx.ReadError(f"bot{TOKEN}"), 0, True, True),
+        (httpx.Response(200, content=b"x" * 9_000_000), 0, True, True),
+    ],
+)
+async def test_call_errors(answer: Any, code: int, is_passing: bool, was_sent: bool) -> None:
+    with pytest.raises(TelegramError) as caught:
+        await an_api(answer).call("sendMessage")
+    error = caught.value
+    assert (error.code, error.is_passing, error.was_sent) == (code, is_passing, was_sent)
+    assert TOKEN not in "".join(traceback.format_exception(error))
+
+
+async def test_call_error_parameters() -> None:
+    with pytest.raises(TelegramError) as caught:
+        await an_api(refused(400, "upgraded", migrate_to_chat_id=-100, retry_after=3)).call("sendMessage")
+    assert (caught.value.migrate_to_chat_id, caught.value.retry_after_s) == (-100, 3)
+
+
+async def test_call_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    with pytest.raises(TelegramError, match="nothing within 0.05 s"):
+        await TelegramAPI(TOKEN, httpx.MockTransport(hang), "https://x").call("getMe", timeout_s=0.05)
+    assert telegram_api.CALL_S <= 10

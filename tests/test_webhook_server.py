@@ -1,0 +1,384 @@
+"""The doors: routes, refusals in their order, and the process from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+import httpx
+import pytest
+from conftest import ADA, ROOT, House, a_house, updated
+
+import bot as bot_module
+import demo
+import http1
+import webhook_server
+from bot import Answer, Bot, Command
+
+JSON = "application/json"
+
+
+def post(house: House, body: bytes, **headers: str) -> dict[str, Any]:
+    named = {
+        "content-type": JSON,
+        "x-telegram-bot-api-secret-token": house.settings.webhook_secret,
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    return {"url": f"{house.url}/webhook", "content": body, "headers": named}
+
+
+def as_bytes(update: object) -> bytes:
+    return json.dumps(update).encode()
+
+
+async def test_update_is_answered_in_the_response() -> None:
+    async with a_house() as house, httpx.AsyncClient(trust_env=False) as client:
+        response = await client.post(**post(house, as_bytes(updated("/price BTC"))))
+        call = response.json()
+        assert (response.status_code, response.headers["content-type"]) == (200, JSON)
+        assert (call["method"], call["chat_id"]) == ("sendMessage", ADA)
+        assert "BTC-USDT" in call["text"]
+
+
+async def test_nothing_to_say_is_an_empty_answer() -> None:
+    async with a_house() as house, httpx.AsyncClient(trust_env=False) as client:
+        response = await client.post(**post(house, as_bytes({"update_id": 1, "poll": {}})))
+        assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"{}", {"x_telegram_bot_api_secret_token": "wrong"}, 401),
+        (b"{}", {"x_telegram_bot_api_secret_token": ""}, 401),
+        (b"{}", {"x_telegram_bot_api_secret_token": "é"}, 401),
+        (b"{}", {"content_type": "text/plain"}, 415),
+        (b"junk", {}, 400),
+        (b"", {}, 400),
+        (b"[]", {}, 400),
+        (b"{}", {}, 400),
+        (b'{"update_id": "7"}', {}, 400),
+        (b'{"update_id": 7, "message": {"text": "\\ud800"}}', {}, 400),
+        (b"[" * 5000, {}, 400),
+        (b" " * (2 * 1024 * 1024), {}, 413),
+    ],
+)
+async def test_refusals(body: bytes, headers: dict[str, str], status: int) -> None:
+    async with a_house() as house, httpx.AsyncClient(trust_env=False) as client:
+        request = post(house, body, **headers)
+        request["headers"] = {name: value.encode("latin-1") for name, value in request["headers"].items()}
+        response = await client.post(**request)
+        assert response.status_code == status
+        assert set(response.json()) == {"error"}
+        assert house.settings.webhook_secret not in response.text
+
+
+async def test_wrong_secret_is_refused_before_the_body_is_read() -> None:
+    async with a_house() as house:
+        reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+        writer.write(b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+        writer.write(b"X-Telegram-Bot-Api-Secret-Token: guess\r\nContent-Length: 1000000\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 401")
+        writer.close()
+
+
+async def test_length_is_required() -> None:
+    async with a_house() as house:
+        reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+        secret = house.settings.webhook_secret.encode()
+        writer.write(b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+        writer.write(b"X-Telegram-Bot-Api-Secret-Token: " + secret + b"\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 411")
+        writer.close()
+
+
+async def test_chunked_update() -> None:
+    async with a_house() as house, httpx.AsyncClient(trust_env=False) as client:
+
+        async def pieces() -> Any:
+            for byte in as_bytes(updated("/help")):
+                yield bytes([byte])
+
+        request = post(house, b"")
+        request["content"] = pieces()
+        response = await client.post(**request)
+        assert response.json()["method"] == "sendMessage"
+
+
+async def test_routes() -> None:
+    async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False) as client:
+        assert (await client.get("/")).text.count("\n") == 1
+        assert (await client.get("/nothing")).status_code == 404
+        assert (await client.get("/webhook/")).status_code == 404
+        put = await client.put("/webhook")
+        assert (put.status_code, put.headers["allow"]) == (405, "POST")
+        posted = await client.post("/health")
+        assert (posted.status_code, posted.headers["allow"]) == (405, "GET, HEAD")
+        head = await client.head("/health")
+        assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_health() -> None:
+    async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False) as client:
+        before = (await client.get("/health")).json()
+        assert (before["status"], before["last_update_s_ago"], before["exchanges"]) == ("ok", None, {})
+        await house.world.set_fault("binance", "451")
+        await client.post(**post(house, as_bytes(updated("/price BTC"))))
+        after = (await client.get("/health")).json()
+        assert after["last_update_s_ago"] < 5
+        assert after["exchanges"]["BYBIT"]["state"] == "ok"
+        blocked = after["exchanges"]["BINANCE_SPOT"]
+        assert (blocked["state"], blocked["last_failure"]) == ("resting", "refused this server's region")
+
+
+async def test_health_says_when_the_intake_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook_server, "STUCK_S", 0.05)
+    release = asyncio.Event()
+
+    async def wait(bot: Bot, words: list[str]) -> Answer:
+        await release.wait()
+        return Answer("done")
+
+    monkeypatch.setitem(bot_module.COMMANDS, "wait", Command(wait, "", "waits"))
+    async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False) as client:
+        waiting = asyncio.ensure_future(client.post(**post(house, as_bytes(updated("/wait")))))
+        await asyncio.sleep(0.15)
+        health = await client.get("/health")
+        assert health.status_code == 503
+        assert "in work" in health.json()["reason"]
+        release.set()
+        assert (await waiting).json()["text"] == "done"
+        assert (await client.get("/health")).status_code == 200
+
+
+async def test_too_many_updates_in_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = asyncio.Event()
+
+    async def wait(bot: Bot, words: list[str]) -> Answer:
+        await release.wait()
+        return Answer("done")
+
+    monkeypatch.setitem(bot_module.COMMANDS, "wait", Command(wait, "", "waits"))
+    async with a_house(MAX_CONNECTIONS="2") as house, httpx.AsyncClient(trust_env=False) as client:
+        waiting = [asyncio.ensure_future(client.post(**post(house, as_bytes(updated("/wait"))))) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        busy = await client.post(**post(house, as_bytes(updated("/wait"))))
+        assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
+        release.set()
+        assert [(await each).status_code for each in waiting] == [200, 200]
+
+
+async def test_delivery_from_the_offline_telegram() -> None:
+    """Webhook, secret, order per chat, buttons: as Telegram does it."""
+    async with a_house() as house:
+        telegram = house.world.telegram
+        telegram.execute(
+            "setWebhook",
+            {"url": f"{house.url}/webhook", "secret_token": house.settings.webhook_secret, "max_connections": 10},
+        )
+        for text in ("/help", "/price BTC", "/nope"):
+            telegram.send(text)
+        await telegram.settle()
+        answers = [message for message in telegram.messages.values() if message.of_bot]
+        assert [message.text.split()[0] for message in answers] == ["/price", "BTC-USDT", "I"]
+        priced = answers[1]
+        house.bot.market._cache._kept.clear()
+        data = priced.markup["inline_keyboard"][0][0]["callback_data"]
+        before = priced.raw
+        telegram.press(ADA, priced.message_id, data)
+        await telegram.settle()
+        assert priced.raw != before
+        assert telegram.lost == []
+        assert all(status == 200 for _, status in telegram.attempts)
+
+
+async def test_delivery_is_repeated_after_a_refusal() -> None:
+    async with a_house() as house:
+        telegram = house.world.telegram
+        telegram.execute("setWebhook", {"url": f"{house.url}/webhook", "secret_token": "wrong"})
+        telegram.send("/help")
+        await asyncio.sleep(0.15)
+        assert {status for _, status in telegram.attempts} == {401}
+        telegram.execute("setWebhook", {"url": f"{house.url}/webhook", "secret_token": house.settings.webhook_secret})
+        await telegram.settle()
+        assert telegram.attempts[-1][1] == 200
+        assert sum(message.of_bot for message in telegram.messages.values()) == 1
+
+
+# The process.
+
+
+class Process:
+    """webhook_server.py as its own process; its log is read when it has ended."""
+
+    def __init__(self, arguments: list[str], environ: dict[str, str]) -> None:
+        clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        coverage = {name: value for name, value in os.environ.items() if name.startswith("COV_")}
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**clean, **coverage, "PYTHONUNBUFFERED": "1", **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self._end_of_patience = threading.Timer(30, self.process.kill)
+        self._end_of_patience.start()
+
+    def until(self, pattern: str) -> re.Match[str]:
+        """Reads the output up to a line that matches."""
+        assert self.process.stdout is not None
+        while line := self.process.stdout.readline():
+            self.lines.append(line)
+            if found := re.search(pattern, line):
+                return found
+        raise AssertionError(f"{pattern!r} never came:\n{''.join(self.lines)}")
+
+    def end(self, number: int | None = None) -> tuple[int, str]:
+        """Exit code and all output, after a signal if one is given."""
+        if number is not None:
+            self.process.send_signal(number)
+        out, _ = self.process.communicate(timeout=20)
+        self._end_of_patience.cancel()
+        return self.process.returncode, "".join(self.lines) + out
+
+
+def free_port() -> int:
+    async def find() -> int:
+        server = http1.Server(None)  # type: ignore[arg-type]
+        (port,) = await server.start("127.0.0.1", 0)
+        await server.close(0)
+        return port
+
+    return asyncio.run(find())
+
+
+def test_process_without_token_says_both_ways_on() -> None:
+    code, out = Process(["webhook_server.py"], {}).end()
+    assert (code, out.count("\n")) == (2, 1)
+    assert "TELEGRAM_BOT_TOKEN" in out
+    assert "--demo" in out
+
+
+def test_process_with_a_wrong_value() -> None:
+    assert Process(["webhook_server.py"], {"PORT": "http"}).end() == (
+        2,
+        "PORT should be a whole number from 0 to 65535.\n",
+    )
+    assert Process(["webhook_server.py", "--help"], {}).end()[0] == 0
+    assert Process(["webhook_server.py", "--nope"], {}).end()[0] == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_process_demo_runs_until_stopped(number: int) -> None:
+    port = free_port()
+    process = Process(["webhook_server.py", "--demo"], {"PORT": str(port)})
+    page = process.until(r"The chat is at (http://\S+)")[1]
+    process.until("Telegram delivers to")
+    httpx.post(f"{page}chat/send", json={"text": "/price BTC"}, trust_env=False)
+    deadline = time.monotonic() + 10
+    said: list[Any] = []
+    while len(said) < 2 and time.monotonic() < deadline:
+        said = httpx.get(f"{page}chat/events?after=0", timeout=30, trust_env=False).json()
+        time.sleep(0.05)
+    assert "SIMULATED" in said[1]["html"]
+    assert "spot" in said[1]["html"]
+    code, out = process.end(number)
+    assert code == 0
+    assert "Traceback" not in out
+
+
+def test_process_port_taken() -> None:
+    async def run() -> tuple[int, str]:
+        async with a_house() as house:
+            environ = {"TELEGRAM_BOT_TOKEN": demo.TOKEN, "PORT": str(house.port)}
+            return await asyncio.to_thread(lambda: Process(["webhook_server.py"], environ).end())
+
+    code, out = asyncio.run(run())
+    assert code == 1
+    assert re.search(r"PORT \d+ cannot be listened on", out)
+
+
+async def test_process_starts_while_telegram_is_down_and_registers_later() -> None:
+    port = await asyncio.to_thread(free_port)
+    async with a_house() as house:
+        await house.world.telegram_site.set_fault("refuse")
+        environ = {
+            **house.world.environ,
+            "PORT": str(port),
+            "TELEGRAM_CHAT_ID": str(ADA),
+            "WEBHOOK_URL": f"http://127.0.0.1:{port}",
+        }
+        process = Process(["webhook_server.py"], environ)
+        await asyncio.to_thread(process.until, "registering again")
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"http://127.0.0.1:{port}/health")).status_code == 200
+        await house.world.telegram_site.set_fault("")
+        house.world.telegram.send("/price ETH")
+        await house.world.telegram.settle()
+        assert [m.text[:8] for m in house.world.telegram.messages.values() if m.of_bot] == ["ETH-USDT"]
+        assert [each["command"] for each in house.world.telegram.commands] == list(bot_module.COMMANDS)
+        code, out = await asyncio.to_thread(process.end, signal.SIGTERM)
+        assert code == 0
+        assert house.settings.token not in out
+        assert house.settings.webhook_secret not in out
+
+
+async def test_process_log_of_failing_networks_shows_no_secret() -> None:
+    """Telegram and all exchanges broken in every way: the log tells the causes, and no token."""
+    port = await asyncio.to_thread(free_port)
+    async with a_house() as house:
+        environ = {
+            **house.world.environ,
+            "PORT": str(port),
+            "TELEGRAM_CHAT_ID": "*",
+            "LOG_LEVEL": "DEBUG",
+            "CACHE_SECONDS": "0",
+            "WEBHOOK_URL": f"http://127.0.0.1:{port}",
+        }
+        await house.world.telegram_site.set_fault("drop")
+        process = Process(["webhook_server.py"], environ)
+        await asyncio.to_thread(process.until, "registering again")
+        async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+            house.port = port
+            for number, fault in enumerate(("refuse", "drop", "html")):
+                for exchange in ("binance", "bybit", "okx"):
+                    await house.world.set_fault(exchange, fault)
+                answer = await client.post(**post(house, as_bytes(updated("/price BTC", number + 1))))
+                assert "No price for BTC-USDT" in answer.json()["text"]
+        code, out = await asyncio.to_thread(process.end, signal.SIGTERM)
+        assert code == 0
+        assert "[update 1 /price] binance: BINANCE_SPOT" in out
+        for secret in (house.settings.token, house.settings.token.partition(":")[2], house.settings.webhook_secret):
+            assert secret not in out
+
+
+def test_watchdog_ends_a_stuck_process() -> None:
+    """The loop is blocked for longer than HUNG_S (here 1 s): the process dies with a traceback."""
+    script = (
+        "import asyncio, time, webhook_server\n"
+        "webhook_server.HUNG_S = 1\n"
+        "async def main():\n"
+        "    asyncio.ensure_future(webhook_server._keep_watchdog_quiet())\n"
+        "    await asyncio.sleep(1.5)\n"
+        "    print('alive', flush=True)\n"
+        "    time.sleep(10)\n"
+        "asyncio.run(main())\n"
+    )
+    process = Process(["-c", script], {"PYTHONPATH": str(ROOT)})
+    began = time.monotonic()
+    code, out = process.end()
+    assert code != 0
+    assert "alive" in out
+    assert "Timeout" in out
+    assert "time.sleep" in out or "in main" in out
+    assert time.monotonic() - began < 8
