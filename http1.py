@@ -447,9 +447,8 @@ class Transport(httpx.AsyncBaseTransport):
         port = url.port or (443 if tls else 80)
         try:
             async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_connection(
-                    url.host, port, ssl=tls, limit=ANSWER_READ_SIZE, happy_eyeballs_delay=0.25
-                )
+                # No happy_eyeballs_delay: its race forgets to close sockets when it is cancelled (Python 3.11).
+                reader, writer = await asyncio.open_connection(url.host, port, ssl=tls, limit=ANSWER_READ_SIZE)
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection within {timeout_s} s") from error
         except OSError as error:
