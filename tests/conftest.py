@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ import market as market_module  # noqa: E402
 import settings as settings_module  # noqa: E402
 import webhook_server  # noqa: E402
 
-RECORDINGS = ROOT.parent / "shared" / "recordings"
+RECORDINGS = Path(os.environ.get("RECORDINGS") or ROOT.parent / "shared" / "recordings")
 ADA = 1001
 
 

@@ -16,9 +16,10 @@ from conftest import ADA, House, a_house, pressed, updated
 import bot as bot_module
 import market
 import settings
-from bot import Answer, Bot, Command, Limiter, Poller, plain_text
+from bot import Bot, Command, Limiter, Poller, plain_text
 from demo.telegram import Refused
 from demo.telegram_html import parse
+from render import Answer
 from telegram_api import TelegramAPI, TelegramError
 
 GROUP = -1009

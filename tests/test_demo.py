@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -169,7 +170,7 @@ async def test_telegram_repeats_with_growing_pauses() -> None:
     telegram.send("/help")
     await telegram.settle()
     assert [status for _, status in telegram.attempts] == [500, 500, 500, 200]
-    gaps = [later - earlier for earlier, later in zip(seen, seen[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(seen)]
     assert gaps[0] < 0.04 < gaps[1] < gaps[2]
     await telegram.close()
     server.close()

@@ -34,7 +34,7 @@ BUDGET = Budget("x weight", 10, 60)
 
 
 def explain(status: int, body: bytes) -> MarketError:
-    kinds = {429: RateLimited, 451: Blocked, 400: UnknownSymbol, 500: Unavailable}
+    kinds: dict[int, type[MarketError]] = {429: RateLimited, 451: Blocked, 400: UnknownSymbol, 500: Unavailable}
     return kinds.get(status, BadResponse)("x", f"HTTP {status}")
 
 
@@ -431,10 +431,12 @@ def test_cutter_same_as_parsing_the_whole() -> None:
 
     for number in range(10_000):
         rows = [{"n": value(2), rng.choice(texts): value(1)} for _ in range(rng.randrange(5))]
-        place: tuple[str | int, ...]
-        document, place = rng.choice(
-            [(rows, ()), ({"x": value(1), "data": rows, "y": value(1)}, ("data",)), ([{"u": value(2)}, rows], (1,))]
-        )
+        forms: list[tuple[Any, tuple[str | int, ...]]] = [
+            (rows, ()),
+            ({"x": value(1), "data": rows, "y": value(1)}, ("data",)),
+            ([{"u": value(2)}, rows], (1,)),
+        ]
+        document, place = rng.choice(forms)
         body = json.dumps(document, ensure_ascii=rng.random() < 0.5, indent=rng.choice([None, None, 1])).encode()
         found, cutter = cut(body, place, lambda: rng.choice([1, 2, 5, 20, 200]))
         assert found == rows, f"seed {seed}, document {number}: {body!r}"

@@ -323,7 +323,7 @@ async def test_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPat
 
 
 def test_date_is_as_in_the_rfc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http1.time, "time", lambda: 784111777.0)  # the RFC's own example
+    monkeypatch.setattr("time.time", lambda: 784111777.0)  # the RFC's own example
     monkeypatch.setattr(http1, "_date", (0, ""))
     assert http1._http_date() == "Sun, 06 Nov 1994 08:49:37 GMT"
 

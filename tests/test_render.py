@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -230,7 +231,8 @@ def test_any_message_is_valid_html() -> None:
     def ticker() -> Ticker:
         last = abs(figure() or 1.0) or 1.0
         time_ms = rng.choice([0, 1, 10**13, 10**40, -(10**20)])
-        return Ticker(text(), text(), last, *(figure() for _ in range(7)), time_ms)
+        figures: list[Any] = [figure() for _ in range(7)]
+        return Ticker(text(), text(), last, *figures, time_ms)
 
     def perp() -> Perp:
         return Perp(
@@ -250,7 +252,7 @@ def test_any_message_is_valid_html() -> None:
             {text(): rng.randrange(10**9)},
             rng.random(),
         )
-        others = [
+        others: list[Any] = [
             NotListed(text(), [text()], [text()]),
             NoAnswer(text(), [error(), error()]),
             NotASymbol(f"“{text()}”"),

@@ -75,6 +75,6 @@ async def test_call_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(60)
         raise AssertionError
 
-    with pytest.raises(TelegramError, match="nothing within 0.05 s"):
+    with pytest.raises(TelegramError, match="nothing within"):
         await TelegramAPI(TOKEN, httpx.MockTransport(hang), "https://x").call("getMe", timeout_s=0.05)
     assert telegram_api.CALL_S <= 10

@@ -21,7 +21,8 @@ import bot as bot_module
 import demo
 import http1
 import webhook_server
-from bot import Answer, Bot, Command
+from bot import Bot, Command
+from render import Answer
 
 JSON = "application/json"
 
