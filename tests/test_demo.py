@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import recorded
+from test_webhook_server import Process
 
 import demo
 from demo.telegram import Refused, Telegram
@@ -125,7 +127,7 @@ async def a_world() -> AsyncIterator[demo.World]:
 )
 async def test_world_speaks_as_recorded(site: str, target: str, recording: str) -> None:
     expected = shape(without_optional(json.loads(recorded(recording))))
-    async with a_world() as world, httpx.AsyncClient(trust_env=False) as client:
+    async with a_world() as world, httpx.AsyncClient(trust_env=False, verify=False) as client:
         answer = await client.get(world.sites[site].url + target)
         assert shape(without_optional(answer.json())) == expected
 
@@ -229,10 +231,20 @@ async def test_telegram_polling_rules() -> None:
 
 
 async def test_page_is_for_this_machine_only() -> None:
-    async with a_world() as world, httpx.AsyncClient(trust_env=False) as client:
+    async with a_world() as world, httpx.AsyncClient(trust_env=False, verify=False) as client:
         assert "<title>" in (await client.get(world.page_url)).text
         assert (await client.get(world.page_url, headers={"host": "evil.example"})).status_code == 403
         assert (await client.post(f"{world.page_url}chat/send", content=b'{"text":"x"}')).status_code == 404
         body = {"site": "OKX", "fault": "500", "latency_ms": 0}
         await client.post(f"{world.page_url}world/fault", json=body)
         assert (await client.get(f"{world.page_url}world")).json()["sites"]["OKX"] == "500"
+
+
+def test_world_by_itself() -> None:
+    """`python -m demo` prints the variables that lead into it, and stays until it is stopped."""
+    process = Process(["-m", "demo"], {})
+    environ = json.loads(process.until(r"^\{.*\}$")[0])
+    assert environ["TELEGRAM_BOT_TOKEN"] == demo.TOKEN
+    answer = httpx.get(f"{environ['OKX_URL']}/api/v5/public/time", trust_env=False)
+    assert answer.json()["code"] == "0"
+    process.end(signal.SIGINT)

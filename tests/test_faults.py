@@ -8,6 +8,7 @@ import time
 import pytest
 from conftest import a_house
 
+import fetch
 from demo.telegram_html import parse
 from demo.web import FAULTS
 
@@ -32,8 +33,11 @@ async def test_one_exchange_fails(exchange: str, fault: str) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("exchange", EXCHANGES)
-async def test_the_only_exchange_fails(exchange: str, fault: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_only_exchange_fails(
+    exchange: str, fault: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.INFO)
+    monkeypatch.setattr(fetch, "WHOLE_S", 1.0)
     async with a_house(EXCHANGES=exchange) as house:
         await house.world.set_fault(exchange, fault)
         began = time.monotonic()
@@ -47,3 +51,14 @@ async def test_the_only_exchange_fails(exchange: str, fault: str, caplog: pytest
         await house.world.set_fault(exchange, "")
         await house.reopen_circuits()
         assert "funding" in await house.ask("/price BTC")
+
+
+async def test_all_exchanges_hang() -> None:
+    """In real seconds: the sentence is there within 8 s, and names all three."""
+    async with a_house() as house:
+        for exchange in EXCHANGES:
+            await house.world.set_fault(exchange, "hang")
+        began = time.monotonic()
+        text = await house.ask("/price BTC")
+        assert time.monotonic() - began < 8
+        assert "Binance, Bybit and OKX did not answer in time" in text

@@ -213,7 +213,7 @@ HOSTILE = [
 
 
 def test_any_message_is_valid_html() -> None:
-    """Whatever exchanges and users sent: 3,000 random reports."""
+    """Whatever exchanges and users sent: 1,000 random reports."""
     seed = random.randrange(1 << 30)
     rng = random.Random(seed)
 
@@ -232,7 +232,7 @@ def test_any_message_is_valid_html() -> None:
         last = abs(figure() or 1.0) or 1.0
         time_ms = rng.choice([0, 1, 10**13, 10**40, -(10**20)])
         figures: list[Any] = [figure() for _ in range(7)]
-        return Ticker(text(), text(), last, *figures, time_ms)
+        return Ticker._make([text(), text(), last, *figures, time_ms])
 
     def perp() -> Perp:
         return Perp(
@@ -241,7 +241,7 @@ def test_any_message_is_valid_html() -> None:
             rng.choice([None, Funding(figure() or 0.0, figure(), rng.choice([None, 0, 10**40]), figure())]),
         )
 
-    for _ in range(3000):
+    for _ in range(1000):
         spot, the_perp = rng.choice([(ticker(), perp()), (None, perp()), (ticker(), None)])
         report = PriceReport(
             rng.choice([text(), f"{text()}-{text()}"]),
