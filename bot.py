@@ -18,12 +18,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import http1
 import market
 import render
 import settings
+from accounts import ACCOUNTS, Accounts, NoKeys, Part
 from fetch import Fetcher
 from market import Market, NoAnswer, NotASymbol, NotListed, PriceReport
 from render import Answer, Button
@@ -42,16 +43,22 @@ MAX_USERS = 4096  # whose commands are counted
 MAX_ARGUMENTS = 16
 ALLOWED_UPDATES = ["message", "callback_query"]
 
+T = TypeVar("T")
+
 Call = dict[str, Any]
 """A Bot API call: its parameters, and its name under "method"."""
 
 
 class Command(NamedTuple):
-    """run gets the bot and the words after the command. usage: those words, as /help shows them."""
+    """run gets the bot and the words after the command. usage: those words, as /help shows them.
+
+    is_account: it tells of the owner's money, so only users listed by their own id may ask, in private.
+    """
 
     run: Callable[[Bot, list[str]], Awaitable[Answer]]
     usage: str
     summary: str
+    is_account: bool = False
 
 
 async def start(bot: Bot, words: list[str]) -> Answer:
@@ -100,8 +107,44 @@ def _symbol(result: PriceReport | NotListed | NoAnswer | NotASymbol) -> str:
     return str(result) if isinstance(result, NotASymbol) else result.symbol
 
 
+async def balance(bot: Bot, words: list[str]) -> Answer:
+    """What the owner's accounts hold."""
+    return await _account(bot, words, "balance", bot.accounts.balance, render.balance)
+
+
+async def positions(bot: Bot, words: list[str]) -> Answer:
+    """The owner's open positions."""
+    return await _account(bot, words, "positions", bot.accounts.positions, render.positions)
+
+
+async def pnl(bot: Bot, words: list[str]) -> Answer:
+    """The owner's profit and loss."""
+    return await _account(bot, words, "pnl", bot.accounts.pnl, render.pnl)
+
+
+async def _account(
+    bot: Bot,
+    words: list[str],
+    name: str,
+    ask: Callable[[str], Awaitable[list[Part[T]]]],
+    show: Callable[[list[Part[T]], float], Answer],
+) -> Answer:
+    exchange = words[0].lower() if words else ""
+    if exchange and exchange not in ACCOUNTS:
+        known = render.in_words([render.exchange_name(each) for each in ACCOUNTS])
+        return Answer(f"Accounts can be asked for at {known}. For example /{name} {next(iter(ACCOUNTS))}.")
+    try:
+        answer = show(await ask(exchange), bot.clock())
+    except NoKeys as error:
+        return render.no_keys(error.variables)
+    return answer._replace(keyboard=((Button("🔄 Refresh", f"{name} {exchange}".strip()),),))
+
+
 COMMANDS: dict[str, Command] = {
     "price": Command(price, "SYMBOL …", "spot and perpetual side by side"),
+    "balance": Command(balance, "[EXCHANGE]", "what your accounts hold", is_account=True),
+    "positions": Command(positions, "[EXCHANGE]", "your open positions", is_account=True),
+    "pnl": Command(pnl, "[EXCHANGE]", "your profit and loss", is_account=True),
     "help": Command(help, "", "all commands"),
     "start": Command(start, "", "what this is"),
 }
@@ -131,10 +174,11 @@ class Bot:
         self,
         settings: Settings,
         market: Market,
+        accounts: Accounts,
         api: TelegramAPI | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.settings, self.market, self.api, self.clock = settings, market, api, clock
+        self.settings, self.market, self.accounts, self.api, self.clock = settings, market, accounts, api, clock
         self.username = ""  # ours, lower case; "" until Telegram has said it
         self.limiter = Limiter(settings.commands_per_minute)
         self.n_stale = 0
@@ -170,6 +214,8 @@ class Bot:
             return self._refuse(question)
         if command is None:
             return self._short_reply(question, _unknown(question))
+        if command.is_account and (refusal := self._account_refusal(question)):
+            return self._short_reply(question, refusal)
         return self._reply(question, await self._run(command, question))
 
     async def _run(self, command: Command, question: Question) -> Answer:
@@ -210,6 +256,14 @@ class Bot:
     def _may_ask(self, question: Question) -> bool:
         allowed = self.settings.allowed_ids
         return self.settings.is_open or question.chat_id in allowed or question.user_id in allowed
+
+    def _account_refusal(self, question: Question) -> str:
+        """Why this user may not ask of accounts here; "" for a user who may. "*" opens nothing."""
+        if question.user_id is None or question.user_id not in self.settings.allowed_ids:
+            return "Only users who are listed by their own id may ask of accounts."
+        if not question.is_private and not self.settings.accounts_in_groups:
+            return "Ask me in private: what your accounts hold is nobody else's business."
+        return ""
 
     def _refuse(self, question: Question) -> Call | None:
         """Tells a private chat how to be let in."""
@@ -410,7 +464,8 @@ def build(settings: Settings, transport: http1.Transport) -> Bot:
     """A bot on a transport, as settings say."""
     fetcher = Fetcher(transport, settings.urls, keep_budgets=settings.keep_budgets)
     api = TelegramAPI(settings.token, transport, settings.telegram_url) if settings.token else None
-    return Bot(settings, Market(fetcher, settings.exchanges, settings.cache_s), api)
+    market = Market(fetcher, settings.exchanges, settings.cache_s)
+    return Bot(settings, market, Accounts(fetcher, market, settings.keys), api)
 
 
 # Polling.

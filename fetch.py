@@ -24,12 +24,16 @@ from exchanges import (
     BadResponse,
     Blocked,
     Budget,
+    ClockWrong,
     Endpoint,
     Host,
+    Key,
     ListEndpoint,
     MarketError,
     NotSupported,
     RateLimited,
+    Refused,
+    Signed,
     Unavailable,
     UnknownSymbol,
     row_in,
@@ -59,13 +63,14 @@ SLOW_S = 1.0  # an answer given up after this long counts as a failure
 BUDGET_SHARE = 0.8  # of a documented limit: the address may be shared with others
 MAX_BUDGET_WAIT_S = 1.0
 
+_EXTENSIONS = {"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}}
 _USED_WEIGHT = "x-mbx-used-weight-1m"  # Binance counts for us, all machines behind one address together
 
 
 class Fetcher:
     """Asks exchanges, through an httpx transport.
 
-    urls replaces the address of hosts by name. clock gives monotonic seconds.
+    urls replaces the address of hosts by name. clock gives seconds since 1970, for signatures.
     """
 
     def __init__(
@@ -74,19 +79,26 @@ class Fetcher:
         urls: Mapping[str, str] | None = None,
         *,
         keep_budgets: bool = True,
+        clock: Callable[[], float] = time.time,
         user_agent: str = "market-bot",
     ) -> None:
         self._transport = transport
         self._urls = urls or {}
         self._keep_budgets = keep_budgets
         self._headers = {"accept": "application/json", "user-agent": user_agent}
+        self._clock = clock
+        self._offsets_ms: dict[str, int] = {}  # of each exchange's clock against ours
+        self._clock_locks: dict[str, asyncio.Lock] = {}
         self._requests: dict[tuple[str, str], httpx.Request] = {}
         self._circuits: dict[str, Circuit] = {}
         self._spent: dict[str, Spending] = {}
 
     async def fetch(self, endpoint: Endpoint[T]) -> T:
         """Asks once. Raises MarketError, always within WHOLE_S."""
+        request = self._request(endpoint.host, endpoint.target, "identity")
+        return await self._ask(endpoint, WHOLE_S, request, self._reader(endpoint))
 
+    def _reader(self, endpoint: Endpoint[T]) -> Callable[[httpx.Response], Awaitable[T]]:
         async def read(response: httpx.Response) -> T:
             body = await _read(endpoint.host.exchange, response, MAX_ANSWER)
             try:
@@ -95,7 +107,7 @@ class Fetcher:
                 _note_wait(error, response)
                 raise
 
-        return await self._ask(endpoint, WHOLE_S, "identity", read)
+        return read
 
     async def fetch_items(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
         """Hands the list's wanted rows to `take`, in order, as many at a time as each chunk of bytes brings.
@@ -119,13 +131,51 @@ class Fetcher:
             if not cutter.is_done:
                 raise BadResponse(exchange, f"the list was cut after {cutter.n_elements} elements")
 
-        await self._ask(endpoint, LIST_S, "gzip", read)
+        await self._ask(endpoint, LIST_S, self._request(endpoint.host, endpoint.target, "gzip"), read)
+
+    async def fetch_signed(
+        self, endpoint: Endpoint[T], key: Key, sign: Callable[[Endpoint[Any], Key, int], Signed], clock: Endpoint[int]
+    ) -> T:
+        """Asks once as the key's owner; twice when the exchange finds our clock wrong and `clock` has told its own.
+
+        Raises MarketError. A resumed machine's clock lags for a while; what was learnt is kept.
+        """
+        exchange = endpoint.host.exchange
+        offset_ms = self._offsets_ms.get(exchange, 0)
+        try:
+            return await self._fetch_signed(endpoint, key, sign, offset_ms)
+        except ClockWrong:
+            async with self._clock_locks.setdefault(exchange, asyncio.Lock()):
+                if self._offsets_ms.get(exchange, 0) == offset_ms:
+                    began_s = self._clock()
+                    theirs_ms = await self._fetch_as(clock, key, None)
+                    ours_s = (began_s + self._clock()) / 2
+                    self._offsets_ms[exchange] = round(theirs_ms - ours_s * 1000)
+                    log.warning("%s: our clock is off by %d ms", exchange, -self._offsets_ms[exchange])
+            return await self._fetch_signed(endpoint, key, sign, self._offsets_ms[exchange])
+
+    async def _fetch_signed(
+        self, endpoint: Endpoint[T], key: Key, sign: Callable[[Endpoint[Any], Key, int], Signed], offset_ms: int
+    ) -> T:
+        return await self._fetch_as(endpoint, key, sign(endpoint, key, int(self._clock() * 1000) + offset_ms))
+
+    async def _fetch_as(self, endpoint: Endpoint[T], key: Key, signed: Signed | None) -> T:
+        """An answer from where the key belongs. A signed request is made anew every time, and kept nowhere."""
+        host = endpoint.host
+        base = self._urls.get(host.name) or (host.testnet_url if key.is_testnet and host.testnet_url else host.url)
+        request = httpx.Request(
+            "GET",
+            base.rstrip("/") + (signed.target if signed is not None else endpoint.target),
+            headers={**self._headers, "accept-encoding": "identity", **(signed.headers if signed is not None else {})},
+            extensions=_EXTENSIONS,
+        )
+        return await self._ask(endpoint, WHOLE_S, request, self._reader(endpoint))
 
     async def _ask(
         self,
         endpoint: Endpoint[Any] | ListEndpoint[Any],
         timeout_s: float,
-        encoding: str,
+        request: httpx.Request,
         read: Callable[[httpx.Response], Awaitable[T]],
     ) -> T:
         """What `read` makes of the answer, whose status is 200; within circuit, budget and seconds."""
@@ -134,7 +184,7 @@ class Fetcher:
             try:
                 async with asyncio.timeout(timeout_s):
                     await self._pay(endpoint.budget, endpoint.weight)
-                    response = await self._send(host, endpoint.target, encoding)
+                    response = await self._send(host, request)
                     try:
                         self._note_used_weight(endpoint.budget, response)
                         if response.status_code != 200:
@@ -188,16 +238,16 @@ class Fetcher:
                 "GET",
                 self._urls.get(host.name, host.url).rstrip("/") + target,
                 headers={**self._headers, "accept-encoding": encoding},
-                extensions={"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}},
+                extensions=_EXTENSIONS,
             )
             if len(self._requests) >= MAX_REQUESTS:
                 del self._requests[next(iter(self._requests))]
         self._requests[key] = request
         return request
 
-    async def _send(self, host: Host, target: str, encoding: str) -> httpx.Response:
+    async def _send(self, host: Host, request: httpx.Request) -> httpx.Response:
         try:
-            return await self._transport.handle_async_request(self._request(host, target, encoding))
+            return await self._transport.handle_async_request(request)
         except httpx.TimeoutException as error:
             raise Unavailable(host.exchange, f"{host.name}: {error}", "did not answer in time") from error
         except httpx.HTTPError as error:
@@ -493,7 +543,7 @@ class _Watch:
         self._circuit.admit()
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if error is None or isinstance(error, (UnknownSymbol, NotSupported)):
+        if error is None or isinstance(error, (UnknownSymbol, NotSupported, Refused)):
             self._circuit.succeeded()
         elif isinstance(error, OverBudget):
             self._circuit.released()

@@ -42,8 +42,6 @@ SYMBOLS_S = 3600.0
 INTERVALS_S = 3600.0
 MAX_SUGGESTIONS = 5
 
-DOLLARS = ("USDT", "USDC", "USD", "FDUSD", "USD1")
-
 
 class Exchange(Protocol):
     """What a module in exchanges/ offers; see exchanges/binance.py for the meaning of each."""
@@ -161,6 +159,17 @@ class Market:
             multipliers,
             time.monotonic() - began,
         )
+
+    async def last(self, symbol: str) -> float | None:
+        """The last spot price; None when no exchange gives one in time."""
+        race = _Race(lambda exchange: self._spot(exchange, symbol), self._exchanges)
+        timer = asyncio.get_running_loop().call_later(DEADLINE_S / 2, race.give_up)
+        try:
+            side = await race.side
+            return side.found.of.ticker.last if side.found is not None and side.found.of.ticker is not None else None
+        finally:
+            timer.cancel()
+            race.stop()
 
     def health(self) -> dict[str, dict[str, object]]:
         """What the last requests said of each host that was asked."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from exchanges import MarketError, Perp, Ticker, UnknownSymbol, split
-from market import DOLLARS, EXCHANGES, NoAnswer, NotASymbol, NotListed, PriceReport
+from accounts import Holding, Part, Profit, Valued
+from exchanges import DOLLARS, MarketError, Perp, Ticker, UnknownSymbol, split
+from market import EXCHANGES, NoAnswer, NotASymbol, NotListed, PriceReport
 
 MAX_TEXT = 4096  # characters of a message
 MAX_BUTTON_DATA = 64  # bytes
@@ -191,11 +192,11 @@ def _funding(perp: Perp, now_s: float) -> str:
     return f"{format_percent(funding.funding_rate * 100, 4)}{period}{due}"
 
 
-def table(rows: Iterable[Sequence[str]]) -> str:
+def table(rows: Iterable[Sequence[str]], column: int = COLUMN) -> str:
     """Rows of a label and cells as aligned columns. The only cell of a row may hang over into the next column."""
     rows = [row for row in rows if row]
     label = max(len(row[0]) for row in rows) + 1
-    column = max([COLUMN, *(len(cell) + 1 for row in rows if len(row) > 2 for cell in row[1:])])
+    column = max([column, *(len(cell) + 1 for row in rows if len(row) > 2 for cell in row[1:])])
     lines = (row[0].ljust(label) + "".join(cell.ljust(column) for cell in row[1:]) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
 
@@ -224,6 +225,151 @@ def _source(report: PriceReport, lead: Ticker, now_s: float) -> str:
 def _short(symbol: str) -> str:
     """BTC for BTC-USDT: how people type it, and what fits a button."""
     return symbol.removesuffix("-USDT")
+
+
+# /balance, /positions, /pnl
+
+MAX_HOLDINGS = 25  # of one exchange
+MAX_POSITIONS = 15  # in all: 15 take some 2,500 characters
+DUST_USD = 1.0
+
+
+def balance(parts: Sequence[Part[list[Holding]]], now_s: float) -> Answer:
+    """Each exchange's assets by value, dust in one line, and the sum of what has a price."""
+    holdings = [each for part in parts for each in part.found or []]
+    is_known = any(part.found is not None for part in parts)
+    lines = [f"<b>Balance</b>  {format_usd(sum(each.usd or 0.0 for each in holdings) if is_known else None)}"]
+    for part in parts:
+        if part.found is not None:
+            lines += _wallet(part.exchange, part.found)
+    return Answer("\n".join([*lines, *_part_notes(parts), _asked(parts, now_s)]))
+
+
+def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
+    worth = sum(each.usd or 0.0 for each in holdings)
+    head = f"<b>{escape(exchange_name(exchange))}</b>  {format_usd(worth)}"
+    if not holdings:
+        return [head, "Nothing is held."]
+    shown = [each for each in holdings if each.usd is None or abs(each.usd) >= DUST_USD][:MAX_HOLDINGS]
+    rows = [["", "free", "in use", "$"]] if shown else []
+    for each in shown:
+        figures = (each.free, each.in_use, each.usd)
+        rows.append([each.asset[:8], *(format_amount(figure) for figure in figures)])
+    lines = [head, f"<pre>{escape(table(rows, column=9))}</pre>"] if rows else [head]
+    dust = [each for each in holdings if each not in shown]
+    if dust:
+        lines.append(f"{len(dust)} more worth {format_usd(sum(each.usd or 0.0 for each in dust))}.")
+    if any(each.usd is None for each in holdings):
+        lines.append("Assets without a price (n/a) are not in the sums.")
+    return lines
+
+
+def positions(parts: Sequence[Part[list[Valued]]], now_s: float) -> Answer:
+    """One block per position, the largest of each exchange first."""
+    all_of_them = [(part.exchange, each) for part in parts for each in part.found or []]
+    shown = all_of_them[:MAX_POSITIONS]
+    is_known = any(part.found is not None for part in parts)
+    lines = [f"<b>Positions</b>  {len(all_of_them) if is_known else 'n/a'}"]
+    lines += [_position(exchange, each) for exchange, each in shown]
+    if len(all_of_them) > len(shown):
+        lines.append(f"And {len(all_of_them) - len(shown)} smaller ones.")
+    if not all_of_them and is_known:
+        lines.append("None is open.")
+    return Answer("\n".join([*lines, *_part_notes(parts), _asked(parts, now_s)]))
+
+
+def _position(exchange: str, valued: Valued) -> str:
+    each = valued.position
+    leverage = "" if each.leverage is None else f" {each.leverage:.3g}x"
+    head = f"{circle(each.pnl)} <b>{escape(each.symbol[:24])}</b> {each.side}{leverage} · {exchange_name(exchange)}"
+    notional = "" if each.notional is None else f" ({format_usd(each.notional)})"
+    rows = [
+        ["size", f"{format_amount(each.size)} {each.base[:8]}{notional}"],
+        ["entry", format_price(each.entry)],
+        ["mark", format_price(each.mark)],
+        ["liq", "none" if each.liquidation is None else format_price(each.liquidation)],
+        ["PnL", f"{_signed_usd(valued.pnl_usd, each.pnl, each.asset)}  {format_percent(each.pnl_pct, 1)}"],
+    ]
+    if each.funding is not None:
+        rows.append(["funding", _signed_usd(valued.funding_usd, each.funding, each.asset)])
+    return f"{head}\n<pre>{escape(table(rows))}</pre>"
+
+
+def _signed_usd(usd: float | None, amount: float | None, asset: str) -> str:
+    """+$12.30, and what it is in the coin where it settles in one."""
+    if amount is None:
+        return "n/a"
+    in_coin = "" if asset in DOLLARS else f"{amount:+.6g} {asset[:8]}"
+    return in_coin if usd is None else f"{format_usd(usd, sign=True)}{in_coin and ' ' + in_coin}"
+
+
+def pnl(parts: Sequence[Part[Profit]], now_s: float) -> Answer:
+    """Each exchange's profit and loss, and the sum where there are several."""
+    lines = ["<b>Profit and loss</b>"]
+    known = [part for part in parts if part.found is not None]
+    for part in known:
+        assert part.found is not None
+        lines += [f"<b>{exchange_name(part.exchange)}</b>", f"<pre>{escape(table(_profit(part.found)))}</pre>"]
+        if part.found.is_partial:
+            lines.append("There is more than could be read: sums are of the latest entries.")
+    if len(known) > 1:
+        total = sum_of_known(part.found.unrealised for part in known if part.found is not None)
+        lines.append(f"Unrealised in all: {format_usd(total, sign=True)}")
+    return Answer("\n".join([*lines, *_part_notes(parts), _asked(parts, now_s)]))
+
+
+def sum_of_known(figures: Iterable[float | None]) -> float | None:
+    """The sum; None when one of them is not known."""
+    total = 0.0
+    for figure in figures:
+        if figure is None:
+            return None
+        total += figure
+    return total
+
+
+def _profit(profit: Profit) -> list[list[str]]:
+    percent = "" if profit.unrealised_pct is None else f"  {format_percent(profit.unrealised_pct, 1)} of margin"
+    return [
+        ["open", f"{format_usd(profit.unrealised, sign=True)}{percent}"],
+        *([f"{name}", format_usd(amount, sign=True)] for name, amount in profit.realised.items()),
+        ["funding 7d", format_usd(profit.funding, sign=True)],
+        ["fees 7d", format_usd(profit.fees, sign=True)],
+    ]
+
+
+def format_usd(usd: float | None, *, sign: bool = False) -> str:
+    """$12,345.67, +$12.30, -$0.42"""
+    if usd is None:
+        return "n/a"
+    if abs(usd) >= 1e12:
+        return f"{'-' if usd < 0 else '+' if sign else ''}${format_amount(abs(usd))}"
+    before = "-" if round(usd, 2) < 0 else "+" if sign and round(usd, 2) > 0 else ""
+    return f"{before}${abs(usd):,.2f}"
+
+
+def _part_notes(parts: Sequence[Part[Any]]) -> list[str]:
+    """Who failed, and keys that can do more than they should."""
+    failed = [error for part in parts for error in part.errors]
+    notes = (
+        [escape(f"{'Not' if all(p.found is None for p in parts) else 'Not all'} shown: {reasons(failed)}.")]
+        if failed
+        else []
+    )
+    strong = [exchange_name(part.exchange) for part in parts if part.may_do_more]
+    if strong:
+        notes.append(f"⚠️ The API key of {escape(in_words(strong))} may trade or withdraw. A read-only key is enough.")
+    return notes
+
+
+def _asked(parts: Sequence[Part[Any]], now_s: float) -> str:
+    names = in_words([exchange_name(part.exchange) for part in parts if part.found is not None]) or "nobody"
+    return f"<i>{escape(names)} · {format_moment(int(now_s * 1000), now_s)}</i>"
+
+
+def no_keys(variables: Sequence[str]) -> Answer:
+    """Which variables the owner has to set."""
+    return Answer(f"No API key is set for this. Set {escape(in_words(list(variables)))}; a read-only key is enough.")
 
 
 # Sentences.

@@ -11,8 +11,15 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from exchanges import Key
+
 TELEGRAM_API_URL = "https://api.telegram.org"
-HOST_NAMES = ("BINANCE_SPOT", "BINANCE_USDM", "BYBIT", "OKX")  # each has a variable <NAME>_URL
+HOST_NAMES = ("BINANCE_SPOT", "BINANCE_USDM", "BINANCE_COINM", "BYBIT", "OKX")  # each has a variable <NAME>_URL
+KEYS = {
+    "binance": ("API_KEY", "SECRET_KEY"),
+    "bybit": ("API_KEY", "SECRET_KEY"),
+    "okx": ("API_KEY", "SECRET_KEY", "PASSPHRASE"),
+}  # the parts of each exchange's key, variables <EXCHANGE>_<PART>
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 working_on: ContextVar[str] = ContextVar("working_on", default="")
@@ -41,11 +48,14 @@ class Settings:
     keep_budgets: bool
     telegram_url: str
     urls: Mapping[str, str]  # host name -> base address, where it differs
+    keys: Mapping[str, Key]  # by exchange
+    accounts_in_groups: bool
     is_demo: bool = False
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        return tuple(secret for secret in (self.token, self.webhook_secret) if secret)
+        of_keys = [text for key in self.keys.values() for text in (key.api_key, key.secret, key.passphrase)]
+        return tuple(secret for secret in (self.token, self.webhook_secret, *of_keys) if secret)
 
 
 def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo: bool = False) -> Settings:
@@ -73,8 +83,26 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
         keep_budgets=bool(_whole(environ, "RATE_BUDGETS", 1, 0, 1)),
         telegram_url=telegram_url,
         urls={name: url for name in HOST_NAMES if (url := _url(environ, f"{name}_URL"))},
+        keys={name: key for name in KEYS if (key := _key(environ, name)) is not None},
+        accounts_in_groups=bool(_whole(environ, "ACCOUNTS_IN_GROUPS", 0, 0, 1)),
         is_demo=is_demo,
     )
+
+
+def _key(environ: Mapping[str, str], exchange: str) -> Key | None:
+    """The exchange's key; None when none of its variables is set."""
+    names = [f"{exchange.upper()}_{what}" for what in KEYS[exchange]]
+    values = [environ.get(name, "").strip() for name in names]
+    testnet = bool(_whole(environ, f"{exchange.upper()}_TESTNET", 0, 0, 1))
+    if not any(values):
+        return None
+    for name, value in zip(names, values, strict=True):
+        if not value:
+            raise SettingsError(f"{name} should be set too, as another part of that API key is.")
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise SettingsError(f"{name} should be as the exchange gave it, without spaces.")
+    api_key, secret, passphrase = (*values, "")[:3]
+    return Key(api_key, secret, passphrase, testnet)
 
 
 def _chat_ids(environ: Mapping[str, str]) -> tuple[frozenset[int], bool]:

@@ -194,7 +194,7 @@ async def serve_demo(settings_of_demo: Settings) -> int:
     environ = {
         **os.environ,
         **world.environ,
-        "TELEGRAM_CHAT_ID": "*",
+        "TELEGRAM_CHAT_ID": f"*,{world.user_id}",
         "WEBHOOK_URL": f"http://127.0.0.1:{settings_of_demo.port}",
     }
     chosen = settings.load(environ, market.EXCHANGES, is_demo=True)

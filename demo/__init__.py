@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from demo import binance, bybit, okx
+from demo import binance, bybit, keys, okx
 from demo.market import Market
 from demo.telegram import Telegram
 from demo.web import FAULTS, Asked, Reply, Site, in_json
@@ -32,6 +32,7 @@ class World:
             for site in (
                 Site("BINANCE_SPOT", spoken_binance.spot, binance.refusal),
                 Site("BINANCE_USDM", spoken_binance.usdm, binance.refusal),
+                Site("BINANCE_COINM", spoken_binance.coinm, binance.refusal),
                 Site("BYBIT", bybit.Bybit(self.market).handle, bybit.refusal),
                 Site("OKX", okx.Okx(self.market).handle, okx.refusal),
             )
@@ -59,7 +60,12 @@ class World:
     def environ(self) -> dict[str, str]:
         """The variables that make a bot live here. WEBHOOK_URL is the bot's own affair."""
         urls = {f"{site.name}_URL": site.url for site in self.sites.values()}
-        return {**urls, "TELEGRAM_API_URL": self.telegram_site.url, "TELEGRAM_BOT_TOKEN": TOKEN}
+        return {**urls, **keys.ENVIRON, "TELEGRAM_API_URL": self.telegram_site.url, "TELEGRAM_BOT_TOKEN": TOKEN}
+
+    @property
+    def user_id(self) -> int:
+        """Whose accounts the keys open, in Telegram; the page's user."""
+        return keys.USER_ID
 
     def names(self, exchange: str) -> list[str]:
         """The sites of an exchange."""

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from demo.keys import okx_refusal
 from demo.market import Coin, Market
 from demo.web import Asked, Reply, in_json
 
+PRIVATE = tuple(
+    f"/api/v5/{path}"
+    for path in (
+        "account/balance",
+        "asset/balances",
+        "account/positions",
+        "account/positions-history",
+        "account/bills",
+        "account/config",
+    )
+)
 CONTRACT = 0.01  # coins of one swap contract
 
 
@@ -19,7 +34,10 @@ class Okx:
         self._market = market
 
     async def handle(self, asked: Asked) -> Reply:
-        now = str(int(self._market.clock() * 1000))
+        now_ms = int(self._market.clock() * 1000)
+        now = str(now_ms)
+        if asked.path in PRIVATE:
+            return okx_refusal(asked, now_ms) or _data(self._private(asked, now_ms))
         if asked.path == "/api/v5/public/time":
             return _data([{"ts": now}])
         if asked.path == "/api/v5/market/tickers":
@@ -43,6 +61,52 @@ class Okx:
         if coin is None or quote not in ("USDT", "USDC") or swap not in ("", "SWAP"):
             return in_json({"code": "51001", "data": [], "msg": "Instrument ID doesn't exist."})
         return _data([answer(coin, kind, quote, now)])
+
+    def _private(self, asked: Asked, now_ms: int) -> list[dict[str, Any]]:
+        day_ms = 86_400_000
+        mark = self._market.day("okx", "SOL", "perp").last
+        if asked.path == "/api/v5/account/balance":
+            usdt = {"ccy": "USDT", "eq": "800", "cashBal": "800", "availBal": "700", "availEq": "700", "eqUsd": "799.9"}
+            eth = {"ccy": "ETH", "eq": "0.4", "cashBal": "0.4", "availBal": "0.4", "availEq": "", "eqUsd": "1380"}
+            return [{"totalEq": "2179.9", "uTime": str(now_ms), "details": [usdt, eth]}]
+        if asked.path == "/api/v5/asset/balances":
+            return [{"availBal": "5", "bal": "5", "ccy": "SOL", "frozenBal": "0"}]
+        if asked.path == "/api/v5/account/positions":
+            return [
+                {
+                    "instId": "SOL-USDT-SWAP",
+                    "instType": "SWAP",
+                    "pos": "-12",
+                    "posSide": "net",
+                    "avgPx": _short(mark * 1.03),
+                    "markPx": _short(mark),
+                    "upl": _short(12 * mark * 0.03),
+                    "uplRatio": "0.15",
+                    "lever": "5",
+                    "liqPx": "",
+                    "notionalUsd": _short(12 * mark),
+                    "margin": "",
+                    "imr": _short(12 * mark / 5),
+                    "mgnMode": "cross",
+                    "ccy": "USDT",
+                    "realizedPnl": "-1",
+                    "fee": "-0.5",
+                    "fundingFee": "-0.5",
+                }
+            ]
+        if asked.path == "/api/v5/account/positions-history":
+            before = int(asked.query.get("after", now_ms + 1))
+            times = [now_ms - each * day_ms // 4 for each in range(160)]
+            rows = [{"instId": "SOL-USDT-SWAP", "ccy": "USDT", "realizedPnl": "0.5", "uTime": str(t)} for t in times]
+            return [row for row in rows if int(row["uTime"]) < before][: int(asked.query.get("limit", "100"))]
+        if asked.path == "/api/v5/account/bills":
+            funding = {"type": "8", "subType": "173", "balChg": "-0.3", "fee": "0", "pnl": "-0.3"}
+            trade = {"type": "2", "subType": "1", "balChg": "0.1", "fee": "-0.05", "pnl": "0"}
+            return [
+                {**row, "ccy": "USDT", "ts": str(now_ms - 1000), "billId": f"{i}"}
+                for i, row in enumerate((funding, trade))
+            ]
+        return [{"uid": "1", "acctLv": "2", "posMode": "net_mode", "perm": "read_only"}]
 
     def _ticker(self, coin: Coin, kind: str, quote: str, now: str) -> dict[str, str]:
         day = self._market.day("okx", coin.base, kind)
@@ -96,7 +160,7 @@ class Okx:
         }
 
 
-def _data(rows: list[dict[str, str]]) -> Reply:
+def _data(rows: Sequence[Mapping[str, Any]]) -> Reply:
     return in_json({"code": "0", "msg": "", "data": rows})
 
 

@@ -32,6 +32,7 @@ class Asked(NamedTuple):
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    target: str = ""  # path and query as they were sent
 
 
 class Reply(NamedTuple):
@@ -153,7 +154,7 @@ async def _read(reader: asyncio.StreamReader) -> Asked | None:
     body = await reader.readexactly(length) if length else b""
     path, _, query = target.partition("?")
     values = {name: each[-1] for name, each in parse_qs(query, keep_blank_values=True).items()} if query else {}
-    return Asked(method, path, values, headers, body)
+    return Asked(method, path, values, headers, body, target)
 
 
 async def _send_huge(writer: asyncio.StreamWriter) -> None:

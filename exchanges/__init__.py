@@ -11,6 +11,8 @@ whatever leaves a module is in base or quote currency, in percent where the name
       Unavailable        timeout, refused, 5xx
         RateLimited      carries retry_after_s
         Blocked          not served to the country of this machine's address
+      Refused            an API key is wrong, or may not do this
+        ClockWrong       the request's time stamp is not the exchange's time
       BadResponse        not the documented shape, cut, or larger than allowed
 """
 
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
@@ -74,6 +77,15 @@ class Blocked(Unavailable):
     reason = "refused this server's region"
 
 
+class Refused(MarketError):
+    reason = "refused the API key"
+    http_status = 403
+
+
+class ClockWrong(Refused):
+    reason = "found this machine's clock wrong"
+
+
 class BadResponse(MarketError):
     reason = "gave an unusable answer"
 
@@ -118,12 +130,82 @@ class Perp(NamedTuple):
     funding: Funding | None = None
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Key:
+    """An API key for reading one's own account. It has no repr that could show a secret."""
+
+    api_key: str
+    secret: str
+    passphrase: str = ""
+    is_testnet: bool = False
+
+
+class Signed(NamedTuple):
+    """What proves who asks: the target as it is sent, and the headers beside it."""
+
+    target: str
+    headers: dict[str, str]
+
+
+class Balance(NamedTuple):
+    """An asset in one wallet, in its own units. usd: where the exchange says it."""
+
+    asset: str
+    free: float
+    in_use: float
+    usd: float | None = None
+
+
+class Position(NamedTuple):
+    """An open derivatives position.
+
+    symbol: as the exchange spells it. size in base, notional in dollars. pnl, margin and funding
+    in `asset`, in which the contract settles; pnl_pct of the margin. funding: paid (-) or
+    received (+) so far. liquidation None: the exchange gives none.
+    """
+
+    symbol: str
+    base: str
+    side: str  # long or short
+    size: float | None
+    notional: float | None
+    entry: float | None
+    mark: float | None
+    liquidation: float | None
+    leverage: float | None
+    margin: float | None
+    asset: str
+    pnl: float | None
+    pnl_pct: float | None
+    funding: float | None = None
+
+
+class Income(NamedTuple):
+    """Money that came (+) or went (-). kind: realised, funding or fee; amount in asset."""
+
+    time_ms: int
+    kind: str
+    asset: str
+    amount: float
+
+
+class Page(NamedTuple, Generic[T]):
+    """Some rows of a list that comes in pages. cursor: where the next page begins; "" after the last."""
+
+    rows: list[T]
+    cursor: str
+
+
 class Host(NamedTuple):
-    """One address of an exchange. The environment variable <NAME>_URL replaces it."""
+    """One address of an exchange. The environment variable <NAME>_URL replaces it.
+
+    testnet_url: where the keys of its testnet belong.
+    """
 
     name: str
     exchange: str
     url: str
+    testnet_url: str = ""
 
 
 class Budget(NamedTuple):
@@ -167,6 +249,21 @@ class ListEndpoint(NamedTuple, Generic[T]):
     weight: int = 1
 
 
+class PositionsEndpoint(NamedTuple):
+    """Where positions are asked, where what completes them is, and how both together are read.
+
+    second: None where the first answer says all; signed when it is an Endpoint, public when a ListEndpoint
+    of pairs, which become a dict. parse gets both answers, None for a second that failed.
+    """
+
+    first: Endpoint[Any]
+    second: Endpoint[Any] | ListEndpoint[tuple[str, float]] | None
+    parse: Callable[[Any, Any], list[Position]]
+
+
+DOLLARS = ("USDT", "USDC", "USD", "FDUSD", "USD1")  # what counts as a dollar
+WINDOW_MS = 7 * 86_400_000  # of funding and fees, and the longest that Bybit gives at a time
+
 # Reading JSON. Exchanges write numbers as strings, missing ones as "", null or not at all.
 
 
@@ -178,10 +275,35 @@ def load(exchange: str, body: bytes) -> Any:
         raise BadResponse(exchange, f"not JSON: {error}: {body[:80]!r}") from error
 
 
+def code_in(body: bytes, key: str) -> str | int | None:
+    """The error code in a refusal's body; None when there is none, as in a proxy's HTML."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    code = answer.get(key) if isinstance(answer, dict) else None
+    return code if isinstance(code, (str, int)) else None
+
+
 def row_in(exchange: str, value: object) -> Mapping[str, Any]:
     """value, which has to be a JSON object. Raises BadResponse."""
     if not isinstance(value, dict):
         raise BadResponse(exchange, f"an object was expected, not {str(value)[:80]!r}")
+    return value
+
+
+def rows_in(exchange: str, value: object) -> list[Mapping[str, Any]]:
+    """value, which has to be a list of JSON objects. Raises BadResponse."""
+    if not isinstance(value, list):
+        raise BadResponse(exchange, f"a list was expected, not {str(value)[:80]!r}")
+    return [row_in(exchange, row) for row in value]
+
+
+def name(exchange: str, row: Mapping[str, Any], key: str) -> str:
+    """A text that is not empty. Raises BadResponse."""
+    value = row.get(key)
+    if not isinstance(value, str) or not value:
+        raise BadResponse(exchange, f"{key} is no name: {str(value)[:80]!r}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Binance: spot and USD-M futures.
+"""Binance: spot and USD-M futures; accounts also on COIN-M.
 
 Prices and sizes are JSON strings, times JSON numbers in ms. Errors are told by the HTTP
 status; the body is {"code": -1121, "msg": "…"}. Spot and USD-M share the spelling BTCUSDT.
@@ -8,49 +8,72 @@ Source: Binance Spot REST and USD-M Futures REST documentation, 2025/2026.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
 
-import orjson
-
 from exchanges import (
     BadResponse,
+    Balance,
     Blocked,
     Budget,
+    ClockWrong,
     Endpoint,
     Funding,
     Host,
+    Income,
+    Key,
     ListEndpoint,
     MarketError,
+    NotSupported,
     OpenInterest,
+    Page,
     Perp,
+    Position,
+    PositionsEndpoint,
     RateLimited,
+    Refused,
+    Signed,
+    T,
     Ticker,
     Unavailable,
     UnknownSymbol,
+    code_in,
     in_coins,
     load,
+    name,
     needed,
     needed_price,
     number,
     per_coin,
     price,
     row_in,
+    rows_in,
     split,
     whole,
 )
 
 ID = "binance"
 NAME = "Binance"
-SPOT = Host("BINANCE_SPOT", ID, "https://api.binance.com")
-USDM = Host("BINANCE_USDM", ID, "https://fapi.binance.com")
+SPOT = Host("BINANCE_SPOT", ID, "https://api.binance.com", "https://testnet.binance.vision")
+USDM = Host("BINANCE_USDM", ID, "https://fapi.binance.com", "https://demo-fapi.binance.com")
+COINM = Host("BINANCE_COINM", ID, "https://dapi.binance.com", "https://demo-dapi.binance.com")
 SPOT_WEIGHT = Budget("binance spot weight", 6000, 60)
 USDM_WEIGHT = Budget("binance USD-M weight", 2400, 60)
+COINM_WEIGHT = Budget("binance COIN-M weight", 2400, 60)
 FUNDING_REQUESTS = Budget("binance funding requests", 500, 300)
 QUOTES = ("USDT", "USDC")  # by which the lists, which do not separate, are read
+RECV_WINDOW_MS = 5000
+INCOME_ROWS = 1000
+REFUSALS = {
+    -1022: "found the signature wrong: check the secret key",
+    -2014: "does not know this form of API key",
+    -2015: "refused the API key, this address, or what it may do",
+}
 FUNDING_INTERVAL_H = 8.0  # of a contract that fundingInfo does not name
 
 
@@ -168,19 +191,233 @@ def parse_funding_interval(row: Mapping[str, Any]) -> tuple[str, float] | None:
     return (symbol, needed(ID, row, "fundingIntervalHours")) if symbol else None
 
 
+# Accounts.
+
+
+def sign(endpoint: Endpoint[T], key: Key, now_ms: int) -> Signed:
+    """The hex HMAC-SHA256 of the query as it is sent, which goes last; the key in a header."""
+    path, _, query = endpoint.target.partition("?")
+    query = f"{query}&" * bool(query) + f"recvWindow={RECV_WINDOW_MS}&timestamp={now_ms}"
+    signature = hmac.new(key.secret.encode(), query.encode(), hashlib.sha256).hexdigest()
+    return Signed(f"{path}?{query}&signature={signature}", {"x-mbx-apikey": key.api_key})
+
+
+def time() -> Endpoint[int]:
+    """GET /api/v3/time: the exchange's clock, ms."""
+    return Endpoint(SPOT, "/api/v3/time", parse_time, explain, SPOT_WEIGHT)
+
+
+def balances() -> list[Endpoint[list[Balance]]]:
+    """Spot, USD-M and COIN-M wallets."""
+    return [
+        Endpoint(SPOT, "/api/v3/account?omitZeroBalances=true", parse_spot_balances, explain, SPOT_WEIGHT, 20),
+        Endpoint(USDM, "/fapi/v3/balance", parse_futures_balances, explain, USDM_WEIGHT, 5),
+        Endpoint(COINM, "/dapi/v1/balance", parse_futures_balances, explain, COINM_WEIGHT),
+    ]
+
+
+def positions() -> list[PositionsEndpoint]:
+    """USD-M and COIN-M positions. Each is completed by a second answer: margins, contract sizes."""
+    return [
+        PositionsEndpoint(
+            Endpoint(USDM, "/fapi/v3/positionRisk", partial(load, ID), explain, USDM_WEIGHT, 5),
+            Endpoint(USDM, "/fapi/v3/account", partial(load, ID), explain, USDM_WEIGHT, 5),
+            parse_usdm_positions,
+        ),
+        PositionsEndpoint(
+            Endpoint(COINM, "/dapi/v1/positionRisk", partial(load, ID), explain, COINM_WEIGHT),
+            ListEndpoint(COINM, "/dapi/v1/exchangeInfo", ("symbols",), parse_contract, explain, COINM_WEIGHT),
+            parse_coinm_positions,
+        ),
+    ]
+
+
+def income(since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+    """What was realised, paid and received on USD-M and COIN-M; a page is 1000 rows."""
+
+    def ask(host: Host, path: str, budget: Budget, weight: int, cursor: str) -> Endpoint[Page[Income]]:
+        target = f"{path}?startTime={cursor or since_ms}&endTime={now_ms}&limit={INCOME_ROWS}"
+        return Endpoint(host, target, parse_income, explain, budget, weight)
+
+    return [
+        lambda cursor: ask(USDM, "/fapi/v1/income", USDM_WEIGHT, 30, cursor),
+        lambda cursor: ask(COINM, "/dapi/v1/income", COINM_WEIGHT, 20, cursor),
+    ]
+
+
+def rights() -> Endpoint[bool]:
+    """Whether the key can do more than read."""
+    return Endpoint(SPOT, "/sapi/v1/account/apiRestrictions", parse_rights, explain, SPOT_WEIGHT)
+
+
+def parse_time(body: bytes) -> int:
+    """{"serverTime": 1499827319559}"""
+    return int(needed(ID, row_in(ID, load(ID, body)), "serverTime"))
+
+
+def parse_spot_balances(body: bytes) -> list[Balance]:
+    """{"balances": [{"asset": "BTC", "free": "1.5", "locked": "0.5"}]}"""
+    rows = rows_in(ID, row_in(ID, load(ID, body)).get("balances"))
+    return [Balance(name(ID, row, "asset"), needed(ID, row, "free"), needed(ID, row, "locked")) for row in rows]
+
+
+def parse_futures_balances(body: bytes) -> list[Balance]:
+    """[{"asset": "USDT", "balance": "122607.35", "availableBalance": "23.72", …}], USD-M and COIN-M.
+
+    In multi-assets mode availableBalance counts the collateral of all assets, so that it is above zero
+    even for an asset of which there is nothing: it is never more free than there is.
+    """
+    found = []
+    for row in rows_in(ID, load(ID, body)):
+        total = needed(ID, row, "balance")
+        free = min(max(0.0, needed(ID, row, "availableBalance")), max(0.0, total))
+        found.append(Balance(name(ID, row, "asset"), free, total - free))
+    return found
+
+
+def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
+    """Held USD-M positions, both sides in hedge mode.
+
+    risks answers /fapi/v3/positionRisk, account /fapi/v3/account, both already read:
+        [{"symbol": "BTCUSDT", "positionSide": "BOTH", "positionAmt": "-0.001", "entryPrice": "22185.2",
+          "markPrice": …, "unRealizedProfit": …, "liquidationPrice": "0", "notional": "-21.1"}]
+        {"positions": [{"symbol": "BTCUSDT", "positionSide": "BOTH", "initialMargin": "5.2"}]}
+    positionAmt is signed in one-way mode; liquidationPrice "0" is none. The leverage is told by neither:
+    it is notional over initial margin. Contracts on many coins (1000PEPE) are counted per contract.
+    """
+    margins = {}
+    if isinstance(account, dict):
+        for row in rows_in(ID, account.get("positions")):
+            margins[row.get("symbol"), row.get("positionSide")] = number(ID, row, "initialMargin")
+    found = []
+    for row in rows_in(ID, risks):
+        amount = needed(ID, row, "positionAmt")
+        if not amount:
+            continue
+        symbol, notional = name(ID, row, "symbol"), number(ID, row, "notional")
+        margin = margins.get((symbol, row.get("positionSide"))) or None
+        pnl = number(ID, row, "unRealizedProfit")
+        asset = row.get("marginAsset") or next((each for each in QUOTES if each in symbol), "USDT")
+        found.append(
+            Position(
+                symbol=symbol,
+                base=symbol.partition("_")[0].removesuffix(str(asset)),
+                side=_side(row, amount),
+                size=abs(amount),
+                notional=None if notional is None else abs(notional),
+                entry=price(ID, row, "entryPrice"),
+                mark=price(ID, row, "markPrice"),
+                liquidation=price(ID, row, "liquidationPrice"),
+                leverage=abs(notional) / margin if notional and margin else number(ID, row, "leverage"),
+                margin=margin,
+                asset=str(asset),
+                pnl=pnl,
+                pnl_pct=pnl / margin * 100 if pnl is not None and margin else None,
+            )
+        )
+    return found
+
+
+def parse_contract(row: Mapping[str, Any]) -> tuple[str, float] | None:
+    """{"symbol": "BTCUSD_PERP", "contractSize": 100, …}: dollars of one COIN-M contract."""
+    size = number(ID, row, "contractSize")
+    return (name(ID, row, "symbol"), size) if size else None
+
+
+def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
+    """Held COIN-M positions; the answer has every symbol, most with nothing.
+
+        [{"symbol": "BTCUSD_PERP", "positionAmt": "1", "entryPrice": "11707.7", "markPrice": "11788.6",
+          "unRealizedProfit": "0.00005866", "leverage": "125", "liquidationPrice": …, "positionSide": "LONG"}]
+
+    positionAmt counts contracts, unRealizedProfit the coin. contracts: dollars of one contract, by symbol.
+    """
+    sizes = contracts if isinstance(contracts, dict) else {}
+    found = []
+    for row in rows_in(ID, risks):
+        amount = needed(ID, row, "positionAmt")
+        if not amount:
+            continue
+        symbol, mark = name(ID, row, "symbol"), price(ID, row, "markPrice")
+        base = symbol.partition("USD")[0]
+        each, leverage = sizes.get(symbol), number(ID, row, "leverage")
+        notional = abs(amount) * each if each else None
+        size = notional / mark if notional is not None and mark else None
+        margin = size / leverage if size is not None and leverage else None
+        pnl = number(ID, row, "unRealizedProfit")
+        found.append(
+            Position(
+                symbol=symbol,
+                base=base,
+                side=_side(row, amount),
+                size=size,
+                notional=notional,
+                entry=price(ID, row, "entryPrice"),
+                mark=mark,
+                liquidation=price(ID, row, "liquidationPrice"),
+                leverage=leverage,
+                margin=margin,
+                asset=base,
+                pnl=pnl,
+                pnl_pct=pnl / margin * 100 if pnl is not None and margin else None,
+            )
+        )
+    return found
+
+
+def _side(row: Mapping[str, Any], amount: float) -> str:
+    side = row.get("positionSide")
+    return str(side).lower() if side in ("LONG", "SHORT") else "long" if amount > 0 else "short"
+
+
+def parse_income(body: bytes) -> Page[Income]:
+    """[{"incomeType": "COMMISSION", "income": "-0.01", "asset": "USDT", "time": 1570636800000, …}], oldest first.
+
+    Other types, such as TRANSFER, are nobody's profit.
+    """
+    kinds = {"REALIZED_PNL": "realised", "FUNDING_FEE": "funding", "COMMISSION": "fee"}
+    rows = rows_in(ID, load(ID, body))
+    found = [
+        Income(
+            int(needed(ID, row, "time")), kinds[row["incomeType"]], name(ID, row, "asset"), needed(ID, row, "income")
+        )
+        for row in rows
+        if row.get("incomeType") in kinds
+    ]
+    full = len(rows) >= INCOME_ROWS
+    return Page(found, str(_time(rows[-1]) + 1) if full else "")
+
+
+def _time(row: Mapping[str, Any]) -> int:
+    return int(needed(ID, row, "time"))
+
+
+def parse_rights(body: bytes) -> bool:
+    """{"enableReading": true, "enableSpotAndMarginTrading": false, "enableWithdrawals": false, …}"""
+    row = row_in(ID, load(ID, body))
+    return any(
+        value is True and key.startswith(("enable", "permits")) and key not in ("enableReading", "enableFixReadOnly")
+        for key, value in row.items()
+    )
+
+
 def explain(status: int, body: bytes) -> MarketError:
     """What a refusal means. 451 has code 0, so the status is looked at first; a WAF's 403 is HTML."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        answer = {}
-    code = answer.get("code") if isinstance(answer, dict) else None
+    code = code_in(body, "code")
     said = f"HTTP {status} {body[:160]!r}"
     if status == 451:
         return Blocked(ID, said)
     if status in (418, 429) or code == -1003:
         banned = re.search(rb"banned until (\d{13})", body)
         return RateLimited(ID, said, until_ms=int(banned[1]) if banned else None)
+    if code == -1021:
+        return ClockWrong(ID, said)
+    if code in REFUSALS:
+        return Refused(ID, said, REFUSALS[code])
+    if status == 401:
+        return Refused(ID, said)
+    if status == 404 and code is None:  # the testnet has no /sapi
+        return NotSupported(ID, said)
     if code in (-1121, -1100):  # no such symbol; characters that no symbol has
         return UnknownSymbol(ID, said)
     if status >= 500 or code in (-1000, -1001, -1007, -1008) or status == 403:

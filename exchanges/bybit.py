@@ -1,4 +1,4 @@
-"""Bybit v5: spot and linear perpetuals.
+"""Bybit v5: spot and linear perpetuals; the unified account.
 
 Every answer is {"retCode": 0, "retMsg": "OK", "result": {…}, "time": 1730729903941}; most
 errors come with HTTP 200, so retCode is what counts. In `result` numbers are strings and
@@ -9,7 +9,9 @@ Source: Bybit v5 API documentation, 2026.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
@@ -17,36 +19,58 @@ from urllib.parse import quote as percent_encode
 import orjson
 
 from exchanges import (
+    WINDOW_MS,
     BadResponse,
+    Balance,
     Blocked,
     Budget,
+    ClockWrong,
     Endpoint,
     Funding,
     Host,
+    Income,
+    Key,
     ListEndpoint,
     MarketError,
     OpenInterest,
+    Page,
     Perp,
+    Position,
+    PositionsEndpoint,
     RateLimited,
+    Refused,
+    Signed,
+    T,
     Ticker,
     Unavailable,
     UnknownSymbol,
+    code_in,
     in_coins,
     load,
+    name,
     needed,
     needed_price,
     number,
     per_coin,
     price,
     row_in,
+    rows_in,
     split,
     whole,
 )
 
 ID = "bybit"
 NAME = "Bybit"
-HOST = Host("BYBIT", ID, "https://api.bybit.com")
+HOST = Host("BYBIT", ID, "https://api.bybit.com", "https://api-testnet.bybit.com")
 REQUESTS = Budget("bybit requests", 600, 5)
+RECV_WINDOW_MS = 5000
+REFUSALS = {
+    10003: "refused the API key: it is wrong, or of another site",
+    10004: "found the signature wrong: check the secret key",
+    10005: "says that the API key may not do this",
+    10010: "says that the API key may not be used from this address",
+    33004: "says that the API key has expired",
+}
 
 
 def native(symbol: str, market: str, multiplier: int = 1) -> str:
@@ -166,16 +190,212 @@ def _funding(row: Mapping[str, Any], multiplier: int) -> Funding | None:
     return Funding(rate, number(ID, row, "fundingIntervalHour"), whole(ID, row, "nextFundingTime"), mark)
 
 
+# Accounts.
+
+
+def sign(endpoint: Endpoint[T], key: Key, now_ms: int) -> Signed:
+    """The hex HMAC-SHA256 of time, key, window and query as it is sent, in headers."""
+    query = endpoint.target.partition("?")[2]
+    text = f"{now_ms}{key.api_key}{RECV_WINDOW_MS}{query}"
+    headers = {
+        "x-bapi-api-key": key.api_key,
+        "x-bapi-timestamp": str(now_ms),
+        "x-bapi-recv-window": str(RECV_WINDOW_MS),
+        "x-bapi-sign": hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).hexdigest(),
+    }
+    return Signed(endpoint.target, headers)
+
+
+def _ask(target: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
+    return Endpoint(HOST, target, parse, explain, REQUESTS)
+
+
+def time() -> Endpoint[int]:
+    """GET /v5/market/time: the exchange's clock, ms."""
+    return _ask("/v5/market/time", parse_time)
+
+
+def balances() -> list[Endpoint[list[Balance]]]:
+    """The unified account and the funding wallet."""
+    return [
+        _ask("/v5/account/wallet-balance?accountType=UNIFIED", parse_unified_balances),
+        _ask("/v5/asset/transfer/query-account-coins-balance?accountType=FUND", parse_funding_wallet),
+    ]
+
+
+def positions() -> list[PositionsEndpoint]:
+    """Positions that settle in USDT, in USDC, and in coins."""
+    kinds = ("category=linear&settleCoin=USDT", "category=linear&settleCoin=USDC", "category=inverse")
+    return [
+        PositionsEndpoint(_ask(f"/v5/position/list?{kind}&limit=200", partial(load, ID)), None, parse_positions)
+        for kind in kinds
+    ]
+
+
+def income(since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+    """Closed profit and loss, in stretches of 7 days, the longest allowed; funding and fees of the last 7."""
+
+    def closed(category: str, begin: int, end: int, cursor: str) -> Endpoint[Page[Income]]:
+        target = f"/v5/position/closed-pnl?category={category}&startTime={begin}&endTime={end}&limit=100"
+        return _ask(target + _after(cursor), parse_closed_pnl)
+
+    def log(cursor: str) -> Endpoint[Page[Income]]:
+        window = f"startTime={now_ms - WINDOW_MS}&endTime={now_ms}"
+        target = f"/v5/account/transaction-log?accountType=UNIFIED&{window}&limit=50{_after(cursor)}"
+        return _ask(target, parse_transaction_log)
+
+    stretches = [(begin, min(begin + WINDOW_MS, now_ms)) for begin in range(since_ms, now_ms, WINDOW_MS)]
+    asks = [partial(closed, each, *stretch) for each in ("linear", "inverse") for stretch in stretches]
+    return [*asks, log]
+
+
+def _after(cursor: str) -> str:
+    return f"&cursor={cursor}" if cursor else ""
+
+
+def rights() -> Endpoint[bool]:
+    """Whether the key can do more than read."""
+    return _ask("/v5/user/query-api", parse_rights)
+
+
+def parse_time(body: bytes) -> int:
+    """The envelope's time, ms."""
+    return int(needed(ID, row_in(ID, load(ID, body)), "time"))
+
+
+def _result(body: bytes) -> Mapping[str, Any]:
+    """The envelope's `result`. Raises MarketError."""
+    answer = row_in(ID, load(ID, body))
+    if answer.get("retCode") != 0:
+        raise explain(200, body)
+    return row_in(ID, answer.get("result"))
+
+
+def parse_unified_balances(body: bytes) -> list[Balance]:
+    """{"list": [{"coin": [{"coin": "BTC", "walletBalance": "1.5", "usdValue": "96000", "totalPositionIM": "0.2",
+    "totalOrderIM": "0", "locked": "0"}]}]}
+
+    availableToWithdraw is "" for unified accounts: free is what no position, order or lock holds.
+    """
+    found = []
+    for account in rows_in(ID, _result(body).get("list")):
+        for row in rows_in(ID, account.get("coin")):
+            total = number(ID, row, "walletBalance") or 0.0
+            held = sum(number(ID, row, key) or 0.0 for key in ("totalPositionIM", "totalOrderIM", "locked"))
+            free = max(0.0, total - held)
+            found.append(Balance(name(ID, row, "coin"), free, total - free, number(ID, row, "usdValue")))
+    return found
+
+
+def parse_funding_wallet(body: bytes) -> list[Balance]:
+    """{"balance": [{"coin": "USDT", "walletBalance": "10", "transferBalance": "10"}]}"""
+    rows = rows_in(ID, _result(body).get("balance"))
+    return [Balance(name(ID, row, "coin"), number(ID, row, "walletBalance") or 0.0, 0.0) for row in rows]
+
+
+def parse_positions(answer: Any, second: None = None) -> list[Position]:
+    """Held positions of one category; see /v5/position/list.
+
+        {"symbol": "BTCUSD", "side": "Sell", "size": "300", "avgPrice": "27464.5", "markPrice": "28224.5",
+         "positionValue": "0.0109", "leverage": "10", "liqPrice": "", "unrealisedPnl": "-0.00029",
+         "positionIM": "0.00010923"}
+
+    Asked by symbol, a row comes even when nothing is held: side "" and size "0". Linear: size in base,
+    value and profit in the settling dollar. Inverse: size in dollars, value and profit in the coin.
+    """
+    envelope = row_in(ID, answer)
+    if envelope.get("retCode") != 0:
+        raise explain(200, orjson.dumps(answer))
+    result = row_in(ID, envelope.get("result"))
+    is_inverse = result.get("category") == "inverse"
+    found = []
+    for row in rows_in(ID, result.get("list")):
+        size, side = number(ID, row, "size"), row.get("side")
+        if not size or side not in ("Buy", "Sell"):
+            continue
+        symbol = name(ID, row, "symbol")
+        base, asset = _settling(symbol, is_inverse)
+        value, margin, pnl = (number(ID, row, key) for key in ("positionValue", "positionIM", "unrealisedPnl"))
+        found.append(
+            Position(
+                symbol=symbol,
+                base=base,
+                side="long" if side == "Buy" else "short",
+                size=value if is_inverse else size,
+                notional=size if is_inverse else value,
+                entry=price(ID, row, "avgPrice"),
+                mark=price(ID, row, "markPrice"),
+                liquidation=price(ID, row, "liqPrice"),
+                leverage=number(ID, row, "leverage"),
+                margin=margin,
+                asset=asset,
+                pnl=pnl,
+                pnl_pct=pnl / margin * 100 if pnl is not None and margin else None,
+            )
+        )
+    return found
+
+
+def _settling(symbol: str, is_inverse: bool) -> tuple[str, str]:
+    """Base, and the asset in which it settles: BTCUSDT, BTCPERP and BTC-27DEC24 (USDC), BTCUSD and BTCUSDZ24 (BTC)."""
+    if is_inverse:
+        base = symbol.partition("USD")[0]
+        return base, base
+    if symbol.endswith("USDT"):
+        return symbol.removesuffix("USDT"), "USDT"
+    return symbol.partition("-")[0].removesuffix("PERP"), "USDC"
+
+
+def parse_closed_pnl(body: bytes) -> Page[Income]:
+    """{"list": [{"symbol": "ETHPERP", "closedPnl": "-47.40", "updatedTime": "1672214887236"}], "nextPageCursor": ""}"""
+    result = _result(body)
+    is_inverse = result.get("category") == "inverse"
+    found = [
+        Income(
+            int(needed(ID, row, "updatedTime")),
+            "realised",
+            _settling(name(ID, row, "symbol"), is_inverse)[1],
+            needed(ID, row, "closedPnl"),
+        )
+        for row in rows_in(ID, result.get("list"))
+    ]
+    return Page(found, str(result.get("nextPageCursor") or ""))
+
+
+def parse_transaction_log(body: bytes) -> Page[Income]:
+    """{"list": [{"currency": "USDT", "funding": "-0.31", "fee": "0.12", "transactionTime": "1672121182224"}]}
+
+    funding is what was received (+) or paid (-), "" elsewhere; fee is what was paid (+).
+    """
+    result = _result(body)
+    found = []
+    for row in rows_in(ID, result.get("list")):
+        time_ms, asset = int(needed(ID, row, "transactionTime")), name(ID, row, "currency")
+        funding, fee = number(ID, row, "funding"), number(ID, row, "fee")
+        if funding:
+            found.append(Income(time_ms, "funding", asset, funding))
+        if fee:
+            found.append(Income(time_ms, "fee", asset, -fee))
+    return Page(found, str(result.get("nextPageCursor") or ""))
+
+
+def parse_rights(body: bytes) -> bool:
+    """{"readOnly": 1, …}: 1 is a key that only reads."""
+    return _result(body).get("readOnly") != 1
+
+
 def explain(status: int, body: bytes) -> MarketError:
     """What a refusal means. HTTP 403 has an HTML body: a blocked country, or 600 requests in 5 s exceeded."""
     said = f"HTTP {status} {body[:160]!r}"
     if status == 403:
         return Blocked(ID, said)
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        answer = {}
-    code = answer.get("retCode") if isinstance(answer, dict) else None
+    code = code_in(body, "retCode")
+    if code == 10002:
+        return ClockWrong(ID, said)
+    if code in REFUSALS:
+        return Refused(ID, said, REFUSALS[code])
+    if status == 401:
+        return Refused(ID, said)
     if status == 429 or code in (10006, 10018):
         return RateLimited(ID, said)
     if code in (10001, 10029):  # bad parameter: the symbol is the only one that varies; symbol not allowed

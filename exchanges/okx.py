@@ -1,4 +1,4 @@
-"""OKX v5: spot and linear swaps.
+"""OKX v5: spot and linear swaps; accounts.
 
 Every answer is {"code": "0", "msg": "", "data": […]}; code and all figures are strings, ""
 is missing. Some errors come with HTTP 200. Swaps are counted in contracts; the fields read
@@ -8,7 +8,11 @@ Source: OKX v5 API documentation, November 2025.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
@@ -17,25 +21,38 @@ import orjson
 
 from exchanges import (
     BadResponse,
+    Balance,
     Blocked,
     Budget,
+    ClockWrong,
     Endpoint,
     Funding,
     Host,
+    Income,
+    Key,
     ListEndpoint,
     MarketError,
     OpenInterest,
+    Page,
     Perp,
+    Position,
+    PositionsEndpoint,
     RateLimited,
+    Refused,
+    Signed,
+    T,
     Ticker,
     Unavailable,
     UnknownSymbol,
+    code_in,
     load,
+    name,
     needed,
     needed_price,
     number,
     price,
     row_in,
+    rows_in,
     whole,
 )
 
@@ -46,6 +63,16 @@ TICKER_REQUESTS = Budget("okx market/ticker", 20, 2)
 TICKERS_REQUESTS = Budget("okx market/tickers", 20, 2)
 OPEN_INTEREST_REQUESTS = Budget("okx public/open-interest", 20, 2)
 FUNDING_REQUESTS = Budget("okx public/funding-rate", 10, 2)
+ROWS = 100  # of a page
+REFUSALS = {
+    "50101": "says that the API key is of another environment: see OKX_TESTNET",
+    "50105": "refused the passphrase",
+    "50110": "says that the API key may not be used from this address",
+    "50111": "refused the API key",
+    "50113": "found the signature wrong: check the secret key",
+    "50119": "does not know the API key",
+    "50120": "says that the API key may not do this",
+}
 
 
 def native(symbol: str, market: str) -> str:
@@ -167,14 +194,192 @@ def _ticker(row: Mapping[str, Any], symbol: str, base_volume: float | None, quot
     )
 
 
+# Accounts.
+
+
+def sign(endpoint: Endpoint[T], key: Key, now_ms: int) -> Signed:
+    """The base64 HMAC-SHA256 of time, method and path with query as sent; demo trading has a header of its own."""
+    moment = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = f"{moment}GET{endpoint.target}"
+    headers = {
+        "ok-access-key": key.api_key,
+        "ok-access-sign": b64encode(hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).digest()).decode(),
+        "ok-access-timestamp": moment,
+        "ok-access-passphrase": key.passphrase,
+    }
+    if key.is_testnet:
+        headers["x-simulated-trading"] = "1"
+    return Signed(endpoint.target, headers)
+
+
+def _private(target: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
+    path = target.partition("?")[0]
+    return Endpoint(HOST, target, parse, explain, Budget(f"okx {path}", 10 if "config" not in path else 5, 2))
+
+
+def time() -> Endpoint[int]:
+    """GET /api/v5/public/time: the exchange's clock, ms."""
+    return _private("/api/v5/public/time", parse_time)
+
+
+def balances() -> list[Endpoint[list[Balance]]]:
+    """The trading account and the funding account; an owner's money may be in both."""
+    return [
+        _private("/api/v5/account/balance", parse_trading_balances),
+        _private("/api/v5/asset/balances", parse_funding_balances),
+    ]
+
+
+def positions() -> list[PositionsEndpoint]:
+    """Swaps, futures and margin alike."""
+    return [PositionsEndpoint(_private("/api/v5/account/positions", partial(load, ID)), None, parse_positions)]
+
+
+def income(since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+    """Closed positions, newest first, until since_ms; and the bills of the last 7 days for funding and fees."""
+
+    def closed(cursor: str) -> Endpoint[Page[Income]]:
+        target = f"/api/v5/account/positions-history?limit={ROWS}" + (f"&after={cursor}" if cursor else "")
+        return _private(target, partial(parse_closed_positions, since_ms=since_ms))
+
+    def bills(cursor: str) -> Endpoint[Page[Income]]:
+        return _private(f"/api/v5/account/bills?limit={ROWS}" + (f"&after={cursor}" if cursor else ""), parse_bills)
+
+    return [closed, bills]
+
+
+def rights() -> Endpoint[bool]:
+    """Whether the key can do more than read."""
+    return _private("/api/v5/account/config", parse_rights)
+
+
+def _rows(body: bytes) -> list[Mapping[str, Any]]:
+    """The envelope's `data`. Raises MarketError."""
+    answer = row_in(ID, load(ID, body))
+    if answer.get("code") != "0":
+        raise explain(200, body)
+    return rows_in(ID, answer.get("data"))
+
+
+def parse_time(body: bytes) -> int:
+    """{"data": [{"ts": "1597026383085"}]}"""
+    return int(needed(ID, _only_row(body, "time"), "ts"))
+
+
+def parse_trading_balances(body: bytes) -> list[Balance]:
+    """{"data": [{"details": [{"ccy": "USDT", "eq": "99.89", "availBal": "94.42", "availEq": "", "eqUsd": "99.88"}]}]}
+
+    eq is all there is, unrealised profit included; availEq, where the account uses it, else availBal, is free.
+    """
+    found = []
+    for account in _rows(body):
+        for row in rows_in(ID, account.get("details")):
+            total = number(ID, row, "eq") or 0.0
+            available = number(ID, row, "availEq")
+            if available is None:
+                available = number(ID, row, "availBal") or 0.0
+            free = min(max(0.0, available), max(0.0, total))
+            found.append(Balance(name(ID, row, "ccy"), free, total - free, number(ID, row, "eqUsd")))
+    return found
+
+
+def parse_funding_balances(body: bytes) -> list[Balance]:
+    """{"data": [{"ccy": "ETH", "bal": "37.1", "availBal": "37.1", "frozenBal": "0"}]}"""
+    found = []
+    for row in _rows(body):
+        total, free = needed(ID, row, "bal"), number(ID, row, "availBal") or 0.0
+        found.append(Balance(name(ID, row, "ccy"), free, total - free))
+    return found
+
+
+def parse_positions(answer: Any, second: None = None) -> list[Position]:
+    """Open positions.
+
+        {"instId": "ETH-USD-210430", "pos": "1", "posSide": "long", "avgPx": "2566.31", "markPx": "2353.849",
+         "upl": "-0.00000099", "uplRatio": "-0.0025", "lever": "10", "liqPx": "2352.84", "notionalUsd": "2276.25",
+         "margin": "0.00038", "imr": "", "ccy": "ETH", "fundingFee": "0"}
+
+    pos counts contracts, signed only in net mode; the size in coins is notionalUsd over the mark price. upl,
+    margin (isolated) or imr (cross), and fundingFee are in ccy, the coin for inverse contracts.
+    """
+    envelope = row_in(ID, answer)
+    if envelope.get("code") != "0":
+        raise explain(200, orjson.dumps(answer))
+    found = []
+    for row in rows_in(ID, envelope.get("data")):
+        contracts = needed(ID, row, "pos")
+        if not contracts:
+            continue
+        symbol, side = name(ID, row, "instId"), row.get("posSide")
+        notional, mark, ratio = number(ID, row, "notionalUsd"), price(ID, row, "markPx"), number(ID, row, "uplRatio")
+        found.append(
+            Position(
+                symbol=symbol,
+                base=symbol.partition("-")[0],
+                side=str(side) if side in ("long", "short") else "long" if contracts > 0 else "short",
+                size=abs(notional) / mark if notional is not None and mark else None,
+                notional=None if notional is None else abs(notional),
+                entry=price(ID, row, "avgPx"),
+                mark=mark,
+                liquidation=price(ID, row, "liqPx"),
+                leverage=number(ID, row, "lever"),
+                margin=number(ID, row, "margin") or number(ID, row, "imr"),
+                asset=name(ID, row, "ccy"),
+                pnl=number(ID, row, "upl"),
+                pnl_pct=None if ratio is None else ratio * 100,
+                funding=number(ID, row, "fundingFee"),
+            )
+        )
+    return found
+
+
+def parse_closed_positions(body: bytes, since_ms: int) -> Page[Income]:
+    """{"data": [{"realizedPnl": "-0.066", "ccy": "USDT", "uTime": "1736745929198", …}]}, newest first.
+
+    realizedPnl is net: pnl + fee + fundingFee + liqPenalty.
+    """
+    rows = _rows(body)
+    found = [
+        Income(int(needed(ID, row, "uTime")), "realised", name(ID, row, "ccy"), needed(ID, row, "realizedPnl"))
+        for row in rows
+    ]
+    is_last = len(rows) < ROWS or found[-1].time_ms < since_ms
+    return Page(found, "" if is_last else str(found[-1].time_ms))
+
+
+def parse_bills(body: bytes) -> Page[Income]:
+    """{"data": [{"type": "8", "balChg": "-0.31", "fee": "0", "ccy": "USDT", "ts": …, "billId": "62"}]}, newest first.
+
+    type 8 is funding, its balChg what was received (+) or paid (-); fee is negative when paid.
+    """
+    rows = _rows(body)
+    found = []
+    for row in rows:
+        time_ms, asset = int(needed(ID, row, "ts")), name(ID, row, "ccy")
+        fee = number(ID, row, "fee")
+        if row.get("type") == "8":
+            found.append(Income(time_ms, "funding", asset, needed(ID, row, "balChg")))
+        elif fee:
+            found.append(Income(time_ms, "fee", asset, fee))
+    return Page(found, name(ID, rows[-1], "billId") if len(rows) >= ROWS else "")
+
+
+def parse_rights(body: bytes) -> bool:
+    """{"data": [{"perm": "read_only,trade"}]}"""
+    rights = str(_only_row(body, "config").get("perm", "")).split(",")
+    return any(each.strip() not in ("read_only", "") for each in rights)
+
+
 def explain(status: int, body: bytes) -> MarketError:
     """What a refusal means. A 403 with HTML comes from the CDN."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        answer = {}
-    code = answer.get("code") if isinstance(answer, dict) else None
+    code = code_in(body, "code")
     said = f"HTTP {status} {body[:160]!r}"
+    if code in ("50102", "50112"):
+        return ClockWrong(ID, said)
+    if code in REFUSALS:
+        return Refused(ID, said, REFUSALS[code])
+    if status == 401:
+        return Refused(ID, said)
     if status in (403, 451):
         return Blocked(ID, said)
     if status == 429 or code in ("50011", "50061"):

@@ -44,12 +44,20 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.fixture(autouse=True)
-def quiet_log() -> Iterator[None]:
-    """Loggers are as they were, whatever a test has set up."""
+def log_without_secrets(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Loggers are as they were, whatever a test has set up; and no line of any test holds a key or a signature.
+
+    What is looked at is the raw record, before the log's own redaction.
+    """
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = handlers, level
+    if "raw_secrets" in request.keywords:
+        return
+    said = "\n".join(logging.Formatter().format(record) for record in caplog.get_records("call"))
+    for secret in (*demo.keys.ENVIRON.values(), demo.TOKEN, "&signature=", "TEST-"):
+        assert secret not in said, "a secret is in the log"
 
 
 def recorded(name: str) -> bytes:

@@ -69,7 +69,7 @@ async def test_help_is_made_of_the_table() -> None:
 async def test_every_answer_of_the_demo_says_simulated() -> None:
     async with a_house() as house:
         demo_settings = settings.load({**house.world.environ, "TELEGRAM_CHAT_ID": "*"}, market.EXCHANGES, is_demo=True)
-        bot = Bot(demo_settings, house.bot.market)
+        bot = Bot(demo_settings, house.bot.market, house.bot.accounts)
         for text in ("/start", "/help", "/price BTC", "/price", "/price NOPE", "/price 🚀", "hello", "/nope"):
             call = await bot.answer(updated(text))
             assert call is not None

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from test_webhook_server import Process, free_port
 
+import bot
+
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
@@ -87,14 +89,26 @@ def test_price_and_refresh_in_the_browser(page: Chrome) -> None:
 
 
 def test_conversation_in_the_browser(page: Chrome) -> None:
-    for number, text in enumerate(("/start", "/help", "/price pepe", "/price BTCC", "<b>hello</b> & goodbye")):
+    texts = (
+        "/start",
+        "/help",
+        "/price pepe",
+        "/price BTCC",
+        "/balance",
+        "/positions",
+        "/pnl",
+        "<b>hello</b> & goodbye",
+    )
+    for number, text in enumerate(texts):
         typed(page, text)
         wait_for(page, number + 1)
     found = answers(page)
     assert "PEPE-USDT" in found[2]
     assert "Did you mean BTC?" in found[3]
+    assert "Balance  $" in found[4]
     assert page.find_elements("css selector", ".mine")[-1].text.startswith("<b>hello</b> & goodbye")
-    assert [each.text for each in page.find_elements("css selector", "#menu button")] == ["/price", "/help", "/start"]
+    menu = [f"/{name}" for name in bot.COMMANDS]
+    assert [each.text for each in page.find_elements("css selector", "#menu button")] == menu
     wide = "return [...document.querySelectorAll('pre')].filter(each => each.scrollWidth > each.clientWidth).length"
     assert page.execute_script(wide) == 0, "a table is wider than the phone"
     if target := os.environ.get("SCREENSHOT"):

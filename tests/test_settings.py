@@ -106,6 +106,7 @@ def test_repr_shows_no_secret() -> None:
     assert "hush-hush" not in repr(chosen)
 
 
+@pytest.mark.raw_secrets
 def test_log_shows_no_secret_and_what_is_at_work(capsys: pytest.CaptureFixture[str]) -> None:
     chosen = loaded(WEBHOOK_SECRET="hush-hush")
     settings.set_up_log(chosen)

@@ -341,7 +341,7 @@ async def test_process_log_of_failing_networks_shows_no_secret() -> None:
         environ = {
             **house.world.environ,
             "PORT": str(port),
-            "TELEGRAM_CHAT_ID": "*",
+            "TELEGRAM_CHAT_ID": f"*,{ADA}",
             "LOG_LEVEL": "DEBUG",
             "CACHE_SECONDS": "0",
             "WEBHOOK_URL": f"http://127.0.0.1:{port}",
@@ -356,10 +356,12 @@ async def test_process_log_of_failing_networks_shows_no_secret() -> None:
                     await house.world.set_fault(exchange, fault)
                 answer = await client.post(**post(house, as_bytes(updated("/price BTC", number + 1))))
                 assert "No price for BTC-USDT" in answer.json()["text"]
+                answer = await client.post(**post(house, as_bytes(updated("/balance", number + 51))))
+                assert "Not shown: " in answer.json()["text"]
         code, out = await asyncio.to_thread(process.end, signal.SIGTERM)
         assert code == 0
         assert "[update 1 /price] binance: BINANCE_SPOT" in out
-        for secret in (house.settings.token, house.settings.token.partition(":")[2], house.settings.webhook_secret):
+        for secret in (*house.settings.secrets, house.settings.token.partition(":")[2], "&signature="):
             assert secret not in out
 
 

@@ -1,0 +1,336 @@
+"""Questions about the owner's own accounts: balances, positions, profit and loss.
+
+All exchanges that have keys are asked side by side; one that fails is named, the others are
+shown. Keys only ever read. Sums are in dollars: at the exchange's own valuation, or at the
+last spot price of the asset against USDT; what has no price is counted as such, not as zero.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
+
+from exchanges import (
+    DOLLARS,
+    WINDOW_MS,
+    Balance,
+    Endpoint,
+    Income,
+    Key,
+    ListEndpoint,
+    MarketError,
+    NotSupported,
+    Page,
+    Position,
+    PositionsEndpoint,
+    Signed,
+    Unavailable,
+)
+from fetch import Fetcher
+from market import DEADLINE_S, EXCHANGES, Cache, Market
+
+T = TypeVar("T")
+
+DAY_MS = 86_400_000
+RIGHTS_S = 3600.0
+CONTRACTS_S = 3600.0
+MAX_PAGES = 5  # of one list of income
+MAX_PRICED = 40  # assets
+
+
+class Account(Protocol):
+    """What a module in exchanges/ offers to an owner of keys; see exchanges/binance.py."""
+
+    @property
+    def ID(self) -> str: ...
+    @property
+    def sign(self) -> Callable[[Endpoint[Any], Key, int], Signed]: ...
+    @property
+    def time(self) -> Callable[[], Endpoint[int]]: ...
+    @property
+    def balances(self) -> Callable[[], list[Endpoint[list[Balance]]]]: ...
+    @property
+    def positions(self) -> Callable[[], list[PositionsEndpoint]]: ...
+    @property
+    def income(self) -> Callable[[int, int], Sequence[Callable[[str], Endpoint[Page[Income]]]]]: ...
+    @property
+    def rights(self) -> Callable[[], Endpoint[bool]]: ...
+
+
+class NoKeys(Exception):
+    """No key is set, or none for the exchange that was asked for. variables: what to set."""
+
+    def __init__(self, variables: Sequence[str]) -> None:
+        super().__init__(f"not set: {', '.join(variables)}")
+        self.variables = tuple(variables)
+
+
+class Part(NamedTuple, Generic[T]):
+    """One exchange's part of a report. errors: what of it failed; found None when all did.
+
+    may_do_more: whether the key can do more than read; None when that could not be learnt.
+    """
+
+    exchange: str
+    found: T | None
+    errors: tuple[MarketError, ...]
+    may_do_more: bool | None
+
+
+class Holding(NamedTuple):
+    """An asset over all wallets of an exchange. usd: None without a price."""
+
+    asset: str
+    free: float
+    in_use: float
+    usd: float | None
+
+
+class Profit(NamedTuple):
+    """In dollars. realised by window; funding and fees over 7 days. None: not told.
+
+    unrealised_pct: of the margin that the positions hold. is_partial: there was more than MAX_PAGES.
+    """
+
+    unrealised: float | None
+    unrealised_pct: float | None
+    realised: dict[str, float | None]  # today, 7d, 30d
+    funding: float | None
+    fees: float | None
+    is_partial: bool
+
+
+class Valued(NamedTuple):
+    """A position, and its profit in dollars; None without a price of the asset in which it settles."""
+
+    position: Position
+    pnl_usd: float | None
+    funding_usd: float | None
+
+
+class Accounts:
+    """Answers questions about the accounts whose keys are given, by exchange."""
+
+    def __init__(
+        self, fetcher: Fetcher, market: Market, keys: Mapping[str, Key], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._fetcher, self._market, self._keys, self._clock = fetcher, market, keys, clock
+        self._cache = Cache(64)
+
+    async def balance(self, exchange: str = "") -> list[Part[list[Holding]]]:
+        """What is held. Raises NoKeys."""
+        return await self._ask_all(exchange, self._balance)
+
+    async def positions(self, exchange: str = "") -> list[Part[list[Valued]]]:
+        """Open positions, the largest first. Raises NoKeys."""
+        return await self._ask_all(exchange, self._positions)
+
+    async def pnl(self, exchange: str = "") -> list[Part[Profit]]:
+        """Profit and loss. Raises NoKeys."""
+        return await self._ask_all(exchange, self._pnl)
+
+    async def _ask_all(
+        self, exchange: str, ask: Callable[[Account], Awaitable[tuple[T | None, list[MarketError]]]]
+    ) -> list[Part[T]]:
+        """Every exchange's part, in DEADLINE_S."""
+        wanted = [exchange] if exchange else list(ACCOUNTS)
+        accounts = [ACCOUNTS[each] for each in wanted if each in self._keys]
+        if not accounts:
+            raise NoKeys([name for each in wanted for name in variables(each)])
+        tasks = [asyncio.ensure_future(self._part(account, ask)) for account in accounts]
+        try:
+            await asyncio.wait(tasks, timeout=DEADLINE_S)
+            late = "did not answer in time"
+            return [
+                task.result()
+                if task.done()
+                else Part(account.ID, None, (Unavailable(account.ID, "deadline passed", late),), None)
+                for task, account in zip(tasks, accounts, strict=True)
+            ]
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _part(
+        self, account: Account, ask: Callable[[Account], Awaitable[tuple[T | None, list[MarketError]]]]
+    ) -> Part[T]:
+        (found, errors), may_do_more = await asyncio.gather(ask(account), self._may_do_more(account))
+        return Part(account.ID, found, tuple(errors), may_do_more)
+
+    async def _may_do_more(self, account: Account) -> bool | None:
+        try:
+            load = self._reader(account, account.rights())
+            return await self._cache.get((account.ID, "rights"), RIGHTS_S, load)
+        except MarketError:
+            return None
+
+    def _reader(self, account: Account, endpoint: Endpoint[T]) -> Callable[[], Awaitable[T]]:
+        return lambda: self._read(account, endpoint)
+
+    async def _read(self, account: Account, endpoint: Endpoint[T]) -> T:
+        return await self._fetcher.fetch_signed(endpoint, self._keys[account.ID], account.sign, account.time())
+
+    async def _read_all(self, account: Account, endpoints: Sequence[Endpoint[T]]) -> tuple[list[T], list[MarketError]]:
+        """The answers that came, and the errors of the others."""
+        results = await asyncio.gather(*(self._read(account, each) for each in endpoints), return_exceptions=True)
+        return _sorted_out(results)
+
+    async def _balance(self, account: Account) -> tuple[list[Holding] | None, list[MarketError]]:
+        wallets, errors = await self._read_all(account, account.balances())
+        if not wallets:
+            return None, errors
+        balances = [each for wallet in wallets for each in wallet if each.free or each.in_use]
+        prices = await self._prices({each.asset for each in balances if each.usd is None})
+        holdings: dict[str, Holding] = {}
+        for each in balances:
+            known = prices.get(each.asset)
+            usd = each.usd if each.usd is not None else None if known is None else (each.free + each.in_use) * known
+            seen = holdings.get(each.asset, Holding(each.asset, 0.0, 0.0, 0.0))
+            value = None if usd is None or seen.usd is None else seen.usd + usd
+            holdings[each.asset] = Holding(each.asset, seen.free + each.free, seen.in_use + each.in_use, value)
+        return sorted(holdings.values(), key=lambda each: -(each.usd or 0.0)), errors
+
+    async def _positions(self, account: Account) -> tuple[list[Valued] | None, list[MarketError]]:
+        results = await asyncio.gather(
+            *(self._positions_at(account, each) for each in account.positions()), return_exceptions=True
+        )
+        lists, errors = _sorted_out(results)
+        if not lists:
+            return None, errors
+        positions = [each for some in lists for each in some]
+        prices = await self._prices({each.asset for each in positions})
+        valued = [
+            Valued(each, _times(each.pnl, prices.get(each.asset)), _times(each.funding, prices.get(each.asset)))
+            for each in positions
+        ]
+        return sorted(valued, key=lambda each: -(each.position.notional or 0.0)), errors
+
+    async def _positions_at(self, account: Account, where: PositionsEndpoint) -> list[Position]:
+        second: Awaitable[Any] | None = None
+        if isinstance(where.second, Endpoint):
+            second = self._read(account, where.second)
+        elif where.second is not None:
+            second = self._contracts(where.second)
+        results = await asyncio.gather(
+            self._read(account, where.first), *([second] if second is not None else []), return_exceptions=True
+        )
+        first, completing = results[0], results[1] if len(results) > 1 else None
+        for result in results:
+            if isinstance(result, BaseException) and (result is first or not isinstance(result, MarketError)):
+                raise result
+        return where.parse(first, None if isinstance(completing, BaseException) else completing)
+
+    async def _contracts(self, endpoint: ListEndpoint[tuple[str, float]]) -> dict[str, float]:
+        """A list of pairs as a dict, kept for CONTRACTS_S."""
+
+        async def load() -> dict[str, float]:
+            sizes: dict[str, float] = {}
+            await self._fetcher.fetch_items(endpoint, sizes.update)
+            return sizes
+
+        return await self._cache.get((endpoint.host.name, endpoint.target), CONTRACTS_S, load)
+
+    async def _pnl(self, account: Account) -> tuple[Profit | None, list[MarketError]]:
+        now_ms = int(self._clock() * 1000)
+        asks = account.income(now_ms - 30 * DAY_MS, now_ms)
+        (valued, errors), pages = await asyncio.gather(
+            self._positions(account), asyncio.gather(*(self._income(account, ask) for ask in asks))
+        )
+        incomes = [each for page in pages for each in page.rows]
+        income_errors = [error for page in pages for error in page.errors]
+        if valued is None and income_errors and not incomes:
+            return None, [*errors, *income_errors]
+        prices = await self._prices({each.asset for each in incomes} | {each.position.asset for each in valued or []})
+        today_ms = now_ms - now_ms % DAY_MS
+        told = not income_errors
+
+        def total(kind: str, since_ms: int) -> float | None:
+            amounts = [
+                _times(each.amount, prices.get(each.asset))
+                for each in incomes
+                if each.kind == kind and each.time_ms >= since_ms
+            ]
+            return sum(cast("list[float]", amounts)) if told and None not in amounts else None
+
+        unrealised, margin = _unrealised(valued, prices)
+        profit = Profit(
+            unrealised=unrealised,
+            unrealised_pct=unrealised / margin * 100 if unrealised is not None and margin else None,
+            realised={
+                "today": total("realised", today_ms),
+                "7d": total("realised", now_ms - WINDOW_MS),
+                "30d": total("realised", now_ms - 30 * DAY_MS),
+            },
+            funding=total("funding", now_ms - WINDOW_MS),
+            fees=total("fee", now_ms - WINDOW_MS),
+            is_partial=any(page.is_partial for page in pages),
+        )
+        return profit, [*errors, *income_errors]
+
+    async def _income(self, account: Account, ask: Callable[[str], Endpoint[Page[Income]]]) -> _Incomes:
+        """A list of income, page by page, at most MAX_PAGES."""
+        rows: list[Income] = []
+        cursor = ""
+        for _ in range(MAX_PAGES):
+            try:
+                page = await self._read(account, ask(cursor))
+            except MarketError as error:
+                return _Incomes(rows, [error], False)
+            rows += page.rows
+            cursor = page.cursor
+            if not cursor:
+                return _Incomes(rows, [], False)
+        return _Incomes(rows, [], True)
+
+    async def _prices(self, assets: set[str]) -> dict[str, float]:
+        """Dollars of one unit, of the assets that have a price."""
+        prices = {asset: 1.0 for asset in assets if asset in DOLLARS}
+        others = sorted(assets - set(prices))[:MAX_PRICED]
+        found = await asyncio.gather(*(self._market.last(f"{asset}-USDT") for asset in others))
+        return prices | {asset: price for asset, price in zip(others, found, strict=True) if price is not None}
+
+
+class _Incomes(NamedTuple):
+    rows: list[Income]
+    errors: list[MarketError]
+    is_partial: bool
+
+
+def _sorted_out(results: Sequence[T | BaseException]) -> tuple[list[T], list[MarketError]]:
+    """Answers and MarketErrors apart; what an exchange simply does not offer is neither. Raises any other error."""
+    answers: list[T] = []
+    errors: list[MarketError] = []
+    for result in results:
+        if isinstance(result, MarketError):
+            if not isinstance(result, NotSupported):
+                errors.append(result)
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            answers.append(result)
+    return answers, errors
+
+
+def _times(amount: float | None, price: float | None) -> float | None:
+    return None if amount is None or price is None else amount * price
+
+
+def _unrealised(valued: list[Valued] | None, prices: Mapping[str, float]) -> tuple[float | None, float | None]:
+    """Profit and margin of all positions, in dollars; None where one of them is not known."""
+    if valued is None or any(each.pnl_usd is None for each in valued):
+        return None, None
+    margins = [_times(each.position.margin, prices.get(each.position.asset)) for each in valued]
+    profit = sum(each.pnl_usd or 0.0 for each in valued)
+    return profit, None if None in margins else sum(cast("list[float]", margins))
+
+
+def variables(exchange: str) -> tuple[str, ...]:
+    """The environment variables of an exchange's key."""
+    name = exchange.upper()
+    return (f"{name}_API_KEY", f"{name}_SECRET_KEY", *([f"{name}_PASSPHRASE"] if exchange == "okx" else []))
+
+
+ACCOUNTS: dict[str, Account] = {name: cast(Account, EXCHANGES[name]) for name in ("binance", "bybit", "okx")}
+"""The exchanges that can be asked about accounts."""

@@ -1,0 +1,518 @@
+"""Accounts: signatures, private answers, clocks, and who may ask."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, updated
+
+import settings as settings_module
+from accounts import ACCOUNTS, Accounts, NoKeys
+from demo.telegram_html import parse
+from demo.web import in_json
+from exchanges import (
+    BadResponse,
+    Balance,
+    Budget,
+    ClockWrong,
+    Endpoint,
+    Host,
+    Income,
+    Key,
+    Refused,
+    binance,
+    bybit,
+    okx,
+)
+
+# Signatures.
+
+
+def vectors(exchange: str) -> list[dict[str, str]]:
+    path = RECORDINGS / exchange / "signature-vectors.json"
+    if not path.is_file():
+        pytest.skip("no recordings on this machine")
+    found: list[dict[str, str]] = json.loads(path.read_text())
+    return found
+
+
+def asking(target: str) -> Endpoint[Any]:
+    return Endpoint(Host("X", "x", "https://x"), target, json.loads, binance.explain, Budget("x", 1, 1))
+
+
+def test_binance_signature_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The documentation signs orders; the recipe, and the place of time and window at the end, are the same."""
+    for vector in vectors("binance"):
+        before = vector["query"].partition("&recvWindow=")[0]
+        signed = binance.sign(asking(f"/path?{before}"), Key("k", vector["secret"]), int(vector["timestamp"]))
+        assert signed.target == f"/path?{vector['query']}&signature={vector['expected_signature']}"
+        assert signed.headers == {"x-mbx-apikey": "k"}
+
+
+def test_bybit_signature_vectors() -> None:
+    for vector in vectors("bybit"):
+        key = Key(vector["api_key"], vector["secret"])
+        signed = bybit.sign(asking(f"/v5/x?{vector['query']}"), key, int(vector["timestamp"]))
+        assert signed.headers["x-bapi-sign"] == vector["expected_signature"]
+        assert signed.headers["x-bapi-recv-window"] == vector["recv_window"]
+
+
+def test_okx_signature_vectors() -> None:
+    for vector in vectors("okx"):
+        signed = okx.sign(asking(vector["query"]), Key("k", vector["secret"], "p"), 1607418537715)
+        assert signed.headers["ok-access-timestamp"] == vector["timestamp"]
+        assert signed.headers["ok-access-sign"] == vector["expected_signature"]
+        assert "x-simulated-trading" not in signed.headers
+        assert okx.sign(asking("/x"), Key("k", "s", "p", True), 0).headers["x-simulated-trading"] == "1"
+
+
+def test_okx_timestamp_has_three_digits() -> None:
+    assert okx.sign(asking("/x"), Key("k", "s", "p"), 1607418537000).headers["ok-access-timestamp"].endswith("57.000Z")
+
+
+def test_key_shows_nothing() -> None:
+    key = Key("an-api-key", "a-secret", "a-phrase")
+    assert not any(part in repr(key) + str(key) for part in ("an-api-key", "a-secret", "a-phrase"))
+
+
+# Private answers, against recordings.
+
+
+def test_binance_spot_balances() -> None:
+    assert binance.parse_spot_balances(recorded("binance/spot-account")) == [
+        Balance("BTC", 4723846.89208129, 0),
+        Balance("LTC", 4763368.68006011, 0),
+    ]
+
+
+def test_binance_futures_balances() -> None:
+    (usdt,) = binance.parse_futures_balances(recorded("binance/um-balance-v3"))
+    assert usdt == Balance("USDT", 23.72469206, 122607.35137903 - 23.72469206)
+    (btc,) = binance.parse_futures_balances(recorded("binance/cm-balance"))
+    assert (btc.asset, btc.free) == ("BTC", 0.00241969)
+    assert btc.in_use == pytest.approx(0.00008031)
+
+
+def test_binance_multi_assets_mode_frees_nothing_that_is_not_there() -> None:
+    (row,) = json.loads(recorded("binance/um-balance-v3"))
+    body = json.dumps([row | {"asset": "USDC", "balance": "0.00000000", "availableBalance": "126.72469206"}]).encode()
+    assert binance.parse_futures_balances(body) == [Balance("USDC", 0, 0)]
+
+
+def test_binance_usdm_positions_in_hedge_mode() -> None:
+    risks, account = (json.loads(recorded(f"binance/um-{name}-v3")) for name in ("position-risk", "account"))
+    (held,) = binance.parse_usdm_positions(risks, account)
+    assert (held.symbol, held.base, held.side, held.size, held.notional) == (
+        "BTCUSDT",
+        "BTC",
+        "long",
+        0.001,
+        21.12305052,
+    )
+    assert (held.entry, held.mark, held.liquidation, held.leverage) == (22185.2, 21123.05052574, 19731.45529116, 4)
+    assert (held.asset, held.pnl, held.margin, held.pnl_pct) == ("USDT", -1.06214947, None, None)
+    both = [risks[0], risks[1] | {"positionAmt": "-0.002", "notional": "-42", "unRealizedProfit": "5"}]
+    margins = {"positions": [{"symbol": "BTCUSDT", "positionSide": "SHORT", "initialMargin": "10.5"}]}
+    _, short = binance.parse_usdm_positions(both, margins)
+    assert (short.side, short.size, short.notional, short.liquidation) == ("short", 0.002, 42, None)
+    assert (short.leverage, short.margin) == (4, 10.5)
+    assert short.pnl_pct == pytest.approx(5 / 10.5 * 100)
+    assert len(binance.parse_usdm_positions(risks, None)) == 1
+
+
+def test_binance_one_way_short_is_told_by_its_sign() -> None:
+    row = {"symbol": "ETHUSDT", "positionAmt": "-2", "positionSide": "BOTH", "unRealizedProfit": ""}
+    (short,) = binance.parse_usdm_positions([row], None)
+    assert (short.side, short.pnl, short.entry) == ("short", None, None)
+
+
+def test_binance_coinm_positions_in_coin() -> None:
+    risks = json.loads(recorded("binance/cm-position-risk"))
+    (held,) = binance.parse_coinm_positions(risks, {"BTCUSD_201225": 100.0})
+    assert (held.side, held.notional, held.leverage, held.asset) == ("long", 100, 125, "BTC")
+    assert held.size == pytest.approx(100 / 11788.66626667)
+    assert held.pnl == 0.00005866
+    assert held.pnl_pct == pytest.approx(0.00005866 / (100 / 11788.66626667 / 125) * 100)
+    (unsized,) = binance.parse_coinm_positions(risks, None)
+    assert (unsized.size, unsized.notional, unsized.pnl_pct) == (None, None, None)
+
+
+def test_binance_contract_sizes_come_from_the_list() -> None:
+    rows = json.loads(recorded("binance/cm-exchange-info"))["symbols"]
+    assert all(pair is not None and pair[1] in (10, 100) for pair in map(binance.parse_contract, rows))
+
+
+def test_binance_income() -> None:
+    page = binance.parse_income(recorded("binance/um-income"))
+    assert page == ([Income(1570636800000, "fee", "USDT", -0.01)], "")  # a transfer is no profit
+
+
+def test_bybit_balances() -> None:
+    assert bybit.parse_unified_balances(recorded("bybit/wallet-balance")) == [Balance("BTC", 0, 0, 0)]
+    row = {"coin": "USDT", "walletBalance": "10", "totalPositionIM": "3", "totalOrderIM": "1", "locked": ""}
+    body = {"retCode": 0, "result": {"list": [{"coin": [row | {"usdValue": "", "availableToWithdraw": ""}]}]}}
+    assert bybit.parse_unified_balances(json.dumps(body).encode()) == [Balance("USDT", 6, 4, None)]
+
+
+def test_bybit_inverse_position_in_coin() -> None:
+    (held,) = bybit.parse_positions(json.loads(recorded("bybit/position-list-inverse")))
+    assert (held.symbol, held.base, held.side, held.asset) == ("BTCUSD", "BTC", "short", "BTC")
+    assert (held.notional, held.size, held.pnl) == (300, 0.01092319, -0.00029413)
+    assert (held.liquidation, held.leverage) == (None, 10)
+    assert held.pnl_pct == pytest.approx(-0.00029413 / 0.00010923 * 100)
+
+
+def test_bybit_row_without_a_position() -> None:
+    row = {"symbol": "BTCUSDT", "side": "", "size": "0", "positionValue": "", "unrealisedPnl": "", "liqPrice": ""}
+    assert bybit.parse_positions({"retCode": 0, "result": {"category": "linear", "list": [row]}}) == []
+
+
+@pytest.mark.parametrize(
+    ("symbol", "is_inverse", "settling"),
+    [
+        ("BTCUSDT", False, ("BTC", "USDT")),
+        ("ETHPERP", False, ("ETH", "USDC")),
+        ("BTC-27DEC24", False, ("BTC", "USDC")),
+        ("BTCUSD", True, ("BTC", "BTC")),
+        ("ETHUSDZ24", True, ("ETH", "ETH")),
+    ],
+)
+def test_bybit_settling(symbol: str, is_inverse: bool, settling: tuple[str, str]) -> None:
+    assert bybit._settling(symbol, is_inverse) == settling
+
+
+def test_bybit_closed_pnl() -> None:
+    page = bybit.parse_closed_pnl(recorded("bybit/closed-pnl"))
+    assert page.rows == [Income(1672214887236, "realised", "USDC", -47.4065323)]
+    assert page.cursor.startswith("5a373bfe")
+
+
+def test_bybit_income_never_asks_for_more_than_seven_days() -> None:
+    now_ms = 1_763_906_602_000
+    targets = [ask("").target for ask in bybit.income(now_ms - 30 * 86_400_000, now_ms)]
+    closed = [target for target in targets if "closed-pnl" in target]
+    assert len(closed) == 10
+    for target in targets:
+        begin, end = (int(target.partition(f"{name}=")[2].partition("&")[0]) for name in ("startTime", "endTime"))
+        assert 0 < end - begin <= 7 * 86_400_000
+
+
+def test_okx_balances() -> None:
+    assert okx.parse_trading_balances(recorded("okx/account-balance")) == [
+        Balance("USDT", 94.42612990333333, pytest.approx(5.46856666666668), 99.88870288820581)  # type: ignore[arg-type]
+    ]
+    assert okx.parse_funding_balances(recorded("okx/funding-account-balances")) == [Balance("ETH", 37.11827078, 0)]
+
+
+def test_okx_inverse_position_in_coin() -> None:
+    (held,) = okx.parse_positions(json.loads(recorded("okx/account-positions")))
+    assert (held.symbol, held.base, held.side, held.asset) == ("ETH-USD-210430", "ETH", "long", "ETH")
+    assert held.size == pytest.approx(2276.2546609009605 / 2353.849)
+    assert held.pnl == -0.0000009932766034
+    assert held.pnl_pct == pytest.approx(-0.25490556801078)
+    assert (held.margin, held.liquidation, held.funding) == (0.0003896645377994, 2352.8496681818233, 0)
+
+
+def test_okx_income() -> None:
+    page = okx.parse_closed_positions(recorded("okx/positions-history-eth"), 0)
+    assert page == ([Income(1736745929198, "realised", "USDT", -0.06646211)], "")
+    inverse = okx.parse_closed_positions(recorded("okx/positions-history"), 0)
+    assert inverse.rows == [Income(1654177174419, "realised", "BTC", 0.001)]
+    assert okx.parse_bills(recorded("okx/account-bills")).rows == [
+        Income(1695033476167, "fee", "USDT", -0.000021955779)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parse", "body", "may_do_more"),
+    [
+        (binance.parse_rights, {"enableReading": True, "enableWithdrawals": False, "ipRestrict": True}, False),
+        (binance.parse_rights, {"enableReading": True, "enableSpotAndMarginTrading": True}, True),
+        (binance.parse_rights, {"enableReading": True, "permitsUniversalTransfer": True}, True),
+        (bybit.parse_rights, {"retCode": 0, "result": {"readOnly": 1}}, False),
+        (bybit.parse_rights, {"retCode": 0, "result": {"readOnly": 0}}, True),
+        (okx.parse_rights, {"code": "0", "data": [{"perm": "read_only"}]}, False),
+        (okx.parse_rights, {"code": "0", "data": [{"perm": "read_only,withdraw,trade"}]}, True),
+    ],
+)
+def test_rights(parse: Any, body: dict[str, Any], may_do_more: bool) -> None:
+    assert parse(json.dumps(body).encode()) is may_do_more
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "module", "kind"),
+    [
+        ("binance/error-timestamp", 400, binance, ClockWrong),
+        ("binance/error-signature", 400, binance, Refused),
+        ("binance/error-api-key", 401, binance, Refused),
+        ("bybit/error-timestamp", 200, bybit, ClockWrong),
+        ("okx/error-timestamp-expired", 401, okx, ClockWrong),
+        ("okx/error-invalid-key", 401, okx, Refused),
+        ("okx/error-invalid-sign", 401, okx, Refused),
+    ],
+)
+def test_recorded_refusals_of_keys(name: str, status: int, module: Any, kind: type[Exception]) -> None:
+    assert type(module.explain(status, recorded(name))) is kind
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[5]", b'{"balances": 5}', b"null"])
+def test_malformed_private_answers(body: bytes) -> None:
+    for read in (binance.parse_spot_balances, binance.parse_futures_balances, binance.parse_income):
+        with pytest.raises(BadResponse):
+            read(body)
+
+
+# The commands, in the offline world, which checks every signature.
+
+
+async def ask(house: House, text: str, **fields: Any) -> str:
+    call = await house.bot.answer(updated(text, **fields))
+    assert call is not None
+    return parse(call["text"]).text
+
+
+async def test_balance() -> None:
+    async with a_house() as house:
+        text = await ask(house, "/balance")
+        btc = house.world.market.day("binance", "BTC", "spot").last
+        assert all(name in text for name in ("Binance  $", "Bybit  $", "OKX  $", "BTC ", "USDT ", "USDC ", "SOL "))
+        total = float(text.split("$", 1)[1].partition("\n")[0].replace(",", ""))
+        eth, sol = (house.world.market.day("binance", base, "spot").last for base in ("ETH", "SOL"))
+        shib = house.world.market.day("binance", "SHIB", "spot").last
+        truth = (0.12345678 + 0.01 + 0.25) * btc - 0.06 * 0 + 2500.5 + 5000 + 100 * shib  # Binance
+        truth += 1500 + 0.05 * house.world.market.price("BTC", house.world.market.clock()) + 0.26 + 20  # Bybit
+        truth += 799.9 + 1380 + 5 * sol  # OKX
+        assert total == pytest.approx(truth, rel=1e-3)
+        assert "1 more worth $0." in text  # dust
+        assert "⚠️ The API key of Bybit may trade or withdraw." in text
+        assert "Binance" not in text.partition("⚠️")[2].partition("\n")[0]
+        assert eth > 0
+
+
+async def test_positions() -> None:
+    async with a_house() as house:
+        text = await ask(house, "/positions")
+        assert text.startswith("Positions  7\n")
+        for line in ("BTCUSDT long 10x · Binance", "ETHUSDT short 10x · Binance", "ETHUSD_PERP long 5x · Binance"):
+            assert line in text
+        for line in ("ETHUSDT long 10x · Bybit", "BTCUSD short 10x · Bybit", "SOL-USDT-SWAP short 5x · OKX"):
+            assert line in text
+        assert "BTCPERP" not in text  # a row without a position
+        assert "liq   none" in text
+        assert "($2,000.00)" in text  # 200 contracts of $10, from the list
+        assert "funding -$0.50" in text
+        assert len(await ask(house, "/positions okx")) < len(text)
+
+
+async def test_pnl() -> None:
+    async with a_house() as house:
+        text = await ask(house, "/pnl bybit")
+        now_ms = int(house.world.market.clock() * 1000)
+        noon_today = now_ms - now_ms % 86_400_000 + 43_200_000
+        btc = house.world.market.day("binance", "BTC", "spot").last
+        days = sum(now_ms - 7 * 86_400_000 <= noon_today - each * 86_400_000 <= now_ms for each in range(9))
+        realised = float(text.partition("7d ")[2].partition("\n")[0].strip(" +$"))
+        assert realised == pytest.approx(days * (3 - 0.00002 * btc), abs=0.05)
+        assert "funding 7d -$0.40" in text
+        assert "fees 7d    -$0.25" in text
+        assert "of margin" in text
+        assert "Unrealised in all" in await ask(house, "/pnl")
+
+
+async def test_pnl_reads_page_after_page() -> None:
+    async with a_house() as house:
+        text = await ask(house, "/pnl okx")
+        assert "30d        +$60.50" in text  # 121 closed positions, 100 a page
+
+
+async def test_commands_without_keys_name_the_variables() -> None:
+    unset = dict.fromkeys(
+        ("BINANCE_API_KEY", "BINANCE_SECRET_KEY", "OKX_API_KEY", "OKX_SECRET_KEY", "OKX_PASSPHRASE"), ""
+    )
+    async with a_house(**unset) as house:
+        text = await ask(house, "/pnl okx")
+        assert "OKX_API_KEY, OKX_SECRET_KEY and OKX_PASSPHRASE" in text
+        assert "Bybit" in await ask(house, "/balance")
+        assert "Accounts can be asked for at" in await ask(house, "/balance mtgox")
+    none = Accounts(house.bot.market._fetcher, house.bot.market, {})
+    with pytest.raises(NoKeys) as caught:
+        await none.balance()
+    assert caught.value.variables[0] == "BINANCE_API_KEY"
+
+
+@pytest.mark.parametrize("fault", ["500", "refuse", "451", "html", "nulls", "empty", "types", "cut", "429"])
+async def test_one_exchange_fails_the_others_are_shown(fault: str) -> None:
+    async with a_house() as house:
+        await house.world.set_fault("okx", fault)
+        for command in ("/balance", "/positions", "/pnl"):
+            text = await ask(house, command)
+            assert "Not all shown: OKX " in text
+            assert "Binance" in text
+            assert "{" not in text
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"BINANCE_SECRET_KEY": "demo-binance-secreT"}, "Binance found the signature wrong: check the secret key"),
+        ({"BINANCE_API_KEY": "demo-binance-other"}, "Binance refused the API key, this address, or what it may do"),
+        ({"BYBIT_SECRET_KEY": "demo-bybit-secreT"}, "Bybit found the signature wrong: check the secret key"),
+        ({"BYBIT_API_KEY": "demo-bybit-other"}, "Bybit refused the API key: it is wrong, or of another site"),
+        ({"OKX_SECRET_KEY": "demo-okx-secreT"}, "OKX found the signature wrong: check the secret key"),
+        ({"OKX_PASSPHRASE": "another"}, "OKX refused the passphrase"),
+        ({"OKX_API_KEY": "demo-okx-other"}, "OKX refused the API key"),
+    ],
+)
+async def test_wrong_keys_are_refused_with_a_sentence(variables: dict[str, str], sentence: str) -> None:
+    async with a_house(**variables) as house:
+        for command in ("/balance", "/positions", "/pnl"):
+            text = await ask(house, command)
+            assert f"Not all shown: {sentence}." in text
+        assert house.bot.market._fetcher.circuit(binance.SPOT).resting_s == 0  # the exchange is not at fault
+
+
+@pytest.mark.parametrize("module", [binance, bybit, okx])
+@pytest.mark.parametrize("change", ["order", "byte", "time"])
+async def test_tampered_requests_are_refused(module: Any, change: str) -> None:
+    """Another query, a flipped byte of the signature, a changed time: the world says what the exchange says."""
+    async with a_house() as house:
+        key = house.settings.keys[module.ID]
+        honest = module.sign
+
+        def tampered(endpoint: Endpoint[Any], key: Key, now_ms: int) -> Any:
+            signed = honest(endpoint, key, now_ms)
+            target, headers = signed.target, dict(signed.headers)
+            if change == "byte":
+                name = {"bybit": "x-bapi-sign", "okx": "ok-access-sign"}.get(module.ID)
+                flip = str.maketrans("0123456789abcdefABCDEF", "1032547698badcfeBADCFE")
+                if name is None:
+                    target = target[:-1] + target[-1].translate(flip)
+                else:
+                    headers[name] = headers[name][:4].translate(flip) + headers[name][4:]
+            elif change == "order":
+                target = target.replace("?", "?x=1&")
+                target = target if "?" in target else f"{target}?x=1"
+            elif module is binance:
+                target = target.replace(f"timestamp={now_ms}", f"timestamp={now_ms + 1}")
+            else:
+                name = "x-bapi-timestamp" if module is bybit else "ok-access-timestamp"
+                headers[name] = headers[name][:-2] + headers[name][-2:].translate(
+                    str.maketrans("0123456789", "1032547698")
+                )
+            return signed._replace(target=target, headers=headers)
+
+        fetcher = house.bot.market._fetcher
+        with pytest.raises(Refused) as caught:
+            await fetcher.fetch_signed(module.balances()[0], key, tampered, module.time())
+        assert type(caught.value) is Refused
+        assert "signature wrong" in caught.value.reason
+        assert await fetcher.fetch_signed(module.balances()[0], key, honest, module.time())
+
+
+@pytest.mark.parametrize("seconds", [-90, 90])
+async def test_wrong_clock_is_set_right_once(seconds: int) -> None:
+    async with a_house() as house:
+        house.bot.market._fetcher._clock = lambda: time.time() + seconds
+        text = await ask(house, "/balance")
+        assert "Not all" not in text
+        assert set(house.bot.market._fetcher._offsets_ms) == set(ACCOUNTS)
+        assert all(abs(each + seconds * 1000) < 500 for each in house.bot.market._fetcher._offsets_ms.values())
+        before = {name: site.n_requests for name, site in house.world.sites.items()}
+        await ask(house, "/balance okx")
+        assert house.world.sites["OKX"].n_requests - before["OKX"] == 2  # both wallets, and no clock any more
+
+
+async def test_clock_that_stays_wrong_is_told() -> None:
+    async with a_house() as house:
+        site = house.world.sites["BYBIT"]
+        whole = site._handler
+
+        async def lying(asked: Any) -> Any:
+            if asked.path == "/v5/market/time":
+                return in_json({"retCode": 0, "result": {}, "time": 1})
+            return await whole(asked)
+
+        site._handler = lying
+        house.bot.market._fetcher._clock = lambda: time.time() - 90
+        assert "Bybit found this machine's clock wrong" in await ask(house, "/balance bybit")
+
+
+def test_testnets() -> None:
+    key = Key("k", "s", "p", True)
+    chosen = settings_module.load(
+        {"OKX_API_KEY": "k", "OKX_SECRET_KEY": "s", "OKX_PASSPHRASE": "p", "OKX_TESTNET": "1"}, ACCOUNTS
+    )
+    assert chosen.keys == {"okx": key}
+    assert binance.SPOT.testnet_url == "https://testnet.binance.vision"
+    assert bybit.HOST.testnet_url == "https://api-testnet.bybit.com"
+    assert okx.HOST.testnet_url == ""  # the same host, told by a header
+    with pytest.raises(settings_module.SettingsError, match="OKX_PASSPHRASE"):
+        settings_module.load({"OKX_API_KEY": "k", "OKX_SECRET_KEY": "s"}, ACCOUNTS)
+    with pytest.raises(settings_module.SettingsError, match="BYBIT_SECRET_KEY"):
+        settings_module.load({"BYBIT_API_KEY": "k", "BYBIT_SECRET_KEY": "s p"}, ACCOUNTS)
+
+
+async def test_testnet_keys_go_to_the_testnet() -> None:
+    async with a_house() as house:
+        fetcher = house.bot.market._fetcher
+        seen: list[str] = []
+
+        async def note(endpoint: Any, timeout_s: float, request: Any, read: Any) -> None:
+            seen.append(str(request.url))
+
+        fetcher._ask = note  # type: ignore[method-assign,assignment]
+        fetcher._urls = {}
+        key = Key("k", "s", "p", True)
+        await fetcher.fetch_signed(bybit.rights(), key, bybit.sign, bybit.time())
+        await fetcher.fetch_signed(okx.rights(), key, okx.sign, okx.time())
+        assert seen == ["https://api-testnet.bybit.com/v5/user/query-api", "https://www.okx.com/api/v5/account/config"]
+
+
+# Who may ask.
+
+GROUP = -1009
+
+
+@pytest.mark.parametrize("command", ["/balance", "/positions", "/pnl"])
+async def test_who_may_ask(command: str) -> None:
+    async with a_house(TELEGRAM_CHAT_ID=f"*,{ADA},{GROUP}") as house:
+
+        async def says(**who: int) -> str:
+            return await ask(house, command, **who)
+
+        assert "Binance" in await says()
+        assert await says(chat_id=77, user_id=77) == "Only users who are listed by their own id may ask of accounts."
+        assert await says(chat_id=GROUP, user_id=77) == "Only users who are listed by their own id may ask of accounts."
+        assert (await says(chat_id=GROUP, user_id=ADA)).startswith("Ask me in private")
+        stranger = await house.bot.answer(pressed(command[1:], chat_id=GROUP, user_id=77))
+        assert stranger is not None
+        assert stranger["method"] == "answerCallbackQuery"
+        member = await house.bot.answer(pressed(command[1:], chat_id=GROUP, user_id=ADA))
+        assert member is not None
+        assert member["method"] == "answerCallbackQuery"
+        assert sum(site.n_requests for site in house.world.sites.values()) < 60
+
+
+async def test_everybody_is_nobody_for_accounts() -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        assert "listed by their own id" in await ask(house, "/balance")
+        assert house.world.sites["BYBIT"].n_requests == 0
+
+
+async def test_groups_may_be_let_in() -> None:
+    async with a_house(ACCOUNTS_IN_GROUPS="1") as house:
+        assert "Binance" in await ask(house, "/balance", chat_id=GROUP, user_id=ADA)
+
+
+async def test_refresh_of_accounts_edits() -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(updated("/balance okx"))
+        assert call is not None
+        (((button,),),) = [call["reply_markup"]["inline_keyboard"]]
+        assert button == {"text": "🔄 Refresh", "callback_data": "balance okx"}
+        edited = await house.bot.answer(pressed("balance okx"))
+        assert edited is not None
+        assert edited["method"] == "editMessageText"
