@@ -442,8 +442,8 @@ def menu() -> list[dict[str, str]]:
     return [{"command": name, "description": command.summary} for name, command in COMMANDS.items()]
 
 
-async def register(api: TelegramAPI, settings: Settings) -> None:
-    """Brings webhook and command menu to what they should be, where they differ. Raises TelegramError."""
+async def register(api: TelegramAPI, settings: Settings, *, anew: bool = False) -> None:
+    """Brings webhook and command menu to what they should be, where they differ, or anew. Raises TelegramError."""
     now = await api.call("getWebhookInfo")
     wanted = {
         "url": settings.webhook_url,
@@ -452,7 +452,7 @@ async def register(api: TelegramAPI, settings: Settings) -> None:
     }
     # Telegram never shows the secret; that it is another one shows in our own refusals.
     secret_differs = "401" in str(now.get("last_error_message", ""))
-    if secret_differs or any(now.get(key) != value for key, value in wanted.items()):
+    if anew or secret_differs or any(now.get(key) != value for key, value in wanted.items()):
         await api.call("setWebhook", {**wanted, "secret_token": settings.webhook_secret})
         log.info("the webhook is set to %s", settings.webhook_url)
     if await api.call("getMyCommands") != menu():
@@ -466,6 +466,67 @@ def build(settings: Settings, transport: http1.Transport) -> Bot:
     api = TelegramAPI(settings.token, transport, settings.telegram_url) if settings.token else None
     market = Market(fetcher, settings.exchanges, settings.cache_s)
     return Bot(settings, market, Accounts(fetcher, market, settings.keys), api)
+
+
+FRESH_ERROR_S = 3600.0  # an older delivery error is history
+
+
+async def look_after_webhook(settings: Settings, action: str, *, drop_pending: bool) -> int:
+    """`python bot.py webhook set|info|delete`; exit code 0 when all is as it should be."""
+    transport = http1.Transport()
+    api = TelegramAPI(settings.token, transport, settings.telegram_url)
+    try:
+        if action == "set":
+            if not settings.webhook_url:
+                print("WEBHOOK_URL is not set: put there the https address of the webhook server.", file=sys.stderr)
+                return 2
+            await register(api, settings, anew=True)
+        if action == "delete":
+            await api.call("deleteWebhook", {"drop_pending_updates": drop_pending})
+        lines, is_well = describe_webhook(await api.call("getWebhookInfo"), settings.webhook_url, time.time())
+        print("\n".join(lines))
+        return 0 if is_well or action == "delete" else 1
+    except TelegramError as error:
+        why = "Telegram does not accept TELEGRAM_BOT_TOKEN" if error.code in (401, 404) else str(error)
+        print(f"{why}.", file=sys.stderr)
+        return 1
+    finally:
+        await transport.aclose()
+
+
+def describe_webhook(info: Mapping[str, Any], wanted_url: str, now: float) -> tuple[list[str], bool]:
+    """What getWebhookInfo says, and what that means; whether updates arrive."""
+    url, said = str(info.get("url") or ""), str(info.get("last_error_message") or "")
+    age_s = now - float(info.get("last_error_date") or 0)
+    lines = [f"url      {url or 'none'}", f"pending  {info.get('pending_update_count', 0)}"]
+    if info.get("ip_address"):
+        lines.append(f"address  {info['ip_address']}")
+    if said:
+        lines.append(f"error    {said}, {render.format_span(age_s)} ago")
+    verdicts = []
+    if not url:
+        verdicts.append("No webhook is set: updates wait for polling (python bot.py), or for a webhook.")
+    elif wanted_url and url != wanted_url:
+        verdicts.append(f"The webhook is elsewhere: WEBHOOK_URL asks for {wanted_url}.")
+    if url and said and age_s < FRESH_ERROR_S:
+        verdicts.append(next((text for word, text in _DELIVERY_ERRORS if word in said.lower()), "Deliveries fail."))
+    return [*lines, *(verdicts or ["Updates are delivered."])], not verdicts
+
+
+_DELIVERY_ERRORS = (
+    ("401", "The server refuses the secret: the one Telegram has is another. Set the webhook again."),
+    ("403", "Something before the server, a firewall or proxy, refuses Telegram."),
+    ("404", "Something answers there, but it is not this bot: check the address."),
+    ("503", "The server is overloaded, or its machine does not start."),
+    ("502", "The platform cannot reach the server: it does not run, or listens on another port."),
+    ("timeout", "The server does not answer in time."),
+    ("timed out", "The server does not answer in time."),
+    ("refused", "Nothing listens at that address."),
+    ("resolve", "The host name of the address is not known."),
+    ("ssl", "The certificate of the address is not in order."),
+    ("certificate", "The certificate of the address is not in order."),
+)
+"""Words of Telegram's last_error_message, and what to do about them."""
 
 
 # Polling.
@@ -653,14 +714,28 @@ def warn_of_nobody(settings: Settings) -> None:
 
 USAGE = """\
 python bot.py [--delete-webhook]
+python bot.py webhook set|info|delete [--drop-pending]
 
 Answers by long polling: no public address is needed. Settings come from the environment (README.md).
   --delete-webhook   first remove the webhook that is set; updates that wait are kept
+
+  webhook set        register WEBHOOK_URL with Telegram, and look whether it took
+  webhook info       what Telegram says of the webhook, and what that means; exit code 1 when something is wrong
+  webhook delete     remove it, so that polling may begin; updates that wait are kept
+  --drop-pending     with delete: throw them away
 """
+ARGUMENTS: tuple[list[str], ...] = (
+    [],
+    ["--delete-webhook"],
+    ["webhook", "set"],
+    ["webhook", "info"],
+    ["webhook", "delete"],
+    ["webhook", "delete", "--drop-pending"],
+)
 
 
 def main(arguments: list[str]) -> int:
-    if arguments not in ([], ["--delete-webhook"]):
+    if arguments not in ARGUMENTS:
         print(USAGE, end="")
         return 0 if arguments in (["--help"], ["-h"]) else 2
     try:
@@ -672,6 +747,8 @@ def main(arguments: list[str]) -> int:
         print("TELEGRAM_BOT_TOKEN is not set: put there the token that @BotFather gave you.", file=sys.stderr)
         return 2
     settings.set_up_log(chosen)
+    if arguments[:1] == ["webhook"]:
+        return asyncio.run(look_after_webhook(chosen, arguments[1], drop_pending="--drop-pending" in arguments))
     warn_of_nobody(chosen)
     return asyncio.run(poll(chosen, delete_webhook=bool(arguments)))
 

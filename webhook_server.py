@@ -8,6 +8,7 @@ response to it, so nothing is queued here: what is not answered, Telegram delive
 from __future__ import annotations
 
 import asyncio
+import base64
 import faulthandler
 import gc
 import hmac
@@ -18,6 +19,7 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import orjson
 
@@ -148,6 +150,90 @@ async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
     await transport.aclose()
     faulthandler.cancel_dump_traceback_later()
     return 0
+
+
+class Lambda:
+    """The same door for AWS Lambda: one loop and one transport for the life of the process.
+
+    Between events the process is frozen. Nothing runs on then, as an answer leaves nothing running;
+    connections that died meanwhile are replaced when they are used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._runner = asyncio.Runner()
+        self._settings = settings
+        self._door: Door | None = None
+        self._transport: http1.Transport | None = None
+
+    def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a Function URL or API Gateway event, payload 2.0 or 1.0."""
+        return self._runner.run(self._answer(event))
+
+    def close(self) -> None:
+        """For tests: on Lambda the process just ends."""
+        if self._transport is not None:
+            self._runner.run(self._transport.aclose())
+        self._runner.close()
+
+    async def _answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        if self._door is None:  # made inside the loop
+            self._transport = http1.Transport()
+            self._door = Door(bot.build(self._settings, self._transport), self._settings)
+        try:
+            response = await self._door.respond(_request(event))
+        except HTTPError as error:
+            response = http1.error_response(error)
+        except Exception:
+            log.exception("the handler failed")
+            response = http1.error_response(HTTPError(500, "internal error"))
+        headers = {"content-type": response.content_type, **dict(response.headers)}
+        return {
+            "statusCode": response.status,
+            "headers": headers,
+            "body": response.body.decode(),
+            "isBase64Encoded": False,
+        }
+
+
+def _request(event: Mapping[str, Any]) -> Request:
+    """The request in an event. Raises HTTPError 400 for events that are none, such as a timer's."""
+    context = event.get("requestContext") or {}
+    of_http = context.get("http") or {}  # payload 2.0
+    method, path = of_http.get("method") or event.get("httpMethod"), event.get("rawPath") or event.get("path")
+    if not isinstance(method, str) or not isinstance(path, str):
+        raise HTTPError(400, "the event is no HTTP request")
+    stage = context.get("stage", "$default")
+    if stage != "$default" and path.startswith(f"/{stage}/"):
+        path = path.removeprefix(f"/{stage}")
+    headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+    body = event.get("body") or ""
+    try:
+        content = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except (ValueError, AttributeError) as error:
+        raise HTTPError(400, "the event's body cannot be decoded") from error
+    headers.setdefault("content-length", str(len(content)))
+
+    async def read_body(max_bytes: int) -> bytes:
+        if len(content) > max_bytes:
+            raise HTTPError(413, f"the body is larger than {max_bytes} bytes")
+        return content
+
+    return Request(method, path, headers, read_body)
+
+
+_lambda: Lambda | None = None
+
+
+def handle_webhook(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    """AWS Lambda's handler, `webhook_server.handle_webhook`. Raises SettingsError when the environment is wrong."""
+    global _lambda
+    if _lambda is None:
+        chosen = settings.load(os.environ, market.EXCHANGES)
+        settings.set_up_log(chosen)
+        if not chosen.token:
+            raise SettingsError("TELEGRAM_BOT_TOKEN is not set: put there the token that @BotFather gave you.")
+        _lambda = Lambda(chosen)
+    return _lambda.answer(event)
 
 
 async def _keep_watchdog_quiet() -> None:

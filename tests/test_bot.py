@@ -307,6 +307,76 @@ async def test_register_only_what_differs() -> None:
         assert telegram._last_error is None
 
 
+A = "https://a/webhook"
+
+
+@pytest.mark.parametrize(
+    ("info", "words", "is_well"),
+    [
+        (
+            {"url": "https://a/webhook", "ip_address": "1.2.3.4"},
+            "Updates are delivered.",
+            True,
+        ),
+        ({"url": ""}, "No webhook is set", False),
+        ({"url": "https://b/webhook"}, "The webhook is elsewhere: WEBHOOK_URL asks for https://a/webhook.", False),
+        (
+            {"url": "https://a/webhook", "last_error_message": "x 401 y", "last_error_date": 9_940},
+            "refuses the secret",
+            False,
+        ),
+        (
+            {"url": "https://a/webhook", "last_error_message": "Read timeout", "last_error_date": 9_940},
+            "in time",
+            False,
+        ),
+        (
+            {"url": "https://a/webhook", "last_error_message": "odd", "last_error_date": 9_940},
+            "Deliveries fail.",
+            False,
+        ),
+        (
+            {"url": "https://a/webhook", "last_error_message": "old 401", "last_error_date": 100},
+            "Updates are delivered.",
+            True,
+        ),
+    ],
+)
+def test_webhook_in_plain_words(info: dict[str, Any], words: str, is_well: bool) -> None:
+    lines, verdict = bot_module.describe_webhook(info, "https://a/webhook", 10_000)
+    assert words in lines[-1]
+    assert verdict is is_well
+    assert lines[0] == f"url      {info['url'] or 'none'}"
+    if info.get("last_error_date") == 9_940:
+        assert lines[2].endswith(", 1m ago")
+
+
+async def test_webhook_set_info_delete(capsys: pytest.CaptureFixture[str]) -> None:
+    async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
+        telegram = house.world.telegram
+
+        async def run(action: str, drop_pending: bool = False) -> tuple[int, str]:
+            code = await bot_module.look_after_webhook(house.settings, action, drop_pending=drop_pending)
+            return code, capsys.readouterr().out
+
+        assert (await run("info"))[0] == 1
+        code, out = await run("set")
+        assert (code, out.splitlines()[0]) == (0, "url      http://127.0.0.1:1/webhook")
+        telegram.send("/help")
+        assert (await run("delete"))[0] == 0
+        assert (telegram.webhook["url"], telegram.n_pending) == ("", 1)
+        await run("delete", drop_pending=True)
+        assert telegram.n_pending == 0
+        await house.world.telegram_site.set_fault("refuse")
+        assert (await run("info"))[0] == 1
+
+
+async def test_webhook_set_needs_an_address(capsys: pytest.CaptureFixture[str]) -> None:
+    async with a_house() as house:
+        assert await bot_module.look_after_webhook(house.settings, "set", drop_pending=False) == 2
+        assert "WEBHOOK_URL" in capsys.readouterr().err
+
+
 # Polling.
 
 

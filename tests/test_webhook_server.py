@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from typing import Any
 
 import httpx
@@ -20,6 +21,8 @@ from conftest import ADA, ROOT, House, a_house, updated
 import bot as bot_module
 import demo
 import http1
+import market
+import settings
 import webhook_server
 from bot import Bot, Command
 from render import Answer
@@ -212,6 +215,76 @@ async def test_delivery_is_repeated_after_a_refusal() -> None:
         await telegram.settle()
         assert telegram.attempts[-1][1] == 200
         assert sum(message.of_bot for message in telegram.messages.values()) == 1
+
+
+# Lambda.
+
+
+def an_event(kind: str, body: bytes, secret: str, *, base64_encoded: bool = False) -> dict[str, Any]:
+    text = b64encode(body).decode() if base64_encoded else body.decode()
+    headers = {"Content-Type": JSON, "X-Telegram-Bot-Api-Secret-Token": secret}
+    if kind == "1.0":
+        return {
+            "httpMethod": "POST",
+            "path": "/webhook",
+            "headers": headers,
+            "multiValueHeaders": {name: [value] for name, value in headers.items()},
+            "requestContext": {"stage": "prod"},
+            "body": text,
+            "isBase64Encoded": base64_encoded,
+        }
+    return {
+        "version": "2.0",
+        "rawPath": "/live/webhook" if kind == "2.0 with a stage" else "/webhook",
+        "rawQueryString": "",
+        "headers": {name.lower(): value for name, value in headers.items()},
+        "requestContext": {
+            "stage": "live" if kind == "2.0 with a stage" else "$default",
+            "http": {"method": "POST", "path": "/webhook"},
+        },
+        "body": text,
+        "isBase64Encoded": base64_encoded,
+    }
+
+
+def test_lambda_answers_every_shape_of_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The world lives in another process: between events this one's loop stands still, as on Lambda."""
+    process = Process(["-m", "demo"], {})
+    for name, value in {**json.loads(process.until(r"^\{.*\}$")[0]), "TELEGRAM_CHAT_ID": str(ADA)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(webhook_server, "_lambda", None)
+    secret = settings.load(os.environ, market.EXCHANGES).webhook_secret
+    for number, kind in enumerate(["2.0", "1.0", "2.0 with a stage"] * 7):
+        body = as_bytes(updated("/price BTC" if number < 3 else "/help", number + 1))
+        event = an_event(kind, body, secret, base64_encoded=number % 2 == 1)
+        answer = webhook_server.handle_webhook(event, None)
+        assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
+        assert json.loads(answer["body"])["method"] == "sendMessage"
+        assert webhook_server._lambda is not None
+        loop = webhook_server._lambda._runner.get_loop()
+        assert asyncio.all_tasks(loop) == set()
+
+    def status(event: dict[str, Any]) -> int:
+        return int(webhook_server.handle_webhook(event, None)["statusCode"])
+
+    good = an_event("2.0", as_bytes(updated("/help")), secret)
+    assert status(an_event("1.0", b"{}", "wrong")) == 401
+    assert status(an_event("2.0", b"junk", secret)) == 400
+    assert status(an_event("2.0", b" " * (2 * 1024 * 1024), secret)) == 413
+    assert status(good | {"body": "%%%", "isBase64Encoded": True}) == 400
+    assert status(good | {"rawPath": "/nothing"}) == 404
+    assert status(good | {"requestContext": {"http": {"method": "PUT"}}}) == 405
+    assert status({"source": "aws.events", "detail-type": "Scheduled Event"}) == 400
+    assert webhook_server._lambda is not None
+    webhook_server._lambda.close()
+    process.end(signal.SIGINT)
+
+
+def test_lambda_without_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TELEGRAM_BOT_TOKEN", raising=False)
+    monkeypatch.setattr(webhook_server, "_lambda", None)
+    with pytest.raises(settings.SettingsError, match="TELEGRAM_BOT_TOKEN"):
+        webhook_server.handle_webhook({}, None)
 
 
 # The process.
