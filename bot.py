@@ -31,7 +31,7 @@ from render import Answer, Button
 from settings import Settings, SettingsError, working_on
 from telegram_api import TelegramAPI, TelegramError
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("bot")
 
 COMMAND_S = 8.0  # from update to answer; the market ends at 7
 TYPING_AFTER_S = 0.7

@@ -32,7 +32,7 @@ from http1 import HTTPError, Request, Response
 from settings import Settings, SettingsError
 from telegram_api import TelegramError
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("webhook_server")
 
 GRACE_S = 10.0  # for open requests at the end
 HUNG_S = 30  # an event loop that does not come round for so long is ended, and the machine restarts it
