@@ -37,6 +37,7 @@ COMMAND_S = 8.0  # from update to answer; the market ends at 7
 TYPING_AFTER_S = 0.7
 TYPING_EVERY_S = 4.0  # Telegram shows it for 5
 SIDE_CALL_S = 2.0  # "typing…" and the end of a button's spinner
+NAME_AGAIN_S = 30.0
 STALE_S = 900.0  # an older market question is not answered any more
 MAX_SYMBOLS = 5
 MAX_USERS = 4096  # whose commands are counted
@@ -179,6 +180,7 @@ class Bot:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings, self.market, self.accounts, self.api, self.clock = settings, market, accounts, api, clock
+        self._ask_name_after = 0.0
         self.username = ""  # ours, lower case; "" until Telegram has said it
         self.limiter = Limiter(settings.commands_per_minute)
         self.n_stale = 0
@@ -189,7 +191,7 @@ class Bot:
         Never raises but when cancelled, and takes at most COMMAND_S.
         """
         question = read_question(update, self.clock())
-        if question is None or not await self._is_for_us(update, question):
+        if question is None or self._is_silent(question) or not await self._is_for_us(update, question):
             return None
         token = working_on.set(f"update {question.update_id} /{question.name[:32]}")
         try:
@@ -199,9 +201,6 @@ class Bot:
 
     async def _answer(self, question: Question) -> Call | None:
         command = COMMANDS.get(question.name)
-        is_loud = question.is_private or question.is_button  # whether mistakes are answered: not in a group
-        if not is_loud and (command is None or not self._may_ask(question)):
-            return None
         if question.age_s > STALE_S:
             self.n_stale += 1
             log.info("not answered any more: it is %.0f s old", question.age_s)
@@ -236,6 +235,11 @@ class Bot:
         log.info("answered in %.0f ms", (time.monotonic() - began) * 1000)
         return answer
 
+    def _is_silent(self, question: Question) -> bool:
+        """A group hears nothing of unknown commands and of strangers; a private chat and a button are answered."""
+        is_loud = question.is_private or question.is_button
+        return not is_loud and (question.name not in COMMANDS or not self._may_ask(question))
+
     async def _is_for_us(self, update: Mapping[str, Any], question: Question) -> bool:
         """Whether /command@Name names us. A name is only compared once we know our own."""
         name = _addressee(update)
@@ -246,9 +250,10 @@ class Bot:
         return not self.username or name == self.username
 
     async def learn_username(self) -> None:
-        """Asks Telegram for our name, which /command@Name is compared with."""
-        if self.api is None:
+        """Asks Telegram for our name, which /command@Name is compared with; when it fails, not again for a while."""
+        if self.api is None or time.monotonic() < self._ask_name_after:
             return
+        self._ask_name_after = time.monotonic() + NAME_AGAIN_S
         with suppress(TelegramError):
             me = await self.api.call("getMe", timeout_s=SIDE_CALL_S)
             self.username = str(me.get("username", "")).lower() if isinstance(me, dict) else ""
@@ -394,7 +399,10 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
     if not name and not is_private and not callback:
         return None
     sender = _object(callback.get("from") if callback else message.get("from"))
-    date = message.get("date")
+    date = _id(message.get("date"))
+    callback_id = callback.get("id", "")
+    if callback and not (isinstance(callback_id, str) and re.fullmatch(r"[!-~]{1,64}", callback_id)):
+        return None
     return Question(
         update_id=_id(update.get("update_id")) or 0,
         name=name,
@@ -405,8 +413,8 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         is_button=bool(callback),
         message_id=_id(message.get("message_id")),
         thread_id=_id(message.get("message_thread_id")) if message.get("is_topic_message") is True else None,
-        age_s=max(0.0, now - date) if isinstance(date, (int, float)) and not callback else 0.0,
-        callback_id=str(callback.get("id", "")),
+        age_s=max(0.0, now - date) if date is not None and not callback else 0.0,
+        callback_id=callback_id,
     )
 
 
@@ -431,7 +439,8 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _id(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """An id or a time; Telegram's have at most 52 bits."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53 else None
 
 
 # The menu, and the webhook.
@@ -442,18 +451,20 @@ def menu() -> list[dict[str, str]]:
     return [{"command": name, "description": command.summary} for name, command in COMMANDS.items()]
 
 
-async def register(api: TelegramAPI, settings: Settings, *, anew: bool = False) -> None:
-    """Brings webhook and command menu to what they should be, where they differ, or anew. Raises TelegramError."""
+async def register(api: TelegramAPI, settings: Settings) -> None:
+    """Brings webhook and command menu to what they should be. Raises TelegramError.
+
+    The webhook is set even when all that Telegram shows is as it should be: the secret, which may have
+    changed, it never shows; and an identical setWebhook disturbs nothing (tdlib/telegram-bot-api, Client.cpp).
+    """
     now = await api.call("getWebhookInfo")
     wanted = {
         "url": settings.webhook_url,
         "max_connections": settings.max_connections,
         "allowed_updates": ALLOWED_UPDATES,
     }
-    # Telegram never shows the secret; that it is another one shows in our own refusals.
-    secret_differs = "401" in str(now.get("last_error_message", ""))
-    if anew or secret_differs or any(now.get(key) != value for key, value in wanted.items()):
-        await api.call("setWebhook", {**wanted, "secret_token": settings.webhook_secret})
+    await api.call("setWebhook", {**wanted, "secret_token": settings.webhook_secret})
+    if any(now.get(key) != value for key, value in wanted.items()):
         log.info("the webhook is set to %s", settings.webhook_url)
     if await api.call("getMyCommands") != menu():
         await api.call("setMyCommands", {"commands": menu()})
@@ -480,7 +491,7 @@ async def look_after_webhook(settings: Settings, action: str, *, drop_pending: b
             if not settings.webhook_url:
                 print("WEBHOOK_URL is not set: put there the https address of the webhook server.", file=sys.stderr)
                 return 2
-            await register(api, settings, anew=True)
+            await register(api, settings)
         if action == "delete":
             await api.call("deleteWebhook", {"drop_pending_updates": drop_pending})
         lines, is_well = describe_webhook(await api.call("getWebhookInfo"), settings.webhook_url, time.time())
@@ -533,7 +544,7 @@ _DELIVERY_ERRORS = (
 
 POLL_S = 30  # how long Telegram holds a getUpdates that has nothing to give
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-MAX_SENDS = 6  # of one answer that Telegram refuses for a passing reason
+MAX_SEND_S = 31.0  # of waiting to send one answer again; other chats wait with it
 MAX_RETRY_AFTER_S = 60.0
 
 
@@ -542,6 +553,7 @@ class Poller:
 
     def __init__(self, bot: Bot, api: TelegramAPI, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._bot, self._api, self._sleep = bot, api, sleep
+        self._stopped = asyncio.Event()
         self.offset = 0
 
     async def run(self, stopped: asyncio.Event) -> None:
@@ -549,6 +561,7 @@ class Poller:
 
         Raises TelegramError when the token is refused.
         """
+        self._stopped = stopped
         stopping = asyncio.ensure_future(stopped.wait())
         failures = 0
         try:
@@ -561,7 +574,7 @@ class Poller:
                 try:
                     updates = taking.result()
                 except TelegramError as error:
-                    await self._pause(error, failures, stopping)
+                    await self._pause(error, failures)
                     failures += 1
                 else:
                     failures = 0
@@ -586,56 +599,72 @@ class Poller:
             with suppress(TelegramError):  # then the last updates are delivered, and answered, once more
                 await self._take(0)
 
-    async def _pause(self, error: TelegramError, failures: int, stopping: asyncio.Future[Any]) -> None:
+    async def _pause(self, error: TelegramError, failures: int) -> None:
         """Waits as long as the error asks for, or a little longer after each failure."""
         if error.code in (401, 404):
             raise error
         wait_s = min(error.retry_after_s or _back_off(failures), MAX_RETRY_AFTER_S)
         hint = ": another bot.py polls with this token, or a webhook was set" if error.code == 409 else ""
         log.warning("%s%s; polling again in %.0f s", error, hint, wait_s)
-        sleeping = asyncio.ensure_future(self._sleep(wait_s))
-        await asyncio.wait([sleeping, stopping], return_when=asyncio.FIRST_COMPLETED)
-        sleeping.cancel()
+        await self._sleep_unless_stopped(wait_s)
+
+    async def _sleep_unless_stopped(self, seconds: float) -> None:
+        tasks = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._stopped.wait())]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
 
     async def answer_all(self, updates: list[dict[str, Any]]) -> None:
-        """Answers updates, each chat's in order and the chats side by side; then they count as confirmed."""
+        """Answers updates, each chat's in order and the chats side by side.
+
+        Those before the first that is not answered, as we were stopped meanwhile, count as confirmed then.
+        """
         by_chat: dict[object, list[dict[str, Any]]] = {}
         for update in updates:
             by_chat.setdefault(_chat_of(update), []).append(update)
-        await asyncio.gather(*(self._answer_in_order(chat) for chat in by_chat.values()))
-        self.offset = max((_id(update.get("update_id")) or 0 for update in updates), default=self.offset - 1) + 1
+        left = await asyncio.gather(*(self._answer_in_order(chat) for chat in by_chat.values()))
+        unanswered = [update_id for update_id in left if update_id is not None]
+        done = [each for update in updates if (each := _id(update.get("update_id"))) is not None]
+        self.offset = min(unanswered) if unanswered else max(done, default=self.offset - 1) + 1
 
-    async def _answer_in_order(self, updates: list[dict[str, Any]]) -> None:
+    async def _answer_in_order(self, updates: list[dict[str, Any]]) -> int | None:
+        """The update_id of the first that is left unanswered; None when all are answered."""
         for update in updates:
             call = await self._bot.answer(update)
-            if call is not None:
-                await self.send(call)
+            if call is not None and not await self.send(call):
+                return _id(update.get("update_id"))
+        return None
 
-    async def send(self, call: Call) -> None:
-        """Makes the call, again where that may help. Gives up only on what Telegram refuses for good."""
+    async def send(self, call: Call) -> bool:
+        """Makes the call, again where that may help, for MAX_SEND_S. False when stopped before it was made.
+
+        What Telegram refuses for good, or for too long, is given up and logged.
+        """
         method = str(call["method"])
         params = {key: value for key, value in call.items() if key != "method"}
-        sends = 0
+        waited_s, failures = 0.0, 0
         while True:
-            sends += 1
             try:
                 await self._api.call(method, params)
-                return
+                return True
             except TelegramError as error:
+                wait_s = error.retry_after_s or _back_off(failures)
                 if "can't parse entities" in error.description and "parse_mode" in params:
                     log.error("%s; resent as plain text: %r", error, params["text"])
                     params = {**params, "text": plain_text(params["text"])}
                     del params["parse_mode"]
                 elif error.migrate_to_chat_id is not None and params.get("chat_id") != error.migrate_to_chat_id:
                     params = {**params, "chat_id": error.migrate_to_chat_id}
-                elif error.is_passing and sends < MAX_SENDS:
-                    wait_s = min(error.retry_after_s or _back_off(sends - 1), MAX_RETRY_AFTER_S)
+                elif error.is_passing and waited_s + wait_s <= MAX_SEND_S:
                     log.warning("%s; sent again in %.0f s", error, wait_s)
-                    await self._sleep(wait_s)
+                    await self._sleep_unless_stopped(wait_s)
+                    waited_s, failures = waited_s + wait_s, failures + 1
+                    if self._stopped.is_set():
+                        return False
                 else:
                     if "message is not modified" not in error.description:
                         log.error("the answer could not be delivered: %s", error)
-                    return
+                    return True
 
 
 def _back_off(failures: int) -> float:

@@ -193,13 +193,13 @@ class Fetcher:
                     finally:
                         await response.stream.aclose()  # type: ignore[union-attr]
             except TimeoutError as error:
-                detail = f"{host.name}: no whole answer within {timeout_s} s"
+                detail = f"no whole answer within {timeout_s} s"
                 raise Unavailable(host.exchange, detail, "did not answer in time") from error
 
     def circuit(self, host: Host) -> Circuit:
         circuit = self._circuits.get(host.name)
         if circuit is None:
-            circuit = self._circuits[host.name] = Circuit(host.exchange)
+            circuit = self._circuits[host.name] = Circuit(host.exchange, host.name)
         return circuit
 
     @property
@@ -249,16 +249,16 @@ class Fetcher:
         try:
             return await self._transport.handle_async_request(request)
         except httpx.TimeoutException as error:
-            raise Unavailable(host.exchange, f"{host.name}: {error}", "did not answer in time") from error
+            raise Unavailable(host.exchange, str(error), "did not answer in time") from error
         except httpx.HTTPError as error:
-            raise Unavailable(host.exchange, f"{host.name}: {error}") from error
+            raise Unavailable(host.exchange, str(error)) from error
 
 
 async def _refusal(endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response) -> MarketError:
     """What a status other than 200 means; no redirect is followed."""
     status = response.status_code
     if status < 400:
-        return Unavailable(endpoint.host.exchange, f"{endpoint.host.name}: HTTP {status}", f"answered HTTP {status}")
+        return Unavailable(endpoint.host.exchange, f"HTTP {status}", f"answered HTTP {status}")
     error = endpoint.explain(status, await _read(endpoint.host.exchange, response, MAX_ANSWER))
     if isinstance(error, RateLimited):
         _note_wait(error, response)
@@ -473,8 +473,8 @@ class Circuit:
     Three failures in a row: REST_S. Blocked: BLOCKED_S. Rate limited: as long as the host says.
     """
 
-    def __init__(self, exchange: str) -> None:
-        self.exchange = exchange
+    def __init__(self, exchange: str, host: str) -> None:
+        self.exchange, self.host = exchange, host
         self.failures = 0
         self.rest_until = 0.0  # time.monotonic()
         self.last_success = 0.0  # time.time()
@@ -512,7 +512,7 @@ class Circuit:
 
     def succeeded(self) -> None:
         if self.rest_until:
-            log.warning("%s answers again", self.exchange)
+            log.warning("%s: %s answers again", self.exchange, self.host)
         self.failures, self.rest_until, self._probing = 0, 0.0, False
         self.last_success = time.time()
 
@@ -529,7 +529,8 @@ class Circuit:
             rest_s = REST_S
         if rest_s:
             self.rest_until = time.monotonic() + rest_s
-        log.warning("%s%s", error, f"; left alone for {rest_s:.0f} s" if rest_s else "")
+        resting = f"; left alone for {rest_s:.0f} s" if rest_s else ""
+        log.warning("%s: %s: %s%s", self.exchange, self.host, error.detail, resting)
 
 
 class _Watch:

@@ -82,8 +82,8 @@ class Server:
     """Listens, and keeps the connections in bounds.
 
     At most `max_connections` are open. When one more comes, the connection that has waited
-    longest for its client (idle, or still sending a head) makes room; one with a request in
-    work never does.
+    longest for its client (idle, sending a head, not taking its answer) makes room; one with a
+    request in work never does.
     """
 
     def __init__(self, handler: Handler, max_connections: int = MAX_CONNECTIONS) -> None:
@@ -240,8 +240,12 @@ class Connection:
         parts.append(self.h11.send(h11.EndOfMessage()))
         self.writer.write(b"".join(part for part in parts if part))
         if self.writer.transport.get_write_buffer_size():
-            async with asyncio.timeout(WRITE_S):
-                await self.writer.drain()
+            self.server.waiting[self] = None
+            try:
+                async with asyncio.timeout(WRITE_S):
+                    await self.writer.drain()
+            finally:
+                self.server.waiting.pop(self, None)
 
     async def linger(self) -> None:
         """Reads on for a moment after a refusal, so that the client gets to read it.
@@ -249,6 +253,7 @@ class Connection:
         Closing a socket that has unread bytes resets the connection, and the reset can
         overtake our answer (RFC 9112 §9.6). What is read here is thrown away.
         """
+        self.server.waiting[self] = None
         with suppress(OSError, TimeoutError):
             if self.writer.can_write_eof():
                 self.writer.write_eof()
@@ -284,6 +289,9 @@ async def serve_connection(connection: Connection) -> None:
             if unread or h11_connection.our_state is not h11.DONE:
                 break
             h11_connection.start_next_cycle()
+            # A pipeline of requests must not keep the loop, nor the place, from others.
+            server.waiting[connection] = None
+            await asyncio.sleep(0)
     except (OSError, TimeoutError, h11.LocalProtocolError):
         pass  # the client has gone, or does not read: there is nobody to tell
     finally:
@@ -338,7 +346,10 @@ class _Link:
     async def next_event(self) -> object:
         event = self.h11.next_event()
         while event is h11.NEED_DATA:
-            self.h11.receive_data(await self.reader.read(ANSWER_READ_SIZE))
+            data = await self.reader.read(ANSWER_READ_SIZE)
+            if not data and self.h11.their_state is h11.SEND_RESPONSE:
+                raise h11.RemoteProtocolError("the connection was closed without a whole head")
+            self.h11.receive_data(data)
             event = self.h11.next_event()
         return event
 
@@ -451,7 +462,7 @@ class Transport(httpx.AsyncBaseTransport):
                 reader, writer = await asyncio.open_connection(url.host, port, ssl=tls, limit=ANSWER_READ_SIZE)
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection within {timeout_s} s") from error
-        except OSError as error:
+        except (OSError, OverflowError, UnicodeError) as error:  # also a port or name that cannot be
             raise httpx.ConnectError(str(error)) from error
         return _Link(reader, writer)
 

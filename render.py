@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from accounts import Holding, Part, Profit, Valued
-from exchanges import DOLLARS, MarketError, Perp, Ticker, UnknownSymbol, split
+from exchanges import DOLLARS, Blocked, Funding, MarketError, Perp, Ticker, UnknownSymbol, split
 from market import EXCHANGES, NoAnswer, NotASymbol, NotListed, PriceReport
 
 MAX_TEXT = 4096  # characters of a message
@@ -158,7 +158,7 @@ def price(report: PriceReport, now_s: float) -> str:
         ["24h", *(format_percent(each.change_pct) for _, each in sides)],
         ["high", *(format_price(each.high) for _, each in sides)],
         ["low", *(format_price(each.low) for _, each in sides)],
-        ["", *(range_bar(each.low, each.high, each.last) for _, each in sides)],
+        ["range", *(range_bar(each.low, each.high, each.last) for _, each in sides)],
         [f"vol {coin}", *(format_amount(each.base_volume) for _, each in sides)],
         [f"vol {unit}", *(format_amount(each.quote_volume) for _, each in sides)],
     ]
@@ -173,23 +173,21 @@ def price(report: PriceReport, now_s: float) -> str:
 
 def _perp_rows(report: PriceReport, perp: Perp, coin: str, unit: str, now_s: float) -> list[list[str]]:
     blank = [""] if report.spot is not None else []
-    interest = perp.open_interest
+    interest, funding = perp.open_interest, perp.funding
     return [
         [f"OI {coin}", *blank, format_amount(interest and interest.open_interest)],
         [f"OI {unit}", *blank, format_amount(interest and interest.open_interest_quote)],
-        ["funding", _funding(perp, now_s)],
-        ["basis", format_percent(report.basis_pct, 3)] if report.spot is not None else [],
+        ["funding", *blank, format_percent(None if funding is None else funding.funding_rate * 100, 4)],
+        ["", *blank, _period(funding, now_s)] if funding is not None else [],
+        ["basis", *blank, format_percent(report.basis_pct, 3)] if report.spot is not None else [],
     ]
 
 
-def _funding(perp: Perp, now_s: float) -> str:
-    """+0.0100 % /8h, in 3h12"""
-    funding = perp.funding
-    if funding is None:
-        return "n/a"
-    period = "" if funding.funding_interval_h is None else f" /{funding.funding_interval_h:g}h"
+def _period(funding: Funding, now_s: float) -> str:
+    """8h, in 3h12: the funding period, and the time to the next payment."""
+    period = "n/a h" if funding.funding_interval_h is None else f"{funding.funding_interval_h:g}h"
     due = "" if funding.next_funding_ms is None else f", in {format_span(funding.next_funding_ms / 1000 - now_s)}"
-    return f"{format_percent(funding.funding_rate * 100, 4)}{period}{due}"
+    return f"{period}{due}"
 
 
 def table(rows: Iterable[Sequence[str]], column: int = COLUMN) -> str:
@@ -402,6 +400,7 @@ def sorry(error: NotListed | NoAnswer | NotASymbol) -> str:
         maybe = f" Did you mean {in_words(error.suggestions)}?" if error.suggestions else " Check the spelling?"
         return escape(f"{error.symbol} is not listed on {asked}.{maybe}")
     if isinstance(error, NoAnswer):
-        why = reasons(error.errors)
-        return escape(f"No price for {error.symbol} right now. {why}. Please try again in a minute.")
+        is_passing = not all(isinstance(each, (Blocked, UnknownSymbol)) for each in error.errors)
+        advice = " Please try again in a minute." if is_passing else ""
+        return escape(f"No price for {error.symbol} right now. {reasons(error.errors)}.{advice}")
     return escape(str(error))

@@ -130,14 +130,23 @@ def _webhook_url(environ: Mapping[str, str], *, must_be_https: bool) -> str:
     url = environ.get("WEBHOOK_URL", "").strip().rstrip("/") or (f"https://{app}.fly.dev" if app else "")
     if not url:
         return ""
-    if not re.fullmatch(r"https://[^\s/?#]+(/[^\s?#]*)?" if must_be_https else r"https?://[^\s?#]+", url):
+    if must_be_https and not url.startswith("https://"):
         raise SettingsError("WEBHOOK_URL should begin with https://, as Telegram delivers to nothing else.")
+    if not _is_address(url):
+        raise SettingsError("WEBHOOK_URL should be an address such as https://example.com, without ? and #.")
     return url if url.endswith("/webhook") else f"{url}/webhook"
+
+
+def _is_address(url: str) -> bool:
+    """http or https, a host name or address, a port that can be, a path; no user, query or fragment."""
+    host = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]"
+    found = re.fullmatch(rf"https?://({host})(:(?P<port>[0-9]{{1,5}}))?(/[^\s?#]*)?", url)
+    return found is not None and 0 < int(found["port"] or 80) < 65536
 
 
 def _url(environ: Mapping[str, str], name: str) -> str:
     url = environ.get(name, "").strip().rstrip("/")
-    if url and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
+    if url and not _is_address(url):
         raise SettingsError(f"{name} should be an address such as https://example.com, without ? and #.")
     return url
 

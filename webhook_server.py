@@ -20,6 +20,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -50,14 +51,29 @@ class Door:
         self._in_work: dict[object, float] = {}  # since when, monotonic
         self._began = time.monotonic()
         self._last_update = 0.0  # monotonic; 0: none yet
+        self._refused: dict[int, int] = {}  # requests by status
+        self._last_said: dict[int, float] = {}  # when a refusal was last logged, monotonic
+        self.registration = "not asked for"  # of the webhook at Telegram, for /health
         self._routes = {
             "/": {"GET": self._front},
             "/health": {"GET": self._health},
             "/webhook": {"POST": self._webhook},
+            urlsplit(settings.webhook_url).path or "/webhook": {"POST": self._webhook},
         }
 
     async def respond(self, request: Request) -> Response:
-        """Routes a request. Raises HTTPError."""
+        """Routes a request. Raises HTTPError, which is counted and, once a minute of each kind, logged."""
+        try:
+            return await self._route(request)
+        except HTTPError as error:
+            self._refused[error.status] = self._refused.get(error.status, 0) + 1
+            now = time.monotonic()
+            if now - self._last_said.get(error.status, -60.0) >= 60:
+                self._last_said[error.status] = now
+                log.warning("%s %.40r refused: %s", request.method, request.path, error)
+            raise
+
+    async def _route(self, request: Request) -> Response:
         methods = self._routes.get(request.path)
         if methods is None:
             raise HTTPError(404, "there is nothing here")
@@ -83,6 +99,9 @@ class Door:
             "uptime_s": round(now - self._began, 1),
             "updates_in_work": len(self._in_work),
             "last_update_s_ago": round(now - self._last_update, 1) if self._last_update else None,
+            "webhook": self.registration,
+            "requests_refused": {str(status): count for status, count in self._refused.items()},
+            "updates_too_old": self._bot.n_stale,
             "exchanges": self._bot.market.health(),
         }
         return Response(503 if is_stuck else 200, orjson.dumps(health))
@@ -129,14 +148,17 @@ async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
         loop.add_signal_handler(number, stopped.set)
     transport = http1.Transport()
     the_bot = bot.build(settings, transport)
-    server = http1.Server(Door(the_bot, settings).respond)
+    door = Door(the_bot, settings)
+    server = http1.Server(door.respond)
     try:
         (port, *_) = await server.start(None, settings.port)
     except OSError as error:
-        log.error("PORT %d cannot be listened on: %s", settings.port, error.strerror)
+        why = error.strerror or str(error)
+        log.error("PORT %d cannot be listened on, choose another one: %s", settings.port, why)
         return 1
     log.info("serving on port %d, version %s", port, VERSION)
-    background = [asyncio.ensure_future(_keep_watchdog_quiet()), asyncio.ensure_future(_introduce(the_bot, settings))]
+    introducing = _introduce(the_bot, settings, door)
+    background = [asyncio.ensure_future(each) for each in (_keep_watchdog_quiet(), introducing)]
     gc.collect()
     gc.freeze()
     if ready is not None:
@@ -243,30 +265,37 @@ async def _keep_watchdog_quiet() -> None:
         await asyncio.sleep(HUNG_S / 3)
 
 
-async def _introduce(the_bot: Bot, settings: Settings) -> None:
+async def _introduce(the_bot: Bot, settings: Settings, door: Door) -> None:
     """Tells Telegram where we are. A Telegram that is down delays this, never the serving."""
     if the_bot.api is None:
         return
     if not settings.webhook_url:
-        log.info(
-            "WEBHOOK_URL is not set, so no webhook is registered; set it to the public https address of this server"
-        )
+        log.info("WEBHOOK_URL is not set, so no webhook is registered: set it to this server's public https address")
         return
     failures = 0
     while True:
         try:
             await bot.register(the_bot.api, settings)
             await the_bot.learn_username()
-            log.info("Telegram delivers to %s", settings.webhook_url)
-            return
         except TelegramError as error:
+            door.registration = f"failed: {error}"
+            if error.code in (401, 404):
+                door.registration = "failed: Telegram does not accept TELEGRAM_BOT_TOKEN"
             if not error.is_passing:
-                log.error("the webhook could not be registered: %s", error)
+                log.error("the webhook is not registered: %s", door.registration)
                 return
             wait_s = error.retry_after_s or REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
             failures += 1
             log.warning("%s; registering again in %.0f s", error, wait_s)
             await asyncio.sleep(wait_s)
+        except Exception:
+            door.registration = "failed: see the log"
+            log.exception("the webhook is not registered")
+            return
+        else:
+            door.registration = "registered"
+            log.info("Telegram delivers to %s", settings.webhook_url)
+            return
 
 
 async def serve_demo(settings_of_demo: Settings) -> int:
@@ -276,7 +305,7 @@ async def serve_demo(settings_of_demo: Settings) -> int:
     """
     import demo
 
-    world = await demo.start(settings_of_demo.port + 1 if settings_of_demo.port else 0)
+    world = await demo.start((settings_of_demo.port + 1) % 65536)
     environ = {
         **os.environ,
         **world.environ,
@@ -315,6 +344,8 @@ def main(arguments: list[str]) -> int:
     is_demo = bool(arguments)
     try:
         chosen = settings.load(os.environ, market.EXCHANGES, is_demo=is_demo)
+        if is_demo and not chosen.port:
+            raise SettingsError("PORT should not be 0 with --demo, as the offline Telegram has to know it.")
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2

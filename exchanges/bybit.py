@@ -387,8 +387,6 @@ def parse_rights(body: bytes) -> bool:
 def explain(status: int, body: bytes) -> MarketError:
     """What a refusal means. HTTP 403 has an HTML body: a blocked country, or 600 requests in 5 s exceeded."""
     said = f"HTTP {status} {body[:160]!r}"
-    if status == 403:
-        return Blocked(ID, said)
     code = code_in(body, "retCode")
     if code == 10002:
         return ClockWrong(ID, said)
@@ -398,6 +396,8 @@ def explain(status: int, body: bytes) -> MarketError:
         return Refused(ID, said)
     if status == 429 or code in (10006, 10018):
         return RateLimited(ID, said)
+    if status == 403:
+        return Blocked(ID, said)
     if code in (10001, 10029):  # bad parameter: the symbol is the only one that varies; symbol not allowed
         return UnknownSymbol(ID, said)
     if code in (10009, 10024):

@@ -8,8 +8,10 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from conftest import ADA, House, a_house, pressed, updated
 
@@ -38,7 +40,7 @@ async def test_price_in_private() -> None:
         text = parse(call["text"]).text
         for word in ("BTC-USDT", "spot", "perp", "last", "24h", "high", "low", "vol BTC", "vol $", "OI BTC", "OI $"):
             assert word in text
-        for word in ("funding +0.", "/8h, in ", "basis", "Binance · ", " UTC · ", " ms"):
+        for word in ("funding ", "8h, in ", "basis", "Binance · ", " UTC · ", " ms"):
             assert word in text
 
 
@@ -290,7 +292,8 @@ async def test_command_that_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytes
 # The webhook.
 
 
-async def test_register_only_what_differs() -> None:
+async def test_register() -> None:
+    """The menu only where it differs; the webhook always, as its secret cannot be compared."""
     async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
         assert house.bot.api is not None
         await bot_module.register(house.bot.api, house.settings)
@@ -301,10 +304,16 @@ async def test_register_only_what_differs() -> None:
         assert telegram.commands == bot_module.menu()
         n_calls = len(telegram.calls)
         await bot_module.register(house.bot.api, house.settings)
-        assert [method for method, _ in telegram.calls[n_calls:]] == ["getWebhookInfo", "getMyCommands"]
-        telegram._last_error = (1, "Wrong response from the webhook: 401 Unauthorized")
+        assert [method for method, _ in telegram.calls[n_calls:]] == ["getWebhookInfo", "setWebhook", "getMyCommands"]
+
+
+async def test_register_a_changed_secret() -> None:
+    async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
+        assert house.bot.api is not None
         await bot_module.register(house.bot.api, house.settings)
-        assert telegram._last_error is None
+        changed = replace(house.settings, webhook_secret="another")
+        await bot_module.register(house.bot.api, changed)
+        assert house.world.telegram.webhook["secret_token"] == "another"
 
 
 A = "https://a/webhook"
@@ -419,9 +428,10 @@ async def test_polling_confirms_only_after_the_answer() -> None:
         telegram.send("/help")
         answered = asyncio.Event()
 
-        async def never(call: dict[str, Any]) -> None:
+        async def never(call: dict[str, Any]) -> bool:
             answered.set()
             await asyncio.sleep(60)
+            return True
 
         assert house.bot.api is not None
         poller = Poller(house.bot, house.bot.api)
@@ -519,6 +529,54 @@ async def test_sending(refusals: list[Refused], n_said: int, logged: str, caplog
         assert len(said(house)) == n_said
         assert logged in caplog.text
         assert bool(logged) == bool(caplog.records)
+
+
+async def test_stop_while_an_answer_cannot_be_sent_leaves_it_unconfirmed() -> None:
+    async with a_house() as house:
+        telegram = house.world.telegram
+        telegram.send("/help")
+        await house.world.telegram_site.set_fault("")
+        assert house.bot.api is not None
+        poller = Poller(house.bot, house.bot.api)
+        stopped = asyncio.Event()
+        updates = await telegram.get_updates({})
+        telegram.fail_next += [Refused(429, "Too Many Requests", retry_after=20)] * 3
+        poller._stopped = stopped
+        answering = asyncio.ensure_future(poller.answer_all(updates))
+        await asyncio.sleep(0.1)
+        stopped.set()
+        async with asyncio.timeout(2):
+            await answering
+        assert poller.offset == updates[0]["update_id"]
+        assert said(house) == []
+
+
+async def test_strangers_in_groups_cost_nothing() -> None:
+    async with a_house() as house:
+        for name in ("DemoMarketBot", "OtherBot"):
+            assert await house.bot.answer(updated(f"/price@{name} BTC", chat_id=GROUP, user_id=77)) is None
+        assert house.world.telegram.calls == []
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        updated("/help", date=10**400),
+        updated("/help", message_thread_id=10**30, is_topic_message=True),
+        {"update_id": 10**60, "message": updated("/help")["message"]},
+    ],
+)
+async def test_huge_numbers(update: dict[str, Any]) -> None:
+    async with a_house() as house:
+        assert orjson.dumps(await house.bot.answer(update))
+
+
+@pytest.mark.parametrize("callback_id", ["", 7, None, "\ud800", "x" * 65, "a b"])
+async def test_buttons_with_odd_ids(callback_id: Any) -> None:
+    async with a_house() as house:
+        update = pressed("price BTC")
+        update["callback_query"]["id"] = callback_id
+        assert await house.bot.answer(update) is None
 
 
 def test_plain_text() -> None:

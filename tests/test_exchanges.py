@@ -167,6 +167,10 @@ def test_recorded_refusals(
     assert type(explain(status, recorded(name))) is kind
 
 
+def test_bybit_rate_limit_with_http_403_is_no_region() -> None:
+    assert type(bybit.explain(403, b'{"retCode": 10018, "retMsg": "Exceeded the IP Rate Limit."}')) is RateLimited
+
+
 def test_binance_ban_says_until_when() -> None:
     error = binance.explain(418, recorded("binance/error-ip-ban-418"))
     assert isinstance(error, RateLimited)

@@ -234,7 +234,7 @@ async def test_circuit_sends_one_probe_only() -> None:
     ],
 )
 def test_circuit_rests_as_long_as_the_error_says(error: MarketError, rest_s: float) -> None:
-    circuit = Circuit("x")
+    circuit = Circuit("x", "X")
     with pytest.raises(type(error)), circuit.watch():
         raise error
     assert circuit.resting_s == pytest.approx(rest_s, abs=0.5)
@@ -245,7 +245,7 @@ def test_circuit_rests_as_long_as_the_error_says(error: MarketError, rest_s: flo
 
 
 def test_circuit_unknown_symbol_is_an_answer() -> None:
-    circuit = Circuit("x")
+    circuit = Circuit("x", "X")
     circuit.failures = 2
     with pytest.raises(UnknownSymbol), circuit.watch():
         raise UnknownSymbol("x", "y")
@@ -253,7 +253,7 @@ def test_circuit_unknown_symbol_is_an_answer() -> None:
 
 
 def test_circuit_given_up_late_is_a_failure_early_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    circuit = Circuit("x")
+    circuit = Circuit("x", "X")
     with pytest.raises(asyncio.CancelledError), circuit.watch():
         raise asyncio.CancelledError
     assert circuit.failures == 0

@@ -255,6 +255,41 @@ async def test_oldest_idle_connection_makes_room() -> None:
             writer.close()
 
 
+async def test_endless_pipelines_keep_nobody_waiting() -> None:
+    """Twenty connections send requests without end; one more is served all the same."""
+    async with a_server() as (_, port):
+        stopped = asyncio.Event()
+
+        async def flood() -> None:
+            reader, writer = await connect(port)
+            while not stopped.is_set():
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+                await asyncio.wait([asyncio.ensure_future(writer.drain())], timeout=0.05)
+                await reader.read(65536)
+            writer.close()
+
+        floods = [asyncio.ensure_future(flood()) for _ in range(20)]
+        await asyncio.sleep(0.2)
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                assert (await exchange(port, post(b"genuine")))[2] == b"POST / genuine"
+        stopped.set()
+        await asyncio.gather(*floods)
+
+
+async def test_refused_senders_make_room() -> None:
+    """Whoever was refused and does not go away holds no place."""
+    async with a_server(max_connections=3) as (server, port):
+        lingering = [await connect(port) for _ in range(3)]
+        for reader, writer in lingering:
+            writer.write(b"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+            assert (await answer(reader))[0] == 401
+        assert (await exchange(port, post(b"genuine")))[2] == b"POST / genuine"
+        assert server.n_refused == 0
+        for _, writer in lingering:
+            writer.close()
+
+
 async def test_requests_in_work_never_make_room() -> None:
     release = asyncio.Event()
 

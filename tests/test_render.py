@@ -109,13 +109,14 @@ def test_price_message() -> None:
         "24h     +2.31 %     +2.28 %\n"
         "high    68,010.00   68,010.00\n"
         "low     65,120.00   65,120.00\n"
-        "        ▕███████░░▏ ▕███████░░▏\n"
+        "range   ▕███████░░▏ ▕███████░░▏\n"
         "vol BTC 24.1K       311K\n"
         "vol $   1.62B       21.0B\n"
         "OI BTC              82.4K\n"
         "OI $                5.55B\n"
-        "funding +0.0100 % /8h, in 3h12\n"
-        "basis   -0.045 %</pre>\n"
+        "funding             +0.0100 %\n"
+        "                    8h, in 3h12\n"
+        "basis               -0.045 %</pre>\n"
         "<i>Binance · 14:03:22 UTC · 84 ms</i>"
     )
     assert max(len(line) for line in parse(text).text.split("\n")) <= 34
@@ -136,7 +137,7 @@ def test_price_message_with_parts_missing() -> None:
     )
     text = parse(render.price(report, NOW_S)).text
     assert "OI $                n/a" in text
-    assert "funding n/a" in text
+    assert "funding             n/a" in text
     assert "Open interest n/a: Binance did not answer in time." in text
     assert "OKX refused this server's region." in text
 
@@ -188,6 +189,10 @@ def test_sentences() -> None:
     assert render.sorry(down) == (
         "No price for X-USDT right now. Binance and Bybit did not answer in time; OKX refused this server's region. "
         "Please try again in a minute."
+    )
+    blocked = NoAnswer("X-USDT", [Blocked(each, "x") for each in ("binance", "bybit", "okx")])
+    assert (
+        render.sorry(blocked) == "No price for X-USDT right now. Binance, Bybit and OKX refused this server's region."
     )
     assert render.sorry(NotASymbol("“<” is not")) == "“&lt;” is not"
 

@@ -56,6 +56,13 @@ def test_nothing_set_is_no_error() -> None:
         ("TELEGRAM_API_URL", "ftp://x"),
         ("BYBIT_URL", "https://x/?a=b"),
         ("OKX_URL", "https://user:secret@x"),
+        ("OKX_URL", "http://127.0.0.1:99999"),
+        ("OKX_URL", "http://127.0.0.1:0"),
+        ("OKX_URL", "http://[::1"),
+        ("OKX_URL", "http://a..b"),
+        ("OKX_URL", "http://a:b:c"),
+        ("WEBHOOK_URL", "https://a..b"),
+        ("WEBHOOK_URL", "https://a.example/?x=1"),
     ],
 )
 def test_wrong_values_are_named_in_one_sentence(name: str, value: str) -> None:

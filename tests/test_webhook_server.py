@@ -143,6 +143,23 @@ async def test_health() -> None:
         assert (blocked["state"], blocked["last_failure"]) == ("resting", "refused this server's region")
 
 
+async def test_health_and_log_tell_of_refusals(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
+        for _ in range(3):
+            await client.post(**post(house, b"{}", x_telegram_bot_api_secret_token="wrong"))
+        await client.get("/nothing")
+        assert (await client.get("/health")).json()["requests_refused"] == {"401": 3, "404": 1}
+        assert caplog.text.count("POST '/webhook' refused: 401") == 1
+
+
+async def test_path_of_the_webhook_url_is_served() -> None:
+    url = "http://127.0.0.1:1/some/path"
+    async with a_house(WEBHOOK_URL=url) as house, httpx.AsyncClient(trust_env=False, verify=False) as client:
+        request = post(house, as_bytes(updated("/help")))
+        for path in ("/webhook", "/some/path/webhook"):
+            assert (await client.post(**(request | {"url": house.url + path}))).status_code == 200
+
+
 async def test_health_says_when_the_intake_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook_server, "STUCK_S", 0.05)
     release = asyncio.Event()
@@ -348,6 +365,7 @@ def test_process_with_a_wrong_value() -> None:
         2,
         "PORT should be a whole number from 0 to 65535.\n",
     )
+    assert "PORT should not be 0" in Process(["webhook_server.py", "--demo"], {"PORT": "0"}).end()[1]
     assert Process(["webhook_server.py", "--help"], {}).end()[0] == 0
     assert Process(["webhook_server.py", "--nope"], {}).end()[0] == 2
 
@@ -369,6 +387,22 @@ def test_process_demo_runs_until_stopped(number: int) -> None:
     code, out = process.end(number)
     assert code == 0
     assert "Traceback" not in out
+
+
+def test_process_with_a_token_that_telegram_does_not_know() -> None:
+    async def run() -> tuple[int, str]:
+        async with a_house() as house:
+            environ = {
+                **house.world.environ,
+                "TELEGRAM_BOT_TOKEN": "123456:TEST-unknown",
+                "PORT": str(await asyncio.to_thread(free_port)),
+                "WEBHOOK_URL": "http://127.0.0.1:9",
+            }
+            process = Process(["webhook_server.py"], environ)
+            await asyncio.to_thread(process.until, "Telegram does not accept TELEGRAM_BOT_TOKEN")
+            return await asyncio.to_thread(process.end, signal.SIGTERM)
+
+    assert asyncio.run(run())[0] == 0
 
 
 def test_process_port_taken() -> None:
@@ -396,9 +430,12 @@ async def test_process_starts_while_telegram_is_down_and_registers_later() -> No
         await asyncio.to_thread(process.until, "registering again")
         async with httpx.AsyncClient(trust_env=False, verify=False) as client:
             assert (await client.get(f"http://127.0.0.1:{port}/health")).status_code == 200
+            assert "no connection" in (await client.get(f"http://127.0.0.1:{port}/health")).json()["webhook"]
         await house.world.telegram_site.set_fault("")
         house.world.telegram.send("/price ETH")
         await house.world.telegram.settle()
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+            assert (await client.get(f"http://127.0.0.1:{port}/health")).json()["webhook"] == "registered"
         assert [m.text[:8] for m in house.world.telegram.messages.values() if m.of_bot] == ["ETH-USDT"]
         assert [each["command"] for each in house.world.telegram.commands] == list(bot_module.COMMANDS)
         code, out = await asyncio.to_thread(process.end, signal.SIGTERM)
