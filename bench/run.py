@@ -2,7 +2,8 @@
 
 Server, world and load are three processes. CPU is the server's own, from the kernel's
 accounting; nothing is cached (CACHE_SECONDS=0), so every /price asks an exchange four times.
-Machines differ and are noisy: compare figures of one run with one another.
+Machines differ and are noisy: "by hand" is the same exchange of bytes in bench/by_hand.py,
+measured in the same minute; compare with that.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "bench")]
@@ -105,6 +107,22 @@ def starts(environ: dict[str, str], secret: str, n: int = 7) -> tuple[float, flo
     return median(answered), median(bare)
 
 
+class Measured(NamedTuple):
+    took_s: float
+    cpu_ms: float  # of the server, per update
+    p50_ms: float
+    p99_ms: float
+
+
+def measured(process: Process, port: int, secret: str, n: int, n_connections: int) -> Measured:
+    """n updates over some connections, after a warm-up."""
+    asyncio.run(load.run(port, secret, lambda _: "/price BTC", max(50, n_connections * 2), n_connections))
+    cpu_s, began = process.cpu_s(), time.perf_counter()
+    seconds = sorted(asyncio.run(load.run(port, secret, lambda _: "/price BTC", n, n_connections)))
+    took_s, cpu_s = time.perf_counter() - began, process.cpu_s() - cpu_s
+    return Measured(took_s, cpu_s / n * 1000, seconds[n // 2] * 1000, seconds[n * 99 // 100] * 1000)
+
+
 def main() -> None:
     token = "123456:TEST-offline-world-token"
     secret = hmac.new(token.encode(), b"webhook secret", hashlib.sha256).hexdigest()
@@ -130,26 +148,26 @@ def main() -> None:
         lines.append(
             f"start to first answer       {answered_s * 1000:6.0f} ms (the bare interpreter: {bare_s * 1000:.0f} ms)"
         )
-        port = free_port()
+        port, hand_port = free_port(), free_port()
         server = Process(["webhook_server.py"], {**environ, "PORT": str(port)})
+        hand = Process(["bench/by_hand.py"], {**environ, "PORT": str(hand_port)})
         asyncio.run(first_answer(port, secret, time.perf_counter()))
         time.sleep(1)
         lines.append(f"idle RSS                    {server.memory_mib('VmRSS'):6.1f} MiB")
-        lines += ["", "upstream  connections    /price per s   CPU ms each   p50 ms   p99 ms"]
+        lines += ["", "upstream  connections    /price per s   CPU ms each   by hand   p50 ms   p99 ms"]
         for latency_ms in (0, 80):
             set_latency(world, latency_ms)
             for n_connections in (1, 40):
-                n = 2000 if n_connections == 40 else 1000 if not latency_ms else 60
-                asyncio.run(load.run(port, secret, lambda _: "/price BTC", max(50, n_connections * 2), n_connections))
-                cpu, began = server.cpu_s(), time.perf_counter()
-                seconds = sorted(asyncio.run(load.run(port, secret, lambda _: "/price BTC", n, n_connections)))
-                took, cpu = time.perf_counter() - began, server.cpu_s() - cpu
+                n = 1500 if n_connections == 40 else 700 if not latency_ms else 60
+                by_hand = measured(hand, hand_port, secret, n, n_connections)
+                ours = measured(server, port, secret, n, n_connections)
                 lines.append(
-                    f"{latency_ms:5} ms  {n_connections:11}  {n / took:13.0f}  {cpu / n * 1000:12.2f}"
-                    f"  {seconds[n // 2] * 1000:7.1f}  {seconds[n * 99 // 100] * 1000:7.1f}"
+                    f"{latency_ms:5} ms  {n_connections:11}  {n / ours.took_s:13.0f}  {ours.cpu_ms:12.2f}"
+                    f"  {by_hand.cpu_ms:8.2f}  {ours.p50_ms:7.1f}  {ours.p99_ms:7.1f}"
                 )
         lines += ["", f"peak RSS                    {server.memory_mib('VmHWM'):6.1f} MiB"]
         server.stop()
+        hand.stop()
     finally:
         world_process.stop()
     print("\n".join(lines))
