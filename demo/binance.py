@@ -116,6 +116,11 @@ def _futures_balance(asset: str, total: float, available: float) -> dict[str, ob
     }
 
 
+def _coinm_balance(asset: str, total: float, available: float) -> dict[str, object]:
+    row = _futures_balance(asset, total, available) | {"withdrawAvailable": _plain(available)}
+    return {key: value for key, value in row.items() if key not in ("maxWithdrawAmount", "marginAvailable")}
+
+
 class Binance:
     """All hosts; each answers its own paths only."""
 
@@ -154,7 +159,7 @@ class Binance:
             rows = [{"symbol": name, "pair": name[:-5], "contractSize": size} for name, size in CONTRACTS.items()]
             return in_json({"timezone": "UTC", "serverTime": self._now_ms(), "symbols": rows})
         answers: dict[str, Callable[[Asked], object]] = {
-            "/dapi/v1/balance": lambda asked: [_futures_balance("BTC", 0.25, 0.2)],
+            "/dapi/v1/balance": lambda asked: [_coinm_balance("BTC", 0.25, 0.2)],
             "/dapi/v1/positionRisk": lambda asked: self._coinm_positions(),
             "/dapi/v1/income": lambda asked: self._income(asked, "BTC", 0.0001),
         }
@@ -230,7 +235,7 @@ class Binance:
                 "asset": asset,
                 "info": "",
                 "time": slot * step,
-                "tranId": slot,
+                "tranId": str(slot),
                 "tradeId": "",
             }
             for slot in range(-(-begin // step), end // step + 1)

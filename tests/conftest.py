@@ -133,6 +133,8 @@ async def a_house(**variables: str) -> AsyncIterator[House]:
         await house.open()
         yield house
     finally:
+        told = repr([(method, params) for method, params in world.telegram.calls if method != "setWebhook"])
+        assert not any(secret in told for secret in demo.keys.ENVIRON.values()), "a secret was sent to a chat"
         await house.server.close(1)
         await transport.aclose()
         await world.close()
