@@ -11,6 +11,7 @@ body, which it does only after it has checked who is asking.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import ssl
 import time
@@ -96,9 +97,17 @@ class Server:
         self.waiting: dict[Connection, None] = {}  # oldest first: who may be closed to make room
 
     async def start(self, host: str | None, port: int) -> list[int]:
-        """Listens on host (None: every address, IPv4 and IPv6); the ports in use. Raises OSError."""
-        self._server = await asyncio.start_server(self._accept, host, port, limit=READ_SIZE, backlog=1024)
+        """Listens on host, or with None on every address, IPv4 and IPv6; the ports in use. Raises OSError."""
+        try:
+            self._server = await self._listen(host, port)
+        except OSError as error:
+            if host is not None or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                raise
+            self._server = await self._listen("0.0.0.0", port)  # noqa: S104
         return [sock.getsockname()[1] for sock in self._server.sockets]
+
+    async def _listen(self, host: str | None, port: int) -> asyncio.Server:
+        return await asyncio.start_server(self._accept, host, port, limit=READ_SIZE, backlog=1024)
 
     @property
     def n_connections(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import http.client
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -355,6 +356,21 @@ async def test_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPat
         await asyncio.sleep(0.3)
         assert server.n_connections == 0
         writer.close()
+
+
+async def test_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(echo)
+    listen = server._listen
+
+    async def only_ipv4(host: str | None, port: int) -> asyncio.Server:
+        if host is None:
+            raise OSError(errno.EADDRNOTAVAIL, "no IPv6 here")
+        return await listen(host, port)
+
+    monkeypatch.setattr(server, "_listen", only_ipv4)
+    (port,) = await server.start(None, 0)
+    assert (await exchange(port, post(b"x")))[0] == 200
+    await server.close(1)
 
 
 def test_date_is_as_in_the_rfc(monkeypatch: pytest.MonkeyPatch) -> None:
