@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 import zlib
 from collections import deque
@@ -58,6 +59,8 @@ INFLATE_STEP = 64 * 1024
 FAILURES_TO_REST = 3
 REST_S = 30.0
 BLOCKED_S = 600.0
+MAX_REST_S = 3 * 86400.0  # Binance's longest ban
+SAME_FAILURE_S = 0.5
 RATE_LIMITED_S = 10.0  # when the exchange does not say how long
 SLOW_S = 1.0  # an answer given up after this long counts as a failure
 BUDGET_SHARE = 0.8  # of a documented limit: the address may be shared with others
@@ -226,7 +229,7 @@ class Fetcher:
     def _note_used_weight(self, budget: Budget, response: httpx.Response) -> None:
         used = response.headers.get(_USED_WEIGHT, "")
         spending = self._spent.get(budget.name)
-        if used.isdecimal() and spending is not None:
+        if used.isdecimal() and len(used) < 9 and spending is not None and budget.is_told:
             spending.heard(int(used), time.monotonic())
 
     def _request(self, host: Host, target: str, encoding: str) -> httpx.Request:
@@ -270,8 +273,8 @@ def _note_wait(error: RateLimited, response: httpx.Response) -> None:
     retry_after = response.headers.get("retry-after", "")
     reset_ms = response.headers.get("x-bapi-limit-reset-timestamp", "")
     if retry_after.isdecimal():
-        error.retry_after_s = float(retry_after)
-    elif reset_ms.isdecimal():
+        error.retry_after_s = float(retry_after[:9])
+    elif reset_ms.isdecimal() and len(reset_ms) < 15:
         error.until_ms = int(reset_ms)
     if error.until_ms is not None and error.retry_after_s is None:
         error.retry_after_s = max(1.0, error.until_ms / 1000 - time.time())
@@ -429,6 +432,8 @@ def _may_end_element(buffer: bytes, end: int) -> bool:
 class OverBudget(RateLimited):
     """We held back ourselves; the exchange was not asked."""
 
+    reason = "was not asked, to keep within its limits"
+
 
 class Spending:
     """What was spent of a Budget within its window."""
@@ -480,6 +485,7 @@ class Circuit:
         self.last_success = 0.0  # time.time()
         self.last_error: MarketError | None = None
         self._probing = False
+        self._failed_at = -math.inf  # time.monotonic()
 
     def watch(self) -> _Watch:
         """Around one request. Raises the last error's kind while the host rests."""
@@ -490,45 +496,56 @@ class Circuit:
         """How much longer the host is left alone; 0 when it may be asked."""
         return max(0.0, self.rest_until - time.monotonic())
 
-    def admit(self) -> None:
+    def admit(self) -> bool:
+        """Whether this request is the probe after a rest. Raises the last error's kind while the host rests."""
         if not self.rest_until:
-            return
+            return False
         if self.resting_s > 0 or self._probing:
             raise self._resting()
         self._probing = True
+        return True
 
     def _resting(self) -> MarketError:
         detail = f"left alone for {self.resting_s:.0f} s more after: {self.last_error and self.last_error.detail}"
         reason = self.last_error.reason if self.last_error is not None else None
+        if not self.resting_s:
+            return Unavailable(self.exchange, "a probe is under way", "is being tried again")
         if isinstance(self.last_error, RateLimited):
             return RateLimited(self.exchange, detail, self.resting_s)
         if isinstance(self.last_error, Blocked):
             return Blocked(self.exchange, detail, reason)
         return Unavailable(self.exchange, detail, reason)
 
-    def released(self) -> None:
-        """A request ended without telling anything of the host."""
-        self._probing = False
+    def ended(self, *, was_probe: bool) -> None:
+        if was_probe:
+            self._probing = False
 
-    def succeeded(self) -> None:
+    def succeeded(self, began: float, *, was_probe: bool) -> None:
+        """An answer counts when it was asked for after the last failure: an older one knows nothing of it."""
+        self.last_success = time.time()
+        if not was_probe and began < self._failed_at:
+            return
         if self.rest_until:
             log.warning("%s: %s answers again", self.exchange, self.host)
-        self.failures, self.rest_until, self._probing = 0, 0.0, False
-        self.last_success = time.time()
+        self.failures, self.rest_until = 0, 0.0
 
     def failed(self, error: MarketError) -> None:
-        self.failures += 1
-        self.last_error = error
-        self._probing = False
+        """Failures of requests that ran side by side count once; a longer rest is never cut short."""
+        now = time.monotonic()
+        if now - self._failed_at > SAME_FAILURE_S or not self.failures:
+            self.failures += 1
+        self._failed_at = now
         rest_s = 0.0
         if isinstance(error, RateLimited):
-            rest_s = error.retry_after_s or RATE_LIMITED_S
+            rest_s = min(error.retry_after_s or RATE_LIMITED_S, MAX_REST_S)
         elif isinstance(error, Blocked):
             rest_s = BLOCKED_S
         elif self.failures >= FAILURES_TO_REST:
             rest_s = REST_S
+        if self.last_error is None or now + rest_s >= self.rest_until:
+            self.last_error = error
         if rest_s:
-            self.rest_until = time.monotonic() + rest_s
+            self.rest_until = max(self.rest_until, now + rest_s)
         resting = f"; left alone for {rest_s:.0f} s" if rest_s else ""
         log.warning("%s: %s: %s%s", self.exchange, self.host, error.detail, resting)
 
@@ -539,15 +556,17 @@ class _Watch:
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
         self._began = time.monotonic()
+        self._was_probe = False
 
     def __enter__(self) -> None:
-        self._circuit.admit()
+        self._was_probe = self._circuit.admit()
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._circuit.ended(was_probe=self._was_probe)
         if error is None or isinstance(error, (UnknownSymbol, NotSupported, Refused)):
-            self._circuit.succeeded()
+            self._circuit.succeeded(self._began, was_probe=self._was_probe)
         elif isinstance(error, OverBudget):
-            self._circuit.released()
+            pass  # nobody was asked
         elif isinstance(error, MarketError):
             self._circuit.failed(error)
         else:
@@ -558,5 +577,3 @@ class _Watch:
                 exchange = self._circuit.exchange
                 detail = f"given up after {waited_s:.1f} s"
                 self._circuit.failed(Unavailable(exchange, detail, "did not answer in time"))
-            else:
-                self._circuit.released()

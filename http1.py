@@ -302,7 +302,7 @@ async def serve_connection(connection: Connection) -> None:
             server.waiting[connection] = None
             await asyncio.sleep(0)
     except (OSError, TimeoutError, h11.LocalProtocolError):
-        pass  # the client has gone, or does not read: there is nobody to tell
+        connection.writer.transport.abort()  # the client has gone, or does not read: there is nobody to tell
     finally:
         connection.writer.close()
 
@@ -408,11 +408,13 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             if link is not None:
                 try:
-                    return await self._exchange(link, origin, request, timeouts.get("read"))
+                    response = await self._exchange(link, origin, request, timeouts.get("read"))
+                    if response.status_code != 408:  # said to the idle connection, not to the request
+                        return response
                 except (httpx.ReadError, httpx.RemoteProtocolError):
-                    link.drop()  # the other side let go while it lay idle
                     if request.method != "GET":
                         raise
+                link.drop()  # the other side let go while it lay idle
             link = await self._connect(request.url, timeouts.get("connect"))
             return await self._exchange(link, origin, request, timeouts.get("read"))
         except BaseException:

@@ -40,6 +40,8 @@ HEDGE_S = 1.0
 MAX_CACHED = 2048  # answers; some 400 bytes each
 SYMBOLS_S = 3600.0
 INTERVALS_S = 3600.0
+INTERVALS_LATE_S = 0.5  # after all else has arrived
+INTERVALS_AGAIN_S = 30.0
 MAX_SUGGESTIONS = 5
 
 
@@ -91,8 +93,8 @@ class PriceReport(NamedTuple):
     """A symbol's spot and perpetual market.
 
     perp.ticker is there when perp is. A side that is None, and a part of perp that is None, is
-    explained in missing, by "spot", "perp", "open interest", "funding". failed: the preferred
-    exchanges that did not give what is shown. multipliers: contracts on 1000 and more coins,
+    explained in missing, by "spot", "perp", "open interest", "funding". failed: by "spot" and
+    "perp", the preferred exchanges that did not give what is shown. multipliers: contracts on 1000 and more coins,
     whose figures are given per coin here.
     """
 
@@ -100,7 +102,7 @@ class PriceReport(NamedTuple):
     spot: Ticker | None
     perp: Perp | None
     missing: dict[str, tuple[MarketError, ...]]
-    failed: tuple[MarketError, ...]
+    failed: dict[str, tuple[MarketError, ...]]
     multipliers: dict[str, int]
     took_s: float
 
@@ -126,6 +128,7 @@ class Market:
         self._exchanges = [EXCHANGES[each] for each in exchanges]
         self._cache_s = cache_s
         self._cache = Cache(MAX_CACHED)
+        self._intervals_after: dict[str, float] = {}  # when a list that failed may be asked for again
 
     async def price(self, symbol: str) -> PriceReport:
         """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
@@ -140,13 +143,14 @@ class Market:
             left_s = began + DEADLINE_S - time.monotonic()
             raise NotListed(symbol, [each.ID for each in self._exchanges], await self._suggestions(symbol, left_s))
         missing: dict[str, tuple[MarketError, ...]] = {}
-        failed: dict[str, MarketError] = {}
+        failed: dict[str, tuple[MarketError, ...]] = {}
         multipliers: dict[str, int] = {}
         for name, side in (("spot", spot), ("perp", perp)):
             if side.found is None:
                 missing[name] = side.errors
                 continue
-            failed |= {error.exchange: error for error in side.errors}
+            if side.errors:
+                failed[name] = side.errors
             missing |= {what: (error,) for what, error in side.found.missing.items()}
             if side.found.multiplier != 1:
                 multipliers[name] = side.found.multiplier
@@ -155,7 +159,7 @@ class Market:
             spot.found.of.ticker if spot.found is not None else None,
             perp.found.of if perp.found is not None else None,
             missing,
-            tuple(failed.values()),
+            failed,
             multipliers,
             time.monotonic() - began,
         )
@@ -207,32 +211,32 @@ class Market:
         return await self._cache.get(key, self._cache_s, lambda: self._fetcher.fetch(endpoint))
 
     async def _spot(self, exchange: Exchange, symbol: str) -> _Found:
-        async def ask(multiplier: int) -> _Found:
-            ticker = await self._get(exchange.spot(symbol, multiplier))
+        async def ask(listed: str, multiplier: int) -> _Found:
+            ticker = await self._get(exchange.spot(listed, multiplier))
             return _Found(Perp(ticker), multiplier, {})
 
         return await self._by_any_multiplier(exchange, "spot", symbol, ask)
 
     async def _perp(self, exchange: Exchange, symbol: str) -> _Found:
-        async def ask(multiplier: int) -> _Found:
-            return await self._whole_perp(exchange, symbol, multiplier)
+        async def ask(listed: str, multiplier: int) -> _Found:
+            return await self._whole_perp(exchange, listed, multiplier)
 
         return await self._by_any_multiplier(exchange, "perp", symbol, ask)
 
     async def _by_any_multiplier(
-        self, exchange: Exchange, market: str, symbol: str, ask: Callable[[int], Awaitable[_Found]]
+        self, exchange: Exchange, market: str, symbol: str, ask: Callable[[str, int], Awaitable[_Found]]
     ) -> _Found:
-        """Asks for the coin; if it is not listed, for the contract on 1000 and more of it that is."""
+        """Asks for the coin; if it is not listed, for the contract on 1000 and more of it that is.
+
+        Raises UnknownSymbol only when the exchange's list was there to look in.
+        """
         try:
-            return await ask(1)
+            return await ask(symbol, 1)
         except UnknownSymbol:
-            try:
-                listed = await self._symbols(exchange, market)
-            except MarketError:
-                listed = frozenset()
+            listed = await self._symbols(exchange, market)
             for multiplier, prefix in MULTIPLIERS:
                 if f"{prefix}{symbol}" in listed:
-                    return await ask(multiplier)
+                    return await ask(f"{prefix}{symbol}", multiplier)
             raise
 
     async def _whole_perp(self, exchange: Exchange, symbol: str, multiplier: int) -> _Found:
@@ -251,7 +255,7 @@ class Market:
                     missing[what] = error
                 else:
                     whole = Perp(whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding)
-            interval_h = await _funding_interval(intervals, symbol, multiplier)
+            interval_h = await self._funding_interval(exchange, intervals, symbol)
         finally:
             for asked in parts.values():
                 asked.cancel()
@@ -265,7 +269,7 @@ class Market:
     def _funding_intervals(self, exchange: Exchange) -> _Intervals | None:
         """The list of funding periods, where the exchange tells them in a list of their own; it is on its way."""
         told = exchange.funding_intervals()
-        if told is None:
+        if told is None or time.monotonic() < self._intervals_after.get(exchange.ID, 0.0):
             return None
         endpoint, of_all_others = told
 
@@ -276,6 +280,18 @@ class Market:
 
         key = (exchange.ID, "funding intervals")
         return _Intervals(self._cache.soon(key, INTERVALS_S, load), of_all_others)
+
+    async def _funding_interval(self, exchange: Exchange, intervals: _Intervals | None, symbol: str) -> float | None:
+        """Hours per funding period. A list that is late or fails is done without for a while: the rest is there."""
+        if intervals is None:
+            return None
+        try:
+            async with asyncio.timeout(INTERVALS_LATE_S):
+                changed = await intervals.changed
+        except (MarketError, TimeoutError):
+            self._intervals_after[exchange.ID] = time.monotonic() + INTERVALS_AGAIN_S
+            return None
+        return changed.get(symbol, intervals.of_all_others)
 
     async def _symbols(self, exchange: Exchange, market: str) -> frozenset[str]:
         """Every symbol that an exchange lists."""
@@ -324,18 +340,6 @@ class _Intervals(NamedTuple):
     of_all_others: float
 
 
-async def _funding_interval(intervals: _Intervals | None, symbol: str, multiplier: int) -> float | None:
-    if intervals is None:
-        return None
-    try:
-        changed = await intervals.changed
-    except MarketError:
-        return None
-    prefixes = [prefix for each, prefix in MULTIPLIERS if each == multiplier] or [""]
-    names = [f"{prefix}{symbol}" for prefix in prefixes]
-    return next((changed[name] for name in names if name in changed), intervals.of_all_others)
-
-
 class _Race:
     """Asks exchanges in order until one gives a good answer: the next one when one fails, or is silent for HEDGE_S.
 
@@ -343,7 +347,7 @@ class _Race:
     """
 
     def __init__(self, ask: Callable[[Exchange], Awaitable[_Found]], exchanges: Sequence[Exchange]) -> None:
-        self._ask, self._to_ask = ask, list(exchanges)
+        self._ask, self._exchanges, self._to_ask = ask, list(exchanges), list(exchanges)
         self._running: dict[asyncio.Future[_Found], Exchange] = {}
         self._errors: dict[str, MarketError] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -366,7 +370,9 @@ class _Race:
         if self.side.done() or exchange is None or task.cancelled():
             return
         if error is None:
-            slow = {each.ID: Unavailable(each.ID, "slower", "was slow") for each in self._running.values()}
+            preferred = self._exchanges[: self._exchanges.index(exchange)]
+            waiting = [each for each in self._running.values() if each in preferred]
+            slow = {each.ID: Unavailable(each.ID, "slower", "was slow") for each in waiting}
             self.side.set_result(_Side(task.result(), tuple((slow | self._errors).values())))
         elif not isinstance(error, MarketError):
             self.side.set_exception(error)
@@ -520,9 +526,12 @@ def parse_symbol(text: str) -> str:
     if not base.isalnum() or len(name) > _MAX_SYMBOL or len(rest) > 1 or not all(each.isalnum() for each in rest):
         raise junk
     quote = rest[0] if rest else ""
-    if not quote and base not in _NAMED_LIKE_PAIRS:
-        quote = next((each for each in _QUOTES if base.endswith(each) and base != each), "")
-        base = base.removesuffix(quote)
+    if not quote:
+        if base not in _NAMED_LIKE_PAIRS:
+            quote = next((each for each in _QUOTES if base.endswith(each) and base != each), "")
+            base = base.removesuffix(quote)
+    elif quote not in _QUOTES and f"{base}{quote}".endswith(("USDT", "USDC", "FDUSD")):
+        raise junk  # BT-CUSDT is no way to write BTCUSDT
     quote = "USDT" if quote in ("", "USD") else quote
     base = without_multiplier(base)
     if base == quote:

@@ -49,10 +49,12 @@ def format_price(price: float | None) -> str:
     """67,432.10 · 123.40 · 1.00012 · 0.3150 · 0.00001234: six digits, or two decimals from 1000 on."""
     if price is None:
         return "n/a"
-    if abs(price) >= 1000:
-        return f"{price:,.2f}"
     if not price:
         return "0"
+    if not 1e-12 <= abs(price) < 1e12:
+        return f"{price:.5g}"
+    if abs(price) >= 1000:
+        return f"{price:,.2f}"
     magnitude = math.floor(math.log10(abs(price)))
     shortest = 2 if magnitude >= 0 else 3 - magnitude
     digits = f"{price:.{max(shortest, 5 - magnitude)}f}"
@@ -205,8 +207,11 @@ def _notes(report: PriceReport, base: str) -> list[str]:
     for what, errors in report.missing.items():
         name = {"spot": "No spot market", "perp": "No perpetual"}.get(what, f"{what[0].upper()}{what[1:]} n/a")
         notes.append(f"{name}: {reasons(errors)}.")
-    if report.failed:
-        notes.append(f"{reasons(report.failed)}.")
+    sentences = {side: _sentence(reasons(errors)) for side, errors in report.failed.items()}
+    if len(sentences) == 2 and len(set(sentences.values())) == 1:
+        notes.append(next(iter(sentences.values())))
+    else:
+        notes += [f"{side.capitalize()}: {sentence}" for side, sentence in sentences.items()]
     if report.spot is not None and report.perp is not None and report.basis_pct is None:
         notes.append("Basis n/a: spot and perpetual come from different exchanges.")
     for market, multiplier in report.multipliers.items():
@@ -386,6 +391,10 @@ def reasons(errors: Iterable[MarketError]) -> str:
         f"not listed on {in_words(each)}" if reason == UnknownSymbol.reason else f"{in_words(each)} {reason}"
         for reason, each in names.items()
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def in_words(names: Sequence[str]) -> str:

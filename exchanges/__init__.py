@@ -209,11 +209,15 @@ class Host(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """A documented limit: at most max_weight per window_s seconds, from one address."""
+    """A documented limit: at most max_weight per window_s seconds, from one address.
+
+    is_told: the exchange's own count comes with every answer.
+    """
 
     name: str
     max_weight: int
     window_s: float
+    is_told: bool = False
 
 
 class Endpoint(NamedTuple, Generic[T]):
@@ -261,6 +265,7 @@ class PositionsEndpoint(NamedTuple):
     parse: Callable[[Any, Any], list[Position]]
 
 
+MAX_FIGURE = 1e30  # beyond it, nothing is a price or an amount
 DOLLARS = ("USDT", "USDC", "USD", "FDUSD", "USD1")  # what counts as a dollar
 WINDOW_MS = 7 * 86_400_000  # of funding and fees, and the longest that Bybit gives at a time
 
@@ -317,7 +322,7 @@ def number(exchange: str, row: Mapping[str, Any], key: str) -> float | None:
             figure = float(value)
         except ValueError:
             figure = math.nan
-        if math.isfinite(figure):
+        if abs(figure) <= MAX_FIGURE:
             return figure
     raise BadResponse(exchange, f"{key} is no number: {str(value)[:80]!r}")
 

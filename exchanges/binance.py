@@ -62,9 +62,9 @@ NAME = "Binance"
 SPOT = Host("BINANCE_SPOT", ID, "https://api.binance.com", "https://testnet.binance.vision")
 USDM = Host("BINANCE_USDM", ID, "https://fapi.binance.com", "https://demo-fapi.binance.com")
 COINM = Host("BINANCE_COINM", ID, "https://dapi.binance.com", "https://demo-dapi.binance.com")
-SPOT_WEIGHT = Budget("binance spot weight", 6000, 60)
-USDM_WEIGHT = Budget("binance USD-M weight", 2400, 60)
-COINM_WEIGHT = Budget("binance COIN-M weight", 2400, 60)
+SPOT_WEIGHT = Budget("binance spot weight", 6000, 60, is_told=True)
+USDM_WEIGHT = Budget("binance USD-M weight", 2400, 60, is_told=True)
+COINM_WEIGHT = Budget("binance COIN-M weight", 2400, 60, is_told=True)
 FUNDING_REQUESTS = Budget("binance funding requests", 500, 300)
 QUOTES = ("USDT", "USDC")  # by which the lists, which do not separate, are read
 RECV_WINDOW_MS = 5000
@@ -77,11 +77,9 @@ REFUSALS = {
 FUNDING_INTERVAL_H = 8.0  # of a contract that fundingInfo does not name
 
 
-def native(symbol: str, multiplier: int = 1) -> str:
-    """BTCUSDT for BTC-USDT; 1000PEPEUSDT for PEPE-USDT by the thousand; "1M" is a million."""
-    base, quote = split(symbol)
-    prefix = "" if multiplier == 1 else "1M" if multiplier == 1_000_000 else str(multiplier)
-    return percent_encode(f"{prefix}{base}{quote}", safe="")
+def native(symbol: str) -> str:
+    """BTCUSDT for BTC-USDT; 1000PEPEUSDT for 1000PEPE-USDT."""
+    return percent_encode("".join(split(symbol)), safe="")
 
 
 def symbol_of(native_symbol: object) -> str | None:
@@ -93,15 +91,15 @@ def symbol_of(native_symbol: object) -> str | None:
 
 
 def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
-    """GET /api/v3/ticker/24hr, weight 2."""
-    target = f"/api/v3/ticker/24hr?symbol={native(symbol, multiplier)}"
+    """GET /api/v3/ticker/24hr, weight 2. multiplier: how many coins 1000PEPE-USDT is of; figures are per coin."""
+    target = f"/api/v3/ticker/24hr?symbol={native(symbol)}"
     parse = partial(parse_ticker, symbol=symbol, multiplier=multiplier)
     return Endpoint(SPOT, target, parse, explain, SPOT_WEIGHT, 2)
 
 
 def perp(symbol: str, multiplier: int = 1) -> dict[str, Endpoint[Perp]]:
     """24 h ticker, open interest and funding of the USD-M perpetual, weight 1 each."""
-    name = native(symbol, multiplier)
+    name = native(symbol)
 
     def ask(path: str, parse: Callable[[bytes], Perp]) -> Endpoint[Perp]:
         return Endpoint(USDM, f"/fapi/v1/{path}?symbol={name}", parse, explain, USDM_WEIGHT)

@@ -73,24 +73,23 @@ REFUSALS = {
 }
 
 
-def native(symbol: str, market: str, multiplier: int = 1) -> str:
+def native(symbol: str, market: str) -> str:
     """BTCUSDT for BTC-USDT, BTCPERP for the perpetual of BTC-USDC."""
     base, quote = split(symbol)
-    prefix = "" if multiplier == 1 else str(multiplier)
     if market == "perp" and quote == "USDC":
         quote = "PERP"
-    return percent_encode(f"{prefix}{base}{quote}", safe="")
+    return percent_encode(f"{base}{quote}", safe="")
 
 
 def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     """GET /v5/market/tickers?category=spot."""
-    target = f"/v5/market/tickers?category=spot&symbol={native(symbol, 'spot', multiplier)}"
+    target = f"/v5/market/tickers?category=spot&symbol={native(symbol, 'spot')}"
     return Endpoint(HOST, target, partial(parse_spot, symbol=symbol, multiplier=multiplier), explain, REQUESTS)
 
 
 def perp(symbol: str, multiplier: int = 1) -> dict[str, Endpoint[Perp]]:
     """GET /v5/market/tickers?category=linear: price, open interest and funding in one answer."""
-    target = f"/v5/market/tickers?category=linear&symbol={native(symbol, 'perp', multiplier)}"
+    target = f"/v5/market/tickers?category=linear&symbol={native(symbol, 'perp')}"
     parse = partial(parse_perp, symbol=symbol, multiplier=multiplier)
     return {"ticker": Endpoint(HOST, target, parse, explain, REQUESTS)}
 
@@ -156,6 +155,8 @@ def _only_row(body: bytes, symbol: str) -> tuple[Mapping[str, Any], int]:
 
 def _ticker(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Ticker:
     fraction = number(ID, row, "price24hPcnt")
+    if not number(ID, row, "lastPrice"):
+        raise UnknownSymbol(ID, f"{symbol} has no trades")
     return Ticker(
         exchange=ID,
         symbol=symbol,

@@ -131,7 +131,8 @@ def parse_perp(body: bytes, symbol: str) -> Perp:
     """
     row = _only_row(body, symbol)
     base_volume = number(ID, row, "volCcy24h")
-    quote_volume = None if base_volume is None else base_volume * needed_price(ID, row, "last")
+    last = price(ID, row, "last")
+    quote_volume = None if base_volume is None or last is None else base_volume * last
     return Perp(ticker=_ticker(row, symbol, base_volume, quote_volume))
 
 
@@ -178,6 +179,8 @@ def _only_row(body: bytes, what: str) -> Mapping[str, Any]:
 
 
 def _ticker(row: Mapping[str, Any], symbol: str, base_volume: float | None, quote_volume: float | None) -> Ticker:
+    if not number(ID, row, "last"):
+        raise UnknownSymbol(ID, f"{symbol} has no trades")
     last, open_24h = needed_price(ID, row, "last"), price(ID, row, "open24h")
     return Ticker(
         exchange=ID,

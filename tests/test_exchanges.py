@@ -77,6 +77,17 @@ def test_binance_by_the_thousand_is_per_coin() -> None:
     assert binance.parse_open_interest(b'{"openInterest":"5"}', 1000).open_interest == OpenInterest(5000, None)
 
 
+def test_everything_by_the_thousand_is_per_coin() -> None:
+    funding = binance.parse_funding(b'{"lastFundingRate":"0.0001","markPrice":"0.0123"}', 1000).funding
+    assert funding is not None
+    assert funding.mark == pytest.approx(0.0000123)
+    row = {"lastPrice": "0.0123", "markPrice": "0.0123", "fundingRate": "0.0001", "singleOpenInterest": "5"}
+    perp = bybit.parse_perp(_bybit([row]), "1000PEPE-USDT", 1000)
+    assert perp.funding is not None
+    assert perp.funding.mark == pytest.approx(0.0000123)
+    assert perp.open_interest == OpenInterest(5000, None)
+
+
 def test_bybit_spot_ticker() -> None:
     ticker = bybit.parse_spot(recorded("bybit/spot-ticker"), "BTC-USDT")
     assert ticker.change_pct == pytest.approx(0.68)  # sent as the fraction 0.0068
@@ -239,7 +250,7 @@ def test_ticker_with_nothing_but_a_price(parse: Any, wrap: Any, row: dict[str, A
 @pytest.mark.parametrize(("parse", "wrap", "row", "key"), TICKERS)
 @pytest.mark.parametrize("value", ["", None, "abc", [], {}, True, "NaN", "inf", "-5", -1, "1e999"])
 def test_ticker_without_a_price_is_unusable(parse: Any, wrap: Any, row: dict[str, Any], key: str, value: Any) -> None:
-    with pytest.raises(BadResponse):
+    with pytest.raises(UnknownSymbol if value in ("", None) and parse is not binance.parse_ticker else BadResponse):
         parse(wrap([row | {key: value}]), "X-USDT")
 
 
@@ -271,12 +282,12 @@ def test_binance_market_that_never_traded() -> None:
     ("endpoint", "target"),
     [
         (binance.spot("BTC-USDT"), "/api/v3/ticker/24hr?symbol=BTCUSDT"),
-        (binance.perp("PEPE-USDT", 1000)["ticker"], "/fapi/v1/ticker/24hr?symbol=1000PEPEUSDT"),
-        (binance.perp("BABYDOGE-USDT", 1_000_000)["funding"], "/fapi/v1/premiumIndex?symbol=1MBABYDOGEUSDT"),
+        (binance.perp("1000PEPE-USDT", 1000)["ticker"], "/fapi/v1/ticker/24hr?symbol=1000PEPEUSDT"),
+        (binance.perp("1MBABYDOGE-USDT", 1_000_000)["funding"], "/fapi/v1/premiumIndex?symbol=1MBABYDOGEUSDT"),
         (bybit.perp("BTC-USDC")["ticker"], "/v5/market/tickers?category=linear&symbol=BTCPERP"),
         (bybit.spot("BTC-USDC"), "/v5/market/tickers?category=spot&symbol=BTCUSDC"),
         (
-            bybit.perp("BABYDOGE-USDT", 1_000_000)["ticker"],
+            bybit.perp("1000000BABYDOGE-USDT", 1_000_000)["ticker"],
             "/v5/market/tickers?category=linear&symbol=1000000BABYDOGEUSDT",
         ),
         (okx.spot("BTC-USDT"), "/api/v5/market/ticker?instId=BTC-USDT"),

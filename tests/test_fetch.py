@@ -30,7 +30,7 @@ from exchanges import (
 from fetch import ArrayCutter, Circuit, Fetcher, Spending
 
 HOST = Host("X", "x", "https://x.example")
-BUDGET = Budget("x weight", 10, 60)
+BUDGET = Budget("x weight", 10, 60, is_told=True)
 
 
 def explain(status: int, body: bytes) -> MarketError:
@@ -165,6 +165,7 @@ async def test_fetch_closes_every_answer() -> None:
         ({"retry_after": "7"}, 7),
         ({}, None),
         ({"retry_after": "soon"}, None),
+        ({"retry_after": "9" * 400}, 999_999_999),
         ({"x_bapi_limit_reset_timestamp": "1"}, 1),
     ],
 )
@@ -196,6 +197,7 @@ async def test_circuit_rests_after_three_failures_and_probes(monkeypatch: pytest
         asked += 1
         return answer(200, b"{}") if ok else answer(500, b"")
 
+    monkeypatch.setattr(fetch, "SAME_FAILURE_S", 0.0)
     fetcher = a_fetcher(handle)
     for _ in range(5):
         with pytest.raises(Unavailable):
@@ -242,6 +244,26 @@ def test_circuit_rests_as_long_as_the_error_says(error: MarketError, rest_s: flo
         with pytest.raises(type(error)) as caught, circuit.watch():
             raise AssertionError("asked while resting")
         assert caught.value.reason == error.reason
+
+
+def test_circuit_older_answers_do_not_end_a_rest() -> None:
+    circuit = Circuit("x", "X")
+    older = circuit.watch()
+    with pytest.raises(RateLimited), circuit.watch():
+        raise RateLimited("x", "y", retry_after_s=3600)
+    with pytest.raises(RateLimited), circuit.watch():
+        raise AssertionError("asked while resting")
+    older.__exit__(None, None, None)
+    assert circuit.resting_s > 3500
+    circuit.failed(Unavailable("x", "timeout"))
+    assert circuit.resting_s > 3500
+
+
+def test_circuit_side_by_side_failures_count_once() -> None:
+    circuit = Circuit("x", "X")
+    for _ in range(5):
+        circuit.failed(Unavailable("x", "y"))
+    assert (circuit.failures, circuit.resting_s) == (1, 0)
 
 
 def test_circuit_unknown_symbol_is_an_answer() -> None:

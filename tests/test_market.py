@@ -28,7 +28,7 @@ async def test_price_comes_from_the_preferred_exchange() -> None:
         assert report.spot is not None
         assert report.spot.last == pytest.approx(truth.last, rel=1e-4)
         assert report.spot.base_volume == pytest.approx(truth.volume, rel=1e-6)
-        assert (report.missing, report.failed, report.multipliers) == ({}, (), {})
+        assert (report.missing, report.failed, report.multipliers) == ({}, {}, {})
 
 
 async def test_price_of_perpetual_is_whole() -> None:
@@ -75,7 +75,7 @@ async def test_price_fails_over_and_names_its_source(fault: str, kind: type[Exce
         await house.world.set_fault("binance", fault)
         report = await price(house)
         assert report.exchanges == ("bybit",)
-        assert [(error.exchange, isinstance(error, kind)) for error in report.failed] == [("binance", True)]
+        assert [(error.exchange, isinstance(error, kind)) for error in report.failed["perp"]] == [("binance", True)]
         assert report.perp is not None
         assert report.perp.funding is not None
 
@@ -83,14 +83,15 @@ async def test_price_fails_over_and_names_its_source(fault: str, kind: type[Exce
 async def test_price_hedges_a_silent_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(market, "HEDGE_S", 0.2)
     monkeypatch.setattr(fetch, "SLOW_S", 0.2)
+    monkeypatch.setattr(fetch, "SAME_FAILURE_S", 0.05)
     async with a_house() as house:
         await house.world.set_fault("binance", "hang")
         began = time.monotonic()
         report = await price(house)
         assert "binance" not in report.exchanges
         assert time.monotonic() - began < 2
-        assert report.failed[-1].exchange == "binance" or report.failed[0].exchange == "binance"
-        assert {error.reason for error in report.failed} == {"was slow"}
+        first = report.failed["perp"][0]
+        assert (first.exchange, first.reason) == ("binance", "was slow")
         # The silence was counted, so that soon nobody waits for it any more.
         for _ in range(2):
             house.bot.market._cache._kept.clear()
@@ -179,6 +180,40 @@ async def test_price_by_the_thousand() -> None:
         assert report.perp.open_interest.open_interest == pytest.approx(
             house.world.market.interest("binance", "PEPE"), rel=1e-3
         )
+
+
+async def test_price_is_not_called_unlisted_when_the_list_is_missing() -> None:
+    async with a_house(EXCHANGES="binance") as house:
+        whole = house.world.sites["BINANCE_USDM"]._handler
+
+        async def without_list(asked: Any) -> Any:
+            reply = await whole(asked)
+            return reply._replace(status=500) if asked.path == "/fapi/v1/ticker/price" else reply
+
+        house.world.sites["BINANCE_USDM"]._handler = without_list
+        report = await price(house, "PEPE-USDT")
+        assert report.perp is None
+        assert {error.reason for error in report.missing["perp"]} == {"answered HTTP 500"}
+
+
+async def test_price_without_the_list_of_funding_periods() -> None:
+    async with a_house() as house:
+        whole = house.world.sites["BINANCE_USDM"]._handler
+
+        async def hanging_list(asked: Any) -> Any:
+            if asked.path == "/fapi/v1/fundingInfo":
+                await asyncio.sleep(60)
+            return await whole(asked)
+
+        house.world.sites["BINANCE_USDM"]._handler = hanging_list
+        for _ in range(2):
+            report = await price(house)
+            assert report.exchanges == ("binance",)
+            assert report.perp is not None
+            assert report.perp.funding is not None
+            assert report.perp.funding.funding_interval_h is None
+            assert report.failed == {}
+            assert report.took_s < 0.9
 
 
 async def test_price_of_what_only_one_exchange_lists() -> None:
@@ -360,6 +395,7 @@ def test_symbol_other_markets(text: str, symbol: str) -> None:
         "'; DROP",
         "\u202eBTC",
         "BTC\x00",
+        "BT-CUSDT",
     ],
 )
 def test_symbol_junk(text: str) -> None:

@@ -29,7 +29,7 @@ def a_report(**fields: object) -> PriceReport:
         OpenInterest(82_400, 5.55e9),
         Funding(0.0001, 8, 1_763_906_602_000 + 192 * 60_000, 67400),
     )
-    return PriceReport("BTC-USDT", a_ticker(), perp, {}, (), {}, 0.084)._replace(**fields)  # type: ignore[arg-type]
+    return PriceReport("BTC-USDT", a_ticker(), perp, {}, {}, {}, 0.084)._replace(**fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,8 @@ def a_report(**fields: object) -> PriceReport:
         (0.123456, "0.123456"),
         (0.00001234, "0.00001234"),
         (1e-8, "0.00000001000"),
+        (1e29, "1e+29"),
+        (1.2345678e-15, "1.2346e-15"),
         (0, "0"),
         (None, "n/a"),
     ],
@@ -133,13 +135,15 @@ def test_price_message_fits_a_phone(price: float, width: int) -> None:
 def test_price_message_with_parts_missing() -> None:
     late = Unavailable("binance", "x", "did not answer in time")
     report = a_report(
-        perp=Perp(a_ticker()), missing={"open interest": (late,), "funding": (late,)}, failed=(Blocked("okx", "x"),)
+        perp=Perp(a_ticker()),
+        missing={"open interest": (late,), "funding": (late,)},
+        failed={"perp": (Blocked("okx", "x"),)},
     )
     text = parse(render.price(report, NOW_S)).text
     assert "OI $                n/a" in text
     assert "funding             n/a" in text
     assert "Open interest n/a: Binance did not answer in time." in text
-    assert "OKX refused this server's region." in text
+    assert "Perp: OKX refused this server's region." in text
 
 
 def test_price_message_one_side_only() -> None:
@@ -253,7 +257,7 @@ def test_any_message_is_valid_html() -> None:
             spot,
             the_perp,
             {rng.choice(["spot", "perp", "funding", text()]): tuple(error() for _ in range(3)) for _ in range(2)},
-            tuple(error() for _ in range(rng.randrange(3))),
+            {side: (error(), error()) for side in rng.sample(["spot", "perp"], rng.randrange(3))},
             {text(): rng.randrange(10**9)},
             rng.random(),
         )
