@@ -82,7 +82,7 @@ async def test_price_fails_over_and_names_its_source(fault: str, kind: type[Exce
 
 async def test_price_hedges_a_silent_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(market, "HEDGE_S", 0.2)
-    monkeypatch.setattr(fetch, "SLOW_S", 0.2)
+    monkeypatch.setattr(fetch, "SLOW_S", 0.15)
     monkeypatch.setattr(fetch, "SAME_FAILURE_S", 0.05)
     async with a_house() as house:
         await house.world.set_fault("binance", "hang")

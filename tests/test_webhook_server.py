@@ -214,6 +214,7 @@ async def test_delivery_from_the_offline_telegram() -> None:
         house.bot.market._cache._kept.clear()
         data = priced.markup["inline_keyboard"][0][0]["callback_data"]
         before = priced.raw
+        house.world.market.clock = lambda: time.time() + 60  # another minute, another price
         telegram.press(ADA, priced.message_id, data)
         await telegram.settle()
         assert priced.raw != before
