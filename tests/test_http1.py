@@ -7,7 +7,7 @@ import errno
 import gzip
 import http.client
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -349,12 +349,17 @@ async def test_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPat
         return Response(200, b"x" * 30_000_000)
 
     async with a_server(much) as (server, port):
-        _, writer = await connect(port)
+        reader, writer = await connect(port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await asyncio.sleep(0.05)
         assert server.n_connections == 1
         await asyncio.sleep(0.3)
         assert server.n_connections == 0
+        taken = 0  # the socket is closed with it: what was not taken by then never comes
+        with suppress(ConnectionError):
+            while data := await reader.read(1 << 20):
+                taken += len(data)
+        assert taken < 30_000_000
         writer.close()
 
 
@@ -458,6 +463,51 @@ async def test_transport_stale_connection_is_replaced() -> None:
         transport = Transport()
         assert [await get(transport, url) for _ in range(3)] == [b"ok"] * 3
         assert n_connections == 3
+        await transport.aclose()
+
+
+async def test_transport_408_to_an_idle_connection_is_no_answer() -> None:
+    """The peer tells the idle connection that it has waited too long; the next request has not been seen yet."""
+    n_connections = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal n_connections
+        n_connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await asyncio.sleep(0.02)
+        writer.write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    async with a_peer(talk) as url:
+        transport = Transport()
+        assert await get(transport, url) == b"ok"
+        await asyncio.sleep(0.05)
+        assert await get(transport, url) == b"ok"
+        assert n_connections == 2
+        await transport.aclose()
+
+
+async def test_transport_old_idle_connection_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_server() as (server, port):
+        transport = Transport()
+        await get(transport, f"http://127.0.0.1:{port}/")
+        monkeypatch.setattr(http1, "IDLE_KEEP_S", -1.0)
+        await get(transport, f"http://127.0.0.1:{port}/")
+        await asyncio.sleep(0.05)
+        assert server.n_connections == 1  # the second; the first was dropped
+        await transport.aclose()
+
+
+async def test_transport_place_is_given_back_when_the_house_is_full() -> None:
+    async with a_server() as (_, port):
+        transport = Transport(max_per_origin=2, max_open=1)
+        first = asyncio.ensure_future(get(transport, f"http://127.0.0.1:{port}/slow"))
+        await asyncio.sleep(0.02)
+        for _ in range(3):  # more often than there are places at the origin
+            with pytest.raises(httpx.PoolTimeout):
+                await get(transport, f"http://127.0.0.1:{port}/", pool=0.01)
+        assert await first == b"GET /slow "
+        assert await get(transport, f"http://127.0.0.1:{port}/", pool=0.5) == b"GET / "
         await transport.aclose()
 
 

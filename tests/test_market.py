@@ -12,6 +12,7 @@ from conftest import House, a_house
 
 import fetch
 import market
+from demo.web import in_json
 from exchanges import BadResponse, Blocked, RateLimited, Unavailable, UnknownSymbol
 from market import Cache, NoAnswer, NotASymbol, NotListed, PriceReport, parse_symbol
 
@@ -181,6 +182,29 @@ async def test_price_by_the_thousand() -> None:
         assert report.perp.open_interest.open_interest == pytest.approx(
             house.world.market.interest("binance", "PEPE"), rel=1e-3
         )
+
+
+@pytest.mark.parametrize("prefix", ["1000000", "1M", "10000"])
+async def test_price_asks_for_the_contract_as_it_is_listed(prefix: str) -> None:
+    """A million is written in two ways, even at one exchange: what the list says is asked for."""
+    async with a_house(EXCHANGES="binance") as house:
+        site = house.world.sites["BINANCE_USDM"]
+        whole = site._handler
+        asked_for: list[str] = []
+
+        async def with_one_more(asked: Any) -> Any:
+            symbol = asked.query.get("symbol", "")
+            if asked.path == "/fapi/v1/ticker/price":
+                return in_json([{"symbol": f"{prefix}MOGUSDT", "price": "1"}])
+            if symbol == f"{prefix}MOGUSDT":
+                asked_for.append(symbol)
+                return await whole(asked._replace(query={"symbol": "BTCUSDT"}))
+            return await whole(asked)
+
+        site._handler = with_one_more
+        report = await price(house, "MOG-USDT")
+        assert len(asked_for) == 3
+        assert report.multipliers == {"perp": 10_000 if prefix == "10000" else 1_000_000}
 
 
 async def test_price_is_not_called_unlisted_when_the_list_is_missing() -> None:

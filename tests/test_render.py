@@ -92,6 +92,8 @@ def test_spans() -> None:
 def test_moments() -> None:
     assert render.format_moment(1_763_906_602_000, NOW_S) == "14:03:22 UTC"
     assert render.format_moment(1_763_906_602_000, NOW_S + 7200) == "14:03:22 UTC, 2h00 old"
+    assert render.format_moment(1_763_906_602_000, NOW_S + 119) == "14:03:22 UTC"
+    assert render.format_moment(1_763_906_602_000, NOW_S + 121) == "14:03:22 UTC, 2m old"
     assert render.format_moment(10**30, NOW_S) == "time n/a"
 
 
@@ -179,6 +181,11 @@ def test_keyboards() -> None:
     assert render.prices(long, NOW_S).keyboard == ()
     missing = NotListed("BTCC-USDT", ["okx"], ["BTC", "BTG"])
     assert render.prices([missing], NOW_S).keyboard == ((("BTC", "price BTC"), ("BTG", "price BTG")),)
+
+
+def test_suggestions_fit_their_buttons() -> None:
+    long = NotListed("X-USDT", ["okx"], ["X" * 58, "X" * 59])
+    assert [button.label for row in render.prices([long], NOW_S).keyboard for button in row] == ["X" * 58]
 
 
 def test_sentences() -> None:
