@@ -491,10 +491,12 @@ async def test_transport_old_idle_connection_is_not_used(monkeypatch: pytest.Mon
     async with a_server() as (server, port):
         transport = Transport()
         await get(transport, f"http://127.0.0.1:{port}/")
+        first = list(server._tasks)
         monkeypatch.setattr(http1, "IDLE_KEEP_S", -1.0)
         await get(transport, f"http://127.0.0.1:{port}/")
         await asyncio.sleep(0.05)
-        assert server.n_connections == 1  # the second; the first was dropped
+        assert server.n_connections == 1
+        assert list(server._tasks) != first
         await transport.aclose()
 
 
