@@ -122,10 +122,6 @@ class Telegram:
             message["entities"] = [{"offset": 0, "length": command.end(), "type": "bot_command"}]
         return message | dict(fields)
 
-    def push(self, update: dict[str, Any], key: tuple[str, int] = ("chat", 0)) -> int:
-        """Any update; the update_id, which is put into it."""
-        return self._push(key, update)
-
     def _push(self, key: tuple[str, int], update: dict[str, Any]) -> int:
         update_id = self._next_update_id
         self._next_update_id += 1
