@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from demo import binance, bybit, keys, okx
+from demo import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, keys, kraken, okx
 from demo.market import Market
 from demo.telegram import Telegram
 from demo.web import FAULTS, Asked, Reply, Site, in_json
@@ -21,7 +21,10 @@ TOKEN = "123456:TEST-offline-world-token"  # noqa: S105
 
 
 class World:
-    """Everything outside. faults: `await set_fault("BYBIT", "hang")`; latency: `set_latency(0.08)`."""
+    """Everything outside. faults: `await set_fault("BYBIT", "hang")`; latency: `set_latency(0.08)`.
+
+    Of one host some paths only: `set_path_fault("BINANCE_USDM", "/futures/data", "500")`.
+    """
 
     def __init__(self, seed: int = 7, clock: Callable[[], float] | None = None, back_off_s: float = 2.0) -> None:
         self.market = Market(seed, clock) if clock is not None else Market(seed)
@@ -35,8 +38,18 @@ class World:
                 Site("BINANCE_COINM", spoken_binance.coinm, binance.refusal),
                 Site("BYBIT", bybit.Bybit(self.market).handle, bybit.refusal),
                 Site("OKX", okx.Okx(self.market).handle, okx.refusal),
+                Site("GATE", gate.Gate(self.market).handle, gate.refusal),
+                Site("BITGET", bitget.Bitget(self.market).handle, bitget.refusal),
+                Site("HYPERLIQUID", hyperliquid.Hyperliquid(self.market).handle, hyperliquid.refusal),
+                Site("DERIBIT", deribit.Deribit(self.market).handle, deribit.refusal),
+                Site("KRAKEN", kraken.Kraken(self.market).handle, kraken.refusal),
+                Site("KRAKEN_FUTURES", kraken.KrakenFutures(self.market).handle, kraken.futures_refusal),
+                Site("COINBASE", coinbase.Coinbase(self.market).handle, coinbase.refusal),
+                Site("COINGECKO", coingecko.CoinGecko(self.market).handle, coingecko.refusal),
             )
         }
+        for name, weights in spoken_binance.weights.items():
+            self.sites[name].weights = weights
         self.telegram_site = Site("TELEGRAM_API", self._telegram)
 
     async def start(self, page_port: int = 0) -> None:
@@ -75,6 +88,10 @@ class World:
         """Switches a fault of an exchange (or one of its sites) on, or off with ""."""
         for name in self.names(exchange) or [exchange]:
             await self.sites[name].set_fault(fault)
+
+    def set_path_fault(self, site: str, path_prefix: str, fault: str) -> None:
+        """Takes away only the paths of a site that begin so; "" gives them back."""
+        self.sites[site].set_path_fault(path_prefix, fault)
 
     def set_latency(self, latency_s: float) -> None:
         for site in self.sites.values():

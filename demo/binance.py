@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
+from demo.binance_markets import CoinMarkets, Markets, perp_name
 from demo.keys import binance_refusal
-from demo.market import Coin, Market
+from demo.market import Market, decimals_of, dollar_contract
+from demo.spelling import number, plain
 from demo.web import Asked, Reply, in_json
-
-QUOTES = ("USDT", "USDC")
 
 
 def refusal(status: int) -> Reply:
@@ -22,58 +21,24 @@ def refusal(status: int) -> Reply:
     return in_json({"code": -1003, "msg": msg}, status, (("Retry-After", "7"),))
 
 
-def error(code: int, msg: str) -> Reply:
-    return in_json({"code": code, "msg": msg}, 400)
-
-
-def _coin(market: Market, asked: Asked, kind: str) -> tuple[Coin, int] | Reply:
-    """The coin and the contract's multiplier that a symbol names, or the refusal."""
-    symbol = asked.query.get("symbol", "")
-    if not symbol:
-        return error(-1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.")
-    if not re.fullmatch(r"[A-Z0-9\-_.]{1,20}", symbol):
-        return error(-1100, "Illegal characters found in parameter 'symbol'; legal range is '^[A-Z0-9-_.]{1,20}$'.")
-    for coin in market.coins.values():
-        multiplier = coin.multiplier if kind == "perp" else 1
-        name = f"{multiplier if multiplier > 1 else ''}{coin.base}"
-        if symbol in (f"{name}USDT", f"{name}USDC") and market.lists("binance", coin.base, kind):
-            return coin, multiplier
-    return error(-1121, "Invalid symbol.")
-
-
-def _plain(figure: float, decimals: int = 8) -> str:
-    return f"{figure:.{decimals}f}"
-
-
-def _ticker(market: Market, symbol: str, coin: Coin, kind: str, multiplier: int) -> dict[str, object]:
-    day, now = market.day("binance", coin.base, kind, multiplier), int(market.clock() * 1000)
-    row: dict[str, object] = {
-        "symbol": symbol,
-        "priceChange": _plain(day.last - day.open),
-        "priceChangePercent": _plain((day.last - day.open) / day.open * 100, 3),
-        "weightedAvgPrice": _plain(day.turnover / day.volume),
-    }
-    if kind == "spot":
-        row["prevClosePrice"] = _plain(day.open)
-    row |= {"lastPrice": _plain(day.last), "lastQty": "0.00731000"}
-    if kind == "spot":
-        row |= {"bidPrice": _plain(day.bid), "bidQty": "7.15931000"}
-        row |= {"askPrice": _plain(day.ask), "askQty": "0.09592000"}
-    return row | {
-        "openPrice": _plain(day.open),
-        "highPrice": _plain(day.high),
-        "lowPrice": _plain(day.low),
-        "volume": _plain(day.volume),
-        "quoteVolume": _plain(day.turnover),
-        "openTime": now - 86_400_000,
-        "closeTime": now,
-        "firstId": 5116031635,
-        "lastId": 5117964946,
-        "count": 1933312,
-    }
-
-
-CONTRACTS = {"BTCUSD_PERP": 100, "ETHUSD_PERP": 10, "DOGEUSD_PERP": 10}  # dollars of one COIN-M contract
+NOT_FOUND = Reply(404, b"<html><body><h2>404 Not found</h2></body></html>", "text/html")
+WEIGHTS = {  # documented ones that are not 1: one, and all without a symbol
+    "/api/v3/ticker/24hr": (2, 80),
+    "/api/v3/ticker/price": (2, 4),
+    "/api/v3/klines": (2, 2),
+    "/api/v3/account": (20, 20),
+    "/fapi/v1/ticker/24hr": (1, 40),
+    "/fapi/v1/ticker/price": (1, 2),
+    "/fapi/v1/premiumIndex": (1, 10),
+    "/fapi/v1/fundingInfo": (0, 0),
+    "/fapi/v3/balance": (5, 5),
+    "/fapi/v3/positionRisk": (5, 5),
+    "/fapi/v3/account": (5, 5),
+    "/fapi/v1/income": (30, 30),
+    "/dapi/v1/ticker/24hr": (1, 40),
+    "/dapi/v1/premiumIndex": (10, 10),
+    "/dapi/v1/income": (20, 20),
+}
 COINM_HELD = {"ETHUSD_PERP": 200}
 USDM_HELD = (("BTC", "LONG", 0.25), ("ETH", "LONG", 2.0), ("ETH", "SHORT", -1.0))
 SPOT_HELD = {"BTC": ("0.12345678", "0.01000000"), "USDT": ("2500.50000000", "0.00000000"), "SHIB": ("100.00", "0.00")}
@@ -106,26 +71,60 @@ def _futures_balance(asset: str, total: float, available: float) -> dict[str, ob
     return {
         "accountAlias": "SgsR",
         "asset": asset,
-        "balance": _plain(total),
-        "crossWalletBalance": _plain(total),
+        "balance": plain(total),
+        "crossWalletBalance": plain(total),
         "crossUnPnl": "0.00000000",
-        "availableBalance": _plain(available),
-        "maxWithdrawAmount": _plain(available),
+        "availableBalance": plain(available),
+        "maxWithdrawAmount": plain(available),
         "marginAvailable": True,
         "updateTime": 1617939110373,
     }
 
 
 def _coinm_balance(asset: str, total: float, available: float) -> dict[str, object]:
-    row = _futures_balance(asset, total, available) | {"withdrawAvailable": _plain(available)}
+    row = _futures_balance(asset, total, available) | {"withdrawAvailable": plain(available)}
     return {key: value for key, value in row.items() if key not in ("maxWithdrawAmount", "marginAvailable")}
 
 
+def _weight(host: str, asked: Asked) -> int:
+    if asked.path.endswith("apiRestrictions") or asked.path.startswith("/futures/data"):
+        return 1 if host == "BINANCE_COINM" or asked.path.startswith("/sapi") else 0
+    if asked.path in ("/fapi/v1/klines", "/dapi/v1/klines"):
+        limit = number(asked.query.get("limit"), 500)
+        return 1 if limit < 100 else 2 if limit < 500 else 5 if limit <= 1000 else 10
+    n_symbols = asked.query.get("symbols", "").count(",") + 1 if "symbols" in asked.query else 0
+    if n_symbols:
+        return 2 if n_symbols <= 20 else 40 if n_symbols <= 100 else 80
+    one, every = WEIGHTS.get(asked.path, (1, 1))
+    return one if "symbol" in asked.query or "pair" in asked.query else every
+
+
 class Binance:
-    """All hosts; each answers its own paths only."""
+    """All hosts; each answers its own paths only. weights: what each host has counted, by the minute."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
+        self._markets, self._coin_markets = Markets(market), CoinMarkets(market)
+        self.weights: dict[str, dict[int, int]] = {
+            name: {} for name in ("BINANCE_SPOT", "BINANCE_USDM", "BINANCE_COINM")
+        }
+
+    def _counted(self, host: str, asked: Asked, reply: Reply) -> Reply:
+        """The answer with the weight used on this host in this minute, as every answer of Binance says it."""
+        weights, minute = self.weights[host], int(self._market.clock() // 60)
+        weights[minute] = weights.get(minute, 0) + _weight(host, asked)
+        if len(weights) > 100:
+            del weights[min(weights)]
+        return reply._replace(headers=(*reply.headers, ("X-MBX-USED-WEIGHT-1M", str(weights[minute]))))
+
+    async def spot(self, asked: Asked) -> Reply:
+        return self._counted("BINANCE_SPOT", asked, self._spot(asked))
+
+    async def usdm(self, asked: Asked) -> Reply:
+        return self._counted("BINANCE_USDM", asked, self._usdm(asked))
+
+    async def coinm(self, asked: Asked) -> Reply:
+        return self._counted("BINANCE_COINM", asked, self._coinm(asked))
 
     def _now_ms(self) -> int:
         return int(self._market.clock() * 1000)
@@ -137,38 +136,31 @@ class Binance:
             return None
         return binance_refusal(asked, self._now_ms()) or in_json(answer(asked))
 
-    async def spot(self, asked: Asked) -> Reply:
+    def _spot(self, asked: Asked) -> Reply:
         private = self._private(asked, {"/api/v3/account": _spot_account, "/sapi/v1/account/apiRestrictions": _rights})
         if private is not None:
             return private
         if asked.path == "/api/v3/time":
-            return in_json({"serverTime": int(self._market.clock() * 1000)})
+            return in_json({"serverTime": self._now_ms()})
         if asked.path == "/api/v3/ticker/price":
             return in_json(self._prices("spot"))
-        if asked.path != "/api/v3/ticker/24hr":
-            return Reply(404, b"<html><body><h2>404 Not found</h2></body></html>", "text/html")
-        found = _coin(self._market, asked, "spot")
-        if isinstance(found, Reply):
-            return found
-        row = _ticker(self._market, asked.query["symbol"], found[0], "spot", 1)
-        return in_json(row, headers=(("X-MBX-USED-WEIGHT-1M", "2"),))
+        return self._markets.spot(asked) or NOT_FOUND
 
-    async def coinm(self, asked: Asked) -> Reply:
+    def _coinm(self, asked: Asked) -> Reply:
         """COIN-M: contracts of dollars, money in coins."""
-        if asked.path == "/dapi/v1/exchangeInfo":
-            rows = [{"symbol": name, "pair": name[:-5], "contractSize": size} for name, size in CONTRACTS.items()]
-            return in_json({"timezone": "UTC", "serverTime": self._now_ms(), "symbols": rows})
         answers: dict[str, Callable[[Asked], object]] = {
             "/dapi/v1/balance": lambda asked: [_coinm_balance("BTC", 0.25, 0.2)],
             "/dapi/v1/positionRisk": lambda asked: self._coinm_positions(),
             "/dapi/v1/income": lambda asked: self._income(asked, "BTC", 0.0001),
         }
-        return self._private(asked, answers) or Reply(404, b"<html>404</html>", "text/html")
+        if asked.path == "/dapi/v1/time":
+            return in_json({"serverTime": self._now_ms()})
+        return self._private(asked, answers) or self._coin_markets.handle(asked) or NOT_FOUND
 
     def _coinm_positions(self) -> list[dict[str, object]]:
         rows = []
-        for name, size in CONTRACTS.items():
-            base = name.partition("USD")[0]
+        for base in self._coin_markets.bases():
+            name, size = f"{base}USD_PERP", dollar_contract("binance", base)
             mark = self._market.day("binance", base, "perp").last
             held = COINM_HELD.get(name, 0)
             entry = mark * 0.98 if held else 0.0
@@ -177,14 +169,14 @@ class Binance:
                 {
                     "symbol": name,
                     "positionAmt": str(held),
-                    "entryPrice": _plain(entry),
-                    "markPrice": _plain(mark if held else 0.0),
-                    "unRealizedProfit": _plain(pnl),
-                    "liquidationPrice": _plain(mark * 0.5 if held else 0.0),
+                    "entryPrice": plain(entry),
+                    "markPrice": plain(mark if held else 0.0),
+                    "unRealizedProfit": plain(pnl),
+                    "liquidationPrice": plain(mark * 0.5 if held else 0.0),
                     "leverage": "5",
                     "marginType": "cross",
                     "positionSide": "BOTH",
-                    "notionalValue": _plain(held * size / mark),
+                    "notionalValue": plain(held * size / mark),
                     "updateTime": self._now_ms(),
                 }
             )
@@ -201,12 +193,12 @@ class Binance:
                     "symbol": f"{base}USDT",
                     "positionSide": side,
                     "positionAmt": str(amount),
-                    "entryPrice": _plain(entry),
-                    "breakEvenPrice": _plain(entry),
-                    "markPrice": _plain(mark),
-                    "unRealizedProfit": _plain(amount * (mark - entry)),
-                    "liquidationPrice": _plain(mark * 0.7) if side == "LONG" else "0",
-                    "notional": _plain(amount * mark),
+                    "entryPrice": plain(entry),
+                    "breakEvenPrice": plain(entry),
+                    "markPrice": plain(mark),
+                    "unRealizedProfit": plain(amount * (mark - entry)),
+                    "liquidationPrice": plain(mark * 0.7) if side == "LONG" else "0",
+                    "notional": plain(amount * mark),
                     "marginAsset": "USDT",
                     "isolatedMargin": "0.00000000",
                     "updateTime": self._now_ms(),
@@ -218,7 +210,7 @@ class Binance:
         rows = []
         for base, side, amount in USDM_HELD:
             margin = abs(amount) * self._market.day("binance", base, "perp").last / 10
-            rows.append({"symbol": f"{base}USDT", "positionSide": side, "initialMargin": _plain(margin)})
+            rows.append({"symbol": f"{base}USDT", "positionSide": side, "initialMargin": plain(margin)})
         return {"totalWalletBalance": "5000.00000000", "assets": [], "positions": rows}
 
     def _income(self, asked: Asked, asset: str, unit: float) -> list[dict[str, object]]:
@@ -231,7 +223,7 @@ class Binance:
             {
                 "symbol": "BTCUSDT",
                 "incomeType": kinds[slot % 4],
-                "income": _plain(amounts[slot % 4] * unit),
+                "income": plain(amounts[slot % 4] * unit),
                 "asset": asset,
                 "info": "",
                 "time": slot * step,
@@ -241,7 +233,7 @@ class Binance:
             for slot in range(-(-begin // step), end // step + 1)
         ][: int(asked.query.get("limit", "100"))]
 
-    async def usdm(self, asked: Asked) -> Reply:
+    def _usdm(self, asked: Asked) -> Reply:
         answers: dict[str, Callable[[Asked], object]] = {
             "/fapi/v3/balance": lambda asked: [_futures_balance("USDT", 5000, 3100), _futures_balance("USDC", 0, 3100)],
             "/fapi/v3/positionRisk": lambda asked: self._usdm_positions(),
@@ -251,67 +243,33 @@ class Binance:
         private = self._private(asked, answers)
         if private is not None:
             return private
+        if asked.path == "/fapi/v1/time":
+            return in_json({"serverTime": self._now_ms()})
         if asked.path == "/fapi/v1/ticker/price":
             return in_json(self._prices("perp"))
         if asked.path == "/fapi/v1/fundingInfo":
             return in_json(self._funding_info())
-        answer = {
-            "/fapi/v1/ticker/24hr": self._perp_ticker,
-            "/fapi/v1/openInterest": self._open_interest,
-            "/fapi/v1/premiumIndex": self._premium_index,
-        }.get(asked.path)
-        if answer is None:
-            return Reply(404, b"<html><body><h2>404 Not found</h2></body></html>", "text/html")
-        found = _coin(self._market, asked, "perp")
-        if isinstance(found, Reply):
-            return found
-        return in_json(answer(asked.query["symbol"], *found), headers=(("X-MBX-USED-WEIGHT-1M", "1"),))
-
-    def _perp_ticker(self, symbol: str, coin: Coin, multiplier: int) -> dict[str, object]:
-        return _ticker(self._market, symbol, coin, "perp", multiplier)
-
-    def _open_interest(self, symbol: str, coin: Coin, multiplier: int) -> dict[str, object]:
-        coins = self._market.interest("binance", coin.base)
-        return {
-            "openInterest": _plain(coins / multiplier, 3),
-            "symbol": symbol,
-            "time": int(self._market.clock() * 1000),
-        }
-
-    def _premium_index(self, symbol: str, coin: Coin, multiplier: int) -> dict[str, object]:
-        rate, _, due = self._market.funding(coin.base)
-        perp = self._market.day("binance", coin.base, "perp", multiplier).last
-        return {
-            "symbol": symbol,
-            "markPrice": _plain(perp * 1.00001),
-            "indexPrice": _plain(perp * 1.0004),
-            "estimatedSettlePrice": _plain(perp * 1.0003),
-            "lastFundingRate": _plain(rate),
-            "nextFundingTime": due,
-            "interestRate": "0.00010000",
-            "time": int(self._market.clock() * 1000),
-        }
+        return self._markets.usdm(asked) or NOT_FOUND
 
     def _prices(self, kind: str) -> list[dict[str, object]]:
-        now = int(self._market.clock() * 1000)
-        rows: list[dict[str, object]] = []
-        for coin in self._market.coins.values():
-            if self._market.lists("binance", coin.base, kind):
-                multiplier = coin.multiplier if kind == "perp" else 1
-                name = f"{multiplier if multiplier > 1 else ''}{coin.base}USDT"
-                row: dict[str, object] = {"symbol": name, "price": _plain(coin.price * multiplier)}
-                rows.append(row if kind == "spot" else row | {"time": now})
+        now, rows = self._now_ms(), []
+        for coin in self._market.listed("binance", kind):
+            multiplier = coin.multiplier if kind == "perp" else 1
+            name = coin.base if kind == "spot" else perp_name(coin)
+            price = plain(coin.price * multiplier, max(8, decimals_of(coin.tick)))
+            row: dict[str, object] = {"symbol": f"{name}USDT", "price": price}
+            rows.append(row if kind == "spot" else row | {"time": now})
         return rows
 
     def _funding_info(self) -> list[dict[str, object]]:
         return [
             {
-                "symbol": f"{coin.multiplier if coin.multiplier > 1 else ''}{coin.base}USDT",
+                "symbol": f"{perp_name(coin)}USDT",
                 "adjustedFundingRateCap": "0.02500000",
                 "adjustedFundingRateFloor": "-0.02500000",
                 "fundingIntervalHours": coin.funding_h,
                 "disclaimer": False,
             }
-            for coin in self._market.coins.values()
+            for coin in self._market.listed("binance", "perp")
             if coin.funding_h != 8
         ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 from demo.keys import bybit_refusal
-from demo.market import Coin, Market
+from demo.market import SHOWN, Coin, Market, decimals_of
+from demo.spelling import compact, earliest, in_pieces, latest, number, plain
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
 
@@ -18,6 +21,20 @@ def refusal(status: int) -> Reply:
 
 
 DAY_MS = 86_400_000
+MINUTES = {
+    "1": 1, "3": 3, "5": 5, "15": 15, "30": 30, "60": 60, "120": 120, "240": 240, "360": 360, "720": 720, "D": 1440,
+}  # fmt: skip
+PERIODS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1440}
+USDC_SPOT = 0.15  # of the trading in USDT
+
+
+class Pair(NamedTuple):
+    """A market. margin: of a perpetual, "dated" with an end; of spot its quote."""
+
+    symbol: str
+    coin: Coin
+    margin: str
+    multiplier: int = 1
 
 
 def _coin(coin: str, wallet: float, held: float, usd: float) -> dict[str, object]:
@@ -56,6 +73,10 @@ def _position(
     }
 
 
+def _perp_name(coin: Coin) -> str:
+    return f"{coin.multiplier if coin.multiplier > 1 else ''}{coin.base}"
+
+
 class Bybit:
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -74,18 +95,26 @@ class Bybit:
             return self._envelope({"timeSecond": str(second), "timeNano": str(second * 10**9)})
         if asked.path in self._private:
             return bybit_refusal(asked, int(self._market.clock() * 1000)) or self._private[asked.path](asked)
-        if asked.path != "/v5/market/tickers":
+        answer = {
+            "/v5/market/tickers": self._ticker,
+            "/v5/market/kline": self._klines,
+            "/v5/market/open-interest": self._interest_history,
+            "/v5/market/account-ratio": self._ratio_history,
+        }.get(asked.path)
+        if answer is None:
             return in_json({"retCode": 10404, "retMsg": "Not found"}, 404)
-        kind = {"spot": "spot", "linear": "perp"}.get(asked.query.get("category", ""))
-        if kind is None:
+        category = asked.query.get("category", "" if asked.path.endswith("tickers") else "linear")
+        if category not in ("spot", "linear", "inverse"):
             return self._envelope({}, 10001, "params error: Category is invalid")
-        rows = [row for coin in self._market.coins.values() for row in self._rows(coin, kind)]
         symbol = asked.query.get("symbol")
-        if symbol is not None:
-            rows = [row for row in rows if row["symbol"] == symbol]
-            if not rows:
-                return self._envelope({}, 10001, "params error: symbol invalid")
-        return self._envelope({"category": asked.query["category"], "list": rows})
+        if symbol is None:
+            if asked.path.endswith("tickers"):
+                return self._all_tickers(category)
+            return self._envelope({}, 10001, "params error: Symbol Is Invalid")
+        pair = self._pair(category, symbol)
+        if pair is None:
+            return self._envelope({}, 10001, "params error: symbol invalid")
+        return answer(asked, category, pair)
 
     def _wallet(self, asked: Asked) -> Reply:
         if asked.query.get("accountType") != "UNIFIED":
@@ -154,65 +183,215 @@ class Bybit:
         now = int(self._market.clock() * 1000)
         return in_json({"retCode": code, "retMsg": msg, "result": result, "retExtInfo": {}, "time": now})
 
-    def _rows(self, coin: Coin, kind: str) -> list[dict[str, str]]:
-        if not self._market.lists("bybit", coin.base, kind):
-            return []
-        if kind == "spot":
-            return [self._spot_row(coin, quote) for quote in ("USDT", "USDC")]
-        name = f"{coin.multiplier if coin.multiplier > 1 else ''}{coin.base}"
-        return [self._perp_row(coin, f"{name}{ending}") for ending in ("USDT", "PERP")]
+    # Public data.
 
-    def _spot_row(self, coin: Coin, quote: str) -> dict[str, str]:
-        day = self._market.day("bybit", coin.base, "spot")
+    def _pair(self, category: str, symbol: str) -> Pair | None:
+        if category == "spot":
+            base, quote = symbol[:-4], symbol[-4:]
+            coin = self._market.lists("bybit", base, "spot")
+            return Pair(symbol, coin, quote) if coin and quote in ("USDT", "USDC") and base != quote else None
+        if category == "inverse":
+            base = "BTC" if symbol == self._dated()[1] else symbol.removesuffix("USD")
+            coin = self._market.lists("bybit", base, "perp")
+            if coin is None or "coin" not in self._market.margins("bybit", base) or symbol == base:
+                return None
+            return Pair(symbol, coin, "coin" if symbol == f"{base}USD" else "dated")
+        if symbol == self._dated()[0]:
+            return Pair(symbol, self._market.coins["BTC"], "dated")
+        name, margin = symbol[:-4], {"USDT": "USDT", "PERP": "USDC"}.get(symbol[-4:], "")
+        for base in (name, name.removeprefix("1000")):
+            coin = self._market.lists("bybit", base, "perp")
+            if coin is not None and margin in self._market.margins("bybit", base) and _perp_name(coin) == name:
+                return Pair(symbol, coin, margin, coin.multiplier)
+        return None
+
+    def _dated(self) -> tuple[str, str]:
+        """The names of the contracts with an end: one paid in USDC, one in coins."""
+        end = self._market.quarter()
+        return f"BTC-{end:%d%b%y}".upper(), f"BTCUSD{'HMUZ'[end.month // 3 - 1]}{end:%y}"
+
+    def _pairs(self, category: str, coins: list[Coin]) -> list[Pair]:
+        if category == "spot":
+            return [
+                Pair(f"{coin.base}{quote}", coin, quote)
+                for coin in coins
+                for quote in ("USDT", "USDC")
+                if coin.base != quote
+            ]
+        pairs = []
+        for coin in coins:
+            margins = self._market.margins("bybit", coin.base)
+            if category == "inverse":
+                pairs += [Pair(f"{coin.base}USD", coin, "coin")] if "coin" in margins else []
+                continue
+            pairs += [
+                Pair(f"{_perp_name(coin)}{ending}", coin, margin, coin.multiplier)
+                for margin, ending in (("USDT", "USDT"), ("USDC", "PERP"))
+                if margin in margins
+            ]
+        if any(coin.base == "BTC" for coin in coins):
+            pairs.append(Pair(self._dated()[category == "inverse"], self._market.coins["BTC"], "dated"))
+        return pairs
+
+    def _ticker(self, asked: Asked, category: str, pair: Pair) -> Reply:
+        return self._envelope({"category": category, "list": [self._row(category, pair)]})
+
+    def _all_tickers(self, category: str) -> Reply:
+        """The known coins as they are now, the others as they were at most a minute ago."""
+        listed = self._market.listed("bybit", "spot" if category == "spot" else "perp")
+        shown = [coin for coin in listed if coin.base in SHOWN]
+        others = [coin for coin in listed if coin.base not in SHOWN]
+
+        def spelt(coins: list[Coin]) -> list[str]:
+            return [compact(self._row(category, pair)) for pair in self._pairs(category, coins)]
+
+        kept = self._market.kept(f"bybit {category}", lambda: spelt(others))
+        before = f'{{"retCode":0,"retMsg":"OK","result":{{"category":"{category}","list":['
+        return in_pieces(before, [*spelt(shown), *kept], f']}},"retExtInfo":{{}},"time":{self._now_ms()}}}')
+
+    def _row(self, category: str, pair: Pair) -> dict[str, str]:
+        return self._spot_row(pair) if category == "spot" else self._perp_row(category, pair)
+
+    def _now_ms(self) -> int:
+        return int(self._market.clock() * 1000)
+
+    def _spot_row(self, pair: Pair) -> dict[str, str]:
+        day, digits = self._market.day("bybit", pair.coin.base, "spot"), max(8, decimals_of(pair.coin.tick))
+        part = 1.0 if pair.margin == "USDT" else USDC_SPOT
         return {
-            "symbol": f"{coin.base}{quote}",
-            "bid1Price": f"{day.bid:.8f}",
+            "symbol": pair.symbol,
+            "bid1Price": plain(day.bid, digits),
             "bid1Size": "2",
-            "ask1Price": f"{day.ask:.8f}",
+            "ask1Price": plain(day.ask, digits),
             "ask1Size": "1.862172",
-            "lastPrice": f"{day.last:.8f}",
-            "prevPrice24h": f"{day.open:.8f}",
+            "lastPrice": plain(day.last, digits),
+            "prevPrice24h": plain(day.open, digits),
             "price24hPcnt": f"{(day.last - day.open) / day.open:.4f}",
-            "highPrice24h": f"{day.high:.8f}",
-            "lowPrice24h": f"{day.low:.8f}",
-            "turnover24h": f"{day.turnover:.8f}",
-            "volume24h": f"{day.volume:.5f}",
-            "usdIndexPrice": f"{day.last:.8f}",
+            "highPrice24h": plain(day.high, digits),
+            "lowPrice24h": plain(day.low, digits),
+            "turnover24h": f"{day.turnover * part:.8f}",
+            "volume24h": f"{day.volume * part:.5f}",
+            "usdIndexPrice": plain(day.last, digits),
         }
 
-    def _perp_row(self, coin: Coin, symbol: str) -> dict[str, str]:
-        day = self._market.day("bybit", coin.base, "perp", coin.multiplier)
-        one_side = self._market.interest("bybit", coin.base) / coin.multiplier
-        rate, hours, due = self._market.funding(coin.base)
+    def _one_side(self, category: str, pair: Pair, at_s: float | None = None) -> float:
+        """Open interest as it is counted: in the base of the contract, or in dollars."""
+        coins = self._market.interest_of("bybit", pair.coin.base, pair.margin, at_s)
+        if category == "inverse":
+            return round(coins * self._market.mark("bybit", pair.coin.base, at_s))
+        return coins / pair.multiplier
+
+    def _perp_row(self, category: str, pair: Pair) -> dict[str, str]:
+        coin, is_inverse, is_dated = pair.coin, category == "inverse", pair.margin == "dated"
+        margin = "coin" if is_dated else pair.margin
+        day = self._market.day("bybit", coin.base, "perp", pair.multiplier, margin)
+        mark = self._market.mark("bybit", coin.base) * pair.multiplier
+        hour_ago = self._market.mark("bybit", coin.base, self._market.clock() - 3600) * pair.multiplier
+        digits = max(8, decimals_of(coin.tick))
+        one_side = self._one_side(category, pair)
+        value = one_side / mark if is_inverse else one_side * mark
+        rate, hours, due = self._market.funding_of("bybit", coin.base)
+        part = 0.1 if is_dated else 1.0
+        volume, turnover = (day.turnover, day.volume) if is_inverse else (day.volume, day.turnover)
+        counted = 0 if is_inverse else 3
         return {
-            "symbol": symbol,
-            "lastPrice": f"{day.last:.8f}",
-            "indexPrice": f"{day.last * 1.0004:.8f}",
-            "markPrice": f"{day.last:.8f}",
-            "prevPrice24h": f"{day.open:.8f}",
+            "symbol": pair.symbol,
+            "lastPrice": plain(day.last, digits),
+            "indexPrice": plain(mark * 1.00039, digits),
+            "markPrice": plain(mark, digits),
+            "prevPrice24h": plain(day.open, digits),
             "price24hPcnt": f"{(day.last - day.open) / day.open:.6f}",
-            "highPrice24h": f"{day.high:.8f}",
-            "lowPrice24h": f"{day.low:.8f}",
-            "prevPrice1h": f"{day.open:.8f}",
-            "openInterest": f"{one_side * 2:.3f}",
-            "openInterestValue": f"{one_side * 2 * day.last:.2f}",
-            "singleOpenInterest": f"{one_side:.3f}",
-            "singleOpenInterestValue": f"{one_side * day.last:.2f}",
-            "turnover24h": f"{day.turnover:.4f}",
-            "volume24h": f"{day.volume:.4f}",
-            "fundingRate": f"{rate:.8f}",
-            "nextFundingTime": str(due),
+            "highPrice24h": plain(day.high, digits),
+            "lowPrice24h": plain(day.low, digits),
+            "prevPrice1h": plain(hour_ago, digits),
+            "openInterest": plain(one_side * 2, counted),
+            "openInterestValue": f"{value * 2:.2f}",
+            "singleOpenInterest": plain(one_side, counted),
+            "singleOpenInterestValue": f"{value:.2f}",
+            "turnover24h": f"{turnover * part:.4f}",
+            "volume24h": f"{volume * part:.4f}",
+            "fundingRate": "" if is_dated else f"{rate:.8f}",
+            "nextFundingTime": "" if is_dated else str(due),
             "predictedDeliveryPrice": "",
-            "basisRate": "",
-            "deliveryFeeRate": "",
-            "deliveryTime": "0",
+            "basisRate": "0.0081" if is_dated else "",
+            "deliveryFeeRate": "0.0005" if is_dated else "",
+            "deliveryTime": str(int(self._market.quarter().timestamp() * 1000)) if is_dated else "0",
             "ask1Size": "14.246",
-            "bid1Price": f"{day.bid:.8f}",
-            "ask1Price": f"{day.ask:.8f}",
+            "bid1Price": plain(day.bid, digits),
+            "ask1Price": plain(day.ask, digits),
             "bid1Size": "0.043",
-            "basis": "",
+            "basis": "545.2" if is_dated else "",
             "preOpenPrice": "",
             "preQty": "",
             "curPreListingPhase": "",
-            "fundingIntervalHour": str(hours),
+            "fundingIntervalHour": "" if is_dated else str(hours),
         }
+
+    def _klines(self, asked: Asked, category: str, pair: Pair) -> Reply:
+        """Newest first. Of a dated contract there are the perpetual's."""
+        minutes = MINUTES.get(asked.query.get("interval", ""))
+        if minutes is None:
+            return self._envelope({}, 10001, "params error: interval invalid")
+        numbers = self._span(asked, minutes, "start", "end", 200, 1000)
+        kind = "spot" if category == "spot" else "perp"
+        margin = "coin" if pair.margin == "dated" else pair.margin if kind == "perp" else "USDT"
+        candles = self._market.candles("bybit", pair.coin.base, kind, minutes, *numbers, pair.multiplier, margin)
+        part, digits = USDC_SPOT if kind == "spot" and pair.margin == "USDC" else 1.0, decimals_of(pair.coin.tick)
+        rows = []
+        for candle in reversed(candles):
+            volume, turnover = candle.volume * part, candle.turnover * part
+            if category == "inverse":
+                volume, turnover = round(turnover), volume
+            prices = (plain(price, digits) for price in candle[1:5])
+            rows.append(
+                [str(candle.open_ms), *prices, plain(volume, 0 if category == "inverse" else 6), plain(turnover)]
+            )
+        return self._envelope({"category": category, "symbol": pair.symbol, "list": rows})
+
+    def _span(self, asked: Asked, minutes: int, begin: str, end: str, usual: int, most: int) -> tuple[int, int]:
+        """From the beginning if only that is given, or else the latest."""
+        limit = max(1, min(number(asked.query.get("limit"), usual), most))
+        until = min(number(asked.query.get(end), self._now_ms()), self._now_ms())
+        page = re.search(r"lasttime(?:=|%3D)(\d+)", asked.query.get("cursor", ""))
+        if page is not None:
+            until = min(until, int(page[1]) * 1000 - 1)
+        since = number(asked.query[begin], 0) if begin in asked.query else None
+        if since is not None and end not in asked.query and page is None:
+            return earliest(minutes, limit, since, until)
+        return latest(minutes, limit, since, until)
+
+    def _periods(self, asked: Asked, word: str, most: int) -> list[int] | None:
+        """Whole periods, in ms, newest first; None for a word that there is not."""
+        minutes = PERIODS.get(asked.query.get(word, ""))
+        if minutes is None:
+            return None
+        first, last = self._span(asked, minutes, "startTime", "endTime", 50, most)
+        return [slot * minutes * 60_000 for slot in range(last, first - 1, -1)]
+
+    def _page(self, times: list[int], asked: Asked, most: int) -> str:
+        """The cursor of the next page, where this one is full."""
+        is_full = times and len(times) == min(number(asked.query.get("limit"), 50), most)
+        return f"lastid%3D0%26lasttime%3D{times[-1] // 1000}" if is_full else ""
+
+    def _interest_history(self, asked: Asked, category: str, pair: Pair) -> Reply:
+        times = self._periods(asked, "intervalTime", 200)
+        if times is None or category == "spot":
+            return self._envelope({}, 10001, "params error: intervalTime invalid")
+        rows = []
+        for at in times:
+            one_side = self._one_side(category, pair, at / 1000)
+            single = plain(one_side, 0 if category == "inverse" else 3)
+            rows.append({"openInterest": plain(one_side * 2), "singleOpenInterest": single, "timestamp": str(at)})
+        page = self._page(times, asked, 200)
+        return self._envelope({"symbol": pair.symbol, "category": category, "list": rows, "nextPageCursor": page})
+
+    def _ratio_history(self, asked: Asked, category: str, pair: Pair) -> Reply:
+        times = self._periods(asked, "period", 500)
+        if times is None or category == "spot":
+            return self._envelope({}, 10001, "params error: period invalid")
+        rows = []
+        for at in times:
+            share = round(self._market.long_share("bybit", pair.coin.base, at_s=at / 1000), 4)
+            ratios = {"buyRatio": f"{share:.4f}", "sellRatio": f"{1 - share:.4f}"}
+            rows.append({"symbol": pair.symbol, **ratios, "timestamp": str(at)})
+        return self._envelope({"list": rows, "nextPageCursor": self._page(times, asked, 500)})

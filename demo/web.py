@@ -1,20 +1,31 @@
 """A small HTTP/1.1 server that can also misbehave.
 
 Every host of the offline world is a `Site` on a loopback port of its own. Its `fault` makes
-it fail in one of the ways that real hosts do; `latency_s` makes it slow.
+it fail in one of the ways that real hosts do; `latency_s` makes it slow. Long answers are
+packed for those who accept gzip, as real hosts do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
+import zlib
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-FAULTS = ("refuse", "hang", "500", "429", "418", "451", "403", "cut", "types", "empty", "nulls", "huge", "html", "drop")
+FAULTS = (
+    *("refuse", "hang", "500", "429", "418", "451", "403", "cut", "types", "empty", "nulls", "huge", "html", "drop"),
+    *("slow", "gzipbomb", "garbage"),
+)
 HUGE = 50 * 1024 * 1024
+DRIP_S = 0.2  # between two bytes of a slow body
+PACKED_FROM = 20 * 1024  # bytes
+MAX_ASKED = 2000  # requests that are remembered
 MAX_HEAD = 64 * 1024
 MAX_BODY = 4 * 1024 * 1024
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 418: "I'm a teapot", 429: "Too Many Requests"}
@@ -55,8 +66,12 @@ class Site:
     def __init__(self, name: str, handler: Handler, refusal: Callable[[int], Reply] | None = None) -> None:
         self.name, self._handler, self._refusal = name, handler, refusal
         self.fault = ""
+        self.path_faults: dict[str, str] = {}  # by the beginning of a path; before `fault`
         self.latency_s = 0.0
         self.n_requests = 0
+        self.n_connections = 0  # ever opened
+        self.asked: deque[str] = deque(maxlen=MAX_ASKED)  # targets; a POST's with its body
+        self.weights: dict[int, int] = {}  # used in a minute since 1970, where the exchange counts
         self.port = 0
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -64,6 +79,11 @@ class Site:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def n_open(self) -> int:
+        """Connections open now."""
+        return len(self._connections)
 
     async def start(self, port: int = 0) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=MAX_HEAD, backlog=1024)
@@ -87,10 +107,19 @@ class Site:
         elif self._server is None:
             await self.start(self.port)
 
+    def set_path_fault(self, path_prefix: str, fault: str) -> None:
+        """A fault for the paths that begin so, or none with ""; "refuse" needs the whole site."""
+        if fault and (fault not in FAULTS or fault == "refuse"):
+            raise ValueError(f"no such fault of a path: {fault}")
+        self.path_faults.pop(path_prefix, None)
+        if fault:
+            self.path_faults[path_prefix] = fault
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
+        self.n_connections += 1
         try:
             while (asked := await _read(reader)) is not None and await self._answer(asked, writer):
                 pass
@@ -103,9 +132,10 @@ class Site:
     async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection stays open."""
         self.n_requests += 1
+        self.asked.append(f"{asked.target} {asked.body[:300].decode('latin-1')}" if asked.body else asked.target)
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
-        fault = self.fault
+        fault = next((fault for path, fault in self.path_faults.items() if asked.path.startswith(path)), self.fault)
         if fault == "hang":
             await asyncio.sleep(3600)
         if fault == "drop":
@@ -114,16 +144,26 @@ class Site:
             await _send_huge(writer)
             return False
         reply = self._faulty(fault) or await self._handler(asked)
-        body = _spoiled(fault, reply.body)
+        body = _spoiled(fault, reply.body) if "json" in reply.content_type else reply.body
+        headers = [("Content-Type", reply.content_type), *reply.headers]
+        if fault == "gzipbomb":
+            body = await asyncio.to_thread(_bomb)
+        elif len(body) > PACKED_FROM and "gzip" in asked.headers.get("accept-encoding", ""):
+            body = await asyncio.to_thread(_packed, body)
+        if body[:2] == b"\x1f\x8b":
+            headers.append(("Content-Encoding", "gzip"))
         head = [
             f"HTTP/1.1 {reply.status} {REASONS.get(reply.status, 'Status')}",
-            f"Content-Type: {reply.content_type}",
             f"Content-Length: {len(body)}",
-            *(f"{name}: {value}" for name, value in reply.headers),
+            *(f"{name}: {value}" for name, value in headers),
         ]
         sent = body[: len(body) // 2] if fault == "cut" else body
-        writer.write("\r\n".join([*head, "", ""]).encode("latin-1") + sent)
-        await writer.drain()
+        writer.write("\r\n".join([*head, "", ""]).encode("latin-1"))
+        for piece in (sent[i : i + 1] for i in range(len(sent))) if fault == "slow" else (sent,):
+            writer.write(piece)
+            await writer.drain()
+            if fault == "slow":
+                await asyncio.sleep(DRIP_S)
         return fault != "cut"
 
     def _faulty(self, fault: str) -> Reply | None:
@@ -131,6 +171,8 @@ class Site:
             return Reply(403, CLOUDFRONT, "text/html")
         if fault == "html":
             return Reply(200, b"<html><body>We will be back soon</body></html>", "text/html")
+        if fault == "garbage":
+            return Reply(200, random.randbytes(2000).replace(b"\x1f", b"\x1e"))
         if fault == "500":
             return Reply(500, b"<html><body>Internal Server Error</body></html>", "text/html")
         if fault in ("429", "418", "451"):
@@ -168,6 +210,21 @@ async def _send_huge(writer: asyncio.StreamWriter) -> None:
             await writer.drain()
             left -= len(piece)
         writer.write(b"0\r\n\r\n")
+
+
+@lru_cache(maxsize=2)  # the same list is asked for by several
+def _packed(body: bytes) -> bytes:
+    return zlib.compress(body, 1, wbits=31)
+
+
+@lru_cache(maxsize=1)
+def _bomb() -> bytes:
+    """50 KB of gzip that unpack to 52 MB of JSON."""
+    packer = zlib.compressobj(9, wbits=31)
+    spaces = b" " * (1024 * 1024)
+    return b"".join(
+        [packer.compress(b"["), *(packer.compress(spaces) for _ in range(52)), packer.compress(b"1]"), packer.flush()]
+    )
 
 
 def _spoiled(fault: str, body: bytes) -> bytes:

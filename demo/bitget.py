@@ -1,0 +1,312 @@
+"""Bitget v2 as it speaks on the wire: everything a string, open interest in coins, symbols without a separator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from demo.market import Coin, Market, decimals_of
+from demo.spelling import compact, earliest, in_pieces, latest, number, plain, short
+from demo.web import CLOUDFRONT, Asked, Reply, in_json
+
+SPOT_MINUTES = {
+    "1min": 1, "3min": 3, "5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240,
+    "6Hutc": 360, "12Hutc": 720, "1Dutc": 1440,
+}  # fmt: skip  # 6h, 12h and 1day open at UTC+8 and are not played
+PERP_MINUTES = {
+    "1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1H": 60, "4H": 240, "6Hutc": 360, "12Hutc": 720, "1Dutc": 1440,
+}  # fmt: skip
+PERIODS = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "12h": 720, "1d": 1440}
+MARGINS = {"USDT-FUTURES": "USDT", "USDC-FUTURES": "USDC", "COIN-FUTURES": "coin"}
+ENDINGS = {"USDT": "USDT", "USDC": "PERP", "coin": "USD"}  # of a perpetual's symbol
+LEVERAGED = {"BTC3LUSDT": ("BTC", 3), "BTC3SUSDT": ("BTC", -3)}
+
+
+def refusal(status: int) -> Reply:
+    if status == 451:
+        return Reply(403, CLOUDFRONT, "text/html")
+    return in_json({"code": "429", "msg": "Too Many Requests", "requestTime": 1700000000000, "data": None}, 429)
+
+
+class Perp(NamedTuple):
+    symbol: str
+    coin: Coin
+    margin: str  # or "dated"
+
+
+class Bitget:
+    def __init__(self, market: Market) -> None:
+        self._market = market
+
+    async def handle(self, asked: Asked) -> Reply:
+        path = asked.path.removeprefix("/api/v2/")
+        if path == "public/time":
+            return self._data({"serverTime": str(self._now_ms())})
+        if path == "spot/market/tickers":
+            return self._spot_tickers(asked)
+        if path in ("spot/market/candles", "spot/market/history-candles"):
+            return self._spot_candles(asked)
+        if path == "mix/market/account-long-short":
+            return self._ratios(asked)
+        answer = {
+            "mix/market/ticker": self._ticker,
+            "mix/market/tickers": self._ticker,
+            "mix/market/contracts": self._contract,
+            "mix/market/current-fund-rate": self._funding,
+        }.get(path)
+        several = {
+            "mix/market/open-interest": self._open_interest,
+            "mix/market/candles": self._candles,
+            "mix/market/history-candles": self._candles,
+        }.get(path)
+        if answer is None and several is None:
+            return self._refuse("40404", "Request URL NOT FOUND", 404)
+        margin = MARGINS.get(asked.query.get("productType", "").upper())
+        if margin is None:
+            return self._refuse("40019", "Parameter productType cannot be empty")
+        symbol = asked.query.get("symbol", "").upper()
+        if answer is not None and not symbol and path != "mix/market/ticker":
+            return self._all(path, margin, answer)
+        if not symbol:
+            return self._refuse("40019", "Parameter symbol cannot be empty")
+        perp = self._perp(symbol, margin)
+        if perp is None:
+            return self._refuse("40034", f"Parameter {symbol} does not exist")
+        if answer is not None:
+            return self._data([answer(perp)])
+        assert several is not None
+        return several(asked, perp)
+
+    def _now_ms(self) -> int:
+        return int(self._market.clock() * 1000)
+
+    def _data(self, data: object) -> Reply:
+        return in_json({"code": "00000", "msg": "success", "requestTime": self._now_ms(), "data": data})
+
+    def _refuse(self, code: str, msg: str, status: int = 400) -> Reply:
+        return in_json({"code": code, "msg": msg, "requestTime": self._now_ms(), "data": None}, status)
+
+    # Spot.
+
+    def _spot_tickers(self, asked: Asked) -> Reply:
+        symbol = asked.query.get("symbol", "").upper()
+        if symbol in LEVERAGED:
+            return self._data([self._leveraged_row(symbol)])
+        if symbol:
+            coin = self._spot(symbol)
+            if coin is None:
+                return self._refuse("40034", f"Parameter {symbol} does not exist")
+            return self._data([self._spot_row(coin)])
+        rows = self._market.rows("spot", "bitget", "spot", lambda coin: [compact(self._spot_row(coin))])
+        rows += [compact(self._leveraged_row(name)) for name in LEVERAGED]
+        return in_pieces(self._before(), rows, "]}")
+
+    def _before(self) -> str:
+        return f'{{"code":"00000","msg":"success","requestTime":{self._now_ms()},"data":['
+
+    def _spot(self, symbol: str) -> Coin | None:
+        return self._market.lists("bitget", symbol[:-4], "spot") if symbol.endswith("USDT") else None
+
+    def _spot_row(self, coin: Coin) -> dict[str, str]:
+        day = self._market.day("bitget", coin.base, "spot")
+        return {
+            "open": short(day.open),
+            "symbol": f"{coin.base}USDT",
+            "high24h": short(day.high),
+            "low24h": short(day.low),
+            "lastPr": short(day.last),
+            "quoteVolume": short(day.turnover, 6),
+            "baseVolume": short(day.volume, 6),
+            "usdtVolume": short(day.turnover, 6),
+            "ts": str(self._now_ms()),
+            "bidPr": short(day.bid),
+            "askPr": short(day.ask),
+            "bidSz": "0.0007",
+            "askSz": "0.0829",
+            "openUtc": short(day.open),
+            "changeUtc24h": "0.00359",
+            "change24h": f"{day.last / day.open - 1:.5f}",
+        }
+
+    def _leveraged_row(self, symbol: str) -> dict[str, str]:
+        base, times = LEVERAGED[symbol]
+        row, day = self._spot_row(self._market.coins[base]), self._market.day("bitget", base, "spot")
+        change = times * (day.last / day.open - 1)
+        last = 5 * (1 + change)
+        moved = {"open": "5", "high24h": short(max(5, last) * 1.01, 4), "low24h": short(min(5, last) * 0.99, 4)}
+        moved |= {"lastPr": short(last, 4), "bidPr": short(last - 0.001, 4), "askPr": short(last + 0.001, 4)}
+        return row | moved | {"symbol": symbol, "change24h": f"{change:.5f}"}
+
+    def _span(self, asked: Asked, minutes: int) -> tuple[int, int]:
+        most = 200 if asked.path.endswith("history-candles") else 1000
+        limit = max(1, min(number(asked.query.get("limit"), 100), most))
+        until = min(number(asked.query.get("endTime"), self._now_ms()), self._now_ms())
+        since = number(asked.query["startTime"], 0) if "startTime" in asked.query else None
+        if since is not None and "endTime" not in asked.query:
+            return earliest(minutes, limit, since, until)
+        return latest(minutes, limit, since, until)
+
+    def _spot_candles(self, asked: Asked) -> Reply:
+        symbol = asked.query.get("symbol", "").upper()
+        coin, minutes = self._spot(symbol), SPOT_MINUTES.get(asked.query.get("granularity", ""))
+        if coin is None:
+            return self._refuse("40034", f"Parameter {symbol} does not exist")
+        if minutes is None:
+            return self._refuse("400171", "Parameter granularity verification failed")
+        if asked.path.endswith("history-candles") and "endTime" not in asked.query:
+            return self._refuse("40019", "Parameter endTime cannot be empty")
+        digits = decimals_of(coin.tick)
+        candles = self._market.candles("bitget", coin.base, "spot", minutes, *self._span(asked, minutes))
+        rows = [
+            [
+                str(c.open_ms),
+                *(plain(price, digits) for price in c[1:5]),
+                *(plain(c.volume, 6), plain(c.turnover, 6), plain(c.turnover, 6)),
+            ]
+            for c in candles
+        ]
+        return self._data(rows)
+
+    # Perpetuals.
+
+    def _dated(self) -> str:
+        return f"ETHUSD_{self._market.quarter():%y%m%d}"
+
+    def _perp(self, symbol: str, margin: str) -> Perp | None:
+        if margin == "coin" and symbol == self._dated():
+            return Perp(symbol, self._market.coins["ETH"], "dated")
+        base = symbol.removesuffix(ENDINGS[margin])
+        if base == symbol or margin not in self._market.margins("bitget", base):
+            return None
+        return Perp(symbol, self._market.coins[base], margin)
+
+    def _all(self, path: str, margin: str, row: Callable[[Perp], dict[str, Any]]) -> Reply:
+        def spell(coin: Coin) -> list[str]:
+            if margin not in self._market.margins("bitget", coin.base):
+                return []
+            return [compact(row(Perp(f"{coin.base}{ENDINGS[margin]}", coin, margin)))]
+
+        rows = self._market.rows(f"{path} {margin}", "bitget", "perp", spell)
+        if margin == "coin":
+            rows.append(compact(row(Perp(self._dated(), self._market.coins["ETH"], "dated"))))
+        return in_pieces(self._before(), rows, "]}")
+
+    def _interest(self, perp: Perp) -> str:
+        return short(self._market.interest_of("bitget", perp.coin.base, perp.margin), 6)
+
+    def _end_ms(self, perp: Perp) -> str | None:
+        return str(int(self._market.quarter().timestamp() * 1000)) if perp.margin == "dated" else None
+
+    def _ticker(self, perp: Perp) -> dict[str, Any]:
+        is_dated = perp.margin == "dated"
+        day = self._market.day("bitget", perp.coin.base, "perp", margin="coin" if is_dated else perp.margin)
+        mark = self._market.mark("bitget", perp.coin.base)
+        part = 0.1 if is_dated else 1.0
+        return {
+            "symbol": perp.symbol,
+            "lastPr": short(day.last),
+            "askPr": short(day.ask),
+            "bidPr": short(day.bid),
+            "bidSz": "0.703",
+            "askSz": "13.894",
+            "high24h": short(day.high),
+            "low24h": short(day.low),
+            "ts": str(self._now_ms()),
+            "change24h": f"{day.last / day.open - 1:.5f}",
+            "baseVolume": short(day.volume * part, 6),
+            "quoteVolume": short(day.turnover * part, 6),
+            "usdtVolume": short(day.turnover * part, 6),
+            "openUtc": short(day.open),
+            "changeUtc24h": "-0.00009",
+            "indexPrice": short(mark * 1.00039),
+            "fundingRate": "0" if is_dated else short(self._market.funding_of("bitget", perp.coin.base)[0], 8),
+            "holdingAmount": self._interest(perp),
+            "deliveryStartTime": "1693538723186" if is_dated else None,
+            "deliveryTime": self._end_ms(perp),
+            "deliveryStatus": "delivery_normal" if is_dated else "",
+            "open24h": short(day.open),
+            "markPrice": short(mark),
+        }
+
+    def _contract(self, perp: Perp) -> dict[str, Any]:
+        quote = {"USDT": "USDT", "USDC": "USDC"}.get(perp.margin, "USD")
+        return {
+            "symbol": perp.symbol,
+            "baseCoin": perp.coin.base,
+            "quoteCoin": quote,
+            "buyLimitPriceRatio": "0.9",
+            "sellLimitPriceRatio": "0.9",
+            "feeRateUpRatio": "0.1",
+            "makerFeeRate": "0.0004",
+            "takerFeeRate": "0.0006",
+            "openCostUpRatio": "0.1",
+            "supportMarginCoins": [perp.coin.base if quote == "USD" else quote],
+            "minTradeNum": "0.01",
+            "priceEndStep": "1",
+            "volumePlace": "2",
+            "pricePlace": str(decimals_of(perp.coin.tick)),
+            "sizeMultiplier": "0.01",
+            "symbolType": "delivery" if perp.margin == "dated" else "perpetual",
+            "minTradeUSDT": "5",
+            "maxSymbolOrderNum": "999999",
+            "maxProductOrderNum": "999999",
+            "maxPositionNum": "150",
+            "symbolStatus": "normal",
+            "offTime": "-1",
+            "limitOpenTime": "-1",
+            "deliveryTime": self._end_ms(perp) or "",
+            "deliveryStartTime": "",
+            "launchTime": "",
+            "fundInterval": str(self._market.funding_of("bitget", perp.coin.base)[1]),
+            "minLever": "1",
+            "maxLever": "125",
+            "posLimit": "0.05",
+            "maintainTime": "",
+        }
+
+    def _funding(self, perp: Perp) -> dict[str, Any]:
+        rate, hours, due = self._market.funding_of("bitget", perp.coin.base)
+        row = {"symbol": perp.symbol, "fundingRate": short(rate, 8), "fundingRateInterval": str(hours)}
+        return row | {"nextUpdate": str(due), "minFundingRate": "-0.003", "maxFundingRate": "0.003"}
+
+    def _open_interest(self, asked: Asked, perp: Perp) -> Reply:
+        row = {"symbol": perp.symbol, "size": self._interest(perp)}
+        return self._data({"openInterestList": [row], "ts": str(self._now_ms())})
+
+    def _candles(self, asked: Asked, perp: Perp) -> Reply:
+        minutes = PERP_MINUTES.get(asked.query.get("granularity", ""))
+        if minutes is None:
+            return self._refuse("400171", "Parameter granularity verification failed")
+        margin = "coin" if perp.margin == "dated" else perp.margin
+        numbers, digits = self._span(asked, minutes), decimals_of(perp.coin.tick)
+        candles = self._market.candles("bitget", perp.coin.base, "perp", minutes, *numbers, margin=margin)
+        rows = [
+            [
+                str(c.open_ms),
+                *(plain(price, digits) for price in c[1:5]),
+                *(plain(c.volume, 6), plain(c.turnover, 6)),
+            ]
+            for c in candles
+        ]
+        return self._data(rows)
+
+    def _ratios(self, asked: Asked) -> Reply:
+        """Shares of accounts, oldest first; the ratio is a hundredth of what it should be, as it is on Bitget."""
+        symbol, minutes = asked.query.get("symbol", "").upper(), PERIODS.get(asked.query.get("period", "5m"))
+        perp = self._perp(symbol, "USDT")
+        if perp is None:
+            return self._refuse("40034", f"Parameter {symbol} does not exist")
+        if minutes is None:
+            return self._refuse("400171", "Parameter period verification failed")
+        last, rows = self._now_ms() // (minutes * 60_000), []
+        for slot in range(last - 29, last + 1):
+            share = round(self._market.long_share("bitget", perp.coin.base, at_s=slot * minutes * 60), 4)
+            rows.append(
+                {
+                    "longAccountRatio": short(share, 4),
+                    "shortAccountRatio": short(1 - share, 4),
+                    "longShortAccountRatio": short(share / (1 - share) / 100, 4),
+                    "ts": str(slot * minutes * 60_000),
+                }
+            )
+        return self._data(rows)
