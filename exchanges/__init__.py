@@ -19,8 +19,12 @@ whatever leaves a module is in base or quote currency, in percent where the name
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
@@ -107,9 +111,12 @@ class Ticker(NamedTuple):
 
 
 class OpenInterest(NamedTuple):
-    """Contracts outstanding, one side counted: in base, and in quote where the exchange says so."""
+    """Contracts outstanding, one side counted: in base, and in quote.
 
-    open_interest: float
+    An exchange that tells only one of them tells the mark price, or the last one, which the other comes from.
+    """
+
+    open_interest: float | None
     open_interest_quote: float | None
 
 
@@ -128,6 +135,80 @@ class Perp(NamedTuple):
     ticker: Ticker | None = None
     open_interest: OpenInterest | None = None
     funding: Funding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """A market's candles, oldest first, as columns of the same length.
+
+    open_ms: when each begins. open, high, low, close in quote; volume and taker_buy (what takers bought
+    of it) in base; quote_volume in quote. A column that the exchange does not give is None. Candles without
+    trades may be missing. is_last_closed: where the exchange says whether the last one is over.
+    """
+
+    exchange: str
+    symbol: str
+    market: str  # spot or perp
+    interval_ms: int
+    open_ms: array[int]
+    open: array[float]
+    high: array[float]
+    low: array[float]
+    close: array[float]
+    volume: array[float]
+    quote_volume: array[float] | None = None
+    taker_buy: array[float] | None = None
+    is_last_closed: bool | None = None
+
+    def __len__(self) -> int:
+        return len(self.open_ms)
+
+    def n_closed(self, now_ms: int) -> int:
+        """How many are over. One that a later one follows is; the last is when its time has passed."""
+        if not self.open_ms:
+            return 0
+        is_over = self.is_last_closed
+        if is_over is None:
+            is_over = self.open_ms[-1] + self.interval_ms <= now_ms
+        return len(self.open_ms) - (not is_over)
+
+    def part(self, begin: int, end: int) -> Candles:
+        """The candles of a slice."""
+        whole = slice(begin, end)
+        return Candles(
+            self.exchange,
+            self.symbol,
+            self.market,
+            self.interval_ms,
+            self.open_ms[whole],
+            self.open[whole],
+            self.high[whole],
+            self.low[whole],
+            self.close[whole],
+            self.volume[whole],
+            self.quote_volume and self.quote_volume[whole],
+            self.taker_buy and self.taker_buy[whole],
+            True if end < len(self) else self.is_last_closed,
+        )
+
+
+class Flow(NamedTuple):
+    """What takers bought and sold, in base, oldest first. Periods without trades may be missing."""
+
+    exchange: str
+    symbol: str
+    market: str
+    interval_ms: int
+    open_ms: Sequence[int]
+    buy: Sequence[float]
+    sell: Sequence[float]
+
+
+class Ratio(NamedTuple):
+    """How many of the accounts, or how much of their positions, is long: a share, 0 to 1."""
+
+    time_ms: int
+    long_share: float
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -225,7 +306,8 @@ class Endpoint(NamedTuple, Generic[T]):
 
     target: path and query exactly as they are sent. parse: raises MarketError.
     explain: what an answer with HTTP status >= 400 means, as a MarketError.
-    weight: what it costs of the budget.
+    weight: what it costs of the budget. body: JSON, to be sent by POST; b"" is a GET.
+    part: which part of the answer parse reads, where others are read from the same target.
     """
 
     host: Host
@@ -234,6 +316,8 @@ class Endpoint(NamedTuple, Generic[T]):
     explain: Callable[[int, bytes], MarketError]
     budget: Budget
     weight: int = 1
+    body: bytes = b""
+    part: str = ""
 
 
 class ListEndpoint(NamedTuple, Generic[T]):
@@ -242,6 +326,7 @@ class ListEndpoint(NamedTuple, Generic[T]):
     place: the way to the JSON array, e.g. ("result", "list"), () when the body is the array.
     row: gives None for a row that is not wanted; raises MarketError.
     explain: as in Endpoint; also asked, with status 200, when there is no array at that place.
+    reader: where rows mean nothing without what stands before the list, makes `row` of that.
     """
 
     host: Host
@@ -251,6 +336,8 @@ class ListEndpoint(NamedTuple, Generic[T]):
     explain: Callable[[int, bytes], MarketError]
     budget: Budget
     weight: int = 1
+    body: bytes = b""
+    reader: Callable[[Any], Callable[[Mapping[str, Any]], T | None]] | None = None
 
 
 class PositionsEndpoint(NamedTuple):
@@ -265,8 +352,26 @@ class PositionsEndpoint(NamedTuple):
     parse: Callable[[Any, Any], list[Position]]
 
 
+MINUTE_MS = 60_000
+INTERVALS = {
+    "1m": MINUTE_MS,
+    "3m": 3 * MINUTE_MS,
+    "5m": 5 * MINUTE_MS,
+    "15m": 15 * MINUTE_MS,
+    "30m": 30 * MINUTE_MS,
+    "1h": 60 * MINUTE_MS,
+    "2h": 120 * MINUTE_MS,
+    "4h": 240 * MINUTE_MS,
+    "6h": 360 * MINUTE_MS,
+    "12h": 720 * MINUTE_MS,
+    "1d": 1440 * MINUTE_MS,
+}
+"""Candle intervals by our spelling, in ms."""
+
 MAX_FIGURE = 1e30  # beyond it, nothing is a price or an amount
 DOLLARS = ("USDT", "USDC", "USD", "FDUSD", "USD1")  # what counts as a dollar
+COIN = "COIN"
+"""As a quote: the perpetual that is priced in dollars and margined in its coin. BTC-COIN is Binance's BTCUSD_PERP."""
 WINDOW_MS = 7 * 86_400_000  # of funding and fees, and the longest that Bybit gives at a time
 
 # Reading JSON. Exchanges write numbers as strings, missing ones as "", null or not at all.
@@ -362,6 +467,115 @@ def per_coin(figure: float | None, multiplier: int) -> float | None:
 def in_coins(figure: float | None, multiplier: int) -> float | None:
     """An amount of coins from an amount in units of `multiplier` coins."""
     return None if figure is None else figure * multiplier
+
+
+def change_pct(last: float, before: float | None) -> float | None:
+    """By how many percent `last` is above a price before; None without one."""
+    return None if not before else (last - before) / before * 100
+
+
+class At(NamedTuple):
+    """Where a candle's figures stand in a row: indexes of a list, or keys of an object."""
+
+    time: Any
+    open: Any
+    high: Any
+    low: Any
+    close: Any
+    volume: Any
+    quote_volume: Any = None
+    taker_buy: Any = None
+
+
+def read_candles(
+    market: tuple[str, str, str, int],
+    rows: object,
+    at: At,
+    *,
+    multiplier: float = 1,
+    volume_in: float | None = None,
+    time_ms: int = 1,
+    is_last_closed: bool | None = None,
+) -> Candles:
+    """Candles from rows in either order of time.
+
+    market: exchange, symbol, spot or perp, and the interval in ms. multiplier: coins that prices are of.
+    volume_in: base coins that one unit of volume is, when that is not multiplier. time_ms: of one unit of time.
+    Raises BadResponse, also for figures that no candle has: a low above the high, a price that is none.
+    """
+    exchange = market[0]
+    coins = multiplier if volume_in is None else volume_in
+    if not isinstance(rows, list):
+        raise BadResponse(exchange, f"a list was expected, not {str(rows)[:80]!r}")
+    try:
+        if len(rows) > 1 and int(rows[0][at.time]) > int(rows[-1][at.time]):
+            rows = rows[::-1]
+
+        def column(place: Any, factor: float = 1) -> array[float]:
+            figures = array("d", map(float, map(itemgetter(place), rows)))
+            return figures if factor == 1 else array("d", [each * factor for each in figures])
+
+        times = array("q", [int(float(row[at.time])) * time_ms for row in rows])
+        open_, high, low, close = (column(each, 1 / multiplier) for each in (at.open, at.high, at.low, at.close))
+        candles = Candles(
+            *market,
+            times,
+            open_,
+            high,
+            low,
+            close,
+            column(at.volume, coins),
+            None if at.quote_volume is None else column(at.quote_volume),
+            None if at.taker_buy is None else column(at.taker_buy, coins),
+            is_last_closed,
+        )
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        raise BadResponse(exchange, f"a candle is malformed: {error}") from error
+    _check_candles(candles)
+    return candles
+
+
+def _check_candles(candles: Candles) -> None:
+    """Raises BadResponse for candles that cannot be."""
+    times = candles.open_ms
+    if any(after <= before for before, after in pairwise(times)):
+        raise BadResponse(candles.exchange, "the candles are not in the order of time")
+    prices = zip(candles.low, candles.open, candles.close, candles.high, strict=True)
+    if not all(0 < low <= first <= high <= MAX_FIGURE and low <= last <= high for low, first, last, high in prices):
+        raise BadResponse(candles.exchange, "a candle's prices cannot be")
+    if not all(0 <= each <= MAX_FIGURE for each in candles.volume):
+        raise BadResponse(candles.exchange, "a candle's volume cannot be")
+    for column in (candles.quote_volume, candles.taker_buy):
+        if column is not None and not all(0 <= each <= MAX_FIGURE for each in column):
+            raise BadResponse(candles.exchange, "a candle's volume cannot be")
+
+
+MULTIPLIERS = (
+    (1000, "1000"),
+    (10_000, "10000"),
+    (100_000, "100000"),
+    (1_000_000, "1000000"),
+    (1_000_000, "1M"),
+)
+"""Contracts on many cheap coins: how many, and what stands before the coin's name."""
+
+_MULTIPLIED = re.compile(r"^(10{3,6}(?=[^\W\d])|1M(?=[A-Z]{4}))")
+
+
+def multiplied(base: str) -> tuple[str, int]:
+    """("PEPE", 1000) for 1000PEPE, ("BABYDOGE", 1000000) for 1MBABYDOGE; 1INCH and BTC are of 1."""
+    found = _MULTIPLIED.match(base)
+    if found is None:
+        return base, 1
+    prefix = found[0]
+    return base[len(prefix) :], 1_000_000 if prefix == "1M" else int(prefix)
+
+
+def coin_symbol(symbol: str) -> tuple[str, int]:
+    """("PEPE-USDT", 1000) for 1000PEPE-USDT."""
+    base, quote = split(symbol)
+    coin, multiplier = multiplied(base)
+    return f"{coin}-{quote}", multiplier
 
 
 def split(symbol: str) -> tuple[str, str]:

@@ -1,8 +1,9 @@
-"""Binance: spot and USD-M futures; accounts also on COIN-M.
+"""Binance: spot, USD-M and COIN-M futures; accounts.
 
 Prices and sizes are JSON strings, times JSON numbers in ms. Errors are told by the HTTP
-status; the body is {"code": -1121, "msg": "…"}. Spot and USD-M share the spelling BTCUSDT.
-Cheap coins are traded by the thousand on USD-M: 1000PEPEUSDT, 1MBABYDOGEUSDT.
+status; the body is {"code": -1121, "msg": "…"}. Spot and USD-M share the spelling BTCUSDT;
+COIN-M's perpetual is BTCUSD_PERP, which we call BTC-COIN. Cheap coins are traded by the
+thousand on USD-M: 1000PEPEUSDT, 1MBABYDOGEUSDT. COIN-M counts contracts of so many dollars.
 Source: Binance Spot REST and USD-M Futures REST documentation, 2025/2026.
 """
 
@@ -17,10 +18,14 @@ from typing import Any
 from urllib.parse import quote as percent_encode
 
 from exchanges import (
+    COIN,
+    INTERVALS,
+    At,
     BadResponse,
     Balance,
     Blocked,
     Budget,
+    Candles,
     ClockWrong,
     Endpoint,
     Funding,
@@ -36,6 +41,7 @@ from exchanges import (
     Position,
     PositionsEndpoint,
     RateLimited,
+    Ratio,
     Refused,
     Signed,
     T,
@@ -43,6 +49,7 @@ from exchanges import (
     Unavailable,
     UnknownSymbol,
     code_in,
+    coin_symbol,
     in_coins,
     load,
     name,
@@ -51,6 +58,7 @@ from exchanges import (
     number,
     per_coin,
     price,
+    read_candles,
     row_in,
     rows_in,
     split,
@@ -66,7 +74,14 @@ SPOT_WEIGHT = Budget("binance spot weight", 6000, 60, is_told=True)
 USDM_WEIGHT = Budget("binance USD-M weight", 2400, 60, is_told=True)
 COINM_WEIGHT = Budget("binance COIN-M weight", 2400, 60, is_told=True)
 FUNDING_REQUESTS = Budget("binance funding requests", 500, 300)
-QUOTES = ("USDT", "USDC")  # by which the lists, which do not separate, are read
+STATISTICS_REQUESTS = Budget("binance futures statistics", 1000, 300)
+MARKETS = ("spot", "perp")
+SPOT_QUOTES = ("USDT", "USDC")
+PERP_QUOTES = ("USDT", "USDC", COIN)
+MULTIPLIED = ("spot", "perp")  # the markets in which cheap coins are listed by the thousand
+MAX_CANDLES = {"spot": 1000, "perp": 1500}  # of one answer
+TAKERS_IN_CANDLES = True
+LIST_QUOTES = ("USDT", "USDC")  # by which the lists, which do not separate, are read
 RECV_WINDOW_MS = 5000
 INCOME_ROWS = 1000
 REFUSALS = {
@@ -78,13 +93,14 @@ FUNDING_INTERVAL_H = 8.0  # of a contract that fundingInfo does not name
 
 
 def native(symbol: str) -> str:
-    """BTCUSDT for BTC-USDT; 1000PEPEUSDT for 1000PEPE-USDT."""
-    return percent_encode("".join(split(symbol)), safe="")
+    """BTCUSDT for BTC-USDT, 1000PEPEUSDT for 1000PEPE-USDT, BTCUSD_PERP for BTC-COIN."""
+    base, quote = split(symbol)
+    return percent_encode(f"{base}USD_PERP" if quote == COIN else base + quote, safe="")
 
 
 def symbol_of(native_symbol: object) -> str | None:
     """BTC-USDT for BTCUSDT; None for other quotes and for dated futures."""
-    for quote in QUOTES:
+    for quote in LIST_QUOTES:
         if isinstance(native_symbol, str) and native_symbol.endswith(quote) and len(native_symbol) > len(quote):
             return f"{native_symbol[: -len(quote)]}-{quote}"
     return None
@@ -97,8 +113,13 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     return Endpoint(SPOT, target, parse, explain, SPOT_WEIGHT, 2)
 
 
-def perp(symbol: str, multiplier: int = 1) -> dict[str, Endpoint[Perp]]:
-    """24 h ticker, open interest and funding of the USD-M perpetual, weight 1 each."""
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+    """24 h ticker, open interest and funding of a perpetual, weight 1 each (funding on COIN-M: 10).
+
+    contract_size: what the endpoint of that name said.
+    """
+    if split(symbol)[1] == COIN:
+        return _coin_margined(symbol, contract_size)
     name = native(symbol)
 
     def ask(path: str, parse: Callable[[bytes], Perp]) -> Endpoint[Perp]:
@@ -111,6 +132,27 @@ def perp(symbol: str, multiplier: int = 1) -> dict[str, Endpoint[Perp]]:
     }
 
 
+def _coin_margined(symbol: str, contract_size: float | None) -> dict[str, Endpoint[Perp]]:
+    name = native(symbol)
+
+    def ask(path: str, parse: Callable[[bytes], Perp], weight: int = 1) -> Endpoint[Perp]:
+        return Endpoint(COINM, f"/dapi/v1/{path}?symbol={name}", parse, explain, COINM_WEIGHT, weight)
+
+    return {
+        "ticker": ask("ticker/24hr", partial(parse_coinm_ticker, symbol=symbol, contract_size=contract_size)),
+        "open interest": ask("openInterest", partial(parse_coinm_open_interest, contract_size=contract_size)),
+        "funding": ask("premiumIndex", parse_coinm_funding, 10),
+    }
+
+
+def contract_size(symbol: str, question: str) -> Endpoint[float] | None:
+    """Dollars of one contract, 100 or 10, of the "perp" question for a COIN-M symbol; others need none."""
+    if question != "perp" or split(symbol)[1] != COIN:
+        return None
+    parse = partial(parse_contract_size, listed=native(symbol))
+    return Endpoint(COINM, "/dapi/v1/exchangeInfo", parse, explain, COINM_WEIGHT, part=symbol)
+
+
 def symbols(market: str) -> ListEndpoint[str]:
     """Every symbol quoted in USDT or USDC, from the list of last prices (spot weight 4, USD-M 2)."""
     if market == "spot":
@@ -118,10 +160,73 @@ def symbols(market: str) -> ListEndpoint[str]:
     return ListEndpoint(USDM, "/fapi/v1/ticker/price", (), parse_symbol, explain, USDM_WEIGHT, 2)
 
 
+def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+    """All markets in dollars: of spot the tickers (1.9 MB, weight 80); of perpetuals also the funding.
+
+    There is no list of open interest.
+    """
+    if market == "spot":
+        return {"ticker": ListEndpoint(SPOT, "/api/v3/ticker/24hr", (), parse_ticker_row, explain, SPOT_WEIGHT, 80)}
+    return {
+        "ticker": ListEndpoint(USDM, "/fapi/v1/ticker/24hr", (), parse_ticker_row, explain, USDM_WEIGHT, 40),
+        "funding": ListEndpoint(USDM, "/fapi/v1/premiumIndex", (), parse_funding_row, explain, USDM_WEIGHT, 10),
+    }
+
+
 def funding_intervals() -> tuple[ListEndpoint[tuple[str, float]], float]:
     """Hours per funding period of the USD-M contracts whose period was changed, and those of all others."""
     changed = ListEndpoint(USDM, "/fapi/v1/fundingInfo", (), parse_funding_interval, explain, FUNDING_REQUESTS)
     return changed, FUNDING_INTERVAL_H
+
+
+def candles(
+    symbol: str,
+    market: str,
+    interval: str,
+    n: int,
+    end_ms: int | None = None,
+    multiplier: int = 1,
+    contract_size: float | None = None,
+) -> Endpoint[Candles]:
+    """The last n candles before end_ms, the running one among them; with what takers bought."""
+    parse = partial(parse_candles, symbol=symbol, market=market, interval=interval, multiplier=multiplier)
+    query = f"symbol={native(symbol)}&interval={interval}&limit={n}" + (f"&endTime={end_ms - 1}" if end_ms else "")
+    if market == "spot":
+        return Endpoint(SPOT, f"/api/v3/klines?{query}", parse, explain, SPOT_WEIGHT, 2)
+    weight = 1 if n < 100 else 2 if n < 500 else 5 if n <= 1000 else 10
+    return Endpoint(USDM, f"/fapi/v1/klines?{query}", parse, explain, USDM_WEIGHT, weight)
+
+
+def open_interest_history(
+    symbol: str, n: int, multiplier: int = 1, contract_size: float | None = None
+) -> Endpoint[list[tuple[int, float]]]:
+    """Open interest every hour, n times: (ms, base coins), oldest first."""
+    base, quote = split(symbol)
+    if quote == COIN:
+        query = f"pair={percent_encode(base)}USD&contractType=PERPETUAL&period=1h&limit={n}"
+        parse = partial(parse_open_interest_history, key="sumOpenInterestValue")
+        return Endpoint(COINM, f"/futures/data/openInterestHist?{query}", parse, explain, COINM_WEIGHT)
+    query = f"symbol={native(symbol)}&period=1h&limit={n}"
+    parse = partial(parse_open_interest_history, key="sumOpenInterest", multiplier=multiplier)
+    return Endpoint(USDM, f"/futures/data/openInterestHist?{query}", parse, explain, STATISTICS_REQUESTS)
+
+
+def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+    """Long shares every hour, n times, oldest first: of all accounts; of the largest fifth, by accounts and by size."""
+
+    def ask(path: str, what: str) -> Endpoint[dict[str, list[Ratio]]]:
+        target = f"/futures/data/{path}?symbol={native(symbol)}&period=1h&limit={n}"
+        return Endpoint(USDM, target, partial(parse_ratios, what=what), explain, STATISTICS_REQUESTS)
+
+    return [
+        ask("globalLongShortAccountRatio", "accounts"),
+        ask("topLongShortAccountRatio", "top accounts"),
+        ask("topLongShortPositionRatio", "top positions"),
+    ]
+
+
+def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+    """Told with the candles."""
 
 
 def parse_ticker(body: bytes, symbol: str, multiplier: int = 1) -> Ticker:
@@ -134,7 +239,10 @@ def parse_ticker(body: bytes, symbol: str, multiplier: int = 1) -> Ticker:
     priceChangePercent is a percent already; volume is in base, quoteVolume in quote. USD-M has
     no bidPrice and askPrice. A market that never traded has lastPrice "0".
     """
-    row = row_in(ID, load(ID, body))
+    return _ticker(row_in(ID, load(ID, body)), symbol, multiplier)
+
+
+def _ticker(row: Mapping[str, Any], symbol: str, multiplier: int) -> Ticker:
     if needed(ID, row, "lastPrice") == 0:
         raise UnknownSymbol(ID, f"{symbol} has no trades")
     return Ticker(
@@ -150,6 +258,15 @@ def parse_ticker(body: bytes, symbol: str, multiplier: int = 1) -> Ticker:
         quote_volume=number(ID, row, "quoteVolume"),
         time_ms=int(needed(ID, row, "closeTime")),
     )
+
+
+def parse_ticker_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+    """A ticker of the list, under its coin's symbol; None for other quotes and for what does not trade."""
+    listed = symbol_of(row.get("symbol"))
+    if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "quoteVolume"):
+        return None
+    symbol, multiplier = coin_symbol(listed)
+    return symbol, Perp(_ticker(row, symbol, multiplier))
 
 
 def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Perp:
@@ -172,10 +289,94 @@ def parse_funding(body: bytes, multiplier: int = 1) -> Perp:
     lastFundingRate is the estimate to be paid at nextFundingTime, a fraction. It is "" and 0 on
     contracts that pay none. The period is not told here: see funding_intervals.
     """
-    row = row_in(ID, load(ID, body))
+    return Perp(funding=_funding(row_in(ID, load(ID, body)), multiplier))
+
+
+def _funding(row: Mapping[str, Any], multiplier: int = 1, interval_h: float | None = None) -> Funding:
     rate = needed(ID, row, "lastFundingRate")
     mark = per_coin(price(ID, row, "markPrice"), multiplier)
-    return Perp(funding=Funding(rate, None, whole(ID, row, "nextFundingTime"), mark))
+    return Funding(rate, interval_h, whole(ID, row, "nextFundingTime"), mark)
+
+
+def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+    """Funding of the list, under its coin's symbol."""
+    listed = symbol_of(row.get("symbol"))
+    if listed is None or number(ID, row, "lastFundingRate") is None:
+        return None
+    symbol, multiplier = coin_symbol(listed)
+    return symbol, Perp(funding=_funding(row, multiplier))
+
+
+def parse_coinm_ticker(body: bytes, symbol: str, contract_size: float | None) -> Perp:
+    """[{"symbol": "BTCUSD_PERP", "lastPrice": "38215.0", "volume": "81990451", "baseVolume": "214549.95", …}]
+
+    Always an array. volume counts CONTRACTS, baseVolume coins; the turnover in dollars is contracts x their size.
+    """
+    rows = rows_in(ID, load(ID, body))
+    if not rows:
+        raise UnknownSymbol(ID, f"no row for {symbol}")
+    row = rows[0]
+    contracts = number(ID, row, "volume")
+    turnover = None if contracts is None or contract_size is None else contracts * contract_size
+    ticker = _ticker({**row, "quoteVolume": None}, symbol, 1)
+    return Perp(ticker._replace(base_volume=number(ID, row, "baseVolume"), quote_volume=turnover))
+
+
+def parse_coinm_open_interest(body: bytes, contract_size: float | None) -> Perp:
+    """{"openInterest": "15004", "symbol": "BTCUSD_PERP", …}: CONTRACTS; in dollars they are worth their size.
+
+    The coins are the dollars over the mark price, which is told with the funding (market.py completes them).
+    """
+    contracts = needed(ID, row_in(ID, load(ID, body)), "openInterest")
+    if contract_size is None:
+        raise BadResponse(ID, "the contract's size is not known")
+    return Perp(open_interest=OpenInterest(None, contracts * contract_size))
+
+
+def parse_coinm_funding(body: bytes) -> Perp:
+    """As parse_funding, but always an array; the period is 8 hours on COIN-M."""
+    rows = rows_in(ID, load(ID, body))
+    if not rows:
+        raise UnknownSymbol(ID, "no row of funding")
+    return Perp(funding=_funding(rows[0], 1, FUNDING_INTERVAL_H))
+
+
+def parse_contract_size(body: bytes, listed: str) -> float:
+    """{"symbols": [{"symbol": "BTCUSD_PERP", "contractSize": 100, …}, …]}: COIN-M's contract list."""
+    for row in rows_in(ID, row_in(ID, load(ID, body)).get("symbols")):
+        if row.get("symbol") == listed:
+            return needed_price(ID, row, "contractSize")
+    raise UnknownSymbol(ID, f"{listed} is not in the contract list")
+
+
+def parse_candles(body: bytes, symbol: str, market: str, interval: str, multiplier: int = 1) -> Candles:
+    """[[1499040000000, "0.0163", "0.80", "0.0157", "0.0157", "148976.1", 1499644799999, "2434.1", 308, "1756.8", …], …]
+
+    Open time, open, high, low, close, volume, close time, quote volume, trades, TAKER BUY volume, …; volumes in
+    base coins but for index 7. Oldest first; the last one may be running.
+    """
+    of = (ID, symbol, market, INTERVALS[interval])
+    return read_candles(of, load(ID, body), At(0, 1, 2, 3, 4, 5, 7, 9), multiplier=multiplier)
+
+
+def parse_open_interest_history(body: bytes, key: str, multiplier: int = 1) -> list[tuple[int, float]]:
+    """[{"sumOpenInterest": "20403.6", "sumOpenInterestValue": "150570784.0", "timestamp": 1583127900000}, …]
+
+    USD-M: sumOpenInterest counts base coins. COIN-M: contracts, but sumOpenInterestValue base coins.
+    """
+    rows = rows_in(ID, load(ID, body))
+    if not rows:
+        raise UnknownSymbol(ID, "no history of open interest")
+    return sorted((int(needed(ID, row, "timestamp")), needed(ID, row, key) * multiplier) for row in rows)
+
+
+def parse_ratios(body: bytes, what: str) -> dict[str, list[Ratio]]:
+    """[{"longShortRatio": "1.4342", "longAccount": "0.5891", "shortAccount": "0.4108", "timestamp": 1583139600000}, …]
+
+    The position ratio's shares have the same names on USD-M.
+    """
+    rows = rows_in(ID, load(ID, body))
+    return {what: sorted(Ratio(int(needed(ID, row, "timestamp")), needed(ID, row, "longAccount")) for row in rows)}
 
 
 def parse_symbol(row: Mapping[str, Any]) -> str | None:
@@ -184,7 +385,7 @@ def parse_symbol(row: Mapping[str, Any]) -> str | None:
 
 
 def parse_funding_interval(row: Mapping[str, Any]) -> tuple[str, float] | None:
-    """{"symbol": "BLZUSDT", "fundingIntervalHours": 8, …}"""
+    """{"symbol": "BLZUSDT", "fundingIntervalHours": 8, …}, under the contract's own symbol."""
     symbol = symbol_of(row.get("symbol"))
     return (symbol, needed(ID, row, "fundingIntervalHours")) if symbol else None
 
@@ -295,7 +496,7 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
         symbol, notional = name(ID, row, "symbol"), number(ID, row, "notional")
         margin = margins.get((symbol, row.get("positionSide"))) or None
         pnl = number(ID, row, "unRealizedProfit")
-        asset = row.get("marginAsset") or next((each for each in QUOTES if each in symbol), "USDT")
+        asset = row.get("marginAsset") or next((each for each in LIST_QUOTES if each in symbol), "USDT")
         found.append(
             Position(
                 symbol=symbol,

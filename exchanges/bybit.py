@@ -1,9 +1,9 @@
-"""Bybit v5: spot and linear perpetuals; the unified account.
+"""Bybit v5: spot, linear and inverse perpetuals; the unified account.
 
 Every answer is {"retCode": 0, "retMsg": "OK", "result": {…}, "time": 1730729903941}; most
 errors come with HTTP 200, so retCode is what counts. In `result` numbers are strings and
 "" is missing. Spot and linear share the spelling BTCUSDT and are told apart by `category`;
-the USDC perpetual of BTC is BTCPERP.
+the USDC perpetual of BTC is BTCPERP. The inverse BTCUSD, which we call BTC-COIN, counts dollars.
 Source: Bybit v5 API documentation, 2026.
 """
 
@@ -19,11 +19,15 @@ from urllib.parse import quote as percent_encode
 import orjson
 
 from exchanges import (
+    COIN,
+    INTERVALS,
     WINDOW_MS,
+    At,
     BadResponse,
     Balance,
     Blocked,
     Budget,
+    Candles,
     ClockWrong,
     Endpoint,
     Funding,
@@ -38,6 +42,7 @@ from exchanges import (
     Position,
     PositionsEndpoint,
     RateLimited,
+    Ratio,
     Refused,
     Signed,
     T,
@@ -45,6 +50,7 @@ from exchanges import (
     Unavailable,
     UnknownSymbol,
     code_in,
+    coin_symbol,
     in_coins,
     load,
     name,
@@ -53,6 +59,7 @@ from exchanges import (
     number,
     per_coin,
     price,
+    read_candles,
     row_in,
     rows_in,
     split,
@@ -63,6 +70,26 @@ ID = "bybit"
 NAME = "Bybit"
 HOST = Host("BYBIT", ID, "https://api.bybit.com", "https://api-testnet.bybit.com")
 REQUESTS = Budget("bybit requests", 600, 5)
+MARKETS = ("spot", "perp")
+SPOT_QUOTES = ("USDT", "USDC")
+PERP_QUOTES = ("USDT", "USDC", COIN)
+MULTIPLIED = ("spot", "perp")  # the markets in which cheap coins are listed by the thousand
+MAX_CANDLES = {"spot": 1000, "perp": 1000}  # of one answer
+TAKERS_IN_CANDLES = False
+WORDS = {
+    "1m": "1",
+    "3m": "3",
+    "5m": "5",
+    "15m": "15",
+    "30m": "30",
+    "1h": "60",
+    "2h": "120",
+    "4h": "240",
+    "6h": "360",
+    "12h": "720",
+    "1d": "D",
+}
+"""Bybit's words for intervals."""
 RECV_WINDOW_MS = 5000
 REFUSALS = {
     10003: "refused the API key: it is wrong, or of another site",
@@ -74,11 +101,15 @@ REFUSALS = {
 
 
 def native(symbol: str, market: str) -> str:
-    """BTCUSDT for BTC-USDT, BTCPERP for the perpetual of BTC-USDC."""
+    """BTCUSDT for BTC-USDT, BTCPERP for the perpetual of BTC-USDC, BTCUSD for the inverse BTC-COIN."""
     base, quote = split(symbol)
-    if market == "perp" and quote == "USDC":
-        quote = "PERP"
+    if market == "perp":
+        quote = {"USDC": "PERP", COIN: "USD"}.get(quote, quote)
     return percent_encode(f"{base}{quote}", safe="")
+
+
+def _category(symbol: str, market: str) -> str:
+    return "spot" if market == "spot" else "inverse" if split(symbol)[1] == COIN else "linear"
 
 
 def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
@@ -87,11 +118,15 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     return Endpoint(HOST, target, partial(parse_spot, symbol=symbol, multiplier=multiplier), explain, REQUESTS)
 
 
-def perp(symbol: str, multiplier: int = 1) -> dict[str, Endpoint[Perp]]:
-    """GET /v5/market/tickers?category=linear: price, open interest and funding in one answer."""
-    target = f"/v5/market/tickers?category=linear&symbol={native(symbol, 'perp')}"
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+    """GET /v5/market/tickers, linear or inverse: price, open interest and funding in one answer."""
+    target = f"/v5/market/tickers?category={_category(symbol, 'perp')}&symbol={native(symbol, 'perp')}"
     parse = partial(parse_perp, symbol=symbol, multiplier=multiplier)
     return {"ticker": Endpoint(HOST, target, parse, explain, REQUESTS)}
+
+
+def contract_size(symbol: str, question: str) -> None:
+    """A contract is one coin, or one dollar."""
 
 
 def symbols(market: str) -> ListEndpoint[str]:
@@ -101,8 +136,55 @@ def symbols(market: str) -> ListEndpoint[str]:
     return ListEndpoint(HOST, target, ("result", "list"), parse_symbol, explain, REQUESTS)
 
 
+def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+    """All markets in dollars; of perpetuals with open interest and funding."""
+    category, row = ("spot", parse_spot_row) if market == "spot" else ("linear", parse_perp_row)
+    target = f"/v5/market/tickers?category={category}"
+    return {"ticker": ListEndpoint(HOST, target, ("result", "list"), row, explain, REQUESTS)}
+
+
 def funding_intervals() -> None:
     """Told with the funding."""
+
+
+def candles(
+    symbol: str,
+    market: str,
+    interval: str,
+    n: int,
+    end_ms: int | None = None,
+    multiplier: int = 1,
+    contract_size: float | None = None,
+) -> Endpoint[Candles]:
+    """The last n candles before end_ms, the running one among them."""
+    query = f"category={_category(symbol, market)}&symbol={native(symbol, market)}&interval={WORDS[interval]}&limit={n}"
+    target = f"/v5/market/kline?{query}" + (f"&end={end_ms - 1}" if end_ms else "")
+    parse = partial(parse_candles, symbol=symbol, market=market, interval=interval, multiplier=multiplier)
+    return Endpoint(HOST, target, parse, explain, REQUESTS)
+
+
+def open_interest_history(
+    symbol: str, n: int, multiplier: int = 1, contract_size: float | None = None
+) -> Endpoint[list[tuple[int, float]]] | None:
+    """Open interest every hour, n times: (ms, base coins), oldest first.
+
+    None for inverse contracts: theirs is in dollars, and the prices of those hours are not told.
+    """
+    if split(symbol)[1] == COIN:
+        return None
+    query = f"category=linear&symbol={native(symbol, 'perp')}&intervalTime=1h&limit={n}"
+    parse = partial(parse_open_interest_history, multiplier=multiplier)
+    return Endpoint(HOST, f"/v5/market/open-interest?{query}", parse, explain, REQUESTS)
+
+
+def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+    """Long shares of all accounts every hour, n times, oldest first."""
+    query = f"category={_category(symbol, 'perp')}&symbol={native(symbol, 'perp')}&period=1h&limit={n}"
+    return [Endpoint(HOST, f"/v5/market/account-ratio?{query}", parse_ratios, explain, REQUESTS)]
+
+
+def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+    """Bybit tells no series of taker volume."""
 
 
 def parse_spot(body: bytes, symbol: str, multiplier: int = 1) -> Ticker:
@@ -124,9 +206,81 @@ def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Perp:
     price24hPcnt is a FRACTION. volume24h is in base, turnover24h in quote. openInterest (base)
     counts both sides since June 2026, singleOpenInterest, where present, one; we count one, as
     the other exchanges do. fundingIntervalHour is absent from older answers.
+
+    Inverse contracts count dollars: openInterest and volume24h are dollars, openInterestValue and
+    turnover24h coins.
     """
     row, time_ms = _only_row(body, symbol)
-    return Perp(_ticker(row, symbol, multiplier, time_ms), _open_interest(row, multiplier), _funding(row, multiplier))
+    return _perp(row, symbol, multiplier, time_ms)
+
+
+def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Perp:
+    ticker, interest = _ticker(row, symbol, multiplier, time_ms), _open_interest(row, multiplier)
+    if split(symbol)[1] == COIN:
+        ticker = ticker._replace(base_volume=ticker.quote_volume, quote_volume=ticker.base_volume)
+        interest = interest and OpenInterest(interest.open_interest_quote, interest.open_interest)
+    return Perp(ticker, interest, _funding(row, multiplier))
+
+
+def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+    """A spot ticker of the list; None for other quotes and for what does not trade. The row has no time of its own."""
+    listed = parse_symbol(row)
+    if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "turnover24h"):
+        return None
+    symbol, multiplier = coin_symbol(listed)
+    return symbol, Perp(_ticker(row, symbol, multiplier, 0))
+
+
+def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+    """A linear perpetual of the list, as parse_spot_row."""
+    listed = parse_symbol(row)
+    if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "turnover24h"):
+        return None
+    symbol, multiplier = coin_symbol(listed)
+    return symbol, _perp(row, symbol, multiplier, 0)
+
+
+def parse_candles(body: bytes, symbol: str, market: str, interval: str, multiplier: int = 1) -> Candles:
+    """{"result": {"list": [["1670608800000", "17071", "17073", "17027", "17055.5", "268611", "15.74"], …]}}
+
+    Start, open, high, low, close, volume, turnover; NEWEST FIRST, the first one running. Volume is in base and
+    turnover in quote; on inverse contracts volume is in dollars and turnover in coins.
+    """
+    answer = row_in(ID, load(ID, body))
+    if answer.get("retCode") != 0:
+        raise explain(200, body)
+    rows = row_in(ID, answer.get("result")).get("list")
+    at = At(0, 1, 2, 3, 4, 6, 5) if market == "perp" and split(symbol)[1] == COIN else At(0, 1, 2, 3, 4, 5, 6)
+    return read_candles((ID, symbol, market, INTERVALS[interval]), rows, at, multiplier=multiplier)
+
+
+def parse_open_interest_history(body: bytes, multiplier: int = 1) -> list[tuple[int, float]]:
+    """{"result": {"list": [{"openInterest": "461134384", "timestamp": "1669571400000"}, …]}}, newest first.
+
+    Linear contracts count coins; see parse_perp for the sides.
+    """
+    found = []
+    for row in _rows_of(body):
+        one_side = number(ID, row, "singleOpenInterest")
+        coins = needed(ID, row, "openInterest") / 2 if one_side is None else one_side
+        found.append((int(needed(ID, row, "timestamp")), coins * multiplier))
+    if not found:
+        raise UnknownSymbol(ID, "no history of open interest")
+    return sorted(found)
+
+
+def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
+    """{"result": {"list": [{"buyRatio": "0.5777", "sellRatio": "0.4223", "timestamp": "1672051897447"}, …]}}"""
+    rows = _rows_of(body)
+    return {"accounts": sorted(Ratio(int(needed(ID, row, "timestamp")), needed(ID, row, "buyRatio")) for row in rows)}
+
+
+def _rows_of(body: bytes) -> list[Mapping[str, Any]]:
+    """result.list. Raises MarketError."""
+    answer = row_in(ID, load(ID, body))
+    if answer.get("retCode") != 0:
+        raise explain(200, body)
+    return rows_in(ID, row_in(ID, answer.get("result")).get("list"))
 
 
 def parse_symbol(row: Mapping[str, Any]) -> str | None:

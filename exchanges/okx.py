@@ -20,12 +20,18 @@ from urllib.parse import quote as percent_encode
 import orjson
 
 from exchanges import (
+    COIN,
+    DOLLARS,
+    INTERVALS,
+    At,
     BadResponse,
     Balance,
     Blocked,
     Budget,
+    Candles,
     ClockWrong,
     Endpoint,
+    Flow,
     Funding,
     Host,
     Income,
@@ -38,6 +44,7 @@ from exchanges import (
     Position,
     PositionsEndpoint,
     RateLimited,
+    Ratio,
     Refused,
     Signed,
     T,
@@ -51,8 +58,10 @@ from exchanges import (
     needed_price,
     number,
     price,
+    read_candles,
     row_in,
     rows_in,
+    split,
     whole,
 )
 
@@ -63,6 +72,28 @@ TICKER_REQUESTS = Budget("okx market/ticker", 20, 2)
 TICKERS_REQUESTS = Budget("okx market/tickers", 20, 2)
 OPEN_INTEREST_REQUESTS = Budget("okx public/open-interest", 20, 2)
 FUNDING_REQUESTS = Budget("okx public/funding-rate", 10, 2)
+CANDLE_REQUESTS = Budget("okx market/candles", 40, 2)
+OLD_CANDLE_REQUESTS = Budget("okx market/history-candles", 20, 2)
+MARKETS = ("spot", "perp")
+SPOT_QUOTES = ("USDT", "USDC")
+PERP_QUOTES = ("USDT", "USDC", COIN)
+MULTIPLIED = ()  # every coin is priced singly
+MAX_CANDLES = {"spot": 300, "perp": 300}  # of one answer
+TAKERS_IN_CANDLES = False
+WORDS = {
+    "1m": "1m",
+    "3m": "3m",
+    "5m": "5m",
+    "15m": "15m",
+    "30m": "30m",
+    "1h": "1H",
+    "2h": "2H",
+    "4h": "4H",
+    "6h": "6Hutc",
+    "12h": "12Hutc",
+    "1d": "1Dutc",
+}
+"""OKX's words for intervals; without utc, those of 6 hours and more begin at UTC+8."""
 ROWS = 100  # of a page
 REFUSALS = {
     "50101": "says that the API key is of another environment: see OKX_TESTNET",
@@ -76,8 +107,11 @@ REFUSALS = {
 
 
 def native(symbol: str, market: str) -> str:
-    """BTC-USDT, and BTC-USDT-SWAP for the perpetual."""
-    return percent_encode(symbol if market == "spot" else f"{symbol}-SWAP", safe="-")
+    """BTC-USDT, and BTC-USDT-SWAP for the perpetual. BTC-USD-SWAP is margined in the coin, BTC-COIN here."""
+    if market == "perp":
+        base, quote = split(symbol)
+        symbol = f"{base}-{'USD' if quote == COIN else quote}-SWAP"
+    return percent_encode(symbol, safe="-")
 
 
 def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
@@ -86,7 +120,7 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     return Endpoint(HOST, target, partial(parse_spot, symbol=symbol), explain, TICKER_REQUESTS)
 
 
-def perp(symbol: str, multiplier: int = 1) -> dict[str, Endpoint[Perp]]:
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
     """Ticker, open interest and funding of the swap."""
     name = native(symbol, "perp")
 
@@ -100,15 +134,91 @@ def perp(symbol: str, multiplier: int = 1) -> dict[str, Endpoint[Perp]]:
     }
 
 
+def contract_size(symbol: str, question: str) -> None:
+    """Not needed: see the module's first lines."""
+
+
 def symbols(market: str) -> ListEndpoint[str]:
     """Every symbol."""
+    return _tickers_list(market, parse_symbol)
+
+
+def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+    """All markets in dollars: tickers; of swaps also open interest and funding."""
+    if market == "spot":
+        return {"ticker": _tickers_list(market, parse_spot_row)}
+    interest = "/api/v5/public/open-interest?instType=SWAP"
+    return {
+        "ticker": _tickers_list(market, parse_perp_row),
+        "open interest": ListEndpoint(
+            HOST, interest, ("data",), parse_open_interest_row, explain, OPEN_INTEREST_REQUESTS
+        ),
+        "funding": ListEndpoint(
+            HOST, "/api/v5/public/funding-rate?instId=ANY", ("data",), parse_funding_row, explain, FUNDING_REQUESTS
+        ),
+    }
+
+
+def _tickers_list(market: str, row: Callable[[Mapping[str, Any]], T | None]) -> ListEndpoint[T]:
     kind = "SPOT" if market == "spot" else "SWAP"
     target = f"/api/v5/market/tickers?instType={kind}"
-    return ListEndpoint(HOST, target, ("data",), parse_symbol, explain, TICKERS_REQUESTS)
+    return ListEndpoint(HOST, target, ("data",), row, explain, TICKERS_REQUESTS)
 
 
 def funding_intervals() -> None:
     """Told with the funding."""
+
+
+def candles(
+    symbol: str,
+    market: str,
+    interval: str,
+    n: int,
+    end_ms: int | None = None,
+    multiplier: int = 1,
+    contract_size: float | None = None,
+) -> Endpoint[Candles]:
+    """The last n candles before end_ms, the running one among them; UTC days, which a plain 1D is not.
+
+    `candles` reaches 1440 back, `history-candles` as far as there are any.
+    """
+    step = INTERVALS[interval]
+    is_old = end_ms is not None
+    query = f"instId={native(symbol, market)}&bar={WORDS[interval]}&limit={n}" + (f"&after={end_ms}" if is_old else "")
+    parse = partial(parse_candles, symbol=symbol, market=market, interval_ms=step)
+    if is_old:
+        return Endpoint(HOST, f"/api/v5/market/history-candles?{query}", parse, explain, OLD_CANDLE_REQUESTS)
+    return Endpoint(HOST, f"/api/v5/market/candles?{query}", parse, explain, CANDLE_REQUESTS)
+
+
+def open_interest_history(
+    symbol: str, n: int, multiplier: int = 1, contract_size: float | None = None
+) -> Endpoint[list[tuple[int, float]]]:
+    """Open interest every hour, n times: (ms, base coins), oldest first."""
+    path = "/api/v5/rubik/stat/contracts/open-interest-history"
+    target = f"{path}?instId={native(symbol, 'perp')}&period=1H&limit={n}"
+    return Endpoint(HOST, target, parse_open_interest_history, explain, _statistics(path))
+
+
+def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+    """Long shares of all accounts every hour, n times, oldest first."""
+    path = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
+    target = f"{path}?instId={native(symbol, 'perp')}&period=1H&limit={n}"
+    return [Endpoint(HOST, target, parse_ratios, explain, _statistics(path))]
+
+
+def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> Endpoint[Flow] | None:
+    """What takers bought and sold of a swap, at most 100 periods. Of spot OKX only sums up all pairs of a coin."""
+    if market == "spot":
+        return None
+    path = "/api/v5/rubik/stat/taker-volume-contract"
+    query = f"instId={native(symbol, 'perp')}&period={WORDS[interval]}&unit=0&limit={min(n, ROWS)}"
+    parse = partial(parse_taker_flow, symbol=symbol, interval_ms=INTERVALS[interval])
+    return Endpoint(HOST, f"{path}?{query}", parse, explain, _statistics(path))
+
+
+def _statistics(path: str) -> Budget:
+    return Budget(f"okx {path.partition('stat/')[2]}", 5, 2)
 
 
 def parse_spot(body: bytes, symbol: str) -> Ticker:
@@ -129,11 +239,51 @@ def parse_perp(body: bytes, symbol: str) -> Perp:
 
     There is no turnover in quote; it is taken as base volume x last price.
     """
-    row = _only_row(body, symbol)
+    return Perp(ticker=_swap_ticker(_only_row(body, symbol), symbol))
+
+
+def _swap_ticker(row: Mapping[str, Any], symbol: str) -> Ticker:
     base_volume = number(ID, row, "volCcy24h")
     last = price(ID, row, "last")
-    quote_volume = None if base_volume is None or last is None else base_volume * last
-    return Perp(ticker=_ticker(row, symbol, base_volume, quote_volume))
+    return _ticker(row, symbol, base_volume, None if base_volume is None or last is None else base_volume * last)
+
+
+def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+    """A spot ticker of the list; None for other quotes and for what does not trade."""
+    symbol = parse_symbol(row)
+    if symbol is None or split(symbol)[1] not in DOLLARS or not _trades(row):
+        return None
+    return symbol, Perp(_ticker(row, symbol, number(ID, row, "vol24h"), number(ID, row, "volCcy24h")))
+
+
+def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+    """The ticker of a swap of the list. Those margined in the coin (BTC-USD) are left out: they are other markets."""
+    symbol = parse_linear_symbol(row)
+    return None if symbol is None or not _trades(row) else (symbol, Perp(_swap_ticker(row, symbol)))
+
+
+def _trades(row: Mapping[str, Any]) -> bool:
+    return bool(number(ID, row, "last") and number(ID, row, "vol24h"))
+
+
+def parse_open_interest_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+    """Open interest of a swap of the list."""
+    symbol = parse_linear_symbol(row)
+    return None if symbol is None else (symbol, Perp(open_interest=_open_interest(row)))
+
+
+def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+    """Funding of a swap of the list."""
+    symbol = parse_linear_symbol(row)
+    return None if symbol is None else (symbol, Perp(funding=_funding(row)))
+
+
+def parse_linear_symbol(row: Mapping[str, Any]) -> str | None:
+    """BTC-USDT for BTC-USDT-SWAP; None for spot, dated and coin-margined contracts."""
+    name = row.get("instId")
+    if not isinstance(name, str) or not name.endswith(("-USDT-SWAP", "-USDC-SWAP")):
+        return None
+    return name.removesuffix("-SWAP")
 
 
 def parse_open_interest(body: bytes) -> Perp:
@@ -141,8 +291,11 @@ def parse_open_interest(body: bytes) -> Perp:
 
     oi counts contracts, oiCcy base coins, oiUsd (absent from older answers) dollars; one side.
     """
-    row = _only_row(body, "open interest")
-    return Perp(open_interest=OpenInterest(needed(ID, row, "oiCcy"), number(ID, row, "oiUsd")))
+    return Perp(open_interest=_open_interest(_only_row(body, "open interest")))
+
+
+def _open_interest(row: Mapping[str, Any]) -> OpenInterest:
+    return OpenInterest(needed(ID, row, "oiCcy"), number(ID, row, "oiUsd"))
 
 
 def parse_funding(body: bytes) -> Perp:
@@ -153,10 +306,68 @@ def parse_funding(body: bytes) -> Perp:
     fundingRate is paid at fundingTime; nextFundingTime is the one AFTER that, so that their
     difference is the period.
     """
-    row = _only_row(body, "funding")
+    return Perp(funding=_funding(_only_row(body, "funding")))
+
+
+def _funding(row: Mapping[str, Any]) -> Funding:
     due, after = whole(ID, row, "fundingTime"), whole(ID, row, "nextFundingTime")
     interval_h = (after - due) / 3_600_000 if due and after and after > due else None
-    return Perp(funding=Funding(needed(ID, row, "fundingRate"), interval_h, due, None))
+    return Funding(needed(ID, row, "fundingRate"), interval_h, due, None)
+
+
+def parse_candles(body: bytes, symbol: str, market: str, interval_ms: int) -> Candles:
+    """{"data": [["1597026383085", "3.721", "3.743", "3.677", "3.708", "8422410", "22698348.0", "12698348.0", "1"], …]}
+
+    Time, open, high, low, close, vol, volCcy, volCcyQuote, confirm; NEWEST FIRST. Base volume is vol on spot, and
+    volCcy on swaps, whose vol counts CONTRACTS; volCcyQuote is in quote. confirm "1": closed.
+    """
+    rows = _list(body)
+    newest = rows[0] if rows and isinstance(rows[0], list) else []
+    is_closed = newest[8] == "1" if len(newest) > 8 else None
+    at = At(0, 1, 2, 3, 4, 5 if market == "spot" else 6, 7)
+    return read_candles((ID, symbol, market, interval_ms), rows, at, is_last_closed=is_closed)
+
+
+def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
+    """{"data": [["1701417600000", "731377.57", "111", "2428649.6"], …]}, newest first.
+
+    Time, contracts, COINS, dollars.
+    """
+    return sorted((int(time_ms), coins) for time_ms, coins in _columns(body, 0, 2))
+
+
+def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
+    """{"data": [["1701417600000", "1.1739"], …]}: time, accounts long / accounts short; newest first."""
+    return {"accounts": sorted(Ratio(int(time_ms), ratio / (1 + ratio)) for time_ms, ratio in _columns(body, 0, 1))}
+
+
+def parse_taker_flow(body: bytes, symbol: str, interval_ms: int) -> Flow:
+    """{"data": [["1701417600000", "200", "380"], …]}: time, SOLD, BOUGHT, in coins as unit=0 asks; newest first."""
+    rows = sorted(_columns(body, 0, 1, 2))
+    times, sell, buy = ([row[i] for row in rows] for i in range(3))
+    return Flow(ID, symbol, "perp", interval_ms, [int(each) for each in times], buy, sell)
+
+
+def _columns(body: bytes, *places: int) -> list[tuple[float, ...]]:
+    """Figures of rows that are lists of strings. Raises MarketError."""
+    found = []
+    for row in _list(body):
+        if not isinstance(row, list) or len(row) <= max(places):
+            raise BadResponse(ID, f"a row is too short: {str(row)[:80]!r}")
+        cells = {str(i): row[i] for i in places}
+        found.append(tuple(needed(ID, cells, str(i)) for i in places))
+    return found
+
+
+def _list(body: bytes) -> list[Any]:
+    """`data`, whose rows are lists. Raises MarketError."""
+    answer = row_in(ID, load(ID, body))
+    if answer.get("code") != "0":
+        raise explain(200, body)
+    rows = answer.get("data")
+    if not isinstance(rows, list):
+        raise BadResponse(ID, "data is missing")
+    return rows
 
 
 def parse_symbol(row: Mapping[str, Any]) -> str | None:
@@ -167,12 +378,7 @@ def parse_symbol(row: Mapping[str, Any]) -> str | None:
 
 def _only_row(body: bytes, what: str) -> Mapping[str, Any]:
     """data[0]. Raises MarketError, UnknownSymbol when data is empty."""
-    answer = row_in(ID, load(ID, body))
-    if answer.get("code") != "0":
-        raise explain(200, body)
-    rows = answer.get("data")
-    if not isinstance(rows, list):
-        raise BadResponse(ID, "data is missing")
+    rows = _list(body)
     if not rows:
         raise UnknownSymbol(ID, f"no row: {what}")
     return row_in(ID, rows[0])
@@ -257,11 +463,8 @@ def rights() -> Endpoint[bool]:
 
 
 def _rows(body: bytes) -> list[Mapping[str, Any]]:
-    """The envelope's `data`. Raises MarketError."""
-    answer = row_in(ID, load(ID, body))
-    if answer.get("code") != "0":
-        raise explain(200, body)
-    return rows_in(ID, answer.get("data"))
+    """`data`, whose rows are objects. Raises MarketError."""
+    return rows_in(ID, _list(body))
 
 
 def parse_time(body: bytes) -> int:

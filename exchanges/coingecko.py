@@ -1,0 +1,61 @@
+"""CoinGecko: market capitalisations. No exchange; it is asked for nothing else.
+
+Keyless, it allows a handful of requests a minute, so its one list is kept for long (market.py).
+Source: CoinGecko API v3 documentation, 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from exchanges import (
+    BadResponse,
+    Blocked,
+    Budget,
+    Host,
+    ListEndpoint,
+    MarketError,
+    RateLimited,
+    Unavailable,
+    number,
+    price,
+)
+
+ID = "coingecko"
+NAME = "CoinGecko"
+HOST = Host("COINGECKO", ID, "https://api.coingecko.com")
+REQUESTS = Budget("coingecko requests", 5, 60)
+ROWS = 250  # of a page: every coin that is traded much
+
+
+class MarketCap(NamedTuple):
+    """What all coins in circulation are worth, in dollars, and the dollars of one, by which a namesake is told."""
+
+    base: str
+    market_cap: float
+    price: float
+
+
+def market_caps() -> ListEndpoint[MarketCap]:
+    """The largest coins, the largest first. Several may have one name."""
+    query = f"vs_currency=usd&order=market_cap_desc&per_page={ROWS}&page=1&sparkline=false"
+    return ListEndpoint(HOST, f"/api/v3/coins/markets?{query}", (), parse_market_cap, explain, REQUESTS)
+
+
+def parse_market_cap(row: Mapping[str, Any]) -> MarketCap | None:
+    """{"symbol": "btc", "current_price": 63000.1, "market_cap": 1241000000000, …}; any figure may be null."""
+    base, value, each = row.get("symbol"), number(ID, row, "market_cap"), price(ID, row, "current_price")
+    return MarketCap(base.upper(), value, each) if isinstance(base, str) and value and each else None
+
+
+def explain(status: int, body: bytes) -> MarketError:
+    """What a refusal means."""
+    said = f"HTTP {status} {body[:160]!r}"
+    if status == 429:
+        return RateLimited(ID, said, retry_after_s=60.0)
+    if status in (403, 451):
+        return Blocked(ID, said)
+    if status >= 500:
+        return Unavailable(ID, said, f"answered HTTP {status}")
+    return BadResponse(ID, said)

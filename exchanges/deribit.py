@@ -1,0 +1,269 @@
+"""Deribit v2: perpetuals, of BTC and ETH margined in the coin, of more in USDC.
+
+JSON-RPC over GET: {"result": …} or {"error": {"code": …, "message": …}}; figures are JSON numbers. BTC-PERPETUAL
+is inverse, BTC-COIN in our spelling; BTC_USDC-PERPETUAL is linear. Funding is continuous: the realised rate of the
+last 8 hours is what is told. Its spot markets are small and not asked.
+Source: Deribit API v2 documentation, 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from time import time
+from typing import Any
+from urllib.parse import quote as percent_encode
+
+from exchanges import (
+    COIN,
+    INTERVALS,
+    At,
+    BadResponse,
+    Blocked,
+    Budget,
+    Candles,
+    Endpoint,
+    Funding,
+    Host,
+    ListEndpoint,
+    MarketError,
+    NotSupported,
+    OpenInterest,
+    Perp,
+    RateLimited,
+    Ratio,
+    T,
+    Ticker,
+    Unavailable,
+    UnknownSymbol,
+    load,
+    needed,
+    number,
+    price,
+    read_candles,
+    row_in,
+    split,
+)
+
+ID = "deribit"
+NAME = "Deribit"
+HOST = Host("DERIBIT", ID, "https://www.deribit.com")
+REQUESTS = Budget("deribit requests", 100, 5)
+MARKETS = ("perp",)
+SPOT_QUOTES = ()
+PERP_QUOTES = ("USDC", COIN)
+MULTIPLIED = ()  # every coin is priced singly
+MAX_CANDLES = {"perp": 5000}  # of one answer
+TAKERS_IN_CANDLES = False
+WORDS = {
+    "1m": "1",
+    "3m": "3",
+    "5m": "5",
+    "15m": "15",
+    "30m": "30",
+    "1h": "60",
+    "2h": "120",
+    "6h": "360",
+    "12h": "720",
+    "1d": "1D",
+}
+"""Deribit's words for intervals; there are no 4 hours."""
+REALISED_H = 8.0  # hours that funding_8h is of
+
+
+def native(symbol: str) -> str:
+    """BTC-PERPETUAL for BTC-COIN, BTC_USDC-PERPETUAL for BTC-USDC."""
+    base, quote = split(symbol)
+    return percent_encode(f"{base}-PERPETUAL" if quote == COIN else f"{base}_{quote}-PERPETUAL", safe="")
+
+
+def _ask(method: str, query: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
+    return Endpoint(HOST, f"/api/v2/public/{method}?{query}", parse, explain, REQUESTS)
+
+
+def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
+    """Not asked: MARKETS has no spot."""
+    raise NotImplementedError
+
+
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+    """The ticker, which tells open interest and funding too."""
+    return {"ticker": _ask("ticker", f"instrument_name={native(symbol)}", partial(parse_perp, symbol=symbol))}
+
+
+def contract_size(symbol: str, question: str) -> None:
+    """Open interest is in dollars or coins, not in contracts."""
+
+
+def symbols(market: str) -> ListEndpoint[str]:
+    """Every linear perpetual."""
+    return _summaries(lambda row: parse_symbol(row))
+
+
+def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+    """All linear perpetuals, with open interest and funding."""
+    return {"ticker": _summaries(parse_perp_row)}
+
+
+def _summaries(row: Callable[[Mapping[str, Any]], T | None]) -> ListEndpoint[T]:
+    target = "/api/v2/public/get_book_summary_by_currency?currency=USDC&kind=future"
+    return ListEndpoint(HOST, target, ("result",), row, explain, REQUESTS)
+
+
+def funding_intervals() -> None:
+    """Told with the funding."""
+
+
+def candles(
+    symbol: str,
+    market: str,
+    interval: str,
+    n: int,
+    end_ms: int | None = None,
+    multiplier: int = 1,
+    contract_size: float | None = None,
+) -> Endpoint[Candles]:
+    """The last n candles before end_ms, the running one among them. Raises NotSupported for an interval it has not."""
+    if interval not in WORDS:
+        raise NotSupported(ID, f"no candles of {interval}", "has no such candles")
+    step = INTERVALS[interval]
+    end = end_ms - 1 if end_ms is not None else int(time() * 1000)
+    start = end // step * step - (n - 1) * step
+    query = f"instrument_name={native(symbol)}&start_timestamp={start}&end_timestamp={end}&resolution={WORDS[interval]}"
+    return _ask("get_tradingview_chart_data", query, partial(parse_candles, symbol=symbol, interval=interval))
+
+
+def open_interest_history(symbol: str, n: int, multiplier: int = 1, contract_size: float | None = None) -> None:
+    """Deribit tells no history."""
+
+
+def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+    """Deribit tells none."""
+    return []
+
+
+def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+    """Deribit tells no series of taker volume."""
+
+
+def parse_perp(body: bytes, symbol: str) -> Perp:
+    """Everything of one perpetual.
+
+        {"result": {"instrument_name": "BTC-PERPETUAL", "last_price": 87010.5, "mark_price": 87013.1,
+                    "best_bid_price": …, "best_ask_price": …, "open_interest": 1139551440, "current_funding": 0.0,
+                    "funding_8h": 0.0000508, "timestamp": 1766548800000,
+                    "stats": {"volume": 3401.2, "volume_usd": 296000000, "price_change": -0.8292, "low": …, "high": …}}}
+
+    open_interest is in DOLLARS on inverse contracts, in coins on linear ones; price_change a percent; stats.volume in
+    coins, volume_usd in dollars. There is no next time of funding: it is paid all the time.
+    """
+    row = _result(body)
+    stats = row_in(ID, row.get("stats"))
+    last = price(ID, row, "last_price")
+    if last is None:
+        raise UnknownSymbol(ID, f"{symbol} has no trades")
+    ticker = Ticker(
+        exchange=ID,
+        symbol=symbol,
+        last=last,
+        bid=price(ID, row, "best_bid_price"),
+        ask=price(ID, row, "best_ask_price"),
+        high=price(ID, stats, "high"),
+        low=price(ID, stats, "low"),
+        change_pct=number(ID, stats, "price_change"),
+        base_volume=number(ID, stats, "volume"),
+        quote_volume=number(ID, stats, "volume_usd"),
+        time_ms=int(needed(ID, row, "timestamp")),
+    )
+    return Perp(ticker, _open_interest(row, symbol), _funding(row))
+
+
+def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+    """A linear perpetual of the list of summaries.
+
+    {"instrument_name": "SOL_USDC-PERPETUAL", "last": 122.5, "mark_price": …, "price_change": -0.5, "volume": …,
+     "volume_usd": …, "open_interest": 81200, "funding_8h": …, "creation_timestamp": …, "high": …, "low": …}
+    """
+    symbol, last = parse_symbol(row), price(ID, row, "last")
+    if symbol is None or last is None or not number(ID, row, "volume_usd"):
+        return None
+    ticker = Ticker(
+        exchange=ID,
+        symbol=symbol,
+        last=last,
+        bid=price(ID, row, "bid_price"),
+        ask=price(ID, row, "ask_price"),
+        high=price(ID, row, "high"),
+        low=price(ID, row, "low"),
+        change_pct=number(ID, row, "price_change"),
+        base_volume=number(ID, row, "volume"),
+        quote_volume=number(ID, row, "volume_usd"),
+        time_ms=int(needed(ID, row, "creation_timestamp")),
+    )
+    return symbol, Perp(ticker, _open_interest(row, symbol), _funding(row))
+
+
+def parse_symbol(row: Mapping[str, Any]) -> str | None:
+    """SOL-USDC for SOL_USDC-PERPETUAL; None for dated contracts."""
+    listed = row.get("instrument_name")
+    if not isinstance(listed, str) or not listed.endswith("-PERPETUAL"):
+        return None
+    base, _, quote = listed.removesuffix("-PERPETUAL").partition("_")
+    return f"{base}-{quote}" if quote else None
+
+
+def _open_interest(row: Mapping[str, Any], symbol: str) -> OpenInterest | None:
+    amount, mark = number(ID, row, "open_interest"), price(ID, row, "mark_price")
+    if amount is None:
+        return None
+    if split(symbol)[1] == COIN:
+        return OpenInterest(None if mark is None else amount / mark, amount)
+    return OpenInterest(amount, None if mark is None else amount * mark)
+
+
+def _funding(row: Mapping[str, Any]) -> Funding | None:
+    rate = number(ID, row, "funding_8h")
+    return None if rate is None else Funding(rate, REALISED_H, None, price(ID, row, "mark_price"))
+
+
+def parse_candles(body: bytes, symbol: str, interval: str) -> Candles:
+    """{"result": {"ticks": [1554373800000], "open": [4963], "high": […], "low": […], "close": […], "volume": [2.94],
+                   "cost": [257490], "status": "ok"}}
+
+    Columns, not rows; volume in coins, cost in dollars; oldest first, the last one running.
+    """
+    result = _result(body)
+    if result.get("status") == "no_data":
+        raise UnknownSymbol(ID, f"no candles of {symbol}")
+    keys = ("ticks", "open", "high", "low", "close", "volume", "cost")
+    columns = [result.get(key) for key in keys]
+    if not all(isinstance(column, list) and len(column) == len(columns[0] or []) for column in columns):
+        raise BadResponse(ID, "the candles' columns are not of one length")
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return read_candles((ID, symbol, "perp", INTERVALS[interval]), rows, At(0, 1, 2, 3, 4, 5, 6))
+
+
+def _result(body: bytes) -> Mapping[str, Any]:
+    answer = row_in(ID, load(ID, body))
+    if "error" in answer:
+        raise explain(200, body)
+    return row_in(ID, answer.get("result"))
+
+
+def explain(status: int, body: bytes) -> MarketError:
+    """What a refusal means."""
+    said = f"HTTP {status} {body[:160]!r}"
+    try:
+        error = row_in(ID, row_in(ID, load(ID, body)).get("error"))
+    except BadResponse:
+        error = {}
+    code = error.get("code")
+    if code in (10020, 13020, -32602):  # unknown instrument; bad parameter: the symbol is the only one that varies
+        return UnknownSymbol(ID, said)
+    if status == 429 or code == 10028:
+        return RateLimited(ID, said, retry_after_s=2.0)
+    if status in (403, 451):
+        return Blocked(ID, said)
+    if status >= 500 or code in (11051, 11094):
+        return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
+    return BadResponse(ID, said)
