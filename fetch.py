@@ -66,8 +66,9 @@ SLOW_S = 1.0  # an answer given up after this long counts as a failure
 BUDGET_SHARE = 0.8  # of a documented limit: the address may be shared with others
 MAX_BUDGET_WAIT_S = 1.0
 
-_EXTENSIONS = {"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}}
+_EXTENSIONS = {"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}, "repeatable": True}  # nobody is asked to do a thing
 _USED_WEIGHT = "x-mbx-used-weight-1m"  # Binance counts for us, all machines behind one address together
+_REQUESTS_LEFT = "x-gate-ratelimit-requests-remain"  # Gate tells what is left of an endpoint's limit
 
 
 class Fetcher:
@@ -92,13 +93,13 @@ class Fetcher:
         self._clock = clock
         self._offsets_ms: dict[str, int] = {}  # of each exchange's clock against ours
         self._clock_locks: dict[str, asyncio.Lock] = {}
-        self._requests: dict[tuple[str, str], httpx.Request] = {}
+        self._requests: dict[tuple[str, str, bytes], httpx.Request] = {}
         self._circuits: dict[str, Circuit] = {}
         self._spent: dict[str, Spending] = {}
 
     async def fetch(self, endpoint: Endpoint[T]) -> T:
         """Asks once. Raises MarketError, always within WHOLE_S."""
-        request = self._request(endpoint.host, endpoint.target, "identity")
+        request = self._request(endpoint, "identity")
         return await self._ask(endpoint, WHOLE_S, request, self._reader(endpoint))
 
     def _reader(self, endpoint: Endpoint[T]) -> Callable[[httpx.Response], Awaitable[T]]:
@@ -122,11 +123,15 @@ class Fetcher:
 
         async def read(response: httpx.Response) -> None:
             cutter = ArrayCutter(exchange, endpoint.place)
+            read_row = endpoint.row
 
             def cut(chunk: bytes) -> None:
+                nonlocal read_row
                 rows = cutter.feed(chunk)
+                if cutter.head is not None and endpoint.reader is not None:
+                    read_row, cutter.head = endpoint.reader(cutter.head), None
                 if rows:
-                    take([item for row in rows if (item := endpoint.row(row_in(exchange, row))) is not None])
+                    take([item for row in rows if (item := read_row(row_in(exchange, row))) is not None])
 
             await _read_chunks(exchange, response, MAX_LIST, cut)
             if not cutter.found:
@@ -134,7 +139,7 @@ class Fetcher:
             if not cutter.is_done:
                 raise BadResponse(exchange, f"the list was cut after {cutter.n_elements} elements")
 
-        await self._ask(endpoint, LIST_S, self._request(endpoint.host, endpoint.target, "gzip"), read)
+        await self._ask(endpoint, LIST_S, self._request(endpoint, "gzip"), read)
 
     async def fetch_signed(
         self, endpoint: Endpoint[T], key: Key, sign: Callable[[Endpoint[Any], Key, int], Signed], clock: Endpoint[int]
@@ -227,20 +232,28 @@ class Fetcher:
             await asyncio.sleep(wait_s)
 
     def _note_used_weight(self, budget: Budget, response: httpx.Response) -> None:
-        used = response.headers.get(_USED_WEIGHT, "")
         spending = self._spent.get(budget.name)
-        if used.isdecimal() and len(used) < 9 and spending is not None and budget.is_told:
-            spending.heard(int(used), time.monotonic())
+        if spending is None or not budget.is_told:
+            return
+        used = _count(response.headers.get(_USED_WEIGHT, ""))
+        left = _count(response.headers.get(_REQUESTS_LEFT, ""))
+        if used is None and left is not None:
+            used = max(0, budget.max_weight - left)
+        if used is not None:
+            spending.heard(used, time.monotonic())
 
-    def _request(self, host: Host, target: str, encoding: str) -> httpx.Request:
-        """The GET for a target. The last ones are kept: making one costs more CPU than sending it."""
-        key = (host.name, target)
+    def _request(self, endpoint: Endpoint[Any] | ListEndpoint[Any], encoding: str) -> httpx.Request:
+        """The request for an endpoint. The last ones are kept: making one costs more CPU than sending it."""
+        host = endpoint.host
+        key = (host.name, endpoint.target, endpoint.body)
         request = self._requests.pop(key, None)
         if request is None:
+            headers = {**self._headers, "accept-encoding": encoding}
             request = httpx.Request(
-                "GET",
-                self._urls.get(host.name, host.url).rstrip("/") + target,
-                headers={**self._headers, "accept-encoding": encoding},
+                "POST" if endpoint.body else "GET",
+                self._urls.get(host.name, host.url).rstrip("/") + endpoint.target,
+                content=endpoint.body or None,
+                headers=headers | {"content-type": "application/json"} if endpoint.body else headers,
                 extensions=_EXTENSIONS,
             )
             if len(self._requests) >= MAX_REQUESTS:
@@ -255,6 +268,11 @@ class Fetcher:
             raise Unavailable(host.exchange, str(error), "did not answer in time") from error
         except httpx.HTTPError as error:
             raise Unavailable(host.exchange, str(error)) from error
+
+
+def _count(text: str) -> int | None:
+    """A header's whole number; None for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
 
 
 async def _refusal(endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response) -> MarketError:
@@ -346,6 +364,7 @@ class ArrayCutter:
         self._searched = 0  # no array at the place begins before this
         self._after_element = False
         self.n_elements = 0
+        self.head: Any = None  # the document before the array, with an empty list in its place
         self.found = False
         self.is_done = False
 
@@ -388,10 +407,13 @@ class ArrayCutter:
             return False
         closing = "".join("}" if isinstance(step, str) else "]" for step in reversed(self._place))
         try:
-            here = orjson.loads(before + b"[]" + closing.encode())
+            here = head = orjson.loads(before + b"[]" + closing.encode())
             for step in self._place:
                 here = here[step]
-            return bool(here == [])
+            if here != []:
+                return False
+            self.head = head
+            return True
         except (orjson.JSONDecodeError, LookupError, TypeError):
             return False
 
@@ -432,7 +454,7 @@ def _may_end_element(buffer: bytes, end: int) -> bool:
 class OverBudget(RateLimited):
     """We held back ourselves; the exchange was not asked."""
 
-    reason = "was not asked, to keep within its limits"
+    reason = "was not asked, to keep within the limits"
 
 
 class Spending:

@@ -381,8 +381,9 @@ class Transport(httpx.AsyncBaseTransport):
 
     A stack of idle connections per origin: taking one and giving it back cost the same
     whatever their number. Timeouts come as httpx passes them (extensions["timeout"], seconds
-    for pool, connect and read). A GET on a kept connection that turns out to be dead is sent
-    once more on a fresh one. TLS certificates are always verified; redirects are not followed.
+    for pool, connect and read). A GET, or what extensions["repeatable"] calls so, is sent once more on a
+    fresh connection when a kept one turns out to be dead. TLS certificates are always verified;
+    redirects are not followed.
 
     Raises httpx.ConnectError, ConnectTimeout, PoolTimeout, ReadError, ReadTimeout, RemoteProtocolError.
     """
@@ -412,7 +413,7 @@ class Transport(httpx.AsyncBaseTransport):
                     if response.status_code != 408:  # said to the idle connection, not to the request
                         return response
                 except (httpx.ReadError, httpx.RemoteProtocolError):
-                    if request.method != "GET":
+                    if request.method != "GET" and not request.extensions.get("repeatable"):
                         raise
                 link.drop()  # the other side let go while it lay idle
             link = await self._connect(request.url, timeouts.get("connect"))
