@@ -18,16 +18,17 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import http1
 import market
 import render
 import settings
-from accounts import ACCOUNTS, Accounts, NoKeys, Part
+from accounts import Accounts
+from commands import COMMANDS, Command
 from fetch import Fetcher
-from market import Market, NoAnswer, NotASymbol, NotListed, PriceReport
-from render import Answer, Button
+from market import Market
+from render import Answer
 from settings import Settings, SettingsError, working_on
 from telegram_api import TelegramAPI, TelegramError
 
@@ -40,117 +41,12 @@ SIDE_CALL_S = 2.0  # "typing…" and the end of a button's spinner
 NAME_S = 0.9  # with the market's 7 s still within 8
 NAME_AGAIN_S = 30.0
 STALE_S = 900.0  # an older market question is not answered any more
-MAX_SYMBOLS = 5
 MAX_USERS = 4096  # whose commands are counted
 MAX_ARGUMENTS = 16
 ALLOWED_UPDATES = ["message", "callback_query"]
 
-T = TypeVar("T")
-
 Call = dict[str, Any]
 """A Bot API call: its parameters, and its name under "method"."""
-
-
-class Command(NamedTuple):
-    """run gets the bot and the words after the command. usage: those words, as /help shows them.
-
-    is_account: it tells of the owner's money, so only users listed by their own id may ask, in private.
-    """
-
-    run: Callable[[Bot, list[str]], Awaitable[Answer]]
-    usage: str
-    summary: str
-    is_account: bool = False
-
-
-async def start(bot: Bot, words: list[str]) -> Answer:
-    """Who this is, and what to type first."""
-    text = (
-        "I answer questions about crypto markets, with figures straight from the exchanges.\n"
-        "Try /price BTC, or /help for all commands."
-    )
-    return Answer(text, ((Button("BTC", "price BTC"), Button("ETH", "price ETH"), Button("SOL", "price SOL")),))
-
-
-async def help(bot: Bot, words: list[str]) -> Answer:
-    """All commands, from the table."""
-    lines = [
-        f"/{name}{' ' if command.usage else ''}{render.escape(command.usage)} – {command.summary}"
-        for name, command in COMMANDS.items()
-    ]
-    spelling = "Symbols in any spelling: btc, BTCUSDT, BTC-USDT, btc/usdt."
-    return Answer("\n".join([*lines, "", spelling]))
-
-
-async def price(bot: Bot, words: list[str]) -> Answer:
-    """Spot and perpetual of up to MAX_SYMBOLS symbols."""
-    if not words:
-        examples = tuple(Button(each, f"price {each}") for each in ("BTC", "ETH", "SOL"))
-        return Answer("Which symbol? For example /price BTC, or /price BTC ETH SOL.", (examples,))
-    wanted = list(dict.fromkeys(words))
-    results = await asyncio.gather(*(_price_of(bot, word) for word in wanted[:MAX_SYMBOLS]))
-    answer = render.prices(list({_symbol(each): each for each in results}.values()), bot.clock())
-    if len(wanted) > MAX_SYMBOLS:
-        answer = answer._replace(text=f"{answer.text}\n\nAt most {MAX_SYMBOLS} symbols at once; the rest is left out.")
-    return answer
-
-
-async def _price_of(bot: Bot, word: str) -> PriceReport | NotListed | NoAnswer | NotASymbol:
-    try:
-        return await bot.market.price(market.parse_symbol(word))
-    except NoAnswer as error:
-        log.warning("no answer: %s", error)
-        return error
-    except (NotListed, NotASymbol) as error:
-        return error
-
-
-def _symbol(result: PriceReport | NotListed | NoAnswer | NotASymbol) -> str:
-    return str(result) if isinstance(result, NotASymbol) else result.symbol
-
-
-async def balance(bot: Bot, words: list[str]) -> Answer:
-    """What the owner's accounts hold."""
-    return await _account(bot, words, "balance", bot.accounts.balance, render.balance)
-
-
-async def positions(bot: Bot, words: list[str]) -> Answer:
-    """The owner's open positions."""
-    return await _account(bot, words, "positions", bot.accounts.positions, render.positions)
-
-
-async def pnl(bot: Bot, words: list[str]) -> Answer:
-    """The owner's profit and loss."""
-    return await _account(bot, words, "pnl", bot.accounts.pnl, render.pnl)
-
-
-async def _account(
-    bot: Bot,
-    words: list[str],
-    name: str,
-    ask: Callable[[str], Awaitable[list[Part[T]]]],
-    show: Callable[[list[Part[T]], float], Answer],
-) -> Answer:
-    exchange = words[0].lower() if words else ""
-    if exchange and exchange not in ACCOUNTS:
-        known = render.in_words([render.exchange_name(each) for each in ACCOUNTS])
-        return Answer(f"Accounts can be asked for at {known}. For example /{name} {next(iter(ACCOUNTS))}.")
-    try:
-        answer = show(await ask(exchange), bot.clock())
-    except NoKeys as error:
-        return render.no_keys(error.variables)
-    return answer._replace(keyboard=((Button("🔄 Refresh", f"{name} {exchange}".strip()),),))
-
-
-COMMANDS: dict[str, Command] = {
-    "price": Command(price, "SYMBOL …", "spot and perpetual side by side"),
-    "balance": Command(balance, "[EXCHANGE]", "what your accounts hold", is_account=True),
-    "positions": Command(positions, "[EXCHANGE]", "your open positions", is_account=True),
-    "pnl": Command(pnl, "[EXCHANGE]", "your profit and loss", is_account=True),
-    "help": Command(help, "", "all commands"),
-    "start": Command(start, "", "what this is"),
-}
-"""Everything the bot does; /help and the menu are made of it."""
 
 
 class Question(NamedTuple):

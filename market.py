@@ -3,10 +3,12 @@
 A question is asked of the exchanges in order of preference. The next one is asked when one
 fails, and also when it has not answered for HEDGE_S; the first good answer wins. Everything
 ends within DEADLINE_S, with what has arrived by then. Nothing is known here of how exchanges
-spell (exchanges/) or are reached (fetch.py), and nothing of chats.
+spell (exchanges/) or are reached (fetch.py), and nothing of chats. What a market's price is,
+is answered here; derivatives.py, lists.py and analysis.py ask the rest by the same means.
 
-Memory: a bounded number of parsed answers, kept for some seconds, and the exchanges' symbols
-(about 60 bytes each), kept for an hour once somebody has asked for one that is not listed.
+Memory: a bounded number of parsed answers, kept for some seconds; lists of all markets (some
+400 bytes each); and the exchanges' symbols (about 60 bytes each), kept for an hour once
+somebody has asked for one that is not listed.
 """
 
 from __future__ import annotations
@@ -14,20 +16,36 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from exchanges import (
+    COIN,
+    DOLLARS,
+    INTERVALS,
+    MULTIPLIERS,
+    Candles,
     Endpoint,
+    Flow,
     ListEndpoint,
     MarketError,
+    NotSupported,
     OpenInterest,
     Perp,
+    Ratio,
     Ticker,
     Unavailable,
     UnknownSymbol,
     binance,
+    bitget,
     bybit,
+    coin_symbol,
+    coinbase,
+    deribit,
+    gate,
+    hyperliquid,
+    kraken,
+    multiplied,
     okx,
     split,
 )
@@ -38,11 +56,14 @@ T = TypeVar("T")
 DEADLINE_S = 7.0  # a command has 8 s
 HEDGE_S = 1.0
 MAX_CACHED = 2048  # answers; some 400 bytes each
+LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight
 SYMBOLS_S = 3600.0
+CONTRACTS_S = 3600.0
 INTERVALS_S = 3600.0
 INTERVALS_LATE_S = 0.5  # after all else has arrived
 INTERVALS_AGAIN_S = 30.0
 MAX_SUGGESTIONS = 5
+MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
 
 
 class Exchange(Protocol):
@@ -53,16 +74,44 @@ class Exchange(Protocol):
     @property
     def NAME(self) -> str: ...
     @property
+    def MARKETS(self) -> Sequence[str]: ...
+    @property
+    def SPOT_QUOTES(self) -> Sequence[str]: ...
+    @property
+    def PERP_QUOTES(self) -> Sequence[str]: ...
+    @property
+    def MULTIPLIED(self) -> Sequence[str]: ...
+    @property
+    def MAX_CANDLES(self) -> dict[str, int]: ...
+    @property
+    def TAKERS_IN_CANDLES(self) -> bool: ...
+    @property
     def spot(self) -> Callable[[str, int], Endpoint[Ticker]]: ...
     @property
-    def perp(self) -> Callable[[str, int], dict[str, Endpoint[Perp]]]: ...
+    def perp(self) -> Callable[[str, int, float | None], dict[str, Endpoint[Perp]]]: ...
     @property
-    def symbols(self) -> Callable[[str], ListEndpoint[str]]: ...
+    def contract_size(self) -> Callable[[str, str], Endpoint[float] | None]: ...
+    @property
+    def symbols(self) -> Callable[[str], ListEndpoint[str] | None]: ...
+    @property
+    def tickers(self) -> Callable[[str], dict[str, ListEndpoint[tuple[str, Perp]]]]: ...
     @property
     def funding_intervals(self) -> Callable[[], tuple[ListEndpoint[tuple[str, float]], float] | None]: ...
+    @property
+    def candles(self) -> Callable[[str, str, str, int, int | None, int, float | None], Endpoint[Candles]]: ...
+    @property
+    def open_interest_history(
+        self,
+    ) -> Callable[[str, int, int, float | None], Endpoint[list[tuple[int, float]]] | None]: ...
+    @property
+    def ratios(self) -> Callable[[str, int], list[Endpoint[dict[str, list[Ratio]]]]]: ...
+    @property
+    def taker_flow(self) -> Callable[[str, str, str, int, int], Endpoint[Flow] | None]: ...
 
 
-EXCHANGES: dict[str, Exchange] = {exchange.ID: exchange for exchange in (binance, bybit, okx)}
+EXCHANGES: dict[str, Exchange] = {
+    exchange.ID: exchange for exchange in (binance, bybit, okx, gate, bitget, hyperliquid, deribit, kraken, coinbase)
+}
 """In the order in which they are asked when EXCHANGES says nothing."""
 
 
@@ -120,28 +169,42 @@ class PriceReport(NamedTuple):
         return (self.perp.ticker.last - self.spot.last) / self.spot.last * 100
 
 
-class Market:
-    """Answers questions, with a Fetcher."""
+class Found(NamedTuple):
+    """A market at one exchange; of spot, a Perp that has nothing but its ticker. missing: its parts that failed.
 
-    def __init__(self, fetcher: Fetcher, exchanges: Sequence[str], cache_s: float) -> None:
-        self._fetcher = fetcher
-        self._exchanges = [EXCHANGES[each] for each in exchanges]
-        self._cache_s = cache_s
+    symbol: as the exchange lists it, which may be priced in another dollar. multiplier: coins of one contract.
+    """
+
+    of: Perp
+    symbol: str
+    multiplier: int
+    missing: dict[str, MarketError]
+
+
+class Market:
+    """Answers questions, with a Fetcher. clock gives seconds since 1970."""
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        exchanges: Sequence[str],
+        cache_s: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
+        self.exchanges = [EXCHANGES[each] for each in exchanges]
         self._cache = Cache(MAX_CACHED)
         self._intervals_after: dict[str, float] = {}  # when a list that failed may be asked for again
 
     async def price(self, symbol: str) -> PriceReport:
         """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
         began = time.monotonic()
-        spot, perp = await self._both(
-            lambda exchange: self._spot(exchange, symbol), lambda exchange: self._perp(exchange, symbol)
+        spot, perp = await self.races(
+            (lambda exchange: self.spot_at(exchange, symbol), self.offering("spot")),
+            (lambda exchange: self.perp_at(exchange, symbol), self.offering("perp")),
         )
         if spot.found is None and perp.found is None:
-            errors = (*spot.errors, *perp.errors)
-            if not all(isinstance(error, UnknownSymbol) for error in errors):
-                raise NoAnswer(symbol, errors)
-            left_s = began + DEADLINE_S - time.monotonic()
-            raise NotListed(symbol, [each.ID for each in self._exchanges], await self._suggestions(symbol, left_s))
+            raise await self.why_not(symbol, (*spot.errors, *perp.errors), began)
         missing: dict[str, tuple[MarketError, ...]] = {}
         failed: dict[str, tuple[MarketError, ...]] = {}
         multipliers: dict[str, int] = {}
@@ -166,14 +229,10 @@ class Market:
 
     async def last(self, symbol: str) -> float | None:
         """The last spot price; None when no exchange gives one in time."""
-        race = _Race(lambda exchange: self._spot(exchange, symbol), self._exchanges)
-        timer = asyncio.get_running_loop().call_later(DEADLINE_S / 2, race.give_up)
-        try:
-            side = await race.side
-            return side.found.of.ticker.last if side.found is not None and side.found.of.ticker is not None else None
-        finally:
-            timer.cancel()
-            race.stop()
+        (side,) = await self.races(
+            (lambda exchange: self.spot_at(exchange, symbol), self.offering("spot")), deadline_s=DEADLINE_S / 2
+        )
+        return side.found.of.ticker.last if side.found is not None and side.found.of.ticker is not None else None
 
     def health(self) -> dict[str, dict[str, object]]:
         """What the last requests said of each host that was asked."""
@@ -188,14 +247,21 @@ class Market:
             for name, circuit in self._fetcher.circuits.items()
         }
 
-    # How exchanges are asked.
+    # Asking in order of preference.
 
-    async def _both(
-        self, spot: Callable[[Exchange], Awaitable[_Found]], perp: Callable[[Exchange], Awaitable[_Found]]
-    ) -> list[_Side]:
-        """Both sides of a market, each from the first exchange that has it; one not there by the deadline failed."""
-        races = [_Race(spot, self._exchanges), _Race(perp, self._exchanges)]
-        timers = [asyncio.get_running_loop().call_later(DEADLINE_S, race.give_up) for race in races]
+    def offering(self, market: str) -> list[Exchange]:
+        """The exchanges that have spot markets, or perpetuals, the preferred one first."""
+        return [each for each in self.exchanges if market in each.MARKETS]
+
+    async def races(
+        self,
+        *questions: tuple[Callable[[Exchange], Awaitable[T]], Sequence[Exchange]],
+        deadline_s: float | None = None,
+    ) -> list[Side[T]]:
+        """Asks each question of its exchanges in order; what is not there by the deadline has failed."""
+        deadline_s = DEADLINE_S if deadline_s is None else deadline_s
+        races = [Race(ask, exchanges) for ask, exchanges in questions]
+        timers = [asyncio.get_running_loop().call_later(deadline_s, race.give_up) for race in races]
         try:
             return [await race.side for race in races]
         finally:
@@ -203,51 +269,137 @@ class Market:
                 timer.cancel()
                 race.stop()
 
-    async def _get(self, endpoint: Endpoint[T]) -> T:
-        """An endpoint's answer, shared among all who ask for it within the cache's time."""
-        if not self._cache_s:
+    async def first(
+        self, symbol: str, ask: Callable[[Exchange, str], Awaitable[T]], markets: Sequence[str] = ("perp", "spot")
+    ) -> tuple[T, tuple[MarketError, ...]]:
+        """The first good answer to ask(exchange, market), of perpetuals, else of spot; and who failed before.
+
+        Raises NotListed and NoAnswer, always within DEADLINE_S.
+        """
+        began = time.monotonic()
+        errors: tuple[MarketError, ...] = ()
+        for n_left, market in zip(range(len(markets), 0, -1), markets, strict=True):
+            left_s = began + DEADLINE_S - time.monotonic()
+            # The first of two markets must leave the second one time when all its exchanges hang.
+            deadline_s = left_s if n_left == 1 else left_s * 0.7
+            question = (lambda exchange, market=market: ask(exchange, market), self.offering(market))
+            (side,) = await self.races(question, deadline_s=deadline_s)
+            if side.found is not None:
+                errors = (*errors, *side.errors)
+                return side.found, tuple(error for error in errors if not isinstance(error, UnknownSymbol))
+            errors += side.errors
+        raise await self.why_not(symbol, errors, began)
+
+    async def everywhere(
+        self, ask: Callable[[Exchange], Awaitable[T]], exchanges: Sequence[Exchange]
+    ) -> tuple[dict[str, T], dict[str, MarketError]]:
+        """What each exchange answers, and who failed, by exchange; all are asked side by side, until the deadline."""
+        tasks = {each.ID: asyncio.ensure_future(ask(each)) for each in exchanges}
+        found: dict[str, T] = {}
+        failed: dict[str, MarketError] = {}
+        try:
+            if tasks:
+                await asyncio.wait(tasks.values(), timeout=DEADLINE_S - 0.2)
+            for name, task in tasks.items():
+                if not task.done():
+                    failed[name] = Unavailable(name, "deadline passed", "did not answer in time")
+                    continue
+                try:
+                    found[name] = task.result()
+                except MarketError as error:
+                    failed[name] = error
+        finally:
+            for task in tasks.values():
+                task.cancel()
+        return found, failed
+
+    async def why_not(self, symbol: str, errors: Sequence[MarketError], began: float) -> NotListed | NoAnswer:
+        """What to raise when nobody has an answer; began on the monotonic clock."""
+        if not all(isinstance(error, UnknownSymbol) for error in errors):
+            return NoAnswer(symbol, errors)
+        left_s = began + DEADLINE_S - time.monotonic()
+        return NotListed(symbol, [each.ID for each in self.exchanges], await self._suggestions(symbol, left_s))
+
+    async def get(self, endpoint: Endpoint[T], keep_s: float | None = None) -> T:
+        """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time."""
+        keep_s = self._cache_s if keep_s is None or not self._cache_s else keep_s
+        if not keep_s:
             return await self._fetcher.fetch(endpoint)
-        key = (endpoint.host.name, endpoint.target)
-        return await self._cache.get(key, self._cache_s, lambda: self._fetcher.fetch(endpoint))
+        key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part)
+        return await self._cache.get(key, keep_s, lambda: self._fetcher.fetch(endpoint))
 
-    async def _spot(self, exchange: Exchange, symbol: str) -> _Found:
-        async def ask(listed: str, multiplier: int) -> _Found:
-            ticker = await self._get(exchange.spot(listed, multiplier))
-            return _Found(Perp(ticker), multiplier, {})
+    async def kept(self, key: tuple[object, ...], keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
+        """What was loaded for the key less than keep_s ago, or is loaded now, once for all who ask."""
+        return await self._cache.get(key, keep_s if self._cache_s else 0.0, load)
 
-        return await self._by_any_multiplier(exchange, "spot", symbol, ask)
+    async def items(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
+        """Streams a list; see Fetcher.fetch_items."""
+        await self._fetcher.fetch_items(endpoint, take)
 
-    async def _perp(self, exchange: Exchange, symbol: str) -> _Found:
-        async def ask(listed: str, multiplier: int) -> _Found:
+    def now_ms(self) -> int:
+        return int(self.clock() * 1000)
+
+    # One market at one exchange.
+
+    async def spot_at(self, exchange: Exchange, symbol: str) -> Found:
+        """Raises MarketError."""
+
+        async def ask(listed: str, multiplier: int) -> Found:
+            ticker = await self.get(exchange.spot(listed, multiplier))
+            return Found(Perp(self._timed(ticker)), listed, multiplier, {})
+
+        return await self.by_any_multiplier(exchange, "spot", symbol, ask)
+
+    async def perp_at(self, exchange: Exchange, symbol: str) -> Found:
+        """Raises MarketError."""
+
+        async def ask(listed: str, multiplier: int) -> Found:
             return await self._whole_perp(exchange, listed, multiplier)
 
-        return await self._by_any_multiplier(exchange, "perp", symbol, ask)
+        if not exchange.perp(symbol, 1, None):
+            return await self._perp_of_list(exchange, in_quotes(symbol, exchange.PERP_QUOTES))
+        return await self.by_any_multiplier(exchange, "perp", symbol, ask)
 
-    async def _by_any_multiplier(
-        self, exchange: Exchange, market: str, symbol: str, ask: Callable[[str, int], Awaitable[_Found]]
-    ) -> _Found:
+    async def by_any_multiplier(
+        self, exchange: Exchange, market: str, symbol: str, ask: Callable[[str, int], Awaitable[T]]
+    ) -> T:
         """Asks for the coin; if it is not listed, for the contract on 1000 and more of it that is.
 
         Raises UnknownSymbol only when the exchange's list was there to look in.
         """
+        symbol = in_quotes(symbol, exchange.SPOT_QUOTES if market == "spot" else exchange.PERP_QUOTES)
+        key = (exchange.ID, "symbols", market)
+        if market not in exchange.MULTIPLIED or symbol.endswith(f"-{COIN}"):
+            return await ask(symbol, 1)
+        known: frozenset[str] | None = self._cache.peek(key)
+        if known is not None and symbol not in known and (found := _of_many(symbol, known)) is not None:
+            return await ask(*found)
         try:
             return await ask(symbol, 1)
         except UnknownSymbol:
-            listed = await self._symbols(exchange, market)
-            for multiplier, prefix in MULTIPLIERS:
-                if f"{prefix}{symbol}" in listed:
-                    return await ask(f"{prefix}{symbol}", multiplier)
-            raise
+            found = _of_many(symbol, await self._symbols(exchange, market))
+            if found is None:
+                raise
+            return await ask(*found)
 
-    async def _whole_perp(self, exchange: Exchange, symbol: str, multiplier: int) -> _Found:
+    async def contract_size(self, exchange: Exchange, symbol: str, question: str) -> float | None:
+        """What a contract is worth, where the exchange's module needs it to convert units."""
+        endpoint = exchange.contract_size(symbol, question)
+        if endpoint is None:
+            return None
+        size: float = await self.get(endpoint, CONTRACTS_S)
+        return size
+
+    async def _whole_perp(self, exchange: Exchange, symbol: str, multiplier: int) -> Found:
         """The perpetual from all endpoints that tell of it; all but the ticker may fail."""
-        endpoints = exchange.perp(symbol, multiplier)
+        size = await self.contract_size(exchange, symbol, "perp")
+        endpoints = exchange.perp(symbol, multiplier, size)
         others = [what for what in endpoints if what != "ticker"]
-        intervals = self._funding_intervals(exchange)
-        parts = {what: _start(self._get(endpoints[what])) for what in others}
+        intervals = None if symbol.endswith(f"-{COIN}") else self._funding_intervals(exchange)
+        parts = {what: _start(self.get(endpoints[what])) for what in others}
         missing: dict[str, MarketError] = {}
         try:
-            whole = await self._get(endpoints["ticker"])
+            whole = await self.get(endpoints["ticker"])
             for what, asked in parts.items():
                 try:
                     part = await asked
@@ -261,10 +413,35 @@ class Market:
                 asked.cancel()
             if intervals is not None:
                 intervals.changed.cancel()
+        return self._found(exchange, whole, symbol, multiplier, missing, interval_h)
+
+    async def _perp_of_list(self, exchange: Exchange, symbol: str) -> Found:
+        """A perpetual of an exchange that tells everything in one list."""
+        found = (await self.listing(exchange, "perp")).get(symbol)
+        if found is None:
+            raise UnknownSymbol(exchange.ID, f"{symbol} is not in the list")
+        return self._found(exchange, found, symbol, 1, {}, None)
+
+    def _found(
+        self,
+        exchange: Exchange,
+        whole: Perp,
+        symbol: str,
+        multiplier: int,
+        missing: dict[str, MarketError],
+        interval_h: float | None,
+    ) -> Found:
+        untold = UnknownSymbol(exchange.ID, "it is not in the answer", "did not tell")
+        failure = next(iter(missing.values()), untold)  # one answer may tell both
         for what, told in (("open interest", whole.open_interest), ("funding", whole.funding)):
-            if told is None and what not in missing:
-                missing[what] = UnknownSymbol(exchange.ID, f"{what} is not in the answer", "did not tell")
-        return _Found(_completed(whole, interval_h), multiplier, missing)
+            if told is None:
+                missing.setdefault(what, failure)
+        completed = _completed(whole, interval_h)
+        return Found(completed._replace(ticker=self._timed(completed.ticker)), symbol, multiplier, missing)
+
+    def _timed(self, ticker: Ticker | None) -> Ticker | None:
+        """A ticker that tells no time is of now: it was asked for within the cache's seconds."""
+        return ticker if ticker is None or ticker.time_ms else ticker._replace(time_ms=self.now_ms())
 
     def _funding_intervals(self, exchange: Exchange) -> _Intervals | None:
         """The list of funding periods, where the exchange tells them in a list of their own; it is on its way."""
@@ -282,23 +459,73 @@ class Market:
         return _Intervals(self._cache.soon(key, INTERVALS_S, load), of_all_others)
 
     async def _funding_interval(self, exchange: Exchange, intervals: _Intervals | None, symbol: str) -> float | None:
-        """Hours per funding period. A list that is late or fails is done without for a while: the rest is there."""
+        """Hours per funding period of a contract."""
+        changed = await self._changed_intervals(exchange, intervals)
+        return None if changed is None or intervals is None else changed.get(symbol, intervals.of_all_others)
+
+    async def _changed_intervals(self, exchange: Exchange, intervals: _Intervals | None) -> dict[str, float] | None:
+        """A list that is late or fails is done without for a while: the rest is there."""
         if intervals is None:
             return None
         try:
             async with asyncio.timeout(INTERVALS_LATE_S):
-                changed = await intervals.changed
+                return await intervals.changed
         except (MarketError, TimeoutError):
             self._intervals_after[exchange.ID] = time.monotonic() + INTERVALS_AGAIN_S
             return None
-        return changed.get(symbol, intervals.of_all_others)
+
+    # Lists of all markets of an exchange.
+
+    async def listing(self, exchange: Exchange, market: str, *parts: str) -> dict[str, Perp]:
+        """All markets in dollars that trade, by symbol. parts: which of "open interest" and "funding" to ask for.
+
+        Those that the exchange's list of tickers tells are there in any case. Raises MarketError, NotSupported
+        when the exchange has no such list.
+        """
+        endpoints = exchange.tickers(market)
+        if "ticker" not in endpoints:
+            raise NotSupported(exchange.ID, f"no list of {market} tickers", "has no list of all markets")
+        wanted = ["ticker", *(part for part in parts if part in endpoints)]
+        intervals = self._funding_intervals(exchange) if "funding" in parts else None
+        lists = [_start(self._rows(exchange, market, part, endpoints[part])) for part in wanted]
+        try:
+            of_tickers, *others = [await each for each in lists]
+            changed = await self._changed_intervals(exchange, intervals)
+        finally:
+            for each in lists:
+                each.cancel()
+            if intervals is not None:
+                intervals.changed.cancel()
+        if not others:
+            return of_tickers
+        hours = None if changed is None else {coin_symbol(symbol)[0]: hours for symbol, hours in changed.items()}
+        found = {}
+        for symbol, perp in of_tickers.items():
+            for other in others:
+                if (more := other.get(symbol)) is not None:
+                    perp = Perp(perp.ticker, more.open_interest or perp.open_interest, more.funding or perp.funding)
+            interval_h = hours.get(symbol, intervals.of_all_others) if hours is not None and intervals else None
+            found[symbol] = _completed(perp, interval_h)
+        return found
+
+    async def _rows(
+        self, exchange: Exchange, market: str, part: str, endpoint: ListEndpoint[tuple[str, Perp]]
+    ) -> dict[str, Perp]:
+        async def load() -> dict[str, Perp]:
+            found: dict[str, Perp] = {}
+            await self._fetcher.fetch_items(endpoint, found.update)
+            return found
+
+        return await self.kept((exchange.ID, "list", market, part), LISTING_S, load)
 
     async def _symbols(self, exchange: Exchange, market: str) -> frozenset[str]:
-        """Every symbol that an exchange lists."""
+        """Every symbol that an exchange lists; none where it has no list."""
 
         async def load() -> frozenset[str]:
             found: set[str] = set()
-            await self._fetcher.fetch_items(exchange.symbols(market), found.update)
+            endpoint = exchange.symbols(market)
+            if endpoint is not None:
+                await self._fetcher.fetch_items(endpoint, found.update)
             return frozenset(found)
 
         return await self._cache.get((exchange.ID, "symbols", market), SYMBOLS_S, load)
@@ -306,7 +533,7 @@ class Market:
     async def _suggestions(self, symbol: str, timeout_s: float) -> list[str]:
         """Bases that look like the symbol's, from the lists that are there within timeout_s."""
         wanted = asyncio.gather(
-            *(self._symbols(each, market) for each in self._exchanges for market in ("spot", "perp")),
+            *(self._symbols(each, market) for each in self.exchanges[:MAX_SUGGESTING] for market in each.MARKETS),
             return_exceptions=True,
         )
         try:
@@ -315,21 +542,123 @@ class Market:
         except TimeoutError:
             return []
         listed = {each for symbols in lists if not isinstance(symbols, BaseException) for each in symbols}
-        return _similar(split(symbol)[0], {without_multiplier(split(each)[0]) for each in listed})
+        return _similar(split(symbol)[0], {multiplied(split(each)[0])[0] for each in listed})
+
+    # Candles.
+
+    async def candles(
+        self, exchange: Exchange, symbol: str, market: str, interval: str, n: int, *, keep: bool = True
+    ) -> Candles:
+        """The last n closed candles at one exchange, and the running one as it was when they were asked for.
+
+        Kept until the next candle begins, unless who asks keeps what they come to. Fewer where the market is
+        younger. Raises MarketError.
+        """
+
+        async def ask(listed: str, multiplier: int) -> Candles:
+            size = await self.contract_size(exchange, listed, "candles")
+            return await self._pages(exchange, listed, market, interval, n + 1, multiplier, size)
+
+        async def load() -> Candles:
+            return await self.by_any_multiplier(exchange, market, symbol, ask)
+
+        if not keep:
+            return await load()
+        step_s = INTERVALS[interval] / 1000
+        to_next_s = step_s - self.clock() % step_s
+        return await self.kept((exchange.ID, "candles", symbol, market, interval, n), to_next_s, load)
+
+    async def running_candle(self, exchange: Exchange, symbol: str, market: str, interval: str) -> Candles:
+        """The candle before the running one, and the running one as it is now. Raises MarketError."""
+
+        async def ask(listed: str, multiplier: int) -> Candles:
+            size = await self.contract_size(exchange, listed, "candles")
+            return await self.get(exchange.candles(listed, market, interval, 2, None, multiplier, size))
+
+        return await self.by_any_multiplier(exchange, market, symbol, ask)
+
+    async def _pages(
+        self, exchange: Exchange, listed: str, market: str, interval: str, n: int, multiplier: int, size: float | None
+    ) -> Candles:
+        """As many answers as n candles take, put together."""
+        step, most = INTERVALS[interval], exchange.MAX_CANDLES[market]
+        end_ms = (self.now_ms() // step + 1) * step
+        asked: list[Endpoint[Candles]] = []
+        while n > 0:
+            page = min(n, most)
+            asked.append(exchange.candles(listed, market, interval, page, end_ms if asked else None, multiplier, size))
+            end_ms, n = end_ms - page * step, n - page
+        pages = await asyncio.gather(*(self._fetcher.fetch(endpoint) for endpoint in asked))
+        return joined(list(reversed(pages)))
+
+    async def flow(self, exchange: Exchange, symbol: str, market: str, interval: str, n: int) -> Flow:
+        """What takers bought and sold over the last n closed candles. Raises MarketError, NotSupported if untold."""
+
+        async def ask(listed: str, multiplier: int) -> Flow:
+            endpoint = exchange.taker_flow(listed, market, interval, n + 1, multiplier)
+            if endpoint is None:
+                raise NotSupported(exchange.ID, "no taker volume", "tells no taker volume")
+            return await self.get(endpoint)
+
+        if exchange.TAKERS_IN_CANDLES:
+            return flow_of(await self.candles(exchange, symbol, market, interval, n))
+        return await self.by_any_multiplier(exchange, market, symbol, ask)
 
 
-class _Found(NamedTuple):
-    """A market at one exchange; of spot, a Perp that has nothing but its ticker. missing: its parts that failed."""
+def flow_of(candles: Candles) -> Flow:
+    """The flow that candles tell. Raises NotSupported when they tell none."""
+    if candles.taker_buy is None:
+        raise NotSupported(candles.exchange, "no taker volume", "tells no taker volume")
+    sold = [max(0.0, volume - bought) for volume, bought in zip(candles.volume, candles.taker_buy, strict=True)]
+    of = (candles.exchange, candles.symbol, candles.market, candles.interval_ms)
+    return Flow(*of, candles.open_ms, candles.taker_buy, sold)
 
-    of: Perp
-    multiplier: int
-    missing: dict[str, MarketError]
+
+def joined(pages: Sequence[Candles]) -> Candles:
+    """One set of candles from several, oldest first; where they overlap, the later one counts."""
+    whole = pages[-1]
+    for page in reversed(pages[:-1]):
+        n = next((i for i, at in enumerate(page.open_ms) if at >= whole.open_ms[0]), len(page)) if len(whole) else 0
+        older = page.part(0, n) if len(whole) else page
+        whole = Candles(
+            whole.exchange,
+            whole.symbol,
+            whole.market,
+            whole.interval_ms,
+            older.open_ms + whole.open_ms,
+            older.open + whole.open,
+            older.high + whole.high,
+            older.low + whole.low,
+            older.close + whole.close,
+            older.volume + whole.volume,
+            older.quote_volume + whole.quote_volume if older.quote_volume and whole.quote_volume else None,
+            older.taker_buy + whole.taker_buy if older.taker_buy and whole.taker_buy else None,
+            whole.is_last_closed,
+        )
+    return whole
 
 
-class _Side(NamedTuple):
-    """A market wherever it was found first, and the errors of the exchanges preferred to that one."""
+def in_quotes(symbol: str, quotes: Sequence[str]) -> str:
+    """The symbol in a dollar that the exchange has: BTC-USD for BTC-USDT where USD is what prices are in."""
+    base, quote = split(symbol)
+    return f"{base}-{quotes[0]}" if quote in DOLLARS and quotes and quote not in quotes else symbol
 
-    found: _Found | None
+
+def is_not_there(error: object) -> bool:
+    """Whether the exchange does not have it at all, which is no failure of its."""
+    return isinstance(error, (UnknownSymbol, NotSupported))
+
+
+def _of_many(symbol: str, listed: Collection[str]) -> tuple[str, int] | None:
+    """The contract on 1000 and more coins that is listed in the coin's place, and how many it is on."""
+    of = ((f"{prefix}{symbol}", multiplier) for multiplier, prefix in MULTIPLIERS)
+    return next(((each, multiplier) for each, multiplier in of if each in listed), None)
+
+
+class Side(NamedTuple, Generic[T]):
+    """An answer wherever it was found first, and the errors of the exchanges preferred to that one."""
+
+    found: T | None
     errors: tuple[MarketError, ...]
 
 
@@ -340,20 +669,23 @@ class _Intervals(NamedTuple):
     of_all_others: float
 
 
-class _Race:
+class Race(Generic[T]):
     """Asks exchanges in order until one gives a good answer: the next one when one fails, or is silent for HEDGE_S.
 
     `side` is its outcome. Callbacks instead of a task that waits for tasks: it runs twice in every command.
     """
 
-    def __init__(self, ask: Callable[[Exchange], Awaitable[_Found]], exchanges: Sequence[Exchange]) -> None:
+    def __init__(self, ask: Callable[[Exchange], Awaitable[T]], exchanges: Sequence[Exchange]) -> None:
         self._ask, self._exchanges, self._to_ask = ask, list(exchanges), list(exchanges)
-        self._running: dict[asyncio.Future[_Found], Exchange] = {}
+        self._running: dict[asyncio.Future[T], Exchange] = {}
         self._errors: dict[str, MarketError] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
-        self.side: asyncio.Future[_Side] = self._loop.create_future()
-        self._ask_next()
+        self.side: asyncio.Future[Side[T]] = self._loop.create_future()
+        if self._to_ask:
+            self._ask_next()
+        else:
+            self.side.set_result(Side(None, ()))
 
     def _ask_next(self) -> None:
         self._stop_timer()
@@ -364,7 +696,7 @@ class _Race:
         if self._to_ask:
             self._timer = self._loop.call_later(HEDGE_S, self._ask_next)
 
-    def _ended(self, task: asyncio.Future[_Found]) -> None:
+    def _ended(self, task: asyncio.Future[T]) -> None:
         exchange = self._running.pop(task, None)
         error = None if task.cancelled() else task.exception()
         if self.side.done() or exchange is None or task.cancelled():
@@ -373,7 +705,7 @@ class _Race:
             preferred = self._exchanges[: self._exchanges.index(exchange)]
             waiting = [each for each in self._running.values() if each in preferred]
             slow = {each.ID: Unavailable(each.ID, "slower", "was slow") for each in waiting}
-            self.side.set_result(_Side(task.result(), tuple((slow | self._errors).values())))
+            self.side.set_result(Side(task.result(), tuple((slow | self._errors).values())))
         elif not isinstance(error, MarketError):
             self.side.set_exception(error)
         else:
@@ -381,14 +713,14 @@ class _Race:
             if self._to_ask:
                 self._ask_next()
             elif not self._running:
-                self.side.set_result(_Side(None, tuple(self._errors.values())))
+                self.side.set_result(Side(None, tuple(self._errors.values())))
 
     def give_up(self) -> None:
         """The deadline has passed: who has not answered by now did not answer in time."""
         if not self.side.done():
             late = [*self._running.values(), *self._to_ask]
             silent = {each.ID: Unavailable(each.ID, "deadline passed", "did not answer in time") for each in late}
-            self.side.set_result(_Side(None, tuple((silent | self._errors).values())))
+            self.side.set_result(Side(None, tuple((silent | self._errors).values())))
 
     def stop(self) -> None:
         """Leaves nothing running."""
@@ -405,13 +737,17 @@ class _Race:
 
 
 def _completed(perp: Perp, funding_interval_h: float | None) -> Perp:
-    """What one endpoint does not tell and another does: the funding period, open interest in quote."""
+    """What one endpoint does not tell and another does: the funding period; open interest in quote, or in base."""
     ticker, open_interest, funding = perp
     if funding is not None and funding.funding_interval_h is None:
         funding = funding._replace(funding_interval_h=funding_interval_h)
-    if open_interest is not None and open_interest.open_interest_quote is None and ticker is not None:
+    if open_interest is not None and ticker is not None and None in open_interest:
         price = funding.mark if funding is not None and funding.mark is not None else ticker.last
-        open_interest = OpenInterest(open_interest.open_interest, open_interest.open_interest * price)
+        coins, value = open_interest
+        if coins is None and value is not None:
+            open_interest = OpenInterest(value / price, value)
+        elif coins is not None:
+            open_interest = OpenInterest(coins, coins * price)
     return Perp(ticker, open_interest, funding)
 
 
@@ -457,6 +793,11 @@ class Cache:
                 flight.task.cancel()
                 self._flights.pop(key, None)
 
+    def peek(self, key: Any) -> Any:
+        """What is kept for the key; None when there is nothing, or its time is over."""
+        kept = self._kept.get(key)
+        return kept[1] if kept is not None and kept[0] > time.monotonic() else None
+
     def soon(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
         """As get, without waiting: a future that is done when the answer is there already."""
         kept = self._kept.get(key)
@@ -491,15 +832,6 @@ class _Flight:
 
 # How people spell.
 
-MULTIPLIERS = (
-    (1000, "1000"),
-    (10_000, "10000"),
-    (100_000, "100000"),
-    (1_000_000, "1000000"),
-    (1_000_000, "1M"),
-)
-"""Contracts on many cheap coins: how many, and what stands before the coin's name."""
-
 _QUOTES = ("USDT", "USDC", "FDUSD", "USD")
 _NAMED_LIKE_PAIRS = frozenset(["PYUSD", "TUSD", "BUSD", "FDUSD", "RLUSD", "GUSD", "LUSD", "SUSD", "CRVUSD", "BFUSD"])
 _MAX_SYMBOL = 24  # characters; the longest listed base has 13
@@ -533,15 +865,10 @@ def parse_symbol(text: str) -> str:
     elif quote not in _QUOTES and f"{base}{quote}".endswith(("USDT", "USDC", "FDUSD")):
         raise junk  # BT-CUSDT is no way to write BTCUSDT
     quote = "USDT" if quote in ("", "USD") else quote
-    base = without_multiplier(base)
+    base, _ = multiplied(base)
     if base == quote:
         raise NotASymbol(f"{base} is what prices are counted in here. Try another symbol, such as BTC.")
     return f"{base}-{quote}"
-
-
-def without_multiplier(base: str) -> str:
-    """PEPE for 1000PEPE and 1MPEPE; 1INCH stays."""
-    return re.sub(r"^(10{3,6}(?=[^\W\d])|1M(?=[A-Z]{4}))", "", base)
 
 
 def _similar(base: str, listed: Iterable[str]) -> list[str]:

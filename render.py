@@ -134,7 +134,7 @@ def prices(reports: Sequence[PriceReport | NotListed | NoAnswer | NotASymbol], n
     suggestions = [each for report in reports if isinstance(report, NotListed) for each in report.suggestions]
     blocks = [price(each, now_s) if isinstance(each, PriceReport) else sorry(each) for each in reports]
     rows: list[tuple[Button, ...]] = []
-    names = " ".join(_short(report.symbol) for report in found)
+    names = " ".join(short(report.symbol) for report in found)
     if found and len(f"price {names}".encode()) <= MAX_BUTTON_DATA:
         rows.append((Button("🔄 Refresh", f"price {names}"),))
     elif suggestions:
@@ -207,7 +207,7 @@ def _notes(report: PriceReport, base: str) -> list[str]:
     for what, errors in report.missing.items():
         name = {"spot": "No spot market", "perp": "No perpetual"}.get(what, f"{what[0].upper()}{what[1:]} n/a")
         notes.append(f"{name}: {reasons(errors)}.")
-    sentences = {side: _sentence(reasons(errors)) for side, errors in report.failed.items()}
+    sentences = {side: sentence(reasons(errors)) for side, errors in report.failed.items()}
     if len(sentences) == 2 and len(set(sentences.values())) == 1:
         notes.append(next(iter(sentences.values())))
     else:
@@ -225,7 +225,7 @@ def _source(report: PriceReport, lead: Ticker, now_s: float) -> str:
     return f"{source} · {format_moment(lead.time_ms, now_s)} · {report.took_s * 1000:.0f} ms"
 
 
-def _short(symbol: str) -> str:
+def short(symbol: str) -> str:
     """BTC for BTC-USDT: how people type it, and what fits a button."""
     return symbol.removesuffix("-USDT")
 
@@ -388,12 +388,21 @@ def reasons(errors: Iterable[MarketError]) -> str:
     for error in {error.exchange: error for error in errors}.values():
         names.setdefault(error.reason, []).append(exchange_name(error.exchange))
     return "; ".join(
-        f"not listed on {in_words(each)}" if reason == UnknownSymbol.reason else f"{in_words(each)} {reason}"
+        f"not listed on {in_words(each)}" if reason == UnknownSymbol.reason else f"{in_words(each)} {_of(reason, each)}"
         for reason, each in names.items()
     )
 
 
-def _sentence(text: str) -> str:
+_PLURALS = {"was": "were", "is": "are", "has": "have", "tells": "tell"}
+
+
+def _of(reason: str, names: Sequence[str]) -> str:
+    """A reason in the plural where there are several of whom it tells."""
+    verb, _, rest = reason.partition(" ")
+    return f"{_PLURALS.get(verb, verb)} {rest}" if len(names) > 1 else reason
+
+
+def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
@@ -402,8 +411,8 @@ def in_words(names: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
-def sorry(error: NotListed | NoAnswer | NotASymbol) -> str:
-    """Why there is no answer, and what to do next."""
+def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> str:
+    """Why there is no answer, and what to do next. what: as in “No price for BTC-USDT right now.”"""
     if isinstance(error, NotListed):
         asked = in_words([exchange_name(each) for each in error.exchanges])
         maybe = f" Did you mean {in_words(error.suggestions)}?" if error.suggestions else " Check the spelling?"
@@ -411,5 +420,5 @@ def sorry(error: NotListed | NoAnswer | NotASymbol) -> str:
     if isinstance(error, NoAnswer):
         is_passing = not all(isinstance(each, (Blocked, UnknownSymbol)) for each in error.errors)
         advice = " Please try again in a minute." if is_passing else ""
-        return escape(f"No price for {error.symbol} right now. {reasons(error.errors)}.{advice}")
+        return escape(f"No {what} {error.symbol} right now. {sentence(reasons(error.errors))}{advice}")
     return escape(str(error))

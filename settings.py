@@ -14,7 +14,21 @@ from dataclasses import dataclass, field
 from exchanges import Key
 
 TELEGRAM_API_URL = "https://api.telegram.org"
-HOST_NAMES = ("BINANCE_SPOT", "BINANCE_USDM", "BINANCE_COINM", "BYBIT", "OKX")  # each has a variable <NAME>_URL
+HOST_NAMES = (
+    "BINANCE_SPOT",
+    "BINANCE_USDM",
+    "BINANCE_COINM",
+    "BYBIT",
+    "OKX",
+    "GATE",
+    "BITGET",
+    "HYPERLIQUID",
+    "DERIBIT",
+    "KRAKEN",
+    "KRAKEN_FUTURES",
+    "COINBASE",
+    "COINGECKO",
+)  # each has a variable <NAME>_URL
 KEYS = {
     "binance": ("API_KEY", "SECRET_KEY"),
     "bybit": ("API_KEY", "SECRET_KEY"),
@@ -45,6 +59,7 @@ class Settings:
     commands_per_minute: int  # per user; 0: no limit
     max_connections: int  # updates in work at once
     cache_s: float
+    volscan_symbols: int  # how many markets /volscan looks at
     keep_budgets: bool
     telegram_url: str
     urls: Mapping[str, str]  # host name -> base address, where it differs
@@ -80,6 +95,7 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
         commands_per_minute=_whole(environ, "COMMANDS_PER_MINUTE", 20, 0, 10_000),
         max_connections=_whole(environ, "MAX_CONNECTIONS", 20, 1, 100),
         cache_s=_whole(environ, "CACHE_SECONDS", 2, 0, 60),
+        volscan_symbols=_whole(environ, "VOLSCAN_SYMBOLS", 200, 1, 1000),
         keep_budgets=bool(_whole(environ, "RATE_BUDGETS", 1, 0, 1)),
         telegram_url=telegram_url,
         urls={name: url for name in HOST_NAMES if (url := _url(environ, f"{name}_URL"))},

@@ -18,7 +18,8 @@ from conftest import ADA, House, a_house, pressed, updated
 import bot as bot_module
 import market
 import settings
-from bot import Bot, Command, Limiter, Poller, plain_text
+from bot import Bot, Limiter, Poller, plain_text
+from commands import COMMANDS, Command, Room
 from demo.telegram import Refused
 from demo.telegram_html import parse
 from render import Answer
@@ -48,7 +49,7 @@ async def test_price_of_several() -> None:
     async with a_house() as house:
         text = await house.ask("/price BTC, eth;SOL btcusdt NOPE ADA")
         assert [text.count(f"<b>{base}-USDT</b>") for base in ("BTC", "ETH", "SOL")] == [1, 1, 1]
-        assert "NOPE-USDT is not listed on Binance, Bybit and OKX." in text
+        assert "NOPE-USDT is not listed on Binance, Bybit, OKX, Gate, " in text
         assert "At most 5 symbols at once" in text
         assert "ADA" not in text
 
@@ -62,7 +63,7 @@ async def test_price_without_symbol_and_with_junk() -> None:
 async def test_help_is_made_of_the_table() -> None:
     async with a_house() as house:
         text = parse(await house.ask("/help")).text
-        for name, command in bot_module.COMMANDS.items():
+        for name, command in COMMANDS.items():
             assert f"/{name}" in text
             assert command.summary in text
         assert "/price" in await house.ask("/start")
@@ -242,7 +243,7 @@ async def test_old_questions_are_not_answered() -> None:
 
 @asynccontextmanager
 async def a_command(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Awaitable[Answer]]) -> AsyncIterator[House]:
-    monkeypatch.setitem(bot_module.COMMANDS, "test", Command(run, "", "a test"))
+    monkeypatch.setitem(COMMANDS, "test", Command(run, "", "a test"))
     async with a_house() as house:
         yield house
 
@@ -251,7 +252,7 @@ async def test_typing_while_a_command_takes_long(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(bot_module, "TYPING_AFTER_S", 0.05)
     monkeypatch.setattr(bot_module, "TYPING_EVERY_S", 0.05)
 
-    async def slow(bot: Bot, words: list[str]) -> Answer:
+    async def slow(room: Room, words: list[str]) -> Answer:
         await asyncio.sleep(0.2)
         return Answer("done")
 
@@ -270,7 +271,7 @@ async def test_typing_while_a_command_takes_long(monkeypatch: pytest.MonkeyPatch
 async def test_command_that_never_ends(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(bot_module, "COMMAND_S", 0.05)
 
-    async def never(bot: Bot, words: list[str]) -> Answer:
+    async def never(room: Room, words: list[str]) -> Answer:
         await asyncio.sleep(60)
         return Answer("")
 
@@ -280,7 +281,7 @@ async def test_command_that_never_ends(monkeypatch: pytest.MonkeyPatch, caplog: 
 
 
 async def test_command_that_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    async def fails(bot: Bot, words: list[str]) -> Answer:
+    async def fails(room: Room, words: list[str]) -> Answer:
         raise RuntimeError("the private reason")
 
     async with a_command(monkeypatch, fails) as house:
@@ -499,7 +500,7 @@ async def test_polling_ends_when_the_token_is_refused() -> None:
 async def test_refused_html_is_resent_as_plain_text(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def bad(bot: Bot, words: list[str]) -> Answer:
+    async def bad(room: Room, words: list[str]) -> Answer:
         return Answer("<b>1 < 2</b> &amp; &lt;3")
 
     async with a_command(monkeypatch, bad) as house:

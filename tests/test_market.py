@@ -127,7 +127,7 @@ async def test_price_partial_when_one_part_fails() -> None:
 
 
 async def test_price_without_any_exchange() -> None:
-    async with a_house() as house:
+    async with a_house(EXCHANGES="binance,bybit,okx") as house:
         for exchange, fault in (("binance", "451"), ("bybit", "refuse"), ("okx", "nulls")):
             await house.world.set_fault(exchange, fault)
         with pytest.raises(NoAnswer) as caught:

@@ -20,7 +20,7 @@ def loaded(**variables: str) -> settings.Settings:
 
 def test_defaults() -> None:
     chosen = loaded()
-    assert (chosen.port, chosen.log_level, chosen.exchanges) == (8000, "INFO", ("binance", "bybit", "okx"))
+    assert (chosen.port, chosen.log_level, chosen.exchanges) == (8000, "INFO", tuple(market.EXCHANGES))
     assert (chosen.allowed_ids, chosen.is_open, chosen.webhook_url) == (frozenset(), False, "")
     assert (chosen.commands_per_minute, chosen.max_connections, chosen.cache_s) == (20, 20, 2)
     assert chosen.telegram_url == "https://api.telegram.org"
@@ -134,8 +134,8 @@ def test_log_shows_no_secret_and_what_is_at_work(capsys: pytest.CaptureFixture[s
 
 def test_hosts_have_their_variables() -> None:
     """Every address that an exchange module names can be replaced."""
-    from exchanges import Host
+    from exchanges import Host, coingecko
 
-    modules: list[Any] = list(market.EXCHANGES.values())
+    modules: list[Any] = [*market.EXCHANGES.values(), coingecko]
     named = {each.name for module in modules for each in vars(module).values() if isinstance(each, Host)}
     assert named == set(settings.HOST_NAMES)

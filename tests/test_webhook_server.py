@@ -18,13 +18,12 @@ import httpx
 import pytest
 from conftest import ADA, ROOT, House, a_house, updated
 
-import bot as bot_module
 import demo
 import http1
 import market
 import settings
 import webhook_server
-from bot import Bot, Command
+from commands import COMMANDS, Command, Room
 from render import Answer
 
 JSON = "application/json"
@@ -164,11 +163,11 @@ async def test_health_says_when_the_intake_is_stuck(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(webhook_server, "STUCK_S", 0.05)
     release = asyncio.Event()
 
-    async def wait(bot: Bot, words: list[str]) -> Answer:
+    async def wait(room: Room, words: list[str]) -> Answer:
         await release.wait()
         return Answer("done")
 
-    monkeypatch.setitem(bot_module.COMMANDS, "wait", Command(wait, "", "waits"))
+    monkeypatch.setitem(COMMANDS, "wait", Command(wait, "", "waits"))
     async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
         waiting = asyncio.ensure_future(client.post(**post(house, as_bytes(updated("/wait")))))
         await asyncio.sleep(0.15)
@@ -183,11 +182,11 @@ async def test_health_says_when_the_intake_is_stuck(monkeypatch: pytest.MonkeyPa
 async def test_too_many_updates_in_work(monkeypatch: pytest.MonkeyPatch) -> None:
     release = asyncio.Event()
 
-    async def wait(bot: Bot, words: list[str]) -> Answer:
+    async def wait(room: Room, words: list[str]) -> Answer:
         await release.wait()
         return Answer("done")
 
-    monkeypatch.setitem(bot_module.COMMANDS, "wait", Command(wait, "", "waits"))
+    monkeypatch.setitem(COMMANDS, "wait", Command(wait, "", "waits"))
     async with a_house(MAX_CONNECTIONS="2") as house, httpx.AsyncClient(trust_env=False, verify=False) as client:
         waiting = [asyncio.ensure_future(client.post(**post(house, as_bytes(updated("/wait"))))) for _ in range(2)]
         await asyncio.sleep(0.1)
@@ -209,7 +208,7 @@ async def test_delivery_from_the_offline_telegram() -> None:
             telegram.send(text)
         await telegram.settle()
         answers = [message for message in telegram.messages.values() if message.of_bot]
-        assert [message.text.split()[0] for message in answers] == ["/price", "BTC-USDT", "I"]
+        assert [message.text.split()[0] for message in answers] == ["One", "BTC-USDT", "I"]
         priced = answers[1]
         house.bot.market._cache._kept.clear()
         data = priced.markup["inline_keyboard"][0][0]["callback_data"]
@@ -442,7 +441,7 @@ async def test_process_starts_while_telegram_is_down_and_registers_later() -> No
         async with httpx.AsyncClient(trust_env=False, verify=False) as client:
             assert (await client.get(f"http://127.0.0.1:{port}/health")).json()["webhook"] == "registered"
         assert [m.text[:8] for m in house.world.telegram.messages.values() if m.of_bot] == ["ETH-USDT"]
-        assert [each["command"] for each in house.world.telegram.commands] == list(bot_module.COMMANDS)
+        assert [each["command"] for each in house.world.telegram.commands] == list(COMMANDS)
         code, out = await asyncio.to_thread(process.end, signal.SIGTERM)
         assert code == 0
         assert house.settings.token not in out
@@ -467,7 +466,7 @@ async def test_process_log_of_failing_networks_shows_no_secret() -> None:
         async with httpx.AsyncClient(trust_env=False, verify=False, timeout=20) as client:
             house.port = port
             for number, fault in enumerate(("refuse", "drop", "html")):
-                for exchange in ("binance", "bybit", "okx"):
+                for exchange in market.EXCHANGES:
                     await house.world.set_fault(exchange, fault)
                 answer = await client.post(**post(house, as_bytes(updated("/price BTC", number + 1))))
                 assert "No price for BTC-USDT" in answer.json()["text"]
