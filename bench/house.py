@@ -1,0 +1,127 @@
+"""The processes of a measurement: the offline world, the real server, and what the kernel says of them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+
+import load
+
+ROOT = Path(__file__).resolve().parent.parent
+TOKEN = "123456:TEST-offline-world-token"
+
+
+class Process:
+    """A child process."""
+
+    def __init__(self, arguments: list[str], environ: dict[str, str], prefix: list[str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            [*(prefix or []), sys.executable, *arguments],
+            cwd=ROOT,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().decode()
+
+    def cpu_s(self) -> float:
+        """Seconds on a processor so far, all threads."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+    def memory_mib(self, what: str) -> float:
+        """VmRSS (now) or VmHWM (peak)."""
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith(what):
+                return int(line.split()[1]) / 1024
+        raise RuntimeError(f"no {what}")
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+class World:
+    """The offline world in a process of its own, and the environment that leads a server there."""
+
+    secret = hmac.new(TOKEN.encode(), b"webhook secret", hashlib.sha256).hexdigest()
+
+    def __init__(self) -> None:
+        self._process = Process(["-m", "demo"], dict(os.environ))
+        self._urls: dict[str, str] = json.loads(self._process.line())
+        self.environ = {
+            **os.environ,
+            **self._urls,
+            "TELEGRAM_CHAT_ID": "*",
+            "CACHE_SECONDS": "0",
+            "RATE_BUDGETS": "0",
+            "COMMANDS_PER_MINUTE": "0",
+            "MAX_CONNECTIONS": "100",
+            "LOG_LEVEL": "WARNING",
+            "MALLOC_ARENA_MAX": "1",
+        }
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._process.stop()
+
+    def set_latency(self, latency_ms: float) -> None:
+        self.set_weather(latency_ms=latency_ms)
+
+    def set_weather(self, **weather: object) -> None:
+        """What every exchange does from now on: latency_ms, fault; or one, with site."""
+        body = json.dumps(weather).encode()
+        urllib.request.urlopen(f"{self._urls['TELEGRAM_API_URL']}/world/fault", body, timeout=5).read()
+
+    def server(self, port: int, prefix: list[str] | None = None, **variables: str) -> Process:
+        """The real server on a port, answering."""
+        server = Process(["webhook_server.py"], {**self.environ, "PORT": str(port), **variables}, prefix)
+        asyncio.run(first_answer(port, self.secret, time.perf_counter()))
+        return server
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+async def first_answer(port: int, secret: str, began: float) -> float:
+    """Seconds from `began` to the first answered update, at most 20."""
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            break
+        except OSError:
+            if time.perf_counter() - began > 20:
+                raise
+            await asyncio.sleep(0.001)
+    writer.write(load.request(load.update("/price BTC"), secret))
+    status, body = await load.read_answer(reader)
+    writer.close()
+    if status != 200 or b"<pre>" not in body:
+        raise RuntimeError(f"the first answer is none: {status} {body[:200]!r}")
+    return time.perf_counter() - began
+
+
+def median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
