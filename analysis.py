@@ -149,6 +149,7 @@ class FlowReport(NamedTuple):
     trend: int
     price_trend: int
     divergence: str
+    cvd: float  # over the last FLOW_CANDLES
     close: float
 
 
@@ -186,6 +187,7 @@ async def cvd(market: Market, symbol: str, interval: str, markets: Sequence[str]
         indicators.trend(cumulative[-TREND_CANDLES:]),
         indicators.trend(close[-TREND_CANDLES:]),
         indicators.divergence(close, cumulative),
+        cumulative[-1],
         close[-1],
     )
 
@@ -350,6 +352,8 @@ class AnalysisReport(NamedTuple):
     day_delta: float | None
     day_share: float | None
     flow_trend: int | None
+    cvd: float | None  # over the last FLOW_CANDLES
+    price_trend: int
     divergence: str
     session: SessionSums | None
     day: DaySums | None
@@ -474,11 +478,12 @@ def _report(
     spike = indicators.volume_spike(candles.volume[:n])
     rsi = indicators.rsi(recent.close)
     flow = flows and closed_flow(flows[0], now_ms)
-    delta = day_delta = day_share = flow_trend = None
+    delta = day_delta = day_share = flow_trend = cvd = None
     divergence = ""
     if flow and flows and flow.open_ms:
-        cumulative = _cumulative(flow)[-FLOW_CANDLES:]
-        delta = flow.buy[-1] - flow.sell[-1]
+        n_flow = max(0, len(flow.open_ms) - FLOW_CANDLES)
+        cumulative = _cumulative(flow._replace(buy=flow.buy[n_flow:], sell=flow.sell[n_flow:]))
+        delta, cvd = flow.buy[-1] - flow.sell[-1], cumulative[-1]
         flow_trend = indicators.trend(cumulative[-TREND_CANDLES:])
         divergence = indicators.divergence(recent.close, cumulative)
         if (sums := day_sums(flows[1], now_ms)) is not None:
@@ -499,6 +504,8 @@ def _report(
         day_delta=day_delta,
         day_share=day_share,
         flow_trend=flow_trend,
+        cvd=cvd,
+        price_trend=indicators.trend(recent.close[-TREND_CANDLES:]),
         divergence=divergence,
         session=None if quarters is None else session_sums(quarters, quarter_flow, now_ms),
         day=None if quarters is None else sums_of_day(quarters, now_ms),
@@ -625,6 +632,50 @@ def _rsi_points(rsi: float) -> int:
     if rsi > 70 or rsi < 50:
         return 1 if rsi < 30 else -1
     return 1 if rsi > 50 else 0
+
+
+class Quarter(NamedTuple):
+    """What a quarter of an hour adds to a price; None where it is not told. Volumes and deltas in coins."""
+
+    volume: float | None = None
+    change_pct: float | None = None
+    delta: float | None = None
+    day_delta: float | None = None
+    atr: float | None = None
+    open_interest_change_pct: float | None = None  # over 24 hours
+
+
+async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Quarter:
+    """The last closed quarter of an hour of one market at one exchange. Never raises: what fails is None."""
+    of = next(each for each in market.exchanges if exchange == each.ID)
+    candles, now, before = await asyncio.gather(
+        _or_none(market.candles(of, symbol, kind, QUARTER, N_INDICATORS)),
+        _or_none(market.perp_at(of, symbol)) if kind == "perp" else _nothing(),
+        open_interest_before(market, of, symbol) if kind == "perp" else _nothing(),
+    )
+    n = candles.n_closed(market.now_ms()) if candles is not None else 0
+    if candles is None or not n:
+        return Quarter()
+    delta = day_delta = None
+    if candles.taker_buy is not None:
+        flow = flow_of(candles)
+        delta = flow.buy[n - 1] - flow.sell[n - 1]
+        sums = day_sums(flow, market.now_ms())
+        day_delta = None if sums is None else sums[0] - sums[1]
+    interest = now and now.of.open_interest and now.of.open_interest.open_interest
+    then = (before or {}).get(24)
+    return Quarter(
+        candles.volume[n - 1],
+        (candles.close[n - 1] / candles.open[n - 1] - 1) * 100,
+        delta,
+        day_delta,
+        indicators.atr(candles.high[:n], candles.low[:n], candles.close[:n]),
+        None if not interest or not then else (interest / then - 1) * 100,
+    )
+
+
+async def _nothing() -> None:
+    """In the place of a question that is not asked."""
 
 
 # The profile.

@@ -28,6 +28,7 @@ from accounts import Accounts
 from commands import COMMANDS, Command
 from fetch import Fetcher
 from market import Market
+from metrics import Metrics
 from render import Answer
 from settings import Settings, SettingsError, working_on
 from telegram_api import TelegramAPI, TelegramError
@@ -75,11 +76,15 @@ class Bot:
         accounts: Accounts,
         api: TelegramAPI | None = None,
         clock: Callable[[], float] = time.time,
+        metrics: Metrics | None = None,
     ) -> None:
         self.settings, self.market, self.accounts, self.api, self.clock = settings, market, accounts, api, clock
         self._ask_name_after = 0.0
         self.username = ""  # ours, lower case; "" until Telegram has said it
         self.limiter = Limiter(settings.commands_per_minute)
+        self.metrics = metrics or Metrics()
+        self.webhook_state = "not asked for"  # at Telegram, for /health and /status
+        self.began = time.monotonic()
         self.n_stale = 0
 
     async def answer(self, update: Mapping[str, Any]) -> Call | None:
@@ -89,6 +94,7 @@ class Bot:
         """
         question = read_question(update, self.clock())
         if question is None or self._is_silent(question) or not await self._is_for_us(update, question):
+            self.metrics.updates.add("not for us")
             return None
         token = working_on.set(f"update {question.update_id} /{question.name[:32]}")
         try:
@@ -100,36 +106,46 @@ class Bot:
         command = COMMANDS.get(question.name)
         if question.age_s > STALE_S:
             self.n_stale += 1
+            self.metrics.updates.add("too old")
             log.info("not answered any more: it is %.0f s old", question.age_s)
             return None
         verdict = self.limiter.count(question.user_id or question.chat_id, self.clock())
         if verdict != "fine":
+            self.metrics.updates.add("too many")
             text = "" if verdict == "silent" else "That was a lot at once. Please wait a minute, then ask again."
             return self._short_reply(question, text)
         if not self._may_ask(question):
+            self.metrics.updates.add("refused")
             return self._refuse(question)
         if command is None:
+            self.metrics.updates.add("unknown")
             return self._short_reply(question, _unknown(question))
-        if command.is_account and (refusal := self._account_refusal(question)):
+        if command.is_private and (refusal := self._private_refusal(command, question)):
+            self.metrics.updates.add("refused")
             return self._short_reply(question, refusal)
         return self._reply(question, await self._run(command, question))
 
     async def _run(self, command: Command, question: Question) -> Answer:
         """The command's answer; a sentence when it takes too long or fails."""
-        began = time.monotonic()
+        began, outcome = time.monotonic(), "answered"
         sign = _Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
                 answer = await command.run(self, question.words)
         except TimeoutError:
             log.error("no answer within %.0f s", COMMAND_S)
+            outcome = "too slow"
             answer = Answer("This takes too long just now. Please try again in a minute.")
         except Exception:
             log.exception("the command failed")
+            outcome = "failed"
             answer = Answer("Something went wrong here, and it is noted. Please try again in a minute.")
         finally:
             await sign.end()
-        log.info("answered in %.0f ms", (time.monotonic() - began) * 1000)
+        took_s = time.monotonic() - began
+        self.metrics.updates.add(outcome)
+        self.metrics.commands.observe(took_s, question.name)
+        log.info("answered in %.0f ms", took_s * 1000)
         return answer
 
     def _is_silent(self, question: Question) -> bool:
@@ -159,10 +175,17 @@ class Bot:
         allowed = self.settings.allowed_ids
         return self.settings.is_open or question.chat_id in allowed or question.user_id in allowed
 
-    def _account_refusal(self, question: Question) -> str:
-        """Why this user may not ask of accounts here; "" for a user who may. "*" opens nothing."""
-        if question.user_id is None or question.user_id not in self.settings.allowed_ids:
-            return "Only users who are listed by their own id may ask of accounts."
+    def _is_listed(self, question: Question) -> bool:
+        """Whether the user is listed by id; "*" opens nothing of this kind."""
+        return question.user_id is not None and question.user_id in self.settings.allowed_ids
+
+    def _private_refusal(self, command: Command, question: Question) -> str:
+        """Why this user may not ask that here; "" for a user who may."""
+        if not self._is_listed(question):
+            of_what = "accounts" if command.is_account else "this"
+            return f"Only users who are listed by their own id may ask of {of_what}."
+        if not command.is_account:
+            return ""
         if not question.is_private and not self.settings.accounts_in_groups:
             return "Ask me in private: what your accounts hold is nobody else's business."
         return ""
@@ -370,10 +393,11 @@ async def register(api: TelegramAPI, settings: Settings) -> None:
 
 def build(settings: Settings, transport: http1.Transport) -> Bot:
     """A bot on a transport, as settings say."""
-    fetcher = Fetcher(transport, settings.urls, keep_budgets=settings.keep_budgets)
+    metrics = Metrics()
+    fetcher = Fetcher(transport, settings.urls, keep_budgets=settings.keep_budgets, metrics=metrics)
     api = TelegramAPI(settings.token, transport, settings.telegram_url) if settings.token else None
     market = Market(fetcher, settings.exchanges, settings.cache_s)
-    return Bot(settings, market, Accounts(fetcher, market, settings.keys), api)
+    return Bot(settings, market, Accounts(fetcher, market, settings.keys), api, metrics=metrics)
 
 
 FRESH_ERROR_S = 3600.0  # an older delivery error is history

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -21,8 +22,9 @@ import reports
 from accounts import ACCOUNTS, Accounts, NoKeys, Part
 from exchanges import INTERVALS, split
 from market import Market, NoAnswer, NotASymbol, NotListed, PriceReport
+from metrics import Metrics, resident_bytes
 from render import Answer, Button, in_words
-from settings import Settings
+from settings import VERSION, Settings
 
 log = logging.getLogger("bot")
 
@@ -52,12 +54,19 @@ class Room(Protocol):
     def settings(self) -> Settings: ...
     @property
     def clock(self) -> Callable[[], float]: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def began(self) -> float: ...
+    @property
+    def webhook_state(self) -> str: ...
 
 
 class Command(NamedTuple):
     """run gets the room and the words after the command. usage: those words, as /help shows them.
 
     is_account: it tells of the owner's money, so only users listed by their own id may ask, in private.
+    is_status: it tells of the process, to listed users.
     """
 
     run: Callable[[Room, list[str]], Awaitable[Answer]]
@@ -65,6 +74,12 @@ class Command(NamedTuple):
     summary: str
     group: str = "This bot"
     is_account: bool = False
+    is_status: bool = False
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only listed users may ask."""
+        return self.is_account or self.is_status
 
 
 class Misread(ValueError):
@@ -96,6 +111,25 @@ async def help(room: Room, words: list[str]) -> Answer:
     lines.append("Symbols in any spelling: btc, BTCUSDT, BTC-USDT, btc/usdt.")
     lines.append(f"Intervals: {', '.join(INTERVALS)}. Add spot for the spot market.")
     return Answer("\n".join(lines))
+
+
+async def status(room: Room, words: list[str]) -> Answer:
+    """How the process does."""
+    histogram = room.metrics.commands
+    percentiles = {
+        name: (histogram.percentile(0.5, name), histogram.percentile(0.95, name), sum(counts))
+        for (name,), counts in histogram.counts.items()
+    }
+    vitals = reports.Vitals(
+        VERSION,
+        time.monotonic() - room.began,
+        resident_bytes(),
+        percentiles,
+        room.market.health(),
+        room.webhook_state,
+        {outcome: int(count) for (outcome,), count in room.metrics.updates.values.items()},
+    )
+    return reports.status(vitals, room.clock())
 
 
 # One market.
@@ -353,6 +387,7 @@ COMMANDS: dict[str, Command] = {
     "balance": Command(balance, "[EXCHANGE]", "what your accounts hold", "Your accounts", is_account=True),
     "positions": Command(positions, "[EXCHANGE]", "your open positions", "Your accounts", is_account=True),
     "pnl": Command(pnl, "[EXCHANGE]", "your profit and loss", "Your accounts", is_account=True),
+    "status": Command(status, "", "how the bot itself does", is_status=True),
     "help": Command(help, "", "all commands"),
     "start": Command(start, "", "what this is"),
 }

@@ -39,6 +39,7 @@ from exchanges import (
     UnknownSymbol,
     row_in,
 )
+from metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +86,9 @@ class Fetcher:
         keep_budgets: bool = True,
         clock: Callable[[], float] = time.time,
         user_agent: str = "market-bot",
+        metrics: Metrics | None = None,
     ) -> None:
-        self._transport = transport
+        self._transport, self._metrics = transport, metrics or Metrics()
         self._urls = urls or {}
         self._keep_budgets = keep_budgets
         self._headers = {"accept": "application/json", "user-agent": user_agent}
@@ -188,7 +190,7 @@ class Fetcher:
     ) -> T:
         """What `read` makes of the answer, whose status is 200; within circuit, budget and seconds."""
         host = endpoint.host
-        with self.circuit(host).watch():
+        with self.circuit(host).watch(), _Counted(self._metrics, host.exchange):
             try:
                 async with asyncio.timeout(timeout_s):
                     await self._pay(endpoint.budget, endpoint.weight)
@@ -570,6 +572,21 @@ class Circuit:
             self.rest_until = max(self.rest_until, now + rest_s)
         resting = f"; left alone for {rest_s:.0f} s" if rest_s else ""
         log.warning("%s: %s: %s%s", self.exchange, self.host, error.detail, resting)
+
+
+class _Counted:
+    """Counts one request, and how it ended."""
+
+    def __init__(self, metrics: Metrics, exchange: str) -> None:
+        self._metrics, self._exchange, self._began = metrics, exchange, time.monotonic()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        outcome = "ok" if kind is None else kind.__name__ if issubclass(kind, MarketError) else "given up"
+        self._metrics.requests.add(self._exchange, outcome)
+        self._metrics.request_seconds.observe(time.monotonic() - self._began, self._exchange)
 
 
 class _Watch:

@@ -62,8 +62,8 @@ class NoSuchSort(ValueError):
     """Spot markets have neither funding nor open interest."""
 
 
-async def top(market: Market, kind: str, sort: str) -> Top:
-    """The ROWS first markets of the first exchange that tells all. kind: spot or perp; sort: one of SORTS.
+async def top(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
+    """The n first markets of the first exchange that tells all. kind: spot or perp; sort: one of SORTS.
 
     Raises NoSuchSort and NoAnswer, within DEADLINE_S.
     """
@@ -84,7 +84,7 @@ async def top(market: Market, kind: str, sort: str) -> Top:
         (exchange, found), failed = await market.first("All markets", ask, (kind,))
         listed = trading(found, market.now_ms())
         listed.sort(key=_key(sort))
-        rows = listed[:ROWS]
+        rows = listed[:n]
         left_s = max(0.0, min(CAPS_LATE_S - (time.monotonic() - began), DEADLINE_S))
         await asyncio.wait([caps], timeout=left_s)
         known = caps.result() if caps.done() else {}

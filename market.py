@@ -17,6 +17,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from copy import copy
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from exchanges import (
@@ -246,6 +247,17 @@ class Market:
             }
             for name, circuit in self._fetcher.circuits.items()
         }
+
+    def only(self, exchange: str) -> Market:
+        """The same market, with the same answers kept, of one exchange."""
+        other = copy(self)
+        other.exchanges = [EXCHANGES[exchange]]
+        return other
+
+    @property
+    def cache_use(self) -> tuple[int, int]:
+        """How many questions found an answer that was kept or on its way, and how many did not."""
+        return self._cache.n_hits, self._cache.n_misses
 
     # Asking in order of preference.
 

@@ -7,7 +7,8 @@ source; what a trader needs less often is folded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from analysis import (
     AnalysisReport,
@@ -104,7 +105,7 @@ def _title(source: Source, what: str) -> str:
 def _buttons(command: str, symbol: str, choices: Sequence[str], chosen: str) -> tuple[Button, ...]:
     """The same command with other words after the symbol; the chosen one is marked."""
     of = short(symbol)
-    buttons = (Button(f"· {each} ·" if each == chosen else each, f"{command} {of} {each}") for each in choices)
+    buttons = (Button(f"•{each}" if each == chosen else each, f"{command} {of} {each}") for each in choices)
     return _that_fit(buttons)
 
 
@@ -219,7 +220,7 @@ def top(top: Top, now_s: float) -> Answer:
     return Answer(
         "\n".join(lines),
         _keyboard(
-            tuple(Button(f"· {each} ·" if each == top.sort else each, f"top10 {kind} {each}") for each in sorts),
+            tuple(Button(f"•{each}" if each == top.sort else each, f"top10 {kind} {each}") for each in sorts),
             (Button("🔄 Refresh", f"top10 {kind} {top.sort}"), Button(other, f"top10 {other}")),
         ),
     )
@@ -268,7 +269,7 @@ def scan(scan: Scan, now_s: float) -> Answer:
     lines.append(_foot(source, scan.closed_ms, scan.took_s, now_s).replace(" · ", " · candle closed ", 1))
     threshold = f"{scan.threshold_pct:g}"
     choices = tuple(
-        Button(f"· {each} ·" if each == scan.interval else each, f"volscan {threshold} {each}")
+        Button(f"•{each}" if each == scan.interval else each, f"volscan {threshold} {each}")
         for each in INTERVAL_BUTTONS
     )
     symbols = [short(each.symbol) for each in scan.spikes[:4]]
@@ -782,3 +783,46 @@ def _where(report: ProfileReport, profile: Profile) -> str:
     elif last < profile.val:
         name = f"below the value area by {(1 - last / profile.val) * 100:.2f} %"
     return f"Price {format_price(last)} ◄ {name}."
+
+
+# /status
+
+
+class Vitals(NamedTuple):
+    """How the process does. seconds: by command, the median, the 95th percentile, how often. hosts: Market.health."""
+
+    version: str
+    uptime_s: float
+    resident_bytes: float
+    seconds: Mapping[str, tuple[float | None, float | None, int]]
+    hosts: Mapping[str, Mapping[str, object]]
+    webhook: str
+    updates: Mapping[str, int]
+
+
+def status(vitals: Vitals, now_s: float) -> Answer:
+    """Version, uptime, memory, how quick, who fails."""
+    mib = f"{vitals.resident_bytes / 1048576:.1f} MiB"
+    lines = ["<b>Status</b>"]
+    lines.append(
+        _pairs(
+            [
+                ("version", vitals.version),
+                ("up", format_span(vitals.uptime_s)),
+                ("memory", mib),
+                ("webhook", vitals.webhook[:60]),
+                ("updates", ", ".join(f"{count} {outcome}" for outcome, count in vitals.updates.items()) or "none"),
+            ]
+        )
+    )
+    if vitals.seconds:
+        rows = [["", "n", "p50 ms", "p95 ms"]]
+        for name, (middle, slow, count) in sorted(vitals.seconds.items(), key=lambda item: -item[1][2]):
+            times = ("n/a" if each is None else f"{each * 1000:.0f}" for each in (middle, slow))
+            rows.append([name[:12], str(count), *times])
+        lines.append(_pre(rows))
+    ill = {host: of for host, of in vitals.hosts.items() if of["state"] != "ok"}
+    failing = [f"{host}: {of['state']}, {of['last_failure']}" for host, of in ill.items()]
+    lines.append(escape("; ".join(failing)) if failing else f"All {len(vitals.hosts)} hosts that were asked answer.")
+    lines.append(f"<i>{format_moment(int(now_s * 1000), now_s)}</i>")
+    return Answer("\n".join(lines), _keyboard(_refresh("status")))

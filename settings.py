@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from exchanges import Key
 
+VERSION = "0.2.0"
 TELEGRAM_API_URL = "https://api.telegram.org"
 HOST_NAMES = (
     "BINANCE_SPOT",
@@ -59,18 +60,20 @@ class Settings:
     commands_per_minute: int  # per user; 0: no limit
     max_connections: int  # updates in work at once
     cache_s: float
+    api_key: str = field(repr=False)  # of the JSON API; "": there is none
     volscan_symbols: int  # how many markets /volscan looks at
     keep_budgets: bool
     telegram_url: str
     urls: Mapping[str, str]  # host name -> base address, where it differs
     keys: Mapping[str, Key]  # by exchange
     accounts_in_groups: bool
+    is_on_fly: bool = False
     is_demo: bool = False
 
     @property
     def secrets(self) -> tuple[str, ...]:
         of_keys = [text for key in self.keys.values() for text in (key.api_key, key.secret, key.passphrase)]
-        return tuple(secret for secret in (self.token, self.webhook_secret, *of_keys) if secret)
+        return tuple(secret for secret in (self.token, self.webhook_secret, self.api_key, *of_keys) if secret)
 
 
 def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo: bool = False) -> Settings:
@@ -95,12 +98,14 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
         commands_per_minute=_whole(environ, "COMMANDS_PER_MINUTE", 20, 0, 10_000),
         max_connections=_whole(environ, "MAX_CONNECTIONS", 20, 1, 100),
         cache_s=_whole(environ, "CACHE_SECONDS", 2, 0, 60),
+        api_key=_api_key(environ),
         volscan_symbols=_whole(environ, "VOLSCAN_SYMBOLS", 200, 1, 1000),
         keep_budgets=bool(_whole(environ, "RATE_BUDGETS", 1, 0, 1)),
         telegram_url=telegram_url,
         urls={name: url for name in HOST_NAMES if (url := _url(environ, f"{name}_URL"))},
         keys={name: key for name in KEYS if (key := _key(environ, name)) is not None},
         accounts_in_groups=bool(_whole(environ, "ACCOUNTS_IN_GROUPS", 0, 0, 1)),
+        is_on_fly=bool(environ.get("FLY_APP_NAME", "").strip()),
         is_demo=is_demo,
     )
 
@@ -139,6 +144,15 @@ def _webhook_secret(environ: Mapping[str, str], token: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
         raise SettingsError("WEBHOOK_SECRET should be 1 to 256 letters, digits, _ or -, as Telegram allows no others.")
     return secret
+
+
+def _api_key(environ: Mapping[str, str]) -> str:
+    key = environ.get("API_KEY", "").strip()
+    if key and not re.fullmatch(r"[A-Za-z0-9_.~+/=-]{16,256}", key):
+        raise SettingsError(
+            "API_KEY should be 16 to 256 letters, digits or any of _.~+/=- such as `openssl rand -hex 24`."
+        )
+    return key
 
 
 def _webhook_url(environ: Mapping[str, str], *, must_be_https: bool) -> str:

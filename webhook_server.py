@@ -17,29 +17,35 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
 
+import api
 import bot
 import http1
 import market
+import metrics
 import settings
 from bot import Bot
 from http1 import HTTPError, Request, Response
-from settings import Settings, SettingsError
+from metrics import Metrics
+from settings import VERSION, Settings, SettingsError
 from telegram_api import TelegramError
 
 log = logging.getLogger("webhook_server")
 
 GRACE_S = 10.0  # for open requests at the end
 HUNG_S = 30  # an event loop that does not come round for so long is ended, and the machine restarts it
+MAX_FIELDS = 16  # of a query
 STUCK_S = 20.0  # no update takes longer than 8 s; one that does means the intake is stuck
 REGISTER_BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
-VERSION = "0.1.0"
+LAG_EVERY_S = 1.0  # how often the event loop is timed
+PROXIED = ("fly-client-ip", "x-forwarded-for")  # a request that came through the public proxy has one of these
 
 
 class Door:
@@ -53,13 +59,17 @@ class Door:
         self._last_update = 0.0  # monotonic; 0: none yet
         self._refused: dict[int, int] = {}  # requests by status
         self._last_said: dict[int, float] = {}  # when a refusal was last logged, monotonic
-        self.registration = "not asked for"  # of the webhook at Telegram, for /health
-        self._routes = {
+        self._routes: dict[str, dict[str, Callable[[Request], Awaitable[Response]]]] = {
             "/": {"GET": self._front},
             "/health": {"GET": self._health},
+            "/metrics": {"GET": self._metrics},
             "/webhook": {"POST": self._webhook},
             urlsplit(settings.webhook_url).path or "/webhook": {"POST": self._webhook},
         }
+        if settings.api_key or settings.is_demo:
+            for path, route in api.ROUTES.items():
+                self._routes[path] = dict.fromkeys(route.methods, partial(self._api, route))
+            self._routes["/openapi.json"] = {"GET": self._openapi}
 
     async def respond(self, request: Request) -> Response:
         """Routes a request. Raises HTTPError, which is counted and, once a minute of each kind, logged."""
@@ -95,16 +105,81 @@ class Door:
             "status": "stuck" if is_stuck else "ok",
             "reason": f"an update has been in work for {oldest_s:.0f} s" if is_stuck else None,
             "mode": "demo" if self._settings.is_demo else "webhook",
-            "version": VERSION,
+            "version": settings.VERSION,
             "uptime_s": round(now - self._began, 1),
+            "rss_mib": round(metrics.resident_bytes() / 1048576, 1),
             "updates_in_work": len(self._in_work),
             "last_update_s_ago": round(now - self._last_update, 1) if self._last_update else None,
-            "webhook": self.registration,
+            "webhook": self._bot.webhook_state,
             "requests_refused": {str(status): count for status, count in self._refused.items()},
             "updates_too_old": self._bot.n_stale,
             "exchanges": self._bot.market.health(),
         }
         return Response(503 if is_stuck else 200, orjson.dumps(health))
+
+    async def _metrics(self, request: Request) -> Response:
+        """Prometheus' text. On Fly its collector comes past the proxy and needs no key; all others do."""
+        from_inside = self._settings.is_on_fly and not any(name in request.headers for name in PROXIED)
+        if not from_inside:
+            self._check_key(request)
+        market = self._bot.market
+        hits, misses = market.cache_use
+        circuits = {name: float(of["state"] == "resting") for name, of in market.health().items()}
+        gauges: dict[str, tuple[str, str, Mapping[str, float]]] = {
+            "bot_cache_questions": ("Questions to the cache by outcome.", "outcome", {"hit": hits, "miss": misses}),
+            "bot_circuit_open": ("Whether a host is left alone for now.", "host", circuits),
+            "bot_updates_in_work": ("Updates in work.", "", {"": len(self._in_work)}),
+            "bot_uptime_seconds": ("Seconds since the start.", "", {"": time.monotonic() - self._began}),
+        }
+        body = self._bot.metrics.exposition(gauges)
+        return Response(200, body, "text/plain; version=0.0.4; charset=utf-8")
+
+    def _check_key(self, request: Request) -> None:
+        """Raises HTTPError: 404 where there is no key to know, 401 for a wrong one."""
+        if self._settings.is_demo:
+            return
+        if not self._settings.api_key:
+            raise HTTPError(404, "there is nothing here")
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        is_right = hmac.compare_digest(given.strip().encode("latin-1"), self._settings.api_key.encode())
+        if scheme.lower() != "bearer" or not is_right:
+            raise HTTPError(401, "the key is missing or wrong", [("www-authenticate", "Bearer")])
+
+    async def _openapi(self, request: Request) -> Response:
+        self._check_key(request)
+        return Response(200, orjson.dumps(api.openapi(settings.VERSION)))
+
+    async def _api(self, route: api.Route, request: Request) -> Response:
+        """Answers a question of the JSON API; a stranger's body is never read. As bounded as updates are."""
+        self._check_key(request)
+        if request.method == "POST":
+            try:
+                asked = orjson.loads(await request.body() or b"{}")
+            except orjson.JSONDecodeError as error:
+                raise HTTPError(400, "the body is not JSON") from error
+        else:
+            asked = dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        with self._in_work_now():
+            try:
+                async with asyncio.timeout(bot.COMMAND_S):
+                    told = await api.answer(route, self._bot.market, self._bot.accounts, asked)
+            except api.BadRequest as error:
+                raise HTTPError(400, str(error)) from error
+            except TimeoutError:
+                told = {"success": False, "error": "This takes too long just now."}
+        return Response(200, orjson.dumps(told))
+
+    @contextmanager
+    def _in_work_now(self) -> Iterator[None]:
+        """Counts work. Raises HTTPError 503 when there is too much of it."""
+        if len(self._in_work) >= self._settings.max_connections:
+            raise HTTPError(503, "too many updates are in work", [("retry-after", "1")])
+        ticket = object()
+        self._in_work[ticket] = time.monotonic()
+        try:
+            yield
+        finally:
+            del self._in_work[ticket]
 
     async def _webhook(self, request: Request) -> Response:
         """Answers an update. The order of the checks matters: a stranger's body is never read."""
@@ -118,14 +193,9 @@ class Door:
         length = request.headers.get("content-length", "0")
         if int(length) > http1.MAX_BODY:
             raise HTTPError(413, f"the body is larger than {http1.MAX_BODY} bytes")
-        if len(self._in_work) >= self._settings.max_connections:
-            raise HTTPError(503, "too many updates are in work", [("retry-after", "1")])
-        ticket = object()
-        self._in_work[ticket] = self._last_update = time.monotonic()
-        try:
+        with self._in_work_now():
+            self._last_update = time.monotonic()
             call = await self._bot.answer(_update(await request.body()))
-        finally:
-            del self._in_work[ticket]
         return Response(200, b"" if call is None else orjson.dumps(call))
 
 
@@ -157,8 +227,8 @@ async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
         log.error("PORT %d cannot be listened on, choose another one: %s", settings.port, why)
         return 1
     log.info("serving on port %d, version %s", port, VERSION)
-    introducing = _introduce(the_bot, settings, door)
-    background = [asyncio.ensure_future(each) for each in (_keep_watchdog_quiet(), introducing)]
+    tasks = (_keep_watchdog_quiet(the_bot.metrics), _introduce(the_bot, settings))
+    background = [asyncio.ensure_future(each) for each in tasks]
     gc.collect()
     gc.freeze()
     if ready is not None:
@@ -227,6 +297,7 @@ def _request(event: Mapping[str, Any]) -> Request:
     stage = context.get("stage", "$default")
     if stage != "$default" and path.startswith(f"/{stage}/"):
         path = path.removeprefix(f"/{stage}")
+    query = event.get("rawQueryString") or urlencode(event.get("queryStringParameters") or {})
     headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
     body = event.get("body") or ""
     try:
@@ -240,7 +311,7 @@ def _request(event: Mapping[str, Any]) -> Request:
             raise HTTPError(413, f"the body is larger than {max_bytes} bytes")
         return content
 
-    return Request(method, path, headers, read_body)
+    return Request(method, f"{path}?{query}" if query else path, headers, read_body)
 
 
 _lambda: Lambda | None = None
@@ -258,14 +329,23 @@ def handle_webhook(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     return _lambda.answer(event)
 
 
-async def _keep_watchdog_quiet() -> None:
-    """While the loop turns, the watchdog is wound up again; when it hangs, the process ends with its traceback."""
+async def _keep_watchdog_quiet(metrics: Metrics) -> None:
+    """While the loop turns, the watchdog is wound up again; when it hangs, the process ends with its traceback.
+
+    How late the loop comes round is noted on the way.
+    """
+    pause_s = min(LAG_EVERY_S, HUNG_S / 3)
+    wound_up = -float(HUNG_S)
     while True:
-        faulthandler.dump_traceback_later(HUNG_S, exit=True)
-        await asyncio.sleep(HUNG_S / 3)
+        now = time.monotonic()
+        if now - wound_up >= HUNG_S / 3:
+            faulthandler.dump_traceback_later(HUNG_S, exit=True)
+            wound_up = now
+        await asyncio.sleep(pause_s)
+        metrics.loop_lag_s = max(0.0, time.monotonic() - now - pause_s)
 
 
-async def _introduce(the_bot: Bot, settings: Settings, door: Door) -> None:
+async def _introduce(the_bot: Bot, settings: Settings) -> None:
     """Tells Telegram where we are. A Telegram that is down delays this, never the serving."""
     if the_bot.api is None:
         return
@@ -278,22 +358,22 @@ async def _introduce(the_bot: Bot, settings: Settings, door: Door) -> None:
             await bot.register(the_bot.api, settings)
             await the_bot.learn_username()
         except TelegramError as error:
-            door.registration = f"failed: {error}"
+            the_bot.webhook_state = f"failed: {error}"
             if error.code in (401, 404):
-                door.registration = "failed: Telegram does not accept TELEGRAM_BOT_TOKEN"
+                the_bot.webhook_state = "failed: Telegram does not accept TELEGRAM_BOT_TOKEN"
             if not error.is_passing:
-                log.error("the webhook is not registered: %s", door.registration)
+                log.error("the webhook is not registered: %s", the_bot.webhook_state)
                 return
             wait_s = error.retry_after_s or REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
             failures += 1
             log.warning("%s; registering again in %.0f s", error, wait_s)
             await asyncio.sleep(wait_s)
         except Exception:
-            door.registration = "failed: see the log"
+            the_bot.webhook_state = "failed: see the log"
             log.exception("the webhook is not registered")
             return
         else:
-            door.registration = "registered"
+            the_bot.webhook_state = "registered"
             log.info("Telegram delivers to %s", settings.webhook_url)
             return
 

@@ -20,6 +20,7 @@ FLOORS = {
     "bot": 4,
     "commands": 4,
     **dict.fromkeys(("market", "accounts", "analysis", "derivatives", "lists", "render", "reports"), 3),
+    "api": 4,
     "fetch": 2,
     "telegram_api": 2,
 }

@@ -482,10 +482,10 @@ async def test_process_log_of_failing_networks_shows_no_secret() -> None:
 def test_watchdog_ends_a_stuck_process() -> None:
     """The loop is blocked for longer than HUNG_S (here 1 s): the process dies with a traceback."""
     script = (
-        "import asyncio, time, webhook_server\n"
+        "import asyncio, time, webhook_server, metrics\n"
         "webhook_server.HUNG_S = 1\n"
         "async def main():\n"
-        "    asyncio.ensure_future(webhook_server._keep_watchdog_quiet())\n"
+        "    asyncio.ensure_future(webhook_server._keep_watchdog_quiet(metrics.Metrics()))\n"
         "    await asyncio.sleep(1.5)\n"
         "    print('alive', flush=True)\n"
         "    time.sleep(10)\n"

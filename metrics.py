@@ -1,0 +1,132 @@
+"""What the process counts of itself, and how Prometheus reads it. Stands on the ground.
+
+Counters and histograms by label, each with a bounded number of label values: what is beyond goes under
+"other". `exposition` is the text format 0.0.4 of https://prometheus.io/docs/instrumenting/exposition_formats/.
+
+Memory: some 40 series and the last LATEST durations of each command, under 100 KB.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+MAX_SERIES = 128  # label values of one counter or histogram
+LATEST = 200  # durations of a command, for its percentiles
+BUCKETS_S = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+Labels = tuple[str, ...]
+
+
+class Counter:
+    """Counts by the values of its labels."""
+
+    def __init__(self, name: str, help: str, labels: Sequence[str]) -> None:
+        self.name, self.help, self.labels = name, help, tuple(labels)
+        self.values: dict[Labels, float] = {}
+
+    def add(self, *values: str, amount: float = 1.0) -> None:
+        of = _bounded(values, self.values)
+        self.values[of] = self.values.get(of, 0.0) + amount
+
+    def lines(self) -> Iterable[str]:
+        yield from _head(self.name, self.help, "counter")
+        for values, count in self.values.items():
+            yield f"{self.name}{_braces(self.labels, values)} {_number(count)}"
+
+
+class Histogram:
+    """Seconds by the values of its labels, in BUCKETS_S; and the latest ones as they were."""
+
+    def __init__(self, name: str, help: str, labels: Sequence[str]) -> None:
+        self.name, self.help, self.labels = name, help, tuple(labels)
+        self.counts: dict[Labels, list[int]] = {}  # by bucket, the last one for all above
+        self.sums: dict[Labels, float] = {}
+        self._latest: dict[Labels, deque[float]] = {}
+
+    def observe(self, seconds: float, *values: str) -> None:
+        of = _bounded(values, self.counts)
+        counts = self.counts.setdefault(of, [0] * (len(BUCKETS_S) + 1))
+        counts[next((i for i, bound in enumerate(BUCKETS_S) if seconds <= bound), len(BUCKETS_S))] += 1
+        self.sums[of] = self.sums.get(of, 0.0) + seconds
+        self._latest.setdefault(of, deque(maxlen=LATEST)).append(seconds)
+
+    def percentile(self, share: float, *values: str) -> float | None:
+        """Seconds within which that share of the LATEST ended; None without any."""
+        latest = sorted(self._latest.get(values, ()))
+        return latest[min(len(latest) - 1, int(len(latest) * share))] if latest else None
+
+    def lines(self) -> Iterable[str]:
+        yield from _head(self.name, self.help, "histogram")
+        for values, counts in self.counts.items():
+            total = 0
+            for bound, count in zip((*(f"{each:g}" for each in BUCKETS_S), "+Inf"), counts, strict=True):
+                total += count
+                yield f"{self.name}_bucket{_braces((*self.labels, 'le'), (*values, bound))} {total}"
+            yield f"{self.name}_sum{_braces(self.labels, values)} {_number(self.sums[values])}"
+            yield f"{self.name}_count{_braces(self.labels, values)} {total}"
+
+
+class Metrics:
+    """Everything that is counted."""
+
+    def __init__(self) -> None:
+        self.updates = Counter("bot_updates_total", "Updates by outcome.", ["outcome"])
+        self.commands = Histogram("bot_command_seconds", "Seconds from a command to its answer.", ["command"])
+        self.requests = Counter(
+            "bot_exchange_requests_total", "Requests to exchanges by outcome.", ["exchange", "outcome"]
+        )
+        self.request_seconds = Histogram("bot_exchange_seconds", "Seconds of requests to exchanges.", ["exchange"])
+        self.loop_lag_s = 0.0  # how late the event loop last woke up
+
+    def exposition(self, gauges: Mapping[str, tuple[str, str, Mapping[str, float]]]) -> bytes:
+        """All of it as text. gauges: by name, the help, the label's name, and figures by label value ("" for none)."""
+        lines: list[str] = []
+        for each in (self.updates, self.commands, self.requests, self.request_seconds):
+            lines += each.lines()
+        own = {
+            "process_resident_memory_bytes": ("Resident memory.", "", {"": resident_bytes()}),
+            "bot_loop_lag_seconds": ("How late the event loop last woke up.", "", {"": self.loop_lag_s}),
+        }
+        for name, (help, label, figures) in {**own, **gauges}.items():
+            lines += _head(name, help, "gauge")
+            lines += (
+                f"{name}{_braces((label,), (of,)) if of else ''} {_number(value)}" for of, value in figures.items()
+            )
+        lines += _head("process_cpu_seconds_total", "Seconds on a processor.", "counter")
+        lines.append(f"process_cpu_seconds_total {_number(time.process_time())}")
+        return ("\n".join(lines) + "\n").encode()
+
+
+def resident_bytes() -> float:
+    """Memory in use now; at its peak where the system does not tell the present."""
+    try:
+        return float(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+    except (OSError, ValueError, IndexError):
+        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def _bounded(values: Labels, known: Mapping[Labels, object]) -> Labels:
+    return values if values in known or len(known) < MAX_SERIES else ("other",) * len(values)
+
+
+def _head(name: str, help: str, kind: str) -> Iterable[str]:
+    return f"# HELP {name} {help}", f"# TYPE {name} {kind}"
+
+
+def _braces(labels: Sequence[str], values: Sequence[str]) -> str:
+    if not labels or not labels[0]:
+        return ""
+    return "{" + ",".join(f'{label}="{_escaped(value)}"' for label, value in zip(labels, values, strict=True)) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _number(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".") if value < 1e15 else f"{value:e}"
