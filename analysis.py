@@ -259,7 +259,7 @@ async def ratios(market: Market, symbol: str) -> RatioReport:
             without.append(name)
     if not shares:
         untold = [NotSupported(each, "no ratios", "tells no longs and shorts of it") for each in without]
-        raise await market.why_not(symbol, [*failed.values(), *untold], began)
+        raise await market.why_not(symbol, [*failed.values(), *untold] or market.without("perp"), began)
     return RatioReport(symbol, shares, failed, without, market.now_ms(), time.monotonic() - began)
 
 

@@ -107,7 +107,8 @@ async def _everywhere(market: Market, base: str, question: str) -> DerivativesRe
             without.append(name)
     if not contracts:
         unlisted = [UnknownSymbol(each, f"no perpetual of {base}") for each in without]
-        raise await market.why_not(f"{base}-USDT", [*failed.values(), *unlisted], began)
+        errors = [*failed.values(), *unlisted] or market.without("perp")
+        raise await market.why_not(f"{base}-USDT", errors, began)
     contracts.sort(key=lambda each: -(each.dollars or 0.0))
     return DerivativesReport(base, contracts, failed, without, market.now_ms(), time.monotonic() - began)
 
@@ -206,7 +207,7 @@ async def funding_extremes(market: Market, n: int = 7) -> FundingExtremes:
     async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Perp]]:
         return exchange.ID, await market.listing(exchange, "perp", "funding")
 
-    (exchange, perps), failed = await market.first("perpetuals", ask, ("perp",))
+    (exchange, perps), failed = await market.first("all perpetuals", ask, ("perp",))
     ranked = [(rate, symbol, perp) for symbol, perp in perps.items() if (rate := per_8h(perp.funding)) is not None]
     ranked.sort(key=lambda each: (each[0], each[1]))
     lowest = [(symbol, perp) for rate, symbol, perp in ranked[:n] if rate < 0]

@@ -81,7 +81,7 @@ async def top(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
         return exchange.ID, found
 
     try:
-        (exchange, found), failed = await market.first("All markets", ask, (kind,))
+        (exchange, found), failed = await market.first("all markets", ask, (kind,))
         listed = trading(found, market.now_ms())
         listed.sort(key=_key(sort))
         rows = listed[:n]
@@ -232,7 +232,7 @@ async def volume_scan(market: Market, threshold_pct: float, interval: str, n_mar
         exchange.candles("BTC-USDT", "perp", interval, 2, None, 1, 1.0)  # raises NotSupported for the interval
         return exchange, await market.listing(exchange, "perp")
 
-    (exchange, found), failed_before = await market.first("All perpetuals", ask, ("perp",))
+    (exchange, found), failed_before = await market.first("all perpetuals", ask, ("perp",))
     listed = trading(found, market.now_ms())
     listed.sort(key=_key("volume"))
     symbols = [symbol for symbol, _ in listed[:n_markets]]

@@ -211,7 +211,7 @@ class Market:
         multipliers: dict[str, int] = {}
         for name, side in (("spot", spot), ("perp", perp)):
             if side.found is None:
-                missing[name] = side.errors
+                missing[name] = side.errors or self.without(name)
                 continue
             if side.errors:
                 failed[name] = side.errors
@@ -300,7 +300,13 @@ class Market:
                 errors = (*errors, *side.errors)
                 return side.found, tuple(error for error in errors if not isinstance(error, UnknownSymbol))
             errors += side.errors
-        raise await self.why_not(symbol, errors, began)
+        raise await self.why_not(symbol, errors or self._without("such"), began)
+
+    def _without(self, market: str) -> tuple[MarketError, ...]:
+        """What to say when none of the exchanges has such markets at all."""
+        return tuple(
+            NotSupported(each.ID, f"no {market} markets", f"has no {market} markets") for each in self.exchanges
+        )
 
     async def everywhere(
         self, ask: Callable[[Exchange], Awaitable[T]], exchanges: Sequence[Exchange]

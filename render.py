@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from accounts import Holding, Part, Profit, Valued
-from exchanges import DOLLARS, Blocked, Funding, MarketError, Perp, Ticker, UnknownSymbol, split
+from exchanges import DOLLARS, Blocked, Funding, MarketError, NotSupported, Perp, Ticker, UnknownSymbol, split
 from market import EXCHANGES, NoAnswer, NotASymbol, NotListed, PriceReport
 
 MAX_TEXT = 4096  # characters of a message
@@ -214,6 +214,13 @@ def _notes(report: PriceReport, base: str) -> list[str]:
         notes += [f"{side.capitalize()}: {sentence}" for side, sentence in sentences.items()]
     if report.spot is not None and report.perp is not None and report.basis_pct is None:
         notes.append("Basis n/a: spot and perpetual come from different exchanges.")
+    for market, ticker in (("Spot", report.spot), ("The perpetual", report.perp and report.perp.ticker)):
+        if ticker is None:
+            continue
+        if (quote := split(ticker.symbol)[1]) != split(report.symbol)[1]:
+            notes.append(f"{market} is priced in {quote} there.")
+        if ticker.change_pct is None:
+            notes.append(f"{exchange_name(ticker.exchange)} tells no change over 24 hours.")
     for market, multiplier in report.multipliers.items():
         notes.append(f"The {market} contract is on {multiplier:,} {base}; figures are per {base}.")
     return notes
@@ -418,7 +425,7 @@ def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> 
         maybe = f" Did you mean {in_words(error.suggestions)}?" if error.suggestions else " Check the spelling?"
         return escape(f"{error.symbol} is not listed on {asked}.{maybe}")
     if isinstance(error, NoAnswer):
-        is_passing = not all(isinstance(each, (Blocked, UnknownSymbol)) for each in error.errors)
+        is_passing = not all(isinstance(each, (Blocked, UnknownSymbol, NotSupported)) for each in error.errors)
         advice = " Please try again in a minute." if is_passing else ""
         return escape(f"No {what} {error.symbol} right now. {sentence(reasons(error.errors))}{advice}")
     return escape(str(error))
