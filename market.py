@@ -300,13 +300,12 @@ class Market:
                 errors = (*errors, *side.errors)
                 return side.found, tuple(error for error in errors if not isinstance(error, UnknownSymbol))
             errors += side.errors
-        raise await self.why_not(symbol, errors or self._without("such"), began)
+        raise await self.why_not(symbol, errors or self.without(markets[-1]), began)
 
-    def _without(self, market: str) -> tuple[MarketError, ...]:
+    def without(self, market: str) -> tuple[MarketError, ...]:
         """What to say when none of the exchanges has such markets at all."""
-        return tuple(
-            NotSupported(each.ID, f"no {market} markets", f"has no {market} markets") for each in self.exchanges
-        )
+        name = {"perp": "perpetuals", "spot": "spot markets"}[market]
+        return tuple(NotSupported(each.ID, f"no {name}", f"has no {name}") for each in self.exchanges)
 
     async def everywhere(
         self, ask: Callable[[Exchange], Awaitable[T]], exchanges: Sequence[Exchange]

@@ -18,6 +18,7 @@ from exchanges import (
     ClockWrong,
     Endpoint,
     Funding,
+    ListEndpoint,
     MarketError,
     OpenInterest,
     Perp,
@@ -38,8 +39,10 @@ from exchanges import (
     kraken,
     number,
     okx,
+    row_in,
     split,
 )
+from fetch import ArrayCutter
 
 # Figures and units, against recordings.
 
@@ -1190,14 +1193,20 @@ def test_funding_period_is_the_distance_of_two_times() -> None:
 # Every recording, and who reads it.
 
 
-def _listed(row: Callable[[Any], Any], *place: str) -> Callable[[bytes], Any]:
-    """Reads the rows of a list, as fetch.py does."""
+def _listed(endpoint: ListEndpoint[Any]) -> Callable[[bytes], Any]:
+    """Reads a list as fetch.py does."""
 
     def read(body: bytes) -> Any:
-        rows = json.loads(body)
-        for step in place:
-            rows = rows[step] if isinstance(rows, dict) and step in rows else []
-        return [row(each) for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+        exchange = endpoint.host.exchange
+        cutter = ArrayCutter(exchange, endpoint.place)
+        rows = cutter.feed(body)
+        if not cutter.found:
+            raise endpoint.explain(200, cutter.unread)
+        read_row = endpoint.row if endpoint.reader is None else endpoint.reader(cutter.head)
+        found = [read_row(row_in(exchange, row)) for row in rows]
+        if not cutter.is_done:
+            raise BadResponse(exchange, "the list was cut")
+        return found
 
     return read
 
@@ -1215,18 +1224,20 @@ def _both(*readers: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
     return lambda body: [read(body) for read in readers]
 
 
-def _two_arrays(body: bytes) -> Any:
-    """Hyperliquid's names, and what is known of each in turn."""
-    head, rows = json.loads(body)
-    read = hyperliquid.rows_reader([head, []], lambda: 1_700_000_000_000)
-    return [read(row) for row in rows if isinstance(row, dict)]
-
-
 def _named_by_ourselves(body: bytes) -> Any:
-    """Contexts without their names."""
-    found = json.loads(body)
-    rows = found["data"]["ctxs"][0][1] if isinstance(found, dict) else found
-    return _two_arrays(json.dumps([{"universe": [{"name": f"C{i}"} for i in range(len(rows))]}, rows]).encode())
+    """Hyperliquid's contexts without their names."""
+    rows = json.loads(body)
+    try:
+        rows = rows["data"]["ctxs"][0][1] if isinstance(rows, dict) else rows
+        names = [{"name": f"C{i}"} for i in range(len(rows))]
+    except (LookupError, TypeError):
+        raise BadResponse("hyperliquid", "no list of contexts") from None
+    return _listed(hyperliquid.tickers("perp")["ticker"])(_rows([{"universe": names}, rows]))
+
+
+def _row(row: Callable[[Any], Any]) -> Callable[[bytes], Any]:
+    """Reads an answer about one market as a row of the list of all."""
+    return lambda body: row(row_in("x", json.loads(body)))
 
 
 def _usdm_positions(body: bytes) -> Any:
@@ -1243,7 +1254,8 @@ VECTORS = "no answer; tests/test_accounts.py signs by it"
 RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "binance/cm-balance": binance.parse_futures_balances,
     "binance/cm-exchange-info": _both(
-        lambda body: binance.parse_contract_size(body, "BTCUSD_200925"), _listed(binance.parse_contract, "symbols")
+        lambda body: binance.parse_contract_size(body, "BTCUSD_200925"),
+        _listed(binance.positions()[1].second),
     ),
     "binance/cm-klines": "candles of COIN-M are not asked: they count contracts",
     "binance/cm-open-interest-hist": binance.open_interest_history("BTC-COIN", 25).parse,
@@ -1268,7 +1280,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "binance/spot-klines-1h": lambda body: binance.parse_candles(body, "BTC-USDT", "spot", "1h"),
     "binance/spot-klines": lambda body: binance.parse_candles(body, "BTC-USDT", "spot", "1m"),
     "binance/spot-ticker-24hr": _both(
-        lambda body: binance.parse_ticker(body, "BTC-USDT"), lambda body: binance.parse_ticker_row(json.loads(body))
+        lambda body: binance.parse_ticker(body, "BTC-USDT"), _row(binance.parse_ticker_row)
     ),
     "binance/spot-time": binance.parse_time,
     "binance/spot-trades": TRADES,
@@ -1276,7 +1288,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "binance/um-balance-v3": binance.parse_futures_balances,
     "binance/um-exchange-info": "symbols are read from the list of last prices",
     "binance/um-force-orders": NOT_ASKED,
-    "binance/um-funding-info": _listed(binance.parse_funding_interval),
+    "binance/um-funding-info": _listed(binance.funding_intervals()[0]),
     "binance/um-funding-rate-history": PAST_FUNDING,
     "binance/um-global-long-short-account-ratio": lambda body: binance.parse_ratios(body, "accounts"),
     "binance/um-income": binance.parse_income,
@@ -1285,11 +1297,9 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "binance/um-open-interest-hist": lambda body: binance.parse_open_interest_history(body, "sumOpenInterest", 1000),
     "binance/um-open-interest": binance.parse_open_interest,
     "binance/um-position-risk-v3": _usdm_positions,
-    "binance/um-premium-index": _both(binance.parse_funding, lambda body: binance.parse_funding_row(json.loads(body))),
+    "binance/um-premium-index": _both(binance.parse_funding, _row(binance.parse_funding_row)),
     "binance/um-taker-long-short-ratio": "told with the candles",
-    "binance/um-ticker-24hr": _both(
-        lambda body: binance.parse_perp(body, "S-USDT"), lambda body: binance.parse_ticker_row(json.loads(body))
-    ),
+    "binance/um-ticker-24hr": _both(lambda body: binance.parse_perp(body, "S-USDT"), _row(binance.parse_ticker_row)),
     "binance/um-top-long-short-account-ratio": lambda body: binance.parse_ratios(body, "top accounts"),
     "binance/um-top-long-short-position-ratio": lambda body: binance.parse_ratios(body, "top positions"),
     "bitget/error-missing-param": _refusal(bitget, 400, BadResponse),
@@ -1300,23 +1310,23 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "bitget/mix-candles-2": lambda body: bitget.parse_candles(body, "BTC-USDT", "perp", "5m"),
     "bitget/mix-candles": lambda body: bitget.parse_candles(body, "BTC-USDT", "perp", "5m"),
     "bitget/mix-contracts": CONTRACTS,
-    "bitget/mix-current-fund-rate": _both(bitget.parse_funding, _listed(bitget.parse_funding_row, "data")),
+    "bitget/mix-current-fund-rate": _both(bitget.parse_funding, _listed(bitget.tickers("perp")["funding"])),
     "bitget/mix-funding-time": "told with the funding",
     "bitget/mix-history-fund-rate": PAST_FUNDING,
     "bitget/mix-open-interest-2": "told with the ticker",
     "bitget/mix-open-interest": "told with the ticker",
     "bitget/mix-ticker-ETHUSD-delivery-doc": lambda body: bitget.parse_perp(body, "ETH-COIN"),
     "bitget/mix-ticker-one": _both(
-        lambda body: bitget.parse_perp(body, "BTC-USDT"), _listed(bitget.parse_perp_row, "data")
+        lambda body: bitget.parse_perp(body, "BTC-USDT"), _listed(bitget.tickers("perp")["ticker"])
     ),
     "bitget/mix-tickers-all-coin-futures": _both(
-        lambda body: bitget.parse_perp(body, "BTC-COIN"), _listed(bitget.parse_perp_row, "data")
+        lambda body: bitget.parse_perp(body, "BTC-COIN"), _listed(bitget.tickers("perp")["ticker"])
     ),
     "bitget/spot-candles": "the example tells one candle twice, which is refused; see test_exchange_candles.py",
     "bitget/spot-ticker-one": _both(
-        lambda body: bitget.parse_spot(body, "BTC-USDT"), _listed(bitget.parse_spot_row, "data")
+        lambda body: bitget.parse_spot(body, "BTC-USDT"), _listed(bitget.tickers("spot")["ticker"])
     ),
-    "bitget/spot-tickers-all-doc": _listed(bitget.parse_spot_row, "data"),
+    "bitget/spot-tickers-all-doc": _listed(bitget.tickers("spot")["ticker"]),
     "bitget/v3-futures-ticker": "of version 3, which is not asked",
     "bybit/account-ratio": bybit.parse_ratios,
     "bybit/closed-pnl": bybit.parse_closed_pnl,
@@ -1332,7 +1342,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "bybit/inverse-ticker": lambda body: bybit.parse_perp(body, "BTC-COIN"),
     "bybit/linear-kline": lambda body: bybit.parse_candles(body, "BTC-USDT", "perp", "1m"),
     "bybit/linear-ticker": _both(
-        lambda body: bybit.parse_perp(body, "BTC-USDT"), _listed(bybit.parse_perp_row, "result", "list")
+        lambda body: bybit.parse_perp(body, "BTC-USDT"), _listed(bybit.tickers("perp")["ticker"])
     ),
     "bybit/open-interest-inverse": bybit.parse_open_interest_history,
     "bybit/position-list-inverse": lambda body: bybit.parse_positions(json.loads(body)),
@@ -1340,7 +1350,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "bybit/signature-vectors": VECTORS,
     "bybit/spot-kline": lambda body: bybit.parse_candles(body, "BTC-USDT", "spot", "1h"),
     "bybit/spot-ticker": _both(
-        lambda body: bybit.parse_spot(body, "BTC-USDT"), _listed(bybit.parse_spot_row, "result", "list")
+        lambda body: bybit.parse_spot(body, "BTC-USDT"), _listed(bybit.tickers("spot")["ticker"])
     ),
     "bybit/time": bybit.parse_time,
     "bybit/wallet-balance": bybit.parse_unified_balances,
@@ -1361,19 +1371,19 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "coingecko/market-chart-1d": NOT_ASKED,
     "coingecko/market-chart-30d-hourly": NOT_ASKED,
     "coingecko/markets-error-missing-vs-currency": _refusal(coingecko, 422, BadResponse),
-    "coingecko/markets-one-2021": _listed(coingecko.parse_market_cap),
-    "coingecko/markets-one-2024": _listed(coingecko.parse_market_cap),
-    "coingecko/markets-one-in-myr": _listed(coingecko.parse_market_cap),
-    "coingecko/markets-two-in-eth": _listed(coingecko.parse_market_cap),
+    "coingecko/markets-one-2021": _listed(coingecko.market_caps()),
+    "coingecko/markets-one-2024": _listed(coingecko.market_caps()),
+    "coingecko/markets-one-in-myr": _listed(coingecko.market_caps()),
+    "coingecko/markets-two-in-eth": _listed(coingecko.market_caps()),
     "coingecko/simple-price-2021": NOT_ASKED,
     "coingecko/simple-price-error-missing-ids": _refusal(coingecko, 422, BadResponse),
     "coingecko/simple-price-spaces-lose-coins": NOT_ASKED,
     "coingecko/simple-price-unknown-vs-currency": NOT_ASKED,
-    "deribit/book-summary-BTC-27MAR20": _listed(deribit.parse_perp_row, "result"),
-    "deribit/book-summary-BTC-PERPETUAL-2020-2": _listed(deribit.parse_perp_row, "result"),
-    "deribit/book-summary-BTC-PERPETUAL-2020": _listed(deribit.parse_perp_row, "result"),
-    "deribit/book-summary-by-currency-option-row": _listed(deribit.parse_perp_row, "result"),
-    "deribit/book-summary-by-instrument-perp-testnet": _listed(deribit.parse_perp_row, "result"),
+    "deribit/book-summary-BTC-27MAR20": _listed(deribit.tickers("perp")["ticker"]),
+    "deribit/book-summary-BTC-PERPETUAL-2020-2": _listed(deribit.tickers("perp")["ticker"]),
+    "deribit/book-summary-BTC-PERPETUAL-2020": _listed(deribit.tickers("perp")["ticker"]),
+    "deribit/book-summary-by-currency-option-row": _listed(deribit.tickers("perp")["ticker"]),
+    "deribit/book-summary-by-instrument-perp-testnet": _listed(deribit.tickers("perp")["ticker"]),
     "deribit/error-bad-instrument": _refusal(deribit, 400, UnknownSymbol),
     "deribit/error-rate-limit": _refusal(deribit, 429, RateLimited),
     "deribit/funding-rate-history": PAST_FUNDING,
@@ -1387,9 +1397,9 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "gate/contract-eth-usd-btc-settled-2019": lambda body: gate.parse_contract(body, "ETH-USD"),
     "gate/contract-stats-doc": _both(gate.parse_open_interest_history, gate.parse_ratios),
     "gate/contract-usdt-one": _both(lambda body: gate.parse_contract(body, "0G-USDT"), gate.parse_contract_size),
-    "gate/contracts-btc-settled-2019": _listed(gate.parse_contract_row),
-    "gate/contracts-usdt-doc": _listed(gate.parse_contract_row),
-    "gate/delivery-contract": _listed(gate.parse_contract_row),
+    "gate/contracts-btc-settled-2019": _listed(gate.tickers("perp")["funding"]),
+    "gate/contracts-usdt-doc": _listed(gate.tickers("perp")["funding"]),
+    "gate/delivery-contract": _listed(gate.tickers("perp")["funding"]),
     "gate/error-forbidden": _refusal(gate, 403, Blocked),
     "gate/error-invalid-currency": _refusal(gate, 400, UnknownSymbol),
     "gate/error-invalid-key": _refusal(gate, 401, BadResponse),
@@ -1398,11 +1408,15 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "gate/funding-rate-history-doc": PAST_FUNDING,
     "gate/liq-orders": NOT_ASKED,
     "gate/perp-candles-doc": lambda body: gate.parse_perp_candles(body, "BTC-USDT", "1m", 0.0001),
-    "gate/perp-ticker-doc": _both(lambda body: gate.parse_perp(body, "BTC-USDT"), _listed(gate.parse_perp_row)),
-    "gate/perp-tickers-all-btc-settled-2019": _listed(gate.parse_perp_row),
+    "gate/perp-ticker-doc": _both(
+        lambda body: gate.parse_perp(body, "BTC-USDT"), _listed(gate.tickers("perp")["ticker"])
+    ),
+    "gate/perp-tickers-all-btc-settled-2019": _listed(gate.tickers("perp")["ticker"]),
     "gate/spot-candles": lambda body: gate.parse_spot_candles(body, "BTC-USDT", "1m"),
-    "gate/spot-ticker-one": _both(lambda body: gate.parse_spot(body, "BTC-USDT"), _listed(gate.parse_spot_row)),
-    "gate/spot-tickers-all": _listed(gate.parse_spot_row),
+    "gate/spot-ticker-one": _both(
+        lambda body: gate.parse_spot(body, "BTC-USDT"), _listed(gate.tickers("spot")["ticker"])
+    ),
+    "gate/spot-tickers-all": _listed(gate.tickers("spot")["ticker"]),
     "hyperliquid/allDexsAssetCtxs-ws": _named_by_ourselves,
     "hyperliquid/allMids": NOT_ASKED,
     "hyperliquid/allPerpMetas-other-collateral": "markets of other builders are not asked",
@@ -1413,11 +1427,11 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "hyperliquid/error-422-text": _refusal(hyperliquid, 422, BadResponse),
     "hyperliquid/fundingHistory-2": PAST_FUNDING,
     "hyperliquid/fundingHistory": PAST_FUNDING,
-    "hyperliquid/meta-with-delisted": _listed(hyperliquid.parse_symbol, "universe"),
-    "hyperliquid/meta": _listed(hyperliquid.parse_symbol, "universe"),
-    "hyperliquid/metaAndAssetCtxs-BTC-ETH-ATOM": _two_arrays,
-    "hyperliquid/metaAndAssetCtxs-doc3": _two_arrays,
-    "hyperliquid/metaAndAssetCtxs-one": _two_arrays,
+    "hyperliquid/meta-with-delisted": _listed(hyperliquid.symbols("perp")),
+    "hyperliquid/meta": _listed(hyperliquid.symbols("perp")),
+    "hyperliquid/metaAndAssetCtxs-BTC-ETH-ATOM": _listed(hyperliquid.tickers("perp")["ticker"]),
+    "hyperliquid/metaAndAssetCtxs-doc3": _listed(hyperliquid.tickers("perp")["ticker"]),
+    "hyperliquid/metaAndAssetCtxs-one": _listed(hyperliquid.tickers("perp")["ticker"]),
     "hyperliquid/spotMetaAndAssetCtxs": "its spot markets are not asked",
     "kraken/asset-pairs-all-2017": NOT_ASKED,
     "kraken/asset-pairs-few": NOT_ASKED,
@@ -1435,11 +1449,11 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "krakenfutures/historical-funding-rates": PAST_FUNDING,
     "krakenfutures/instruments-2019": CONTRACTS,
     "krakenfutures/instruments": CONTRACTS,
-    "krakenfutures/ticker-PF_ENJUSD-row": _listed(kraken.parse_perp_row, "tickers"),
-    "krakenfutures/tickers-2": _listed(kraken.parse_perp_row, "tickers"),
-    "krakenfutures/tickers-all-2019-2": _listed(kraken.parse_perp_row, "tickers"),
-    "krakenfutures/tickers-all-2019": _listed(kraken.parse_perp_row, "tickers"),
-    "krakenfutures/tickers-mixed-rows": _listed(kraken.parse_perp_row, "tickers"),
+    "krakenfutures/ticker-PF_ENJUSD-row": _listed(kraken.tickers("perp")["ticker"]),
+    "krakenfutures/tickers-2": _listed(kraken.tickers("perp")["ticker"]),
+    "krakenfutures/tickers-all-2019-2": _listed(kraken.tickers("perp")["ticker"]),
+    "krakenfutures/tickers-all-2019": _listed(kraken.tickers("perp")["ticker"]),
+    "krakenfutures/tickers-mixed-rows": _listed(kraken.tickers("perp")["ticker"]),
     "okx/account-balance": okx.parse_trading_balances,
     "okx/account-bills": okx.parse_bills,
     "okx/account-positions": lambda body: okx.parse_positions(json.loads(body)),
@@ -1450,11 +1464,11 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "okx/error-unknown-instrument": _refusal(okx, 200, UnknownSymbol),
     "okx/funding-account-balances": okx.parse_funding_balances,
     "okx/funding-rate-history": PAST_FUNDING,
-    "okx/funding-rate": _both(okx.parse_funding, _listed(okx.parse_funding_row, "data")),
+    "okx/funding-rate": _both(okx.parse_funding, _listed(okx.tickers("perp")["funding"])),
     "okx/instruments-spot": CONTRACTS,
     "okx/instruments-swap": CONTRACTS,
-    "okx/open-interest-option": _listed(okx.parse_open_interest_row, "data"),
-    "okx/open-interest-swap-docs": _both(okx.parse_open_interest, _listed(okx.parse_open_interest_row, "data")),
+    "okx/open-interest-option": _listed(okx.tickers("perp")["open interest"]),
+    "okx/open-interest-swap-docs": _both(okx.parse_open_interest, _listed(okx.tickers("perp")["open interest"])),
     "okx/positions-history-eth": lambda body: okx.parse_closed_positions(body, 0),
     "okx/positions-history": lambda body: okx.parse_closed_positions(body, 0),
     "okx/rubik-long-short-account-ratio-contract": okx.parse_ratios,
@@ -1466,11 +1480,11 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "okx/spot-candles": lambda body: okx.parse_candles(body, "BTC-USDT", "spot", 3_600_000),
     "okx/spot-ticker": _both(
         lambda body: okx.parse_spot(body, "ETH-BTC"),
-        _listed(okx.parse_spot_row, "data"),
-        _listed(okx.parse_symbol, "data"),
+        _listed(okx.tickers("spot")["ticker"]),
+        _listed(okx.symbols("spot")),
     ),
     "okx/swap-candles": lambda body: okx.parse_candles(body, "BTC-USDT", "perp", 3_600_000),
-    "okx/swap-tickers": _both(lambda body: okx.parse_perp(body, "LTC-COIN"), _listed(okx.parse_perp_row, "data")),
+    "okx/swap-tickers": _both(lambda body: okx.parse_perp(body, "LTC-COIN"), _listed(okx.tickers("perp")["ticker"])),
     "okx/time": okx.parse_time,
     "okx/trades-spot": TRADES,
 }
