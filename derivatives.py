@@ -107,8 +107,8 @@ async def _everywhere(market: Market, base: str, question: str) -> DerivativesRe
             without.append(name)
     if not contracts:
         unlisted = [UnknownSymbol(each, f"no perpetual of {base}") for each in without]
-        errors = [*failed.values(), *unlisted] or market.without("perp")
-        raise await market.why_not(f"{base}-USDT", errors, began)
+        errors = [*failed.values(), *unlisted]
+        raise await market.why_not(f"{base}-USDT", errors or market.without("perp"), began)
     contracts.sort(key=lambda each: -(each.dollars or 0.0))
     return DerivativesReport(base, contracts, failed, without, market.now_ms(), time.monotonic() - began)
 
