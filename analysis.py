@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar, cast
 
 import indicators
@@ -31,13 +31,13 @@ from exchanges import (
     coin_symbol,
 )
 from indicators import BASELINE, DAY_MS, HOUR_MS, Bands, Profile, Session, Spike
-from market import DEADLINE_S, Exchange, Market, flow_of, is_not_there
+from market import DEADLINE_S, Exchange, Market, both, flow_of, is_not_there
 
 T = TypeVar("T")
 
 N_INDICATORS = 200  # candles, so that Wilder's means have forgotten their seed
 FLOW_CANDLES = 40  # of the interval, for trend and divergence
-TREND_CANDLES = 10
+TREND_CANDLES = 20  # as many as a divergence is sought over, so that the two cannot contradict each other
 BARS = 12  # volumes shown
 QUARTER = "15m"
 QUARTERS_A_DAY = 96
@@ -100,9 +100,9 @@ async def volume(market: Market, symbol: str, interval: str, markets: Sequence[s
     began = time.monotonic()
 
     async def ask(exchange: Exchange, kind: str) -> tuple[Candles, Candles | None]:
-        whole, running = await asyncio.gather(
+        whole, running = await both(
             market.candles(exchange, symbol, kind, interval, BASELINE + 1),
-            _or_none(market.running_candle(exchange, symbol, kind, interval)),
+            _or_none(lambda: market.running_candle(exchange, symbol, kind, interval)),
         )
         if not whole.n_closed(market.now_ms()):
             raise Unavailable(exchange.ID, "no closed candle", "had no closed candle")
@@ -146,8 +146,8 @@ class FlowReport(NamedTuple):
     closed_ms: int
     day_delta: float | None
     day_share: float | None
-    trend: int
-    price_trend: int
+    trend: int | None
+    price_trend: int | None
     divergence: str
     cvd: float  # over the last FLOW_CANDLES
     close: float
@@ -158,7 +158,7 @@ async def cvd(market: Market, symbol: str, interval: str, markets: Sequence[str]
     began = time.monotonic()
 
     async def ask(exchange: Exchange, kind: str) -> tuple[Flow, Flow, Candles]:
-        flow, day = await asyncio.gather(
+        flow, day = await both(
             market.flow(exchange, symbol, kind, interval, FLOW_CANDLES),
             market.flow(exchange, symbol, kind, QUARTER, QUARTERS_A_DAY),
         )
@@ -258,8 +258,16 @@ async def ratios(market: Market, symbol: str) -> RatioReport:
         elif not found:
             without.append(name)
     if not shares:
-        untold = [NotSupported(each, "no ratios", "tells no longs and shorts of it") for each in without]
-        raise await market.why_not(symbol, [*failed.values(), *untold] or market.without("perp"), began)
+        # Who tells of other markets does not list this one.
+        tellers = {each.ID for each in market.exchanges if "perp" in each.MARKETS and each.ratios(symbol, RATIO_HOURS)}
+        untold = [
+            UnknownSymbol(each, "no ratios")
+            if each in tellers
+            else NotSupported(each, "none", "tells no longs and shorts")
+            for each in without
+            if each in tellers or not tellers
+        ]
+        raise await market.why_not(symbol, [*failed.values(), *untold] or market.without("perp"), began, "perp")
     return RatioReport(symbol, shares, failed, without, market.now_ms(), time.monotonic() - began)
 
 
@@ -269,7 +277,7 @@ async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[li
     async def ask(listed: str, multiplier: int) -> list[dict[str, list[Ratio]] | BaseException]:
         endpoints = exchange.ratios(listed, RATIO_HOURS)
         answers = await asyncio.gather(*(market.get(each, HISTORY_S) for each in endpoints), return_exceptions=True)
-        if endpoints and not any(isinstance(each, BaseException) or any(each.values()) for each in answers):
+        if endpoints and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
             raise UnknownSymbol(exchange.ID, f"no ratios of {listed}")
         return answers
 
@@ -324,7 +332,7 @@ class DaySums(NamedTuple):
     """Since 00:00 UTC, against the mean of the seven whole days before."""
 
     coins: float
-    dollars: float
+    dollars: float | None
     mean_coins: float | None
     mean_dollars: float | None
     gone: float
@@ -353,7 +361,7 @@ class AnalysisReport(NamedTuple):
     day_share: float | None
     flow_trend: int | None
     cvd: float | None  # over the last FLOW_CANDLES
-    price_trend: int
+    price_trend: int | None
     divergence: str
     session: SessionSums | None
     day: DaySums | None
@@ -385,7 +393,7 @@ async def analysis(market: Market, symbol: str, interval: str, markets: Sequence
 
     async def ask(exchange: Exchange, kind: str) -> tuple[Exchange, Perp, Candles, dict[str, MarketError]]:
         asked = market.perp_at(exchange, symbol) if kind == "perp" else market.spot_at(exchange, symbol)
-        found, candles = await asyncio.gather(asked, _indicator_candles(market, exchange, symbol, kind, interval))
+        found, candles = await both(asked, _indicator_candles(market, exchange, symbol, kind, interval))
         if not candles.n_closed(market.now_ms()):
             raise Unavailable(exchange.ID, "no closed candle", "had no closed candle")
         return exchange, found.of, candles, found.missing if kind == "perp" else {}
@@ -404,15 +412,15 @@ async def analysis(market: Market, symbol: str, interval: str, markets: Sequence
     left_s = min(PARTS_S, began + DEADLINE_S - 0.3 - time.monotonic())
     told, lost = await _parts(exchange, parts, left_s)
     quarters = cast("Candles | None", told.get("sessions"))
-    flows = cast("tuple[Flow, Flow] | None", told.get("flow"))
-    if exchange.TAKERS_IN_CANDLES and quarters is not None:
-        flows = flow_of(candles), flow_of(quarters)
+    flows = cast("tuple[Flow, Flow | None] | None", told.get("flow"))
+    if exchange.TAKERS_IN_CANDLES:
+        flows = flow_of(candles), flow_of(quarters) if quarters is not None else None
     shares, ratio_errors = cast("tuple[list[LongShare], list[MarketError]]", told.get("ratios", ([], [])))
     missing |= {_LOST[name]: error for name, error in lost.items()}
     if ratio_errors:
         missing["long/short"] = ratio_errors[0]
     if "sessions" in lost and exchange.TAKERS_IN_CANDLES:
-        missing["CVD"] = lost["sessions"]
+        missing["CVD of 24h"] = lost["sessions"]
     before = cast("dict[int, float]", told.get("history", {}))
     return _report(
         market, (exchange, perp, candles), (quarters, flows, before, shares), missing, interval, failed, began
@@ -430,7 +438,7 @@ async def _indicator_candles(market: Market, exchange: Exchange, symbol: str, ki
 
 async def _flows(market: Market, exchange: Exchange, symbol: str, kind: str, interval: str) -> tuple[Flow, Flow]:
     """Of the interval, and of the quarters of the last 24 hours."""
-    flow, day = await asyncio.gather(
+    flow, day = await both(
         market.flow(exchange, symbol, kind, interval, FLOW_CANDLES),
         market.flow(exchange, symbol, kind, QUARTER, QUARTERS_A_DAY),
     )
@@ -463,7 +471,7 @@ async def _parts(
 def _report(
     market: Market,
     core: tuple[Exchange, Perp, Candles],
-    parts: tuple[Candles | None, tuple[Flow, Flow] | None, dict[int, float], list[LongShare]],
+    parts: tuple[Candles | None, tuple[Flow, Flow | None] | None, dict[int, float], list[LongShare]],
     missing: dict[str, MarketError],
     interval: str,
     failed: tuple[MarketError, ...],
@@ -486,7 +494,7 @@ def _report(
         delta, cvd = flow.buy[-1] - flow.sell[-1], cumulative[-1]
         flow_trend = indicators.trend(cumulative[-TREND_CANDLES:])
         divergence = indicators.divergence(recent.close, cumulative)
-        if (sums := day_sums(flows[1], now_ms)) is not None:
+        if flows[1] is not None and (sums := day_sums(flows[1], now_ms)) is not None:
             day_delta, day_share = sums[0] - sums[1], _share(*sums)
     n_vwap = min(VWAP_CANDLES[interval], len(recent))
     last = recent.part(len(recent) - n_vwap, len(recent))
@@ -561,7 +569,7 @@ def sums_of_day(quarters: Candles, now_ms: int) -> DaySums | None:
         return None
     times, until_ms = quarters.open_ms[:n], quarters.open_ms[n - 1] + quarters.interval_ms
     midnight = quarters.open_ms[n - 1] // DAY_MS * DAY_MS
-    dollars = [_dollars(quarters, i) or 0.0 for i in range(n)]
+    dollars = None if quarters.quote_volume is None else quarters.quote_volume[:n]
 
     def total(values: Sequence[float], start_ms: int, end_ms: int) -> float | None:
         return indicators.sums_between(times, values, start_ms, end_ms)
@@ -571,10 +579,12 @@ def sums_of_day(quarters: Candles, now_ms: int) -> DaySums | None:
         known = [each for each in days if each is not None]
         return sum(known) / len(known) if len(known) == DAYS - 1 else None
 
-    coins, worth = total(quarters.volume[:n], midnight, until_ms), total(dollars, midnight, until_ms)
-    if coins is None or worth is None:
+    coins = total(quarters.volume[:n], midnight, until_ms)
+    if coins is None:
         return None
-    return DaySums(coins, worth, mean(quarters.volume[:n]), mean(dollars), (until_ms - midnight) / DAY_MS)
+    worth = None if dollars is None else total(dollars, midnight, until_ms)
+    mean_worth = None if dollars is None else mean(dollars)
+    return DaySums(coins, worth, mean(quarters.volume[:n]), mean_worth, (until_ms - midnight) / DAY_MS)
 
 
 def day_volatility(quarters: Candles, now_ms: int) -> float | None:
@@ -649,9 +659,9 @@ async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Q
     """The last closed quarter of an hour of one market at one exchange. Never raises: what fails is None."""
     of = next(each for each in market.exchanges if exchange == each.ID)
     candles, now, before = await asyncio.gather(
-        _or_none(market.candles(of, symbol, kind, QUARTER, N_INDICATORS)),
-        _or_none(market.perp_at(of, symbol)) if kind == "perp" else _nothing(),
-        open_interest_before(market, of, symbol) if kind == "perp" else _nothing(),
+        _or_none(lambda: market.candles(of, symbol, kind, QUARTER, N_INDICATORS)),
+        _or_none(lambda: market.perp_at(of, symbol)) if kind == "perp" else _nothing(),
+        _or_none(lambda: open_interest_before(market, of, symbol)) if kind == "perp" else _nothing(),
     )
     n = candles.n_closed(market.now_ms()) if candles is not None else 0
     if candles is None or not n:
@@ -706,10 +716,10 @@ async def profile(market: Market, symbol: str, window: str, markets: Sequence[st
     n = max(1, math.ceil((now_ms - begin_ms) / step))
 
     async def ask(exchange: Exchange, kind: str) -> tuple[Candles, Candles | None]:
-        candles, now = await asyncio.gather(
+        candles, now = await both(
             # Always of a whole day, so that "today" and "24h" are one answer.
             market.candles(exchange, symbol, kind, interval, max(n, DAY_MS // step)),
-            _or_none(market.running_candle(exchange, symbol, kind, "1m")),
+            _or_none(lambda: market.running_candle(exchange, symbol, kind, "1m")),
         )
         if not len(candles):
             raise Unavailable(exchange.ID, "no candle", "had no candle")
@@ -742,8 +752,8 @@ def _dollars(candles: Candles, at: int) -> float | None:
     return candles.quote_volume[at] if candles.quote_volume is not None else None
 
 
-async def _or_none(question: Awaitable[T]) -> T | None:
+async def _or_none(question: Callable[[], Awaitable[T]]) -> T | None:
     try:
-        return await question
+        return await question()
     except MarketError:
         return None

@@ -639,8 +639,8 @@ ROUTES: dict[str, Route] = {
             "timestamp": "string",
             "total_markets": "integer",
             "aggregated_oi": {
-                "total_tokens": "number",
-                "total_usd": "number",
+                "total_tokens": "number?",
+                "total_usd": "number?",
                 "total_volume_24h": "number?",
                 "total_volume_24h_usd": "number?",
                 "exchanges_count": "integer",

@@ -194,7 +194,12 @@ async def _of_candles(
     what: str,
     choices: Collection[str] = tuple(INTERVALS),
 ) -> Answer:
-    """A question about one symbol over an interval (or window) on the perpetual or the spot market."""
+    """A question about one symbol over an interval (or window) on the perpetual or the spot market.
+
+    The symbol may be left out where another word is there: it is the first example then.
+    """
+    if words and (words[0].lower() in choices or words[0].lower() in MARKET_WORDS):
+        words = [EXAMPLES[0], *words]
     if not words:
         return _which_symbol(name, f"/{name} BTC, or /{name} BTC {default}")
     try:

@@ -62,12 +62,16 @@ class DerivativesReport(NamedTuple):
     took_s: float
 
     @property
-    def coins(self) -> float:
-        return sum(each.coins or 0.0 for each in self.contracts)
+    def coins(self) -> float | None:
+        """Of all contracts that tell theirs; None when none does."""
+        known = [each.coins for each in self.contracts if each.coins is not None]
+        return sum(known) if known else None
 
     @property
-    def dollars(self) -> float:
-        return sum(each.dollars or 0.0 for each in self.contracts)
+    def dollars(self) -> float | None:
+        """As coins."""
+        known = [each.dollars for each in self.contracts if each.dollars is not None]
+        return sum(known) if known else None
 
     def change_pct(self, hours: int) -> tuple[float, float] | None:
         """By how many percent the coins outstanding have changed, and the share of all of them that has a history."""
@@ -108,7 +112,7 @@ async def _everywhere(market: Market, base: str, question: str) -> DerivativesRe
     if not contracts:
         unlisted = [UnknownSymbol(each, f"no perpetual of {base}") for each in without]
         errors = [*failed.values(), *unlisted]
-        raise await market.why_not(f"{base}-USDT", errors or market.without("perp"), began)
+        raise await market.why_not(f"{base}-USDT", errors or market.without("perp"), began, "perp")
     contracts.sort(key=lambda each: -(each.dollars or 0.0))
     return DerivativesReport(base, contracts, failed, without, market.now_ms(), time.monotonic() - began)
 
@@ -128,7 +132,9 @@ async def _contracts_at(
             found.append(outcome)
         elif not isinstance(outcome, MarketError):
             raise outcome
-        error = outcome.missing.get(question) if isinstance(outcome, Contract) else outcome
+        error: MarketError | None = outcome if isinstance(outcome, MarketError) else None
+        if isinstance(outcome, Contract):
+            error = outcome.missing.get(question) or outcome.missing.get(f"{question} period")
         if error is not None and not is_not_there(error):
             errors.append(error)
     return found, errors
@@ -137,7 +143,7 @@ async def _contracts_at(
 async def _contract(market: Market, exchange: Exchange, symbol: str, question: str) -> Contract:
     """One perpetual. Without its open interest or funding it is still one; without its history too."""
     is_asked = question == "open interest"
-    history = asyncio.ensure_future(open_interest_before(market, exchange, symbol)) if is_asked else None
+    history = asyncio.ensure_future(_before_or_nothing(market, exchange, symbol)) if is_asked else None
     try:
         found = await market.perp_at(exchange, symbol)
         before = await history if history is not None else {}
@@ -148,20 +154,23 @@ async def _contract(market: Market, exchange: Exchange, symbol: str, question: s
 
 
 async def open_interest_before(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
-    """Open interest 1 and 24 hours ago, in coins; {} where it is not told, or not in time."""
+    """Open interest 1 and 24 hours ago, in coins, where it is told of that moment. Raises MarketError."""
 
     async def ask(listed: str, multiplier: int) -> list[tuple[int, float]]:
         size = await market.contract_size(exchange, listed, "perp")
         endpoint = exchange.open_interest_history(listed, HISTORY_H, multiplier, size)
         if endpoint is None:
-            raise NotSupported(exchange.ID, "no history of open interest")
+            raise NotSupported(exchange.ID, "no history of open interest", "tells no history of open interest")
         return await market.get(endpoint, HISTORY_S)
 
+    return at_hours_ago(await market.by_any_multiplier(exchange, "perp", symbol, ask), market.now_ms())
+
+
+async def _before_or_nothing(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
     try:
-        rows = await market.by_any_multiplier(exchange, "perp", symbol, ask)
+        return await open_interest_before(market, exchange, symbol)
     except MarketError:
         return {}
-    return at_hours_ago(rows, market.now_ms())
 
 
 def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, float]:
@@ -205,7 +214,10 @@ async def funding_extremes(market: Market, n: int = 7) -> FundingExtremes:
     began = time.monotonic()
 
     async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Perp]]:
-        return exchange.ID, await market.listing(exchange, "perp", "funding")
+        found = await market.listing(exchange, "perp", "funding")
+        if not any(per_8h(perp.funding) is not None for perp in found.values()):
+            raise market.intervals_error(exchange) or NotSupported(exchange.ID, "no funding", "tells no funding")
+        return exchange.ID, found
 
     (exchange, perps), failed = await market.first("all perpetuals", ask, ("perp",))
     ranked = [(rate, symbol, perp) for symbol, perp in perps.items() if (rate := per_8h(perp.funding)) is not None]

@@ -64,6 +64,7 @@ MAX_REST_S = 3 * 86400.0  # Binance's longest ban
 SAME_FAILURE_S = 0.5
 RATE_LIMITED_S = 10.0  # when the exchange does not say how long
 SLOW_S = 1.0  # an answer given up after this long counts as a failure
+WINDOW_MARGIN_S = 0.25  # requests take unequally long to arrive, so that two windows of ours may touch in theirs
 BUDGET_SHARE = 0.8  # of a documented limit: the address may be shared with others
 MAX_BUDGET_WAIT_S = 1.0
 
@@ -465,6 +466,7 @@ class Spending:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self._max = budget.max_weight * BUDGET_SHARE
+        self._window_s = budget.window_s + WINDOW_MARGIN_S
         self._spent: deque[tuple[float, int]] = deque()
         self._total = 0
 
@@ -476,7 +478,7 @@ class Spending:
             left = self._total + weight - self._max
             for when, spent in self._spent:
                 left -= spent
-                wait_s = when + self.budget.window_s - now
+                wait_s = when + self._window_s - now
                 if left <= 0:
                     break
         if wait_s <= MAX_BUDGET_WAIT_S:

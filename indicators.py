@@ -154,10 +154,12 @@ def slope(values: Sequence[float]) -> float | None:
     return None if found is None else found.slope
 
 
-def trend(values: Sequence[float]) -> int:
-    """1 up, -1 down; 0 where no line explains MIN_FIT of the variance, or the figures are too few."""
+def trend(values: Sequence[float]) -> int | None:
+    """1 up, -1 down; 0 where no line explains MIN_FIT of the variance; None for too few figures for a line."""
     found = line(values)
-    if found is None or found.fit < MIN_FIT:
+    if found is None:
+        return None
+    if found.fit < MIN_FIT:
         return 0
     return 1 if found.slope > 0 else -1
 
@@ -229,7 +231,7 @@ def divergence(price: Sequence[float], flow: Sequence[float], n: int = 20) -> st
     Both have to be a `trend`: two lines through noise disagree half of the time.
     """
     of_price, of_flow = trend(price[-n:]), trend(flow[-n:])
-    if of_price * of_flow >= 0 or len(price) < n or len(flow) < n:
+    if not of_price or not of_flow or of_price == of_flow or len(price) < n or len(flow) < n:
         return ""
     return "bullish" if of_flow > 0 else "bearish"
 

@@ -26,6 +26,7 @@ from exchanges import (
     coingecko,
     split,
 )
+from fetch import OverBudget
 from indicators import BASELINE, volume_spike
 from market import DEADLINE_S, Exchange, Market
 
@@ -76,6 +77,8 @@ async def top(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
     async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Perp]]:
         endpoints = exchange.tickers(kind)
         found = await market.listing(exchange, kind, *(part for part in parts if part in endpoints))
+        if sort == "funding" and not any(per_8h(perp.funding) is not None for perp in found.values()):
+            raise market.intervals_error(exchange) or NotSupported(exchange.ID, "no funding", "tells no funding")
         if sort == "oi" and not any(perp.open_interest for perp in found.values()):
             raise NotSupported(exchange.ID, "no list of open interest", "has no list of open interest")
         return exchange.ID, found
@@ -88,6 +91,8 @@ async def top(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
         left_s = max(0.0, min(CAPS_LATE_S - (time.monotonic() - began), DEADLINE_S))
         await asyncio.wait([caps], timeout=left_s)
         known = caps.result() if caps.done() else {}
+        if not known:
+            market.leave_alone(coingecko.ID, CAPS_AGAIN_S)
     finally:
         caps.cancel()
     took_s = time.monotonic() - began
@@ -161,7 +166,9 @@ def _key(sort: str) -> Callable[[tuple[str, Perp]], tuple[float, float]]:
 
 
 async def _market_caps(market: Market) -> dict[str, list[coingecko.MarketCap]]:
-    """Market capitalisations by base; {} when they are not to be had, and then for a while."""
+    """Market capitalisations by base; {} when they are not to be had."""
+    if not market.may_ask(coingecko.ID):
+        return {}
 
     async def load() -> dict[str, list[coingecko.MarketCap]]:
         found: dict[str, list[coingecko.MarketCap]] = {}
@@ -286,10 +293,13 @@ async def _all_of(
 
     async def work() -> None:
         for i, question in waiting:
-            try:
-                outcomes[i] = await question()
-            except MarketError as error:
-                outcomes[i] = error
+            while isinstance(outcomes[i], TimeoutError):
+                try:
+                    outcomes[i] = await question()
+                except OverBudget as error:  # nobody was asked: wait for room
+                    await asyncio.sleep(error.retry_after_s or 1.0)
+                except MarketError as error:
+                    outcomes[i] = error
 
     workers = [asyncio.ensure_future(work()) for _ in range(min(SCAN_AT_ONCE, len(questions)))]
     try:

@@ -53,6 +53,7 @@ from exchanges import (
 from fetch import Fetcher
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 DEADLINE_S = 7.0  # a command has 8 s
 HEDGE_S = 1.0
@@ -86,6 +87,8 @@ class Exchange(Protocol):
     def MAX_CANDLES(self) -> dict[str, int]: ...
     @property
     def TAKERS_IN_CANDLES(self) -> bool: ...
+    @property
+    def IN_LIST(self) -> bool: ...
     @property
     def spot(self) -> Callable[[str, int], Endpoint[Ticker]]: ...
     @property
@@ -121,20 +124,25 @@ class NotASymbol(ValueError):
 
 
 class NotListed(Exception):
-    """No exchange lists the symbol. suggestions: similar bases that one of them does list."""
+    """No exchange lists the symbol. suggestions: similar bases that one of them does list.
 
-    def __init__(self, symbol: str, exchanges: Sequence[str], suggestions: Sequence[str]) -> None:
+    market: perp, where only perpetuals were asked for; the coin may have a spot market then.
+    """
+
+    def __init__(self, symbol: str, exchanges: Sequence[str], suggestions: Sequence[str], market: str = "") -> None:
         super().__init__(f"{symbol} is not listed")
         self.symbol, self.exchanges, self.suggestions = symbol, tuple(exchanges), tuple(suggestions)
+        self.market = market
 
 
 class NoAnswer(Exception):
     """No exchange answered. errors: one for each that was asked, those that do not list the symbol last."""
 
     def __init__(self, symbol: str, errors: Sequence[MarketError]) -> None:
-        unlisted = [error for error in errors if isinstance(error, UnknownSymbol)]
-        failed = {error.exchange: error for error in errors if error not in unlisted}
-        errors = [*failed.values(), *{e.exchange: e for e in unlisted if e.exchange not in failed}.values()]
+        telling: dict[str, MarketError] = {}  # of several of one exchange, a failure tells more than what it has not
+        for error in sorted(errors, key=is_not_there):
+            telling.setdefault(error.exchange, error)
+        errors = sorted(telling.values(), key=lambda error: isinstance(error, UnknownSymbol))
         super().__init__(f"{symbol}: " + "; ".join(str(error) for error in errors))
         self.symbol, self.errors = symbol, tuple(errors)
 
@@ -195,7 +203,8 @@ class Market:
         self._fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
         self.exchanges = [EXCHANGES[each] for each in exchanges]
         self._cache = Cache(MAX_CACHED)
-        self._intervals_after: dict[str, float] = {}  # when a list that failed may be asked for again
+        self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
+        self._intervals_error: dict[str, MarketError] = {}
 
     async def price(self, symbol: str) -> PriceReport:
         """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
@@ -296,6 +305,8 @@ class Market:
             deadline_s = left_s if n_left == 1 else left_s * 0.7
             question = (lambda exchange, market=market: ask(exchange, market), self.offering(market))
             (side,) = await self.races(question, deadline_s=deadline_s)
+            for error in side.errors:
+                error.market = market
             if side.found is not None:
                 errors = (*errors, *side.errors)
                 return side.found, tuple(error for error in errors if not isinstance(error, UnknownSymbol))
@@ -330,12 +341,15 @@ class Market:
                 task.cancel()
         return found, failed
 
-    async def why_not(self, symbol: str, errors: Sequence[MarketError], began: float) -> NotListed | NoAnswer:
-        """What to raise when nobody has an answer; began on the monotonic clock."""
+    async def why_not(
+        self, symbol: str, errors: Sequence[MarketError], began: float, market: str = ""
+    ) -> NotListed | NoAnswer:
+        """What to raise when nobody has an answer; began on the monotonic clock. market: as in NotListed."""
         if not all(isinstance(error, UnknownSymbol) for error in errors):
             return NoAnswer(symbol, errors)
         left_s = began + DEADLINE_S - time.monotonic()
-        return NotListed(symbol, [each.ID for each in self.exchanges], await self._suggestions(symbol, left_s))
+        asked = self.offering(market) if market else self.exchanges
+        return NotListed(symbol, [each.ID for each in asked], await self._suggestions(symbol, left_s), market)
 
     async def get(self, endpoint: Endpoint[T], keep_s: float | None = None) -> T:
         """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time."""
@@ -352,6 +366,17 @@ class Market:
     async def items(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
         """Streams a list; see Fetcher.fetch_items."""
         await self._fetcher.fetch_items(endpoint, take)
+
+    def may_ask(self, what: str) -> bool:
+        """Whether something that is done without when it fails, was not left alone just now."""
+        return time.monotonic() >= self._again_after.get(what, 0.0)
+
+    def leave_alone(self, what: str, seconds: float) -> None:
+        self._again_after[what] = time.monotonic() + seconds
+
+    def intervals_error(self, exchange: Exchange) -> MarketError | None:
+        """Why the exchange's funding periods are not known; None when they are, or were not asked for."""
+        return self._intervals_error.get(exchange.ID)
 
     def now_ms(self) -> int:
         return int(self.clock() * 1000)
@@ -373,7 +398,7 @@ class Market:
         async def ask(listed: str, multiplier: int) -> Found:
             return await self._whole_perp(exchange, listed, multiplier)
 
-        if not exchange.perp(symbol, 1, None):
+        if exchange.IN_LIST:
             return await self._perp_of_list(exchange, in_quotes(symbol, exchange.PERP_QUOTES))
         return await self.by_any_multiplier(exchange, "perp", symbol, ask)
 
@@ -385,6 +410,8 @@ class Market:
         Raises UnknownSymbol only when the exchange's list was there to look in.
         """
         symbol = in_quotes(symbol, exchange.SPOT_QUOTES if market == "spot" else exchange.PERP_QUOTES)
+        if market == "perp" and split(symbol)[1] not in exchange.PERP_QUOTES:
+            raise UnknownSymbol(exchange.ID, f"no perpetual of {symbol}")
         key = (exchange.ID, "symbols", market)
         if market not in exchange.MULTIPLIED or symbol.endswith(f"-{COIN}"):
             return await ask(symbol, 1)
@@ -454,6 +481,8 @@ class Market:
             if told is None:
                 missing.setdefault(what, failure)
         completed = _completed(whole, interval_h)
+        if completed.funding is not None and completed.funding.funding_interval_h is None:
+            missing["funding period"] = self._intervals_error.get(exchange.ID, untold)
         return Found(completed._replace(ticker=self._timed(completed.ticker)), symbol, multiplier, missing)
 
     def _timed(self, ticker: Ticker | None) -> Ticker | None:
@@ -463,7 +492,7 @@ class Market:
     def _funding_intervals(self, exchange: Exchange) -> _Intervals | None:
         """The list of funding periods, where the exchange tells them in a list of their own; it is on its way."""
         told = exchange.funding_intervals()
-        if told is None or time.monotonic() < self._intervals_after.get(exchange.ID, 0.0):
+        if told is None or not self.may_ask(exchange.ID):
             return None
         endpoint, of_all_others = told
 
@@ -486,9 +515,13 @@ class Market:
             return None
         try:
             async with asyncio.timeout(INTERVALS_LATE_S):
-                return await intervals.changed
-        except (MarketError, TimeoutError):
-            self._intervals_after[exchange.ID] = time.monotonic() + INTERVALS_AGAIN_S
+                changed = await intervals.changed
+            self._intervals_error.pop(exchange.ID, None)
+            return changed
+        except (MarketError, TimeoutError) as error:
+            late = Unavailable(exchange.ID, "the list of funding periods is late", "did not answer in time")
+            self._intervals_error[exchange.ID] = error if isinstance(error, MarketError) else late
+            self.leave_alone(exchange.ID, INTERVALS_AGAIN_S)
             return None
 
     # Lists of all markets of an exchange.
@@ -605,8 +638,12 @@ class Market:
             page = min(n, most)
             asked.append(exchange.candles(listed, market, interval, page, end_ms if asked else None, multiplier, size))
             end_ms, n = end_ms - page * step, n - page
-        pages = await asyncio.gather(*(self._fetcher.fetch(endpoint) for endpoint in asked))
-        return joined(list(reversed(pages)))
+        pages = [_start(self._fetcher.fetch(endpoint)) for endpoint in asked]
+        try:
+            return joined([await page for page in reversed(pages)])
+        finally:
+            for page in pages:
+                page.cancel()
 
     async def flow(self, exchange: Exchange, symbol: str, market: str, interval: str, n: int) -> Flow:
         """What takers bought and sold over the last n closed candles. Raises MarketError, NotSupported if untold."""
@@ -614,6 +651,9 @@ class Market:
         async def ask(listed: str, multiplier: int) -> Flow:
             endpoint = exchange.taker_flow(listed, market, interval, n + 1, multiplier)
             if endpoint is None:
+                await self.running_candle(
+                    exchange, symbol, market, interval
+                )  # raises UnknownSymbol for what is not there
                 raise NotSupported(exchange.ID, "no taker volume", "tells no taker volume")
             return await self.get(endpoint)
 
@@ -775,6 +815,16 @@ def _start(work: Awaitable[T]) -> asyncio.Future[T]:
     return task
 
 
+async def both(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
+    """Two answers, asked for side by side. When one fails, the other is given up: nothing is left running."""
+    tasks = _start(one), _start(other)
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
 class Cache:
     """Answers by key, each for its time, and one request for all who ask meanwhile.
 
@@ -892,5 +942,5 @@ def _similar(base: str, listed: Iterable[str]) -> list[str]:
     """Up to MAX_SUGGESTIONS of the listed bases, the most similar first."""
     import difflib  # needed for a typing error only; costs 1 MiB and 5 ms at start
 
-    candidates = [each for each in listed if each and (each[0] == base[:1] or each[-1] == base[-1:])]
+    candidates = [each for each in listed if each and each != base and (each[0] == base[:1] or each[-1] == base[-1:])]
     return difflib.get_close_matches(base, sorted(candidates), MAX_SUGGESTIONS, 0.6)

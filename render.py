@@ -423,7 +423,8 @@ def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> 
     if isinstance(error, NotListed):
         asked = in_words([exchange_name(each) for each in error.exchanges])
         maybe = f" Did you mean {in_words(error.suggestions)}?" if error.suggestions else " Check the spelling?"
-        return escape(f"{error.symbol} is not listed on {asked}.{maybe}")
+        not_there = "has no perpetual" if error.market == "perp" else "is not listed"
+        return escape(f"{error.symbol} {not_there} on {asked}.{maybe}")
     if isinstance(error, NoAnswer):
         is_passing = not all(isinstance(each, (Blocked, UnknownSymbol, NotSupported)) for each in error.errors)
         advice = " Please try again in a minute." if is_passing else ""

@@ -93,31 +93,36 @@ def _source(source: Source, now_s: float) -> str:
     return _foot(exchange_name(source.exchange), source.time_ms, source.took_s, now_s)
 
 
-def _failed(errors: Sequence[MarketError]) -> list[str]:
-    """Who was asked before, in vain."""
-    return [escape(sentence(reasons(errors)))] if errors else []
+def _failed(errors: Sequence[MarketError], market: str = "") -> list[str]:
+    """Who was asked before, in vain; and for what, where it was another market than the one that is shown."""
+    lines = []
+    for of in dict.fromkeys(error.market for error in errors):
+        text = reasons([error for error in errors if error.market == of])
+        name = {"perp": "Perpetual", "spot": "Spot"}.get(of, "") if of != market else ""
+        lines.append(escape(f"{name}: {text}." if name and market else sentence(text)))
+    return lines
 
 
 def _title(source: Source, what: str) -> str:
     return f"<b>{escape(source.symbol)} {source.market}</b> · {escape(what)}"
 
 
-def _buttons(command: str, symbol: str, choices: Sequence[str], chosen: str) -> tuple[Button, ...]:
-    """The same command with other words after the symbol; the chosen one is marked."""
-    of = short(symbol)
-    buttons = (Button(f"•{each}" if each == chosen else each, f"{command} {of} {each}") for each in choices)
+def _buttons(command: str, source: Source, choices: Sequence[str], chosen: str) -> tuple[Button, ...]:
+    """The same command about the same market with other words after it; the chosen one is marked."""
+    of = short(source.symbol)
+    spot = " spot" if source.market == "spot" else ""
+    buttons = (Button(f"•{each}" if each == chosen else each, f"{command} {of} {each}{spot}") for each in choices)
     return _that_fit(buttons)
 
 
-def _neighbours(symbol: str, *commands: str) -> tuple[Button, ...]:
+def _neighbours(symbol: str, *commands: str, market: str = "perp") -> tuple[Button, ...]:
     of = short(symbol)
+    spot = " spot" if market == "spot" else ""
     labels = {"price": "Price", "volume": "Volume", "cvd": "CVD", "oi": "OI", "ls": "L/S", "funding": "Funding"}
     labels |= {"analysis": "Analysis", "profile": "Profile"}
     base = split(symbol)[0]
-    about_coin = ("oi", "funding")
-    return _that_fit(
-        Button(labels[each], f"{each} {base if each in about_coin else of}") for each in commands if each in labels
-    )
+    words = {"oi": base, "funding": base, "price": of, "ls": of}
+    return _that_fit(Button(labels[each], f"{each} {words.get(each, of + spot)}") for each in commands)
 
 
 def _that_fit(buttons: Iterable[Button]) -> tuple[Button, ...]:
@@ -291,13 +296,17 @@ def open_interest(report: DerivativesReport, now_s: float) -> Answer:
     base = report.base
     partial = " (partial)" if report.failed else ""
     lines = [f"<b>{escape(base)} open interest</b>{partial}  {coins(report.coins, escape(base))} · "]
-    lines[0] += f"${format_amount(report.dollars)}"
+    lines[0] += "n/a" if report.dollars is None else f"${format_amount(report.dollars)}"
     changes = {hours: change for hours in (1, 24) if (change := report.change_pct(hours)) is not None}
     if changes:
-        covered = max(share for _, share in changes.values())
-        known = "" if covered > 0.995 else f" (of the {covered * 100:.0f} % whose past is told)"
-        told = ", ".join(f"{format_percent(percent)} {hours}h" for hours, (percent, _) in changes.items())
-        lines.append(f"{circle(next(iter(changes.values()))[0])} {told}{known}")
+        shares = {hours: f"{share * 100:.0f} %" for hours, (_, share) in changes.items()}
+        told = {hours: f"{format_percent(percent)} {hours}h" for hours, (percent, _) in changes.items()}
+        if len(set(shares.values())) > 1:
+            line = ", ".join(f"{told[hours]} (of the {shares[hours]} whose past is told)" for hours in changes)
+        else:
+            share = next(iter(shares.values()))
+            line = ", ".join(told.values()) + ("" if share == "100 %" else f" (of the {share} whose past is told)")
+        lines.append(f"{circle(next(iter(changes.values()))[0])} {line}")
     else:
         lines.append("Change n/a: no exchange that answered tells the past.")
     split_rows = [["margin", base[:7], "$", "share"]]
@@ -452,13 +461,13 @@ def volume(report: VolumeReport, now_s: float) -> Answer:
     rows.append((f"last {len(report.bars)}", bars(report.bars)))
     lines.append(_pairs(rows))
     lines.append(f"Candle closed {_clock(report.closed_ms)} at {format_price(report.close)}.")
-    lines += _failed(source.failed)
+    lines += _failed(source.failed, source.market)
     lines.append(_source(source, now_s))
     return Answer(
         "\n".join(lines),
         _keyboard(
-            _buttons("volume", source.symbol, INTERVAL_BUTTONS, report.interval),
-            _neighbours(source.symbol, "price", "cvd", "analysis", "profile"),
+            _buttons("volume", source, INTERVAL_BUTTONS, report.interval),
+            _neighbours(source.symbol, "price", "cvd", "analysis", "profile", market=source.market),
         ),
     )
 
@@ -477,7 +486,7 @@ def _clock(time_ms: int) -> str:
 
 # /cvd
 
-ARROWS = {1: "rising", -1: "falling", 0: "flat"}
+ARROWS = {1: "rising", -1: "falling", 0: "flat", None: "n/a"}
 
 
 def cvd(report: FlowReport, now_s: float) -> Answer:
@@ -492,7 +501,7 @@ def cvd(report: FlowReport, now_s: float) -> Answer:
         ("", f"{share_pct(report.day_share)} bought"),
         ("CVD", ARROWS[report.trend]),
         ("price", f"{ARROWS[report.price_trend]}, {format_price(report.close)}"),
-        ("diverges", report.divergence or "no"),
+        ("diverges", "n/a" if None in (report.trend, report.price_trend) else report.divergence or "no"),
     ]
     lines.append(_pairs(rows))
     if report.divergence:
@@ -503,13 +512,13 @@ def cvd(report: FlowReport, now_s: float) -> Answer:
     if report.day_delta is None:
         lines.append("24h n/a: the market's candles do not reach back so far.")
     if source.failed:
-        lines.append(f"{_failed(source.failed)[0]} This is {exchange_name(source.exchange)}'s.")
+        lines.append(f"{' '.join(_failed(source.failed, source.market))} This is {exchange_name(source.exchange)}'s.")
     lines.append(_source(source, now_s))
     return Answer(
         "\n".join(lines),
         _keyboard(
-            _buttons("cvd", source.symbol, INTERVAL_BUTTONS, report.interval),
-            _neighbours(source.symbol, "price", "volume", "analysis", "ls"),
+            _buttons("cvd", source, INTERVAL_BUTTONS, report.interval),
+            _neighbours(source.symbol, "price", "volume", "analysis", "ls", market=source.market),
         ),
     )
 
@@ -569,13 +578,13 @@ def analysis(report: AnalysisReport, now_s: float) -> Answer:
     ]
     for what, error in report.missing.items():
         lines.append(escape(f"{what[0].upper()}{what[1:]} n/a: {reasons([error])}."))
-    lines += _failed(source.failed)
+    lines += _failed(source.failed, source.market)
     lines.append(_source(source, now_s))
     return Answer(
         "\n".join(lines),
         _keyboard(
-            _buttons("analysis", source.symbol, INTERVAL_BUTTONS, report.interval),
-            _neighbours(source.symbol, "price", "volume", "cvd", "oi", "profile"),
+            _buttons("analysis", source, INTERVAL_BUTTONS, report.interval),
+            _neighbours(source.symbol, "price", "volume", "cvd", "oi", "profile", market=source.market),
         ),
     )
 
@@ -584,7 +593,7 @@ def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tupl
     ticker, spike = report.ticker, report.spike
     symbol = report.source.symbol
     baseline = "n/a" if spike is None else f"{spike.level} {format_percent(spike.spike_pct, 0)}"
-    trend = "n/a" if report.flow_trend is None else ARROWS[report.flow_trend]
+    trend = ARROWS[report.flow_trend]
     split_ = f", {report.divergence} divergence" if report.divergence else ""
     rows = [
         ("range", range_bar(ticker.low, ticker.high, ticker.last)),
@@ -592,12 +601,16 @@ def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tupl
         ("volume", baseline),
         ("", f"{coins(report.candle_coins, base)}  {money(report.candle_dollars, symbol)}"),
         ("CVD", f"{trend}{split_}"),
-        ("24h", f"{signed(report.day_delta)}  {share_pct(report.day_share)} bought"),
+        ("24h", "n/a" if report.day_delta is None else _day_flow(report)),
         ("delta", signed(report.delta)),
     ]
     if report.source.market == "perp":
         rows += _perp_rows(report, base, now_s)
     return rows
+
+
+def _day_flow(report: AnalysisReport) -> str:
+    return f"{signed(report.day_delta)}  {share_pct(report.day_share)} bought"
 
 
 def _perp_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[str, str]]:
@@ -621,13 +634,15 @@ def _perp_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[st
 
 
 def _analysis_tail(report: AnalysisReport, base: str) -> list[str]:
-    lines = [*_session_lines(report.session, base), *_day_lines(report, base)]
+    # Where the candles did not come, the reason stands below; where they came, they were too few.
+    too_few = "" if "session and day" in report.missing else ", not enough history"
+    lines = [*_session_lines(report.session, base, too_few), *_day_lines(report, base, too_few)]
     for each in report.shares:
         change = "n/a" if each.before is None else f"{(each.now - each.before) * 100:+.1f} points in 24h"
         lines.append(f"{SHARE_NAMES[each.what].capitalize()}: {each.now * 100:.1f} % long, {change}")
     edge = _edge(report.shares)
     if edge is not None:
-        lines.append(f"Top accounts against all: {edge:+.1f} points")
+        lines.append(f"Top positions against all: {edge:+.1f} points")
     last = report.ticker.last
     rsi = "n/a" if report.rsi is None else f"{report.rsi:.1f}{_rsi_word(report.rsi)}"
     lines.append(f"RSI 14: {rsi}")
@@ -651,9 +666,9 @@ def _analysis_tail(report: AnalysisReport, base: str) -> list[str]:
     return lines
 
 
-def _session_lines(sums: SessionSums | None, base: str) -> list[str]:
+def _session_lines(sums: SessionSums | None, base: str, why: str) -> list[str]:
     if sums is None:
-        return ["Session: n/a"]
+        return [f"Session: n/a{why}"]
     usual = "usual n/a" if not sums.usual else f"{format_percent((sums.coins / sums.usual - 1) * 100, 0)} against usual"
     return [
         f"{sums.session.name} session, {sums.gone * 100:.0f} % gone: {coins(sums.coins, base)}, {usual}"
@@ -662,10 +677,10 @@ def _session_lines(sums: SessionSums | None, base: str) -> list[str]:
     ]
 
 
-def _day_lines(report: AnalysisReport, base: str) -> list[str]:
+def _day_lines(report: AnalysisReport, base: str, why: str) -> list[str]:
     day = report.day
     if day is None:
-        return ["Day: n/a"]
+        return [f"Day: n/a{why}"]
     symbol = report.source.symbol
     lines = [f"Day so far: {coins(day.coins, base)}, {money(day.dollars, symbol)}, {day.gone * 100:.0f} % gone"]
     if day.mean_coins:
@@ -731,14 +746,15 @@ def profile(report: ProfileReport, now_s: float) -> Answer:
         lines.append(_pre(rows))
         lines.append(_where(report, shown))
     vwap = "n/a" if report.vwap is None else at_tick(report.vwap, report.tick)
-    lines.append(f"VWAP {vwap}. From {report.n_candles} candles of {report.interval}. █ is the value area, 70 %.")
-    lines += _failed(source.failed)
+    candles = f"{report.n_candles} candle{'s' if report.n_candles != 1 else ''} of {report.interval}"
+    lines.append(f"VWAP {vwap}. From {candles}. █ is the value area, 70 %.")
+    lines += _failed(source.failed, source.market)
     lines.append(_source(source, now_s))
     return Answer(
         "\n".join(lines),
         _keyboard(
-            _buttons("profile", source.symbol, WINDOW_BUTTONS, report.window),
-            _neighbours(source.symbol, "price", "volume", "cvd", "analysis"),
+            _buttons("profile", source, WINDOW_BUTTONS, report.window),
+            _neighbours(source.symbol, "price", "volume", "cvd", "analysis", market=source.market),
         ),
     )
 

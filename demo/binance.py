@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from demo.binance_markets import CoinMarkets, Markets, perp_name
 from demo.keys import binance_refusal
-from demo.market import Market, decimals_of, dollar_contract
+from demo.market import Coin, Market, decimals_of, dollar_contract
 from demo.spelling import number, plain
 from demo.web import Asked, Reply, in_json
 
@@ -257,14 +257,18 @@ class Binance:
             multiplier = coin.multiplier if kind == "perp" else 1
             name = coin.base if kind == "spot" else perp_name(coin)
             price = plain(coin.price * multiplier, max(8, decimals_of(coin.tick)))
-            row: dict[str, object] = {"symbol": f"{name}USDT", "price": price}
-            rows.append(row if kind == "spot" else row | {"time": now})
+            for quote in ("USDT", "USDC") if self._trades_in_usdc(coin, kind) else ("USDT",):
+                row: dict[str, object] = {"symbol": f"{name}{quote}", "price": price}
+                rows.append(row if kind == "spot" else row | {"time": now})
         return rows
+
+    def _trades_in_usdc(self, coin: Coin, kind: str) -> bool:
+        return kind == "perp" and "USDC" in self._market.margins("binance", coin.base)
 
     def _funding_info(self) -> list[dict[str, object]]:
         return [
             {
-                "symbol": f"{perp_name(coin)}USDT",
+                "symbol": f"{perp_name(coin)}{quote}",
                 "adjustedFundingRateCap": "0.02500000",
                 "adjustedFundingRateFloor": "-0.02500000",
                 "fundingIntervalHours": coin.funding_h,
@@ -272,4 +276,5 @@ class Binance:
             }
             for coin in self._market.listed("binance", "perp")
             if coin.funding_h != 8
+            for quote in (("USDT", "USDC") if self._trades_in_usdc(coin, "perp") else ("USDT",))
         ]

@@ -45,6 +45,7 @@ class MarketError(Exception):
     def __init__(self, exchange: str, detail: str, reason: str | None = None) -> None:
         super().__init__(f"{exchange}: {detail}")
         self.exchange, self.detail = exchange, detail
+        self.market = ""  # spot or perp, where the question was asked of both
         if reason is not None:
             self.reason = reason
 

@@ -81,6 +81,7 @@ PERP_QUOTES = ("USDT", "USDC", COIN)
 MULTIPLIED = ("spot", "perp")  # the markets in which cheap coins are listed by the thousand
 MAX_CANDLES = {"spot": 1000, "perp": 1500}  # of one answer
 TAKERS_IN_CANDLES = True
+IN_LIST = False
 LIST_QUOTES = ("USDT", "USDC")  # by which the lists, which do not separate, are read
 RECV_WINDOW_MS = 5000
 INCOME_ROWS = 1000

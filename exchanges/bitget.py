@@ -60,6 +60,7 @@ PERP_QUOTES = ("USDT", "USDC", COIN)
 MULTIPLIED = ("perp",)  # the markets in which cheap coins are listed by the thousand
 MAX_CANDLES = {"spot": 1000, "perp": 1000}  # of one answer
 TAKERS_IN_CANDLES = False
+IN_LIST = False
 PRODUCTS = {"USDT": "USDT-FUTURES", "USDC": "USDC-FUTURES", COIN: "COIN-FUTURES"}
 SPOT_WORDS = {
     "1m": "1min",

@@ -76,6 +76,7 @@ PERP_QUOTES = ("USDT", "USDC", COIN)
 MULTIPLIED = ("spot", "perp")  # the markets in which cheap coins are listed by the thousand
 MAX_CANDLES = {"spot": 1000, "perp": 1000}  # of one answer
 TAKERS_IN_CANDLES = False
+IN_LIST = False
 WORDS = {
     "1m": "1",
     "3m": "3",

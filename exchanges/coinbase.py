@@ -51,6 +51,7 @@ PERP_QUOTES = ()
 MULTIPLIED = ()  # every coin is priced singly
 MAX_CANDLES = {"spot": 300}  # of one answer
 TAKERS_IN_CANDLES = False
+IN_LIST = False
 CANDLE_INTERVALS = ("1m", "5m", "15m", "1h", "6h", "1d")
 
 

@@ -55,6 +55,7 @@ PERP_QUOTES = ("USDC", COIN)
 MULTIPLIED = ()  # every coin is priced singly
 MAX_CANDLES = {"perp": 5000}  # of one answer
 TAKERS_IN_CANDLES = False
+IN_LIST = False
 WORDS = {
     "1m": "1",
     "3m": "3",

@@ -57,6 +57,7 @@ PERP_QUOTES = ("USDT", COIN)
 MULTIPLIED = ()  # every coin is priced singly
 MAX_CANDLES = {"spot": 1000, "perp": 2000}  # of one answer
 TAKERS_IN_CANDLES = False
+IN_LIST = False
 CANDLE_INTERVALS = ("1m", "5m", "15m", "30m", "1h", "4h", "1d")
 
 
@@ -107,7 +108,8 @@ def contract_size(symbol: str, question: str) -> Endpoint[float] | None:
     """Coins of one contract, of the "candles" question for a perpetual: candles count contracts."""
     if question != "candles" or split(symbol)[1] == COIN:
         return None
-    return _ask(f"futures/usdt/contracts/{native(symbol)}", "", parse_contract_size, "futures/usdt/contracts")
+    asked = _ask(f"futures/usdt/contracts/{native(symbol)}", "", parse_contract_size, "futures/usdt/contracts")
+    return asked._replace(part="size")
 
 
 def symbols(market: str) -> ListEndpoint[str]:

@@ -58,6 +58,7 @@ PERP_QUOTES = ("USDC",)
 MULTIPLIED = ("perp",)  # the markets in which cheap coins are listed by the thousand
 MAX_CANDLES = {"perp": 5000}  # of one answer
 TAKERS_IN_CANDLES = False
+IN_LIST = True  # the list of all perpetuals tells everything of each
 FUNDING_INTERVAL_H = 1.0
 HOUR_MS = 3_600_000
 

@@ -58,6 +58,7 @@ PERP_QUOTES = ("USD", COIN)
 MULTIPLIED = ()  # every coin is priced singly
 MAX_CANDLES = {"spot": 720, "perp": 2000}  # of one answer
 TAKERS_IN_CANDLES = False
+IN_LIST = True  # the list of all perpetuals tells everything of each
 SPOT_MINUTES = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "1d": 1440}
 PERP_INTERVALS = ("1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d")
 NAMES = {"BTC": "XBT", "DOGE": "XDG"}

@@ -80,6 +80,7 @@ PERP_QUOTES = ("USDT", "USDC", COIN)
 MULTIPLIED = ()  # every coin is priced singly
 MAX_CANDLES = {"spot": 300, "perp": 300}  # of one answer
 TAKERS_IN_CANDLES = False
+IN_LIST = False
 WORDS = {
     "1m": "1m",
     "3m": "3m",
