@@ -638,12 +638,12 @@ class Market:
             page = min(n, most)
             asked.append(exchange.candles(listed, market, interval, page, end_ms if asked else None, multiplier, size))
             end_ms, n = end_ms - page * step, n - page
-        pages = [_start(self._fetcher.fetch(endpoint)) for endpoint in asked]
+        answers = [_start(self._fetcher.fetch(endpoint)) for endpoint in asked]
         try:
-            return joined([await page for page in reversed(pages)])
+            return joined([await answer for answer in reversed(answers)])
         finally:
-            for page in pages:
-                page.cancel()
+            for answer in answers:
+                answer.cancel()
 
     async def flow(self, exchange: Exchange, symbol: str, market: str, interval: str, n: int) -> Flow:
         """What takers bought and sold over the last n closed candles. Raises MarketError, NotSupported if untold."""
