@@ -4,13 +4,14 @@
 FROM python:3.13.9-slim AS build
 WORKDIR /app
 COPY requirements.txt .
-RUN pip install --no-cache-dir --target /packages -r requirements.txt
+RUN pip install --no-cache-dir --no-compile --target /packages -r requirements.txt
 COPY *.py ./
 COPY exchanges exchanges
-RUN python -m compileall -q /packages /app
+# By content, not by time, which builders round; readable whatever the checkout's modes are.
+RUN python -m compileall -q -f --invalidation-mode unchecked-hash /packages /app && chmod -R a+rX,go-w /packages /app
 
 FROM python:3.13.9-slim
-RUN python -m compileall -q /usr/local/lib/python3.13 || true
+RUN python -m compileall -q -f --invalidation-mode unchecked-hash /usr/local/lib/python3.13
 WORKDIR /app
 COPY --from=build /packages /packages
 COPY --from=build /app /app

@@ -44,6 +44,7 @@ HUNG_S = 30  # an event loop that does not come round for so long is ended, and 
 MAX_FIELDS = 16  # of a query
 STUCK_S = 20.0  # no update takes longer than 8 s; one that does means the intake is stuck
 REGISTER_BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
 LAG_EVERY_S = 1.0  # how often the event loop is timed
 PROXIED = ("fly-client-ip", "x-forwarded-for")  # a request that came through the public proxy has one of these
 
@@ -278,11 +279,15 @@ class Lambda:
         except Exception:
             log.exception("the handler failed")
             response = http1.error_response(HTTPError(500, "internal error"))
+        # What was given up gets its turn to end now: frozen, it would take the freeze for the exchange's time.
+        if given_up := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(given_up, timeout=GIVEN_UP_S)
         headers = {"content-type": response.content_type, **dict(response.headers)}
+        is_head = (event.get("requestContext") or {}).get("http", {}).get("method") == "HEAD"
         return {
             "statusCode": response.status,
             "headers": headers,
-            "body": response.body.decode(),
+            "body": "" if is_head or event.get("httpMethod") == "HEAD" else response.body.decode(),
             "isBase64Encoded": False,
         }
 
@@ -295,16 +300,20 @@ def _request(event: Mapping[str, Any]) -> Request:
     if not isinstance(method, str) or not isinstance(path, str):
         raise HTTPError(400, "the event is no HTTP request")
     stage = context.get("stage", "$default")
-    if stage != "$default" and path.startswith(f"/{stage}/"):
-        path = path.removeprefix(f"/{stage}")
+    if stage != "$default" and f"{path}/".startswith(f"/{stage}/"):
+        path = path.removeprefix(f"/{stage}") or "/"
     query = event.get("rawQueryString") or urlencode(event.get("queryStringParameters") or {})
-    headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+    headers = {
+        # What no header can hold becomes "?", as it would not have come over the wire.
+        str(name).lower(): str(value).encode("latin-1", "replace").decode("latin-1")
+        for name, value in (event.get("headers") or {}).items()
+    }
     body = event.get("body") or ""
     try:
         content = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise HTTPError(400, "the event's body cannot be decoded") from error
-    headers.setdefault("content-length", str(len(content)))
+    headers["content-length"] = str(len(content))
 
     async def read_body(max_bytes: int) -> bytes:
         if len(content) > max_bytes:
@@ -383,7 +392,11 @@ async def serve_demo(settings_of_demo: Settings) -> int:
 
     The chat page's port is the one after PORT, or any other when that is taken.
     """
-    import demo
+    try:
+        import demo
+    except ImportError:  # the image has only what serves
+        log.error("--demo needs the folder demo/, which is not here: run it from a checkout.")
+        return 1
 
     world = await demo.start((settings_of_demo.port + 1) % 65536)
     environ = {

@@ -1,0 +1,366 @@
+"""What the image holds, and that it runs read-only, as a user without rights. No container engine is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import translate
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import httpx
+import pytest
+from conftest import ADA, ROOT, a_house, updated
+
+import market
+import settings
+import webhook_server
+
+NOBODY = 65532
+IN_THE_US = {"dfw", "ewr", "iad", "lax", "ord", "sjc"}  # Fly's regions there
+DEFAULT = settings.load({}, market.EXCHANGES)
+
+Instruction = tuple[str, str]
+
+
+def instructions() -> list[list[Instruction]]:
+    """The Dockerfile's stages, each from its FROM on, as (word, rest)."""
+    text = re.sub(r"^\s*#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.M)
+    lines = [line.strip() for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+    stages: list[list[Instruction]] = []
+    for line in lines:
+        word, _, rest = line.partition(" ")
+        if word.upper() == "FROM":
+            stages.append([])
+        stages[-1].append((word.upper(), rest.strip()))
+    return stages
+
+
+def the_last(word: str) -> str:
+    """What the final stage says last, and so means."""
+    return [rest for each, rest in instructions()[-1] if each == word][-1]
+
+
+def matches(path: PurePosixPath, pattern: str) -> bool:
+    """Whether a pattern of .dockerignore or COPY names the path or a folder above it. "*" stops at "/"."""
+    parts = pattern.strip("/").split("/")
+    any_depth, parts = (parts[0] == "**", parts[1:]) if parts[0] == "**" else (False, parts)
+    for end in range(len(parts), len(path.parts) + 1):
+        begins = range(end - len(parts) + 1) if any_depth else (0,)
+        for begin in begins:
+            here = path.parts[begin:end]
+            if len(here) == len(parts) and all(re.match(translate(p), n) for p, n in zip(parts, here, strict=True)):
+                return True
+    return False
+
+
+def is_sent(path: PurePosixPath) -> bool:
+    """Whether .dockerignore lets the builder have the file: the last line that names it decides."""
+    sent = True
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        pattern = line.strip()
+        if pattern and not pattern.startswith("#") and matches(path, pattern.removeprefix("!")):
+            sent = pattern.startswith("!")
+    return sent
+
+
+def copied() -> dict[PurePosixPath, PurePosixPath]:
+    """The project's files that come into the image, with their places under /app."""
+    files = [PurePosixPath(file.relative_to(ROOT).as_posix()) for file in project_files()]
+    found = {}
+    for stage in instructions():
+        for word, rest in stage:
+            if word != "COPY" or rest.startswith("--from"):
+                continue
+            *patterns, target = [part for part in rest.split() if not part.startswith("--")]
+            for pattern in patterns:
+                of_pattern = [file for file in files if matches(file, pattern) and is_sent(file)]
+                assert of_pattern, f"COPY {pattern} finds nothing"
+                for file in of_pattern:
+                    is_folder = (ROOT / pattern).is_dir()
+                    below = file.relative_to(pattern) if is_folder else PurePosixPath(file.name)
+                    found[file] = PurePosixPath(target.removeprefix("./")) / below
+    return found
+
+
+def project_files() -> Iterator[Path]:
+    """All but other people's: environments, caches, git's own."""
+    for folder, names, files in os.walk(ROOT):
+        names[:] = [name for name in names if not name.startswith(".") and not (Path(folder) / name / "bin").is_dir()]
+        yield from (Path(folder, file) for file in files)
+
+
+# What the files say.
+
+
+def test_base_is_pinned_and_one() -> None:
+    bases = {rest.split()[0] for stage in instructions() for word, rest in stage if word == "FROM"}
+    (base,) = bases
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim(-\w+)?(@sha256:[0-9a-f]{64})?", base)
+
+
+def test_library_of_the_base_is_compiled() -> None:
+    """The path holds Python's version: a newer base needs a newer path."""
+    version = re.search(r"python:(3\.\d+)", the_last("FROM"))
+    assert version is not None
+    (compiled,) = [rest for word, rest in instructions()[-1] if word == "RUN" and "compileall" in rest]
+    assert f"/usr/local/lib/python{version[1]}" in compiled.split()
+
+
+def test_user_has_no_rights() -> None:
+    user, group = the_last("USER").split(":")
+    assert int(user) > 0
+    assert int(group) > 0  # files belong to group 0, and may be writable for it
+    words = [word for word, _ in instructions()[-1]]
+    assert not {"RUN", "COPY", "ADD"} & set(words[words.index("USER") :])
+
+
+def test_command_gets_the_signals() -> None:
+    """The exec form: with a shell before it the process would never hear SIGTERM."""
+    command = json.loads(the_last("CMD"))
+    assert command == ["python", "webhook_server.py"]
+    assert "ENTRYPOINT" not in [word for word, _ in instructions()[-1]]
+
+
+def test_no_health_check_starts_an_interpreter() -> None:
+    assert "HEALTHCHECK" not in [word for stage in instructions() for word, _ in stage]
+
+
+def test_ports_are_one() -> None:
+    fly = tomllib.loads((ROOT / "fly.toml").read_text())
+    compose = (ROOT / "compose.yaml").read_text()
+    assert int(the_last("EXPOSE")) == DEFAULT.port
+    assert fly["http_service"]["internal_port"] == DEFAULT.port
+    assert int(fly["env"].get("PORT", DEFAULT.port)) == DEFAULT.port
+    assert re.search(r'ports: \["\d+:(\d+)"\]', compose)[1] == str(DEFAULT.port)  # type: ignore[index]
+
+
+def test_every_imported_module_is_copied() -> None:
+    """Only the offline world stays out: it is imported with --demo alone."""
+    script = (
+        "import sys, json, webhook_server, bot\n"
+        "print(json.dumps([m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', None)]))\n"
+    )
+    out = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = {Path(file).resolve() for file in json.loads(out)}
+    ours = {PurePosixPath(file.relative_to(ROOT).as_posix()) for file in files & set(project_files())}
+    assert PurePosixPath("exchanges/okx.py") in ours
+    assert ours - set(copied()) == set()
+    assert all(place == file for file, place in copied().items())
+
+
+NOT_SENT = """
+.env .git/config .venv/lib/a.py __pycache__/bot.pyc exchanges/__pycache__/okx.pyc
+tests/test_image.py tests/data/a.json demo/page.html bench/run.py README.md Dockerfile fly.toml
+"""
+
+
+@pytest.mark.parametrize("path", NOT_SENT.split())
+def test_builder_does_not_get(path: str) -> None:
+    assert not is_sent(PurePosixPath(path))
+
+
+@pytest.mark.parametrize("path", ["requirements.txt", "bot.py", "exchanges/okx.py"])
+def test_builder_gets(path: str) -> None:
+    assert is_sent(PurePosixPath(path))
+
+
+def seconds(duration: object) -> float:
+    """Of a string with a unit; a bare number would mean something else in each of fly.toml's tables."""
+    assert isinstance(duration, str)
+    found = re.fullmatch(r"(\d+)(ms|s|m)", duration)
+    assert found is not None
+    return int(found[1]) * {"ms": 0.001, "s": 1, "m": 60}[found[2]]
+
+
+def test_time_to_stop_is_enough() -> None:
+    fly = tomllib.loads((ROOT / "fly.toml").read_text())
+    compose = re.search(r"stop_grace_period: (\S+)", (ROOT / "compose.yaml").read_text())
+    assert compose is not None
+    assert fly["kill_signal"] in ("SIGTERM", "SIGINT")
+    for given in (fly["kill_timeout"], compose[1]):
+        assert webhook_server.GRACE_S + 1 <= seconds(given) <= 300
+
+
+async def test_fly_checks_what_is_served() -> None:
+    service = tomllib.loads((ROOT / "fly.toml").read_text())["http_service"]
+    assert service["checks"]
+    async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
+        for check in service["checks"]:
+            assert (await client.request(check["method"], check["path"])).status_code == 200
+            assert 1 <= seconds(check["timeout"]) < seconds(check["interval"]) <= 60
+            assert seconds(check["grace_period"]) >= 5
+
+
+async def test_fly_scrapes_what_is_served() -> None:
+    scraped = tomllib.loads((ROOT / "fly.toml").read_text()).get("metrics")
+    if scraped is None:
+        pytest.skip("fly.toml has no [metrics]")
+    assert scraped["port"] == DEFAULT.port
+    async with (
+        a_house(FLY_APP_NAME="market-bot", WEBHOOK_URL="http://127.0.0.1:1") as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
+        assert (await client.get(scraped["path"])).status_code == 200
+
+
+def test_machine_is_one_small_one_outside_the_us() -> None:
+    fly = tomllib.loads((ROOT / "fly.toml").read_text())
+    (machine,) = fly["vm"]
+    assert (machine["size"], machine["memory"]) == ("shared-cpu-1x", "256mb")
+    assert fly["primary_region"] not in IN_THE_US
+    compose = (ROOT / "compose.yaml").read_text()
+    for line in ("mem_limit: 256m", "memswap_limit: 256m", "read_only: true"):
+        assert f"    {line}\n" in compose
+
+
+def test_fly_file_has_no_unknown_tables() -> None:
+    """Fly ignores silently what it does not know."""
+    known = {"app", "primary_region", "kill_signal", "kill_timeout", "env", "http_service", "vm", "restart", "metrics"}
+    known |= {"build", "deploy", "mounts", "checks", "swap_size_mb"}
+    assert set(tomllib.loads((ROOT / "fly.toml").read_text())) <= known
+
+
+# The files, laid out as in the image.
+
+
+@contextmanager
+def an_image(*, compiled: bool = False) -> Iterator[Path]:
+    """/app of the image, read-only for the user whom it runs as."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = Path(folder, "app")
+        for source, place in copied().items():
+            (app / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / source, app / place)
+        if compiled:
+            run = [rest for stage in instructions() for word, rest in stage if word == "RUN" and " /app" in rest]
+            command = next(part for part in run[0].split("&&") if "compileall" in part)
+            words = [str(app) if word == "/app" else word for word in shlex.split(command) if word != "/packages"]
+            subprocess.run([sys.executable, *words[1:]], check=True)
+        Path(folder).chmod(0o755)
+        for path in app.rglob("*"):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        app.chmod(0o555)
+        yield app
+        for path in (app, *app.rglob("*")):
+            if path.is_dir():
+                path.chmod(0o755)
+
+
+def as_nobody(folder: Path) -> dict[str, Any]:
+    """Arguments of Popen: the image's user where we may become it and it may run this Python, else ourselves."""
+    other: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    if os.getuid() != 0:
+        return {}
+    try:
+        done = subprocess.run([sys.executable, "-c", "import httpx, orjson, h11"], cwd=folder, **other, check=False)
+    except OSError:
+        return {}
+    return other if done.returncode == 0 else {}
+
+
+@contextmanager
+def in_image(app: Path, arguments: list[str], environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A process of the image; a line that it does not print in time ends it."""
+    of_image = dict(part.split("=", 1) for word, rest in instructions()[-1] if word == "ENV" for part in rest.split())
+    of_image.pop("PYTHONPATH", None)  # here the packages are this Python's own
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=app,
+        env={"PATH": os.environ["PATH"], **of_image, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **as_nobody(app),
+    )
+    end_of_patience = threading.Timer(30, process.kill)
+    end_of_patience.start()
+    try:
+        yield process
+    finally:
+        end_of_patience.cancel()
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def wait_until_it_serves(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    said = ""
+    while line := process.stdout.readline():
+        said += line
+        if "serving on port" in line:
+            return
+    raise AssertionError(f"it does not serve:\n{said}")
+
+
+def free_port() -> int:
+    """One for both families, as the server takes it."""
+    with socket.create_server(("", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+async def test_image_answers_and_lets_an_open_request_finish() -> None:
+    async with a_house() as house, httpx.AsyncClient(trust_env=False, verify=False, timeout=20) as client:
+        url = f"http://127.0.0.1:{(port := free_port())}"
+        environ = {**house.world.environ, "TELEGRAM_CHAT_ID": str(ADA), "PORT": str(port)}
+        house.world.set_latency(0.4)
+        with an_image() as app, in_image(app, json.loads(the_last("CMD"))[1:], environ) as process:
+            before = sorted(app.rglob("*"))
+            await asyncio.to_thread(wait_until_it_serves, process)
+            assert (await client.get(f"{url}/health")).json()["status"] == "ok"
+            secret = {"x-telegram-bot-api-secret-token": house.settings.webhook_secret}
+            asking = asyncio.ensure_future(client.post(f"{url}/webhook", json=updated("/price BTC"), headers=secret))
+            async with asyncio.timeout(10):
+                while not (await client.get(f"{url}/health")).json()["updates_in_work"]:
+                    pass
+            process.send_signal(signal.SIGTERM)
+            response = await asking
+            assert (response.status_code, "BTC-USDT" in response.json()["text"]) == (200, True)
+            out = (await asyncio.to_thread(process.communicate))[0]
+            assert process.returncode == 0, out
+            assert "Traceback" not in out
+            assert sorted(app.rglob("*")) == before, "something was written into the image"
+
+
+def test_image_ends_at_once_when_idle() -> None:
+    environ = {"TELEGRAM_BOT_TOKEN": "123456:TEST-unknown", "PORT": str(free_port())}
+    with an_image() as app, in_image(app, json.loads(the_last("CMD"))[1:], environ) as process:
+        wait_until_it_serves(process)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        out = process.communicate()[0]
+        assert (process.returncode, time.monotonic() - began < 1) == (0, True), out
+
+
+def test_compiled_files_are_used_when_file_times_are_rounded() -> None:
+    """Layers hold whole seconds, and some builders round them up: every start would then compile anew."""
+    with an_image(compiled=True) as app:
+        for path in app.rglob("*.py"):
+            os.utime(path, (path.stat().st_atime, path.stat().st_mtime + 1))
+        with in_image(app, ["-v", "-c", "import webhook_server"], {}) as process:
+            out = process.communicate()[0]
+        assert process.returncode == 0, out
+        assert "bytecode is stale" not in out
+        assert len(re.findall(rf"matches {re.escape(str(app))}/", out)) > 20
+
+
+def test_files_of_a_private_checkout_can_be_read() -> None:
+    """With umask 077 a checkout's files are readable for their owner alone, and COPY keeps that."""
+    of_app = [rest for stage in instructions() for word, rest in stage if word in ("RUN", "COPY")]
+    assert any(re.search(r"chmod -R [\w,+=-]*a\+rX.* /app|--chmod=", rest) for rest in of_app)
