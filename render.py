@@ -423,7 +423,7 @@ def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> 
     if isinstance(error, NotListed):
         asked = in_words([exchange_name(each) for each in error.exchanges])
         maybe = f" Did you mean {in_words(error.suggestions)}?" if error.suggestions else " Check the spelling?"
-        not_there = "has no perpetual" if error.market == "perp" else "is not listed"
+        not_there = "is not listed as a perpetual" if error.market == "perp" else "is not listed"
         return escape(f"{error.symbol} {not_there} on {asked}.{maybe}")
     if isinstance(error, NoAnswer):
         is_passing = not all(isinstance(each, (Blocked, UnknownSymbol, NotSupported)) for each in error.errors)

@@ -85,8 +85,9 @@ def _folded(lines: Sequence[str]) -> str:
     return f"<blockquote expandable>{escape(chr(10).join(lines))}</blockquote>"
 
 
-def _foot(source: str, time_ms: int, took_s: float, now_s: float) -> str:
-    return f"<i>{escape(source)} · {format_moment(time_ms, now_s)} · {took_s * 1000:.0f} ms</i>"
+def _foot(source: str, time_ms: int, took_s: float, now_s: float, of: str = "") -> str:
+    """Source, time and latency. of: what the time is of, where it is not the answer's."""
+    return f"<i>{escape(source)} · {of}{format_moment(time_ms, now_s)} · {took_s * 1000:.0f} ms</i>"
 
 
 def _source(source: Source, now_s: float) -> str:
@@ -255,15 +256,13 @@ def scan(scan: Scan, now_s: float) -> Answer:
     if scan.spikes:
         rows = [["", "spike%", "price%", "vol$"]]
         for each in scan.spikes[:MAX_SPIKES]:
-            name = f"{'🔥' if each.level == 'EXTREME' else ''}{split(each.symbol)[0][:9]}"
-            rows.append(
-                [name, plain_percent(each.spike_pct, 0), plain_percent(each.change_pct, 2), tight(each.dollars)]
-            )
+            percents = plain_percent(each.spike_pct, 0), plain_percent(each.change_pct, 2)
+            rows.append([split(each.symbol)[0][:9], *percents, tight(each.dollars)])
         lines.append(_pre(rows))
         if len(scan.spikes) > MAX_SPIKES:
             lines.append(f"And {len(scan.spikes) - MAX_SPIKES} more.")
     else:
-        lines.append("No market is above that now.")
+        lines.append("No market is above that now." if scan.n_scanned else "Nothing could be scanned.")
     counted = f"{scan.n_scanned} perpetuals scanned, {len(scan.failed)} failed"
     young = f", {scan.n_young} too young" if scan.n_young else ""
     lines.append(f"{counted}{young}. Last closed candle against the median of the 96 before it.")
@@ -271,7 +270,10 @@ def scan(scan: Scan, now_s: float) -> Answer:
         lines.append(escape(f"Failed: {reasons(list(scan.failed.values())[:1])}."))
     lines += _failed(scan.failed_before)
     source = exchange_name(scan.exchange)
-    lines.append(_foot(source, scan.closed_ms, scan.took_s, now_s).replace(" · ", " · candle closed ", 1))
+    if scan.n_scanned:
+        lines.append(_foot(source, scan.closed_ms, scan.took_s, now_s, "candle closed "))
+    else:
+        lines.append(_foot(source, int(now_s * 1000), scan.took_s, now_s))
     threshold = f"{scan.threshold_pct:g}"
     choices = tuple(
         Button(f"•{each}" if each == scan.interval else each, f"volscan {threshold} {each}")
