@@ -36,6 +36,7 @@ from market import DEADLINE_S, Exchange, Market, both, flow_of, is_not_there
 T = TypeVar("T")
 
 N_INDICATORS = 200  # candles, so that Wilder's means have forgotten their seed
+N_CONVERGED = 100  # with fewer, Wilder's seed still weighs: (13/14)^86 = 0.2 %
 FLOW_CANDLES = 40  # of the interval, for trend and divergence
 TREND_CANDLES = 20  # as many as a divergence is sought over, so that the two cannot contradict each other
 BARS = 12  # volumes shown
@@ -148,7 +149,7 @@ class FlowReport(NamedTuple):
     day_share: float | None
     trend: int | None
     price_trend: int | None
-    divergence: str
+    divergence: str | None
     cvd: float  # over the last FLOW_CANDLES
     close: float
 
@@ -362,7 +363,7 @@ class AnalysisReport(NamedTuple):
     flow_trend: int | None
     cvd: float | None  # over the last FLOW_CANDLES
     price_trend: int | None
-    divergence: str
+    divergence: str | None
     session: SessionSums | None
     day: DaySums | None
     open_interest_before: dict[int, float]
@@ -484,10 +485,11 @@ def _report(
     n = candles.n_closed(now_ms)
     recent = candles.part(max(0, n - N_INDICATORS), n)
     spike = indicators.volume_spike(candles.volume[:n])
-    rsi = indicators.rsi(recent.close)
+    is_long = len(recent) >= N_CONVERGED
+    rsi = indicators.rsi(recent.close) if is_long else None
     flow = flows and closed_flow(flows[0], now_ms)
     delta = day_delta = day_share = flow_trend = cvd = None
-    divergence = ""
+    divergence = None
     if flow and flows and flow.open_ms:
         n_flow = max(0, len(flow.open_ms) - FLOW_CANDLES)
         cumulative = _cumulative(flow._replace(buy=flow.buy[n_flow:], sell=flow.sell[n_flow:]))
@@ -522,7 +524,7 @@ def _report(
         rsi=rsi,
         vwap=indicators.vwap(last.high, last.low, last.close, last.volume),
         n_vwap=n_vwap,
-        atr=indicators.atr(recent.high, recent.low, recent.close),
+        atr=indicators.atr(recent.high, recent.low, recent.close) if is_long else None,
         volatility=None if quarters is None else day_volatility(quarters, now_ms),
         bands=indicators.bollinger(recent.close),
         ema_fast=indicators.ema(recent.close, EMA_FAST),
@@ -599,10 +601,10 @@ def score(
     spike: Spike | None,
     flow_trend: int | None,
     day_delta: float | None,
-    divergence: str,
+    divergence: str | None,
     rsi: float | None,
 ) -> list[Component]:
-    """Who is in control of the market, as points that add up to -9 … +9, above zero for the bulls.
+    """Who is in control of the market, as points that add up to -7 … +9, above zero for the bulls.
 
     price   24 h change above 5 %: 3, above 2: 2, above 0: 1; mirrored below zero
     volume  EXTREME 2, HIGH and MODERATE 1
@@ -634,8 +636,8 @@ def _flow_points(trend: int | None, day_delta: float | None) -> int | None:
     return trend * (2 if trend * day_delta > 0 else 1)
 
 
-def _split_points(trend: int | None, divergence: str) -> int | None:
-    return None if trend is None else {"bullish": 1, "bearish": -1}.get(divergence, 0)
+def _split_points(trend: int | None, divergence: str | None) -> int | None:
+    return None if trend is None or divergence is None else {"bullish": 1, "bearish": -1}.get(divergence, 0)
 
 
 def _rsi_points(rsi: float) -> int:
@@ -657,7 +659,9 @@ class Quarter(NamedTuple):
 
 async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Quarter:
     """The last closed quarter of an hour of one market at one exchange. Never raises: what fails is None."""
-    of = next(each for each in market.exchanges if exchange == each.ID)
+    of = next((each for each in market.exchanges if exchange == each.ID), None)
+    if of is None:
+        return Quarter()
     candles, now, before = await asyncio.gather(
         _or_none(lambda: market.candles(of, symbol, kind, QUARTER, N_INDICATORS)),
         _or_none(lambda: market.perp_at(of, symbol)) if kind == "perp" else _nothing(),

@@ -7,6 +7,7 @@ record of the market turned into those fields. What no exchange told is null. A 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -16,7 +17,7 @@ import derivatives
 import lists
 import market as markets
 import render
-from accounts import ACCOUNTS, Accounts, NoKeys
+from accounts import ACCOUNTS, Accounts, NoKeys, Part
 from analysis import AnalysisReport, FlowReport, VolumeReport
 from derivatives import Contract, DerivativesReport
 from exchanges import COIN, INTERVALS, Perp, Ticker, split
@@ -37,6 +38,17 @@ class BadRequest(ValueError):
     """A field of the request is missing or wrong. The text says which, and what it should be."""
 
 
+class AllFailed(Exception):
+    """None of the accounts could be read. The text says why."""
+
+
+class Partial(NamedTuple):
+    """What of several accounts is known, and a sentence for each that is missing in it."""
+
+    known: Json | list[Json]
+    missing: list[str]
+
+
 class Field(NamedTuple):
     """A field of a request. default None: it has to be there, unless it is optional."""
 
@@ -51,7 +63,7 @@ class Route(NamedTuple):
 
     summary: str
     fields: Mapping[str, Field]
-    answer: Callable[[Market, Accounts, Json], Awaitable[Json | list[Json]]]
+    answer: Callable[[Market, Accounts, Json], Awaitable[Json | list[Json] | Partial]]
     schema: object
     methods: tuple[str, ...] = ("POST",)
     is_flat: bool = False
@@ -71,6 +83,10 @@ async def answer(route: Route, market: Market, accounts: Accounts, request: obje
         return {"success": False, "error": _plain(render.no_keys(error.variables).text)}
     except lists.NoSuchSort as error:
         return {"success": False, "error": str(error)}
+    except AllFailed as error:
+        return {"success": False, "error": str(error)}
+    if isinstance(told, Partial):
+        return {"success": True, "data": told.known, "missing": told.missing}
     if route.is_flat and isinstance(told, dict):
         return {"success": True, **told}
     return {"success": True, "data": told}
@@ -92,7 +108,7 @@ def read_fields(route: Route, request: object) -> Json:
         if field.kind == "string" and not isinstance(value, str):
             raise BadRequest(f"{name} should be a string")
         if field.kind != "string" and not (is_number and (field.kind == "number" or isinstance(value, int))):
-            raise BadRequest(f"{name} should be a {field.kind}")
+            raise BadRequest(f"{name} should be {'an' if field.kind == 'integer' else 'a'} {field.kind}")
         if field.choices and str(value).lower() not in field.choices:
             raise BadRequest(f"{name} should be one of {', '.join(field.choices)}")
         fields[name] = str(value).lower() if field.choices else value
@@ -143,23 +159,26 @@ async def combined_price(market: Market, accounts: Accounts, asked: Json) -> Jso
     """Spot and perpetual side by side, each with its last quarter of an hour."""
     symbol = markets.parse_symbol(asked["symbol"])
     report = await market.price(symbol)
+    perp_ticker = report.perp and report.perp.ticker
+    of_spot, of_perp = await asyncio.gather(
+        *(
+            analytics.quarter_of(market, symbol, kind, ticker.exchange if ticker is not None else "")
+            for kind, ticker in (("spot", report.spot), ("perp", perp_ticker))
+        )
+    )
     spot = perp = None
     if report.spot is not None:
-        quarter = await analytics.quarter_of(market, symbol, "spot", report.spot.exchange)
-        spot = {**_ticker(report.spot, "spot"), **_quarter(quarter)}
-    if report.perp is not None and report.perp.ticker is not None:
-        exchange = report.perp.ticker.exchange
-        quarter = await analytics.quarter_of(market, symbol, "perp", exchange)
-        perp = {**_ticker(report.perp.ticker, "perp"), **_perp(report.perp), **_quarter(quarter)}
-        perp["oi_change_24h"] = quarter.open_interest_change_pct
-        perp["oi_change_15m"] = None
+        spot = {**_ticker(report.spot, "spot"), **_quarter(of_spot)}
+    if report.perp is not None and perp_ticker is not None:
+        changes = {"oi_change_24h": of_perp.open_interest_change_pct, "oi_change_15m": None}
+        perp = {**_ticker(perp_ticker, "perp"), **_perp(report.perp), **_quarter(of_perp), **changes}
     return {
         "base_symbol": slashed(symbol),
         "timestamp": iso(market.now_ms()),
         "spot": spot,
         "perp": perp,
         "spot_exchange": report.spot and report.spot.exchange,
-        "perp_exchange": report.perp and report.perp.ticker and report.perp.ticker.exchange,
+        "perp_exchange": perp_ticker and perp_ticker.exchange,
     }
 
 
@@ -216,7 +235,7 @@ def _flow(report: FlowReport) -> Json:
         "current_cvd": report.cvd,
         "cvd_change_24h": report.day_delta,
         "cvd_trend": TRENDS[report.trend],
-        "divergence_detected": bool(report.divergence),
+        "divergence_detected": None if report.divergence is None else bool(report.divergence),
         "price_trend": TRENDS[report.price_trend],
         "timestamp": iso(report.closed_ms),
     }
@@ -252,7 +271,7 @@ async def comprehensive_analysis(market: Market, accounts: Accounts, asked: Json
             "current_cvd": report.cvd,
             "cvd_change_24h": report.day_delta,
             "cvd_trend": TRENDS[report.flow_trend],
-            "divergence_detected": None if report.flow_trend is None else bool(report.divergence),
+            "divergence_detected": None if report.divergence is None else bool(report.divergence),
             "price_trend": TRENDS[report.price_trend],
             "timestamp": closed,
         },
@@ -298,8 +317,9 @@ async def market_profile(market: Market, accounts: Accounts, asked: Json) -> Jso
     """Volume and time by price over each window."""
     symbol = markets.parse_symbol(asked["symbol"])
     found: Json = {"symbol": slashed(symbol), "current_price": None}
-    for window in analytics.PROFILE_WINDOWS:
-        report = await analytics.profile(market, symbol, window, ("perp", "spot"))
+    windows = analytics.PROFILE_WINDOWS
+    asked_for = (analytics.profile(market, symbol, window, ("perp", "spot")) for window in windows)
+    for window, report in zip(windows, await asyncio.gather(*asked_for), strict=True):
         found["current_price"] = report.last
         found[window] = {
             "volume_profile": _levels(report.volume),
@@ -368,6 +388,7 @@ async def multi_oi(market: Market, accounts: Accounts, asked: Json) -> Json:
     by_exchange: dict[str, list[Contract]] = {}
     for each in report.contracts:
         by_exchange.setdefault(each.exchange, []).append(each)
+    whole = [name for name in by_exchange if name not in report.failed]
     return {
         "base_symbol": base,
         "timestamp": iso(report.time_ms),
@@ -377,7 +398,7 @@ async def multi_oi(market: Market, accounts: Accounts, asked: Json) -> Json:
             "total_usd": report.dollars,
             "total_volume_24h": _sum(each.ticker.base_volume for each in report.contracts),
             "total_volume_24h_usd": _sum(each.ticker.quote_volume for each in report.contracts),
-            "exchanges_count": len(by_exchange),
+            "exchanges_count": len(whole),
         },
         "exchange_breakdown": [_exchange_oi(name, of, report) for name, of in by_exchange.items()],
         "market_categories": {
@@ -390,10 +411,10 @@ async def multi_oi(market: Market, accounts: Accounts, asked: Json) -> Json:
             )
         },
         "validation_summary": {
-            "successful_exchanges": len(by_exchange),
+            "successful_exchanges": len(whole),
             "failed_exchanges": len(report.failed),
             "total_markets": len(report.contracts),
-            "validation_passed": len(by_exchange) >= VALIDATING,
+            "validation_passed": len(whole) >= VALIDATING,
             "failed_details": [f"{name}: {error.reason}" for name, error in report.failed.items()],
         },
     }
@@ -457,18 +478,27 @@ def _sum(figures: Any) -> float | None:
 # Accounts.
 
 
-async def balance(market: Market, accounts: Accounts, asked: Json) -> Json:
+def _of_accounts(parts: Sequence[Part[Any]], known: Json | list[Json]) -> Json | list[Json] | Partial:
+    """The answer, with who is missing in it. Raises AllFailed."""
+    missing = [f"{render.exchange_name(error.exchange)} {error.reason}" for part in parts for error in part.errors]
+    if all(part.found is None for part in parts):
+        raise AllFailed("; ".join(dict.fromkeys(missing)) + ".")
+    return Partial(known, list(dict.fromkeys(missing))) if missing else known
+
+
+async def balance(market: Market, accounts: Accounts, asked: Json) -> Json | list[Json] | Partial:
     """Assets over all wallets and exchanges."""
-    totals: dict[str, float] = {}
-    for part in await accounts.balance(asked["exchange"]):
-        for each in part.found or []:
-            totals[each.asset] = totals.get(each.asset, 0.0) + each.free + each.in_use
-    return totals
+    parts = await accounts.balance(asked["exchange"])
+    totals: Json = {}
+    for each in (holding for part in parts for holding in part.found or []):
+        totals[each.asset] = totals.get(each.asset, 0.0) + each.free + each.in_use
+    return _of_accounts(parts, totals)
 
 
-async def positions(market: Market, accounts: Accounts, asked: Json) -> list[Json]:
+async def positions(market: Market, accounts: Accounts, asked: Json) -> Json | list[Json] | Partial:
     """Open positions."""
-    return [
+    parts = await accounts.positions(asked["exchange"])
+    rows: list[Json] = [
         {
             "exchange": part.exchange,
             "symbol": each.position.symbol,
@@ -480,12 +510,13 @@ async def positions(market: Market, accounts: Accounts, asked: Json) -> list[Jso
             "unrealized_pnl": each.pnl_usd,
             "percentage": each.position.pnl_pct,
         }
-        for part in await accounts.positions(asked["exchange"])
+        for part in parts
         for each in part.found or []
     ]
+    return _of_accounts(parts, rows)
 
 
-async def pnl(market: Market, accounts: Accounts, asked: Json) -> Json:
+async def pnl(market: Market, accounts: Accounts, asked: Json) -> Json | list[Json] | Partial:
     """Unrealised profit over all positions; the percentage is of their margin."""
     parts = await accounts.positions(asked["exchange"])
     valued = [each for part in parts for each in part.found or []]
@@ -495,11 +526,12 @@ async def pnl(market: Market, accounts: Accounts, asked: Json) -> Json:
     has_all = len(margins) == len(valued) == len(known) and all(
         each.position.asset in ("USDT", "USDC") for each in valued
     )
-    return {
+    told: Json = {
         "total_unrealized_pnl": total if len(known) == len(valued) else None,
         "average_percentage": total / margin * 100 if has_all and margin else None,
         "position_count": len(valued),
     }
+    return _of_accounts(parts, told)
 
 
 # The table.
@@ -743,6 +775,8 @@ def _answer_schema(route: Route) -> Json:
         whole = {**told, "properties": {**success, **told["properties"]}, "required": ["success", *told["required"]]}
     else:
         whole = {"type": "object", "properties": {**success, "data": told}, "required": ["success", "data"]}
+        if route.fields is ACCOUNT:
+            whole["properties"]["missing"] = {"type": "array", "items": {"type": "string"}}
     return {"oneOf": [whole, {"$ref": "#/components/schemas/Failure"}]}
 
 

@@ -194,12 +194,7 @@ async def _of_candles(
     what: str,
     choices: Collection[str] = tuple(INTERVALS),
 ) -> Answer:
-    """A question about one symbol over an interval (or window) on the perpetual or the spot market.
-
-    The symbol may be left out where another word is there: it is the first example then.
-    """
-    if words and (words[0].lower() in choices or words[0].lower() in MARKET_WORDS):
-        words = [EXAMPLES[0], *words]
+    """A question about one symbol over an interval (or window) on the perpetual or the spot market."""
     if not words:
         return _which_symbol(name, f"/{name} BTC, or /{name} BTC {default}")
     try:
@@ -210,24 +205,24 @@ async def _of_candles(
 
 
 def read_words(words: Sequence[str], choices: Collection[str], default: str) -> tuple[str, str, tuple[str, ...]]:
-    """Symbol, choice and markets from "BTC 1h spot" in any order after the symbol.
+    """Symbol, choice and markets from "BTC 1h spot", in any order; a symbol that is left out is the first example.
 
     Raises NotASymbol and Misread.
     """
-    choice = default
+    symbol, choice = "", default
     of: tuple[str, ...] = ANY_MARKET
-    for word in words[1:]:
+    for word in words:
         plain = word.lower()
         if plain in choices:
             choice = plain
         elif plain in MARKET_WORDS:
             of = MARKET_WORDS[plain]
+        elif not symbol:
+            symbol = markets.parse_symbol(word)
         else:
             known = ", ".join(choices)
-            raise Misread(
-                f"“{_cut(word)}” is not understood here. After the symbol comes one of {known}; spot or perp."
-            )
-    return markets.parse_symbol(words[0]), choice, of
+            raise Misread(f"“{_cut(word)}” is not understood here. Beside the symbol: one of {known}; spot or perp.")
+    return symbol or markets.parse_symbol(EXAMPLES[0]), choice, of
 
 
 async def ls(room: Room, words: list[str]) -> Answer:
@@ -263,7 +258,7 @@ async def oi(room: Room, words: list[str]) -> Answer:
 async def funding(room: Room, words: list[str]) -> Answer:
     """Funding over all exchanges, or the extremes over all perpetuals."""
     try:
-        if words and words[0].lower() == "top":
+        if [word.lower() for word in words] == ["top"]:
             return reports.funding_extremes(await derivatives.funding_extremes(room.market), room.clock())
         base = split(_only_symbol(words or ["BTC"]))[0]
         return reports.funding(await derivatives.funding(room.market, base), room.clock())

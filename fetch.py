@@ -494,7 +494,7 @@ class Spending:
             self._total = used
 
     def _forget(self, now: float) -> None:
-        while self._spent and self._spent[0][0] <= now - self.budget.window_s:
+        while self._spent and self._spent[0][0] <= now - self._window_s:
             self._total -= self._spent.popleft()[1]
 
 

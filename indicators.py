@@ -225,13 +225,16 @@ def cvd(volume: Sequence[float], taker_buy: Sequence[float]) -> list[float]:
     return list(accumulate(deltas(volume, taker_buy)))
 
 
-def divergence(price: Sequence[float], flow: Sequence[float], n: int = 20) -> str:
+def divergence(price: Sequence[float], flow: Sequence[float], n: int = 20) -> str | None:
     """ "bullish" when price falls while flow (CVD) rises over the last n, "bearish" the other way round, else "".
 
+    None for fewer than n of either.
     Both have to be a `trend`: two lines through noise disagree half of the time.
     """
+    if len(price) < n or len(flow) < n:
+        return None
     of_price, of_flow = trend(price[-n:]), trend(flow[-n:])
-    if not of_price or not of_flow or of_price == of_flow or len(price) < n or len(flow) < n:
+    if not of_price or not of_flow or of_price == of_flow:
         return ""
     return "bullish" if of_flow > 0 else "bearish"
 

@@ -54,6 +54,7 @@ class Top(NamedTuple):
     rows: list[tuple[str, Perp]]
     n_markets: int
     caps: dict[str, float]
+    has_caps: bool  # whether CoinGecko told any
     failed: tuple[MarketError, ...]
     time_ms: int
     took_s: float
@@ -83,6 +84,7 @@ async def top(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
             raise NotSupported(exchange.ID, "no list of open interest", "has no list of open interest")
         return exchange.ID, found
 
+    is_late = True
     try:
         (exchange, found), failed = await market.first("all markets", ask, (kind,))
         listed = trading(found, market.now_ms())
@@ -90,14 +92,16 @@ async def top(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
         rows = listed[:n]
         left_s = max(0.0, min(CAPS_LATE_S - (time.monotonic() - began), DEADLINE_S))
         await asyncio.wait([caps], timeout=left_s)
-        known = caps.result() if caps.done() else {}
-        if not known:
-            market.leave_alone(coingecko.ID, CAPS_AGAIN_S)
+        is_late = not caps.done()
+        known = {} if is_late else caps.result()
     finally:
-        caps.cancel()
+        if not is_late or not market.may_run_on:
+            caps.cancel()
+    if not known and not (is_late and market.may_run_on):
+        market.leave_alone(coingecko.ID, CAPS_AGAIN_S)
     took_s = time.monotonic() - began
     of_rows = caps_of(rows, known)
-    return Top(exchange, kind, sort, rows, len(listed), of_rows, failed, market.now_ms(), took_s)
+    return Top(exchange, kind, sort, rows, len(listed), of_rows, bool(known), failed, market.now_ms(), took_s)
 
 
 def trading(found: dict[str, Perp], now_ms: int) -> list[tuple[str, Perp]]:

@@ -25,6 +25,7 @@ from exchanges import (
     DOLLARS,
     INTERVALS,
     MULTIPLIERS,
+    BadResponse,
     Candles,
     Endpoint,
     Flow,
@@ -202,6 +203,7 @@ class Market:
     ) -> None:
         self._fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
         self.exchanges = [EXCHANGES[each] for each in exchanges]
+        self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
         self._cache = Cache(MAX_CACHED)
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
         self._intervals_error: dict[str, MarketError] = {}
@@ -475,7 +477,7 @@ class Market:
         missing: dict[str, MarketError],
         interval_h: float | None,
     ) -> Found:
-        untold = UnknownSymbol(exchange.ID, "it is not in the answer", "did not tell")
+        untold = BadResponse(exchange.ID, "it is not in the answer", "did not tell")
         failure = next(iter(missing.values()), untold)  # one answer may tell both
         for what, told in (("open interest", whole.open_interest), ("funding", whole.funding)):
             if told is None:

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 MAX_SERIES = 128  # label values of one counter or histogram
 LATEST = 200  # durations of a command, for its percentiles
@@ -83,23 +84,33 @@ class Metrics:
         self.request_seconds = Histogram("bot_exchange_seconds", "Seconds of requests to exchanges.", ["exchange"])
         self.loop_lag_s = 0.0  # how late the event loop last woke up
 
-    def exposition(self, gauges: Mapping[str, tuple[str, str, Mapping[str, float]]]) -> bytes:
-        """All of it as text. gauges: by name, the help, the label's name, and figures by label value ("" for none)."""
+    def exposition(self, others: Iterable[Family]) -> bytes:
+        """All of it as text, with what others have counted."""
         lines: list[str] = []
         for each in (self.updates, self.commands, self.requests, self.request_seconds):
             lines += each.lines()
-        own = {
-            "process_resident_memory_bytes": ("Resident memory.", "", {"": resident_bytes()}),
-            "bot_loop_lag_seconds": ("How late the event loop last woke up.", "", {"": self.loop_lag_s}),
-        }
-        for name, (help, label, figures) in {**own, **gauges}.items():
-            lines += _head(name, help, "gauge")
-            lines += (
-                f"{name}{_braces((label,), (of,)) if of else ''} {_number(value)}" for of, value in figures.items()
-            )
-        lines += _head("process_cpu_seconds_total", "Seconds on a processor.", "counter")
-        lines.append(f"process_cpu_seconds_total {_number(time.process_time())}")
+        own = (
+            Family("process_resident_memory_bytes", "Resident memory.", "", {"": resident_bytes()}),
+            Family("process_cpu_seconds_total", "Seconds on a processor.", "", {"": time.process_time()}),
+            Family("bot_loop_lag_seconds", "How late the event loop last woke up.", "", {"": self.loop_lag_s}),
+        )
+        for family in (*own, *others):
+            lines += family.lines()
         return ("\n".join(lines) + "\n").encode()
+
+
+class Family(NamedTuple):
+    """Figures by the value of one label, or with label "" one figure under "". A name that ends in _total counts."""
+
+    name: str
+    help: str
+    label: str
+    figures: Mapping[str, float]
+
+    def lines(self) -> Iterable[str]:
+        yield from _head(self.name, self.help, "counter" if self.name.endswith("_total") else "gauge")
+        for value, figure in self.figures.items():
+            yield f"{self.name}{_braces((self.label,), (value,))} {_number(figure)}"
 
 
 def resident_bytes() -> float:

@@ -36,6 +36,7 @@ from render import (
     format_percent,
     format_price,
     format_span,
+    in_words,
     range_bar,
     reasons,
     sentence,
@@ -138,18 +139,35 @@ def _refresh(data: str) -> tuple[Button, ...]:
     return _that_fit([Button("🔄 Refresh", data)])
 
 
+SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
+
+
 def short_price(price: float) -> str:
-    """62,976 · 148.2 · 3.451 · 0.5231 · 0.00001234: four digits."""
-    if price >= 1000:
-        return f"{price:,.0f}"
+    """62,976 · 148.2 · 3.451 · 0.5231 · 0.0₄1234: four digits in at most eight characters.
+
+    The small figure counts the zeros after the point.
+    """
+    rounded = float(f"{price:.4g}")
+    if rounded >= 1000 or rounded <= 0:
+        return f"{price:,.0f}" if rounded < 1e7 else format_amount(price)
+    price = rounded
     if price >= 1:
-        return f"{price:.{3 - len(str(int(price))) + 1}f}"
-    return format_price(float(f"{price:.4g}"))
+        return f"{price:.{4 - len(str(int(price)))}f}"
+    if price >= 0.001:
+        return format_price(price)
+    digits, _, exponent = f"{price:.3e}".partition("e")
+    zeros = "".join(SUBSCRIPTS[int(each)] for each in str(-int(exponent) - 1))
+    return f"0.0{zeros}{digits.replace('.', '').rstrip('0')}"
 
 
 def tight(amount: float | None) -> str:
     """format_amount in at most five characters: 19.8B · 610M · 1.24T."""
     return "n/a" if amount is None else format_amount(amount)
+
+
+def dollars_of(amount: float | None) -> str:
+    """$19.8B"""
+    return "n/a" if amount is None else f"${format_amount(amount)}"
 
 
 def plain_percent(percent: float | None, decimals: int = 1) -> str:
@@ -178,9 +196,21 @@ def _unit(symbol: str) -> str:
 def money(amount: float | None, symbol: str) -> str:
     """$77.8M, or 1.2K BTC where prices are in BTC."""
     unit = _unit(symbol)
-    if amount is None:
+    if amount is None or unit == "$":
+        return dollars_of(amount)
+    return f"{format_amount(amount)}{unit}"
+
+
+def _amounts(amount: float | None, worth: float | None, source: Source) -> str:
+    """2.93K BTC  $176M"""
+    if amount is None and worth is None:
         return "n/a"
-    return f"${format_amount(amount)}" if unit == "$" else f"{format_amount(amount)}{unit}"
+    return f"{coins(amount, split(source.symbol)[0])}  {money(worth, source.symbol)}"
+
+
+def counted(n: int, what: str) -> str:
+    """1 market, 2 markets"""
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 # /top10
@@ -205,20 +235,20 @@ def top(top: Top, now_s: float) -> Answer:
         ticker = perp.ticker
         figure = tight(top.caps.get(symbol))
         if not is_spot:
-            figure = tight(_oi_dollars(perp)) if top.sort == "oi" else _rate(per_8h(perp.funding)).lstrip("+")
-        change = plain_percent(ticker.change_pct)
+            figure = tight(_oi_dollars(perp)) if top.sort == "oi" else _tight_rate(per_8h(perp.funding))
+        change = plain_percent(ticker.change_pct, 0 if abs(ticker.change_pct or 0.0) >= 100 else 1)
         rows.append([split(symbol)[0][:6], short_price(ticker.last), change, tight(ticker.quote_volume), figure])
     name = "spot" if is_spot else "perpetuals"
     lines = [f"<b>Top {len(top.rows)} {name}</b> by {SORT_NAMES[top.sort]}", _pre(rows)]
     if not is_spot:
         lines.append("Funding is per 8 hours." if top.sort != "oi" else "Open interest is in dollars.")
         lines.append(_folded([_more(symbol, perp, top.caps.get(symbol)) for symbol, perp in top.rows]))
-    if not top.caps:
-        lines.append("Market cap n/a: CoinGecko did not answer.")
-    elif is_spot and len(top.caps) < len(top.rows):
+    if not top.has_caps:
+        lines.append("Market cap n/a: CoinGecko did not answer in time.")
+    elif len(top.caps) < len(top.rows):
         lines.append("Market cap is CoinGecko's; n/a where it knows no such coin at this price.")
     lines += _failed(top.failed)
-    source = f"{exchange_name(top.exchange)}, of {top.n_markets} markets"
+    source = f"{exchange_name(top.exchange)}, of {counted(top.n_markets, 'market')}"
     lines.append(_foot(source, top.time_ms, top.took_s, now_s))
     kind = "spot" if is_spot else "perps"
     sorts = ("volume", "gainers", "losers") if is_spot else ("volume", "gainers", "losers", "funding", "oi")
@@ -241,10 +271,20 @@ def _rate(rate: float | None) -> str:
     return plain_percent(None if rate is None else rate * 100, 4)
 
 
+def _tight_rate(rate: float | None) -> str:
+    """.0100, -.0041, 8.71: percent in at most six characters."""
+    if rate is None:
+        return "n/a"
+    percent = rate * 100
+    if abs(percent) >= 0.99995:
+        return f"{percent:.2f}"
+    return f"{percent:.4f}".replace("0.", ".", 1)
+
+
 def _more(symbol: str, perp: Perp, cap: float | None) -> str:
     value = _oi_dollars(perp)
-    interest = "" if value is None else f"OI ${format_amount(value)} · "
-    return f"{split(symbol)[0]}: {interest}cap {'n/a' if cap is None else '$' + format_amount(cap)}"
+    interest = "" if value is None else f"OI {dollars_of(value)} · "
+    return f"{split(symbol)[0]}: {interest}cap {dollars_of(cap)}"
 
 
 # /volscan
@@ -263,9 +303,9 @@ def scan(scan: Scan, now_s: float) -> Answer:
             lines.append(f"And {len(scan.spikes) - MAX_SPIKES} more.")
     else:
         lines.append("No market is above that now." if scan.n_scanned else "Nothing could be scanned.")
-    counted = f"{scan.n_scanned} perpetuals scanned, {len(scan.failed)} failed"
+    looked_at = f"{counted(scan.n_scanned, 'perpetual')} scanned, {len(scan.failed)} failed"
     young = f", {scan.n_young} too young" if scan.n_young else ""
-    lines.append(f"{counted}{young}. Last closed candle against the median of the 96 before it.")
+    lines.append(f"{looked_at}{young}. Last closed candle against the median of the 96 before it.")
     if scan.failed:
         lines.append(escape(f"Failed: {reasons(list(scan.failed.values())[:1])}."))
     lines += _failed(scan.failed_before)
@@ -298,7 +338,7 @@ def open_interest(report: DerivativesReport, now_s: float) -> Answer:
     base = report.base
     partial = " (partial)" if report.failed else ""
     lines = [f"<b>{escape(base)} open interest</b>{partial}  {coins(report.coins, escape(base))} · "]
-    lines[0] += "n/a" if report.dollars is None else f"${format_amount(report.dollars)}"
+    lines[0] += dollars_of(report.dollars)
     changes = {hours: change for hours in (1, 24) if (change := report.change_pct(hours)) is not None}
     if changes:
         shares = {hours: f"{share * 100:.0f} %" for hours, (_, share) in changes.items()}
@@ -327,7 +367,7 @@ def open_interest(report: DerivativesReport, now_s: float) -> Answer:
     lines.append(_folded([_contract_line(each, report) for each in report.contracts[:MAX_CONTRACTS]]))
     lines += _partial(report)
     lines.append("Perpetuals, one side counted; dated futures are not.")
-    source = f"{len(report.contracts)} markets on {len(by_exchange)} exchanges"
+    source = f"{counted(len(report.contracts), 'market')} on {counted(len(by_exchange), 'exchange')}"
     lines.append(_foot(source, report.time_ms, report.took_s, now_s))
     return Answer(
         "\n".join(lines),
@@ -347,9 +387,10 @@ def _sum_cells(contracts: Sequence[Contract], report: DerivativesReport) -> list
 def _contract_line(contract: Contract, report: DerivativesReport) -> str:
     dollars = contract.dollars
     share = dollars / report.dollars if dollars is not None and report.dollars else None
-    amounts = f"{coins(contract.coins, report.base)}, ${tight(dollars)}, {share_pct(share)}"
-    funding = f"funding {_rate(per_8h(contract.perp.funding))} % per 8h"
-    volume = f"24h ${tight(contract.ticker.quote_volume)}"
+    amounts = f"{coins(contract.coins, report.base)}, {dollars_of(dollars)}, {share_pct(share)}"
+    rate = per_8h(contract.perp.funding)
+    funding = "funding n/a" if rate is None else f"funding {_rate(rate)} % per 8h"
+    volume = f"24h {dollars_of(contract.ticker.quote_volume)}"
     return f"{_name(contract)}: {amounts} · {funding} · {volume}"
 
 
@@ -388,7 +429,7 @@ def funding(report: DerivativesReport, now_s: float) -> Answer:
     if untold:
         lines.append(escape(f"n/a: {', '.join(untold)}."))
     lines += _partial(report)
-    lines.append(_foot(f"{len(known)} markets", report.time_ms, report.took_s, now_s))
+    lines.append(_foot(counted(len(known), "market"), report.time_ms, report.took_s, now_s))
     return Answer(
         "\n".join(lines),
         _keyboard(
@@ -426,7 +467,7 @@ def funding_extremes(extremes: FundingExtremes, now_s: float) -> Answer:
             rows.append([split(symbol)[0][:11], _rate(per_8h(funding)), year, period])
         lines.append(_pre(rows) if side else f"{name}: no market.")
     lines += _failed(extremes.failed)
-    source = f"{exchange_name(extremes.exchange)}, {extremes.n_markets} markets"
+    source = f"{exchange_name(extremes.exchange)}, {counted(extremes.n_markets, 'market')}"
     lines.append(_foot(source, extremes.time_ms, extremes.took_s, now_s))
     leaders = [split(symbol)[0] for symbol, _ in (*extremes.highest[:2], *extremes.lowest[:2])]
     return Answer(
@@ -449,7 +490,7 @@ def volume(report: VolumeReport, now_s: float) -> Answer:
         mark = "🔥 " if spike.is_significant else ""
         lines.append(f"{mark}<b>{spike.level}</b>  {format_percent(spike.spike_pct, 0)} against normal")
     rows = [
-        ("closed", f"{coins(report.coins, base)}  {money(report.dollars, source.symbol)}"),
+        ("closed", _amounts(report.coins, report.dollars, source)),
         ("normal", coins(spike and spike.baseline, base)),
     ]
     if report.so_far is None:
@@ -503,7 +544,7 @@ def cvd(report: FlowReport, now_s: float) -> Answer:
         ("", f"{share_pct(report.day_share)} bought"),
         ("CVD", ARROWS[report.trend]),
         ("price", f"{ARROWS[report.price_trend]}, {format_price(report.close)}"),
-        ("diverges", "n/a" if None in (report.trend, report.price_trend) else report.divergence or "no"),
+        ("diverges", "n/a" if report.divergence is None else report.divergence or "no"),
     ]
     lines.append(_pairs(rows))
     if report.divergence:
@@ -514,7 +555,8 @@ def cvd(report: FlowReport, now_s: float) -> Answer:
     if report.day_delta is None:
         lines.append("24h n/a: the market's candles do not reach back so far.")
     if source.failed:
-        lines.append(f"{' '.join(_failed(source.failed, source.market))} This is {exchange_name(source.exchange)}'s.")
+        whose = escape(f"This is {exchange_name(source.exchange)}'s.")
+        lines.append(" ".join([*_failed(source.failed, source.market), whose]))
     lines.append(_source(source, now_s))
     return Answer(
         "\n".join(lines),
@@ -578,8 +620,12 @@ def analysis(report: AnalysisReport, now_s: float) -> Answer:
         _folded(_analysis_tail(report, base)),
         _control(report),
     ]
+    by_reason: dict[str, list[str]] = {}
     for what, error in report.missing.items():
-        lines.append(escape(f"{what[0].upper()}{what[1:]} n/a: {reasons([error])}."))
+        by_reason.setdefault(reasons([error]), []).append(what)
+    for why, parts in by_reason.items():
+        names = in_words(parts)
+        lines.append(escape(f"{names[0].upper()}{names[1:]} n/a: {why}."))
     lines += _failed(source.failed, source.market)
     lines.append(_source(source, now_s))
     return Answer(
@@ -593,16 +639,15 @@ def analysis(report: AnalysisReport, now_s: float) -> Answer:
 
 def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[str, str]]:
     ticker, spike = report.ticker, report.spike
-    symbol = report.source.symbol
     baseline = "n/a" if spike is None else f"{spike.level} {format_percent(spike.spike_pct, 0)}"
-    trend = ARROWS[report.flow_trend]
-    split_ = f", {report.divergence} divergence" if report.divergence else ""
+    diverging = [("", f"{report.divergence} divergence")] if report.divergence else []
     rows = [
         ("range", range_bar(ticker.low, ticker.high, ticker.last)),
-        ("24h vol", f"{coins(ticker.base_volume, base)}  {money(ticker.quote_volume, symbol)}"),
+        ("24h vol", _amounts(ticker.base_volume, ticker.quote_volume, report.source)),
         ("volume", baseline),
-        ("", f"{coins(report.candle_coins, base)}  {money(report.candle_dollars, symbol)}"),
-        ("CVD", f"{trend}{split_}"),
+        ("", _amounts(report.candle_coins, report.candle_dollars, report.source)),
+        ("CVD", ARROWS[report.flow_trend]),
+        *diverging,
         ("24h", "n/a" if report.day_delta is None else _day_flow(report)),
         ("delta", signed(report.delta)),
     ]
@@ -619,7 +664,7 @@ def _perp_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[st
     interest, funding = report.perp.open_interest, report.perp.funding
     now = interest and interest.open_interest
     value = interest and interest.open_interest_quote
-    rows = [("OI", f"{coins(now, base)}  {money(value, report.source.symbol)}")]
+    rows = [("OI", _amounts(now, value, report.source))]
     changes = [
         f"{format_percent((now / before - 1) * 100, 1)} {hours}h"
         for hours in (1, 24)
@@ -717,6 +762,8 @@ def _above(last: float, other: float) -> str:
 def _control(report: AnalysisReport) -> str:
     """The market-control score as its components and sum."""
     known = [each.points for each in report.score if each.points is not None]
+    if not known:
+        return "Control: n/a, nothing that it is made of is known"
     total = sum(known)
     parts = ", ".join(
         f"{each.name} {'n/a' if each.points is None else f'{each.points:+d}' if each.points else '0'}"
@@ -748,7 +795,7 @@ def profile(report: ProfileReport, now_s: float) -> Answer:
         lines.append(_pre(rows))
         lines.append(_where(report, shown))
     vwap = "n/a" if report.vwap is None else at_tick(report.vwap, report.tick)
-    candles = f"{report.n_candles} candle{'s' if report.n_candles != 1 else ''} of {report.interval}"
+    candles = f"{counted(report.n_candles, 'candle')} of {report.interval}"
     lines.append(f"VWAP {vwap}. From {candles}. █ is the value area, 70 %.")
     lines += _failed(source.failed, source.market)
     lines.append(_source(source, now_s))
@@ -828,11 +875,11 @@ def status(vitals: Vitals, now_s: float) -> Answer:
                 ("version", vitals.version),
                 ("up", format_span(vitals.uptime_s)),
                 ("memory", mib),
-                ("webhook", vitals.webhook[:60]),
-                ("updates", ", ".join(f"{count} {outcome}" for outcome, count in vitals.updates.items()) or "none"),
+                *((outcome, str(count)) for outcome, count in vitals.updates.items()),
             ]
         )
     )
+    lines.append(escape(f"Webhook: {vitals.webhook}"))
     if vitals.seconds:
         rows = [["", "n", "p50 ms", "p95 ms"]]
         for name, (middle, slow, count) in sorted(vitals.seconds.items(), key=lambda item: -item[1][2]):
@@ -841,6 +888,7 @@ def status(vitals: Vitals, now_s: float) -> Answer:
         lines.append(_pre(rows))
     ill = {host: of for host, of in vitals.hosts.items() if of["state"] != "ok"}
     failing = [f"{host}: {of['state']}, {of['last_failure']}" for host, of in ill.items()]
-    lines.append(escape("; ".join(failing)) if failing else f"All {len(vitals.hosts)} hosts that were asked answer.")
+    asked = f"{counted(len(vitals.hosts), 'host')} asked so far, and all answered."
+    lines.append(escape("; ".join(failing)) if failing else asked if vitals.hosts else "No exchange was asked so far.")
     lines.append(f"<i>{format_moment(int(now_s * 1000), now_s)}</i>")
     return Answer("\n".join(lines), _keyboard(_refresh("status")))

@@ -33,7 +33,7 @@ import metrics
 import settings
 from bot import Bot
 from http1 import HTTPError, Request, Response
-from metrics import Metrics
+from metrics import Family, Metrics
 from settings import VERSION, Settings, SettingsError
 from telegram_api import TelegramError
 
@@ -126,13 +126,15 @@ class Door:
         market = self._bot.market
         hits, misses = market.cache_use
         circuits = {name: float(of["state"] == "resting") for name, of in market.health().items()}
-        gauges: dict[str, tuple[str, str, Mapping[str, float]]] = {
-            "bot_cache_questions": ("Questions to the cache by outcome.", "outcome", {"hit": hits, "miss": misses}),
-            "bot_circuit_open": ("Whether a host is left alone for now.", "host", circuits),
-            "bot_updates_in_work": ("Updates in work.", "", {"": len(self._in_work)}),
-            "bot_uptime_seconds": ("Seconds since the start.", "", {"": time.monotonic() - self._began}),
-        }
-        body = self._bot.metrics.exposition(gauges)
+        refused = {str(status): float(count) for status, count in self._refused.items()}
+        others = [
+            Family("bot_cache_questions_total", "Questions to the cache.", "outcome", {"hit": hits, "miss": misses}),
+            Family("bot_requests_refused_total", "HTTP requests refused.", "status", refused),
+            Family("bot_circuit_open", "Whether a host is left alone for now.", "host", circuits),
+            Family("bot_updates_in_work", "Updates in work.", "", {"": len(self._in_work)}),
+            Family("bot_uptime_seconds", "Seconds since the start.", "", {"": time.monotonic() - self._began}),
+        ]
+        body = self._bot.metrics.exposition(others)
         return Response(200, body, "text/plain; version=0.0.4; charset=utf-8")
 
     def _check_key(self, request: Request) -> None:
@@ -159,7 +161,10 @@ class Door:
             except orjson.JSONDecodeError as error:
                 raise HTTPError(400, "the body is not JSON") from error
         else:
-            asked = dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+            try:
+                asked = dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+            except ValueError as error:
+                raise HTTPError(400, f"the query has more than {MAX_FIELDS} fields") from error
         with self._in_work_now():
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
@@ -271,7 +276,9 @@ class Lambda:
     async def _answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         if self._door is None:  # made inside the loop
             self._transport = http1.Transport()
-            self._door = Door(bot.build(self._settings, self._transport), self._settings)
+            the_bot = bot.build(self._settings, self._transport)
+            the_bot.market.may_run_on = False
+            self._door = Door(the_bot, self._settings)
         try:
             response = await self._door.respond(_request(event))
         except HTTPError as error:

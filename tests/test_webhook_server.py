@@ -7,12 +7,14 @@ import json
 import os
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import threading
 import time
 from base64 import b64encode
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest
@@ -140,6 +142,40 @@ async def test_health() -> None:
         assert after["exchanges"]["BYBIT"]["state"] == "ok"
         blocked = after["exchanges"]["BINANCE_SPOT"]
         assert (blocked["state"], blocked["last_failure"]) == ("resting", "refused this server's region")
+
+
+async def test_health_fields() -> None:
+    async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
+        await client.post(**post(house, as_bytes(updated("/help", date=1))))
+        health = (await client.get("/health")).json()
+        assert health.pop("uptime_s") < 50
+        assert 8 < health.pop("rss_mib") < 4096
+        assert health.pop("last_update_s_ago") < 5
+        assert health == {
+            "status": "ok",
+            "reason": None,
+            "mode": "webhook",
+            "version": settings.VERSION,
+            "updates_in_work": 0,
+            "webhook": "not asked for",
+            "requests_refused": {},
+            "updates_too_old": 1,
+            "exchanges": {},
+        }
+
+
+async def test_health_takes_milliseconds_and_asks_nobody() -> None:
+    async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
+        await client.post(**post(house, as_bytes(updated("/oi"))))
+        n_before = {name: site.n_requests for name, site in house.world.sites.items()}
+        took_ms = []
+        for _ in range(25):
+            began = time.perf_counter()
+            assert (await client.get("/health")).status_code == 200
+            took_ms.append((time.perf_counter() - began) * 1000)
+        print(f"/health: {statistics.median(took_ms):.2f} ms, at its quickest {min(took_ms):.2f}")
+        assert {name: site.n_requests for name, site in house.world.sites.items()} == n_before
+        assert min(took_ms) < 5
 
 
 async def test_health_and_log_tell_of_refusals(caplog: pytest.LogCaptureFixture) -> None:
@@ -446,6 +482,35 @@ async def test_process_starts_while_telegram_is_down_and_registers_later() -> No
         assert code == 0
         assert house.settings.token not in out
         assert house.settings.webhook_secret not in out
+
+
+async def test_process_serves_without_any_network() -> None:
+    """Nobody listens where the exchanges and Telegram should be."""
+    port, nowhere = await asyncio.to_thread(free_port), f"http://127.0.0.1:{await asyncio.to_thread(free_port)}"
+    environ = {
+        **{f"{name}_URL": nowhere for name in settings.HOST_NAMES},
+        "TELEGRAM_API_URL": nowhere,
+        "TELEGRAM_BOT_TOKEN": demo.TOKEN,
+        "TELEGRAM_CHAT_ID": str(ADA),
+        "WEBHOOK_URL": f"http://127.0.0.1:{port}",
+        "PORT": str(port),
+    }
+    began = time.monotonic()
+    process = Process(["webhook_server.py"], environ)
+    await asyncio.to_thread(process.until, "serving on port")
+    secret = settings.load(environ, market.EXCHANGES).webhook_secret
+    headers = {"x-telegram-bot-api-secret-token": secret}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client:
+        assert (await client.get("/health")).status_code == 200
+        took_s = time.monotonic() - began
+        answer = await client.post("/webhook", json=updated("/price BTC"), headers=headers)
+        health = (await client.get("/health")).json()
+    assert await asyncio.to_thread(process.end, signal.SIGTERM) == (0, ANY)
+    print(f"serving {took_s:.2f} s after the start")
+    assert took_s < 5
+    assert answer.json()["text"].startswith("No price for BTC-USDT right now. Binance, ")
+    assert "could not be reached" in answer.json()["text"]
+    assert "no connection" in health["webhook"]
 
 
 async def test_process_log_of_failing_networks_shows_no_secret() -> None:

@@ -1,0 +1,379 @@
+"""What people type after a command, and every command with every exchange failing: always an answer or a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from conftest import House, a_house, pressed
+
+import analysis
+import fetch
+import market as market_module
+from commands import COMMANDS, Misread, read_words
+from demo.telegram_html import parse
+from demo.web import FAULTS
+from exchanges import INTERVALS
+from market import EXCHANGES
+
+NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
+FOREIGN = (
+    *("Traceback", "Error", "Exception", "HTTP/1.1", "{", "}", "retMsg", "retCode", "<html", "127.0.0.1", "None"),
+    *("UnknownSymbol", "Unavailable", " nan", " inf", "weight"),
+)
+OF_A_SYMBOL = ("price", "analysis", "volume", "cvd", "profile", "ls", "oi", "funding")
+MARKET_QUESTIONS = (
+    *(f"/{each} BTC" for each in OF_A_SYMBOL),
+    *("/funding top", "/top10", "/top10 spot", "/top10 oi", "/top10 funding", "/top10 losers", "/volscan"),
+)
+GENERAL = ("/help", "/start")
+
+
+@asynccontextmanager
+async def a_small_house(**variables: str) -> AsyncIterator[House]:
+    async with a_house(VOLSCAN_SYMBOLS="10", **variables) as house:
+        yield house
+
+
+def is_well(text: str) -> str:
+    """The message as it is read; fails for what no message may be."""
+    told = parse(text).text
+    assert "Something went wrong" not in told
+    assert 0 < len(told) <= 4096
+    return told
+
+
+# Every spelling of a symbol.
+
+SPELLINGS = (
+    *("BTC", "btc", "Btc", "$BTC", "#btc", "$btc", "BTCUSDT", "btcusdt", "BtcUsdt", "$BTCUSDT", "#BTCUSDT"),
+    *("BTC-USDT", "btc-usdt", "BTC/USDT", "btc/usdt", "BTC_USDT", "btc_usdt", "BTCUSD", "btcusd", "BTC-USD", "BTC/USD"),
+    *("BTC_USD", "btc-usd", "btc/usd", "BTC-USDT-SWAP", "btc-usdt-swap", "BTC-USD-SWAP", "btc-usd-swap", "BTC-SWAP"),
+    *("BTC/USDT:USDT", "btc/usdt:usdt", "BTC/USD:BTC", "BTCUSDT.P", "btcusdt.p", "BTCUSD.P", "BTC.P", "BTCPERP"),
+    *("btcperp", "BTC-PERP", "btc-perp", "BTC_PERP", "BTC/PERP", "BTCUSDTPERP", "BTCUSDT-PERP", "BTCUSDT_PERP"),
+    *("BTC-USDT-PERP", "BTC_USDT_PERP", "BTC/USDT-PERP", "BTCUSD_PERP", "BTCUSD-PERP", "BTC-USD-PERP"),
+    *("BINANCE:BTCUSDT", "binance:btcusdt", "BINANCE:BTCUSDT.P", "BYBIT:BTCUSDT.P", "OKX:BTC-USDT", "OKX:BTCUSDT"),
+    *("COINBASE:BTCUSD", "1000BTC", "1000BTCUSDT", "$1000BTC", "BTCUSDT,", "BTC;"),
+)
+
+
+def test_spellings_are_many() -> None:
+    assert len(set(SPELLINGS)) == len(SPELLINGS) >= 60
+
+
+@pytest.mark.parametrize("command", OF_A_SYMBOL)
+async def test_symbol_any_spelling(command: str) -> None:
+    async with a_house() as house:
+        house.world.market.clock = house.bot.market.clock = house.bot.clock = lambda: NOW
+        wanted = without_times(await house.ask(f"/{command} BTC"))
+        assert parse(wanted).text.startswith(("BTC-USDT", "BTC open interest", "BTC funding"))
+        for spelling in SPELLINGS:
+            assert without_times(await house.ask(f"/{command} {spelling}")) == wanted, spelling
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"\d+ ms", "", text)
+
+
+@pytest.mark.parametrize("command", OF_A_SYMBOL)
+@pytest.mark.parametrize(
+    ("spelling", "shown"),
+    [("1000PEPE", "PEPE"), ("1000PEPEUSDT", "PEPE"), ("BTC-USDC", "BTC"), ("jup", "JUP"), ("SUPERUSDT", "SUPER")],
+)
+async def test_symbol_of_other_markets(command: str, spelling: str, shown: str) -> None:
+    async with a_house() as house:
+        assert is_well(await house.ask(f"/{command} {spelling}")).startswith(shown)
+
+
+JUNK = ("-", "%", "🚀", "<b>", "BTC--USDT", "../../etc", "'DROP", "&amp;", "A" * 25, "BT-CUSDT", "\u202eBTC", "BTC/")
+
+
+@pytest.mark.parametrize("command", OF_A_SYMBOL)
+async def test_symbol_junk_is_refused_with_a_reason(command: str) -> None:
+    """At once, with what to type instead, and without asking anybody."""
+    async with a_house() as house:
+        for word in JUNK:
+            text = is_well(await house.ask(f"/{command} {word}"))
+            assert "is not a symbol. Try BTC, or BTC-USDT." in text or "not understood" in text, word
+        assert "is what prices are counted in here" in await house.ask(f"/{command} USDT")
+        assert sum(site.n_requests for site in house.world.sites.values()) == 0
+
+
+@pytest.mark.parametrize("command", OF_A_SYMBOL)
+async def test_symbol_that_nobody_lists_is_refused_with_a_reason(command: str) -> None:
+    async with a_house() as house:
+        text = is_well(await house.ask(f"/{command} QQQQQQ"))
+        assert "listed" in text or "has no perpetual" in text
+        assert "QQQQQQ" in text
+        assert "try again" not in text
+        assert "Did you mean BTC?" in is_well(await house.ask(f"/{command} BTCC"))
+
+
+@pytest.mark.parametrize("command", ["price", "analysis", "volume", "cvd", "ls"])
+async def test_symbol_left_out(command: str) -> None:
+    async with a_house() as house:
+        text = await house.ask(f"/{command}")
+        assert text.startswith(f"Which symbol? For example /{command} BTC")
+        assert sum(site.n_requests for site in house.world.sites.values()) == 0
+
+
+@pytest.mark.parametrize("command", ["profile", "oi", "funding"])
+async def test_symbol_left_out_is_bitcoin(command: str) -> None:
+    async with a_house() as house:
+        assert is_well(await house.ask(f"/{command}")).startswith("BTC")
+
+
+@pytest.mark.parametrize("command", ["oi", "funding", "ls"])
+async def test_symbol_one_at_a_time(command: str) -> None:
+    async with a_house() as house:
+        assert await house.ask(f"/{command} BTC ETH") == "One symbol at a time, please: BTC?"
+
+
+# Words after the symbol.
+
+
+@pytest.mark.parametrize(
+    ("words", "choice", "markets"),
+    [
+        ("BTC", "15m", ("perp", "spot")),
+        ("BTC 1h", "1h", ("perp", "spot")),
+        ("BTC 1H", "1h", ("perp", "spot")),
+        ("BTC spot", "15m", ("spot",)),
+        ("BTC 4h spot", "4h", ("spot",)),
+        ("BTC SPOT 4h", "4h", ("spot",)),
+        ("BTC perp", "15m", ("perp",)),
+        ("BTC futures 1d", "1d", ("perp",)),
+        ("BTC swap", "15m", ("perp",)),
+    ],
+)
+def test_words_in_any_order(words: str, choice: str, markets: tuple[str, ...]) -> None:
+    assert read_words(words.split(), INTERVALS, "15m") == ("BTC-USDT", choice, markets)
+
+
+@pytest.mark.parametrize("word", ["7m", "ETH", "60", "spott", "1w", "1 h", "<b>", "", "🚀", "x" * 4000])
+def test_words_not_understood(word: str) -> None:
+    with pytest.raises(Misread) as caught:
+        read_words(["BTC", word], INTERVALS, "15m")
+    assert "is not understood here" in str(caught.value)
+    assert "1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 12h, 1d" in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("command", ["analysis", "volume", "cvd"])
+async def test_interval_of_every_length(command: str) -> None:
+    async with a_house() as house:
+        for interval in INTERVALS:
+            text = is_well(await house.ask(f"/{command} BTC {interval}"))
+            assert text.startswith(f"BTC-USDT perp · {interval} "), interval
+
+
+@pytest.mark.parametrize("window", analysis.PROFILE_WINDOWS)
+async def test_window_of_every_length(window: str) -> None:
+    async with a_house() as house:
+        assert is_well(await house.ask(f"/profile BTC {window}")).startswith(f"BTC-USDT perp · profile {window}")
+
+
+async def test_window_alone_is_of_bitcoin() -> None:
+    """As the usage says: [SYMBOL] [today|24h|7d|30d]."""
+    async with a_house() as house:
+        assert is_well(await house.ask("/profile 7d")).startswith("BTC-USDT perp · profile 7d")
+        assert is_well(await house.ask("/profile 7d spot")).startswith("BTC-USDT spot · profile 7d")
+
+
+async def test_usage_names_words_that_are_understood() -> None:
+    """Every word of /help's usage, with and without what is in brackets."""
+    async with a_small_house() as house:
+        for name, command in COMMANDS.items():
+            if command.is_private:
+                continue
+            usage = command.usage.replace("SYMBOL", "BTC").replace("…", "")
+            options = [part.split("|") for part in re.findall(r"\[([^\]]*)\]", usage)]
+            fixed = re.sub(r"\[[^\]]*\]", "", usage).strip()
+            for words in itertools.product(*([*option, ""] for option in options)):
+                text = is_well(await house.ask(f"/{name} {fixed} {' '.join(words)}".strip()))
+                assert "not understood" not in text, (name, words)
+                assert "not a symbol" not in text, (name, words)
+                assert "not listed" not in text, (name, words)
+
+
+# Hostile words.
+
+HOSTILE = (
+    *("<b>", "</pre>", "<a href='x'>", "&", "&lt;", '"', "'", "\u202e", "\u202eBTC\u202c", "🚀", "é", "]]>", "ＢＴＣ"),
+    *("1e999", "nan", "-5", "٣", "inf", "0", "-0", "1e-999", "NaN%", "½", "²", "0x10", "1_000", "∞", "9" * 400),
+    *("x" * 4000, "<" * 4000, "🚀" * 2000, "%s%s%n", "{}", "{0}", "\\", "\x00", "\u200b", "a\u0301", "⑨", "None"),
+    *("../../etc/passwd", "'; DROP TABLE", "@bot", "/price", "BTC\u00a0ETH", "ß", "ﬀ", "İ", "ǅ"),
+)
+
+
+@pytest.mark.parametrize("command", [*OF_A_SYMBOL, "top10", "volscan", "help", "start"])
+async def test_hostile_words(command: str) -> None:
+    lines = [f"/{command}{symbol} {word}" for word in HOSTILE for symbol in ("", " BTC")]
+    async with a_small_house() as house:
+        for line, text in zip(lines, await asyncio.gather(*map(house.ask, lines)), strict=True):
+            assert len(is_well(text)) < 2500, line[:40]
+
+
+async def test_many_words() -> None:
+    async with a_small_house() as house:
+        for name in (*OF_A_SYMBOL, "top10", "volscan"):
+            is_well(await house.ask(f"/{name} " + "BTC 15m spot " * 300))
+
+
+# Buttons.
+
+
+@pytest.mark.parametrize(
+    "question", [*MARKET_QUESTIONS, "/analysis BTC spot", "/analysis PEPE 1h", "/oi PEPE", "/ls JUP"]
+)
+async def test_buttons_are_understood(question: str) -> None:
+    """Each one, pressed under the answer, gives another answer."""
+    async with a_small_house() as house:
+        call = await house.bot.answer(pressed(question.removeprefix("/")))
+        assert call is not None
+        rows = call["reply_markup"]["inline_keyboard"]
+        assert 0 < len(rows) <= 4
+        for button in itertools.chain.from_iterable(rows):
+            assert 1 <= len(button["callback_data"].encode()) <= 64
+            assert 1 <= len(button["text"]) <= 20
+            edited = await house.bot.answer(pressed(button["callback_data"]))
+            assert edited is not None
+            assert edited["method"] == "editMessageText", button
+            text = is_well(edited["text"])
+            for refusal in ("not understood", "Which symbol", "not a symbol", "not listed", "do not know"):
+                assert refusal not in text, button
+
+
+@pytest.mark.parametrize("command", ["analysis", "volume", "cvd", "profile"])
+async def test_buttons_stay_in_their_market(command: str) -> None:
+    """Under a report of the spot market “1h” or “7d” is of spot too."""
+    async with a_house() as house:
+        call = await house.bot.answer(pressed(f"{command} BTC spot"))
+        assert call is not None
+        for button in call["reply_markup"]["inline_keyboard"][0]:
+            edited = await house.bot.answer(pressed(button["callback_data"]))
+            assert edited is not None
+            assert parse(edited["text"]).text.split("\n")[0].split()[1] == "spot", button
+
+
+@pytest.mark.parametrize(
+    "question", ["analysis BTC 1h", "volume BTC 1h", "cvd BTC 4h", "profile BTC 7d", "top10 spot gainers"]
+)
+async def test_button_that_is_chosen_is_marked(question: str) -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(pressed(question))
+        assert call is not None
+        marked = [b for row in call["reply_markup"]["inline_keyboard"] for b in row if b["text"].startswith("•")]
+        assert [button["text"].removeprefix("•") for button in marked] == [question.split()[-1]]
+
+
+async def test_every_answer_can_be_asked_anew() -> None:
+    """A refresh button, or the marked one of a row, repeats the question."""
+    async with a_small_house() as house:
+        for question in MARKET_QUESTIONS:
+            call = await house.bot.answer(pressed(question.removeprefix("/")))
+            assert call is not None
+            title = parse(call["text"]).text.split("\n")[0]
+            again = []
+            for button in itertools.chain.from_iterable(call["reply_markup"]["inline_keyboard"]):
+                if button["text"].startswith(("🔄", "•")):
+                    edited = await house.bot.answer(pressed(button["callback_data"]))
+                    assert edited is not None
+                    again.append(parse(edited["text"]).text.split("\n")[0])
+            assert [re.sub(r"[\d.,]+", "", each) for each in again].count(re.sub(r"[\d.,]+", "", title)), question
+
+
+# Every exchange failing in every way.
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_all_exchanges_fail(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
+    monkeypatch.setattr(fetch, "LIST_S", 0.8)
+    monkeypatch.setattr(market_module, "HEDGE_S", 0.05)
+    async with a_small_house() as house:
+        for name in house.world.sites:
+            await house.world.set_fault(name, fault)
+        began = time.monotonic()
+        texts = await asyncio.gather(*(house.ask(question) for question in (*MARKET_QUESTIONS, *GENERAL)))
+        assert time.monotonic() - began < 8
+        for question, text in zip((*MARKET_QUESTIONS, *GENERAL), texts, strict=True):
+            told = is_well(text)
+            assert [word for word in FOREIGN if word in told] == [], question
+            if question not in GENERAL and fault not in ("nulls", "empty", "types"):
+                assert told.startswith("No "), question
+                assert len(told) < 400
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_only_one_exchange(exchange: str) -> None:
+    """Whatever it does not offer is a sentence, which does not ask to try again."""
+    async with a_small_house(EXCHANGES=exchange) as house:
+        for question in (*MARKET_QUESTIONS, "/cvd BTC spot", "/analysis BTC 4h", "/volume BTC 2h", "/profile BTC 30d"):
+            told = is_well(await house.ask(question))
+            assert [word for word in FOREIGN if word in told] == [], question
+            if told.startswith("No "):
+                assert "try again" not in told or "limits" in told, question
+            assert "$0 " not in told, question
+            assert "9999d" not in told, question
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_only_one_exchange_in_reverse_order(exchange: str) -> None:
+    """What one command leaves in the cache must not break another, in whatever order they come."""
+    async with a_small_house(EXCHANGES=exchange) as house:
+        forwards = [is_well(await house.ask(question)) for question in MARKET_QUESTIONS]
+        house.bot.market._fetcher._spent.clear()
+        assert len(forwards) == len(MARKET_QUESTIONS)
+    async with a_small_house(EXCHANGES=exchange) as house:
+        for question, before in zip(reversed(MARKET_QUESTIONS), reversed(forwards), strict=True):
+            told = is_well(await house.ask(question))
+            if "limits" not in told + before:
+                assert told.split("\n")[0].split("  ")[0] == before.split("\n")[0].split("  ")[0], question
+
+
+@pytest.mark.parametrize("fault", ["hang", "500", "451", "nulls", "types", "empty"])
+@pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "gate"])
+async def test_one_exchange_fails(exchange: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
+    monkeypatch.setattr(fetch, "LIST_S", 1.0)
+    monkeypatch.setattr(market_module, "HEDGE_S", 0.1)
+    async with a_small_house() as house:
+        await house.world.set_fault(exchange, fault)
+        for question in MARKET_QUESTIONS:
+            told = is_well(await house.ask(question))
+            assert [word for word in FOREIGN if word in told] == [], question
+            assert not told.startswith("No "), question
+            if question in ("/oi BTC", "/funding BTC"):
+                assert "(partial)" in told or f"No perpetual of BTC on {EXCHANGES[exchange].NAME}." in told
+                assert EXCHANGES[exchange].NAME in told
+
+
+async def test_commands_end_in_time_when_all_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline is kept by the commands themselves, not by the bot's last resort."""
+    monkeypatch.setattr(market_module, "DEADLINE_S", 0.6)
+    async with a_small_house() as house:
+        for name in house.world.sites:
+            await house.world.set_fault(name, "hang")
+        began = time.monotonic()
+        texts = await asyncio.gather(*(house.ask(question) for question in MARKET_QUESTIONS))
+        assert time.monotonic() - began < 5
+        for text in texts:
+            assert is_well(text).startswith("No ")
+            assert "This takes too long" not in text
+
+
+async def test_commands_leave_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
+    async with a_small_house() as house:
+        await house.world.set_fault("binance", "hang")
+        before = asyncio.all_tasks()
+        await asyncio.gather(*(house.ask(question) for question in MARKET_QUESTIONS))
+        await asyncio.sleep(0.05)
+        ours = [task for task in asyncio.all_tasks() - before if "demo" not in repr(task)]
+        assert [task for task in ours if "_market_caps" not in repr(task) and "load" not in repr(task)] == []

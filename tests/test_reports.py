@@ -1,0 +1,765 @@
+"""How the answers about whole markets look: kept messages, any report at all, and figures that must not appear.
+
+The messages in data/golden are compared to the letter. After a wanted change: UPDATE_GOLDEN=1 python -m pytest
+tests/test_reports.py, and read what has changed before it is committed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import commands
+import render
+import reports
+from analysis import (
+    AnalysisReport,
+    Component,
+    DaySums,
+    FlowReport,
+    LongShare,
+    ProfileReport,
+    RatioReport,
+    SessionSums,
+    Source,
+    VolumeReport,
+)
+from demo.telegram_html import parse
+from derivatives import Contract, DerivativesReport, FundingExtremes
+from exchanges import (
+    COIN,
+    Blocked,
+    Funding,
+    MarketError,
+    NotSupported,
+    OpenInterest,
+    Perp,
+    Ticker,
+    Unavailable,
+    UnknownSymbol,
+)
+from indicators import Bands, Profile, Session, Spike
+from lists import Scan, Scanned, Top
+from market import PriceReport
+from render import Answer
+
+GOLDEN = Path(__file__).parent / "data" / "golden"
+NOW_S = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
+NOW_MS = 1_763_906_602_000
+HOUR_MS = 3_600_000
+PHONE = 34  # characters of a line
+
+
+class Coin(NamedTuple):
+    """A market to write reports of. amount: coins of a day."""
+
+    base: str
+    price: float
+    tick: float
+    amount: float
+
+    @property
+    def symbol(self) -> str:
+        return f"{self.base}-USDT"
+
+
+COINS = {"small": Coin("PEPE", 0.00001234, 1e-8, 4.12e13), "large": Coin("BTC", 123_456.7, 0.1, 24_100)}
+LATE = Unavailable("bybit", "x", "did not answer in time")
+
+
+def source(coin: Coin, **fields: Any) -> Source:
+    return Source("binance", coin.symbol, "perp", (), NOW_MS, 0.084)._replace(**fields)
+
+
+def ticker(coin: Coin, exchange: str = "binance", part: float = 1.0) -> Ticker:
+    price, amount = coin.price, coin.amount * part
+    figures = (price, None, None, price * 1.02, price * 0.97, 2.31, amount, amount * price)
+    return Ticker(exchange, coin.symbol, *figures, NOW_MS)
+
+
+def perp(coin: Coin, exchange: str = "binance", part: float = 1.0, hours: float = 8) -> Perp:
+    coins = coin.amount * 0.3 * part
+    funding = Funding(0.0000791 * hours / 8, hours, NOW_MS + 2 * HOUR_MS, coin.price)
+    return Perp(ticker(coin, exchange, part), OpenInterest(coins, coins * coin.price), funding)
+
+
+def price_report(coin: Coin) -> PriceReport:
+    return PriceReport(coin.symbol, ticker(coin, part=0.1), perp(coin), {}, {}, {}, 0.084)
+
+
+def volume_report(coin: Coin) -> VolumeReport:
+    coins = coin.amount / 24
+    return VolumeReport(
+        source=source(coin), interval="1h", spike=Spike(coins, coins / 4.1, 310.0, "HIGH"), coins=coins,
+        dollars=coins * coin.price, close=coin.price, closed_ms=NOW_MS - 202_000, so_far=(coins / 50, 0.0561),
+        bars=[1, 2, 3, 4, 5, 6, 7, 8, 7, 6, 5, 20],
+    )  # fmt: skip
+
+
+def flow_report(coin: Coin) -> FlowReport:
+    return FlowReport(
+        source=source(coin, failed=(NotSupported("bybit", "x", "tells no taker volume"),)), interval="1h",
+        last_delta=-coin.amount / 500, last_share=0.4512, closed_ms=NOW_MS - 202_000, day_delta=coin.amount / 40,
+        day_share=0.5125, trend=1, price_trend=-1, divergence="bullish", cvd=coin.amount / 31, close=coin.price,
+    )  # fmt: skip
+
+
+def ratio_report(coin: Coin) -> RatioReport:
+    at = NOW_MS - 202_000
+    shares = [
+        LongShare("binance", "accounts", 0.6213, 0.6302, at),
+        LongShare("binance", "top accounts", 0.6731, 0.6601, at),
+        LongShare("binance", "top positions", 0.5512, None, at),
+        LongShare("okx", "accounts", 0.4987, 0.4712, at),
+    ]
+    return RatioReport(coin.symbol, shares, {"bybit": LATE}, ["hyperliquid", "kraken"], NOW_MS, 0.131)
+
+
+def contracts(coin: Coin) -> list[Contract]:
+    was = {1: 0.3 * coin.amount / 1.004, 24: 0.3 * coin.amount / 0.93}
+    funding_only = Perp(ticker(coin, "gate", 0.2), None, Funding(-0.00021, None, None, coin.price))
+    return [
+        Contract("binance", "USDT", perp(coin), was, {}),
+        Contract("binance", COIN, perp(coin, part=0.22), {}, {}),
+        Contract("hyperliquid", "USDC", perp(coin, "hyperliquid", 0.3, 1), {}, {}),
+        Contract("deribit", COIN, perp(coin, "deribit", 0.1), {}, {}),
+        Contract("kraken", "USD", perp(coin, "kraken", 0.05, 1), {}, {}),
+        Contract("gate", "USDT", funding_only, {}, {"open interest": Unavailable("gate", "x", "answered HTTP 500")}),
+    ]
+
+
+def derivatives_report(coin: Coin) -> DerivativesReport:
+    failed: dict[str, MarketError] = {"bybit": LATE, "gate": Unavailable("gate", "x", "answered HTTP 500")}
+    return DerivativesReport(coin.base, contracts(coin), failed, ["coinbase"], NOW_MS, 0.212)
+
+
+def extremes(coin: Coin) -> FundingExtremes:
+    others = [coin, Coin("VIQOQA", 0.0031, 1e-6, 1e9), Coin("BABYDOGE", 0.0000000012, 1e-12, 1e15)]
+    highest = [(each.symbol, perp(each, hours=hours)) for each, hours in zip(others, (8, 4, 1), strict=True)]
+    low = perp(coin)
+    lowest = [(coin.symbol, low._replace(funding=Funding(-0.0021, 4, NOW_MS + HOUR_MS, coin.price)))]
+    return FundingExtremes("binance", highest, lowest, 412, (), NOW_MS, 0.041)
+
+
+def a_top(coin: Coin, kind: str, sort: str) -> Top:
+    others = [coin, Coin("BABYDOGE", 0.000000001234, 1e-12, 8.18e17), Coin("SOL", 148.21, 0.01, 2.8e7)]
+    rows = [(each.symbol, perp(each)) for each in others]
+    caps = {coin.symbol: 1.18e12, "SOL-USDT": 67.8e9}
+    return Top("binance", kind, sort, rows, 403, caps, bool(caps), (), NOW_MS, 0.122)
+
+
+def a_scan(coin: Coin) -> Scan:
+    closed_ms = NOW_MS - 202_000
+    spikes = [
+        Scanned("VYJUK-USDT", 812.4, "EXTREME", 1e6, 70_300, -11.34, closed_ms),
+        Scanned(coin.symbol, 310.0, "HIGH", coin.amount / 24, coin.amount / 24 * coin.price, 0.52, closed_ms),
+        Scanned("BABYDOGE-USDT", 203.1, "MODERATE", 1e15, 1.2e6, 0.0, closed_ms),
+    ]
+    failed: dict[str, MarketError] = {"ADA-USDT": Unavailable("binance", "x", "answered HTTP 500")}
+    return Scan("binance", "15m", 200.0, spikes, 198, 1, failed, (), closed_ms, 1.204)
+
+
+def analysis_report(coin: Coin) -> AnalysisReport:
+    price, amount = coin.price, coin.amount
+    session = Session("New York", NOW_MS - 202_000 - HOUR_MS, NOW_MS - 202_000 + 8 * HOUR_MS)
+    return AnalysisReport(
+        source=source(coin), interval="1h", perp=perp(coin),
+        spike=Spike(amount / 24, amount / 30, 25.0, "NORMAL"), candle_coins=amount / 24,
+        candle_dollars=amount / 24 * price, candle_closed_ms=NOW_MS - 202_000, delta=-amount / 500,
+        day_delta=amount / 40, day_share=0.5125, flow_trend=1, cvd=amount / 31, price_trend=-1, divergence="bullish",
+        session=SessionSums(session, NOW_MS - 202_000, amount / 20, amount / 22, 7, -amount / 900, -0.42),
+        day=DaySums(amount * 0.6, amount * 0.6 * price, amount * 1.1, amount * 1.1 * price, 0.5833),
+        open_interest_before={1: amount * 0.3 / 1.004, 24: amount * 0.3 / 0.93},
+        shares=ratio_report(coin).shares[:3], rsi=71.23, vwap=price * 0.991, n_vwap=24, atr=price * 0.0041,
+        volatility=2.41, bands=Bands(price * 0.98, price, price * 1.02), ema_fast=price * 0.995, ema_slow=price * 0.99,
+        score=[
+            Component("price", 2, "24h change"), Component("volume", 0, "NORMAL"),
+            Component("CVD", 2, "trend and 24h delta"), Component("split", 1, "bullish"), Component("RSI", -1, "14"),
+        ],
+        missing={},
+    )  # fmt: skip
+
+
+def bare_analysis(coin: Coin) -> AnalysisReport:
+    """Of a young market at an exchange that tells little: all that can be missing is."""
+    whole = analysis_report(coin)
+    nothing: dict[str, Any] = dict.fromkeys(
+        (
+            *("spike", "candle_dollars", "delta", "day_delta", "day_share", "flow_trend", "cvd", "session", "day"),
+            *("rsi", "vwap", "atr", "volatility", "bands", "ema_fast", "ema_slow"),
+        )
+    )
+    only_price = Ticker("kraken", coin.symbol, coin.price, *(None,) * 7, NOW_MS)
+    late = Unavailable("kraken", "x", "did not answer in time")
+    reasons = ("open interest", "funding", "session and day", "CVD", "OI change", "long/short")
+    return whole._replace(
+        **nothing, perp=Perp(only_price), divergence="", open_interest_before={}, shares=[],
+        score=[each._replace(points=None) for each in whole.score], missing=dict.fromkeys(reasons, late),
+        source=source(coin, exchange="kraken", failed=(LATE,)),
+    )  # fmt: skip
+
+
+def profile_report(coin: Coin) -> ProfileReport:
+    low, high = coin.price * 0.97, coin.price * 1.02
+    bins = [1.0 + abs(24 - i) % 7 * 3 + (40 if i == 30 else 0) for i in range(48)]
+    step = (high - low) / 48
+    by_volume = Profile(low, high, bins, low + 30.5 * step, low + 12 * step, low + 40 * step)
+    by_time = Profile(low, high, bins, low + 29.5 * step, low + 10 * step, low + 42 * step)
+    return ProfileReport(
+        source=source(coin), window="24h", interval="5m", n_candles=288, begin_ms=NOW_MS - 24 * HOUR_MS,
+        volume=by_volume, time=by_time, vwap=coin.price * 0.998, last=coin.price, tick=coin.tick,
+    )  # fmt: skip
+
+
+def _answer(show: Callable[[Any, float], Answer], report: Any) -> Answer:
+    return show(report, NOW_S)
+
+
+MESSAGES: dict[str, Callable[[Coin], Answer]] = {
+    "price": lambda coin: render.prices([price_report(coin)], NOW_S),
+    "analysis": lambda coin: _answer(reports.analysis, analysis_report(coin)),
+    "analysis-bare": lambda coin: _answer(reports.analysis, bare_analysis(coin)),
+    "volume": lambda coin: _answer(reports.volume, volume_report(coin)),
+    "cvd": lambda coin: _answer(reports.cvd, flow_report(coin)),
+    "ls": lambda coin: _answer(reports.ratios, ratio_report(coin)),
+    "oi": lambda coin: _answer(reports.open_interest, derivatives_report(coin)),
+    "funding": lambda coin: _answer(reports.funding, derivatives_report(coin)),
+    "funding-top": lambda coin: _answer(reports.funding_extremes, extremes(coin)),
+    "top10": lambda coin: _answer(reports.top, a_top(coin, "perp", "volume")),
+    "top10-spot": lambda coin: _answer(reports.top, a_top(coin, "spot", "volume")),
+    "top10-oi": lambda coin: _answer(reports.top, a_top(coin, "perp", "oi")),
+    "volscan": lambda coin: _answer(reports.scan, a_scan(coin)),
+    "profile": lambda coin: _answer(reports.profile, profile_report(coin)),
+}
+
+
+def in_pre(text: str) -> list[str]:
+    """The lines in monospace."""
+    blocks = re.findall(r"<pre>(.*?)</pre>", text, re.DOTALL)
+    return [line for block in blocks for line in parse(f"<pre>{block}</pre>").text.split("\n")]
+
+
+@pytest.mark.parametrize("size", COINS)
+@pytest.mark.parametrize("name", MESSAGES)
+def test_golden_message(name: str, size: str) -> None:
+    answer, kept = MESSAGES[name](COINS[size]), GOLDEN / f"{name}-{size}.html"
+    buttons = "\n".join(" | ".join(f"{label} -> {data}" for label, data in row) for row in answer.keyboard)
+    text = f"{answer.text}\n\n<!-- buttons\n{buttons}\n-->\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(text)
+    assert text == kept.read_text()
+
+
+@pytest.mark.parametrize("size", COINS)
+@pytest.mark.parametrize("name", MESSAGES)
+def test_message_fits_a_phone(name: str, size: str) -> None:
+    answer = MESSAGES[name](COINS[size])
+    assert [line for line in in_pre(answer.text) if len(line) > PHONE] == []
+    assert len(parse(answer.text).text) <= 4096
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_message_keeps_the_digits_of_a_small_price(name: str) -> None:
+    """Neither 0.00 nor 1.23e-05 is a price."""
+    text = parse(MESSAGES[name](COINS["small"]).text).text
+    assert re.search(r"\de-\d", text) is None
+    assert re.search(r"(last|close|VWAP|POC|VAH|VAL)\D*0\.0+\b(?!\d)", text) is None
+    if name in ("price", "analysis", "profile"):
+        assert "0.00001234" in text
+    if name == "top10":
+        assert "0.0₄1234" in text
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_message_names_source_and_time(name: str) -> None:
+    text = MESSAGES[name](COINS["large"]).text
+    last = text.split("\n")[-1]
+    assert last.startswith("<i>")
+    assert " UTC" in last
+    assert " ms</i>" in last
+
+
+# What is missing is n/a.
+
+CONSTANTS = (  # of predecessor.md, section 5
+    *("RSI 50", "RSI 14: 50.0", "RSI: 50", "(Neutral)", "59.2", "40.8", "64.5 %", "35.5 %", "1.45", "8.4 p", "5.2 p"),
+    *("+0.0100 %", "ATR $0", "ATR 14: 0 ", "Volatility 24h: 0.00", "NEUTRAL", "NORMAL", "7-day baseline", "460,800"),
+    *(
+        "confidence",
+        "Smart money",
+        "Market Pace",
+        "EXTREME",
+        "110 %",
+        "3 sessions",
+        "Phase 2A",
+        "SQUEEZE",
+        "Institutional",
+    ),
+    *("$0", " 0 BTC", " 0 PEPE", "+0.00 %", "50.0 %", "flat", "None", "nan"),
+)
+
+
+@pytest.mark.parametrize("size", COINS)
+def test_nothing_known_is_nothing_shown(size: str) -> None:
+    """Of the report without any source but a price: the price, n/a, and reasons."""
+    text = parse(reports.analysis(bare_analysis(COINS[size]), NOW_S).text).text
+    assert [each for each in CONSTANTS if each in text] == []
+    assert text.count("n/a") >= 15
+    assert "Kraken did not answer in time." in text
+
+
+def without(name: str) -> list[tuple[str, Any, Callable[[Any, float], Answer]]]:
+    """Every report of a command with each optional figure missing in turn."""
+    coin = COINS["large"]
+    whole: dict[str, tuple[Any, Callable[[Any, float], Answer]]] = {
+        "analysis": (analysis_report(coin), reports.analysis),
+        "volume": (volume_report(coin), reports.volume),
+        "cvd": (flow_report(coin), reports.cvd),
+        "profile": (profile_report(coin), reports.profile),
+    }
+    report, show = whole[name]
+    optional = {
+        "analysis": [
+            *("spike", "candle_dollars", "delta", "day_delta", "day_share", "flow_trend", "session", "day", "rsi"),
+            *("vwap", "atr", "volatility", "bands", "ema_fast", "ema_slow", "cvd"),
+        ],
+        "volume": ["spike", "dollars", "so_far"],
+        "cvd": ["last_share", "day_delta", "day_share"],
+        "profile": ["volume", "time", "vwap", "last"],
+    }[name]
+    return [(field, report._replace(**{field: None}), show) for field in optional]
+
+
+@pytest.mark.parametrize("name", ["analysis", "volume", "cvd", "profile"])
+def test_each_figure_can_be_missing(name: str) -> None:
+    """It says n/a once more than the whole report, and nothing of the rest becomes another."""
+    for field, report, show in without(name):
+        text = parse(show(report, NOW_S).text).text
+        assert "n/a" in text, field
+        assert "None" not in text, field
+
+
+@pytest.mark.parametrize(
+    ("changes", "absent"),
+    [
+        ({"funding": None}, ["longs pay", "shorts pay", "%  / 8h", "+0.0079"]),
+        ({"open_interest": None}, ["OI      0", "$0", "% 1h", "% 24h\n"]),
+    ],
+)
+def test_analysis_without_a_part_of_the_perpetual(changes: dict[str, Any], absent: list[str]) -> None:
+    report = analysis_report(COINS["large"])
+    text = parse(reports.analysis(report._replace(perp=report.perp._replace(**changes)), NOW_S).text).text
+    assert [each for each in absent if each in text] == []
+    assert "n/a" in text
+
+
+def test_analysis_of_spot_has_no_perpetual_rows() -> None:
+    report = analysis_report(COINS["large"])._replace(source=source(COINS["large"], market="spot"))
+    text = parse(reports.analysis(report, NOW_S).text).text
+    assert "OI" not in text
+    assert "funding" not in text
+
+
+def test_score_of_what_is_known_says_so() -> None:
+    report = analysis_report(COINS["large"])
+    partly = [report.score[0], *(each._replace(points=None) for each in report.score[1:])]
+    text = reports.analysis(report._replace(score=partly), NOW_S).text
+    assert "Control: +2" in text
+    assert "volume n/a" in text
+    assert "of what is known" in text
+
+
+def test_score_of_nothing_is_no_verdict() -> None:
+    """No component is known: +0 and “neither side” would be a claim."""
+    text = reports.analysis(bare_analysis(COINS["large"]), NOW_S).text
+    assert "+0/" not in text
+    assert "neither side" not in text
+
+
+def test_scan_of_nothing_is_no_verdict() -> None:
+    nothing = Scan("binance", "15m", 200.0, [], 0, 0, {"A-USDT": LATE}, (), 0, 0.1)
+    text = parse(reports.scan(nothing, NOW_S).text).text
+    assert "No market is above" not in text
+    assert "00:00:00" not in text
+    assert "9999d" not in text
+
+
+def test_scan_is_bounded() -> None:
+    spikes = [Scanned(f"COIN{i}-USDT", 900.0 - i, "EXTREME", 1e6, 1e6, 1.0, NOW_MS) for i in range(40)]
+    text = parse(reports.scan(a_scan(COINS["large"])._replace(spikes=spikes), NOW_S).text).text
+    assert text.count("\nCOIN") == 15
+    assert "And 25 more." in text
+
+
+def test_scan_columns_are_aligned() -> None:
+    """A sign is as wide as two letters: it must not push one row's figures aside."""
+    _, *lines = in_pre(reports.scan(a_scan(COINS["large"]), NOW_S).text)
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_grammar_of_one() -> None:
+    coin = COINS["large"]
+    one = derivatives_report(coin)._replace(contracts=contracts(coin)[:1], failed={}, without=[])
+    assert "1 market on 1 exchange ·" in reports.open_interest(one, NOW_S).text
+    assert "1 market ·" in reports.funding(one, NOW_S).text
+    assert "From 1 candle of 5m." in reports.profile(profile_report(coin)._replace(n_candles=1), NOW_S).text
+
+
+# Figures.
+
+
+@pytest.mark.parametrize(
+    ("price", "text"),
+    [
+        (123_456.7, "123,457"),
+        (62_976.4, "62,976"),
+        (1000, "1,000"),
+        (999.96, "1,000"),
+        (148.21, "148.2"),
+        (3.4512, "3.451"),
+        (0.52314, "0.5231"),
+        (0.00001234, "0.0₄1234"),
+        (0.000000001234, "0.0₈1234"),
+    ],
+)
+def test_short_prices(price: float, text: str) -> None:
+    assert reports.short_price(price) == text
+
+
+@pytest.mark.parametrize(
+    ("price", "tick", "text"),
+    [
+        (123_456.74, 0.1, "123,456.7"),
+        (0.000012344, 1e-8, "0.00001234"),
+        (0.1, 0.05, "0.10"),
+        (67_432.3, 0.5, "67,432.5"),
+        (12.0, 1.0, "12"),
+        (1234.5, 10.0, "1,230"),
+        (0.3, 0.1, "0.3"),
+        (1.0000000000001e-12, 1e-13, "0.0000000000010"),
+    ],
+)
+def test_levels_have_the_tick(price: float, tick: float, text: str) -> None:
+    assert reports.at_tick(price, tick) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [([1, 2, 4, 8], "▂▃▅█"), ([0, 0], "▁▁"), ([], ""), ([5], "█"), ([0, 1e-9], "▁█"), ([3, 3, 3], "███")],
+)
+def test_bars(values: list[float], text: str) -> None:
+    assert reports.bars(values) == text
+
+
+def test_columns_are_aligned() -> None:
+    assert reports.columns([["", "price"], ["BTC", "1"], ["a"]]) == "    price\nBTC     1\na"
+
+
+def test_money_is_in_its_quote() -> None:
+    assert reports.money(77_800_000, "BTC-USDT") == "$77.8M"
+    assert reports.money(1234, "ETH-BTC") == "1.23K BTC"
+    assert reports.money(5e9, f"BTC-{COIN}") == "$5.00B"
+    assert reports.money(None, "BTC-USDT") == "n/a"
+
+
+def test_drawing_has_sixteen_rows() -> None:
+    coin = COINS["large"]
+    for n_bins in (1, 2, 15, 16, 17, 47, 48, 100):
+        low, high = coin.price * 0.9, coin.price * 1.1
+        step = (high - low) / n_bins
+        shown = Profile(low, high, [1.0] * n_bins, low + step / 2, low, high)
+        for last in (low, high, coin.price, low - 1, high + 1, None):
+            lines = reports.drawing(shown, last, 0.1).split("\n")
+            assert len(lines) <= 16
+            assert sum(" P" in line for line in lines) == 1
+            assert sum("◄" in line for line in lines) == (last is not None and low <= last <= high)
+            assert max(map(len, lines)) <= PHONE
+
+
+def test_drawing_marks_where_the_most_was_traded() -> None:
+    shown = Profile(100.0, 104.0, [1.0, 8.0, 2.0, 0.0], 101.5, 101.0, 103.0)
+    assert reports.drawing(shown, 103.2, 0.1) == (
+        "103.5  ◄\n"
+        "102.5 ████\n"
+        "101.5 ██████████████ P\n"
+        "100.5 ░░"
+    )  # fmt: skip
+
+
+# Any report at all.
+
+HOSTILE = [
+    "<b>",
+    "</pre>",
+    "&",
+    "&lt;",
+    '"',
+    "'",
+    "<",
+    ">",
+    "\u202e",
+    "🚀",
+    "é",
+    "\n",
+    "]]>",
+    "BTC",
+    "-",
+    "1000",
+    "币安",
+]
+
+
+class Chance:
+    """Random reports, the same ones for a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+
+    def text(self) -> str:
+        return "".join(self.rng.choice(HOSTILE) for _ in range(self.rng.randrange(1, 5)))
+
+    def amount(self) -> float:
+        """Not below zero, as exchanges' modules see to it."""
+        return self.rng.choice([0.0, 1e-12, 1e-4, 3.2, 99_999.999, 999_999.5, 1e30, 10 ** self.rng.uniform(-12, 18)])
+
+    def figure(self) -> float | None:
+        return self.rng.choice([None, None, self.amount(), -self.amount(), 0.0])
+
+    def signed(self) -> float:
+        return self.figure() or 0.0
+
+    def rate(self) -> float:
+        return self.signed()
+
+    def price(self) -> float:
+        return self.rng.choice([1e-12, 1e-9, 0.00001234, 1.0, 123_456.7, 9.9e11, 10 ** self.rng.uniform(-12, 12)])
+
+    def tick(self) -> float:
+        return self.rng.choice([1e-14, 1e-8, 0.1, 1.0, 50.0])
+
+    def share(self) -> float:
+        return self.rng.choice([0.0, 1.0, 0.5, self.rng.random()])
+
+    def maybe(self, value: Any) -> Any:
+        return self.rng.choice([None, value, value])
+
+    def time_ms(self) -> int:
+        return self.rng.choice([0, 1, NOW_MS, 10**13, 10**16])
+
+    def exchange(self) -> str:
+        return self.rng.choice(["binance", "hyperliquid", "deribit", "okx", self.text()])
+
+    def symbol(self) -> str:
+        return self.rng.choice([f"{self.text()}-USDT", f"{self.text()}-{self.text()}", "BTC-USDT", "1000000MOG-USDC"])
+
+    def error(self) -> MarketError:
+        kind = self.rng.choice([Unavailable, Blocked, UnknownSymbol, NotSupported])
+        return kind(self.exchange(), self.text(), *self.rng.choice([(), (self.text(),)]))
+
+    def errors(self) -> dict[str, MarketError]:
+        return {self.exchange(): self.error() for _ in range(self.rng.randrange(4))}
+
+    def several(self, make: Callable[[], Any], most: int) -> list[Any]:
+        return [make() for _ in range(self.rng.randrange(most + 1))]
+
+    def ticker(self) -> Ticker:
+        figures: list[Any] = [self.figure() for _ in range(7)]
+        return Ticker._make([self.exchange(), self.symbol(), self.price(), *figures, self.time_ms()])
+
+    def funding(self) -> Funding:
+        hours = self.rng.choice([None, 1.0, 8.0, 0.5])
+        return Funding(self.rate(), hours, self.maybe(self.time_ms()), self.figure())
+
+    def perp(self) -> Perp:
+        interest = OpenInterest(self.maybe(self.amount()), self.maybe(self.amount()))
+        return Perp(self.ticker(), self.maybe(interest), self.maybe(self.funding()))
+
+    def source(self) -> Source:
+        kind = self.rng.choice(["perp", "spot"])
+        return Source(self.exchange(), self.symbol(), kind, tuple(self.errors().values()), self.time_ms(), 0.1)
+
+    def spike(self) -> Spike:
+        level = self.rng.choice(["EXTREME", "HIGH", "NORMAL"])
+        return Spike(self.amount(), self.amount() or 1.0, self.signed(), level)
+
+    def contract(self) -> Contract:
+        margin = self.rng.choice(["USDT", "USDC", "USD", COIN])
+        before = {hours: self.amount() for hours in (1, 24) if self.rng.random() < 0.5}
+        return Contract(self.exchange(), margin, self.perp(), before, {})
+
+    def derivatives(self) -> DerivativesReport:
+        found = [self.contract(), *self.several(self.contract, 40)]
+        return DerivativesReport(self.text(), found, self.errors(), self.several(self.exchange, 4), self.time_ms(), 0.1)
+
+    def long_share(self) -> LongShare:
+        what = self.rng.choice(["accounts", "top accounts", "top positions"])
+        return LongShare(self.exchange(), what, self.share(), self.maybe(self.share()), self.time_ms())
+
+    def profile(self) -> Profile:
+        low = self.price()
+        high = low * (1 + 10 ** self.rng.uniform(-6, 0))
+        n = self.rng.choice([1, 16, 48, 100])
+        bins = [self.rng.choice([0.0, self.rng.random()]) for _ in range(n - 1)] + [1.0]
+        val, poc, vah = sorted(self.rng.uniform(low, high) for _ in range(3))
+        return Profile(low, high, bins, poc, val, vah)
+
+    def analysis(self) -> AnalysisReport:
+        start = self.time_ms()
+        session = Session("New York", start, start + HOUR_MS)
+        sums = SessionSums(
+            session, start + 1, self.amount(), self.maybe(self.amount()), 3, self.figure(), self.signed()
+        )
+        day = DaySums(self.amount(), self.amount(), self.maybe(self.amount()), self.maybe(self.amount()), self.share())
+        names = ("price", "volume", "CVD", "split", "RSI")
+        return AnalysisReport(
+            source=self.source(), interval="12h", perp=self.perp(), spike=self.maybe(self.spike()),
+            candle_coins=self.amount(), candle_dollars=self.maybe(self.amount()), candle_closed_ms=self.time_ms(),
+            delta=self.figure(), day_delta=self.figure(), day_share=self.maybe(self.share()),
+            flow_trend=self.rng.choice([None, 1, 0, -1]), cvd=self.figure(), price_trend=self.rng.choice([1, 0, -1]),
+            divergence=self.rng.choice(["", "bullish", "bearish"]), session=self.maybe(sums), day=self.maybe(day),
+            open_interest_before={hours: self.amount() for hours in (1, 24) if self.rng.random() < 0.7},
+            shares=self.several(self.long_share, 5), rsi=self.maybe(self.share() * 100), vwap=self.maybe(self.price()),
+            n_vwap=24, atr=self.maybe(self.price()), volatility=self.maybe(self.amount()),
+            bands=self.maybe(Bands(self.price(), self.price(), self.price())), ema_fast=self.maybe(self.price()),
+            ema_slow=self.maybe(self.price()),
+            score=[Component(name, self.rng.choice([None, -2, 0, 3]), self.text()) for name in names],
+            missing={self.rng.choice(["CVD", "funding", self.text()]): self.error() for _ in range(3)},
+        )  # fmt: skip
+
+    def answers(self) -> dict[str, Answer]:
+        """One answer of each kind."""
+        rows = [(self.symbol(), self.perp()) for _ in range(self.rng.randrange(11))]
+        caps = {symbol: self.amount() for symbol, _ in rows if self.rng.random() < 0.5}
+        kind, sort = (
+            self.rng.choice(["perp", "spot"]),
+            self.rng.choice(["volume", "gainers", "losers", "funding", "oi"]),
+        )
+        failed = tuple(self.errors().values())
+
+        def scanned() -> Scanned:
+            figures = (self.signed(), "EXTREME", self.amount(), self.amount(), self.signed(), self.time_ms())
+            return Scanned(self.symbol(), *figures)
+
+        return {
+            "top10": reports.top(
+                Top(self.exchange(), kind, sort, rows, 9, caps, bool(caps), failed, self.time_ms(), 0.1), NOW_S
+            ),
+            "volscan": reports.scan(
+                Scan(
+                    self.exchange(), "15m", self.rng.choice([0.0, 12.5, 100_000.0]), self.several(scanned, 30), 200, 1,
+                    self.errors(), failed, self.time_ms(), 0.1,
+                ),
+                NOW_S,
+            ),
+            "oi": reports.open_interest(self.derivatives(), NOW_S),
+            "funding": reports.funding(self.derivatives(), NOW_S),
+            "funding top": reports.funding_extremes(
+                FundingExtremes(self.exchange(), rows[:7], rows[7:], 9, failed, self.time_ms(), 0.1), NOW_S
+            ),
+            "volume": reports.volume(
+                VolumeReport(
+                    self.source(), "12h", self.maybe(self.spike()), self.amount(), self.maybe(self.amount()),
+                    self.price(), self.time_ms(), self.maybe((self.amount(), self.share())),
+                    self.several(self.amount, 12),
+                ),
+                NOW_S,
+            ),
+            "cvd": reports.cvd(
+                FlowReport(
+                    source=self.source(), interval="1d", last_delta=self.signed(), last_share=self.maybe(self.share()),
+                    closed_ms=self.time_ms(), day_delta=self.figure(), day_share=self.maybe(self.share()),
+                    trend=self.rng.choice([1, 0, -1]), price_trend=self.rng.choice([1, 0, -1]), cvd=self.signed(),
+                    divergence=self.rng.choice(["", "bullish", "bearish"]), close=self.price(),
+                ),
+                NOW_S,
+            ),
+            "ls": reports.ratios(
+                RatioReport(
+                    self.symbol(), [self.long_share(), *self.several(self.long_share, 12)], self.errors(),
+                    self.several(self.exchange, 4), self.time_ms(), 0.1,
+                ),
+                NOW_S,
+            ),
+            "analysis": reports.analysis(self.analysis(), NOW_S),
+            "profile": reports.profile(
+                ProfileReport(
+                    self.source(), self.rng.choice(["today", "30d"]), "5m", 288, self.time_ms(),
+                    self.maybe(self.profile()), self.maybe(self.profile()), self.maybe(self.price()),
+                    self.maybe(self.price()), self.tick(),
+                ),
+                NOW_S,
+            ),
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("n", range(8))
+def test_any_message_is_valid_html(n: int) -> None:
+    """Whatever exchanges send: Telegram takes the message, and its buttons."""
+    seed = random.randrange(1 << 30)
+    for i in range(60):
+        for name, answer in Chance(seed + i).answers().items():
+            where = f"{name}, seed {seed + i}"
+            text = parse(answer.text).text
+            assert len(text) <= 4096, where
+            assert "None" not in text, where
+            assert re.search(r"\bnan\b|\binf\b", text) is None, where
+            data = [button.data for row in answer.keyboard for button in row]
+            assert all(1 <= len(each.encode()) <= 64 for each in data), where
+            assert all(each.split()[0] in commands.COMMANDS for each in data), where
+            assert all(row for row in answer.keyboard), where
+
+
+class Ordinary(Chance):
+    """Names and figures as exchanges have them, all of one coin and its price."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.near = 10 ** self.rng.uniform(-8, 5.3)
+
+    def text(self) -> str:
+        return self.rng.choice(["BTC", "PEPE", "BABYDOGE", "CHEEMS", "WIF", "FARTCOIN", "币安人生"])
+
+    def symbol(self) -> str:
+        return f"{self.text()}-USDT"
+
+    def exchange(self) -> str:
+        return self.rng.choice(["binance", "hyperliquid", "deribit"])
+
+    def amount(self) -> float:
+        return 10 ** self.rng.uniform(5.5, 6.5)
+
+    def figure(self) -> float | None:
+        return self.maybe(self.signed())  # type: ignore[no-any-return]
+
+    def signed(self) -> float:
+        return self.rng.uniform(-99, 999)
+
+    def rate(self) -> float:
+        return self.rng.uniform(-0.02, 0.02)
+
+    def share(self) -> float:
+        return self.rng.uniform(0.1, 0.9)
+
+    def price(self) -> float:
+        return self.near * self.rng.uniform(0.9, 1.1)
+
+    def tick(self) -> float:
+        return 10.0 ** (math.floor(math.log10(self.near)) - 4)
+
+
+@pytest.mark.parametrize("n", range(4))
+def test_any_line_fits_a_phone(n: int) -> None:
+    """36 characters at most."""
+    seed = random.randrange(1 << 30)
+    for i in range(60):
+        for name, answer in Ordinary(seed + i).answers().items():
+            long = [line for line in in_pre(answer.text) if len(line) > 36]
+            assert long == [], f"{name}, seed {seed + i}"
