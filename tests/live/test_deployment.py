@@ -1,0 +1,214 @@
+"""A running server: alive, registered, guarded, and every command answered in time, beside the same by polling."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+import bot
+import commands
+import demo
+import http1
+import market
+import settings
+from demo.telegram_html import BadHTML, parse
+from live.conftest import Server, fail, question, update
+from settings import Settings
+from telegram_api import CALL_S, TelegramAPI
+
+MAX_COMMAND_S = 8.0
+MAX_HEALTH_S = 1.0  # across an ocean
+MAX_POLLED_S = 60.0
+APOLOGIES = (
+    "Something went wrong here",
+    "This takes too long just now",
+    "That was a lot at once",
+    "I do not know that command",
+    "This bot answers only those",
+    "Only users who are listed",
+)
+Health = tuple[int, dict[str, Any], float]
+
+
+def test_health_is_ok_and_quick(health: Health) -> None:
+    status, told, took_s = health
+    if status != 200 or told["status"] != "ok":
+        fail(f"/health answers {status}: {told['status']}, {told['reason']}.")
+    if took_s > MAX_HEALTH_S:
+        fail(f"/health takes {took_s:.1f} s.")
+
+
+@pytest.mark.usefixtures("health")
+def test_webhook_is_registered_here(server: Server) -> None:
+    if not server.settings.token:
+        pytest.skip("TELEGRAM_BOT_TOKEN is not set, so Telegram cannot be asked")
+    lines, is_well = bot.describe_webhook(webhook_info(server), server.webhook_url, time.time())
+    if not is_well:
+        said = "; ".join(" ".join(line.split()) for line in reversed(lines))
+        fail(said.replace("WEBHOOK_URL asks", "--url asks"))
+
+
+def webhook_info(server: Server) -> Mapping[str, Any]:
+    """Telegram's getWebhookInfo. No text of a failure holds the token."""
+    url = f"{server.settings.telegram_url}/bot{server.settings.token}/getWebhookInfo"
+    try:
+        answer = server.client.get(url)
+        told = answer.json()
+    except (httpx.HTTPError, ValueError) as error:
+        fail(f"Telegram cannot be asked for the webhook: {type(error).__name__}.")
+    if answer.status_code in (401, 404):
+        fail("Telegram does not accept TELEGRAM_BOT_TOKEN.")
+    found = told.get("result") if isinstance(told, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+@pytest.mark.usefixtures("health")
+@pytest.mark.parametrize("given", ["missing", "wrong"])
+def test_secret_is_enforced(server: Server, given: str) -> None:
+    headers = {"x-telegram-bot-api-secret-token": "a-guess"} if given == "wrong" else {}
+    response, _ = server.post("/webhook", update("/help", server.user_id), headers)
+    if response.status_code != 401:
+        fail(f"An update whose secret is {given} is answered with {response.status_code}, not 401.")
+
+
+@pytest.mark.usefixtures("health")
+@pytest.mark.parametrize("name", commands.COMMANDS)
+def test_command_is_answered(server: Server, name: str, record_property: Callable[[str, object], None]) -> None:
+    if not server.may_ask(commands.COMMANDS[name]):
+        pytest.skip("TELEGRAM_CHAT_ID names no user, and only a listed one may ask this")
+    text = question(name)
+    response, took_s = server.deliver(text)
+    call = call_in(response)
+    said = shown(call)
+    first = said.splitlines()[0][:60] if said else "nothing"
+    row = {"command": text, "status": response.status_code, "seconds": took_s, "answer": first}
+    record_property("webhook", row)
+    if response.status_code == 200 and not response.content:
+        fail(f"{text} is not answered: COMMANDS_PER_MINUTE is used up, or nobody may ask.")
+    if response.status_code != 200 or call.get("method") != "sendMessage" or call.get("chat_id") != server.user_id:
+        fail(f"{text} is answered with {response.status_code} and {call.get('method', 'no call')}.")
+    if not said or said.startswith(APOLOGIES):
+        fail(f"{text} is answered: {said or 'with HTML that Telegram refuses'}")
+    if took_s > MAX_COMMAND_S:
+        fail(f"{text} takes {took_s:.1f} s, more than {MAX_COMMAND_S:.0f}.")
+
+
+def call_in(response: httpx.Response) -> dict[str, Any]:
+    """The Bot API call in an answer; {} without one."""
+    try:
+        call = response.json()
+    except ValueError:
+        return {}
+    return call if isinstance(call, dict) else {}
+
+
+def shown(call: Mapping[str, Any]) -> str:
+    """A call's text as it is shown; "" for what Telegram refuses."""
+    try:
+        return parse(str(call.get("text", ""))).text
+    except BadHTML:
+        return ""
+
+
+@pytest.mark.usefixtures("health")
+def test_exchanges_answer(server: Server) -> None:
+    """Not all of them may be blocked or dead; after the commands, so that they were asked."""
+    hosts = exchanges_of(server)
+    if not hosts:
+        server.deliver("/price BTC")
+        hosts = exchanges_of(server)
+    if not hosts or all(of["state"] != "ok" for of in hosts.values()):
+        fail("No exchange answers: " + ("; ".join(f"{name} {of['last_failure']}" for name, of in hosts.items()) or "?"))
+
+
+def exchanges_of(server: Server) -> dict[str, Any]:
+    told = server.get("/health")[0].json()["exchanges"]
+    return {name: of for name, of in told.items() if name != "COINGECKO"}
+
+
+@pytest.mark.usefixtures("health")
+def test_json_api_is_reachable(server: Server) -> None:
+    key = server.settings.api_key
+    if not key and not server.is_demo:
+        pytest.skip("API_KEY is not set")
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    response, _ = server.post("/price", {"symbol": "BTC/USDT", "timeframe": "15m"}, headers)
+    if response.status_code in (401, 404):
+        fail(f"The JSON API answers {response.status_code}: the server has {'another' if key else 'no'} API_KEY.")
+    told = call_in(response)
+    if response.status_code != 200 or not isinstance(told.get("success"), bool):
+        fail(f"The JSON API answers {response.status_code} to /price.")
+    if key and server.post("/price", {"symbol": "BTC"}, {})[0].status_code != 401:
+        fail("The JSON API answers those who have no key.")
+
+
+# The same by polling.
+
+
+class Recorder(TelegramAPI):
+    """A Bot API that hands out one update after the other, and only records what is sent."""
+
+    def __init__(self, texts: list[str], user_id: int) -> None:
+        self._texts, self._user_id = texts, user_id
+        self._n_given = 0
+        self._given_at = 0.0
+        self.seconds: dict[str, float] = {}  # from the update to its answer, by text
+        self.done = asyncio.Event()
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float = CALL_S) -> Any:
+        if method == "getUpdates":
+            return await self._give()
+        if method == "sendMessage":
+            self.seconds[self._texts[self._n_given - 1]] = time.monotonic() - self._given_at
+        return True
+
+    async def _give(self) -> list[dict[str, Any]]:
+        if self._n_given == len(self._texts):
+            self.done.set()
+            return []
+        self._n_given += 1
+        self._given_at = time.monotonic()
+        return [{**update(self._texts[self._n_given - 1], self._user_id), "update_id": self._n_given}]
+
+
+async def poll(chosen: Settings, api: Recorder) -> None:
+    """Answers all that the Bot API hands out, in this process."""
+    transport = http1.Transport()
+    the_bot = bot.build(dataclasses.replace(chosen, commands_per_minute=0), transport)
+    the_bot.api = api
+    try:
+        async with asyncio.timeout(MAX_POLLED_S):
+            await bot.Poller(the_bot, api).run(api.done)
+    finally:
+        await transport.aclose()
+
+
+async def poll_the_demo(api: Recorder) -> None:
+    """Against a world of its own, whose market is the same: it follows from the seed and the time."""
+    async with asyncio.timeout(MAX_POLLED_S):
+        world = await demo.start()
+        try:
+            environ = {**world.environ, "TELEGRAM_CHAT_ID": f"*,{world.user_id}"}
+            await poll(settings.load(environ, market.EXCHANGES, is_demo=True), api)
+        finally:
+            await world.close()
+
+
+@pytest.mark.usefixtures("health")
+def test_polling_answers_the_same(server: Server, record_property: Callable[[str, object], None]) -> None:
+    texts = [question(name) for name, command in commands.COMMANDS.items() if server.may_ask(command)]
+    api = Recorder(texts, server.user_id)
+    try:
+        asyncio.run(poll_the_demo(api) if server.is_demo else poll(server.settings, api))
+    except TimeoutError:
+        fail(f"Polling answers {len(api.seconds)} of {len(texts)} commands within {MAX_POLLED_S:.0f} s.")
+    for text, took_s in api.seconds.items():
+        record_property("polling", {"command": text, "seconds": took_s})
+    if unanswered := [text for text in texts if text not in api.seconds]:
+        fail(f"By polling, not answered: {', '.join(unanswered)}.")

@@ -1,0 +1,222 @@
+"""tests/live against servers that are well, and that are ill in every way it looks for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from conftest import ADA, ROOT
+from live.conftest import Server, of_environment
+from test_webhook_server import Process
+
+import demo
+import http1
+import settings
+from commands import COMMANDS
+from http1 import Handler, Request, Response
+
+URL = "http://127.0.0.1"
+
+
+def live(*arguments: str, **environ: str) -> tuple[int, str]:
+    """Exit code and output of `python -m pytest tests/live …`; no secret is in it."""
+    clean = {"COLUMNS": "300"}  # so that no line of the summary is cut
+    clean |= {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    command = [sys.executable, "-m", "pytest", "tests/live", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=clean | environ, capture_output=True, text=True, timeout=40)
+    out = done.stdout + done.stderr
+    secret = settings.load({"TELEGRAM_BOT_TOKEN": demo.TOKEN}, ["okx"]).webhook_secret
+    assert demo.TOKEN not in out
+    assert secret not in out
+    return done.returncode, out
+
+
+def failures(out: str) -> list[str]:
+    """The lines of the short summary."""
+    return re.findall(r"^(?:FAILED|ERROR) \S+ - Failed: (.*)$", out, re.MULTILINE)
+
+
+def port_before_a_free_one() -> int:
+    """A free port whose next one is free as well."""
+    while True:
+        with socket.socket() as one, socket.socket() as next_one:
+            one.bind(("127.0.0.1", 0))
+            port: int = one.getsockname()[1]
+            try:
+                next_one.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port
+
+
+@contextmanager
+def a_demo() -> Iterator[tuple[str, str]]:
+    """`python webhook_server.py --demo`, registered: its address, and its chat page's."""
+    port = port_before_a_free_one()
+    process = Process(["webhook_server.py", "--demo"], {"PORT": str(port)})
+    try:
+        process.until("Telegram delivers to")
+        yield f"{URL}:{port}", f"{URL}:{port + 1}"
+    finally:
+        process.end(signal.SIGTERM)
+
+
+def said(text: str, **fields: Any) -> Response:
+    call = {"method": "sendMessage", "chat_id": ADA, "text": text, "parse_mode": "HTML", **fields}
+    return Response(200, json.dumps(call).encode())
+
+
+@asynccontextmanager
+async def a_stand_in(respond: Handler) -> AsyncIterator[str]:
+    """The address of some other server."""
+    server = http1.Server(respond)
+    (port,) = await server.start("127.0.0.1", 0)
+    try:
+        yield f"{URL}:{port}"
+    finally:
+        await server.close(1)
+
+
+def test_the_demo_passes() -> None:
+    with a_demo() as (url, _):
+        code, out = live("--demo", "--url", url)
+    assert failures(out) == []
+    assert code == 0
+    assert re.search(r"\d+ passed in", out)
+    assert "skipped" not in out
+    table = out.partition("seconds from update to answer")[2]
+    for name in COMMANDS:
+        assert re.search(rf"^/{name}(?: BTC)? +200 +\d\.\d\d +\d\.\d\d  \S", table, re.MULTILINE), name
+
+
+def test_the_environment_tells_the_same() -> None:
+    """Token, secret and user from the variables that the server has; only the polling is left out here."""
+    with a_demo() as (url, page):
+        code, out = live(
+            *("--url", f"{url}/webhook", "-k", "not polling", "-rs"),
+            TELEGRAM_BOT_TOKEN=demo.TOKEN,
+            TELEGRAM_CHAT_ID=f"-5, {demo.keys.USER_ID}",
+            TELEGRAM_API_URL=page,
+        )
+    assert (code, failures(out)) == (0, [])
+    assert "API_KEY is not set" in out
+
+
+def test_a_webhook_elsewhere_and_a_dead_exchange_set_fail() -> None:
+    with a_demo() as (url, page):
+        elsewhere = {"url": f"{URL}:9/webhook"}
+        httpx.post(f"{page}/bot{demo.TOKEN}/setWebhook", json=elsewhere, trust_env=False)
+        httpx.post(f"{page}/world/fault", json={"fault": "451"}, trust_env=False)
+        code, out = live("--demo", "--url", url, "-k", "registered or exchanges or price")
+    assert code == 1
+    lines = failures(out)
+    assert lines[0] == f"The webhook is elsewhere: --url asks for {url}/webhook.; pending 0; url {URL}:9/webhook"
+    assert lines[1].startswith("No exchange answers: ")
+    assert "BINANCE_SPOT refused this server's region" in lines[1]
+    assert len(lines) == 2
+    assert re.search(r"/price BTC +200 .+ No price for BTC-USDT right now", out)
+
+
+ILL = {
+    "/price BTC": (Response(200), "/price BTC is not answered: COMMANDS_PER_MINUTE is used up, or nobody may ask."),
+    "/analysis BTC": (Response(503, b"{}"), "/analysis BTC is answered with 503 and no call."),
+    "/volume BTC": (Response(502, b"<html>", "text/html"), "/volume BTC is answered with 502 and no call."),
+    "/cvd BTC": (said("x", method="editMessageText"), "/cvd BTC is answered with 200 and editMessageText."),
+    "/ls BTC": (said("x", chat_id=7), "/ls BTC is answered with 200 and sendMessage."),
+    "/oi": (said("a < b"), "/oi is answered: with HTML that Telegram refuses"),
+    "/funding": (said("Something went wrong here, …"), "/funding is answered: Something went wrong here, …"),
+    "/balance": (said("This takes too long just now. …"), "/balance is answered: This takes too long just now. …"),
+    "/help": (said("All commands"), "/help takes 8.1 s, more than 8."),
+}
+"""What a server answers, and what is said of it."""
+
+
+async def test_a_server_with_every_ill_fails() -> None:
+    """It asks for no secret, is slow, stuck, hides its API, and answers all sorts of things."""
+
+    async def respond(request: Request) -> Response:
+        if request.path == "/health":
+            stuck = {"status": "stuck", "reason": "an update has been in work for 21 s", "exchanges": {}}
+            return Response(503, json.dumps(stuck).encode())
+        if request.path != "/webhook":
+            return Response(404, b"{}")
+        text = json.loads(await request.body())["message"]["text"]
+        if text == "/help" and len(request.headers.get("x-telegram-bot-api-secret-token", "")) == 64:
+            await asyncio.sleep(8.05)
+        return ILL.get(text, (said("As it should be."), ""))[0]
+
+    async with a_stand_in(respond) as url:
+        code, out = await asyncio.to_thread(live, "--demo", "--url", url, "-k", "not polling and not registered")
+    assert code == 1
+    assert [re.sub(r"8\.\d s", "8.1 s", line) for line in failures(out)] == [
+        "/health answers 503: stuck, an update has been in work for 21 s.",
+        "An update whose secret is missing is answered with 200, not 401.",
+        "An update whose secret is wrong is answered with 200, not 401.",
+        *(line for _, line in ILL.values()),
+        "No exchange answers: ?",
+        "The JSON API answers 404: the server has no API_KEY.",
+    ]
+    assert re.search(r"/help +200 +8\.\d\d +All commands", out)
+
+
+async def test_a_server_that_is_another_fails() -> None:
+    async def respond(request: Request) -> Response:
+        return Response(200, b'{"status": "healthy"}')
+
+    async with a_stand_in(respond) as url:
+        code, out = await asyncio.to_thread(live, "--demo", "--url", url)
+    assert code == 1
+    assert set(failures(out)) == {f"{url}/health is not this bot's: it answers 200."}
+
+
+def test_a_server_that_is_not_there_fails() -> None:
+    code, out = live("--demo", "--url", f"{URL}:{port_before_a_free_one()}", "-k", "quick")
+    assert code == 1
+    assert re.search(r"cannot be reached: .+\.$", failures(out)[0])
+
+
+def test_without_url_it_is_skipped() -> None:
+    code, out = live("-rs")
+    assert code == 0
+    assert "no --url: python -m pytest tests/live --url https://…" in out
+    assert "passed" not in out
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, "Set TELEGRAM_BOT_TOKEN, or WEBHOOK_SECRET"),
+        ({"TELEGRAM_BOT_TOKEN": "nonsense"}, "TELEGRAM_BOT_TOKEN should look like"),
+        ({"WEBHOOK_SECRET": "abc"}, "Set TELEGRAM_CHAT_ID"),
+        ({"WEBHOOK_SECRET": "abc", "TELEGRAM_CHAT_ID": "-5"}, "Set TELEGRAM_CHAT_ID"),
+    ],
+)
+def test_what_the_environment_lacks(environ: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", environ)
+    with pytest.raises(pytest.fail.Exception, match=words):
+        of_environment()
+
+
+@pytest.mark.parametrize(
+    ("chats", "user_id", "is_listed"),
+    [("1001", 1001, True), ("-5, 42,1001", 42, True), ("*,7", 7, True), ("*", 1001, False), ("*,-5", 1001, False)],
+)
+def test_who_asks(chats: str, user_id: int, is_listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {"WEBHOOK_SECRET": "abc", "TELEGRAM_CHAT_ID": chats})
+    chosen, asks = of_environment()
+    assert (asks, asks in chosen.allowed_ids) == (user_id, is_listed)
+    with httpx.Client(trust_env=False, verify=False) as client:
+        server = Server(URL, False, chosen, asks, is_listed, client)
+        assert {server.may_ask(each) for each in COMMANDS.values() if each.is_private} == {is_listed}
+        assert server.may_ask(COMMANDS["price"])
