@@ -213,8 +213,9 @@ class Bot:
     def _reply(self, question: Question, answer: Answer) -> Call:
         """The call that shows an answer: a new message, or the message under which the button was."""
         text = f"{answer.text}\n<b>SIMULATED</b> market" if self.settings.is_demo else answer.text
+        is_edit = question.is_button and question.message_id is not None
         call: Call = {
-            "method": "editMessageText" if question.is_button else "sendMessage",
+            "method": "editMessageText" if is_edit else "sendMessage",
             "chat_id": question.chat_id,
             "text": text,
             "parse_mode": "HTML",
@@ -223,7 +224,7 @@ class Bot:
         if answer.keyboard:
             rows = [[{"text": label, "callback_data": data} for label, data in row] for row in answer.keyboard]
             call["reply_markup"] = {"inline_keyboard": rows}
-        if question.is_button:
+        if is_edit:
             call["message_id"] = question.message_id
             return call
         if question.thread_id is not None:
@@ -332,10 +333,16 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         is_private=is_private,
         is_button=bool(callback),
         message_id=_id(message.get("message_id")),
-        thread_id=_id(message.get("message_thread_id")) if message.get("is_topic_message") is True else None,
+        thread_id=_topic(message),
         age_s=max(0.0, now - date) if date is not None and not callback else 0.0,
         callback_id=callback_id,
     )
+
+
+def _topic(message: Mapping[str, Any]) -> int | None:
+    """The forum topic a message is in. The General topic, 1, is answered without its number (Bot API: sendMessage)."""
+    thread_id = _id(message.get("message_thread_id"))
+    return thread_id if message.get("is_topic_message") is True and thread_id != 1 else None
 
 
 def _command(text: str) -> tuple[str, list[str]]:

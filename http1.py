@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 
 MAX_HEAD = 16 * 1024  # bytes; Telegram's heads are under 500
 MAX_BODY = 1024 * 1024  # bytes; Telegram's largest updates are some tens of KiB
-MAX_CONNECTIONS = 128
+MAX_CONNECTIONS = 256  # some 15 KiB each while they wait
+BACKLOG = 64  # accepted in one turn of the loop: many more would push out a client before its head is read
 HEAD_S = 5.0  # from a head's first byte to its last
 BODY_S = 10.0  # for a whole body
 IDLE_S = 75.0  # Telegram itself lets go after 60 s
@@ -107,7 +108,7 @@ class Server:
         return [sock.getsockname()[1] for sock in self._server.sockets]
 
     async def _listen(self, host: str | None, port: int) -> asyncio.Server:
-        return await asyncio.start_server(self._accept, host, port, limit=READ_SIZE, backlog=1024)
+        return await asyncio.start_server(self._accept, host, port, limit=READ_SIZE, backlog=BACKLOG)
 
     @property
     def n_connections(self) -> int:
@@ -158,6 +159,8 @@ class Connection:
     def __init__(self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.server, self.reader, self.writer = server, reader, writer
         self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        # asyncio reads 256 KiB at a time, whatever the stream's limit is: 100 senders were 25 MiB.
+        writer.transport.max_size = READ_SIZE  # type: ignore[attr-defined]
 
     def abort(self) -> None:
         """Drops the connection at once; its task then ends by itself."""
@@ -182,8 +185,8 @@ class Connection:
             return None
         finally:
             self.server.waiting.pop(self, None)
-        if not isinstance(event, h11.Request):
-            return None
+        if not isinstance(event, h11.Request) or self.writer.transport.is_closing():
+            return None  # a request whose answer could not be sent is not begun
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
         return Request(event.method.decode("ascii"), event.target.decode("latin-1"), headers, self.read_body)
 
@@ -212,7 +215,7 @@ class Connection:
             async with asyncio.timeout(timeout_s):
                 while event is h11.NEED_DATA:
                     # h11 measures only what is incomplete, so it gets no more than what may be a head.
-                    room = MAX_HEAD + 1 - len(self.h11.trailing_data[0])
+                    room = max(1, MAX_HEAD - len(self.h11.trailing_data[0]))
                     self.h11.receive_data(await self.reader.read(room))
                     event = self.h11.next_event()
             return event

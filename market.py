@@ -6,9 +6,9 @@ ends within DEADLINE_S, with what has arrived by then. Nothing is known here of 
 spell (exchanges/) or are reached (fetch.py), and nothing of chats. What a market's price is,
 is answered here; derivatives.py, lists.py and analysis.py ask the rest by the same means.
 
-Memory: a bounded number of parsed answers, kept for some seconds; lists of all markets (some
-400 bytes each); and the exchanges' symbols (about 60 bytes each), kept for an hour once
-somebody has asked for one that is not listed.
+Memory: a bounded number of parsed answers, kept for some seconds, with a bounded number of rows in
+them: candles until the next one begins, lists of all markets, and the exchanges' symbols for an hour
+once somebody has asked for one that is not listed.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ U = TypeVar("U")
 DEADLINE_S = 7.0  # a command has 8 s
 HEDGE_S = 1.0
 MAX_CACHED = 2048  # answers; some 400 bytes each
+MAX_CACHED_ROWS = 40_000  # candles (64 bytes), markets of a list (600) and symbols (60) in all of them: some 6 MiB
 LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight
 SYMBOLS_S = 3600.0
 CONTRACTS_S = 3600.0
@@ -831,12 +832,14 @@ class Cache:
     """Answers by key, each for its time, and one request for all who ask meanwhile.
 
     Failures are not kept, but all who wait for a failing request get its error. A request
-    whose askers have all gone is cancelled. At most max_entries; the oldest go first.
+    whose askers have all gone is cancelled. At most max_entries, and max_rows in all of them (candles, markets of a
+    list); what is over goes first, then the oldest.
     """
 
-    def __init__(self, max_entries: int) -> None:
-        self._max_entries = max_entries
+    def __init__(self, max_entries: int, max_rows: int = MAX_CACHED_ROWS) -> None:
+        self._max_entries, self._max_rows = max_entries, max_rows
         self._kept: dict[Any, tuple[float, Any]] = {}
+        self._n_rows = 0
         self._flights: dict[Any, _Flight] = {}
         self.n_hits = 0
         self.n_misses = 0
@@ -885,11 +888,30 @@ class Cache:
             flight = self._flights.get(key)
             if flight is not None and flight.task is me:
                 del self._flights[key]
-        self._kept.pop(key, None)
-        while len(self._kept) >= self._max_entries:
-            del self._kept[next(iter(self._kept))]
+        self._forget(key)
+        n_rows = _rows_of(found)
+        if self._is_full(n_rows):
+            now = time.monotonic()
+            for each in [key for key, (until, _) in self._kept.items() if until <= now]:
+                self._forget(each)
+        while self._kept and self._is_full(n_rows):
+            self._forget(next(iter(self._kept)))
         self._kept[key] = (time.monotonic() + keep_s, found)
+        self._n_rows += n_rows
         return found
+
+    def _is_full(self, n_more: int) -> bool:
+        return len(self._kept) >= self._max_entries or self._n_rows + n_more > self._max_rows
+
+    def _forget(self, key: Any) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            self._n_rows -= _rows_of(kept[1])
+
+
+def _rows_of(found: Any) -> int:
+    """How many rows a kept answer has: 1 for a single record."""
+    return len(found) if isinstance(found, (Candles, dict, frozenset, list)) else 1
 
 
 class _Flight:

@@ -97,10 +97,16 @@ def _result(method: str, status: int, body: bytes) -> Any:
         return answer.get("result")
     parameters = answer.get("parameters")
     parameters = parameters if isinstance(parameters, dict) else {}
+    retry_after_s = _whole(parameters.get("retry_after"))
     raise TelegramError(
         method,
-        int(answer.get("error_code") or status),
+        _whole(answer.get("error_code")) or status,
         str(answer.get("description") or ""),
-        retry_after_s=parameters.get("retry_after"),
-        migrate_to_chat_id=parameters.get("migrate_to_chat_id"),
+        retry_after_s=None if retry_after_s is None else max(0, retry_after_s),
+        migrate_to_chat_id=_whole(parameters.get("migrate_to_chat_id")),
     )
+
+
+def _whole(value: object) -> int | None:
+    """A whole number as the Bot API sends them; None for anything else, as a proxy may answer in its place."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

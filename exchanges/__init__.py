@@ -475,6 +475,13 @@ def change_pct(last: float, before: float | None) -> float | None:
     return None if not before else (last - before) / before * 100
 
 
+def long_share(exchange: str, ratio: float) -> float:
+    """The share that is long, from long / short. Raises BadResponse for a ratio below zero."""
+    if ratio < 0:
+        raise BadResponse(exchange, f"{ratio} is no ratio of long to short")
+    return ratio / (1 + ratio)
+
+
 class At(NamedTuple):
     """Where a candle's figures stand in a row: indexes of a list, or keys of an object."""
 

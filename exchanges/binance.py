@@ -488,14 +488,14 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
     margins = {}
     if isinstance(account, dict):
         for row in rows_in(ID, account.get("positions")):
-            margins[row.get("symbol"), row.get("positionSide")] = number(ID, row, "initialMargin")
+            margins[name(ID, row, "symbol"), str(row.get("positionSide"))] = number(ID, row, "initialMargin")
     found = []
     for row in rows_in(ID, risks):
         amount = needed(ID, row, "positionAmt")
         if not amount:
             continue
         symbol, notional = name(ID, row, "symbol"), number(ID, row, "notional")
-        margin = margins.get((symbol, row.get("positionSide"))) or None
+        margin = margins.get((symbol, str(row.get("positionSide")))) or None
         pnl = number(ID, row, "unRealizedProfit")
         asset = row.get("marginAsset") or next((each for each in LIST_QUOTES if each in symbol), "USDT")
         found.append(
@@ -582,7 +582,7 @@ def parse_income(body: bytes) -> Page[Income]:
             int(needed(ID, row, "time")), kinds[row["incomeType"]], name(ID, row, "asset"), needed(ID, row, "income")
         )
         for row in rows
-        if row.get("incomeType") in kinds
+        if str(row.get("incomeType")) in kinds
     ]
     full = len(rows) >= INCOME_ROWS
     return Page(found, str(_time(rows[-1]) + 1) if full else "")

@@ -38,6 +38,7 @@ from exchanges import (
     UnknownSymbol,
     code_in,
     load,
+    long_share,
     needed,
     needed_price,
     number,
@@ -298,7 +299,7 @@ def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
 
     def shares(key: str) -> list[Ratio]:
         told = ((int(needed(ID, row, "time")) * 1000, number(ID, row, key)) for row in rows)
-        return sorted(Ratio(time_ms, ratio / (1 + ratio)) for time_ms, ratio in told if ratio is not None)
+        return sorted(Ratio(time_ms, long_share(ID, ratio)) for time_ms, ratio in told if ratio is not None)
 
     keys = {"accounts": "lsr_account", "top accounts": "top_lsr_account", "top positions": "top_lsr_size"}
     return {what: found for what, key in keys.items() if (found := shares(key))}

@@ -53,6 +53,7 @@ from exchanges import (
     UnknownSymbol,
     code_in,
     load,
+    long_share,
     name,
     needed,
     needed_price,
@@ -339,7 +340,7 @@ def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
 
 def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
     """{"data": [["1701417600000", "1.1739"], …]}: time, accounts long / accounts short; newest first."""
-    return {"accounts": sorted(Ratio(int(time_ms), ratio / (1 + ratio)) for time_ms, ratio in _columns(body, 0, 1))}
+    return {"accounts": sorted(Ratio(int(time_ms), long_share(ID, ratio)) for time_ms, ratio in _columns(body, 0, 1))}
 
 
 def parse_taker_flow(body: bytes, symbol: str, interval_ms: int) -> Flow:

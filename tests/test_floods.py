@@ -1,0 +1,50 @@
+"""Strangers flood the server while genuine updates are answered: bench/floods.py, small."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from conftest import ROOT, a_house
+
+import fetch
+import market
+
+sys.path.insert(0, str(ROOT / "bench"))
+
+import floods
+from house import World, free_port
+
+MAX_MIB = 64.0  # of resident memory at its peak; the bench tells how much it really is
+
+
+def test_genuine_updates_are_answered_in_every_flood() -> None:
+    port = free_port()
+    with World() as world:
+        server = world.server(port, CACHE_SECONDS="2", MAX_CONNECTIONS="20")
+        try:
+            found = floods.all_floods(world, server, port, scale=0.1)
+            peak = server.memory_mib("VmHWM")
+        finally:
+            server.stop()
+    assert {name: weather.n_lost for name, weather in found.items()} == dict.fromkeys(found, 0)
+    assert not [status for weather in found.values() for status in weather.outcomes if status.startswith("5")]
+    assert found["1000 wrong secrets"].outcomes == {"401": 1000}
+    assert peak < MAX_MIB
+
+
+async def test_heads_and_bodies_at_and_over_their_limits() -> None:
+    async with a_house() as house:
+        assert await floods.limits(house.port, house.settings.webhook_secret) == floods.LIMITS
+
+
+async def test_nobody_waits_behind_others_when_all_exchanges_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The market's deadline is one second here: chats that waited in line would take many."""
+    monkeypatch.setattr(market, "DEADLINE_S", 1.0)
+    monkeypatch.setattr(fetch, "WHOLE_S", 0.8)
+    async with a_house(MAX_CONNECTIONS="100", TELEGRAM_CHAT_ID="*") as house:
+        for exchange in market.EXCHANGES:
+            await house.world.set_fault(exchange, "hang")
+        waited = await floods.all_hang(house.port, house.settings.webhook_secret, n_chats=40)
+        assert len(waited) == 40
+        assert waited[-1] < 4
