@@ -52,6 +52,7 @@ MAX_ANSWER = 1024 * 1024  # bytes; 1000 candles, the longest answer that is not 
 MAX_LIST = 16 * 1024 * 1024  # Binance's list of all spot tickers is 1.9 MiB
 MAX_ELEMENT = 64 * 1024
 MAX_ELEMENTS = 50_000
+MAX_REFUSAL = 4096  # bytes of an answer without rows, which may be a refusal
 MAX_TRIES = 64  # guesses per chunk at where an element ends
 MAX_BEFORE_LIST = 256 * 1024  # Hyperliquid puts the names of all coins before the list
 MAX_REQUESTS = 256  # kept ready to be sent again; about 3 KiB each
@@ -127,9 +128,12 @@ class Fetcher:
         async def read(response: httpx.Response) -> None:
             cutter = ArrayCutter(exchange, endpoint.place)
             read_row = endpoint.row
+            seen = b""  # of an answer without rows
 
             def cut(chunk: bytes) -> None:
-                nonlocal read_row
+                nonlocal read_row, seen
+                if not cutter.n_elements and len(seen) < MAX_REFUSAL:
+                    seen += chunk[:MAX_REFUSAL]
                 rows = cutter.feed(chunk)
                 if cutter.head is not None and endpoint.reader is not None:
                     read_row, cutter.head = endpoint.reader(cutter.head), None
@@ -139,6 +143,8 @@ class Fetcher:
             await _read_chunks(exchange, response, MAX_LIST, cut)
             if not cutter.found:
                 raise endpoint.explain(200, cutter.unread)
+            if endpoint.place and not cutter.n_elements:  # an envelope with a list of nothing says why
+                raise endpoint.explain(200, seen)
             if not cutter.is_done:
                 raise BadResponse(exchange, f"the list was cut after {cutter.n_elements} elements")
 

@@ -442,8 +442,19 @@ def needed(exchange: str, row: Mapping[str, Any], key: str) -> float:
 
 
 def price(exchange: str, row: Mapping[str, Any], key: str) -> float | None:
-    """As number, but zero counts as missing: exchanges write "0" for a price there was not."""
-    return number(exchange, row, key) or None
+    """As number, but zero counts as missing: exchanges write "0" for a price there was not. None is below zero."""
+    figure = number(exchange, row, key) or None
+    if figure is not None and figure < 0:
+        raise BadResponse(exchange, f"{key} is {figure}, not a price")
+    return figure
+
+
+def share(exchange: str, row: Mapping[str, Any], key: str) -> float:
+    """As needed, for a share, 0 to 1."""
+    figure = needed(exchange, row, key)
+    if not 0 <= figure <= 1:
+        raise BadResponse(exchange, f"{key} is {figure}, not a share")
+    return figure
 
 
 def needed_price(exchange: str, row: Mapping[str, Any], key: str) -> float:
@@ -520,7 +531,10 @@ def read_candles(
             rows = rows[::-1]
 
         def column(place: Any, factor: float = 1) -> array[float]:
-            figures = array("d", map(float, map(itemgetter(place), rows)))
+            cells = list(map(itemgetter(place), rows))
+            if not set(map(type, cells)) <= _FIGURES:
+                raise TypeError("a figure is neither a number nor a text")
+            figures = array("d", map(float, cells))
             return figures if factor == 1 else array("d", [each * factor for each in figures])
 
         times = array("q", [int(float(row[at.time])) * time_ms for row in rows])
@@ -543,9 +557,15 @@ def read_candles(
     return candles
 
 
+_FIGURES = {str, int, float}
+EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
+
+
 def _check_candles(candles: Candles) -> None:
     """Raises BadResponse for candles that cannot be."""
     times = candles.open_ms
+    if times and not EARLIEST_MS <= times[0] <= times[-1] <= LATEST_MS:
+        raise BadResponse(candles.exchange, f"no candle begins at {times[0]} or ends at {times[-1]} ms")
     if any(after <= before for before, after in pairwise(times)):
         raise BadResponse(candles.exchange, "the candles are not in the order of time")
     prices = zip(candles.low, candles.open, candles.close, candles.high, strict=True)

@@ -61,6 +61,7 @@ from exchanges import (
     read_candles,
     row_in,
     rows_in,
+    share,
     split,
     whole,
 )
@@ -189,7 +190,11 @@ def candles(
     multiplier: int = 1,
     contract_size: float | None = None,
 ) -> Endpoint[Candles]:
-    """The last n candles before end_ms, the running one among them; with what takers bought."""
+    """The last n candles before end_ms, the running one among them; with what takers bought.
+
+    Raises NotSupported for COIN-M, whose candles count contracts.
+    """
+    _linear_only(symbol)
     parse = partial(parse_candles, symbol=symbol, market=market, interval=interval, multiplier=multiplier)
     query = f"symbol={native(symbol)}&interval={interval}&limit={n}" + (f"&endTime={end_ms - 1}" if end_ms else "")
     if market == "spot":
@@ -213,7 +218,11 @@ def open_interest_history(
 
 
 def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
-    """Long shares every hour, n times, oldest first: of all accounts; of the largest fifth, by accounts and by size."""
+    """Long shares every hour, n times, oldest first: of all accounts; of the largest fifth, by accounts and by size.
+
+    Raises NotSupported for COIN-M.
+    """
+    _linear_only(symbol)
 
     def ask(path: str, what: str) -> Endpoint[dict[str, list[Ratio]]]:
         target = f"/futures/data/{path}?symbol={native(symbol)}&period=1h&limit={n}"
@@ -224,6 +233,11 @@ def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
         ask("topLongShortAccountRatio", "top accounts"),
         ask("topLongShortPositionRatio", "top positions"),
     ]
+
+
+def _linear_only(symbol: str) -> None:
+    if split(symbol)[1] == COIN:
+        raise NotSupported(ID, f"{symbol} is not asked for this", "is not asked for coin-margined contracts here")
 
 
 def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
@@ -377,7 +391,7 @@ def parse_ratios(body: bytes, what: str) -> dict[str, list[Ratio]]:
     The position ratio's shares have the same names on USD-M.
     """
     rows = rows_in(ID, load(ID, body))
-    return {what: sorted(Ratio(int(needed(ID, row, "timestamp")), needed(ID, row, "longAccount")) for row in rows)}
+    return {what: sorted(Ratio(int(needed(ID, row, "timestamp")), share(ID, row, "longAccount")) for row in rows)}
 
 
 def parse_symbol(row: Mapping[str, Any]) -> str | None:

@@ -47,6 +47,7 @@ from exchanges import (
     read_candles,
     row_in,
     rows_in,
+    share,
     split,
     whole,
 )
@@ -278,7 +279,7 @@ def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
     longShortAccountRatio is off by a factor of 100 (seen in 2024) and not read.
     """
     rows = rows_in(ID, _data(body))
-    return {"accounts": sorted(Ratio(int(needed(ID, row, "ts")), needed(ID, row, "longAccountRatio")) for row in rows)}
+    return {"accounts": sorted(Ratio(int(needed(ID, row, "ts")), share(ID, row, "longAccountRatio")) for row in rows)}
 
 
 def _data(body: bytes) -> Any:

@@ -62,6 +62,7 @@ from exchanges import (
     read_candles,
     row_in,
     rows_in,
+    share,
     split,
     whole,
 )
@@ -273,7 +274,7 @@ def parse_open_interest_history(body: bytes, multiplier: int = 1) -> list[tuple[
 def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
     """{"result": {"list": [{"buyRatio": "0.5777", "sellRatio": "0.4223", "timestamp": "1672051897447"}, …]}}"""
     rows = _rows_of(body)
-    return {"accounts": sorted(Ratio(int(needed(ID, row, "timestamp")), needed(ID, row, "buyRatio")) for row in rows)}
+    return {"accounts": sorted(Ratio(int(needed(ID, row, "timestamp")), share(ID, row, "buyRatio")) for row in rows)}
 
 
 def _rows_of(body: bytes) -> list[Mapping[str, Any]]:

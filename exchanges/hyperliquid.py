@@ -27,6 +27,7 @@ from exchanges import (
     Host,
     ListEndpoint,
     MarketError,
+    NotSupported,
     OpenInterest,
     Perp,
     RateLimited,
@@ -116,7 +117,12 @@ def candles(
     multiplier: int = 1,
     contract_size: float | None = None,
 ) -> Endpoint[Candles]:
-    """The last n candles before end_ms, the running one among them; weight 20 and 1 for 60 of them."""
+    """The last n candles before end_ms, the running one among them; weight 20 and 1 for 60 of them.
+
+    Raises NotSupported for 6h, which Hyperliquid has not.
+    """
+    if interval == "6h":
+        raise NotSupported(ID, "no candles of 6h", "has no such candles")
     step = INTERVALS[interval]
     last = ((_now_ms() if end_ms is None else end_ms - 1) // step) * step
     span = {
@@ -216,7 +222,7 @@ def parse_candles(body: bytes, symbol: str, interval: str, multiplier: int = 1) 
     v counts coins; oldest first, the last one running. An unknown coin is [] or null, with HTTP 200.
     """
     rows = load(ID, body)
-    if not rows:
+    if rows is None or rows == []:
         raise UnknownSymbol(ID, f"no candles of {symbol}")
     of = (ID, symbol, "perp", INTERVALS[interval])
     return read_candles(of, rows, At("t", "o", "h", "l", "c", "v"), multiplier=multiplier)

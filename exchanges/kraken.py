@@ -124,7 +124,8 @@ def candles(
 
     Raises NotSupported for an interval that Kraken has not.
     """
-    if interval not in (SPOT_MINUTES if market == "spot" else PERP_INTERVALS):
+    known = SPOT_MINUTES if market == "spot" else PERP_INTERVALS
+    if interval not in known or split(symbol)[1] == COIN:  # whose volume is in dollars
         raise NotSupported(ID, f"no candles of {interval}", "has no such candles")
     step_s = INTERVALS[interval] // 1000
     end_s = (end_ms - 1) // 1000 if end_ms is not None else int(time())
@@ -286,7 +287,7 @@ def parse_perp_candles(body: bytes, symbol: str, interval: str) -> Candles:
     answer = row_in(ID, load(ID, body))
     if answer.get("candles") is None:
         raise explain(200, body)
-    if not answer["candles"]:
+    if answer["candles"] == []:
         raise UnknownSymbol(ID, f"no candles of {symbol}")
     of = (ID, symbol, "perp", INTERVALS[interval])
     return read_candles(of, answer["candles"], At("time", "open", "high", "low", "close", "volume"))

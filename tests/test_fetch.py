@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 import fetch
+import http1
 from exchanges import (
     BadResponse,
     Blocked,
@@ -26,6 +27,8 @@ from exchanges import (
     RateLimited,
     Unavailable,
     UnknownSymbol,
+    gate,
+    hyperliquid,
 )
 from fetch import ArrayCutter, Circuit, Fetcher, Spending
 
@@ -149,6 +152,50 @@ async def test_fetch_hanging_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unavailable, match="no whole answer") as caught:
         await a_fetcher(hang).fetch(ENDPOINT)
     assert caught.value.reason == "did not answer in time"
+
+
+async def test_fetch_posts_what_an_endpoint_asks_to_post() -> None:
+    seen: list[httpx.Request] = []
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answer(200, b"{}")
+
+    fetcher = a_fetcher(handle)
+    for body in (b'{"type":"meta"}', b'{"type":"other"}', b"", b'{"type":"meta"}'):
+        await fetcher.fetch(ENDPOINT._replace(body=body))
+    assert [(request.method, request.content) for request in seen] == [
+        ("POST", b'{"type":"meta"}'),
+        ("POST", b'{"type":"other"}'),
+        ("GET", b""),
+        ("POST", b'{"type":"meta"}'),
+    ]
+    assert [request.headers.get("content-type") for request in seen[1:3]] == ["application/json", None]
+    assert seen[3] is seen[0]  # made once
+
+
+async def test_fetch_posts_again_when_a_kept_connection_is_dead() -> None:
+    """The exchange closes after every answer without saying so; nothing is done twice by asking twice."""
+    posted: list[bytes] = []
+    serving: list[asyncio.Task[None] | None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
+        head = await reader.readuntil(b"\r\n\r\n")
+        posted.append(head.partition(b" ")[0] + b" " + await reader.readexactly(8))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await reader.read(1)  # the next request arrives, and is met by a closed door
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    transport = http1.Transport()
+    fetcher = Fetcher(transport, {"X": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"})
+    for _ in range(3):
+        assert await fetcher.fetch(ENDPOINT._replace(body=b'{"a": 1}')) == {}
+    assert posted == [b'POST {"a": 1}'] * 3
+    await transport.aclose()
+    await asyncio.wait([task for task in serving if task is not None])
+    server.close()
 
 
 async def test_fetch_closes_every_answer() -> None:
@@ -291,8 +338,8 @@ def test_circuit_given_up_late_is_a_failure_early_is_not(monkeypatch: pytest.Mon
 def test_spending_slides() -> None:
     spending = Spending(Budget("x", 10, 60))  # 8 of which are ours
     assert [spending.pay(2, now) for now in (0, 1, 2, 3)] == [0, 0, 0, 0]
-    assert spending.pay(2, 4) == 56
-    assert spending.pay(2, 59.5) == 0.5
+    assert spending.pay(2, 4) == 56.25
+    assert spending.pay(2, 59.5) == 0.75
     assert spending.pay(2, 61.5) == 0
 
 
@@ -300,9 +347,23 @@ def test_spending_listens_to_the_exchange() -> None:
     spending = Spending(Budget("x", 10, 60))
     spending.pay(1, 0)
     spending.heard(8, 1)
-    assert spending.pay(1, 2) == 58
+    assert spending.pay(1, 2) == 58.25
     spending.heard(3, 3)  # less than we know of: older news
-    assert spending.pay(1, 4) == 56
+    assert spending.pay(1, 4) == 56.25
+
+
+async def test_redirect_is_not_followed() -> None:
+    asked: list[str] = []
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(302, headers={"location": "https://evil.example/"})
+
+    fetcher = Fetcher(httpx.MockTransport(handle), {"OKX": "http://okx.test"})
+    with pytest.raises(Unavailable) as caught:
+        await fetcher.fetch(okx.spot("BTC-USDT"))
+    assert caught.value.reason == "answered HTTP 302"
+    assert len(asked) == 1
 
 
 async def test_fetch_holds_back_when_the_budget_is_spent() -> None:
@@ -330,6 +391,44 @@ async def test_fetch_obeys_the_used_weight_header() -> None:
     await fetcher.fetch(ENDPOINT)
     with pytest.raises(RateLimited):
         await fetcher.fetch(ENDPOINT)
+
+
+async def test_fetch_obeys_the_requests_that_are_left() -> None:
+    """Gate tells what is left of an endpoint's limit, of which others behind this address may have spent."""
+    fetcher = a_fetcher(answer(200, b"{}", x_gate_ratelimit_requests_remain="2"))
+    await fetcher.fetch(ENDPOINT)
+    with pytest.raises(RateLimited, match="our own budget"):
+        await fetcher.fetch(ENDPOINT)
+
+
+@pytest.mark.parametrize("left", ["9", "10", "500", "", "-1", "many", "２", "1e1", "9" * 20])
+async def test_fetch_with_enough_requests_left(left: str) -> None:
+    async def handle(request: httpx.Request) -> httpx.Response:
+        headers = [(b"x-gate-ratelimit-requests-remain", left.encode())]
+        return httpx.Response(200, headers=headers, stream=Pieces([b"{}"]))
+
+    fetcher = a_fetcher(handle)
+    for _ in range(3):
+        assert await fetcher.fetch(ENDPOINT) == {}
+
+
+async def test_fetch_hears_only_where_it_is_told() -> None:
+    quiet = ENDPOINT._replace(budget=BUDGET._replace(name="y weight", is_told=False))
+    fetcher = a_fetcher(answer(200, b"{}", x_gate_ratelimit_requests_remain="0", x_mbx_used_weight_1m="10"))
+    for _ in range(3):
+        assert await fetcher.fetch(quiet) == {}
+
+
+async def test_fetch_hears_gate_of_one_endpoint_at_a_time() -> None:
+    async def handle(request: httpx.Request) -> httpx.Response:
+        return answer(200, b"[]", x_gate_ratelimit_requests_remain="0" if "spot" in request.url.path else "199")
+
+    fetcher = a_fetcher(handle)
+    first, second, elsewhere = gate.spot("BTC-USDT"), gate.spot("ETH-USDT"), gate.perp("BTC-USDT")["ticker"]
+    await fetcher.fetch(first._replace(parse=orjson.loads))
+    with pytest.raises(RateLimited):
+        await fetcher.fetch(second._replace(parse=orjson.loads))
+    await fetcher.fetch(elsewhere._replace(parse=orjson.loads))
 
 
 # Lists.
@@ -380,6 +479,70 @@ async def test_fetch_items_too_many_and_too_long(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(fetch, "MAX_LIST", 5000)
     with pytest.raises(BadResponse, match="longer than 5000 bytes"):
         await listed(a_fetcher(answer(200, b"[", *[b'{"a":1},' * 100] * 10)))
+
+
+TWO_ARRAYS = json.dumps(
+    [
+        {
+            "universe": [{"name": "A"}, {"name": "B},[{", "isDelisted": True}, {"name": "kC"}],
+            "tiers": [[1, [{"m": []}]]],
+        },
+        [{"markPx": str(price), "dayNtlVlm": "9", "impactPxs": ["1", "2"], "premium": None} for price in (1, 2, 3)],
+    ]
+).encode()
+
+
+async def test_fetch_items_by_what_stands_before_them() -> None:
+    """Hyperliquid's names and figures, cut at every byte."""
+    endpoint = hyperliquid.tickers("perp")["ticker"]
+    for at in range(len(TWO_ARRAYS) + 1):
+        rows = await listed(a_fetcher(answer(200, TWO_ARRAYS[:at], TWO_ARRAYS[at:])), endpoint)
+        assert [(symbol, perp.ticker.last) for symbol, perp in rows] == [("A-USDC", 1), ("C-USDC", 0.003)]
+
+
+async def test_fetch_items_by_what_stands_before_them_byte_by_byte() -> None:
+    pieces = [TWO_ARRAYS[i : i + 1] for i in range(len(TWO_ARRAYS))]
+    rows = await listed(a_fetcher(answer(200, *pieces)), hyperliquid.tickers("perp")["ticker"])
+    assert [symbol for symbol, _ in rows] == ["A-USDC", "C-USDC"]
+
+
+async def test_fetch_items_ends_anywhere() -> None:
+    endpoint = hyperliquid.tickers("perp")["ticker"]
+    for at in range(len(TWO_ARRAYS) - 1):  # the last byte closes what is around the list
+        with pytest.raises(BadResponse):
+            await listed(a_fetcher(answer(200, TWO_ARRAYS[:at])), endpoint)
+
+
+async def test_fetch_items_makes_a_reader_for_each_answer() -> None:
+    heads: list[Any] = []
+
+    def reader(head: Any) -> Callable[[Any], Any]:
+        heads.append(head)
+        return lambda row: (head["factor"] * row["n"]) or None
+
+    endpoint = LIST._replace(place=("rows",), reader=reader)
+    bodies = [b'{"factor":2,"rows":[{"n":1},{"n":0},{"n":3}],"more":[{"n":9}]}', b'{"factor":5,"rows":[{"n":1}]}']
+    found = [await listed(a_fetcher(answer(200, body[:30], body[30:])), endpoint) for body in bodies]
+    assert (found, heads) == ([[2, 6], [5]], [{"factor": 2, "rows": []}, {"factor": 5, "rows": []}])
+
+
+async def test_fetch_items_too_much_before_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "MAX_BEFORE_LIST", 100)
+    names = {"universe": [{"name": f"C{i}"} for i in range(20)]}
+    with pytest.raises(BadResponse, match="in the first 100 bytes"):
+        await listed(a_fetcher(answer(200, json.dumps([names, []]).encode())), LIST._replace(place=(2,)))
+
+
+async def test_fetch_items_posts() -> None:
+    seen: list[httpx.Request] = []
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answer(200, TWO_ARRAYS)
+
+    assert len(await listed(a_fetcher(handle), hyperliquid.tickers("perp")["ticker"])) == 2
+    assert (seen[0].method, seen[0].content) == ("POST", b'{"type":"metaAndAssetCtxs"}')
+    assert (seen[0].headers["content-type"], seen[0].headers["accept-encoding"]) == ("application/json", "gzip")
 
 
 async def test_fetch_items_refusal() -> None:

@@ -728,10 +728,10 @@ def test_volume_profile_part_of_bin() -> None:
 
 def test_volume_profile_gap_below_top() -> None:
     """Bins that hold nothing come out as -4e-17 here; the value area crosses them all the same."""
-    found = volume_profile([0, 0.1, 0.2, 10], [5.1, 3, 5.2, 10], [0.1, 0.7, 0.2, 1], 10)
+    found = volume_profile([0, 0.1, 0.2, 14], [5.1, 3, 5.2, 14], [0.1, 0.7, 0.2, 1], 14)
     assert found is not None
-    assert found.bins[6:] == pytest.approx([0, 0, 0, 1], abs=1e-15)
-    assert edges_of(found) == (9, 1, 10)
+    assert found.bins[6:] == pytest.approx([0] * 7 + [1], abs=1e-15)
+    assert edges_of(found) == (13, 1, 14)
 
 
 def test_tpo_profile_counts_touches() -> None:

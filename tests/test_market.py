@@ -7,14 +7,15 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 from conftest import House, a_house
 
 import fetch
 import market
 from demo.web import in_json
-from exchanges import BadResponse, Blocked, RateLimited, Unavailable, UnknownSymbol
-from market import Cache, NoAnswer, NotASymbol, NotListed, PriceReport, parse_symbol
+from exchanges import BadResponse, Blocked, Budget, Endpoint, Host, RateLimited, Unavailable, UnknownSymbol, binance
+from market import Cache, Market, NoAnswer, NotASymbol, NotListed, PriceReport, parse_symbol
 
 
 async def price(house: House, symbol: str = "BTC-USDT") -> PriceReport:
@@ -340,6 +341,26 @@ async def test_cache_is_bounded() -> None:
     for number in range(10):
         await cache.get(number, 9, loading(number, log))
     assert sorted(cache._kept) == [7, 8, 9]
+
+
+async def test_cache_keeps_parts_of_one_answer_apart() -> None:
+    """One target may be read in several ways; what differs is in the endpoint's part, or its body."""
+    n_asked = 0
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        nonlocal n_asked
+        n_asked += 1
+        return httpx.Response(200, json=request.content.decode())
+
+    host, budget = Host("X", "binance", "https://x.example"), Budget("x", 100, 1)
+    plain: Endpoint[Any] = Endpoint(host, "/a", lambda body: (b"plain", body), binance.explain, budget)
+    other = plain._replace(part="other", parse=lambda body: (b"other", body))
+    posted = plain._replace(body=b"{}")
+    house = Market(fetch.Fetcher(httpx.MockTransport(handle)), ["binance"], 10)
+    for _ in range(2):
+        found = [await house.get(endpoint) for endpoint in (plain, other, posted)]
+        assert found == [(b"plain", b'""'), (b"other", b'""'), (b"plain", b'"{}"')]
+    assert n_asked == 3
 
 
 # Spelling.

@@ -1,0 +1,1372 @@
+"""Candles, taker flow, open interest's past and ratios: units and order at every exchange, targets, nonsense."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+import pytest
+from conftest import recorded
+
+from exchanges import (
+    INTERVALS,
+    BadResponse,
+    Blocked,
+    Candles,
+    Endpoint,
+    Flow,
+    MarketError,
+    NotSupported,
+    RateLimited,
+    Ratio,
+    Unavailable,
+    UnknownSymbol,
+    binance,
+    bitget,
+    bybit,
+    coinbase,
+    deribit,
+    gate,
+    hyperliquid,
+    kraken,
+    okx,
+)
+
+HOUR_MS = 3_600_000
+
+
+def rows_of(candles: Candles) -> list[tuple[float, ...]]:
+    """Each candle as (open_ms, open, high, low, close, volume)."""
+    columns = (candles.open_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
+    return list(zip(*columns, strict=True))
+
+
+def about(figure: float) -> Any:
+    """pytest.approx, where a record's type does not allow for it."""
+    return pytest.approx(figure)
+
+
+def of_bybit(rows: object) -> bytes:
+    return json.dumps({"retCode": 0, "retMsg": "OK", "result": {"list": rows}, "time": 1700000000000}).encode()
+
+
+def of_okx(rows: object) -> bytes:
+    return json.dumps({"code": "0", "msg": "", "data": rows}).encode()
+
+
+def of_bitget(rows: object) -> bytes:
+    return json.dumps({"code": "00000", "msg": "success", "requestTime": 1700000000000, "data": rows}).encode()
+
+
+def of_deribit(rows: list[Any]) -> bytes:
+    """Rows as the columns that Deribit writes; a row that is no object spoils all of them."""
+    if not all(isinstance(row, dict) and row for row in rows):
+        return json.dumps({"result": rows}).encode()
+    columns = {key: [row[key] for row in rows if key in row] for key in DERIBIT_ROW}
+    return json.dumps({"result": {**columns, "status": "ok"}}).encode()
+
+
+def of_kraken(rows: object) -> bytes:
+    return json.dumps({"error": [], "result": {"XXBTZUSD": rows, "last": 1700002800}}).encode()
+
+
+def plain(rows: object) -> bytes:
+    return json.dumps(rows).encode()
+
+
+# One candle, and the next one, as every exchange writes them. It is the same candle everywhere.
+
+
+class Shape(NamedTuple):
+    """How an exchange writes candles.
+
+    at: where time, open, high, low, close, volume and whatever else is read stand in a row. step: from a candle to
+    the next, as the exchange counts time. quote_volume, taker_buy: of the candle, where they are told.
+    """
+
+    parse: Callable[[bytes], Candles]
+    wrap: Callable[[list[Any]], bytes]
+    row: Any
+    at: tuple[Any, ...]
+    step: int
+    quote_volume: float | None = None
+    taker_buy: float | None = None
+
+
+MS, S = 1_700_000_000_000 // HOUR_MS * HOUR_MS, 1_700_000_000 // 3600 * 3600
+DERIBIT_ROW = {"ticks": MS, "open": 100, "high": 120, "low": 90, "close": 110, "volume": 7, "cost": 700}
+SHAPES = {
+    "binance spot": Shape(
+        lambda body: binance.parse_candles(body, "BTC-USDT", "spot", "1h"),
+        plain,
+        [MS, "100", "120", "90", "110", "7", MS + HOUR_MS - 1, "700", 9, "3", "300", "0"],
+        (0, 1, 2, 3, 4, 5, 7, 9),
+        HOUR_MS,
+        700,
+        3,
+    ),
+    "bybit linear": Shape(
+        lambda body: bybit.parse_candles(body, "BTC-USDT", "perp", "1h"),
+        of_bybit,
+        [str(MS), "100", "120", "90", "110", "7", "700"],
+        (0, 1, 2, 3, 4, 5, 6),
+        HOUR_MS,
+        700,
+    ),
+    "bybit inverse": Shape(
+        lambda body: bybit.parse_candles(body, "BTC-COIN", "perp", "1h"),
+        of_bybit,
+        [str(MS), "100", "120", "90", "110", "700", "7"],  # dollars, coins
+        (0, 1, 2, 3, 4, 6, 5),
+        HOUR_MS,
+        700,
+    ),
+    "okx spot": Shape(
+        lambda body: okx.parse_candles(body, "BTC-USDT", "spot", HOUR_MS),
+        of_okx,
+        [str(MS), "100", "120", "90", "110", "7", "701", "700", "1"],
+        (0, 1, 2, 3, 4, 5, 7),
+        HOUR_MS,
+        700,
+    ),
+    "okx swap": Shape(
+        lambda body: okx.parse_candles(body, "BTC-USDT", "perp", HOUR_MS),
+        of_okx,
+        [str(MS), "100", "120", "90", "110", "7000", "7", "700", "1"],  # contracts, coins, dollars
+        (0, 1, 2, 3, 4, 6, 7),
+        HOUR_MS,
+        700,
+    ),
+    "gate spot": Shape(
+        lambda body: gate.parse_spot_candles(body, "BTC-USDT", "1h"),
+        plain,
+        [str(S), "700", "110", "120", "90", "100", "7", "true"],  # dollars, CLOSE, high, low, OPEN, coins
+        (0, 5, 3, 4, 2, 6, 1),
+        3600,
+        700,
+    ),
+    "gate perp": Shape(
+        lambda body: gate.parse_perp_candles(body, "BTC-USDT", "1h", 0.001),
+        plain,
+        {"t": S, "v": 7000, "c": "110", "h": "120", "l": "90", "o": "100", "sum": "700"},
+        ("t", "o", "h", "l", "c", "v", "sum"),
+        3600,
+        700,
+    ),
+    "bitget": Shape(
+        lambda body: bitget.parse_candles(body, "BTC-USDT", "perp", "1h"),
+        of_bitget,
+        [str(MS), "100", "120", "90", "110", "7", "700"],
+        (0, 1, 2, 3, 4, 5, 6),
+        HOUR_MS,
+        700,
+    ),
+    "hyperliquid": Shape(
+        lambda body: hyperliquid.parse_candles(body, "BTC-USDC", "1h"),
+        plain,
+        {"t": MS, "T": MS + 1, "s": "BTC", "i": "1h", "o": "100", "c": "110", "h": "120", "l": "90", "v": "7", "n": 9},
+        ("t", "o", "h", "l", "c", "v"),
+        HOUR_MS,
+    ),
+    "deribit": Shape(
+        lambda body: deribit.parse_candles(body, "BTC-COIN", "1h"),
+        of_deribit,
+        DERIBIT_ROW,
+        tuple(DERIBIT_ROW),
+        HOUR_MS,
+        700,
+    ),
+    "kraken spot": Shape(
+        lambda body: kraken.parse_spot_candles(body, "BTC-USD", "1h"),
+        of_kraken,
+        [S, "100", "120", "90", "110", "105.5", "7", 9],
+        (0, 1, 2, 3, 4, 6),
+        3600,
+    ),
+    "kraken perp": Shape(
+        lambda body: kraken.parse_perp_candles(body, "BTC-USD", "1h"),
+        lambda rows: plain({"candles": rows, "more_candles": False}),
+        {"time": MS, "open": "100", "high": "120", "low": "90", "close": "110", "volume": "7"},
+        ("time", "open", "high", "low", "close", "volume"),
+        HOUR_MS,
+    ),
+    "coinbase": Shape(
+        lambda body: coinbase.parse_candles(body, "BTC-USD", "1h"),
+        plain,
+        [S, 90, 120, 100, 110, 7],  # LOW, HIGH, OPEN, CLOSE
+        (0, 3, 2, 1, 4, 5),
+        3600,
+    ),
+}
+EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+
+
+def changed(shape: Shape, place: int, value: Any, after: int = 0) -> Any:
+    """The candle `after` candles later, with another figure in the place of shape.at."""
+    row = deepcopy(shape.row)
+    time = shape.at[0]
+    row[time] = type(row[time])(int(row[time]) + after * shape.step)
+    if value is not None or place:
+        row[shape.at[place]] = value
+    return row
+
+
+def nth(shape: Shape, after: int) -> Any:
+    return changed(shape, 0, None, after)
+
+
+@EVERY_SHAPE
+def test_candles_are_the_same_everywhere(shape: Shape) -> None:
+    candles = shape.parse(shape.wrap([nth(shape, 0), nth(shape, 1)]))
+    assert rows_of(candles) == [(MS, 100, 120, 90, 110, 7), (MS + HOUR_MS, 100, 120, 90, 110, 7)]
+    assert candles.interval_ms == HOUR_MS
+    for told, expected in ((candles.quote_volume, shape.quote_volume), (candles.taker_buy, shape.taker_buy)):
+        assert (None if told is None else list(told)) == (None if expected is None else [expected] * 2)
+
+
+@EVERY_SHAPE
+def test_candles_in_either_order(shape: Shape) -> None:
+    forward = shape.parse(shape.wrap([nth(shape, n) for n in range(4)]))
+    backward = shape.parse(shape.wrap([nth(shape, n) for n in reversed(range(4))]))
+    assert rows_of(forward) == rows_of(backward)
+    assert list(forward.open_ms) == [MS + n * HOUR_MS for n in range(4)]
+
+
+@EVERY_SHAPE
+def test_candles_without_trades_may_be_missing(shape: Shape) -> None:
+    candles = shape.parse(shape.wrap([nth(shape, 0), nth(shape, 5)]))
+    assert list(candles.open_ms) == [MS, MS + 5 * HOUR_MS]
+
+
+@EVERY_SHAPE
+@pytest.mark.parametrize("write", [str, float])
+def test_candles_of_texts_and_of_numbers(shape: Shape, write: Callable[[Any], Any]) -> None:
+    row = nth(shape, 0)
+    for place in shape.at[1:]:
+        row[place] = write(row[place])
+    assert rows_of(shape.parse(shape.wrap([row]))) == [(MS, 100, 120, 90, 110, 7)]
+
+
+@EVERY_SHAPE
+def test_candle_with_more_columns(shape: Shape) -> None:
+    row = nth(shape, 0)
+    wider = {**row, "x": [None]} if isinstance(row, dict) else [*row, "x", None]
+    assert rows_of(shape.parse(shape.wrap([wider]))) == [(MS, 100, 120, 90, 110, 7)]
+
+
+@EVERY_SHAPE
+def test_candle_too_short(shape: Shape) -> None:
+    for place in shape.at:
+        row = nth(shape, 0)
+        short = {key: row[key] for key in row if key != place} if isinstance(row, dict) else row[:place]
+        with pytest.raises(BadResponse):
+            shape.parse(shape.wrap([nth(shape, 1), short, nth(shape, -1)]))
+
+
+@EVERY_SHAPE
+@pytest.mark.parametrize("value", ["", None, "abc", [], {}, "NaN", "inf", "-inf", "1e999", "1e40", 1e300])
+def test_candle_figure_that_is_none(shape: Shape, value: Any) -> None:
+    for place in range(len(shape.at)):
+        row = nth(shape, 1)
+        row[shape.at[place]] = value
+        with pytest.raises(BadResponse):
+            shape.parse(shape.wrap([nth(shape, 0), row, nth(shape, 2)]))
+        with pytest.raises(BadResponse):
+            shape.parse(shape.wrap([row]))
+
+
+@EVERY_SHAPE
+def test_candle_figure_that_is_true(shape: Shape) -> None:
+    for place in range(5, len(shape.at)):
+        with pytest.raises(BadResponse):
+            shape.parse(shape.wrap([changed(shape, place, True)]))
+
+
+@EVERY_SHAPE
+@pytest.mark.parametrize("factor", [-1, 1000, 1_000_000])
+def test_candle_of_a_year_that_cannot_be(shape: Shape, factor: int) -> None:
+    """An exchange may come to count microseconds."""
+    row = nth(shape, 0)
+    row[shape.at[0]] = type(row[shape.at[0]])(int(row[shape.at[0]]) * factor)
+    with pytest.raises(BadResponse):
+        shape.parse(shape.wrap([row]))
+
+
+@EVERY_SHAPE
+@pytest.mark.parametrize("price", [0, "0", -1, "-5"])
+def test_candle_price_below_zero(shape: Shape, price: Any) -> None:
+    for place in (1, 2, 3, 4):
+        with pytest.raises(BadResponse):
+            shape.parse(shape.wrap([changed(shape, place, price)]))
+    row = nth(shape, 0)
+    for place in (1, 2, 3, 4):
+        row[shape.at[place]] = price
+    with pytest.raises(BadResponse):
+        shape.parse(shape.wrap([row]))
+
+
+@EVERY_SHAPE
+@pytest.mark.parametrize(
+    ("place", "price"), [(1, 121), (1, 89), (2, 109), (2, 99), (3, 101), (3, 121), (4, 121), (4, 89)]
+)
+def test_candle_low_above_high(shape: Shape, place: int, price: float) -> None:
+    """Every price lies between low and high, and at either end of them."""
+    with pytest.raises(BadResponse):
+        shape.parse(shape.wrap([changed(shape, place, price), nth(shape, 1)]))
+    edge = {121: 120, 89: 90, 109: 110, 99: 110, 101: 100}[int(price)]
+    assert len(
+        shape.parse(shape.wrap([changed(shape, place, edge if place in (1, 4) else 110 if place == 2 else 100)]))
+    )
+
+
+@EVERY_SHAPE
+def test_candle_volume_below_zero(shape: Shape) -> None:
+    for place in range(5, len(shape.at)):
+        with pytest.raises(BadResponse):
+            shape.parse(shape.wrap([changed(shape, place, -1)]))
+        with pytest.raises(BadResponse):
+            shape.parse(shape.wrap([changed(shape, place, "-0.5")]))
+        assert len(shape.parse(shape.wrap([changed(shape, place, "0.00")]))) == 1
+
+
+@EVERY_SHAPE
+@pytest.mark.parametrize("order", [(0, 0), (0, 1, 1), (1, 1, 0), (0, 2, 1), (2, 0, 1), (1, 0, 2)])
+def test_candles_twice_or_in_disorder(shape: Shape, order: tuple[int, ...]) -> None:
+    with pytest.raises(BadResponse):
+        shape.parse(shape.wrap([nth(shape, n) for n in order]))
+
+
+@EVERY_SHAPE
+@pytest.mark.parametrize("row", [None, 5, "x", [], {}, [[]], True])
+def test_candle_that_is_no_row(shape: Shape, row: Any) -> None:
+    with pytest.raises(BadResponse):
+        shape.parse(shape.wrap([row]))
+    with pytest.raises(BadResponse):
+        shape.parse(shape.wrap([nth(shape, 0), row, nth(shape, 2)]))
+
+
+@EVERY_SHAPE
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"<html>", b"5", b'"x"', b"true", b"[5]", b"[null]", b'{"a":1}'])
+def test_candles_that_are_no_candles(shape: Shape, body: bytes) -> None:
+    with pytest.raises(BadResponse):
+        shape.parse(body)
+
+
+@pytest.mark.parametrize("name", ["binance spot", "gate spot", "gate perp", "coinbase"])
+def test_no_candles_are_none(name: str) -> None:
+    """A page of before the market began is empty, and no reason to say that it is not listed."""
+    assert len(SHAPES[name].parse(b"[]")) == 0
+    with pytest.raises(BadResponse):
+        SHAPES[name].parse(b"null")
+
+
+@pytest.mark.parametrize(
+    ("name", "envelope"),
+    [
+        ("bybit linear", '{"retCode":0,"result":{"list":%s},"time":1}'),
+        ("okx spot", '{"code":"0","data":%s}'),
+        ("okx swap", '{"code":"0","data":%s}'),
+        ("bitget", '{"code":"00000","data":%s}'),
+        ("kraken spot", '{"error":[],"result":{"XXBTZUSD":%s,"last":1}}'),
+    ],
+)
+def test_no_candles_in_an_envelope(name: str, envelope: str) -> None:
+    assert len(SHAPES[name].parse((envelope % "[]").encode())) == 0
+    for instead in ("null", "{}", "5", '"x"', "[null]"):
+        with pytest.raises(BadResponse):
+            SHAPES[name].parse((envelope % instead).encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("hyperliquid", b"[]"),
+        ("hyperliquid", b"null"),
+        ("deribit", b'{"result":{"status":"no_data","ticks":[],"open":[],"high":[],"low":[],"close":[],"volume":[]}}'),
+        ("kraken perp", b'{"candles":[],"more_candles":false}'),
+    ],
+)
+def test_no_candles_where_that_means_unlisted(name: str, body: bytes) -> None:
+    with pytest.raises(UnknownSymbol):
+        SHAPES[name].parse(body)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [("hyperliquid", b"{}"), ("hyperliquid", b"0"), ("hyperliquid", b'""'), ("kraken perp", b'{"candles":{}}')],
+)
+def test_no_candles_but_something_else(name: str, body: bytes) -> None:
+    with pytest.raises(BadResponse):
+        SHAPES[name].parse(body)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "kind"),
+    [
+        ("bybit linear", b'{"retCode":10001,"retMsg":"no","result":{},"time":1}', UnknownSymbol),
+        ("bybit inverse", b'{"retCode":10006,"retMsg":"no","result":{"list":[]},"time":1}', RateLimited),
+        ("bybit linear", b'{"retCode":"0","result":{"list":[]},"time":1}', BadResponse),
+        ("bybit linear", b'{"retCode":0,"result":null,"time":1}', BadResponse),
+        ("okx swap", b'{"code":"51001","msg":"no","data":[]}', UnknownSymbol),
+        ("okx spot", b'{"code":"50011","msg":"no"}', RateLimited),
+        ("okx spot", b'{"code":0,"data":[]}', BadResponse),
+        ("bitget", b'{"code":"40034","msg":"no","data":null}', UnknownSymbol),
+        ("bitget", b'{"code":"00000","data":null}', BadResponse),
+        ("bitget", b'{"code":0,"data":[]}', BadResponse),
+        ("deribit", b'{"error":{"code":-32602,"message":"Invalid params"}}', UnknownSymbol),
+        ("deribit", b'{"error":{"code":10028,"message":"too_many_requests"}}', RateLimited),
+        ("deribit", b'{"result":{"status":"ok","ticks":[1],"open":[],"high":[],"low":[],"close":[]}}', BadResponse),
+        ("kraken spot", b'{"error":["EQuery:Unknown asset pair"]}', UnknownSymbol),
+        ("kraken spot", b'{"error":["EGeneral:Too many requests"],"result":{}}', RateLimited),
+        ("kraken spot", b'{"error":["EService:Busy"]}', Unavailable),
+        ("kraken spot", b'{"error":[],"result":{"last":1}}', BadResponse),
+        ("kraken spot", b'{"error":[],"result":{"A":[],"B":[],"last":1}}', BadResponse),
+        ("kraken spot", b'{"error":[],"result":[]}', BadResponse),
+        ("kraken perp", b'{"result":"error","error":"contractNotFound"}', UnknownSymbol),
+        ("kraken perp", b'{"result":"error","error":"apiLimitExceeded"}', RateLimited),
+        ("kraken perp", b'{"candles":"x"}', BadResponse),
+        ("binance spot", b'{"code":-1121,"msg":"Invalid symbol."}', BadResponse),  # comes with HTTP 400 only
+        ("gate perp", b'{"label":"CONTRACT_NOT_FOUND"}', BadResponse),
+        ("coinbase", b'{"message":"NotFound"}', BadResponse),
+    ],
+)
+def test_candles_refused_with_http_200(name: str, body: bytes, kind: type[MarketError]) -> None:
+    with pytest.raises(MarketError) as caught:
+        SHAPES[name].parse(body)
+    assert type(caught.value) is kind
+
+
+# Whether the last candle is over.
+
+
+@pytest.mark.parametrize(("confirm", "is_closed"), [("1", True), ("0", False)])
+@pytest.mark.parametrize("name", ["okx spot", "okx swap"])
+def test_okx_says_of_the_newest_whether_it_is_over(name: str, confirm: str, is_closed: bool) -> None:
+    shape = SHAPES[name]
+    newest, oldest = nth(shape, 1), nth(shape, 0)
+    candles = shape.parse(of_okx([[*newest[:8], confirm], [*oldest[:8], "1"]]))
+    assert candles.is_last_closed is is_closed
+    assert candles.n_closed(now_ms=0) == (2 if is_closed else 1)
+    assert shape.parse(of_okx([newest[:8]])).is_last_closed is None
+
+
+@pytest.mark.parametrize(("closed", "is_closed"), [("true", True), ("false", False)])
+def test_gate_says_of_the_last_whether_it_is_over(closed: str, is_closed: bool) -> None:
+    shape = SHAPES["gate spot"]
+    candles = shape.parse(plain([nth(shape, 0), [*nth(shape, 1)[:7], closed]]))
+    assert candles.is_last_closed is is_closed
+    assert shape.parse(plain([nth(shape, 0)[:7]])).is_last_closed is None
+
+
+@pytest.mark.parametrize("name", [name for name in SHAPES if not name.startswith(("okx", "gate spot"))])
+def test_candles_close_by_the_clock(name: str) -> None:
+    candles = SHAPES[name].parse(SHAPES[name].wrap([nth(SHAPES[name], 0), nth(SHAPES[name], 1)]))
+    assert candles.is_last_closed is None
+    assert [candles.n_closed(MS + 2 * HOUR_MS + wait_ms) for wait_ms in (-1, 0)] == [1, 2]
+
+
+def test_candles_in_part() -> None:
+    shape = SHAPES["binance spot"]
+    candles = shape.parse(shape.wrap([nth(shape, n) for n in range(4)]))
+    first = candles.part(0, 3)
+    assert (list(first.open_ms), first.is_last_closed) == ([MS, MS + HOUR_MS, MS + 2 * HOUR_MS], True)
+    assert (len(first.taker_buy or ()), len(first.quote_volume or ())) == (3, 3)
+    assert candles.part(1, 4).is_last_closed is None
+    assert candles.part(2, 2).n_closed(0) == 0
+
+
+# Contracts on many coins, and contracts of so many coins.
+
+
+@pytest.mark.parametrize(
+    ("parse", "name"),
+    [
+        (lambda body: binance.parse_candles(body, "1000PEPE-USDT", "perp", "1h", 1000), "binance spot"),
+        (lambda body: bybit.parse_candles(body, "1000PEPE-USDT", "perp", "1h", 1000), "bybit linear"),
+        (lambda body: bitget.parse_candles(body, "1000PEPE-USDT", "perp", "1h", 1000), "bitget"),
+        (lambda body: hyperliquid.parse_candles(body, "1000PEPE-USDC", "1h", 1000), "hyperliquid"),
+    ],
+)
+def test_candles_by_the_thousand_are_per_coin(parse: Callable[[bytes], Candles], name: str) -> None:
+    shape = SHAPES[name]
+    candles = parse(shape.wrap([nth(shape, 0)]))
+    assert rows_of(candles) == [(MS, *(pytest.approx(price / 1000) for price in (100, 120, 90, 110)), 7000)]
+    assert (list(candles.quote_volume or [700]), list(candles.taker_buy or [3000])) == ([700], [3000])
+
+
+def test_gate_perp_candles_count_contracts() -> None:
+    """What a contract is, is not in the answer: without knowing it there is no volume."""
+    shape = SHAPES["gate perp"]
+    candles = gate.parse_perp_candles(plain([shape.row]), "BTC-USDT", "1h", 0.0001)
+    assert list(candles.volume) == pytest.approx([0.7])
+    assert list(candles.close) == [110]
+    with pytest.raises(BadResponse, match="size is not known"):
+        gate.parse_perp_candles(plain([shape.row]), "BTC-USDT", "1h", None)
+
+
+# Figures and units, against recordings.
+
+
+def test_binance_spot_candles() -> None:
+    candles = binance.parse_candles(recorded("binance/spot-klines-1h"), "BTC-USDT", "spot", "1h")
+    assert len(candles) == 4
+    assert rows_of(candles)[0] == (1672981200000, 16823.24, 16823.63, 16792.12, 16810.18, 6230.44034)
+    assert (candles.quote_volume or [])[0] == 104737787.3657063
+    assert (candles.taker_buy or [])[0] == 3058.60695  # index 9; 10 is in quote
+    assert (candles.exchange, candles.symbol, candles.market, candles.interval_ms) == (
+        "binance",
+        "BTC-USDT",
+        "spot",
+        HOUR_MS,
+    )
+
+
+def test_binance_spot_candles_of_a_minute() -> None:
+    candles = binance.parse_candles(recorded("binance/spot-klines"), "BTC-USDT", "spot", "1m")
+    assert rows_of(candles)[-1] == (1634944320000, 60739.85, 60739.85, 60739.85, 60739.85, 0.04734)
+    assert (len(candles), candles.interval_ms) == (10, 60_000)
+    assert all(bought <= volume for bought, volume in zip(candles.taker_buy or (), candles.volume, strict=True))
+
+
+def test_binance_usdm_candles() -> None:
+    candles = binance.parse_candles(recorded("binance/um-klines"), "BTC-USDT", "perp", "1h")
+    assert rows_of(candles)[0] == (1718654400000, 66661.4, 66746.2, 66122.3, 66376, 14150.996)
+    assert ((candles.quote_volume or [])[0], (candles.taker_buy or [])[0]) == (939449103.5838, 7106.24)
+    assert candles.market == "perp"
+
+
+def test_bybit_spot_candles() -> None:
+    candles = bybit.parse_candles(recorded("bybit/spot-kline"), "BTC-USDT", "spot", "1h")
+    assert rows_of(candles)[0] == (1715162400000, 62308.69, 62524.28, 62258.76, 62439.82, 421.80928)
+    assert rows_of(candles)[-1] == (1715176800000, 62440.14, 62841.64, 62160.72, 62564.68, 706.187244)
+    assert (candles.quote_volume or [])[-1] == 44137837.83110939
+    assert (candles.taker_buy, candles.is_last_closed) == (None, None)
+
+
+def test_bybit_linear_candles() -> None:
+    candles = bybit.parse_candles(recorded("bybit/linear-kline"), "BTC-USDT", "perp", "1m")
+    assert rows_of(candles) == [(1709891679000, 27450, 27460, 27440, 27455, 123.45)]
+    assert list(candles.quote_volume or ()) == [3390000]
+
+
+def test_bybit_inverse_candles_count_dollars() -> None:
+    candles = bybit.parse_candles(recorded("bybit/inverse-kline"), "BTC-COIN", "perp", "1h")
+    assert rows_of(candles)[-1] == (1670608800000, 17071, 17073, 17027, 17055.5, 15.74462667)
+    assert (candles.quote_volume or [])[-1] == 268611
+    for coins, dollars, price in zip(candles.volume, candles.quote_volume or (), candles.close, strict=True):
+        assert dollars / coins == pytest.approx(price, rel=0.01)
+
+
+def test_okx_spot_candles() -> None:
+    candles = okx.parse_candles(recorded("okx/spot-candles"), "BTC-USDT", "spot", HOUR_MS)
+    assert rows_of(candles)[0] == (1705420800000, 43253.6, 43440.2, 43000, 43250.9, 942.87870026)
+    assert (candles.quote_volume or [])[0] == 40743115.773175484
+    assert (len(candles), candles.is_last_closed) == (4, True)
+
+
+def test_okx_swap_candles_in_coins_not_contracts() -> None:
+    candles = okx.parse_candles(recorded("okx/swap-candles"), "BTC-USDT", "perp", HOUR_MS)
+    assert rows_of(candles)[-1] == (1718658000000, 66401, 66734, 66310.1, 66575.3, 2016.056)  # 201605.6 contracts
+    assert (candles.quote_volume or [])[-1] == 134181486.8892
+
+
+def test_gate_spot_candles() -> None:
+    """The columns stand in an order of their own: time in s, quote volume, CLOSE, high, low, OPEN, base volume."""
+    candles = gate.parse_spot_candles(recorded("gate/spot-candles"), "BTC-USDT", "1m")
+    assert rows_of(candles) == [(1717246800000, 67715.1, 67839.9, 67715, 67772.5, 17.0779)]
+    assert (list(candles.quote_volume or ()), candles.is_last_closed) == ([1157762.868212], True)
+    assert candles.market == "spot"
+
+
+def test_gate_perp_candles() -> None:
+    candles = gate.parse_perp_candles(recorded("gate/perp-candles-doc"), "BTC-USDT", "1m", 0.0001)
+    assert rows_of(candles) == [(1539852480000, 1.032, 1.032, 1.032, 1.032, about(9.7151))]
+    assert (list(candles.quote_volume or ()), candles.is_last_closed, candles.market) == ([3580], None, "perp")
+
+
+@pytest.mark.parametrize("name", ["bitget/mix-candles", "bitget/mix-candles-2"])
+def test_bitget_candles(name: str) -> None:
+    candles = bitget.parse_candles(recorded(name), "BTC-USDT", "perp", "5m")
+    assert rows_of(candles) == [
+        (1695835800000, 26210.5, 26210.5, 26194.5, 26194.5, 26.26),
+        (1695836100000, 26194.5, 26194.5, 26171, 26171, 17.98),
+    ]
+    assert list(candles.quote_volume or ()) == [687897.63, 470618.72]
+
+
+def test_bitget_spot_candles_have_a_column_more() -> None:
+    answer = json.loads(recorded("bitget/spot-candles"))
+    answer["data"] = answer["data"][:1]  # the example tells the same candle twice
+    candles = bitget.parse_candles(json.dumps(answer).encode(), "BTC-USDT", "spot", "1m")
+    assert rows_of(candles) == [(1656604800000, 37834.5, 37849.5, 37773.5, 37773.5, 428.3462)]
+    assert (list(candles.quote_volume or ()), candles.market) == ([16198849.1079], "spot")
+
+
+def test_hyperliquid_candles_of_a_thousand_coins() -> None:
+    candles = hyperliquid.parse_candles(recorded("hyperliquid/candleSnapshot"), "1000PEPE-USDC", "1h", 1000)
+    assert (len(candles), candles.open_ms[0], candles.open_ms[-1]) == (24, 1684699200000, 1684782000000)
+    first = [candles.open[0], candles.high[0], candles.low[0], candles.close[0]]
+    assert first == pytest.approx([0.000001601, 0.000001616, 0.000001601, 0.000001604])
+    assert candles.volume[0] == 520665683000
+    assert (candles.quote_volume, candles.taker_buy, candles.is_last_closed) == (None, None, None)
+
+
+def test_hyperliquid_candles() -> None:
+    candles = hyperliquid.parse_candles(recorded("hyperliquid/candleSnapshot-spot"), "HYPE-USDC", "1d")
+    assert rows_of(candles) == [
+        (1737331200000, 20.184, 22.755, 19.3, 20.547, 10651612.71),
+        (1737417600000, 20.552, 21.917, 20.027, 21.738, 1736000.02),
+    ]
+    assert (candles.exchange, candles.market) == ("hyperliquid", "perp")
+
+
+def test_deribit_candles_are_columns() -> None:
+    candles = deribit.parse_candles(recorded("deribit/tradingview-chart-1m"), "BTC-COIN", "1m")
+    assert rows_of(candles)[0] == (1766483460000, 87451, 87456.5, 87451, 87456.5, 2.94375216)
+    assert (candles.quote_volume or [])[0] == 257490  # dollars
+    assert (len(candles), candles.market, candles.taker_buy) == (5, "perp", None)
+
+
+def test_kraken_spot_candles() -> None:
+    candles = kraken.parse_spot_candles(recorded("kraken/ohlc-1m"), "BTC-USD", "1m")
+    assert rows_of(candles)[0] == (1688671200000, 30306.1, 30306.2, 30305.7, 30305.7, 3.39243896)
+    assert (len(candles), candles.quote_volume, candles.market) == (4, None, "spot")
+
+
+def test_kraken_spot_candles_of_a_whole_answer() -> None:
+    """721 minutes, many of them without a trade."""
+    candles = kraken.parse_spot_candles(recorded("kraken/ohlc-1m-full"), "BTC-USDT", "1m")
+    assert (len(candles), candles.open_ms[0], candles.open_ms[-1]) == (721, 1762777020000, 1762820220000)
+    assert rows_of(candles)[3] == (1762777200000, 106038.1, 106044.3, 106038.1, 106040.1, 0.08317981)
+
+
+def test_coinbase_candles_are_newest_first() -> None:
+    """[time in s, LOW, HIGH, OPEN, CLOSE, volume]"""
+    candles = coinbase.parse_candles(recorded("coinbase/exchange-candles"), "BTC-USD", "1m")
+    assert rows_of(candles)[0] == (1517443200000, 10099.99, 10099.99, 10099.98, 10099.98, 1.87868123)
+    assert rows_of(candles)[-1] == (1517443740000, 10106.01, 10120.21, 10106, 10120.21, 2.85107455)
+    assert (len(candles), candles.quote_volume, candles.market) == (10, None, "spot")
+
+
+def test_coinbase_candles_without_trades_are_missing() -> None:
+    rows = json.loads(recorded("coinbase/exchange-candles"))
+    candles = coinbase.parse_candles(plain(rows[:2] + rows[5:]), "BTC-USD", "1m")
+    assert (len(candles), candles.n_closed(candles.open_ms[-1] + 59_999)) == (7, 6)
+
+
+# Open interest's past.
+
+
+def test_binance_open_interest_history_in_coins() -> None:
+    body = recorded("binance/um-open-interest-hist")
+    assert binance.parse_open_interest_history(body, "sumOpenInterest") == [(1642179900000, 75375.617)]
+    assert binance.parse_open_interest_history(body, "sumOpenInterest", 1000) == [(1642179900000, 75375617)]
+
+
+def test_binance_open_interest_history_with_quoted_times() -> None:
+    rows = binance.parse_open_interest_history(recorded("binance/um-open-interest-hist-docs"), "sumOpenInterest")
+    assert rows == [(1583127900000, 20403.637), (1583128200000, 20401.367)]
+
+
+def test_binance_coin_margined_history_in_coins_not_contracts() -> None:
+    endpoint = binance.open_interest_history("BTC-COIN", 25)
+    assert endpoint.parse(recorded("binance/cm-open-interest-hist")) == [(1791835200000, 15796.96988405)]
+
+
+def test_bybit_open_interest_history_counts_one_side() -> None:
+    row = {"timestamp": "1700000000000", "openInterest": "50"}
+    assert bybit.parse_open_interest_history(of_bybit([row])) == [(1700000000000, 25)]
+    both = row | {"singleOpenInterest": "24"}
+    assert bybit.parse_open_interest_history(of_bybit([both])) == [(1700000000000, 24)]
+    assert bybit.parse_open_interest_history(of_bybit([both]), 1000) == [(1700000000000, 24000)]
+
+
+def test_bybit_open_interest_history_recorded() -> None:
+    """Of inverse contracts, in dollars; they are not asked for, the shape is the same."""
+    older = bybit.parse_open_interest_history(recorded("bybit/open-interest-inverse"))
+    assert older == [(1669571100000, 461134292 / 2), (1669571400000, 461134384 / 2)]
+    newer = bybit.parse_open_interest_history(recorded("bybit/inverse-open-interest"))
+    assert (newer[0], newer[-1]) == ((1780617600000, 31971156), (1780963200000, 31955346))
+
+
+def test_okx_open_interest_history_in_coins_not_contracts() -> None:
+    body = recorded("okx/rubik-open-interest-history")
+    assert okx.parse_open_interest_history(body) == [(1790550000000, 28006.5419)]
+
+
+def test_gate_open_interest_history_in_coins_and_ms() -> None:
+    row = {"time": 1603865400, "open_interest": 2851725, "open_interest_usd": 9872386.7775, "mark_price": 0.34619}
+    ((time_ms, coins),) = gate.parse_open_interest_history(plain([row]))
+    assert time_ms == 1603865400000
+    assert coins == pytest.approx(28517250)  # contracts of 10 coins
+
+
+def test_gate_open_interest_history_recorded() -> None:
+    ((time_ms, coins),) = gate.parse_open_interest_history(recorded("gate/contract-stats-doc"))
+    assert (time_ms, coins) == (1603865400000, 1511 / 8865)
+
+
+# Long and short.
+
+
+def test_binance_ratios_are_shares() -> None:
+    body = recorded("binance/um-global-long-short-account-ratio")
+    assert binance.parse_ratios(body, "accounts") == {"accounts": [Ratio(1726790400000, 0.4558)]}
+
+
+def test_binance_ratios_of_top_traders() -> None:
+    (_, accounts, positions) = binance.ratios("BTC-USDT", 25)
+    assert accounts.parse(recorded("binance/um-top-long-short-account-ratio")) == {
+        "top accounts": [Ratio(1583139600000, 0.6442), Ratio(1583139900000, 0.358)]
+    }
+    assert positions.parse(recorded("binance/um-top-long-short-position-ratio")) == {
+        "top positions": [Ratio(1583139600000, 0.5891), Ratio(1583139900000, 0.3583)]
+    }
+
+
+def test_bybit_ratios_are_shares_newest_first() -> None:
+    assert bybit.parse_ratios(recorded("bybit/account-ratio")) == {
+        "accounts": [Ratio(1696258800000, 0.4927), Ratio(1696262400000, 0.49)]
+    }
+
+
+def test_okx_ratio_is_long_over_short() -> None:
+    (first, _, last) = okx.parse_ratios(recorded("okx/rubik-long-short-account-ratio-contract"))["accounts"]
+    assert (first.time_ms, last.time_ms) == (1729323000000, 1729323600000)
+    assert last.long_share == pytest.approx(0.9398602814619824 / 1.9398602814619824)
+    assert okx.parse_ratios(of_okx([["1", "3"]])) == {"accounts": [Ratio(1, 0.75)]}
+
+
+def test_okx_ratio_of_a_coin() -> None:
+    ratios = okx.parse_ratios(recorded("okx/rubik-long-short-account-ratio"))
+    assert ratios == {"accounts": [Ratio(1630502100000, about(1.25 / 2.25))]}
+
+
+def test_gate_ratios_are_long_over_short_three_in_one() -> None:
+    ratios = gate.parse_ratios(recorded("gate/contract-stats-doc"))
+    assert ratios == {
+        "accounts": [Ratio(1603865400000, about(1 / 3))],
+        "top accounts": [Ratio(1603865400000, about(0.6))],
+        "top positions": [Ratio(1603865400000, about(1.02 / 2.02))],
+    }
+
+
+def test_gate_ratios_that_are_not_told_are_left_out() -> None:
+    rows: list[Any] = [
+        {"time": 2, "lsr_account": 1, "top_lsr_size": None},
+        {"time": 1, "lsr_account": "", "top_lsr_size": None},
+    ]
+    assert gate.parse_ratios(plain(rows)) == {"accounts": [Ratio(2000, 0.5)]}
+    assert gate.parse_ratios(b"[]") == {}
+
+
+def test_bitget_ratio_field_is_a_hundredth_and_not_read() -> None:
+    """longShortAccountRatio says 0.0138 where it is 1.38."""
+    ratios = bitget.parse_ratios(recorded("bitget/mix-account-long-short"))
+    assert ratios == {"accounts": [Ratio(1729312200000, 0.58)]}
+
+
+@pytest.mark.parametrize("ratio", ["-1", -0.5, -2])
+def test_ratio_below_zero(ratio: Any) -> None:
+    with pytest.raises(BadResponse):
+        okx.parse_ratios(of_okx([["1", ratio]]))
+    for key in ("lsr_account", "top_lsr_account", "top_lsr_size"):
+        with pytest.raises(BadResponse):
+            gate.parse_ratios(plain([{"time": 1, key: ratio}]))
+    assert okx.parse_ratios(of_okx([["1", "0"]])) == {"accounts": [Ratio(1, 0)]}
+
+
+@pytest.mark.parametrize("share", ["58.9", "-0.1", 1.01])
+@pytest.mark.parametrize(
+    "parse",
+    [
+        lambda share: binance.parse_ratios(plain([{"timestamp": 1, "longAccount": share}]), "accounts"),
+        lambda share: bybit.parse_ratios(of_bybit([{"timestamp": 1, "buyRatio": share}])),
+        lambda share: bitget.parse_ratios(of_bitget([{"ts": 1, "longAccountRatio": share}])),
+    ],
+)
+def test_share_beyond_one(parse: Callable[[Any], Any], share: Any) -> None:
+    with pytest.raises(BadResponse):
+        parse(share)
+
+
+# What takers bought and sold.
+
+
+def test_okx_taker_flow_tells_what_was_sold_first() -> None:
+    """Of a coin's contracts together; the answer for one contract has the same shape."""
+    flow = okx.parse_taker_flow(recorded("okx/rubik-taker-volume"), "BTC-USDT", 24 * HOUR_MS)
+    assert flow == Flow(
+        "okx",
+        "BTC-USDT",
+        "perp",
+        24 * HOUR_MS,
+        [1630339200000, 1630425600000],
+        buy=[7002.7541, 7149.4855],
+        sell=[5312.7876, 7596.2651],
+    )
+
+
+# The same nonsense for all of them.
+
+
+class Series(NamedTuple):
+    """An answer that is a list in time. at: where its figures stand in a row; n_needed of them must be told."""
+
+    parse: Callable[[bytes], Any]
+    wrap: Callable[[list[Any]], bytes]
+    row: Any
+    at: tuple[Any, ...]
+    n_needed: int = 9
+
+
+SERIES = {
+    "binance history": Series(
+        lambda body: binance.parse_open_interest_history(body, "sumOpenInterest"),
+        plain,
+        {"sumOpenInterest": "50", "sumOpenInterestValue": "5000", "timestamp": 1700000000000},
+        ("timestamp", "sumOpenInterest"),
+    ),
+    "bybit history": Series(
+        bybit.parse_open_interest_history,
+        of_bybit,
+        {"openInterest": "50", "timestamp": "1700000000000"},
+        ("timestamp", "openInterest"),
+    ),
+    "okx history": Series(okx.parse_open_interest_history, of_okx, ["1700000000000", "500", "50", "5000"], (0, 2)),
+    "gate history": Series(
+        gate.parse_open_interest_history,
+        plain,
+        {"time": 1700000000, "open_interest_usd": 5000, "mark_price": "100"},
+        ("time", "open_interest_usd", "mark_price"),
+    ),
+    "binance ratios": Series(
+        lambda body: binance.parse_ratios(body, "accounts"),
+        plain,
+        {"longAccount": "0.6", "shortAccount": "0.4", "longShortRatio": "1.5", "timestamp": 1700000000000},
+        ("timestamp", "longAccount"),
+    ),
+    "bybit ratios": Series(
+        bybit.parse_ratios, of_bybit, {"buyRatio": "0.6", "timestamp": "1700000000000"}, ("timestamp", "buyRatio")
+    ),
+    "okx ratios": Series(okx.parse_ratios, of_okx, ["1700000000000", "1.5"], (0, 1)),
+    "gate ratios": Series(
+        gate.parse_ratios,
+        plain,
+        {"time": 1700000000, "lsr_account": 1.5, "top_lsr_account": 1.5, "top_lsr_size": 1.5},
+        ("time", "lsr_account", "top_lsr_account", "top_lsr_size"),
+        1,
+    ),
+    "bitget ratios": Series(
+        bitget.parse_ratios,
+        of_bitget,
+        {"longAccountRatio": "0.6", "shortAccountRatio": "0.4", "ts": "1700000000000"},
+        ("ts", "longAccountRatio"),
+    ),
+    "okx flow": Series(
+        lambda body: okx.parse_taker_flow(body, "BTC-USDT", HOUR_MS), of_okx, ["1700000000000", "4", "6"], (0, 1, 2)
+    ),
+}
+EVERY_SERIES = pytest.mark.parametrize("series", SERIES.values(), ids=SERIES.keys())
+
+
+def at_time(series: Series, seconds: int) -> Any:
+    row = deepcopy(series.row)
+    row[series.at[0]] = str(seconds) if series.at[0] == "time" else str(seconds * 1000)
+    return row
+
+
+def times_of(found: Any) -> list[int]:
+    if isinstance(found, Flow):
+        return list(found.open_ms)
+    rows = next(iter(found.values())) if isinstance(found, dict) else found
+    return [row[0] for row in rows]
+
+
+@EVERY_SERIES
+def test_series_is_oldest_first(series: Series) -> None:
+    """Not as texts are sorted: 9 is before 10."""
+    for order in ((9, 10, 100), (100, 10, 9), (10, 100, 9)):
+        found = series.parse(series.wrap([at_time(series, seconds) for seconds in order]))
+        assert times_of(found) == [9000, 10_000, 100_000]
+
+
+@EVERY_SERIES
+@pytest.mark.parametrize("value", ["abc", [], {}, True, "NaN", "inf", "-inf", "1e999", "1e31"])
+def test_series_figure_that_is_none(series: Series, value: Any) -> None:
+    for place in series.at:
+        row = deepcopy(series.row)
+        row[place] = value
+        with pytest.raises(BadResponse):
+            series.parse(series.wrap([row]))
+
+
+@EVERY_SERIES
+def test_series_figure_that_is_missing(series: Series) -> None:
+    for place in series.at[: series.n_needed]:
+        row = series.row
+        short = {key: row[key] for key in row if key != place} if isinstance(row, dict) else row[:place]
+        nulls = {**row, place: None} if isinstance(row, dict) else [*row[:place], None, *row[place + 1 :]]
+        for each in (short, nulls):
+            with pytest.raises(BadResponse):
+                series.parse(series.wrap([row, each]))
+
+
+@EVERY_SERIES
+@pytest.mark.parametrize("row", [None, 5, "x", [], {}, [[]]])
+def test_series_row_that_is_none(series: Series, row: Any) -> None:
+    with pytest.raises(BadResponse):
+        series.parse(series.wrap([row]))
+
+
+@EVERY_SERIES
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"<html>", b"null", b"5", b'"x"', b"{}", b"[5]", b"[null]"])
+def test_series_that_is_none(series: Series, body: bytes) -> None:
+    with pytest.raises(BadResponse):
+        series.parse(body)
+
+
+@EVERY_SERIES
+def test_series_of_a_list_that_is_none(series: Series) -> None:
+    instead: list[Any] = [None, {}, 5, "x"]
+    for rows in instead:
+        with pytest.raises(BadResponse):
+            series.parse(series.wrap(rows))
+
+
+@pytest.mark.parametrize("name", ["binance history", "bybit history", "gate history"])
+def test_empty_history_is_of_no_contract(name: str) -> None:
+    with pytest.raises(UnknownSymbol):
+        SERIES[name].parse(SERIES[name].wrap([]))
+
+
+def test_okx_empty_history() -> None:
+    assert okx.parse_open_interest_history(of_okx([])) == []
+
+
+def test_gate_history_without_a_price() -> None:
+    for price in ("0", 0, -5):
+        row = {"time": 1700000000, "open_interest_usd": 5000, "mark_price": price}
+        with pytest.raises(BadResponse):
+            gate.parse_open_interest_history(plain([row]))
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "kind"),
+    [
+        ("bybit history", b'{"retCode":10001,"result":{}}', UnknownSymbol),
+        ("bybit ratios", b'{"retCode":10009,"result":{}}', Blocked),
+        ("okx history", b'{"code":"50011"}', RateLimited),
+        ("okx ratios", b'{"code":"51001","data":[]}', UnknownSymbol),
+        ("okx flow", b'{"code":"50001","data":[]}', Unavailable),
+        ("bitget ratios", b'{"code":"429","data":null}', RateLimited),
+        ("bitget ratios", b'{"code":"40309","data":null}', UnknownSymbol),
+    ],
+)
+def test_series_refused_with_http_200(name: str, body: bytes, kind: type[MarketError]) -> None:
+    with pytest.raises(MarketError) as caught:
+        SERIES[name].parse(body)
+    assert type(caught.value) is kind
+
+
+# Spelling: intervals.
+
+
+WORDS = {
+    ("binance", "spot"): "1m 3m 5m 15m 30m 1h 2h 4h 6h 12h 1d",
+    ("binance", "perp"): "1m 3m 5m 15m 30m 1h 2h 4h 6h 12h 1d",
+    ("bybit", "spot"): "1 3 5 15 30 60 120 240 360 720 D",
+    ("bybit", "perp"): "1 3 5 15 30 60 120 240 360 720 D",
+    ("okx", "spot"): "1m 3m 5m 15m 30m 1H 2H 4H 6Hutc 12Hutc 1Dutc",  # a plain 1D begins at UTC+8
+    ("okx", "perp"): "1m 3m 5m 15m 30m 1H 2H 4H 6Hutc 12Hutc 1Dutc",
+    ("gate", "spot"): "1m - 5m 15m 30m 1h - 4h - - 1d",
+    ("gate", "perp"): "1m - 5m 15m 30m 1h - 4h - - 1d",
+    ("bitget", "spot"): "1min 3min 5min 15min 30min 1h - 4h 6Hutc 12Hutc 1Dutc",
+    ("bitget", "perp"): "1m 3m 5m 15m 30m 1H - 4H 6Hutc 12Hutc 1Dutc",
+    ("hyperliquid", "perp"): "1m 3m 5m 15m 30m 1h 2h 4h - 12h 1d",
+    ("deribit", "perp"): "1 3 5 15 30 60 120 - 360 720 1D",
+    ("kraken", "spot"): "1 - 5 15 30 60 - 240 - - 1440",
+    ("kraken", "perp"): "1m - 5m 15m 30m 1h - 4h - 12h 1d",
+    ("coinbase", "spot"): "60 - 300 900 - 3600 - - 21600 - 86400",
+}
+MODULES: dict[str, Any] = {
+    module.ID: module for module in (binance, bybit, okx, gate, bitget, hyperliquid, deribit, kraken, coinbase)
+}
+EVERY_INTERVAL = [
+    pytest.param(
+        *(exchange, market, interval, word),
+    )
+    for (exchange, market), words in WORDS.items()
+    for interval, word in zip(INTERVALS, words.split(), strict=True)
+]
+
+
+def word_in(endpoint: Endpoint[Candles]) -> str:
+    """What the endpoint calls the interval."""
+    if endpoint.body:
+        return str(json.loads(endpoint.body)["req"]["interval"])
+    path, _, query = endpoint.target.partition("?")
+    told = dict(part.split("=") for part in query.split("&"))
+    names = [name for name in ("interval", "bar", "granularity", "resolution") if name in told]
+    return told[names[0]] if names else path.rpartition("/")[2]
+
+
+@pytest.mark.parametrize(("exchange", "market", "interval", "word"), EVERY_INTERVAL)
+def test_interval_in_the_words_of_the_exchange(exchange: str, market: str, interval: str, word: str) -> None:
+    ask = MODULES[exchange].candles
+    if word == "-":
+        with pytest.raises(NotSupported) as caught:
+            ask("BTC-USDT", market, interval, 5, None, 1, 1.0)
+        assert caught.value.reason == "has no such candles"
+    else:
+        endpoint = ask("BTC-USDT", market, interval, 5, None, 1, 1.0)
+        assert word_in(endpoint) == word
+        assert endpoint.explain is MODULES[exchange].explain
+
+
+@pytest.mark.parametrize(("exchange", "market"), WORDS)
+def test_interval_is_the_one_that_is_read(exchange: str, market: str) -> None:
+    """What is asked for and what the answer is taken for are one."""
+    names = {("binance", "perp"): "binance spot", ("bybit", "spot"): "bybit linear", ("bybit", "perp"): "bybit linear"}
+    names |= {("okx", "perp"): "okx swap", ("kraken", "perp"): "kraken perp", ("gate", "perp"): "gate perp"}
+    name = names.get((exchange, market)) or next(each for each in SHAPES if each.startswith(exchange))
+    body = SHAPES[name].wrap([nth(SHAPES[name], 0)])
+    for interval in ("5m", "1d"):
+        candles = MODULES[exchange].candles("BTC-USDT", market, interval, 5, None, 1, 0.001).parse(body)
+        assert (candles.interval_ms, candles.market) == (INTERVALS[interval], market)
+        assert (candles.exchange, candles.symbol, list(candles.volume)) == (exchange, "BTC-USDT", [7])
+
+
+# Spelling: targets.
+
+
+END_MS = MS + HOUR_MS  # a whole hour, 2023-11-14 23:00 UTC
+TARGETS: list[tuple[Endpoint[Any], str]] = [
+    (binance.candles("BTC-USDT", "spot", "1h", 5), "/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=5"),
+    (
+        binance.candles("1000PEPE-USDT", "perp", "4h", 1500, END_MS, 1000),
+        "/fapi/v1/klines?symbol=1000PEPEUSDT&interval=4h&limit=1500&endTime=1700002799999",
+    ),
+    (
+        binance.candles("币安人生-USDT", "spot", "1m", 5, END_MS),
+        "/api/v3/klines?symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT&interval=1m&limit=5&endTime=1700002799999",
+    ),
+    (
+        binance.open_interest_history("BTC-USDT", 25),
+        "/futures/data/openInterestHist?symbol=BTCUSDT&period=1h&limit=25",
+    ),
+    (
+        binance.open_interest_history("BTC-COIN", 25),
+        "/futures/data/openInterestHist?pair=BTCUSD&contractType=PERPETUAL&period=1h&limit=25",
+    ),
+    (
+        binance.ratios("BTC-USDT", 25)[0],
+        "/futures/data/globalLongShortAccountRatio?symbol=BTCUSDT&period=1h&limit=25",
+    ),
+    (binance.ratios("BTC-USDT", 3)[1], "/futures/data/topLongShortAccountRatio?symbol=BTCUSDT&period=1h&limit=3"),
+    (binance.ratios("BTC-USDT", 3)[2], "/futures/data/topLongShortPositionRatio?symbol=BTCUSDT&period=1h&limit=3"),
+    (
+        bybit.candles("BTC-USDT", "spot", "1h", 5),
+        "/v5/market/kline?category=spot&symbol=BTCUSDT&interval=60&limit=5",
+    ),
+    (
+        bybit.candles("BTC-USDC", "perp", "1d", 5, END_MS),
+        "/v5/market/kline?category=linear&symbol=BTCPERP&interval=D&limit=5&end=1700002799999",
+    ),
+    (
+        bybit.candles("BTC-COIN", "perp", "5m", 5),
+        "/v5/market/kline?category=inverse&symbol=BTCUSD&interval=5&limit=5",
+    ),
+    (
+        bybit.candles("币安人生-USDT", "perp", "5m", 5),
+        "/v5/market/kline?category=linear&symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT&interval=5&limit=5",
+    ),
+    (
+        bybit.ratios("BTC-USDT", 25)[0],
+        "/v5/market/account-ratio?category=linear&symbol=BTCUSDT&period=1h&limit=25",
+    ),
+    (bybit.ratios("BTC-COIN", 2)[0], "/v5/market/account-ratio?category=inverse&symbol=BTCUSD&period=1h&limit=2"),
+    (okx.candles("BTC-USDT", "spot", "1h", 5), "/api/v5/market/candles?instId=BTC-USDT&bar=1H&limit=5"),
+    (
+        okx.candles("BTC-USDT", "perp", "1d", 300, END_MS),
+        "/api/v5/market/history-candles?instId=BTC-USDT-SWAP&bar=1Dutc&limit=300&after=1700002800000",
+    ),
+    (okx.candles("BTC-COIN", "perp", "5m", 5), "/api/v5/market/candles?instId=BTC-USD-SWAP&bar=5m&limit=5"),
+    (
+        okx.open_interest_history("BTC-USDT", 25),
+        "/api/v5/rubik/stat/contracts/open-interest-history?instId=BTC-USDT-SWAP&period=1H&limit=25",
+    ),
+    (
+        okx.open_interest_history("BTC-COIN", 25),
+        "/api/v5/rubik/stat/contracts/open-interest-history?instId=BTC-USD-SWAP&period=1H&limit=25",
+    ),
+    (
+        okx.ratios("ETH-USDC", 25)[0],
+        "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract?instId=ETH-USDC-SWAP&period=1H&limit=25",
+    ),
+    (
+        gate.candles("BTC-USDT", "spot", "1h", 5),
+        "/api/v4/spot/candlesticks?currency_pair=BTC_USDT&interval=1h&limit=5",
+    ),
+    (
+        gate.candles("BTC-USDT", "spot", "1h", 5, END_MS),  # a limit beside it is refused
+        f"/api/v4/spot/candlesticks?currency_pair=BTC_USDT&interval=1h&from={S - 4 * 3600}&to={S}",
+    ),
+    (
+        gate.candles("BTC-USDT", "perp", "5m", 2000, END_MS, 1, 0.0001),
+        f"/api/v4/futures/usdt/candlesticks?contract=BTC_USDT&interval=5m&from={S + 3300 - 1999 * 300}&to={S + 3300}",
+    ),
+    (
+        gate.candles("币安人生-USDT", "perp", "1d", 5, None, 1, 1.0),
+        "/api/v4/futures/usdt/candlesticks?contract=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9F_USDT&interval=1d&limit=5",
+    ),
+    (gate.ratios("BTC-USDT", 25)[0], "/api/v4/futures/usdt/contract_stats?contract=BTC_USDT&interval=1h&limit=25"),
+    (
+        bitget.candles("BTC-USDT", "spot", "1d", 5),
+        "/api/v2/spot/market/candles?symbol=BTCUSDT&granularity=1Dutc&limit=5",
+    ),
+    (
+        bitget.candles("BTC-USDT", "perp", "1h", 5, END_MS),
+        "/api/v2/mix/market/candles?symbol=BTCUSDT&productType=USDT-FUTURES&granularity=1H&limit=5&endTime=1700002800000",
+    ),
+    (
+        bitget.candles("BTC-USDC", "perp", "1m", 5),
+        "/api/v2/mix/market/candles?symbol=BTCPERP&productType=USDC-FUTURES&granularity=1m&limit=5",
+    ),
+    (
+        bitget.candles("BTC-COIN", "perp", "1m", 5),
+        "/api/v2/mix/market/candles?symbol=BTCUSD&productType=COIN-FUTURES&granularity=1m&limit=5",
+    ),
+    (bitget.ratios("BTC-USDT", 25)[0], "/api/v2/mix/market/account-long-short?symbol=BTCUSDT&period=1h"),
+    (
+        deribit.candles("BTC-COIN", "perp", "1h", 5, END_MS),
+        f"/api/v2/public/get_tradingview_chart_data?instrument_name=BTC-PERPETUAL&start_timestamp={MS - 4 * HOUR_MS}"
+        f"&end_timestamp={END_MS - 1}&resolution=60",
+    ),
+    (
+        deribit.candles("SOL-USDC", "perp", "1d", 1, END_MS),
+        "/api/v2/public/get_tradingview_chart_data?instrument_name=SOL_USDC-PERPETUAL&start_timestamp=1699920000000"
+        f"&end_timestamp={END_MS - 1}&resolution=1D",
+    ),
+    (
+        kraken.candles("BTC-USD", "spot", "1h", 5, END_MS),  # since is exclusive
+        f"/0/public/OHLC?pair=XBTUSD&interval=60&since={S - 4 * 3600 - 1}",
+    ),
+    (
+        kraken.candles("DOGE-USDT", "spot", "1d", 1, END_MS),
+        "/0/public/OHLC?pair=XDGUSDT&interval=1440&since=1699919999",
+    ),
+    (
+        kraken.candles("BTC-USD", "perp", "1h", 5, END_MS),
+        f"/api/charts/v1/trade/PF_XBTUSD/1h?from={S - 4 * 3600}&to={S + 3599}",
+    ),
+    (
+        kraken.candles("DOGE-USD", "perp", "12h", 1, END_MS),  # here it is called DOGE
+        "/api/charts/v1/trade/PF_DOGEUSD/12h?from=1699963200&to=1700002799",
+    ),
+    (
+        coinbase.candles("BTC-USD", "spot", "1h", 5, END_MS),
+        "/products/BTC-USD/candles?granularity=3600&start=2023-11-14T18:00:00Z&end=2023-11-14T22:00:00Z",
+    ),
+    (
+        coinbase.candles("币-USD", "spot", "1d", 2, END_MS),
+        "/products/%E5%B8%81-USD/candles?granularity=86400&start=2023-11-13T00:00:00Z&end=2023-11-14T00:00:00Z",
+    ),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "target"), TARGETS, ids=[target[:60] for _, target in TARGETS])
+def test_targets(endpoint: Endpoint[Any], target: str) -> None:
+    assert (endpoint.target, endpoint.body) == (target, b"")
+
+
+def test_targets_that_may_be_none() -> None:
+    (history, gates) = (bybit.open_interest_history("BTC-USDC", 25), gate.open_interest_history("BTC-USDT", 25))
+    assert history is not None
+    assert history.target == "/v5/market/open-interest?category=linear&symbol=BTCPERP&intervalTime=1h&limit=25"
+    assert gates is not None
+    assert gates.target == "/api/v4/futures/usdt/contract_stats?contract=BTC_USDT&interval=1h&limit=25"
+    assert bybit.open_interest_history("BTC-COIN", 25) is None  # in dollars, without their price
+    assert gate.open_interest_history("BTC-COIN", 25) is None
+
+
+def test_okx_taker_flow_is_asked_for_in_coins() -> None:
+    """unit=0; what is not asked for is told in contracts."""
+    flow = okx.taker_flow("BTC-USDT", "perp", "1d", 25)
+    assert flow is not None
+    query = "instId=BTC-USDT-SWAP&period=1Dutc&unit=0&limit=25"
+    assert flow.target == f"/api/v5/rubik/stat/taker-volume-contract?{query}"
+    assert flow.parse(of_okx([["1", "2", "3"]])) == Flow("okx", "BTC-USDT", "perp", INTERVALS["1d"], [1], [3], [2])
+    longer = okx.taker_flow("BTC-USDT", "perp", "1h", 500)
+    assert longer is not None
+    assert longer.target.endswith("&limit=100")
+    assert okx.taker_flow("BTC-USDT", "spot", "1h", 25) is None  # of all pairs of a coin together
+
+
+def test_hyperliquid_candles_are_asked_for_by_post() -> None:
+    endpoint = hyperliquid.candles("1000PEPE-USDC", "perp", "1h", 5, END_MS, 1000)
+    span = {"coin": "kPEPE", "interval": "1h", "startTime": MS - 4 * HOUR_MS, "endTime": END_MS - 1}
+    assert endpoint.target == "/info"
+    assert json.loads(endpoint.body) == {"type": "candleSnapshot", "req": span}
+    assert endpoint.parse(plain([SHAPES["hyperliquid"].row])).volume[0] == 7000
+
+
+@pytest.mark.parametrize("coin", ["BTC", "1INCH", "kPEPE", "币"])
+def test_hyperliquid_coins_as_they_are(coin: str) -> None:
+    symbol = {"kPEPE": "1000PEPE-USDC"}.get(coin, f"{coin}-USDC")
+    assert json.loads(hyperliquid.candles(symbol, "perp", "1h", 5, END_MS).body)["req"]["coin"] == coin
+
+
+NOW_S = S + 1800.5  # half an hour into the running candle
+
+
+@pytest.mark.parametrize(
+    ("module", "symbol", "market", "span"),
+    [
+        (hyperliquid, "BTC-USDC", "perp", [MS - 2 * HOUR_MS, MS + HOUR_MS - 1]),
+        (deribit, "BTC-USDC", "perp", [MS - 2 * HOUR_MS, MS + 1_800_500]),
+        (kraken, "BTC-USD", "spot", [S - 2 * 3600 - 1]),
+        (kraken, "BTC-USD", "perp", [S - 2 * 3600, S + 1800]),
+        (coinbase, "BTC-USD", "spot", ["2023-11-14T20:00:00Z", "2023-11-14T22:00:00Z"]),
+    ],
+)
+def test_three_candles_up_to_now(
+    module: Any, symbol: str, market: str, span: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The running one is the third."""
+    monkeypatch.setattr(module, "time", lambda: NOW_S)
+    endpoint = module.candles(symbol, market, "1h", 3)
+    if endpoint.body:
+        asked = json.loads(endpoint.body)["req"]
+    else:
+        asked = dict(part.split("=") for part in endpoint.target.partition("?")[2].split("&"))
+    names = ("startTime", "start_timestamp", "start", "since", "from", "endTime", "end_timestamp", "end", "to")
+    assert [str(asked[name]) for name in names if name in asked] == [str(each) for each in span]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        gate,
+        kraken,
+    ],
+)
+def test_candles_of_contracts_in_dollars(module: Any) -> None:
+    """Gate and Kraken count dollars on coin-margined contracts: there is no volume in coins."""
+    with pytest.raises(NotSupported):
+        module.candles("BTC-COIN", "perp", "1h", 5, END_MS, 1, None)
+
+
+def test_binance_coin_margined_is_never_asked_of_usdm() -> None:
+    with pytest.raises(NotSupported):
+        binance.candles("BTC-COIN", "perp", "1h", 5)
+    with pytest.raises(NotSupported):
+        binance.ratios("BTC-COIN", 25)
+
+
+@pytest.mark.parametrize("exchange", MODULES)
+def test_every_quote_is_another_market(exchange: str) -> None:
+    """What is asked for in one of the exchange's quotes is never what is asked for in another."""
+    module = MODULES[exchange]
+    for market, quotes in (("spot", module.SPOT_QUOTES), ("perp", module.PERP_QUOTES)):
+        asked = []
+        for quote in quotes:
+            with suppress(NotSupported):
+                endpoint = module.candles(f"BTC-{quote}", market, "1h", 5, END_MS, 1, 1.0)
+                asked.append((endpoint.target, endpoint.body))
+        assert len(set(asked)) == len(asked)
+
+
+# What is not told at all.
+
+
+def test_exchanges_without_history_ratios_or_flow() -> None:
+    for module in (hyperliquid, deribit, kraken, coinbase):
+        assert module.ratios("BTC-USDT", 25) == []
+    without: list[Any] = [bitget, hyperliquid, deribit, kraken, coinbase]
+    assert [module.open_interest_history("BTC-USDT", 25) for module in without] == [None] * 5
+    tellers = [each.ID for each in MODULES.values() if each.taker_flow("BTC-USDT", "perp", "1h", 25) is not None]
+    assert tellers == ["okx"]
+    assert [module.ID for module in MODULES.values() if module.TAKERS_IN_CANDLES] == ["binance"]
+
+
+# What it costs.
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name", "max_weight", "window_s", "weight"),
+    [
+        (binance.candles("BTC-USDT", "spot", "1h", 1000), "binance spot weight", 6000, 60, 2),
+        (binance.candles("BTC-USDT", "perp", "1h", 99), "binance USD-M weight", 2400, 60, 1),
+        (binance.candles("BTC-USDT", "perp", "1h", 100), "binance USD-M weight", 2400, 60, 2),
+        (binance.candles("BTC-USDT", "perp", "1h", 499), "binance USD-M weight", 2400, 60, 2),
+        (binance.candles("BTC-USDT", "perp", "1h", 500), "binance USD-M weight", 2400, 60, 5),
+        (binance.candles("BTC-USDT", "perp", "1h", 1000), "binance USD-M weight", 2400, 60, 5),
+        (binance.candles("BTC-USDT", "perp", "1h", 1001), "binance USD-M weight", 2400, 60, 10),
+        (binance.open_interest_history("BTC-USDT", 25), "binance futures statistics", 1000, 300, 1),
+        (binance.open_interest_history("BTC-COIN", 25), "binance COIN-M weight", 2400, 60, 1),
+        (binance.ratios("BTC-USDT", 25)[0], "binance futures statistics", 1000, 300, 1),
+        (bybit.candles("BTC-USDT", "spot", "1h", 25), "bybit requests", 600, 5, 1),
+        (okx.candles("BTC-USDT", "spot", "1h", 25), "okx market/candles", 40, 2, 1),
+        (okx.candles("BTC-USDT", "spot", "1h", 25, END_MS), "okx market/history-candles", 20, 2, 1),
+        (okx.ratios("BTC-USDT", 25)[0], "okx contracts/long-short-account-ratio-contract", 5, 2, 1),
+        (gate.candles("BTC-USDT", "spot", "1h", 25), "gate spot/candlesticks", 200, 10, 1),
+        (gate.ratios("BTC-USDT", 25)[0], "gate futures/usdt/contract_stats", 200, 10, 1),
+        (bitget.candles("BTC-USDT", "spot", "1h", 25), "bitget spot/market/candles", 20, 1, 1),
+        (bitget.ratios("BTC-USDT", 25)[0], "bitget mix/market/account-long-short", 1, 1, 1),
+        (hyperliquid.candles("BTC-USDC", "perp", "1h", 59), "hyperliquid weight", 1200, 60, 20),
+        (hyperliquid.candles("BTC-USDC", "perp", "1h", 5000), "hyperliquid weight", 1200, 60, 103),
+        (deribit.candles("BTC-USDC", "perp", "1h", 25), "deribit requests", 100, 5, 1),
+        (kraken.candles("BTC-USD", "spot", "1h", 25), "kraken spot requests", 15, 15, 1),
+        (kraken.candles("BTC-USD", "perp", "1h", 25), "kraken futures requests", 100, 10, 1),
+        (coinbase.candles("BTC-USD", "spot", "1h", 25), "coinbase requests", 10, 1, 1),
+    ],
+)
+def test_costs(endpoint: Endpoint[Any], name: str, max_weight: int, window_s: float, weight: int) -> None:
+    assert endpoint.weight == weight
+    assert (endpoint.budget.name, endpoint.budget.max_weight, endpoint.budget.window_s) == (name, max_weight, window_s)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        (binance.candles("BTC-USDT", "spot", "1h", 5), "https://api.binance.com"),
+        (binance.candles("BTC-USDT", "perp", "1h", 5), "https://fapi.binance.com"),
+        (binance.ratios("BTC-USDT", 5)[0], "https://fapi.binance.com"),
+        (binance.open_interest_history("BTC-COIN", 5), "https://dapi.binance.com"),
+        (binance.open_interest_history("BTC-USDT", 5), "https://fapi.binance.com"),
+        (bybit.candles("BTC-USDT", "perp", "1h", 5), "https://api.bybit.com"),
+        (okx.candles("BTC-USDT", "perp", "1h", 5), "https://www.okx.com"),
+        (gate.candles("BTC-USDT", "spot", "1h", 5), "https://api.gateio.ws"),
+        (bitget.candles("BTC-USDT", "spot", "1h", 5), "https://api.bitget.com"),
+        (hyperliquid.candles("BTC-USDC", "perp", "1h", 5), "https://api.hyperliquid.xyz"),
+        (deribit.candles("BTC-USDC", "perp", "1h", 5), "https://www.deribit.com"),
+        (kraken.candles("BTC-USD", "spot", "1h", 5), "https://api.kraken.com"),
+        (kraken.candles("BTC-USD", "perp", "1h", 5), "https://futures.kraken.com"),
+        (coinbase.candles("BTC-USD", "spot", "1h", 5), "https://api.exchange.coinbase.com"),
+    ],
+)
+def test_hosts(endpoint: Endpoint[Any], url: str) -> None:
+    assert endpoint.host.url == url
+
+
+@pytest.mark.parametrize(
+    ("exchange", "spot", "perp"),
+    [
+        ("binance", 1000, 1500),
+        ("bybit", 1000, 1000),
+        ("okx", 300, 300),
+        ("gate", 1000, 2000),
+        ("bitget", 1000, 1000),
+        ("hyperliquid", None, 5000),
+        ("deribit", None, 5000),
+        ("kraken", 720, 2000),
+        ("coinbase", 300, None),
+    ],
+)
+def test_most_candles_of_one_answer(exchange: str, spot: int | None, perp: int | None) -> None:
+    told = MODULES[exchange].MAX_CANDLES
+    assert (told.get("spot"), told.get("perp")) == (spot, perp)
