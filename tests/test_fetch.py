@@ -27,6 +27,7 @@ from exchanges import (
     RateLimited,
     Unavailable,
     UnknownSymbol,
+    binance,
     gate,
     hyperliquid,
 )
@@ -359,9 +360,9 @@ async def test_redirect_is_not_followed() -> None:
         asked.append(str(request.url))
         return httpx.Response(302, headers={"location": "https://evil.example/"})
 
-    fetcher = Fetcher(httpx.MockTransport(handle), {"OKX": "http://okx.test"})
+    fetcher = Fetcher(httpx.MockTransport(handle), {"BINANCE_SPOT": "http://spot.test"})
     with pytest.raises(Unavailable) as caught:
-        await fetcher.fetch(okx.spot("BTC-USDT"))
+        await fetcher.fetch(binance.spot("BTC-USDT"))
     assert caught.value.reason == "answered HTTP 302"
     assert len(asked) == 1
 
