@@ -209,15 +209,20 @@ class FundingExtremes(NamedTuple):
     took_s: float
 
 
+async def perps_with_funding(market: Market, exchange: Exchange) -> dict[str, Perp]:
+    """All perpetuals of an exchange, the funding of some at least comparable. Raises MarketError."""
+    found = await market.listing(exchange, "perp", "funding")
+    if not any(per_8h(perp.funding) is not None for perp in found.values()):
+        raise market.intervals_error(exchange) or NotSupported(exchange.ID, "no funding", "tells no funding")
+    return found
+
+
 async def funding_extremes(market: Market, n: int = 7) -> FundingExtremes:
     """Extremes over all perpetuals of the first exchange that tells them. Raises NoAnswer within DEADLINE_S."""
     began = time.monotonic()
 
     async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Perp]]:
-        found = await market.listing(exchange, "perp", "funding")
-        if not any(per_8h(perp.funding) is not None for perp in found.values()):
-            raise market.intervals_error(exchange) or NotSupported(exchange.ID, "no funding", "tells no funding")
-        return exchange.ID, found
+        return exchange.ID, await perps_with_funding(market, exchange)
 
     (exchange, perps), failed = await market.first("all perpetuals", ask, ("perp",))
     ranked = [(rate, symbol, perp) for symbol, perp in perps.items() if (rate := per_8h(perp.funding)) is not None]

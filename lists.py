@@ -9,12 +9,13 @@ scanned market until its candle is over.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from derivatives import per_8h
+from derivatives import per_8h, perps_with_funding
 from exchanges import (
     COIN,
     INTERVALS,
@@ -76,10 +77,9 @@ async def top(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
     parts = () if kind == "spot" else ("funding", "open interest")
 
     async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Perp]]:
-        endpoints = exchange.tickers(kind)
-        found = await market.listing(exchange, kind, *(part for part in parts if part in endpoints))
-        if sort == "funding" and not any(per_8h(perp.funding) is not None for perp in found.values()):
-            raise market.intervals_error(exchange) or NotSupported(exchange.ID, "no funding", "tells no funding")
+        if sort == "funding":
+            return exchange.ID, await perps_with_funding(market, exchange)
+        found = await market.listing(exchange, kind, *parts)
         if sort == "oi" and not any(perp.open_interest for perp in found.values()):
             raise NotSupported(exchange.ID, "no list of open interest", "has no list of open interest")
         return exchange.ID, found
@@ -150,23 +150,28 @@ def _volume(perp: Perp) -> float:
 
 
 def _key(sort: str) -> Callable[[tuple[str, Perp]], tuple[float, float]]:
-    """What to sort by, the first row lowest; equal ones by volume."""
+    """What to sort by, the first row lowest; those without the figure last, equal ones by volume."""
 
     def key(row: tuple[str, Perp]) -> tuple[float, float]:
-        perp = row[1]
-        change, volume = _ticker(perp).change_pct, _volume(perp)
-        if sort in ("gainers", "losers"):
-            is_known = change is not None and volume >= MIN_QUOTE_VOLUME
-            return (float("inf") if not is_known else -change if sort == "gainers" else change, -volume)  # type: ignore[operator,return-value]
-        if sort == "funding":
-            rate = per_8h(perp.funding)
-            return (-abs(rate) if rate is not None else 1.0, -volume)
-        if sort == "oi":
-            dollars = perp.open_interest and perp.open_interest.open_interest_quote
-            return (-(dollars or 0.0), -volume)
-        return (-volume, 0.0)
+        figure = _figure(row[1], sort)
+        return math.inf if figure is None else -figure, -_volume(row[1])
 
     return key
+
+
+def _figure(perp: Perp, sort: str) -> float | None:
+    """What a sort goes by, the largest first; None where it is not told, or says nothing of a thin market."""
+    if sort == "volume":
+        return _volume(perp)
+    if sort == "funding":
+        rate = per_8h(perp.funding)
+        return None if rate is None else abs(rate)
+    if sort == "oi":
+        return perp.open_interest and perp.open_interest.open_interest_quote
+    change = _ticker(perp).change_pct
+    if change is None or _volume(perp) < MIN_QUOTE_VOLUME:
+        return None
+    return change if sort == "gainers" else -change
 
 
 async def _market_caps(market: Market) -> dict[str, list[coingecko.MarketCap]]:
