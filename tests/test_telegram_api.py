@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import traceback
 from typing import Any
 
@@ -68,6 +69,30 @@ async def test_call_error_parameters() -> None:
     with pytest.raises(TelegramError) as caught:
         await an_api(refused(400, "upgraded", migrate_to_chat_id=-100, retry_after=3)).call("sendMessage")
     assert (caught.value.migrate_to_chat_id, caught.value.retry_after_s) == (-100, 3)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "retry_after_s", "migrate_to_chat_id"),
+    [
+        ({"error_code": "429", "parameters": {"retry_after": "7"}}, 502, None, None),
+        ({"error_code": "<b>", "parameters": {"retry_after": "soon", "migrate_to_chat_id": "-100"}}, 502, None, None),
+        ({"error_code": None, "parameters": "retry_after"}, 502, None, None),
+        ({"error_code": True, "parameters": {"retry_after": True, "migrate_to_chat_id": [-100]}}, 502, None, None),
+        ({"error_code": 429.5, "parameters": {"retry_after": 1.5}}, 502, None, None),
+        ({"error_code": 429, "parameters": {"retry_after": -3, "migrate_to_chat_id": -100}}, 429, 0, -100),
+        ({}, 502, None, None),
+    ],
+)
+def test_error_of_mutated_types(
+    answer: dict[str, Any], code: int, retry_after_s: float | None, migrate_to_chat_id: int | None
+) -> None:
+    """As something between Telegram and us may send them: the status counts, and nobody sleeps for a text."""
+    body = json.dumps({"ok": False, "description": 5, **answer}).encode()
+    with pytest.raises(TelegramError, match="sendMessage: ") as caught:
+        telegram_api._result("sendMessage", 502, body)
+    error = caught.value
+    assert (error.code, error.retry_after_s, error.migrate_to_chat_id) == (code, retry_after_s, migrate_to_chat_id)
+    assert error.is_passing
 
 
 async def test_call_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
