@@ -200,8 +200,11 @@ class Fetcher:
         with self.circuit(host).watch(), _Counted(self._metrics, host.exchange):
             try:
                 async with asyncio.timeout(timeout_s):
-                    await self._pay(endpoint.budget, endpoint.weight)
-                    response = await self._send(host, request)
+                    answered = await self._pay(endpoint.budget, endpoint.weight)
+                    try:
+                        response = await self._send(host, request)
+                    finally:
+                        answered()
                     try:
                         self._note_used_weight(endpoint.budget, response)
                         if response.status_code != 200:
@@ -227,18 +230,23 @@ class Fetcher:
     async def aclose(self) -> None:
         await self._transport.aclose()
 
-    async def _pay(self, budget: Budget, weight: int) -> None:
-        """Takes weight from the budget, waiting up to MAX_BUDGET_WAIT_S for it. Raises RateLimited."""
+    async def _pay(self, budget: Budget, weight: int) -> Callable[[], None]:
+        """Takes weight from the budget, waiting up to MAX_BUDGET_WAIT_S for it. Raises RateLimited.
+
+        Gives what has to be called when the request is answered, or given up.
+        """
         if not self._keep_budgets:
-            return
+            return lambda: None
         spending = self._spent.get(budget.name)
         if spending is None:
             spending = self._spent[budget.name] = Spending(budget)
         wait_s = spending.pay(weight, time.monotonic())
         if wait_s > MAX_BUDGET_WAIT_S:
             raise OverBudget(budget.name.partition(" ")[0], f"our own budget, {budget.name}, is spent", wait_s)
+        paid = spending.latest
         if wait_s > 0:
             await asyncio.sleep(wait_s)
+        return lambda: spending.answered(paid, time.monotonic())
 
     def _note_used_weight(self, budget: Budget, response: httpx.Response) -> None:
         spending = self._spent.get(budget.name)
@@ -467,14 +475,18 @@ class OverBudget(RateLimited):
 
 
 class Spending:
-    """What was spent of a Budget within its window."""
+    """What was spent of a Budget within its window.
+
+    Each request counts from when it was paid for, and once it is answered from then: when the exchange counted it
+    lies in between, and on a slow line or machine those are seconds apart.
+    """
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self._max = budget.max_weight * BUDGET_SHARE
         self._window_s = budget.window_s + WINDOW_MARGIN_S
-        self._spent: deque[tuple[float, int]] = deque()
-        self._total = 0
+        self._spent: deque[list[float]] = deque()  # when, and how much
+        self._total = 0.0
 
     def pay(self, weight: int, now: float) -> float:
         """Seconds to wait before asking; 0 when the budget has room. Beyond MAX_BUDGET_WAIT_S nothing was taken."""
@@ -488,15 +500,23 @@ class Spending:
                 if left <= 0:
                     break
         if wait_s <= MAX_BUDGET_WAIT_S:
-            self._spent.append((now + wait_s, weight))
+            self._spent.append([now + wait_s, weight])
             self._total += weight
         return wait_s
+
+    @property
+    def latest(self) -> list[float]:
+        """What was paid last, to be told to `answered`."""
+        return self._spent[-1]
+
+    def answered(self, paid: list[float], now: float) -> None:
+        paid[0] = max(paid[0], now)
 
     def heard(self, used: int, now: float) -> None:
         """The exchange's own count, which includes what others behind this address spent."""
         self._forget(now)
         if used > self._total:
-            self._spent.append((now, used - self._total))
+            self._spent.append([now, used - self._total])
             self._total = used
 
     def _forget(self, now: float) -> None:

@@ -344,6 +344,15 @@ def test_spending_slides() -> None:
     assert spending.pay(2, 61.5) == 0
 
 
+def test_spending_counts_from_the_answer() -> None:
+    """A request that took 3 s to be answered may have been counted only then."""
+    spending = Spending(Budget("x", 10, 60))
+    assert spending.pay(8, 0) == 0
+    spending.answered(spending.latest, 3)
+    assert spending.pay(1, 61) == 2.25
+    assert spending.pay(1, 63.25) == 0
+
+
 def test_spending_listens_to_the_exchange() -> None:
     spending = Spending(Budget("x", 10, 60))
     spending.pay(1, 0)
