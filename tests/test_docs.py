@@ -93,3 +93,13 @@ def test_server_start_imports_little() -> None:
     assert "httpx" in loaded
     heavy = {"argparse", "multiprocessing", "unittest", "pdb", "httpcore", "anyio", "difflib", "sqlite3", "demo"}
     assert loaded & heavy == set()
+
+
+def test_security_names_tests_that_exist() -> None:
+    text = (ROOT / "SECURITY.md").read_text()
+    files = set(re.findall(r"`((?:test_\w+|conftest)\.py)`", text))
+    assert {name for name in files if not (ROOT / "tests" / name).is_file()} == set()
+    tests = set(re.findall(r"`(test_\w+)`", text))
+    written = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    assert tests
+    assert {name for name in tests if f"def {name}(" not in written} == set()
