@@ -975,6 +975,12 @@ def test_series_refused_with_http_200(name: str, body: bytes, kind: type[MarketE
 # Spelling: intervals.
 
 
+def test_intervals_in_minutes() -> None:
+    minutes = {interval: length_ms / 60_000 for interval, length_ms in INTERVALS.items()}
+    assert list(minutes) == ["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"]
+    assert list(minutes.values()) == [1, 3, 5, 15, 30, 60, 120, 240, 360, 720, 1440]
+
+
 WORDS = {
     ("binance", "spot"): "1m 3m 5m 15m 30m 1h 2h 4h 6h 12h 1d",
     ("binance", "perp"): "1m 3m 5m 15m 30m 1h 2h 4h 6h 12h 1d",

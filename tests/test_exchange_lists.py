@@ -203,6 +203,8 @@ def test_okx_spot_rows() -> None:
     row = {"instId": "BTC-USDC", "last": "50000", "vol24h": "3", "volCcy24h": "150000", "ts": "1"}
     ticker = ticker_of(okx.parse_spot_row(row))
     assert (ticker.symbol, ticker.base_volume, ticker.quote_volume) == ("BTC-USDC", 3, 150000)
+    for quote in ("USDT", "USDC", "USD", "FDUSD", "USD1"):  # what counts as a dollar
+        assert okx.parse_spot_row(row | {"instId": f"BTC-{quote}"}) is not None
     for other in ("ETH-BTC", "BTC-EUR", "BTC"):
         assert okx.parse_spot_row(row | {"instId": other}) is None
     assert okx.parse_spot_row(row | {"last": "0"}) is None
@@ -232,6 +234,7 @@ async def test_gate_perp_rows() -> None:
     symbol, perp = only(await listed(gate.tickers("perp")["ticker"], recorded("gate/perp-ticker-doc")))
     assert symbol == "BTC-USDT"
     assert ticker_of((symbol, perp)).base_volume == 28613220
+    assert ticker_of((symbol, perp)).quote_volume == 184040233284
     assert (perp.open_interest, perp.funding) == (None, None)
 
 
@@ -849,7 +852,8 @@ ROWS = {
     "deribit": Row(
         deribit.parse_perp_row,
         {"instrument_name": "X_USDC-PERPETUAL", "last": 5, "volume_usd": 9, "volume": 9, "mark_price": 5, "high": 6}
-        | {"creation_timestamp": 1, "open_interest": 9, "funding_8h": 0.1, "price_change": 1, "low": 4, "bid_price": 4},
+        | {"creation_timestamp": 1, "open_interest": 9, "funding_8h": 0.1, "price_change": 1, "low": 4, "bid_price": 4}
+        | {"ask_price": 6},
         ("creation_timestamp",),
     ),
     "kraken": Row(
@@ -900,7 +904,7 @@ def test_row_with_a_figure_that_is_missing(of: Row, value: Any) -> None:
 
 
 PRICES = {"bidPrice", "askPrice", "highPrice", "lowPrice", "markPrice", "open24h", "mark_price", "markPx", "midPx"}
-PRICES |= {"prevDayPx", "high", "low", "bid_price", "indexPrice", "bid", "ask", "high24h", "low24h"}
+PRICES |= {"prevDayPx", "high", "low", "bid_price", "ask_price", "indexPrice", "bid", "ask", "high24h", "low24h"}
 TIMES = {"nextFundingTime", "fundingTime", "funding_interval", "funding_next_apply", "nextUpdate"}
 
 

@@ -510,6 +510,28 @@ def test_bitget_by_the_thousand_is_per_coin() -> None:
     assert perp.funding == Funding(0, None, None, 0.0121 / 1000)
 
 
+@pytest.mark.parametrize(
+    ("parse", "keys"),
+    [
+        (
+            lambda row: binance.parse_ticker(_plain([row]), "PEPE-USDT", 1000),
+            ("lastPrice", "bidPrice", "askPrice", "highPrice", "lowPrice", "closeTime"),
+        ),
+        (
+            lambda row: bybit.parse_perp(_bybit([row]), "PEPE-USDT", 1000).ticker,
+            ("lastPrice", "bid1Price", "ask1Price", "highPrice24h", "lowPrice24h", "ts"),
+        ),
+        (
+            lambda row: bitget.parse_perp(_bitget([row]), "PEPE-USDT", 1000).ticker,
+            ("lastPr", "bidPr", "askPr", "high24h", "low24h", "ts"),
+        ),
+    ],
+)
+def test_every_price_by_the_thousand_is_per_coin(parse: Callable[[Any], Any], keys: tuple[str, ...]) -> None:
+    ticker = parse(dict(zip(keys, ("5000", "4000", "6000", "7000", "3000", "1"), strict=True)))
+    assert (ticker.last, ticker.bid, ticker.ask, ticker.high, ticker.low) == (5, 4, 6, 7, 3)
+
+
 def test_deribit_open_interest_is_in_dollars_on_inverse_contracts() -> None:
     """An order book is the ticker and two lists."""
     perp = deribit.parse_perp(recorded("deribit/order-book-BTC-PERPETUAL"), "BTC-COIN")
@@ -704,6 +726,35 @@ def test_bybit_inverse_open_interest_of_one_side() -> None:
 
 
 @pytest.mark.parametrize(
+    ("module", "name", "hosts", "spot_quotes", "perp_quotes", "multiplied"),
+    [
+        (binance, "Binance", "SPOT USDM COINM", "USDT USDC", "USDT USDC COIN", "spot perp"),
+        (bybit, "Bybit", "HOST", "USDT USDC", "USDT USDC COIN", "spot perp"),
+        (okx, "OKX", "HOST", "USDT USDC", "USDT USDC COIN", ""),
+        (gate, "Gate", "HOST", "USDT USDC", "USDT COIN", ""),
+        (bitget, "Bitget", "HOST", "USDT USDC", "USDT USDC COIN", "perp"),
+        (hyperliquid, "Hyperliquid", "HOST", "", "USDC", "perp"),
+        (deribit, "Deribit", "HOST", "", "USDC COIN", ""),
+        (kraken, "Kraken", "SPOT FUTURES", "USD USDT", "USD COIN", ""),
+        (coinbase, "Coinbase", "HOST", "USD", "", ""),
+    ],
+)
+def test_what_an_exchange_offers(
+    module: Any, name: str, hosts: str, spot_quotes: str, perp_quotes: str, multiplied: str
+) -> None:
+    assert (name.lower(), name) == (module.ID, module.NAME)
+    for each in hosts.split():
+        host = getattr(module, each)
+        assert (host.exchange, host.name.partition("_")[0]) == (module.ID, name.upper())
+    assert list(module.SPOT_QUOTES) == spot_quotes.split()
+    assert list(module.PERP_QUOTES) == perp_quotes.split()
+    assert list(module.MULTIPLIED) == multiplied.split()
+    assert [market for market in ("spot", "perp") if market in module.MARKETS] == list(module.MARKETS)
+    assert ("spot" in module.MARKETS, "perp" in module.MARKETS) == (bool(spot_quotes), bool(perp_quotes))
+    assert set(module.MAX_CANDLES) == set(module.MARKETS)
+
+
+@pytest.mark.parametrize(
     ("endpoint", "target", "weight"),
     [
         (binance.perp("BTC-USDT")["ticker"], "/fapi/v1/ticker/24hr?symbol=BTCUSDT", 1),
@@ -770,6 +821,7 @@ def test_targets_of_prices(endpoint: Endpoint[Any] | None, target: str, weight: 
         (binance.contract_size("BTC-COIN", "perp"), "binance COIN-M weight", 2400, 60),
         (gate.spot("BTC-USDT"), "gate spot/tickers", 200, 10),
         (gate.perp("BTC-COIN")["open interest"], "gate futures/btc/contracts", 200, 10),
+        (gate.contract_size("BTC-USDT", "candles"), "gate futures/usdt/contracts", 200, 10),
         (bitget.perp("BTC-USDT")["funding"], "bitget mix/market/current-fund-rate", 20, 1),
         (deribit.perp("BTC-COIN")["ticker"], "deribit requests", 100, 5),
         (kraken.spot("BTC-USD"), "kraken spot requests", 15, 15),
@@ -870,6 +922,8 @@ def test_recorded_refusals_of_six_more(name: str, status: int, module: Any, kind
     [
         (gate, 400, b'{"label":"INVALID_CURRENCY_PAIR"}', UnknownSymbol),
         (gate, 400, b'{"label":"CONTRACT_NOT_FOUND"}', UnknownSymbol),
+        (gate, 400, b'{"label":"INVALID_CONTRACT"}', UnknownSymbol),
+        (gate, 400, b'{"label":"TOO_FAST"}', RateLimited),
         (gate, 404, b'{"label":"SOMETHING_NEW"}', UnknownSymbol),
         (gate, 404, b"<html>", BadResponse),
         (gate, 400, b'{"label":"TOO_MANY_REQUESTS"}', RateLimited),
@@ -878,12 +932,15 @@ def test_recorded_refusals_of_six_more(name: str, status: int, module: Any, kind
         (bitget, 200, b'{"code":"40034","data":null}', UnknownSymbol),
         (bitget, 200, b'{"code":"429"}', RateLimited),
         (bitget, 200, b'{"code":"40725"}', Unavailable),
+        (bitget, 400, b'{"code":"45001"}', Unavailable),
+        (bitget, 400, b'{"code":"30007"}', RateLimited),
         (bitget, 403, b"<html>", Blocked),
         (deribit, 200, b'{"error":{"code":-32602}}', UnknownSymbol),
         (deribit, 400, b'{"error":{"code":10020}}', UnknownSymbol),
         (deribit, 400, b'{"error":{"code":13020}}', UnknownSymbol),
         (deribit, 200, b'{"error":{"code":10028}}', RateLimited),
         (deribit, 200, b'{"error":{"code":11051}}', Unavailable),
+        (deribit, 400, b'{"error":{"code":11094}}', Unavailable),
         (deribit, 400, b'{"error":{"code":[]}}', BadResponse),
         (deribit, 200, b'{"error":"no"}', BadResponse),
         (kraken, 200, b'{"error":["EQuery:Invalid asset pair"]}', UnknownSymbol),
