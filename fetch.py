@@ -180,12 +180,19 @@ class Fetcher:
         """An answer from where the key belongs. A signed request is made anew every time, and kept nowhere."""
         host = endpoint.host
         base = self._urls.get(host.name) or (host.testnet_url if key.is_testnet and host.testnet_url else host.url)
-        request = httpx.Request(
-            "GET",
-            base.rstrip("/") + (signed.target if signed is not None else endpoint.target),
-            headers={**self._headers, "accept-encoding": "identity", **(signed.headers if signed is not None else {})},
-            extensions=_EXTENSIONS,
-        )
+        try:
+            request = httpx.Request(
+                "GET",
+                base.rstrip("/") + (signed.target if signed is not None else endpoint.target),
+                headers={
+                    **self._headers,
+                    "accept-encoding": "identity",
+                    **(signed.headers if signed is not None else {}),
+                },
+                extensions=_EXTENSIONS,
+            )
+        except httpx.InvalidURL as error:  # the cursor of a next page is the exchange's own text
+            raise BadResponse(host.exchange, "where the list goes on is no address") from error
         return await self._ask(endpoint, WHOLE_S, request, self._reader(endpoint))
 
     async def _ask(

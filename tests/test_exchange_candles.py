@@ -666,6 +666,13 @@ def test_binance_open_interest_history_in_coins() -> None:
     assert binance.parse_open_interest_history(body, "sumOpenInterest", 1000) == [(1642179900000, 75375617)]
 
 
+def test_binance_history_and_ratios_as_they_are_asked_for() -> None:
+    history = binance.open_interest_history("1000PEPE-USDT", 25, 1000)
+    assert history.parse(recorded("binance/um-open-interest-hist")) == [(1642179900000, 75375617)]
+    everybody = binance.ratios("BTC-USDT", 25)[0].parse(recorded("binance/um-global-long-short-account-ratio"))
+    assert everybody == {"accounts": [Ratio(1726790400000, 0.4558)]}
+
+
 def test_binance_open_interest_history_with_quoted_times() -> None:
     rows = binance.parse_open_interest_history(recorded("binance/um-open-interest-hist-docs"), "sumOpenInterest")
     assert rows == [(1583127900000, 20403.637), (1583128200000, 20401.367)]
@@ -725,6 +732,14 @@ def test_binance_ratios_of_top_traders() -> None:
     assert positions.parse(recorded("binance/um-top-long-short-position-ratio")) == {
         "top positions": [Ratio(1583139600000, 0.5891), Ratio(1583139900000, 0.3583)]
     }
+
+
+@pytest.mark.parametrize("share", [0, "0", 1, "1.0000"])
+def test_everybody_on_one_side(share: Any) -> None:
+    row = {"timestamp": 1, "buyRatio": share, "ts": 1, "longAccountRatio": share, "longAccount": share}
+    expected = {"accounts": [Ratio(1, float(share))]}
+    assert bybit.parse_ratios(of_bybit([row])) == bitget.parse_ratios(of_bitget([row])) == expected
+    assert binance.parse_ratios(plain([row]), "accounts") == expected
 
 
 def test_bybit_ratios_are_shares_newest_first() -> None:

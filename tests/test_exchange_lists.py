@@ -11,6 +11,7 @@ import pytest
 from conftest import recorded
 
 from exchanges import (
+    MULTIPLIERS,
     BadResponse,
     Blocked,
     Funding,
@@ -171,6 +172,9 @@ def test_bybit_rows_are_per_coin() -> None:
         {"symbol": "BTC-27DEC24", "lastPrice": "5", "turnover24h": "5"},
         {"symbol": "BTCUSDT", "lastPrice": "5", "turnover24h": "5", "deliveryTime": "1735286400000"},
         {"symbol": "BTCUSD", "lastPrice": "5", "turnover24h": "5"},
+        {"symbol": "BTC-27DEC24-USDT", "lastPrice": "5", "turnover24h": "5"},
+        {"symbol": "USDT", "lastPrice": "5", "turnover24h": "5"},
+        {"symbol": "PERP", "lastPrice": "5", "turnover24h": "5"},
         {"symbol": "OLDUSDT", "lastPrice": "", "turnover24h": "5"},
         {"symbol": "OLDUSDT", "lastPrice": "5", "turnover24h": "0"},
         {},
@@ -217,6 +221,28 @@ async def test_okx_lists_of_open_interest_and_funding() -> None:
     funding = await listed(lists["funding"], recorded("okx/funding-rate"))
     assert funding == [("BTC-USDT", Perp(funding=Funding(0.000079238688534, 8.0, 1703088000000, None)))]
     assert await listed(lists["open interest"], recorded("okx/open-interest-option")) == []
+
+
+async def test_okx_list_of_spot() -> None:
+    row = json.loads(recorded("okx/spot-ticker"))["data"][0]
+    rows = [row, row | {"instId": "ETH-USDT"}, row | {"instId": "ETH-USDT-SWAP"}]
+    symbol, perp = only(await listed(okx.tickers("spot")["ticker"], json.dumps({"code": "0", "data": rows}).encode()))
+    assert (symbol, ticker_of((symbol, perp)).base_volume) == ("ETH-USDT", 167493.829229)
+
+
+@pytest.mark.parametrize(
+    ("listed", "symbol"),
+    [
+        ("BTC-USDT-SWAP", "BTC-USDT"),
+        ("BTC-USDC-SWAP", "BTC-USDC"),
+        ("BTC-USD-SWAP", None),
+        ("BTC-USDT", None),
+        ("BTC-USDT-260626", None),
+        (None, None),
+    ],
+)
+def test_okx_linear_symbols(listed: object, symbol: str | None) -> None:
+    assert okx.parse_linear_symbol({"instId": listed}) == symbol
 
 
 # Gate.
@@ -1125,6 +1151,11 @@ def test_exchanges_without_lists() -> None:
     assert [module.perp("BTC-USD") for module in modules if module.IN_LIST] == [{}, {}]
 
 
+def test_lists_of_spot_have_no_parts() -> None:
+    modules: list[Any] = [binance, bybit, okx, gate, bitget]
+    assert [list(module.tickers("spot")) for module in modules] == [["ticker"]] * 5
+
+
 def test_lists_of_perpetuals_and_their_parts() -> None:
     modules: list[Any] = [binance, bybit, okx, gate, bitget, hyperliquid, deribit, kraken]
     assert {module.ID: sorted(module.tickers("perp")) for module in modules} == {
@@ -1163,3 +1194,8 @@ def test_lists_of_perpetuals_and_their_parts() -> None:
 def test_coins_by_the_thousand(base: str, coin: str, multiplier: int) -> None:
     assert multiplied(base) == (coin, multiplier)
     assert coin_symbol(f"{base}-USDT") == (f"{coin}-USDT", multiplier)
+
+
+@pytest.mark.parametrize(("multiplier", "prefix"), MULTIPLIERS)
+def test_every_prefix_is_understood(multiplier: int, prefix: str) -> None:
+    assert multiplied(f"{prefix}BABYDOGE") == ("BABYDOGE", multiplier)

@@ -20,6 +20,7 @@ from exchanges import (
     Funding,
     ListEndpoint,
     MarketError,
+    NotSupported,
     OpenInterest,
     Perp,
     RateLimited,
@@ -885,7 +886,93 @@ def test_contract_list_is_read_for_each_symbol_apart() -> None:
     assert first.part != second.part
 
 
-# Refusals of six more, against recordings.
+# Refusals.
+
+
+@pytest.mark.parametrize(
+    ("kind", "http_status", "reason"),
+    [
+        (MarketError, 502, "failed"),
+        (UnknownSymbol, 404, "had no such market"),
+        (NotSupported, 501, "did not offer it"),
+        (Unavailable, 503, "could not be reached"),
+        (RateLimited, 429, "limited our requests"),
+        (Blocked, 503, "refused this server's region"),
+        (Refused, 403, "refused the API key"),
+        (ClockWrong, 403, "found this machine's clock wrong"),
+        (BadResponse, 502, "gave an unusable answer"),
+    ],
+)
+def test_errors_know_their_status(kind: type[MarketError], http_status: int, reason: str) -> None:
+    error = kind("okx", "what happened")
+    assert (error.http_status, error.reason, str(error)) == (http_status, reason, "okx: what happened")
+    assert kind("okx", "what happened", "slept").reason == "slept" if kind is not RateLimited else True
+
+
+@pytest.mark.parametrize(
+    ("module", "status", "code", "kind"),
+    [
+        (binance, 400, -1121, UnknownSymbol),
+        (binance, 400, -1100, UnknownSymbol),
+        (binance, 400, -1021, ClockWrong),
+        (binance, 400, -1022, Refused),
+        (binance, 401, -2014, Refused),
+        (binance, 400, -2015, Refused),
+        (binance, 401, -1, Refused),
+        (binance, 200, -1003, RateLimited),
+        (binance, 418, 0, RateLimited),
+        (binance, 429, 0, RateLimited),
+        (binance, 451, 0, Blocked),
+        (binance, 403, 0, Unavailable),
+        (binance, 400, -1000, Unavailable),
+        (binance, 400, -1001, Unavailable),
+        (binance, 400, -1007, Unavailable),
+        (binance, 400, -1008, Unavailable),
+        (binance, 404, None, NotSupported),
+        (binance, 404, -1, BadResponse),
+        (bybit, 200, 10001, UnknownSymbol),
+        (bybit, 200, 10029, UnknownSymbol),
+        (bybit, 200, 10002, ClockWrong),
+        (bybit, 200, 10003, Refused),
+        (bybit, 200, 10004, Refused),
+        (bybit, 200, 10005, Refused),
+        (bybit, 200, 10010, Refused),
+        (bybit, 200, 33004, Refused),
+        (bybit, 401, None, Refused),
+        (bybit, 200, 10006, RateLimited),
+        (bybit, 200, 10018, RateLimited),
+        (bybit, 429, None, RateLimited),
+        (bybit, 200, 10009, Blocked),
+        (bybit, 200, 10024, Blocked),
+        (bybit, 200, 10000, Unavailable),
+        (bybit, 200, 10016, Unavailable),
+        (okx, 200, "51001", UnknownSymbol),
+        (okx, 400, "51000", UnknownSymbol),
+        (okx, 401, "50102", ClockWrong),
+        (okx, 401, "50112", ClockWrong),
+        *((okx, 401, code, Refused) for code in ("50101", "50105", "50110", "50111", "50113", "50119", "50120")),
+        (okx, 200, "50120", Refused),
+        (okx, 401, None, Refused),
+        (okx, 451, None, Blocked),
+        (okx, 200, "50011", RateLimited),
+        (okx, 200, "50061", RateLimited),
+        *((okx, 200, code, Unavailable) for code in ("50001", "50004", "50013", "50026")),
+    ],
+)
+def test_codes_of_three(module: Any, status: int, code: Any, kind: type[MarketError]) -> None:
+    key = "retCode" if module is bybit else "code"
+    error = module.explain(status, json.dumps({key: code, "msg": "x"}).encode())
+    assert type(error) is kind
+    if kind is Refused and code in module.REFUSALS:
+        assert error.reason == module.REFUSALS[code]
+
+
+@pytest.mark.parametrize("module", [binance, bybit, okx])
+def test_server_errors_of_three(module: Any) -> None:
+    for status in (500, 502, 599):
+        error = module.explain(status, b"<html>")
+        assert (type(error), error.reason) == (Unavailable, f"answered HTTP {status}")
+    assert type(module.explain(499, b"<html>")) is BadResponse
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,14 @@ from exchanges import (
     Budget,
     Endpoint,
     Host,
+    Key,
     ListEndpoint,
     MarketError,
     RateLimited,
     Unavailable,
     UnknownSymbol,
     binance,
+    bybit,
     gate,
     hyperliquid,
 )
@@ -374,6 +376,17 @@ async def test_redirect_is_not_followed() -> None:
         await fetcher.fetch(binance.spot("BTC-USDT"))
     assert caught.value.reason == "answered HTTP 302"
     assert len(asked) == 1
+
+
+async def test_cursor_that_no_address_can_hold() -> None:
+    """Where a list goes on is the exchange's own text."""
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        raise AssertionError("asked")
+
+    endpoint = bybit.rights()._replace(target="/v5/position/closed-pnl?cursor=\x00")
+    with pytest.raises(BadResponse):
+        await Fetcher(httpx.MockTransport(handle)).fetch_signed(endpoint, Key("a", "b"), bybit.sign, bybit.time())
 
 
 async def test_fetch_holds_back_when_the_budget_is_spent() -> None:
