@@ -67,7 +67,7 @@ RATE_LIMITED_S = 10.0  # when the exchange does not say how long
 SLOW_S = 1.0  # an answer given up after this long counts as a failure
 WINDOW_MARGIN_S = 0.25  # requests take unequally long to arrive, so that two windows of ours may touch in theirs
 BUDGET_SHARE = 0.8  # of a documented limit: the address may be shared with others
-MAX_BUDGET_WAIT_S = 1.0
+MAX_BUDGET_WAIT_S = 1.5  # enough for a limit of one request a second
 
 _EXTENSIONS = {"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}, "repeatable": True}  # nobody is asked to do a thing
 _USED_WEIGHT = "x-mbx-used-weight-1m"  # Binance counts for us, all machines behind one address together

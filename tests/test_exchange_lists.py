@@ -225,7 +225,7 @@ async def test_okx_lists_of_open_interest_and_funding() -> None:
 
 async def test_okx_list_of_spot() -> None:
     row = json.loads(recorded("okx/spot-ticker"))["data"][0]
-    rows = [row, row | {"instId": "ETH-USDT"}, row | {"instId": "ETH-USDT-SWAP"}]
+    rows = [row, row | {"instId": "ETH-USDT"}]
     symbol, perp = only(await listed(okx.tickers("spot")["ticker"], json.dumps({"code": "0", "data": rows}).encode()))
     assert (symbol, ticker_of((symbol, perp)).base_volume) == ("ETH-USDT", 167493.829229)
 
