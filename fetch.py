@@ -251,8 +251,9 @@ class Fetcher:
         if wait_s > MAX_BUDGET_WAIT_S:
             raise OverBudget(budget.name.partition(" ")[0], f"our own budget, {budget.name}, is spent", wait_s)
         paid = spending.latest
-        if wait_s > 0:
+        while wait_s > 0:
             await asyncio.sleep(wait_s)
+            wait_s = spending.still_full(paid, time.monotonic())
         return lambda: spending.answered(paid, time.monotonic())
 
     def _note_used_weight(self, budget: Budget, response: httpx.Response) -> None:
@@ -515,6 +516,19 @@ class Spending:
     def latest(self) -> list[float]:
         """What was paid last, to be told to `answered`."""
         return self._spent[-1]
+
+    def still_full(self, paid: list[float], now: float) -> float:
+        """Seconds to wait on: those before were answered later than was thought when this one was paid for."""
+        before = 0.0
+        earliest = now
+        for entry in self._spent:
+            if entry is paid:
+                break
+            if entry[0] > now - self._window_s:
+                before += entry[1]
+                earliest = min(earliest, entry[0])
+        is_full = before > 0 and before + paid[1] > self._max
+        return max(0.0, earliest + self._window_s - now) if is_full else 0.0
 
     def answered(self, paid: list[float], now: float) -> None:
         paid[0] = max(paid[0], now)
