@@ -326,7 +326,11 @@ def _note_wait(error: RateLimited, response: httpx.Response) -> None:
 async def _read(exchange: str, response: httpx.Response, max_bytes: int) -> bytes:
     """The whole body. Raises as _read_chunks."""
     parts: list[bytes] = []
-    await _read_chunks(exchange, response, max_bytes, parts.append)
+    try:
+        await _read_chunks(exchange, response, max_bytes, parts.append)
+    except BaseException:
+        parts.clear()  # an error that is kept for its reason keeps this frame too
+        raise
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -558,7 +562,7 @@ class Circuit:
         self.last_success = 0.0  # time.time()
         self.last_error: MarketError | None = None
         self._probing = False
-        self._failed_at = -math.inf  # time.monotonic()
+        self._failed_at = self._counted_at = -math.inf  # time.monotonic(): the last failure, the last that counted
 
     def watch(self) -> _Watch:
         """Around one request. Raises the last error's kind while the host rests."""
@@ -605,8 +609,9 @@ class Circuit:
     def failed(self, error: MarketError) -> None:
         """Failures of requests that ran side by side count once; a longer rest is never cut short."""
         now = time.monotonic()
-        if now - self._failed_at > SAME_FAILURE_S or not self.failures:
+        if now - self._counted_at > SAME_FAILURE_S or not self.failures:
             self.failures += 1
+            self._counted_at = now
         self._failed_at = now
         rest_s = 0.0
         if isinstance(error, RateLimited):

@@ -308,7 +308,7 @@ async def _all_of(
                 except OverBudget as error:  # nobody was asked: wait for room
                     await asyncio.sleep(error.retry_after_s or 1.0)
                 except MarketError as error:
-                    outcomes[i] = error
+                    outcomes[i] = error.with_traceback(None)  # whose frames hold the answer that was refused
 
     workers = [asyncio.ensure_future(work()) for _ in range(min(SCAN_AT_ONCE, len(questions)))]
     try:
