@@ -888,6 +888,7 @@ class Cache:
             flight = self._flights.get(key)
             if flight is not None and flight.task is me:
                 del self._flights[key]
+            del flight, me  # they would keep an error's frames, and these the answer, in a circle
         self._forget(key)
         n_rows = _rows_of(found)
         if self._is_full(n_rows):
