@@ -251,6 +251,14 @@ def test_candles_of_texts_and_of_numbers(shape: Shape, write: Callable[[Any], An
 
 
 @EVERY_SHAPE
+def test_candles_of_texts_and_numbers_mixed(shape: Shape) -> None:
+    rows = [nth(shape, n) for n in range(3)]
+    for row, write in zip(rows, (str, int, float), strict=True):
+        row[shape.at[5]] = write(shape.row[shape.at[5]])
+    assert list(shape.parse(shape.wrap(rows)).volume) == [7, 7, 7]
+
+
+@EVERY_SHAPE
 def test_candle_with_more_columns(shape: Shape) -> None:
     row = nth(shape, 0)
     wider = {**row, "x": [None]} if isinstance(row, dict) else [*row, "x", None]
@@ -342,8 +350,9 @@ def test_candles_twice_or_in_disorder(shape: Shape, order: tuple[int, ...]) -> N
 @EVERY_SHAPE
 @pytest.mark.parametrize("row", [None, 5, "x", [], {}, [[]], True])
 def test_candle_that_is_no_row(shape: Shape, row: Any) -> None:
-    with pytest.raises(BadResponse):
+    with pytest.raises(BadResponse) as caught:
         shape.parse(shape.wrap([row]))
+    assert caught.value.exchange in MODULES
     with pytest.raises(BadResponse):
         shape.parse(shape.wrap([nth(shape, 0), row, nth(shape, 2)]))
 

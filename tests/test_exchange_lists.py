@@ -942,6 +942,14 @@ def test_row_with_zero_for_a_price_or_a_time_that_there_is_not(of: Row, zero: An
 
 
 @EVERY_ROW
+def test_row_with_any_price_below_zero(of: Row) -> None:
+    for key in of.row.keys() & PRICES:
+        for price in (-5, "-0.1"):
+            with pytest.raises(BadResponse):
+                of.read({**of.row, key: price})
+
+
+@EVERY_ROW
 @pytest.mark.parametrize("name", [None, 5, [], {}, "", "X", "-", "_", "é"])
 def test_row_with_a_name_that_is_none(of: Row, name: Any) -> None:
     """It is left out, whatever else is in it."""

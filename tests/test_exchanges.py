@@ -706,6 +706,12 @@ def test_binance_coin_margined_answers_are_lists(parse: Callable[[bytes], Any]) 
         parse(b'{"symbol":"BTCUSD_PERP","lastPrice":"5","closeTime":1,"lastFundingRate":"0.1"}')
 
 
+@pytest.mark.parametrize("size", [0, "0", -10, None, "x"])
+def test_binance_contract_size_that_is_none(size: Any) -> None:
+    with pytest.raises(BadResponse):
+        binance.parse_contract_size(_rows({"symbols": [{"symbol": "A", "contractSize": size}]}), "A")
+
+
 def test_bybit_inverse_contracts_count_dollars() -> None:
     perp = bybit.parse_perp(recorded("bybit/inverse-ticker-2"), "BTC-COIN")
     assert perp.ticker is not None
@@ -968,7 +974,7 @@ def test_codes_of_three(module: Any, status: int, code: Any, kind: type[MarketEr
     key = "retCode" if module is bybit else "code"
     error = module.explain(status, json.dumps({key: code, "msg": "x"}).encode())
     assert type(error) is kind
-    if kind is Refused and code in module.REFUSALS:
+    if kind is Refused and code not in (None, -1):
         assert error.reason == module.REFUSALS[code]
 
 
@@ -1304,6 +1310,14 @@ def test_zero_for_a_price_or_a_time_that_there_is_not(part: Part, zero: Any) -> 
     for key in keys:
         missing, told = (part.parse(part.wrap([part.row | {key: value}])) for value in (None, zero))
         assert told == missing, key
+
+
+@EVERY_PART
+def test_no_price_is_below_zero(part: Part) -> None:
+    for key in part.row.keys() & (PRICES | ({"a", "b", "c"} if part.wrap is _of_figures else set())):
+        for price in (-5, "-0.1"):
+            with pytest.raises(BadResponse):
+                part.parse(part.wrap([part.row | {key: price}]))
 
 
 @EVERY_PART
