@@ -6,7 +6,11 @@ WORKDIR /app
 COPY requirements.txt .
 RUN pip install --no-cache-dir --no-compile --target /packages -r requirements.txt
 COPY *.py ./
+COPY answers answers
+COPY asking asking
 COPY exchanges exchanges
+COPY render render
+COPY telegram telegram
 # By content, not by time, which builders round; readable whatever the checkout's modes are.
 RUN python -m compileall -q -f --invalidation-mode unchecked-hash /packages /app && chmod -R a+rX,go-w /packages /app
 

@@ -10,53 +10,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-from exchanges import (
-    DOLLARS,
-    WINDOW_MS,
-    Balance,
-    Endpoint,
-    Income,
-    Key,
-    ListEndpoint,
-    MarketError,
-    NotSupported,
-    Page,
-    Position,
-    PositionsEndpoint,
-    Signed,
-    Unavailable,
-)
-from fetch import Fetcher
-from market import DEADLINE_S, EXCHANGES, Cache, Market
+from asking import races
+from asking.cache import Cache
+from asking.fetch import Fetcher
+from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
+from exchanges.errors import MarketError, NotSupported, Unavailable
+from exchanges.table import ACCOUNTS, Account
+from exchanges.words import DOLLARS, WINDOW_MS, Income, Key, Page, Position
+from market import Market
 
 T = TypeVar("T")
-
 DAY_MS = 86_400_000
 RIGHTS_S = 3600.0
 CONTRACTS_S = 3600.0
 MAX_PAGES = 5  # of one list of income
 MAX_PRICED = 40  # assets
-
-
-class Account(Protocol):
-    """What a module in exchanges/ offers to an owner of keys; see exchanges/binance.py."""
-
-    @property
-    def ID(self) -> str: ...
-    @property
-    def sign(self) -> Callable[[Endpoint[Any], Key, int], Signed]: ...
-    @property
-    def time(self) -> Callable[[], Endpoint[int]]: ...
-    @property
-    def balances(self) -> Callable[[], list[Endpoint[list[Balance]]]]: ...
-    @property
-    def positions(self) -> Callable[[], list[PositionsEndpoint]]: ...
-    @property
-    def income(self) -> Callable[[int, int], Sequence[Callable[[str], Endpoint[Page[Income]]]]]: ...
-    @property
-    def rights(self) -> Callable[[], Endpoint[bool]]: ...
 
 
 class NoKeys(Exception):
@@ -141,7 +111,7 @@ class Accounts:
             raise NoKeys([name for each in wanted for name in variables(each)])
         tasks = [asyncio.ensure_future(self._part(account, ask)) for account in accounts]
         try:
-            await asyncio.wait(tasks, timeout=DEADLINE_S)
+            await asyncio.wait(tasks, timeout=races.DEADLINE_S)
             late = "did not answer in time"
             return [
                 task.result()
@@ -330,7 +300,3 @@ def variables(exchange: str) -> tuple[str, ...]:
     """The environment variables of an exchange's key."""
     name = exchange.upper()
     return (f"{name}_API_KEY", f"{name}_SECRET_KEY", *([f"{name}_PASSPHRASE"] if exchange == "okx" else []))
-
-
-ACCOUNTS: dict[str, Account] = {name: cast(Account, EXCHANGES[name]) for name in ("binance", "bybit", "okx")}
-"""The exchanges that can be asked about accounts."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -22,9 +21,7 @@ MIN_FIT = 0.5  # of the variance, that a line explains before it counts as a tre
 VALUE_AREA = 0.7
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-
-
-# Oscillators and bands.
+N_INDICATORS = 200  # candles, so that Wilder's means have forgotten their seed
 
 
 def rsi(close: Sequence[float], period: int = 14) -> float | None:
@@ -123,9 +120,6 @@ def volatility(close: Sequence[float]) -> float | None:
     return 100.0 * math.sqrt(math.fsum(math.log(after / before) ** 2 for before, after in pairwise(close)))
 
 
-# Lines.
-
-
 class Line(NamedTuple):
     """A least-squares line: slope per step; fit, the share of variance it explains (r squared), 0 to 1."""
 
@@ -163,9 +157,6 @@ def trend(values: Sequence[float]) -> int | None:
     if found.fit < MIN_FIT:
         return 0
     return 1 if found.slope > 0 else -1
-
-
-# Volume.
 
 
 class Spike(NamedTuple):
@@ -239,9 +230,6 @@ def divergence(price: Sequence[float], flow: Sequence[float], n: int = 20) -> st
     if not of_price or not of_flow or of_price == of_flow:
         return ""
     return "bullish" if of_flow > 0 else "bearish"
-
-
-# Profiles.
 
 
 class Profile(NamedTuple):
@@ -360,63 +348,6 @@ def tick_of(prices: Sequence[float], max_decimals: int = 14) -> float:
     scale = 10.0**decimals
     step = math.gcd(*(round(each * scale) for each in prices))
     return (step or 1) / scale
-
-
-# Sessions of the day.
-
-
-class Session(NamedTuple):
-    """A stretch of the trading day."""
-
-    name: str
-    start_ms: int
-    end_ms: int
-
-
-def session_at(time_ms: int) -> Session:
-    """The session that a moment belongs to. Four cover the day without a gap:
-
-    Asia      01:00 UTC, until London begins
-    London    07:00 London time, until New York begins
-    New York  08:00 to 17:00 New York time
-    Close     until 01:00 UTC
-
-    So London is 06-12 UTC and New York 12-21 in summer, an hour later in winter. In the weeks in which only
-    America has put its clocks forward, or only Europe back, London has five hours instead of six.
-    """
-    midnight = time_ms - time_ms % DAY_MS
-    for day in (midnight - DAY_MS, midnight):
-        asia = day + HOUR_MS
-        london = day + (6 if is_summer_in_europe(day + 6 * HOUR_MS) else 7) * HOUR_MS
-        new_york = day + (12 if is_summer_in_america(day + 12 * HOUR_MS) else 13) * HOUR_MS
-        close = new_york + 9 * HOUR_MS
-        bounds = (asia, london, new_york, close, day + DAY_MS + HOUR_MS)
-        for name, (start, end) in zip(("Asia", "London", "New York", "Close"), pairwise(bounds), strict=True):
-            if start <= time_ms < end:
-                return Session(name, start, end)
-    raise AssertionError("the four sessions cover the day")
-
-
-def is_summer_in_europe(time_ms: int) -> bool:
-    """From 01:00 UTC on the last Sunday of March to 01:00 UTC on the last of October (EU directive 2000/84)."""
-    year = _year(time_ms)
-    return _sunday_before(year, 4, 1) + HOUR_MS <= time_ms < _sunday_before(year, 11, 1) + HOUR_MS
-
-
-def is_summer_in_america(time_ms: int) -> bool:
-    """From 02:00 local on the second Sunday of March to 02:00 on the first of November (15 U.S.C. § 260a)."""
-    year = _year(time_ms)
-    return _sunday_before(year, 3, 15) + 7 * HOUR_MS <= time_ms < _sunday_before(year, 11, 8) + 6 * HOUR_MS
-
-
-def _year(time_ms: int) -> int:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).year
-
-
-def _sunday_before(year: int, month: int, day: int) -> int:
-    """00:00 UTC, in ms, of the last Sunday before a date."""
-    midnight = datetime(year, month, day, tzinfo=UTC)
-    return (int(midnight.timestamp()) - (midnight.isoweekday() % 7 or 7) * 86400) * 1000
 
 
 def sums_between(open_ms: Sequence[int], values: Sequence[float], start_ms: int, end_ms: int) -> float | None:

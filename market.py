@@ -1,10 +1,7 @@
-"""Questions about the market: which exchanges to ask, for how long, and what to do when one fails.
+"""Questions about one market, or one exchange's list of them: whom to ask, and what is kept.
 
-A question is asked of the exchanges in order of preference. The next one is asked when one
-fails, and also when it has not answered for HEDGE_S; the first good answer wins. Everything
-ends within DEADLINE_S, with what has arrived by then. Nothing is known here of how exchanges
-spell (exchanges/) or are reached (fetch.py), and nothing of chats. What a market's price is,
-is answered here; derivatives.py, lists.py and analysis.py ask the rest by the same means.
+A question is asked of the exchanges in order of preference (asking/races.py). Nothing is known here of
+how exchanges spell (exchanges/) or are reached (asking/fetch.py), and nothing of chats.
 
 Memory: a bounded number of parsed answers, kept for some seconds, with a bounded number of rows in
 them: candles until the next one begins, lists of all markets, and the exchanges' symbols for an hour
@@ -14,170 +11,32 @@ once somebody has asked for one that is not listed.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
-from exchanges import (
-    COIN,
-    DOLLARS,
-    INTERVALS,
-    MULTIPLIERS,
-    BadResponse,
-    Candles,
-    Endpoint,
-    Flow,
-    ListEndpoint,
-    MarketError,
-    NotSupported,
-    OpenInterest,
-    Perp,
-    Ratio,
-    Ticker,
-    Unavailable,
-    UnknownSymbol,
-    binance,
-    bitget,
-    bybit,
-    coin_symbol,
-    coinbase,
-    deribit,
-    gate,
-    hyperliquid,
-    kraken,
-    multiplied,
-    okx,
-    split,
-)
-from fetch import Fetcher
+from asking import races
+from asking.cache import MAX_CACHED, Cache
+from asking.fetch import Fetcher
+from asking.races import Race, Side, start
+from exchanges.endpoints import Endpoint, ListEndpoint
+from exchanges.errors import BadResponse, MarketError, NoAnswer, NotListed, NotSupported, Unavailable, UnknownSymbol
+from exchanges.symbols import coin_symbol, in_quotes, multiplied, of_many, similar, split
+from exchanges.table import EXCHANGES, Exchange
+from exchanges.words import COIN, INTERVALS, Candles, Flow, OpenInterest, Perp, Source, Ticker, per_8h
 
 T = TypeVar("T")
-U = TypeVar("U")
-
-DEADLINE_S = 7.0  # a command has 8 s
-HEDGE_S = 1.0
-MAX_CACHED = 2048  # answers; some 400 bytes each
-MAX_CACHED_ROWS = 40_000  # candles (64 bytes), markets of a list (600) and symbols (60) in all of them: some 6 MiB
 LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight
 SYMBOLS_S = 3600.0
 CONTRACTS_S = 3600.0
 INTERVALS_S = 3600.0
 INTERVALS_LATE_S = 0.5  # after all else has arrived
 INTERVALS_AGAIN_S = 30.0
-MAX_SUGGESTIONS = 5
 MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
-
-
-class Exchange(Protocol):
-    """What a module in exchanges/ offers; see exchanges/binance.py for the meaning of each."""
-
-    @property
-    def ID(self) -> str: ...
-    @property
-    def NAME(self) -> str: ...
-    @property
-    def MARKETS(self) -> Sequence[str]: ...
-    @property
-    def SPOT_QUOTES(self) -> Sequence[str]: ...
-    @property
-    def PERP_QUOTES(self) -> Sequence[str]: ...
-    @property
-    def MULTIPLIED(self) -> Sequence[str]: ...
-    @property
-    def MAX_CANDLES(self) -> dict[str, int]: ...
-    @property
-    def TAKERS_IN_CANDLES(self) -> bool: ...
-    @property
-    def IN_LIST(self) -> bool: ...
-    @property
-    def spot(self) -> Callable[[str, int], Endpoint[Ticker]]: ...
-    @property
-    def perp(self) -> Callable[[str, int, float | None], dict[str, Endpoint[Perp]]]: ...
-    @property
-    def contract_size(self) -> Callable[[str, str], Endpoint[float] | None]: ...
-    @property
-    def symbols(self) -> Callable[[str], ListEndpoint[str] | None]: ...
-    @property
-    def tickers(self) -> Callable[[str], dict[str, ListEndpoint[tuple[str, Perp]]]]: ...
-    @property
-    def funding_intervals(self) -> Callable[[], tuple[ListEndpoint[tuple[str, float]], float] | None]: ...
-    @property
-    def candles(self) -> Callable[[str, str, str, int, int | None, int, float | None], Endpoint[Candles]]: ...
-    @property
-    def open_interest_history(
-        self,
-    ) -> Callable[[str, int, int, float | None], Endpoint[list[tuple[int, float]]] | None]: ...
-    @property
-    def ratios(self) -> Callable[[str, int], list[Endpoint[dict[str, list[Ratio]]]]]: ...
-    @property
-    def taker_flow(self) -> Callable[[str, str, str, int, int], Endpoint[Flow] | None]: ...
-
-
-EXCHANGES: dict[str, Exchange] = {
-    exchange.ID: exchange for exchange in (binance, bybit, okx, gate, bitget, hyperliquid, deribit, kraken, coinbase)
-}
-"""In the order in which they are asked when EXCHANGES says nothing."""
-
-
-class NotASymbol(ValueError):
-    """What somebody typed cannot be the name of a market. The text says why."""
-
-
-class NotListed(Exception):
-    """No exchange lists the symbol. suggestions: similar bases that one of them does list.
-
-    market: perp, where only perpetuals were asked for; the coin may have a spot market then.
-    """
-
-    def __init__(self, symbol: str, exchanges: Sequence[str], suggestions: Sequence[str], market: str = "") -> None:
-        super().__init__(f"{symbol} is not listed")
-        self.symbol, self.exchanges, self.suggestions = symbol, tuple(exchanges), tuple(suggestions)
-        self.market = market
-
-
-class NoAnswer(Exception):
-    """No exchange answered. errors: one for each that was asked, those that do not list the symbol last."""
-
-    def __init__(self, symbol: str, errors: Sequence[MarketError]) -> None:
-        telling: dict[str, MarketError] = {}  # of several of one exchange, a failure tells more than what it has not
-        for error in sorted(errors, key=is_not_there):
-            telling.setdefault(error.exchange, error)
-        errors = sorted(telling.values(), key=lambda error: isinstance(error, UnknownSymbol))
-        super().__init__(f"{symbol}: " + "; ".join(str(error) for error in errors))
-        self.symbol, self.errors = symbol, tuple(errors)
-
-
-class PriceReport(NamedTuple):
-    """A symbol's spot and perpetual market.
-
-    perp.ticker is there when perp is. A side that is None, and a part of perp that is None, is
-    explained in missing, by "spot", "perp", "open interest", "funding". failed: by "spot" and
-    "perp", the preferred exchanges that did not give what is shown. multipliers: contracts on 1000 and more coins,
-    whose figures are given per coin here.
-    """
-
-    symbol: str
-    spot: Ticker | None
-    perp: Perp | None
-    missing: dict[str, tuple[MarketError, ...]]
-    failed: dict[str, tuple[MarketError, ...]]
-    multipliers: dict[str, int]
-    took_s: float
-
-    @property
-    def exchanges(self) -> tuple[str, ...]:
-        """Who answered; one id when spot and perp come from the same exchange."""
-        tickers = (self.spot, self.perp and self.perp.ticker)
-        return tuple(dict.fromkeys(ticker.exchange for ticker in tickers if ticker))
-
-    @property
-    def basis_pct(self) -> float | None:
-        """How far the perpetual stands above spot, in percent of spot; None across exchanges."""
-        if self.spot is None or self.perp is None or self.perp.ticker is None or len(self.exchanges) != 1:
-            return None
-        return (self.perp.ticker.last - self.spot.last) / self.spot.last * 100
+HISTORY_S = 60.0  # how long an hourly history serves
+HISTORY_H = 25  # rows: now, and 24 hours back
+HOUR_MS = 3_600_000
 
 
 class Found(NamedTuple):
@@ -209,41 +68,10 @@ class Market:
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
         self._intervals_error: dict[str, MarketError] = {}
 
-    async def price(self, symbol: str) -> PriceReport:
-        """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
-        began = time.monotonic()
-        spot, perp = await self.races(
-            (lambda exchange: self.spot_at(exchange, symbol), self.offering("spot")),
-            (lambda exchange: self.perp_at(exchange, symbol), self.offering("perp")),
-        )
-        if spot.found is None and perp.found is None:
-            raise await self.why_not(symbol, (*spot.errors, *perp.errors), began)
-        missing: dict[str, tuple[MarketError, ...]] = {}
-        failed: dict[str, tuple[MarketError, ...]] = {}
-        multipliers: dict[str, int] = {}
-        for name, side in (("spot", spot), ("perp", perp)):
-            if side.found is None:
-                missing[name] = side.errors or self.without(name)
-                continue
-            if side.errors:
-                failed[name] = side.errors
-            missing |= {what: (error,) for what, error in side.found.missing.items()}
-            if side.found.multiplier != 1:
-                multipliers[name] = side.found.multiplier
-        return PriceReport(
-            symbol,
-            spot.found.of.ticker if spot.found is not None else None,
-            perp.found.of if perp.found is not None else None,
-            missing,
-            failed,
-            multipliers,
-            time.monotonic() - began,
-        )
-
     async def last(self, symbol: str) -> float | None:
         """The last spot price; None when no exchange gives one in time."""
         (side,) = await self.races(
-            (lambda exchange: self.spot_at(exchange, symbol), self.offering("spot")), deadline_s=DEADLINE_S / 2
+            (lambda exchange: self.spot_at(exchange, symbol), self.offering("spot")), deadline_s=races.DEADLINE_S / 2
         )
         return side.found.of.ticker.last if side.found is not None and side.found.of.ticker is not None else None
 
@@ -283,13 +111,13 @@ class Market:
         deadline_s: float | None = None,
     ) -> list[Side[T]]:
         """Asks each question of its exchanges in order; what is not there by the deadline has failed."""
-        deadline_s = DEADLINE_S if deadline_s is None else deadline_s
-        races = [Race(ask, exchanges) for ask, exchanges in questions]
-        timers = [asyncio.get_running_loop().call_later(deadline_s, race.give_up) for race in races]
+        deadline_s = races.DEADLINE_S if deadline_s is None else deadline_s
+        running = [Race(ask, exchanges) for ask, exchanges in questions]
+        timers = [asyncio.get_running_loop().call_later(deadline_s, race.give_up) for race in running]
         try:
-            return [await race.side for race in races]
+            return [await race.side for race in running]
         finally:
-            for race, timer in zip(races, timers, strict=True):
+            for race, timer in zip(running, timers, strict=True):
                 timer.cancel()
                 race.stop()
 
@@ -303,7 +131,7 @@ class Market:
         began = time.monotonic()
         errors: tuple[MarketError, ...] = ()
         for n_left, market in zip(range(len(markets), 0, -1), markets, strict=True):
-            left_s = began + DEADLINE_S - time.monotonic()
+            left_s = began + races.DEADLINE_S - time.monotonic()
             # The first of two markets must leave the second one time when all its exchanges hang.
             deadline_s = left_s if n_left == 1 else left_s * 0.7
             question = (lambda exchange, market=market: ask(exchange, market), self.offering(market))
@@ -330,7 +158,7 @@ class Market:
         failed: dict[str, MarketError] = {}
         try:
             if tasks:
-                await asyncio.wait(tasks.values(), timeout=DEADLINE_S - 0.2)
+                await asyncio.wait(tasks.values(), timeout=races.DEADLINE_S - 0.2)
             for name, task in tasks.items():
                 if not task.done():
                     failed[name] = Unavailable(name, "deadline passed", "did not answer in time")
@@ -350,7 +178,7 @@ class Market:
         """What to raise when nobody has an answer; began on the monotonic clock. market: as in NotListed."""
         if not all(isinstance(error, UnknownSymbol) for error in errors):
             return NoAnswer(symbol, errors)
-        left_s = began + DEADLINE_S - time.monotonic()
+        left_s = began + races.DEADLINE_S - time.monotonic()
         asked = self.offering(market) if market else self.exchanges
         return NotListed(symbol, [each.ID for each in asked], await self._suggestions(symbol, left_s), market)
 
@@ -419,12 +247,12 @@ class Market:
         if market not in exchange.MULTIPLIED or symbol.endswith(f"-{COIN}"):
             return await ask(symbol, 1)
         known: frozenset[str] | None = self._cache.peek(key)
-        if known is not None and symbol not in known and (found := _of_many(symbol, known)) is not None:
+        if known is not None and symbol not in known and (found := of_many(symbol, known)) is not None:
             return await ask(*found)
         try:
             return await ask(symbol, 1)
         except UnknownSymbol:
-            found = _of_many(symbol, await self._symbols(exchange, market))
+            found = of_many(symbol, await self._symbols(exchange, market))
             if found is None:
                 raise
             return await ask(*found)
@@ -443,7 +271,7 @@ class Market:
         endpoints = exchange.perp(symbol, multiplier, size)
         others = [what for what in endpoints if what != "ticker"]
         intervals = None if symbol.endswith(f"-{COIN}") else self._funding_intervals(exchange)
-        parts = {what: _start(self.get(endpoints[what])) for what in others}
+        parts = {what: start(self.get(endpoints[what])) for what in others}
         missing: dict[str, MarketError] = {}
         try:
             whole = await self.get(endpoints["ticker"])
@@ -540,7 +368,7 @@ class Market:
             raise NotSupported(exchange.ID, f"no list of {market} tickers", "has no list of all markets")
         wanted = ["ticker", *(part for part in parts if part in endpoints)]
         intervals = self._funding_intervals(exchange) if "funding" in parts else None
-        lists = [_start(self._rows(exchange, market, part, endpoints[part])) for part in wanted]
+        lists = [start(self._rows(exchange, market, part, endpoints[part])) for part in wanted]
         try:
             of_tickers, *others = [await each for each in lists]
             changed = await self._changed_intervals(exchange, intervals)
@@ -595,7 +423,7 @@ class Market:
         except TimeoutError:
             return []
         listed = {each for symbols in lists if not isinstance(symbols, BaseException) for each in symbols}
-        return _similar(split(symbol)[0], {multiplied(split(each)[0])[0] for each in listed})
+        return similar(split(symbol)[0], {multiplied(split(each)[0])[0] for each in listed})
 
     # Candles.
 
@@ -641,7 +469,7 @@ class Market:
             page = min(n, most)
             asked.append(exchange.candles(listed, market, interval, page, end_ms if asked else None, multiplier, size))
             end_ms, n = end_ms - page * step, n - page
-        answers = [_start(self._fetcher.fetch(endpoint)) for endpoint in asked]
+        answers = [start(self._fetcher.fetch(endpoint)) for endpoint in asked]
         try:
             return joined([await answer for answer in reversed(answers)])
         finally:
@@ -698,102 +526,11 @@ def joined(pages: Sequence[Candles]) -> Candles:
     return whole
 
 
-def in_quotes(symbol: str, quotes: Sequence[str]) -> str:
-    """The symbol in a dollar that the exchange has: BTC-USD for BTC-USDT where USD is what prices are in."""
-    base, quote = split(symbol)
-    return f"{base}-{quotes[0]}" if quote in DOLLARS and quotes and quote not in quotes else symbol
-
-
-def is_not_there(error: object) -> bool:
-    """Whether the exchange does not have it at all, which is no failure of its."""
-    return isinstance(error, (UnknownSymbol, NotSupported))
-
-
-def _of_many(symbol: str, listed: Collection[str]) -> tuple[str, int] | None:
-    """The contract on 1000 and more coins that is listed in the coin's place, and how many it is on."""
-    of = ((f"{prefix}{symbol}", multiplier) for multiplier, prefix in MULTIPLIERS)
-    return next(((each, multiplier) for each, multiplier in of if each in listed), None)
-
-
-class Side(NamedTuple, Generic[T]):
-    """An answer wherever it was found first, and the errors of the exchanges preferred to that one."""
-
-    found: T | None
-    errors: tuple[MarketError, ...]
-
-
 class _Intervals(NamedTuple):
     """Hours per funding period: of the contracts whose period was changed, by symbol, and of all others."""
 
     changed: asyncio.Future[dict[str, float]]
     of_all_others: float
-
-
-class Race(Generic[T]):
-    """Asks exchanges in order until one gives a good answer: the next one when one fails, or is silent for HEDGE_S.
-
-    `side` is its outcome. Callbacks instead of a task that waits for tasks: it runs twice in every command.
-    """
-
-    def __init__(self, ask: Callable[[Exchange], Awaitable[T]], exchanges: Sequence[Exchange]) -> None:
-        self._ask, self._exchanges, self._to_ask = ask, list(exchanges), list(exchanges)
-        self._running: dict[asyncio.Future[T], Exchange] = {}
-        self._errors: dict[str, MarketError] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
-        self.side: asyncio.Future[Side[T]] = self._loop.create_future()
-        if self._to_ask:
-            self._ask_next()
-        else:
-            self.side.set_result(Side(None, ()))
-
-    def _ask_next(self) -> None:
-        self._stop_timer()
-        exchange = self._to_ask.pop(0)
-        task = asyncio.ensure_future(self._ask(exchange))
-        self._running[task] = exchange
-        task.add_done_callback(self._ended)
-        if self._to_ask:
-            self._timer = self._loop.call_later(HEDGE_S, self._ask_next)
-
-    def _ended(self, task: asyncio.Future[T]) -> None:
-        exchange = self._running.pop(task, None)
-        error = None if task.cancelled() else task.exception()
-        if self.side.done() or exchange is None or task.cancelled():
-            return
-        if error is None:
-            preferred = self._exchanges[: self._exchanges.index(exchange)]
-            waiting = [each for each in self._running.values() if each in preferred]
-            slow = {each.ID: Unavailable(each.ID, "slower", "was slow") for each in waiting}
-            self.side.set_result(Side(task.result(), tuple((slow | self._errors).values())))
-        elif not isinstance(error, MarketError):
-            self.side.set_exception(error)
-        else:
-            self._errors[exchange.ID] = error
-            if self._to_ask:
-                self._ask_next()
-            elif not self._running:
-                self.side.set_result(Side(None, tuple(self._errors.values())))
-
-    def give_up(self) -> None:
-        """The deadline has passed: who has not answered by now did not answer in time."""
-        if not self.side.done():
-            late = [*self._running.values(), *self._to_ask]
-            silent = {each.ID: Unavailable(each.ID, "deadline passed", "did not answer in time") for each in late}
-            self.side.set_result(Side(None, tuple((silent | self._errors).values())))
-
-    def stop(self) -> None:
-        """Leaves nothing running."""
-        self._stop_timer()
-        if not self.side.done():
-            self.side.cancel()
-        for task in list(self._running):
-            task.cancel()
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
 
 def _completed(perp: Perp, funding_interval_h: float | None) -> Perp:
@@ -811,161 +548,38 @@ def _completed(perp: Perp, funding_interval_h: float | None) -> Perp:
     return Perp(ticker, open_interest, funding)
 
 
-def _start(work: Awaitable[T]) -> asyncio.Future[T]:
-    """A task whose error need not be looked at: who has an answer already does not wait for the others."""
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return task
+def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...], began: float) -> Source:
+    of = (candles.exchange, coin_symbol(candles.symbol)[0], candles.market)
+    return Source(*of, failed, market.now_ms(), time.monotonic() - began)
 
 
-async def both(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
-    """Two answers, asked for side by side. When one fails, the other is given up: nothing is left running."""
-    tasks = _start(one), _start(other)
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
+async def open_interest_before(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
+    """Open interest 1 and 24 hours ago, in coins, where it is told of that moment. Raises MarketError."""
+
+    async def ask(listed: str, multiplier: int) -> list[tuple[int, float]]:
+        size = await market.contract_size(exchange, listed, "perp")
+        endpoint = exchange.open_interest_history(listed, HISTORY_H, multiplier, size)
+        if endpoint is None:
+            raise NotSupported(exchange.ID, "no history of open interest", "tells no history of open interest")
+        return await market.get(endpoint, HISTORY_S)
+
+    return at_hours_ago(await market.by_any_multiplier(exchange, "perp", symbol, ask), market.now_ms())
 
 
-class Cache:
-    """Answers by key, each for its time, and one request for all who ask meanwhile.
-
-    Failures are not kept, but all who wait for a failing request get its error. A request
-    whose askers have all gone is cancelled. At most max_entries, and max_rows in all of them (candles, markets of a
-    list); what is over goes first, then the oldest.
-    """
-
-    def __init__(self, max_entries: int, max_rows: int = MAX_CACHED_ROWS) -> None:
-        self._max_entries, self._max_rows = max_entries, max_rows
-        self._kept: dict[Any, tuple[float, Any]] = {}
-        self._n_rows = 0
-        self._flights: dict[Any, _Flight] = {}
-        self.n_hits = 0
-        self.n_misses = 0
-
-    async def get(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
-        """What was loaded for the key less than keep_s ago, or is loaded now. Raises what load raises."""
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] > time.monotonic():
-            self.n_hits += 1
-            return cast(T, kept[1])
-        flight = self._flights.get(key)
-        if flight is None:
-            self.n_misses += 1
-            flight = self._flights[key] = _Flight(_start(self._load(key, keep_s, load)))
-        else:
-            self.n_hits += 1
-        flight.n_waiting += 1
-        try:
-            return cast(T, await asyncio.shield(flight.task))
-        finally:
-            flight.n_waiting -= 1
-            if not flight.n_waiting and not flight.task.done():
-                flight.task.cancel()
-                self._flights.pop(key, None)
-
-    def peek(self, key: Any) -> Any:
-        """What is kept for the key; None when there is nothing, or its time is over."""
-        kept = self._kept.get(key)
-        return kept[1] if kept is not None and kept[0] > time.monotonic() else None
-
-    def soon(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
-        """As get, without waiting: a future that is done when the answer is there already."""
-        kept = self._kept.get(key)
-        if kept is None or kept[0] <= time.monotonic():
-            return _start(self.get(key, keep_s, load))
-        self.n_hits += 1
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        future.set_result(kept[1])
-        return future
-
-    async def _load(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
-        me = asyncio.current_task()
-        try:
-            found = await load()
-        finally:
-            flight = self._flights.get(key)
-            if flight is not None and flight.task is me:
-                del self._flights[key]
-            del flight, me  # they would keep an error's frames, and these the answer, in a circle
-        self._forget(key)
-        n_rows = _rows_of(found)
-        if self._is_full(n_rows):
-            now = time.monotonic()
-            for each in [key for key, (until, _) in self._kept.items() if until <= now]:
-                self._forget(each)
-        while self._kept and self._is_full(n_rows):
-            self._forget(next(iter(self._kept)))
-        self._kept[key] = (time.monotonic() + keep_s, found)
-        self._n_rows += n_rows
-        return found
-
-    def _is_full(self, n_more: int) -> bool:
-        return len(self._kept) >= self._max_entries or self._n_rows + n_more > self._max_rows
-
-    def _forget(self, key: Any) -> None:
-        kept = self._kept.pop(key, None)
-        if kept is not None:
-            self._n_rows -= _rows_of(kept[1])
+def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, float]:
+    """The figures of 1 and of 24 hours ago: of the row nearest to that moment, not more than half an hour off."""
+    found = {}
+    for hours in (1, 24):
+        wanted = now_ms - hours * HOUR_MS
+        nearest = min(rows, key=lambda row: abs(row[0] - wanted), default=None)
+        if nearest is not None and abs(nearest[0] - wanted) <= HOUR_MS / 2:
+            found[hours] = nearest[1]
+    return found
 
 
-def _rows_of(found: Any) -> int:
-    """How many rows a kept answer has: 1 for a single record."""
-    return len(found) if isinstance(found, (Candles, dict, frozenset, list)) else 1
-
-
-class _Flight:
-    __slots__ = ("n_waiting", "task")
-
-    def __init__(self, task: asyncio.Future[Any]) -> None:
-        self.task, self.n_waiting = task, 0
-
-
-# How people spell.
-
-_QUOTES = ("USDT", "USDC", "FDUSD", "USD")
-_NAMED_LIKE_PAIRS = frozenset(["PYUSD", "TUSD", "BUSD", "FDUSD", "RLUSD", "GUSD", "LUSD", "SUSD", "CRVUSD", "BFUSD"])
-_MAX_SYMBOL = 24  # characters; the longest listed base has 13
-
-
-def parse_symbol(text: str) -> str:
-    """BASE-QUOTE from any usual spelling. Raises NotASymbol.
-
-    btc, $BTC, BTCUSDT, BTC-USDT, btc/usdt, BTC_USDT, BTC-USDT-SWAP, BTC/USDT:USDT, BTCUSDT.P,
-    BTCPERP and BINANCE:BTCUSDT are all BTC-USDT, as is BTC-USD: the dollar traded on exchanges
-    is USDT. 1000PEPE is PEPE, whose figures are given per coin.
-    """
-    shown = text if len(text) <= _MAX_SYMBOL else f"{text[:_MAX_SYMBOL]}…"
-    junk = NotASymbol(f"“{shown}” is not a symbol. Try BTC, or BTC-USDT.")
-    name = text.strip().upper().lstrip("$#")
-    before, _, after = name.partition(":")
-    name = before if "/" in before or not after else after
-    name = name.removesuffix(".P")
-    for ending in ("-SWAP", "-PERP", "_PERP", "/PERP", "PERP"):
-        if name.endswith(ending) and len(name) > len(ending):
-            name = name.removesuffix(ending)
-            break
-    base, *rest = re.split(r"[-/_]", name)
-    if not base.isalnum() or len(name) > _MAX_SYMBOL or len(rest) > 1 or not all(each.isalnum() for each in rest):
-        raise junk
-    quote = rest[0] if rest else ""
-    if not quote:
-        if base not in _NAMED_LIKE_PAIRS:
-            quote = next((each for each in _QUOTES if base.endswith(each) and base != each), "")
-            base = base.removesuffix(quote)
-    elif quote not in _QUOTES and f"{base}{quote}".endswith(("USDT", "USDC", "FDUSD")):
-        raise junk  # BT-CUSDT is no way to write BTCUSDT
-    quote = "USDT" if quote in ("", "USD") else quote
-    base, _ = multiplied(base)
-    if base == quote:
-        raise NotASymbol(f"{base} is what prices are counted in here. Try another symbol, such as BTC.")
-    return f"{base}-{quote}"
-
-
-def _similar(base: str, listed: Iterable[str]) -> list[str]:
-    """Up to MAX_SUGGESTIONS of the listed bases, the most similar first."""
-    import difflib  # needed for a typing error only; costs 1 MiB and 5 ms at start
-
-    candidates = [each for each in listed if each and each != base and (each[0] == base[:1] or each[-1] == base[-1:])]
-    return difflib.get_close_matches(base, sorted(candidates), MAX_SUGGESTIONS, 0.6)
+async def perps_with_funding(market: Market, exchange: Exchange) -> dict[str, Perp]:
+    """All perpetuals of an exchange, the funding of some at least comparable. Raises MarketError."""
+    found = await market.listing(exchange, "perp", "funding")
+    if not any(per_8h(perp.funding) is not None for perp in found.values()):
+        raise market.intervals_error(exchange) or NotSupported(exchange.ID, "no funding", "tells no funding")
+    return found

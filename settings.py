@@ -1,17 +1,14 @@
-"""The environment as one frozen record, checked at start; and the log, which never shows a secret."""
+"""The environment as one frozen record, checked at start."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import re
-import sys
 from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from exchanges import Key
+from exchanges.words import Key
 
 VERSION = "0.2.0"
 TELEGRAM_API_URL = "https://api.telegram.org"
@@ -36,9 +33,6 @@ KEYS = {
     "okx": ("API_KEY", "SECRET_KEY", "PASSPHRASE"),
 }  # the parts of each exchange's key, variables <EXCHANGE>_<PART>
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-working_on: ContextVar[str] = ContextVar("working_on", default="")
-"""The update and command at work; log lines written meanwhile begin with it."""
 
 
 class SettingsError(Exception):
@@ -202,29 +196,3 @@ def _exchanges(environ: Mapping[str, str], known: tuple[str, ...]) -> tuple[str,
     if any(word not in known for word in words) or len(set(words)) != len(words):
         raise SettingsError(f"EXCHANGES should name some of {','.join(known)}, each once, the preferred one first.")
     return tuple(words) or known
-
-
-def set_up_log(settings: Settings) -> None:
-    """One line per event on standard error, without secrets."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacting(settings.secrets))
-    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs at INFO
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
-
-
-class _Redacting(logging.Formatter):
-    """Time, level, module, what is at work, message; tokens and secrets are blotted out of all of it."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        known = "|".join(re.escape(secret) for secret in sorted(secrets, key=len, reverse=True))
-        self._secret = re.compile(r"\b\d{5,}:[A-Za-z0-9_-]{8,}" + (f"|{known}" if known else ""))
-
-    def format(self, record: logging.LogRecord) -> str:
-        work = working_on.get()
-        text = super().format(record)
-        if work:
-            head, separator, rest = text.partition(f"{record.name}: ")
-            text = f"{head}{separator}[{work}] {rest}"
-        return self._secret.sub("[secret]", text)

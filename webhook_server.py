@@ -8,7 +8,6 @@ response to it, so nothing is queued here: what is not answered, Telegram delive
 from __future__ import annotations
 
 import asyncio
-import base64
 import faulthandler
 import gc
 import hmac
@@ -21,32 +20,38 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-import api
 import bot
 import http1
-import market
+import json_api
 import metrics
 import settings
+from aws_events import request_of
 from bot import Bot
+from exchanges import table
 from http1 import HTTPError, Request, Response
+from log import set_up_log
 from metrics import Family, Metrics
 from settings import VERSION, Settings, SettingsError
-from telegram_api import TelegramError
+from telegram.webhook import introduce
 
 log = logging.getLogger("webhook_server")
-
 GRACE_S = 10.0  # for open requests at the end
 HUNG_S = 30  # an event loop that does not come round for so long is ended, and the machine restarts it
 MAX_FIELDS = 16  # of a query
 STUCK_S = 20.0  # no update takes longer than 8 s; one that does means the intake is stuck
-REGISTER_BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
 LAG_EVERY_S = 1.0  # how often the event loop is timed
 PROXIED = ("fly-client-ip", "x-forwarded-for")  # a request that came through the public proxy has one of these
+USAGE = """\
+python webhook_server.py [--demo]
+
+Serves the bot's webhook. Settings come from the environment (README.md).
+  --demo   against an offline market and an offline Telegram, with a chat page; needs no network and no token
+"""
 
 
 class Door:
@@ -68,7 +73,7 @@ class Door:
             urlsplit(settings.webhook_url).path or "/webhook": {"POST": self._webhook},
         }
         if settings.api_key or settings.is_demo:
-            for path, route in api.ROUTES.items():
+            for path, route in json_api.ROUTES.items():
                 self._routes[path] = dict.fromkeys(route.methods, partial(self._api, route))
             self._routes["/openapi.json"] = {"GET": self._openapi}
 
@@ -150,9 +155,9 @@ class Door:
 
     async def _openapi(self, request: Request) -> Response:
         self._check_key(request)
-        return Response(200, orjson.dumps(api.openapi(settings.VERSION)))
+        return Response(200, orjson.dumps(json_api.openapi(settings.VERSION)))
 
-    async def _api(self, route: api.Route, request: Request) -> Response:
+    async def _api(self, route: json_api.Route, request: Request) -> Response:
         """Answers a question of the JSON API; a stranger's body is never read. As bounded as updates are."""
         self._check_key(request)
         if request.method == "POST":
@@ -168,8 +173,8 @@ class Door:
         with self._in_work_now():
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
-                    told = await api.answer(route, self._bot.market, self._bot.accounts, asked)
-            except api.BadRequest as error:
+                    told = await json_api.answer(route, self._bot.market, self._bot.accounts, asked)
+            except json_api.BadRequest as error:
                 raise HTTPError(400, str(error)) from error
             except TimeoutError:
                 told = {"success": False, "error": "This takes too long just now."}
@@ -233,7 +238,7 @@ async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
         log.error("PORT %d cannot be listened on, choose another one: %s", settings.port, why)
         return 1
     log.info("serving on port %d, version %s", port, VERSION)
-    tasks = (_keep_watchdog_quiet(the_bot.metrics), _introduce(the_bot, settings))
+    tasks = (_keep_watchdog_quiet(the_bot.metrics), introduce(the_bot, settings, bot.menu()))
     background = [asyncio.ensure_future(each) for each in tasks]
     gc.collect()
     gc.freeze()
@@ -280,7 +285,7 @@ class Lambda:
             the_bot.market.may_run_on = False
             self._door = Door(the_bot, self._settings)
         try:
-            response = await self._door.respond(_request(event))
+            response = await self._door.respond(request_of(event))
         except HTTPError as error:
             response = http1.error_response(error)
         except Exception:
@@ -299,37 +304,6 @@ class Lambda:
         }
 
 
-def _request(event: Mapping[str, Any]) -> Request:
-    """The request in an event. Raises HTTPError 400 for events that are none, such as a timer's."""
-    context = event.get("requestContext") or {}
-    of_http = context.get("http") or {}  # payload 2.0
-    method, path = of_http.get("method") or event.get("httpMethod"), event.get("rawPath") or event.get("path")
-    if not isinstance(method, str) or not isinstance(path, str):
-        raise HTTPError(400, "the event is no HTTP request")
-    stage = context.get("stage", "$default")
-    if stage != "$default" and f"{path}/".startswith(f"/{stage}/"):
-        path = path.removeprefix(f"/{stage}") or "/"
-    query = event.get("rawQueryString") or urlencode(event.get("queryStringParameters") or {})
-    headers = {
-        # What no header can hold becomes "?", as it would not have come over the wire.
-        str(name).lower(): str(value).encode("latin-1", "replace").decode("latin-1")
-        for name, value in (event.get("headers") or {}).items()
-    }
-    body = event.get("body") or ""
-    try:
-        content = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
-    except (ValueError, AttributeError, TypeError) as error:
-        raise HTTPError(400, "the event's body cannot be decoded") from error
-    headers["content-length"] = str(len(content))
-
-    async def read_body(max_bytes: int) -> bytes:
-        if len(content) > max_bytes:
-            raise HTTPError(413, f"the body is larger than {max_bytes} bytes")
-        return content
-
-    return Request(method, f"{path}?{query}" if query else path, headers, read_body)
-
-
 _lambda: Lambda | None = None
 
 
@@ -337,8 +311,8 @@ def handle_webhook(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """AWS Lambda's handler, `webhook_server.handle_webhook`. Raises SettingsError when the environment is wrong."""
     global _lambda
     if _lambda is None:
-        chosen = settings.load(os.environ, market.EXCHANGES)
-        settings.set_up_log(chosen)
+        chosen = settings.load(os.environ, table.EXCHANGES)
+        set_up_log(chosen)
         if not chosen.token:
             raise SettingsError("TELEGRAM_BOT_TOKEN is not set: put there the token that @BotFather gave you.")
         _lambda = Lambda(chosen)
@@ -361,39 +335,6 @@ async def _keep_watchdog_quiet(metrics: Metrics) -> None:
         metrics.loop_lag_s = max(0.0, time.monotonic() - now - pause_s)
 
 
-async def _introduce(the_bot: Bot, settings: Settings) -> None:
-    """Tells Telegram where we are. A Telegram that is down delays this, never the serving."""
-    if the_bot.api is None:
-        return
-    if not settings.webhook_url:
-        log.info("WEBHOOK_URL is not set, so no webhook is registered: set it to this server's public https address")
-        return
-    failures = 0
-    while True:
-        try:
-            await bot.register(the_bot.api, settings)
-            await the_bot.learn_username()
-        except TelegramError as error:
-            the_bot.webhook_state = f"failed: {error}"
-            if error.code in (401, 404):
-                the_bot.webhook_state = "failed: Telegram does not accept TELEGRAM_BOT_TOKEN"
-            if not error.is_passing:
-                log.error("the webhook is not registered: %s", the_bot.webhook_state)
-                return
-            wait_s = error.retry_after_s or REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
-            failures += 1
-            log.warning("%s; registering again in %.0f s", error, wait_s)
-            await asyncio.sleep(wait_s)
-        except Exception:
-            the_bot.webhook_state = "failed: see the log"
-            log.exception("the webhook is not registered")
-            return
-        else:
-            the_bot.webhook_state = "registered"
-            log.info("Telegram delivers to %s", settings.webhook_url)
-            return
-
-
 async def serve_demo(settings_of_demo: Settings) -> int:
     """Serves against the offline world, which starts in this process, on loopback, and ends with it.
 
@@ -412,7 +353,7 @@ async def serve_demo(settings_of_demo: Settings) -> int:
         "TELEGRAM_CHAT_ID": f"*,{world.user_id}",
         "WEBHOOK_URL": f"http://127.0.0.1:{settings_of_demo.port}",
     }
-    chosen = settings.load(environ, market.EXCHANGES, is_demo=True)
+    chosen = settings.load(environ, table.EXCHANGES, is_demo=True)
     ready = asyncio.Event()
 
     async def greet() -> None:
@@ -429,28 +370,20 @@ async def serve_demo(settings_of_demo: Settings) -> int:
         await world.close()
 
 
-USAGE = """\
-python webhook_server.py [--demo]
-
-Serves the bot's webhook. Settings come from the environment (README.md).
-  --demo   against an offline market and an offline Telegram, with a chat page; needs no network and no token
-"""
-
-
 def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--demo"]):
         print(USAGE, end="")
         return 0 if arguments in (["--help"], ["-h"]) else 2
     is_demo = bool(arguments)
     try:
-        chosen = settings.load(os.environ, market.EXCHANGES, is_demo=is_demo)
+        chosen = settings.load(os.environ, table.EXCHANGES, is_demo=is_demo)
         if is_demo and not chosen.port:
             raise SettingsError("PORT should not be 0 with --demo, as the offline Telegram has to know it.")
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
     if is_demo:
-        settings.set_up_log(chosen)
+        set_up_log(chosen)
         return asyncio.run(serve_demo(chosen))
     if not chosen.token:
         print(
@@ -459,7 +392,7 @@ def main(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    settings.set_up_log(chosen)
+    set_up_log(chosen)
     bot.warn_of_nobody(chosen)
     return asyncio.run(serve(chosen))
 

@@ -39,15 +39,17 @@ sys.path.insert(0, str(ROOT))
 import bot as bot_module
 import demo
 import http1
-import market
 import settings as settings_module
 import webhook_server
-from commands import COMMANDS
+from asking.cutter import ArrayCutter
+from bot import COMMANDS
 from demo.telegram import Message, Refused, Telegram
 from demo.telegram_html import Parsed, parse
 from demo.web import Asked, Handler
-from exchanges import Endpoint, ListEndpoint, MarketError, row_in
-from fetch import ArrayCutter
+from exchanges import table
+from exchanges.endpoints import Endpoint, ListEndpoint
+from exchanges.errors import MarketError
+from exchanges.reading import row_in
 
 CORPUS = ROOT / "tests" / "data" / "corpus"
 SHARES = {"door": 0.15, "update": 0.3, "parser": 0.4, "rows": 0.12, "weather": 0.03}
@@ -220,7 +222,7 @@ def shortened(document: Any, n: int = 6) -> Any:
 
 def chosen_settings(world: demo.World, **variables: str) -> settings_module.Settings:
     environ = {"TELEGRAM_CHAT_ID": f"*,{ADA}", "COMMANDS_PER_MINUTE": "0", "RATE_BUDGETS": "0", **Wires.environ(world)}
-    return settings_module.load({**environ, **variables}, market.EXCHANGES)
+    return settings_module.load({**environ, **variables}, table.EXCHANGES)
 
 
 ASKED = (
@@ -235,7 +237,7 @@ async def all_answers(world: demo.World) -> list[Answer]:
     """Every endpoint of every exchange that a command asks, with the world's answer."""
     wires = Wires(world)
     found: dict[tuple[object, ...], Answer] = {}
-    for exchange in market.EXCHANGES:
+    for exchange in table.EXCHANGES:
         the_bot = bot_module.build(chosen_settings(world, EXCHANGES=exchange, VOLSCAN_SYMBOLS="3"), wires)  # type: ignore[arg-type]
         fetcher = the_bot.market._fetcher
         ask = fetcher._ask
@@ -511,7 +513,7 @@ class Fuzz:
 
     async def weather(self, rng: random.Random) -> None:
         """A command that asks anew, of one exchange or all, whose answers are mutated as they come."""
-        exchanges = rng.choice([*market.EXCHANGES, ",".join(market.EXCHANGES)])
+        exchanges = rng.choice([*table.EXCHANGES, ",".join(table.EXCHANGES)])
         chosen = chosen_settings(self.world, EXCHANGES=exchanges, CACHE_SECONDS="0", VOLSCAN_SYMBOLS="2")
         the_bot = bot_module.build(chosen, self.wires)  # type: ignore[arg-type]
         share = rng.choice((0.1, 0.5, 1.0))

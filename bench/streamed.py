@@ -24,7 +24,7 @@ def whole(body: bytes) -> int:
 
 
 def streamed(body: bytes) -> int:
-    from fetch import ArrayCutter  # the project's own, found below ROOT
+    from asking.cutter import ArrayCutter  # the project's own, found below ROOT
 
     cutter = ArrayCutter("binance", ())
     return sum(len(cutter.feed(body[i : i + CHUNK])) for i in range(0, len(body), CHUNK))

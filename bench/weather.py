@@ -36,9 +36,9 @@ sys.path.insert(0, str(ROOT))
 
 import demo
 import demo.binance
-import market
 from demo.telegram_html import BadHTML, parse
 from demo.web import Asked
+from exchanges import table
 
 STORM_S = 240.0
 CALM_S = 0.02  # of latency
@@ -59,7 +59,7 @@ COMMANDS = (
     *("/profile {}", "/oi {}", "/funding {}", "/funding top", "/top10", "/top10 spot", "/top10 perps oi", "/volscan"),
 )
 BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "PEPE", "LINK")
-NAMES = (*(exchange.NAME for exchange in market.EXCHANGES.values()), "CoinGecko")
+NAMES = (*(exchange.NAME for exchange in table.EXCHANGES.values()), "CoinGecko")
 REASONS = (
     *("not answer in time", "not be reached", "limited our requests", "refused this server", "an unusable answer"),
     *("was slow", "were slow", "being tried again", "answered HTTP", "not asked, to keep", "not tell", "out of order"),
@@ -84,7 +84,7 @@ def schedule(seed: int, seconds: float = STORM_S, exchanges: Sequence[str] = ())
     """
     rng = random.Random(seed)
     minute = seconds / 60
-    exchanges = list(exchanges or (*market.EXCHANGES, "coingecko"))
+    exchanges = list(exchanges or (*table.EXCHANGES, "coingecko"))
     blocked = {each: rng.uniform(0.5, 0.9) * seconds for each in rng.sample(exchanges, min(N_BLOCKED, len(exchanges)))}
     events: list[Event] = []
     deck: list[tuple[str, float]] = []

@@ -17,39 +17,21 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
 
-from exchanges import (
-    COIN,
-    INTERVALS,
-    At,
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T
+from exchanges.errors import (
     BadResponse,
-    Balance,
     Blocked,
-    Budget,
-    Candles,
     ClockWrong,
-    Endpoint,
-    Funding,
-    Host,
-    Income,
-    Key,
-    ListEndpoint,
     MarketError,
     NotSupported,
-    OpenInterest,
-    Page,
-    Perp,
-    Position,
-    PositionsEndpoint,
     RateLimited,
-    Ratio,
     Refused,
-    Signed,
-    T,
-    Ticker,
     Unavailable,
     UnknownSymbol,
+)
+from exchanges.reading import (
+    At,
     code_in,
-    coin_symbol,
     in_coins,
     load,
     name,
@@ -62,8 +44,24 @@ from exchanges import (
     row_in,
     rows_in,
     share,
-    split,
     whole,
+)
+from exchanges.symbols import coin_symbol, split
+from exchanges.words import (
+    COIN,
+    INTERVALS,
+    Balance,
+    Candles,
+    Funding,
+    Income,
+    Key,
+    OpenInterest,
+    Page,
+    Perp,
+    Position,
+    Ratio,
+    Signed,
+    Ticker,
 )
 
 ID = "binance"

@@ -13,30 +13,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
 
-from exchanges import (
-    COIN,
-    INTERVALS,
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
+from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
+from exchanges.reading import (
     At,
-    BadResponse,
-    Blocked,
-    Budget,
-    Candles,
-    Endpoint,
-    Funding,
-    Host,
-    ListEndpoint,
-    MarketError,
-    NotSupported,
-    OpenInterest,
-    Perp,
-    RateLimited,
-    Ratio,
-    T,
-    Ticker,
-    Unavailable,
-    UnknownSymbol,
     code_in,
-    coin_symbol,
     in_coins,
     load,
     needed,
@@ -48,9 +29,10 @@ from exchanges import (
     row_in,
     rows_in,
     share,
-    split,
     whole,
 )
+from exchanges.symbols import coin_symbol, split
+from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Perp, Ratio, Ticker
 
 ID = "bitget"
 NAME = "Bitget"

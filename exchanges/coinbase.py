@@ -14,32 +14,10 @@ from time import time
 from typing import Any
 from urllib.parse import quote as percent_encode
 
-from exchanges import (
-    INTERVALS,
-    At,
-    BadResponse,
-    Blocked,
-    Budget,
-    Candles,
-    Endpoint,
-    Host,
-    ListEndpoint,
-    MarketError,
-    NotSupported,
-    Perp,
-    RateLimited,
-    Ratio,
-    Ticker,
-    Unavailable,
-    UnknownSymbol,
-    change_pct,
-    load,
-    needed_price,
-    number,
-    price,
-    read_candles,
-    row_in,
-)
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
+from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
+from exchanges.reading import At, change_pct, load, needed_price, number, price, read_candles, row_in
+from exchanges.words import INTERVALS, Candles, Perp, Ratio, Ticker
 
 ID = "coinbase"
 NAME = "Coinbase"

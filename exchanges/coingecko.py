@@ -9,18 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from exchanges import (
-    BadResponse,
-    Blocked,
-    Budget,
-    Host,
-    ListEndpoint,
-    MarketError,
-    RateLimited,
-    Unavailable,
-    number,
-    price,
-)
+from exchanges.endpoints import Budget, Host, ListEndpoint
+from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable
+from exchanges.reading import number, price
 
 ID = "coingecko"
 NAME = "CoinGecko"

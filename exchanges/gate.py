@@ -13,29 +13,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
 
-from exchanges import (
-    COIN,
-    DOLLARS,
-    INTERVALS,
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
+from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
+from exchanges.reading import (
     At,
-    BadResponse,
-    Blocked,
-    Budget,
-    Candles,
-    Endpoint,
-    Funding,
-    Host,
-    ListEndpoint,
-    MarketError,
-    NotSupported,
-    OpenInterest,
-    Perp,
-    RateLimited,
-    Ratio,
-    T,
-    Ticker,
-    Unavailable,
-    UnknownSymbol,
     code_in,
     load,
     long_share,
@@ -46,8 +27,9 @@ from exchanges import (
     read_candles,
     row_in,
     rows_in,
-    split,
 )
+from exchanges.symbols import split
+from exchanges.words import COIN, DOLLARS, INTERVALS, Candles, Funding, OpenInterest, Perp, Ratio, Ticker
 
 ID = "gate"
 NAME = "Gate"

@@ -15,38 +15,11 @@ from typing import Any
 
 import orjson
 
-from exchanges import (
-    INTERVALS,
-    At,
-    BadResponse,
-    Blocked,
-    Budget,
-    Candles,
-    Endpoint,
-    Funding,
-    Host,
-    ListEndpoint,
-    MarketError,
-    NotSupported,
-    OpenInterest,
-    Perp,
-    RateLimited,
-    Ratio,
-    Ticker,
-    Unavailable,
-    UnknownSymbol,
-    change_pct,
-    coin_symbol,
-    load,
-    name,
-    number,
-    per_coin,
-    price,
-    read_candles,
-    row_in,
-    rows_in,
-    split,
-)
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
+from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
+from exchanges.reading import At, change_pct, load, name, number, per_coin, price, read_candles, row_in, rows_in
+from exchanges.symbols import coin_symbol, split
+from exchanges.words import INTERVALS, Candles, Funding, OpenInterest, Perp, Ratio, Ticker
 
 ID = "hyperliquid"
 NAME = "Hyperliquid"

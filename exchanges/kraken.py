@@ -16,35 +16,11 @@ from time import time
 from typing import Any
 from urllib.parse import quote as percent_encode
 
-from exchanges import (
-    COIN,
-    INTERVALS,
-    At,
-    BadResponse,
-    Blocked,
-    Budget,
-    Candles,
-    Endpoint,
-    Funding,
-    Host,
-    ListEndpoint,
-    MarketError,
-    NotSupported,
-    OpenInterest,
-    Perp,
-    RateLimited,
-    Ratio,
-    Ticker,
-    Unavailable,
-    UnknownSymbol,
-    load,
-    needed_price,
-    number,
-    price,
-    read_candles,
-    row_in,
-    split,
-)
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
+from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
+from exchanges.reading import At, load, needed_price, number, price, read_candles, row_in
+from exchanges.symbols import split
+from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Perp, Ratio, Ticker
 
 ID = "kraken"
 NAME = "Kraken"

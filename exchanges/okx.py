@@ -19,38 +19,19 @@ from urllib.parse import quote as percent_encode
 
 import orjson
 
-from exchanges import (
-    COIN,
-    DOLLARS,
-    INTERVALS,
-    At,
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T
+from exchanges.errors import (
     BadResponse,
-    Balance,
     Blocked,
-    Budget,
-    Candles,
     ClockWrong,
-    Endpoint,
-    Flow,
-    Funding,
-    Host,
-    Income,
-    Key,
-    ListEndpoint,
     MarketError,
-    OpenInterest,
-    Page,
-    Perp,
-    Position,
-    PositionsEndpoint,
     RateLimited,
-    Ratio,
     Refused,
-    Signed,
-    T,
-    Ticker,
     Unavailable,
     UnknownSymbol,
+)
+from exchanges.reading import (
+    At,
     code_in,
     load,
     long_share,
@@ -62,8 +43,26 @@ from exchanges import (
     read_candles,
     row_in,
     rows_in,
-    split,
     whole,
+)
+from exchanges.symbols import split
+from exchanges.words import (
+    COIN,
+    DOLLARS,
+    INTERVALS,
+    Balance,
+    Candles,
+    Flow,
+    Funding,
+    Income,
+    Key,
+    OpenInterest,
+    Page,
+    Perp,
+    Position,
+    Ratio,
+    Signed,
+    Ticker,
 )
 
 ID = "okx"

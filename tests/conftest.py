@@ -21,9 +21,9 @@ sys.path.insert(0, str(ROOT))
 import bot as bot_module  # noqa: E402
 import demo  # noqa: E402
 import http1  # noqa: E402
-import market as market_module  # noqa: E402
 import settings as settings_module  # noqa: E402
 import webhook_server  # noqa: E402
+from exchanges import table  # noqa: E402
 
 RECORDINGS = Path(os.environ.get("RECORDINGS") or ROOT.parent / "shared" / "recordings")
 ADA = 1001
@@ -126,7 +126,7 @@ async def a_house(**variables: str) -> AsyncIterator[House]:
     world = demo.World(back_off_s=0.02)
     await world.start()
     environ = {"TELEGRAM_CHAT_ID": str(ADA), "COMMANDS_PER_MINUTE": "0", **world.environ, **variables}
-    settings = settings_module.load(environ, market_module.EXCHANGES)
+    settings = settings_module.load(environ, table.EXCHANGES)
     transport = http1.Transport()
     house = House(world, settings, transport)
     try:

@@ -10,23 +10,14 @@ import pytest
 from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, updated
 
 import settings as settings_module
-from accounts import ACCOUNTS, Accounts, NoKeys
+from accounts import Accounts, NoKeys
 from demo.telegram_html import parse
 from demo.web import in_json
-from exchanges import (
-    BadResponse,
-    Balance,
-    Budget,
-    ClockWrong,
-    Endpoint,
-    Host,
-    Income,
-    Key,
-    Refused,
-    binance,
-    bybit,
-    okx,
-)
+from exchanges import binance, bybit, okx
+from exchanges.endpoints import Budget, Endpoint, Host
+from exchanges.errors import BadResponse, ClockWrong, Refused
+from exchanges.table import ACCOUNTS
+from exchanges.words import Balance, Income, Key
 
 # Signatures.
 

@@ -17,14 +17,22 @@ import orjson
 import pytest
 from conftest import House, a_house
 
-import analysis
-import fetch
 import market as market_module
-from analysis import AnalysisReport, FlowReport, ProfileReport, RatioReport, VolumeReport
+import sessions
+from answers import analysis, control, ls
+from answers import cvd as cvd_answer
+from answers import profile as profile_answer
+from answers import volume as volume_answer
+from answers.analysis import AnalysisReport
+from answers.cvd import FlowReport
+from answers.ls import RatioReport
+from answers.profile import ProfileReport
+from answers.volume import VolumeReport
+from asking import fetch, races
 from demo.market import Market as Truth
 from demo.telegram_html import parse
 from demo.web import Reply, in_json
-from exchanges import Candles, Flow
+from exchanges.words import Candles, Flow
 from indicators import LEVELS, Spike
 
 NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC, a Sunday
@@ -70,7 +78,7 @@ def closed(truth: Truth, interval: str, n: int, exchange: str = "binance", kind:
 
 
 async def volume(house: House, interval: str = "15m", symbol: str = "BTC-USDT") -> VolumeReport:
-    return await analysis.volume(house.bot.market, symbol, interval, BOTH)
+    return await volume_answer.ask(house.bot.market, symbol, interval, BOTH)
 
 
 @pytest.mark.parametrize("interval", ["1m", "15m", "1h", "4h", "1d"])
@@ -92,7 +100,7 @@ async def test_volume_is_the_truth(interval: str) -> None:
 async def test_volume_agrees_across_exchanges(exchange: str, kind: str) -> None:
     async with a_house(EXCHANGES=exchange) as house:
         truth = freeze(house)
-        report = await analysis.volume(house.bot.market, "BTC-USDT", "15m", (kind,))
+        report = await volume_answer.ask(house.bot.market, "BTC-USDT", "15m", (kind,))
         (last,) = closed(truth, "15m", 1, exchange, kind)
         assert report.coins == pytest.approx(last.volume, rel=1e-3)
         assert report.source[:3] == (exchange, "BTC-USDT", kind)
@@ -187,7 +195,7 @@ async def test_volume_other_exchange_is_named() -> None:
 async def test_volume_of_spot() -> None:
     async with a_house() as house:
         truth = freeze(house)
-        report = await analysis.volume(house.bot.market, "BTC-USDT", "15m", ("spot",))
+        report = await volume_answer.ask(house.bot.market, "BTC-USDT", "15m", ("spot",))
         assert report.coins == pytest.approx(closed(truth, "15m", 1, kind="spot")[0].volume, rel=1e-6)
         assert parse(await house.ask("/volume BTC spot")).text.startswith("BTC-USDT spot · 15m volume")
 
@@ -212,7 +220,7 @@ async def test_volume_of_thousands_is_per_coin() -> None:
 
 
 async def cvd(house: House, interval: str = "1h", kind: tuple[str, ...] = BOTH) -> FlowReport:
-    return await analysis.cvd(house.bot.market, "BTC-USDT", interval, kind)
+    return await cvd_answer.ask(house.bot.market, "BTC-USDT", interval, kind)
 
 
 @pytest.mark.parametrize("interval", ["1m", "15m", "1h", "4h"])
@@ -321,16 +329,18 @@ def test_day_sums_are_by_the_clock() -> None:
     begin = int(NOW * 1000) // QUARTER_MS * QUARTER_MS - 97 * QUARTER_MS
     times = [begin + i * QUARTER_MS for i in range(98) if i != 50]
     flow = Flow("x", "BTC-USDT", "perp", QUARTER_MS, times, [1.0] * 97, [2.0] * 97)
-    assert analysis.day_sums(flow, int(NOW * 1000)) == (95, 190)
-    assert analysis.day_sums(flow._replace(open_ms=times[2:], buy=[1.0] * 95, sell=[1.0] * 95), int(NOW * 1000)) is None
-    assert analysis.day_sums(flow._replace(open_ms=[], buy=[], sell=[]), int(NOW * 1000)) is None
+    assert cvd_answer.day_sums(flow, int(NOW * 1000)) == (95, 190)
+    assert (
+        cvd_answer.day_sums(flow._replace(open_ms=times[2:], buy=[1.0] * 95, sell=[1.0] * 95), int(NOW * 1000)) is None
+    )
+    assert cvd_answer.day_sums(flow._replace(open_ms=[], buy=[], sell=[]), int(NOW * 1000)) is None
 
 
 # /ls
 
 
 async def ratios(house: House, symbol: str = "BTC-USDT") -> RatioReport:
-    return await analysis.ratios(house.bot.market, symbol)
+    return await ls.ask(house.bot.market, symbol)
 
 
 async def test_ratios_are_the_truth() -> None:
@@ -403,7 +413,7 @@ async def test_ratios_of_thousands() -> None:
 
 
 async def profile(house: House, window: str = "24h", symbol: str = "BTC-USDT") -> ProfileReport:
-    return await analysis.profile(house.bot.market, symbol, window, BOTH)
+    return await profile_answer.ask(house.bot.market, symbol, window, BOTH)
 
 
 WINDOWS = [("today", "5m", 5), ("24h", "5m", 5), ("7d", "15m", 15), ("30d", "1h", 60)]
@@ -709,7 +719,7 @@ async def test_analysis_parts_have_their_own_deadline(monkeypatch: pytest.Monkey
 
 
 async def test_analysis_of_a_silent_exchange_is_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(market_module, "HEDGE_S", 0.4)
+    monkeypatch.setattr(races, "HEDGE_S", 0.4)
     async with a_house() as house:
         await house.world.set_fault("binance", "hang")
         text = parse(await house.ask("/analysis BTC 1h")).text
@@ -817,7 +827,7 @@ def test_session_in_every_season(until: str, name: str, begin_h: int, end_h: int
     until_ms = at(until)
     midnight = until_ms // DAY_MS * DAY_MS
     candles = quarters(until_ms, uneven)
-    found = analysis.session_sums(candles, None, until_ms + 1000)
+    found = sessions.session_sums(candles, None, until_ms + 1000)
     assert found is not None
     begin_ms, end_ms = midnight + begin_h * HOUR_MS, midnight + end_h * HOUR_MS
     assert found.session == (name, begin_ms, end_ms)
@@ -830,7 +840,7 @@ def test_session_in_every_season(until: str, name: str, begin_h: int, end_h: int
 def test_session_usual_is_the_median(until: str, begin_h: int) -> None:
     until_ms = at(until)
     begin_ms = until_ms // DAY_MS * DAY_MS + begin_h * HOUR_MS
-    found = analysis.session_sums(quarters(until_ms, uneven), None, until_ms + 1000)
+    found = sessions.session_sums(quarters(until_ms, uneven), None, until_ms + 1000)
     days = [
         sum(uneven(ms) for ms in range(begin_ms - back * DAY_MS, until_ms - back * DAY_MS, QUARTER_MS))
         for back in range(1, 8)
@@ -842,7 +852,7 @@ def test_session_usual_is_the_median(until: str, begin_h: int) -> None:
 def test_session_across_a_change_of_clocks() -> None:
     """On 2025-03-12 New York begins at 12:00; on the days before the 9th it began at 13:00 UTC."""
     until_ms = at("2025-03-12 15:00")
-    found = analysis.session_sums(quarters(until_ms, uneven), None, until_ms)
+    found = sessions.session_sums(quarters(until_ms, uneven), None, until_ms)
     assert found is not None
     days = []
     for back in range(1, 8):
@@ -856,14 +866,14 @@ def test_session_across_a_change_of_clocks() -> None:
 def test_session_that_was_shorter_is_not_exceeded() -> None:
     """London had five hours in the week before 2025-03-30, and has six since: what follows five hours is New York."""
     until_ms = at("2025-03-31 12:00")
-    found = analysis.session_sums(quarters(until_ms, lambda ms: 1.0), None, until_ms)
+    found = sessions.session_sums(quarters(until_ms, lambda ms: 1.0), None, until_ms)
     assert found is not None
     assert (found.session.name, found.coins) == ("London", 24)
     assert found.usual == 20
 
 
 def test_session_just_begun_is_the_last_one() -> None:
-    found = analysis.session_sums(quarters(at("2025-07-15 12:00"), uneven), None, at("2025-07-15 12:05"))
+    found = sessions.session_sums(quarters(at("2025-07-15 12:00"), uneven), None, at("2025-07-15 12:05"))
     assert found is not None
     assert (found.session.name, found.gone) == ("London", 1.0)
 
@@ -872,30 +882,30 @@ def test_session_delta_and_price() -> None:
     until_ms = at("2025-07-15 08:00")
     candles = quarters(until_ms, lambda ms: 10.0)
     candles.close[-1] = 103.0
-    found = analysis.session_sums(candles, market_module.flow_of(candles), until_ms)
+    found = sessions.session_sums(candles, market_module.flow_of(candles), until_ms)
     assert found is not None
     assert found.delta == pytest.approx(8 * 2.0)
     assert found.change_pct == pytest.approx(3)
-    assert analysis.session_sums(candles, None, until_ms) == found._replace(delta=None)
+    assert sessions.session_sums(candles, None, until_ms) == found._replace(delta=None)
 
 
 def test_session_of_a_young_market() -> None:
     """What began within the session has no sum of it; what is three days old has a usual of two."""
     until_ms = at("2025-07-15 10:00")
-    assert analysis.session_sums(quarters(until_ms, uneven, days=0.1), None, until_ms) is None
-    found = analysis.session_sums(quarters(until_ms, uneven, days=3), None, until_ms)
+    assert sessions.session_sums(quarters(until_ms, uneven, days=0.1), None, until_ms) is None
+    found = sessions.session_sums(quarters(until_ms, uneven, days=3), None, until_ms)
     assert found is not None
     assert found.n_usual == 2
-    fresh = analysis.session_sums(quarters(until_ms, uneven, days=0.5), None, until_ms)
+    fresh = sessions.session_sums(quarters(until_ms, uneven, days=0.5), None, until_ms)
     assert fresh is not None
     assert (fresh.usual, fresh.n_usual) == (None, 0)
-    assert analysis.session_sums(quarters(until_ms, uneven, days=0), None, until_ms) is None
+    assert sessions.session_sums(quarters(until_ms, uneven, days=0), None, until_ms) is None
 
 
 def test_session_ignores_the_running_quarter() -> None:
     until_ms = at("2025-07-15 10:00")
     candles = quarters(until_ms + QUARTER_MS, lambda ms: 1.0)
-    found = analysis.session_sums(replace(candles, is_last_closed=None), None, until_ms + 60_000)
+    found = sessions.session_sums(replace(candles, is_last_closed=None), None, until_ms + 60_000)
     assert found is not None
     assert found.coins == 16
 
@@ -903,7 +913,7 @@ def test_session_ignores_the_running_quarter() -> None:
 def test_day_so_far_against_seven_days() -> None:
     until_ms = at("2025-07-15 10:00")
     midnight = until_ms // DAY_MS * DAY_MS
-    found = analysis.sums_of_day(quarters(until_ms, uneven), until_ms + 1000)
+    found = sessions.sums_of_day(quarters(until_ms, uneven), until_ms + 1000)
     assert found is not None
     days = [
         sum(uneven(ms) for ms in range(midnight - back * DAY_MS, midnight - (back - 1) * DAY_MS, QUARTER_MS))
@@ -919,16 +929,16 @@ def test_day_so_far_against_seven_days() -> None:
 
 def test_day_of_a_young_market_has_no_mean() -> None:
     until_ms = at("2025-07-15 10:00")
-    found = analysis.sums_of_day(quarters(until_ms, uneven, days=7), until_ms)
+    found = sessions.sums_of_day(quarters(until_ms, uneven, days=7), until_ms)
     assert found is not None
     assert (found.mean_coins, found.mean_dollars) == (None, None)
-    assert analysis.sums_of_day(quarters(until_ms, uneven, days=0.25), until_ms) is None
+    assert sessions.sums_of_day(quarters(until_ms, uneven, days=0.25), until_ms) is None
 
 
 def test_day_without_turnover_has_no_dollars() -> None:
     """Kraken and Coinbase tell no turnover: 0 dollars would be invented."""
     until_ms = at("2025-07-15 10:00")
-    found = analysis.sums_of_day(replace(quarters(until_ms, uneven), quote_volume=None), until_ms)
+    found = sessions.sums_of_day(replace(quarters(until_ms, uneven), quote_volume=None), until_ms)
     assert found is not None
     assert found.coins > 0
     assert found.dollars is None
@@ -958,8 +968,8 @@ async def test_analysis_session_of_the_world() -> None:
 
 def test_volatility_needs_the_whole_day() -> None:
     until_ms = at("2025-07-15 10:00")
-    assert analysis.day_volatility(quarters(until_ms, uneven), until_ms) == 0
-    assert analysis.day_volatility(quarters(until_ms, uneven, days=1), until_ms) is None
+    assert sessions.day_volatility(quarters(until_ms, uneven), until_ms) == 0
+    assert sessions.day_volatility(quarters(until_ms, uneven, days=1), until_ms) is None
 
 
 # The score.
@@ -970,7 +980,7 @@ def points(**changes: Any) -> dict[str, int | None]:
         "change_pct": 0.0, "spike": Spike(1, 1, 0, "NORMAL"), "flow_trend": 0, "day_delta": 0.0, "divergence": "",
         "rsi": 50.0,
     }  # fmt: skip
-    return {each.name: each.points for each in analysis.score(**(neutral | changes))}
+    return {each.name: each.points for each in control.score(**(neutral | changes))}
 
 
 @pytest.mark.parametrize(
@@ -1016,7 +1026,7 @@ def test_score_of_rsi(rsi: float, expected: int) -> None:
 
 
 def test_score_of_what_is_missing() -> None:
-    found = analysis.score(None, None, None, None, "", None)
+    found = control.score(None, None, None, None, "", None)
     assert [each.points for each in found] == [None] * 5
     assert points(flow_trend=1, day_delta=None)["CVD"] is None
 

@@ -17,14 +17,16 @@ import pytest
 from conftest import House, a_house, updated
 from openapi_schema_validator import OAS31Validator
 
-import analysis
-import api
 import bot
-import derivatives
-import lists
+import json_api
 import market
 import webhook_server
-from exchanges import Funding, OpenInterest, Perp
+from answers import analysis, cvd, oi, price, profile, top10, volscan, volume
+from answers import contracts as contracts_answer
+from asking import races
+from exchanges import table
+from exchanges.words import Funding, OpenInterest, Perp
+from render import fields as fields_module
 from settings import VERSION
 
 KEY = "open-sesame.1234"
@@ -101,8 +103,8 @@ def lacks(told: Any, wanted: Any, where: str = "") -> list[str]:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine no exchange is overtaken by the next one."""
-    monkeypatch.setattr(market, "HEDGE_S", 5.0)
-    monkeypatch.setattr(lists, "CAPS_LATE_S", 5.0)
+    monkeypatch.setattr(races, "HEDGE_S", 5.0)
+    monkeypatch.setattr(top10, "CAPS_LATE_S", 5.0)
 
 
 class Api(NamedTuple):
@@ -151,7 +153,7 @@ async def an_api(**variables: str) -> AsyncIterator[Api]:
         yield Api(house, client)
 
 
-OPENAPI = api.openapi(VERSION)
+OPENAPI = json_api.openapi(VERSION)
 
 
 def schema(*where: str) -> OAS31Validator:
@@ -164,7 +166,7 @@ def usual(path: str) -> dict[str, Any]:
     """The fields that have to be there; and few markets to scan."""
     if path == "/volume_scan":
         return {"symbols": 5, "min_spike": -100}
-    return BTC if "symbol" in api.ROUTES[path].fields else {}
+    return BTC if "symbol" in json_api.ROUTES[path].fields else {}
 
 
 def closed(part: Any) -> Any:
@@ -193,7 +195,7 @@ def checked(path: str, response: httpx.Response) -> dict[str, Any]:
 # What it answers.
 
 
-@pytest.mark.parametrize("path", api.ROUTES)
+@pytest.mark.parametrize("path", json_api.ROUTES)
 async def test_documented_fields(path: str) -> None:
     async with an_api() as service:
         answer = await service.ask(path, **usual(path))
@@ -202,7 +204,7 @@ async def test_documented_fields(path: str) -> None:
 
 
 def test_every_route_is_documented_above() -> None:
-    assert set(DOCUMENTED) == set(api.ROUTES)
+    assert set(DOCUMENTED) == set(json_api.ROUTES)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ async def test_requests_of_the_old_production_suite(path: str, names: str) -> No
 
 async def test_price_is_the_reports() -> None:
     async with an_api() as service:
-        spot = (await service.freeze().price("BTC-USDT")).spot
+        spot = (await price.ask(service.freeze(), "BTC-USDT")).spot
         assert spot is not None
         assert await service.data("/price", **BTC) == {
             "symbol": "BTC/USDT",
@@ -236,7 +238,7 @@ async def test_price_is_the_reports() -> None:
 
 async def test_price_without_a_spot_market() -> None:
     async with an_api() as service:
-        report = await service.freeze().only("hyperliquid").price("BTC-USDT")
+        report = await price.ask(service.freeze().only("hyperliquid"), "BTC-USDT")
         assert report.perp is not None
         assert report.perp.ticker is not None
         data = await service.data("/price", **BTC, exchange="hyperliquid")
@@ -246,7 +248,7 @@ async def test_price_without_a_spot_market() -> None:
 
 async def test_combined_price_is_the_reports() -> None:
     async with an_api() as service:
-        report = await service.freeze().price("BTC-USDT")
+        report = await price.ask(service.freeze(), "BTC-USDT")
         data = await service.data("/combined_price", **BTC)
         assert report.spot is not None
         assert report.perp is not None
@@ -266,7 +268,7 @@ async def test_combined_price_is_the_reports() -> None:
 @pytest.mark.parametrize("kind", ["spot", "perp"])
 async def test_combined_price_quarter_is_the_reports(kind: str) -> None:
     async with an_api() as service:
-        quarter = await analysis.quarter_of(service.freeze(), "BTC-USDT", kind, "binance")
+        quarter = await price.quarter_of(service.freeze(), "BTC-USDT", kind, "binance")
         side = (await service.data("/combined_price", **BTC))[kind]
         assert (side["volume_15m"], side["change_15m"]) == (quarter.volume, quarter.change_pct)
         assert (side["delta_15m"], side["delta_24h"]) == (quarter.delta, quarter.day_delta)
@@ -291,7 +293,7 @@ async def test_paths_agree_with_each_other() -> None:
 
 async def test_volume_spike_is_the_reports() -> None:
     async with an_api() as service:
-        report = await analysis.volume(service.freeze(), "BTC-USDT", "1h", ("perp",))
+        report = await volume.ask(service.freeze(), "BTC-USDT", "1h", ("perp",))
         assert report.spike is not None
         assert await service.data("/volume_spike", symbol="btcusdt", timeframe="1h") == {
             "symbol": "BTC/USDT:USDT",
@@ -308,7 +310,7 @@ async def test_volume_spike_is_the_reports() -> None:
 
 async def test_cvd_is_the_reports() -> None:
     async with an_api() as service:
-        report = await analysis.cvd(service.freeze(), "ETH-USDT", "15m", ("perp",))
+        report = await cvd.ask(service.freeze(), "ETH-USDT", "15m", ("perp",))
         trends = {1: "BULLISH", 0: "NEUTRAL", -1: "BEARISH", None: None}
         assert await service.data("/cvd", symbol="ETH/USDT") == {
             "symbol": "ETH/USDT:USDT",
@@ -325,7 +327,7 @@ async def test_cvd_is_the_reports() -> None:
 @pytest.mark.parametrize("kind", ["spot", "perp"])
 async def test_top_symbols_is_the_reports(kind: str) -> None:
     async with an_api() as service:
-        top = await lists.top(service.freeze(), kind, "volume", 7)
+        top = await top10.ask(service.freeze(), kind, "volume", 7)
         data = await service.data("/top_symbols", market_type=kind, limit=7)
         assert data["market_type"] == kind
         for row, (symbol, perp) in zip(data["symbols"], top.rows, strict=True):
@@ -347,7 +349,7 @@ async def test_top_symbols_limit(limit: int | None, n: int) -> None:
 
 async def test_volume_scan_is_the_reports() -> None:
     async with an_api() as service:
-        found = await lists.volume_scan(service.freeze(), 10, "1h", 12)
+        found = await volscan.ask(service.freeze(), 10, "1h", 12)
         data = await service.data("/volume_scan", timeframe="1h", min_spike=10, symbols=12)
         assert (data["timeframe"], data["min_spike_threshold"]) == ("1h", 10)
         assert (data["markets_scanned"], data["markets_failed"]) == (found.n_scanned, 0)
@@ -434,7 +436,7 @@ async def test_comprehensive_analysis_by_get() -> None:
 
 async def test_multi_oi_is_flat_and_the_reports() -> None:
     async with an_api() as service:
-        report = await derivatives.open_interest(service.freeze(), "BTC")
+        report = await oi.ask(service.freeze(), "BTC")
         told = await service.ask("/multi_oi", base_symbol="btc")
         assert "data" not in told
         assert (told["success"], told["base_symbol"], told["timestamp"]) == (True, "BTC", AT)
@@ -451,7 +453,7 @@ async def test_multi_oi_is_flat_and_the_reports() -> None:
 
 async def test_multi_oi_parts_make_the_whole() -> None:
     async with an_api() as service:
-        report = await derivatives.open_interest(service.freeze(), "BTC")
+        report = await oi.ask(service.freeze(), "BTC")
         told = await service.ask("/multi_oi")
         for exchange in told["exchange_breakdown"]:
             contracts = [each for each in report.contracts if each.exchange == exchange["exchange"]]
@@ -475,7 +477,7 @@ async def test_multi_oi_parts_make_the_whole() -> None:
 
 async def test_multi_oi_categories_by_margin() -> None:
     async with an_api() as service:
-        report = await derivatives.open_interest(service.freeze(), "BTC")
+        report = await oi.ask(service.freeze(), "BTC")
         kinds = (await service.ask("/multi_oi"))["market_categories"]
         names = {"usdt_stable": "USDT", "usdc_stable": "USDC", "usd_stable": "USD", "usd_inverse": "COIN"}
         for name, margin in names.items():
@@ -484,9 +486,9 @@ async def test_multi_oi_categories_by_margin() -> None:
             assert kinds[name]["exchanges"] == len({each.exchange for each in of})
 
 
-def a_contract(rate: float | None, hours: float | None, dollars: float | None) -> derivatives.Contract:
+def a_contract(rate: float | None, hours: float | None, dollars: float | None) -> contracts_answer.Contract:
     funding = None if rate is None else Funding(rate, hours, None, None)
-    return derivatives.Contract("okx", "USDT", Perp(None, OpenInterest(1.0, dollars), funding), {}, {})
+    return contracts_answer.Contract("okx", "USDT", Perp(None, OpenInterest(1.0, dollars), funding), {}, {})
 
 
 @pytest.mark.parametrize(
@@ -500,7 +502,7 @@ def a_contract(rate: float | None, hours: float | None, dollars: float | None) -
     ],
 )
 def test_multi_oi_funding_is_a_mean_by_open_interest(contracts: list[Any], mean: float | None) -> None:
-    assert api._mean_funding([a_contract(*each) for each in contracts]) == (mean and pytest.approx(mean))
+    assert oi._mean_funding([a_contract(*each) for each in contracts]) == (mean and pytest.approx(mean))
 
 
 async def test_multi_oi_funding_is_of_eight_hours() -> None:
@@ -531,7 +533,7 @@ async def test_market_profile_is_the_reports() -> None:
         data = await service.data("/market_profile")
         assert data["symbol"] == "BTC/USDT"
         for window in ("today", "24h", "7d", "30d"):
-            report = await analysis.profile(service.house.bot.market, "BTC-USDT", window, ("perp",))
+            report = await profile.ask(service.house.bot.market, "BTC-USDT", window, ("perp",))
             assert report.volume is not None
             assert report.time is not None
             assert data["current_price"] == report.last
@@ -687,7 +689,7 @@ async def test_multi_oi_counts_each_exchange_once() -> None:
 
 async def test_combined_price_while_candles_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request to an exchange ends after 4 s (here 0.4), an answer after 8 (here 0.7)."""
-    monkeypatch.setattr("fetch.WHOLE_S", 0.4)
+    monkeypatch.setattr("asking.fetch.WHOLE_S", 0.4)
     monkeypatch.setattr(bot, "COMMAND_S", 0.7)
     async with an_api() as service:
         service.house.world.set_path_fault("BINANCE_SPOT", "/api/v3/klines", "hang")
@@ -702,7 +704,7 @@ async def test_spoiled_answers_keep_to_the_schema(fault: str) -> None:
     """Whatever Binance's perpetuals say, all paths answer in their shape; another exchange may stand in."""
     async with an_api(EXCHANGES="binance,bybit") as service:
         await service.house.world.set_fault("BINANCE_USDM", fault)
-        for path in api.ROUTES:
+        for path in json_api.ROUTES:
             await service.ask(path, **usual(path))
             await service.house.reopen_circuits()
 
@@ -734,10 +736,10 @@ async def test_junk_symbol(junk: str) -> None:
         assert len(said) < 120
 
 
-@pytest.mark.parametrize("path", [path for path in api.ROUTES if path not in ACCOUNTS])
+@pytest.mark.parametrize("path", [path for path in json_api.ROUTES if path not in ACCOUNTS])
 async def test_all_exchanges_down(path: str) -> None:
     async with an_api() as service:
-        for exchange in market.EXCHANGES:
+        for exchange in table.EXCHANGES:
             await service.house.world.set_fault(exchange, "refuse")
         said = await service.error(path, **usual(path))
         assert said.startswith("No answer about ")
@@ -846,7 +848,7 @@ async def test_query_of_many_fields() -> None:
 
 # Who may ask.
 
-HIDDEN = [("POST", path) for path in api.ROUTES] + [("GET", "/comprehensive_analysis"), ("GET", "/openapi.json")]
+HIDDEN = [("POST", path) for path in json_api.ROUTES] + [("GET", "/comprehensive_analysis"), ("GET", "/openapi.json")]
 
 
 @pytest.mark.parametrize(
@@ -936,7 +938,7 @@ async def a_busy_api(monkeypatch: pytest.MonkeyPatch, n_more: int = 0) -> AsyncI
         await release.wait()
         return {}
 
-    monkeypatch.setitem(api.ROUTES, "/wait", api.Route("Waits", {}, wait, {}))
+    monkeypatch.setitem(json_api.ROUTES, "/wait", json_api.Route("Waits", {}, wait, {}))
     async with an_api(MAX_CONNECTIONS=str(1 + n_more)) as service:
         waiting = asyncio.ensure_future(service.client.post("/wait", json={}))
         await began.wait()
@@ -1055,10 +1057,10 @@ def test_openapi_get_has_the_posts_fields() -> None:
 
 
 def test_schema_of_short_forms() -> None:
-    assert api.schema_of("number?") == {"type": ["number", "null"]}
-    assert api.schema_of(["string"]) == {"type": "array", "items": {"type": "string"}}
-    assert api.schema_of({"*": "number"}) == {"type": "object", "additionalProperties": {"type": "number"}}
-    assert api.schema_of({"?": True, "a": "string", "+": {"b": "integer"}}) == {
+    assert json_api.schema_of("number?") == {"type": ["number", "null"]}
+    assert json_api.schema_of(["string"]) == {"type": "array", "items": {"type": "string"}}
+    assert json_api.schema_of({"*": "number"}) == {"type": "object", "additionalProperties": {"type": "number"}}
+    assert json_api.schema_of({"?": True, "a": "string", "+": {"b": "integer"}}) == {
         "type": ["object", "null"],
         "properties": {"a": {"type": "string"}, "b": {"type": "integer"}},
         "required": ["a"],
@@ -1066,7 +1068,7 @@ def test_schema_of_short_forms() -> None:
 
 
 def test_iso_and_slashed() -> None:
-    assert api.iso(NOW * 1000) == AT
-    assert api.slashed("BTC-USDT") == "BTC/USDT"
-    assert api.slashed("BTC-USDC", "perp") == "BTC/USDC:USDC"
-    assert api.slashed("BTC-COIN", "perp") == "BTC/USD:BTC"
+    assert fields_module.iso(NOW * 1000) == AT
+    assert fields_module.slashed("BTC-USDT") == "BTC/USDT"
+    assert fields_module.slashed("BTC-USDC", "perp") == "BTC/USDC:USDC"
+    assert fields_module.slashed("BTC-COIN", "perp") == "BTC/USD:BTC"

@@ -16,14 +16,17 @@ import pytest
 from conftest import ADA, House, a_house, pressed, updated
 
 import bot as bot_module
-import market
 import settings
-from bot import Bot, Limiter, Poller, plain_text
-from commands import COMMANDS, Command, Room
+from answers.asked import Room
+from bot import COMMANDS, Bot, Command, Limiter
 from demo.telegram import Refused
 from demo.telegram_html import parse
-from render import Answer
-from telegram_api import TelegramAPI, TelegramError
+from exchanges import table
+from render.message import Answer
+from telegram import sign, webhook
+from telegram.api import TelegramAPI, TelegramError
+from telegram.polling import Poller
+from telegram.replies import plain_text
 
 GROUP = -1009
 
@@ -71,7 +74,7 @@ async def test_help_is_made_of_the_table() -> None:
 
 async def test_every_answer_of_the_demo_says_simulated() -> None:
     async with a_house() as house:
-        demo_settings = settings.load({**house.world.environ, "TELEGRAM_CHAT_ID": "*"}, market.EXCHANGES, is_demo=True)
+        demo_settings = settings.load({**house.world.environ, "TELEGRAM_CHAT_ID": "*"}, table.EXCHANGES, is_demo=True)
         bot = Bot(demo_settings, house.bot.market, house.bot.accounts)
         for text in ("/start", "/help", "/price BTC", "/price", "/price NOPE", "/price 🚀", "hello", "/nope"):
             call = await bot.answer(updated(text))
@@ -249,8 +252,8 @@ async def a_command(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Awaitabl
 
 
 async def test_typing_while_a_command_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot_module, "TYPING_AFTER_S", 0.05)
-    monkeypatch.setattr(bot_module, "TYPING_EVERY_S", 0.05)
+    monkeypatch.setattr(sign, "TYPING_AFTER_S", 0.05)
+    monkeypatch.setattr(sign, "TYPING_EVERY_S", 0.05)
 
     async def slow(room: Room, words: list[str]) -> Answer:
         await asyncio.sleep(0.2)
@@ -297,23 +300,23 @@ async def test_register() -> None:
     """The menu only where it differs; the webhook always, as its secret cannot be compared."""
     async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
         assert house.bot.api is not None
-        await bot_module.register(house.bot.api, house.settings)
+        await webhook.register(house.bot.api, house.settings, bot_module.menu())
         telegram = house.world.telegram
         assert telegram.webhook["url"] == "http://127.0.0.1:1/webhook"
         assert telegram.webhook["secret_token"] == house.settings.webhook_secret
         assert telegram.webhook["allowed_updates"] == ["message", "callback_query"]
         assert telegram.commands == bot_module.menu()
         n_calls = len(telegram.calls)
-        await bot_module.register(house.bot.api, house.settings)
+        await webhook.register(house.bot.api, house.settings, bot_module.menu())
         assert [method for method, _ in telegram.calls[n_calls:]] == ["getWebhookInfo", "setWebhook", "getMyCommands"]
 
 
 async def test_register_a_changed_secret() -> None:
     async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
         assert house.bot.api is not None
-        await bot_module.register(house.bot.api, house.settings)
+        await webhook.register(house.bot.api, house.settings, bot_module.menu())
         changed = replace(house.settings, webhook_secret="another")
-        await bot_module.register(house.bot.api, changed)
+        await webhook.register(house.bot.api, changed, bot_module.menu())
         assert house.world.telegram.webhook["secret_token"] == "another"
 
 
@@ -353,7 +356,7 @@ A = "https://a/webhook"
     ],
 )
 def test_webhook_in_plain_words(info: dict[str, Any], words: str, is_well: bool) -> None:
-    lines, verdict = bot_module.describe_webhook(info, "https://a/webhook", 10_000)
+    lines, verdict = webhook.describe_webhook(info, "https://a/webhook", 10_000)
     assert words in lines[-1]
     assert verdict is is_well
     assert lines[0] == f"url      {info['url'] or 'none'}"
@@ -366,7 +369,8 @@ async def test_webhook_set_info_delete(capsys: pytest.CaptureFixture[str]) -> No
         telegram = house.world.telegram
 
         async def run(action: str, drop_pending: bool = False) -> tuple[int, str]:
-            code = await bot_module.look_after_webhook(house.settings, action, drop_pending=drop_pending)
+            menu = bot_module.menu()
+            code = await webhook.look_after_webhook(house.settings, action, menu, drop_pending=drop_pending)
             return code, capsys.readouterr().out
 
         assert (await run("info"))[0] == 1
@@ -383,7 +387,7 @@ async def test_webhook_set_info_delete(capsys: pytest.CaptureFixture[str]) -> No
 
 async def test_webhook_set_needs_an_address(capsys: pytest.CaptureFixture[str]) -> None:
     async with a_house() as house:
-        assert await bot_module.look_after_webhook(house.settings, "set", drop_pending=False) == 2
+        assert await webhook.look_after_webhook(house.settings, "set", bot_module.menu(), drop_pending=False) == 2
         assert "WEBHOOK_URL" in capsys.readouterr().err
 
 
@@ -401,7 +405,7 @@ async def a_poller(house: House) -> AsyncIterator[list[float]]:
 
     assert house.bot.api is not None
     stopped = asyncio.Event()
-    polling = asyncio.ensure_future(Poller(house.bot, house.bot.api, sleep).run(stopped))
+    polling = asyncio.ensure_future(Poller(house.bot.answer, house.bot.api, 20, sleep).run(stopped))
     try:
         yield slept
     finally:
@@ -435,7 +439,7 @@ async def test_polling_confirms_only_after_the_answer() -> None:
             return True
 
         assert house.bot.api is not None
-        poller = Poller(house.bot, house.bot.api)
+        poller = Poller(house.bot.answer, house.bot.api, 20)
         poller.send = never  # type: ignore[method-assign]
         polling = asyncio.ensure_future(poller.run(asyncio.Event()))
         await answered.wait()
@@ -494,7 +498,7 @@ async def test_polling_ends_when_the_token_is_refused() -> None:
         assert house.bot.api is not None
         api = TelegramAPI("123456:TEST-wrong", house.transport, house.settings.telegram_url)
         with pytest.raises(TelegramError, match="401"):
-            await Poller(house.bot, api).run(asyncio.Event())
+            await Poller(house.bot.answer, api, 20).run(asyncio.Event())
 
 
 async def test_refused_html_is_resent_as_plain_text(
@@ -524,7 +528,7 @@ async def test_refused_html_is_resent_as_plain_text(
 async def test_sending(refusals: list[Refused], n_said: int, logged: str, caplog: pytest.LogCaptureFixture) -> None:
     async with a_house() as house:
         assert house.bot.api is not None
-        poller = Poller(house.bot, house.bot.api, lambda seconds: asyncio.sleep(0))
+        poller = Poller(house.bot.answer, house.bot.api, 20, lambda seconds: asyncio.sleep(0))
         house.world.telegram.fail_next += refusals
         await poller.send({"method": "sendMessage", "chat_id": ADA, "text": "hello"})
         assert len(said(house)) == n_said
@@ -538,7 +542,7 @@ async def test_stop_while_an_answer_cannot_be_sent_leaves_it_unconfirmed() -> No
         telegram.send("/help")
         await house.world.telegram_site.set_fault("")
         assert house.bot.api is not None
-        poller = Poller(house.bot, house.bot.api)
+        poller = Poller(house.bot.answer, house.bot.api, 20)
         stopped = asyncio.Event()
         updates = await telegram.get_updates({})
         telegram.fail_next += [Refused(429, "Too Many Requests", retry_after=20)] * 3

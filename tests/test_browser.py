@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from test_webhook_server import Process, free_port
 
-import commands
+import bot
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -99,7 +99,7 @@ def test_conversation_in_the_browser(page: Chrome) -> None:
     assert "Did you mean BTC?" in found[3]
     assert "Balance  $" in found[4]
     assert page.find_elements("css selector", ".mine")[-1].text.startswith("<b>hello</b> & goodbye")
-    menu = [f"/{name}" for name in commands.COMMANDS]
+    menu = [f"/{name}" for name in bot.COMMANDS]
     assert [each.text for each in page.find_elements("css selector", "#menu button")] == menu
     wide = "return [...document.querySelectorAll('pre')].filter(each => each.scrollWidth > each.clientWidth).length"
     assert page.execute_script(wide) == 0, "a table is wider than the phone"

@@ -12,14 +12,14 @@ from contextlib import asynccontextmanager
 import pytest
 from conftest import House, a_house, pressed
 
-import analysis
-import fetch
-import market as market_module
-from commands import COMMANDS, Misread, read_words
+from answers import profile
+from answers.asked import Misread, read_words
+from asking import fetch, races
+from bot import COMMANDS
 from demo.telegram_html import parse
 from demo.web import FAULTS
-from exchanges import INTERVALS
-from market import EXCHANGES
+from exchanges.table import EXCHANGES
+from exchanges.words import INTERVALS
 
 NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
 FOREIGN = (
@@ -172,7 +172,7 @@ async def test_interval_of_every_length(command: str) -> None:
             assert text.startswith(f"BTC-USDT perp · {interval} "), interval
 
 
-@pytest.mark.parametrize("window", analysis.PROFILE_WINDOWS)
+@pytest.mark.parametrize("window", profile.PROFILE_WINDOWS)
 async def test_window_of_every_length(window: str) -> None:
     async with a_house() as house:
         assert is_well(await house.ask(f"/profile BTC {window}")).startswith(f"BTC-USDT perp · profile {window}")
@@ -295,7 +295,7 @@ async def test_every_answer_can_be_asked_anew() -> None:
 async def test_all_exchanges_fail(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
     monkeypatch.setattr(fetch, "LIST_S", 0.8)
-    monkeypatch.setattr(market_module, "HEDGE_S", 0.05)
+    monkeypatch.setattr(races, "HEDGE_S", 0.05)
     async with a_small_house() as house:
         for name in house.world.sites:
             await house.world.set_fault(name, fault)
@@ -342,7 +342,7 @@ async def test_only_one_exchange_in_reverse_order(exchange: str) -> None:
 async def test_one_exchange_fails(exchange: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
     monkeypatch.setattr(fetch, "LIST_S", 1.0)
-    monkeypatch.setattr(market_module, "HEDGE_S", 0.1)
+    monkeypatch.setattr(races, "HEDGE_S", 0.1)
     async with a_small_house() as house:
         await house.world.set_fault(exchange, fault)
         for question in MARKET_QUESTIONS:
@@ -356,7 +356,7 @@ async def test_one_exchange_fails(exchange: str, fault: str, monkeypatch: pytest
 
 async def test_commands_end_in_time_when_all_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline is kept by the commands themselves, not by the bot's last resort."""
-    monkeypatch.setattr(market_module, "DEADLINE_S", 0.6)
+    monkeypatch.setattr(races, "DEADLINE_S", 0.6)
     async with a_small_house() as house:
         for name in house.world.sites:
             await house.world.set_fault(name, "hang")

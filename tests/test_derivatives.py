@@ -12,14 +12,14 @@ import orjson
 import pytest
 from conftest import House, a_house
 
-import derivatives
-import fetch
-import reports
+from answers import funding, oi
+from answers.contracts import Contract, DerivativesReport
+from asking import fetch
 from demo.market import Market as Truth
 from demo.telegram_html import parse
-from derivatives import Contract, DerivativesReport, at_hours_ago, per_8h, per_year_pct
-from exchanges import COIN, Funding, OpenInterest, Perp, Ticker
-from market import EXCHANGES
+from exchanges.table import EXCHANGES
+from exchanges.words import COIN, Funding, OpenInterest, Perp, Ticker, per_8h, per_year_pct
+from market import at_hours_ago
 
 NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
 HOUR_MS = 3_600_000
@@ -55,7 +55,7 @@ def n_requests(house: House) -> int:
 
 
 async def interest(house: House, base: str = "BTC") -> DerivativesReport:
-    return await derivatives.open_interest(house.bot.market, base)
+    return await oi.ask(house.bot.market, base)
 
 
 # /oi
@@ -296,7 +296,7 @@ def test_history_of_nothing() -> None:
 async def test_funding_is_brought_to_8_hours(base: str, hours: int) -> None:
     async with a_house() as house:
         truth = freeze(house, float(int(time.time())))
-        report = await derivatives.funding(house.bot.market, base)
+        report = await funding.ask(house.bot.market, base)
         of_binance = next(each for each in report.contracts if each.exchange == "binance")
         assert of_binance.perp.funding is not None
         assert of_binance.perp.funding.funding_interval_h == hours
@@ -312,7 +312,7 @@ async def test_funding_is_brought_to_8_hours(base: str, hours: int) -> None:
 async def test_funding_tells_the_next_payment(base: str, hours: int) -> None:
     async with a_house() as house:
         truth = freeze(house, float(int(time.time())))
-        report = await derivatives.funding(house.bot.market, base)
+        report = await funding.ask(house.bot.market, base)
         for each in report.contracts:
             assert each.perp.funding is not None
             due_ms = each.perp.funding.next_funding_ms
@@ -324,7 +324,7 @@ async def test_funding_tells_the_next_payment(base: str, hours: int) -> None:
 
 async def test_funding_of_hourly_exchanges() -> None:
     async with a_house(EXCHANGES="hyperliquid,kraken") as house:
-        report = await derivatives.funding(house.bot.market, "BTC")
+        report = await funding.ask(house.bot.market, "BTC")
         assert {each.exchange for each in report.contracts} == {"hyperliquid", "kraken"}
         for each in report.contracts:
             assert each.perp.funding is not None
@@ -346,7 +346,7 @@ def test_funding_per_year_is_not_compounded() -> None:
 async def test_funding_is_ranked() -> None:
     async with a_house() as house:
         freeze(house)
-        report = await derivatives.funding(house.bot.market, "BTC")
+        report = await funding.ask(house.bot.market, "BTC")
         best = max(report.contracts, key=lambda each: per_8h(each.perp.funding) or -1)
         rows = parse(await house.ask("/funding BTC")).text.split("\n")[2:]
         assert rows[0].startswith(EXCHANGES[best.exchange].NAME)
@@ -394,7 +394,7 @@ async def test_funding_one_exchange_hangs(exchange: str, monkeypatch: pytest.Mon
 async def test_funding_extremes_are_right() -> None:
     async with a_house() as house:
         truth = freeze(house)
-        found = await derivatives.funding_extremes(house.bot.market)
+        found = await funding.ask_extremes(house.bot.market)
         rates: dict[str, float] = {}
         for coin in truth.listed("binance", "perp"):
             rate, hours, _ = truth.funding(coin.base)
@@ -458,7 +458,7 @@ def a_report(*contracts: Contract) -> DerivativesReport:
 
 
 def derivatives_text(report: DerivativesReport) -> str:
-    return reports.open_interest(report, NOW).text
+    return oi.show(report, NOW).text
 
 
 def test_change_is_of_those_with_a_past() -> None:

@@ -11,25 +11,15 @@ import sys
 import pytest
 from conftest import ROOT
 
-import commands
+import bot
 import settings
 
 README = (ROOT / "README.md").read_text()
-FLOORS = {
-    "webhook_server": 5,
-    "bot": 4,
-    "commands": 4,
-    **dict.fromkeys(("market", "accounts", "analysis", "derivatives", "lists", "render", "reports"), 3),
-    "api": 4,
-    "fetch": 2,
-    "telegram_api": 2,
-}
-"""Who stands above whom; all others are on the ground. Imports point down or along a floor."""
 
 
 def test_every_command_is_in_the_readme() -> None:
     rows = re.findall(r"^\| `/(\w+)([^`]*)` \| (.+?) \|$", README, re.MULTILINE)
-    table = [(name, command.usage, command.summary) for name, command in commands.COMMANDS.items()]
+    table = [(name, command.usage, command.summary) for name, command in bot.COMMANDS.items()]
     assert [(name, usage.strip().replace("\\|", "|"), summary) for name, usage, summary in rows] == table
 
 
@@ -42,7 +32,7 @@ def test_every_variable_is_in_the_readme() -> None:
 
 def test_readme_map_names_every_room() -> None:
     house = README.partition("## The house")[2].partition("\n## ")[0]
-    rooms = {path.name for path in ROOT.glob("*.py")} | {"exchanges/", "demo/", "tests/", "bench/"}
+    rooms = {path.name for path in ROOT.glob("*.py")} | {f"{room}/" for room in (*ROOMS, "demo", "tests", "bench")}
     assert {room for room in rooms if room not in house} == set()
 
 
@@ -57,28 +47,55 @@ def imports(name: str) -> set[str]:
     return found
 
 
+ROOMS = {"answers", "asking", "exchanges", "render", "telegram"}
 PRODUCT = [
     *(path.name for path in ROOT.glob("*.py")),
-    *(f"exchanges/{path.name}" for path in (ROOT / "exchanges").glob("*.py")),
+    *(f"{room}/{path.name}" for room in sorted(ROOMS) for path in (ROOT / room).glob("*.py")),
 ]
 
 
-@pytest.mark.parametrize("name", PRODUCT)
-def test_imports_point_down(name: str) -> None:
-    here = name.partition("/")[0].removesuffix(".py")
-    assert all(FLOORS.get(there, 1) <= FLOORS.get(here, 1) for there in imports(name))
-    assert "demo" not in imports(name) or here == "webhook_server"
+def test_arrows_between_rooms_are_those_of_the_readme() -> None:
+    ours = {name.partition("/")[0].removesuffix(".py") for name in PRODUCT} | {"demo"}
+    arrows: dict[str, set[str]] = {}
+    for name in PRODUCT:
+        here = name.partition("/")[0].removesuffix(".py")
+        arrows.setdefault(here, set()).update((imports(name) & ours) - {here})
+    written: dict[str, set[str]] = {}
+    for rooms, those in re.findall(r"^\| ((?:`\w+` ?)+) \| (nothing|(?:`\w+` ?)+) \|$", README, re.MULTILINE):
+        for room in re.findall(r"`(\w+)`", rooms):
+            written[room] = set(re.findall(r"`(\w+)`", those))
+    assert arrows == written
+
+
+def test_arrows_make_no_circle() -> None:
+    """Modules, not rooms: a room's files may import each other."""
+    modules = {name.removesuffix(".py").replace("/", ".").removesuffix(".__init__"): name for name in PRODUCT}
+    imported = {module: named_modules(name) & modules.keys() - {module} for module, name in modules.items()}
+    while free := [module for module, others in imported.items() if not others & imported.keys()]:
+        for module in free:
+            del imported[module]
+    assert imported == {}
+
+
+def named_modules(name: str) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / name).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "demo").glob("*.py")), ids=lambda path: path.name)
 def test_world_is_independent(path: object) -> None:
-    ours = {path.stem for path in ROOT.glob("*.py")} | {"exchanges"}
+    ours = {path.stem for path in ROOT.glob("*.py")} | ROOMS
     assert not imports(str(path)) & ours
 
 
 def test_requirements_are_what_is_imported() -> None:
     """Beside httpx, orjson and h11 only what httpx itself brings."""
-    ours = {path.stem for path in ROOT.glob("*.py")} | {"exchanges", "demo"}
+    ours = {path.stem for path in ROOT.glob("*.py")} | ROOMS | {"demo"}
     foreign = {name for each in PRODUCT for name in imports(each)} - ours - set(sys.stdlib_module_names)
     assert foreign == {"httpx", "orjson", "h11", "certifi"}
     pinned = re.findall(r"^(\w+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)

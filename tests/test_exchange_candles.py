@@ -11,29 +11,10 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import recorded
 
-from exchanges import (
-    INTERVALS,
-    BadResponse,
-    Blocked,
-    Candles,
-    Endpoint,
-    Flow,
-    MarketError,
-    NotSupported,
-    RateLimited,
-    Ratio,
-    Unavailable,
-    UnknownSymbol,
-    binance,
-    bitget,
-    bybit,
-    coinbase,
-    deribit,
-    gate,
-    hyperliquid,
-    kraken,
-    okx,
-)
+from exchanges import binance, bitget, bybit, coinbase, deribit, gate, hyperliquid, kraken, okx
+from exchanges.endpoints import Endpoint
+from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
+from exchanges.words import INTERVALS, Candles, Flow, Ratio
 
 HOUR_MS = 3_600_000
 

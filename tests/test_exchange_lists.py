@@ -10,34 +10,13 @@ import httpx
 import pytest
 from conftest import recorded
 
-from exchanges import (
-    MULTIPLIERS,
-    BadResponse,
-    Blocked,
-    Funding,
-    ListEndpoint,
-    MarketError,
-    OpenInterest,
-    Perp,
-    RateLimited,
-    Ticker,
-    Unavailable,
-    UnknownSymbol,
-    binance,
-    bitget,
-    bybit,
-    coin_symbol,
-    coinbase,
-    coingecko,
-    deribit,
-    gate,
-    hyperliquid,
-    kraken,
-    multiplied,
-    okx,
-)
+from asking.fetch import Fetcher
+from exchanges import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, kraken, okx
 from exchanges.coingecko import MarketCap
-from fetch import Fetcher
+from exchanges.endpoints import ListEndpoint
+from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.symbols import MULTIPLIERS, coin_symbol, multiplied
+from exchanges.words import Funding, OpenInterest, Perp, Ticker
 
 
 async def listed(endpoint: ListEndpoint[Any], body: bytes, status: int = 200) -> list[Any]:

@@ -11,39 +11,23 @@ from typing import Any, NamedTuple
 import pytest
 from conftest import RECORDINGS, recorded
 
-from exchanges import (
+from asking.cutter import ArrayCutter
+from exchanges import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, kraken, okx
+from exchanges.endpoints import Endpoint, ListEndpoint
+from exchanges.errors import (
     BadResponse,
     Blocked,
-    Candles,
     ClockWrong,
-    Endpoint,
-    Funding,
-    ListEndpoint,
     MarketError,
     NotSupported,
-    OpenInterest,
-    Perp,
     RateLimited,
-    Ratio,
     Refused,
-    Ticker,
     Unavailable,
     UnknownSymbol,
-    binance,
-    bitget,
-    bybit,
-    coinbase,
-    coingecko,
-    deribit,
-    gate,
-    hyperliquid,
-    kraken,
-    number,
-    okx,
-    row_in,
-    split,
 )
-from fetch import ArrayCutter
+from exchanges.reading import number, row_in
+from exchanges.symbols import split
+from exchanges.words import Candles, Funding, OpenInterest, Perp, Ratio, Ticker
 
 # Figures and units, against recordings.
 

@@ -8,10 +8,10 @@ import time
 import pytest
 from conftest import a_house
 
-import fetch
-import market
+from asking import fetch
 from demo.telegram_html import parse
 from demo.web import FAULTS
+from exchanges import table
 
 EXCHANGES = ("binance", "bybit", "okx")
 FOREIGN = ("Traceback", "Error", "Exception", "HTTP/1.1", "{", "code", "msg", "retMsg", "html", "weight", "127.0.0.1")
@@ -57,11 +57,11 @@ async def test_the_only_exchange_fails(
 async def test_all_exchanges_hang() -> None:
     """In real seconds: the sentence is there within 8 s, and names them all."""
     async with a_house() as house:
-        for exchange in market.EXCHANGES:
+        for exchange in table.EXCHANGES:
             await house.world.set_fault(exchange, "hang")
         began = time.monotonic()
         text = await house.ask("/price BTC")
         assert time.monotonic() - began < 8
         assert "did not answer in time" in text
-        for each in market.EXCHANGES.values():
+        for each in table.EXCHANGES.values():
             assert each.NAME in text

@@ -14,26 +14,17 @@ import httpx
 import orjson
 import pytest
 
-import fetch
 import http1
-from exchanges import (
-    BadResponse,
-    Blocked,
-    Budget,
-    Endpoint,
-    Host,
-    Key,
-    ListEndpoint,
-    MarketError,
-    RateLimited,
-    Unavailable,
-    UnknownSymbol,
-    binance,
-    bybit,
-    gate,
-    hyperliquid,
-)
-from fetch import ArrayCutter, Circuit, Fetcher, Spending
+from asking import circuits, fetch
+from asking import cutter as cutter_module
+from asking.budgets import Spending
+from asking.circuits import Circuit
+from asking.cutter import ArrayCutter
+from asking.fetch import Fetcher
+from exchanges import binance, bybit, gate, hyperliquid
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
+from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.words import Key
 
 HOST = Host("X", "x", "https://x.example")
 BUDGET = Budget("x weight", 10, 60, is_told=True)
@@ -247,14 +238,14 @@ async def test_circuit_rests_after_three_failures_and_probes(monkeypatch: pytest
         asked += 1
         return answer(200, b"{}") if ok else answer(500, b"")
 
-    monkeypatch.setattr(fetch, "SAME_FAILURE_S", 0.0)
+    monkeypatch.setattr(circuits, "SAME_FAILURE_S", 0.0)
     fetcher = a_fetcher(handle)
     for _ in range(5):
         with pytest.raises(Unavailable):
             await fetcher.fetch(ENDPOINT)
     assert asked == 3
     circuit = fetcher.circuit(HOST)
-    assert circuit.resting_s == pytest.approx(fetch.REST_S, abs=1)
+    assert circuit.resting_s == pytest.approx(circuits.REST_S, abs=1)
     ok, circuit.rest_until = True, time.monotonic() - 1
     assert await fetcher.fetch(ENDPOINT) == {}
     assert (asked, circuit.failures, circuit.resting_s) == (4, 0, 0)
@@ -279,8 +270,8 @@ async def test_circuit_sends_one_probe_only() -> None:
     ("error", "rest_s"),
     [
         (RateLimited("x", "y", retry_after_s=7), 7),
-        (RateLimited("x", "y"), fetch.RATE_LIMITED_S),
-        (Blocked("x", "y"), fetch.BLOCKED_S),
+        (RateLimited("x", "y"), circuits.RATE_LIMITED_S),
+        (Blocked("x", "y"), circuits.BLOCKED_S),
         (Unavailable("x", "y"), 0),
         (BadResponse("x", "y"), 0),
     ],
@@ -329,7 +320,7 @@ def test_circuit_given_up_late_is_a_failure_early_is_not(monkeypatch: pytest.Mon
     with pytest.raises(asyncio.CancelledError), circuit.watch():
         raise asyncio.CancelledError
     assert circuit.failures == 0
-    monkeypatch.setattr(fetch, "SLOW_S", 0.0)
+    monkeypatch.setattr(circuits, "SLOW_S", 0.0)
     with pytest.raises(asyncio.CancelledError), circuit.watch():
         raise asyncio.CancelledError
     assert circuit.failures == 1
@@ -496,7 +487,7 @@ async def test_fetch_items_bad_lists(body: bytes) -> None:
 
 async def test_fetch_items_too_many_and_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     many = answer(200, b"[" + b'{"a":1},' * 999 + b'{"a":1}]')
-    monkeypatch.setattr(fetch, "MAX_ELEMENTS", 999)
+    monkeypatch.setattr(cutter_module, "MAX_ELEMENTS", 999)
     with pytest.raises(BadResponse, match="more than 999 elements"):
         await listed(a_fetcher(many))
     monkeypatch.setattr(fetch, "MAX_LIST", 5000)
@@ -550,7 +541,7 @@ async def test_fetch_items_makes_a_reader_for_each_answer() -> None:
 
 
 async def test_fetch_items_too_much_before_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "MAX_BEFORE_LIST", 100)
+    monkeypatch.setattr(cutter_module, "MAX_BEFORE_LIST", 100)
     names = {"universe": [{"name": f"C{i}"} for i in range(20)]}
     with pytest.raises(BadResponse, match="in the first 100 bytes"):
         await listed(a_fetcher(answer(200, json.dumps([names, []]).encode())), LIST._replace(place=(2,)))

@@ -7,8 +7,8 @@ import sys
 import pytest
 from conftest import ROOT, a_house
 
-import fetch
-import market
+from asking import fetch, races
+from exchanges import table
 
 sys.path.insert(0, str(ROOT / "bench"))
 
@@ -40,10 +40,10 @@ async def test_heads_and_bodies_at_and_over_their_limits() -> None:
 
 async def test_nobody_waits_behind_others_when_all_exchanges_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     """The market's deadline is one second here: chats that waited in line would take many."""
-    monkeypatch.setattr(market, "DEADLINE_S", 1.0)
+    monkeypatch.setattr(races, "DEADLINE_S", 1.0)
     monkeypatch.setattr(fetch, "WHOLE_S", 0.8)
     async with a_house(MAX_CONNECTIONS="100", TELEGRAM_CHAT_ID="*") as house:
-        for exchange in market.EXCHANGES:
+        for exchange in table.EXCHANGES:
             await house.world.set_fault(exchange, "hang")
         waited = await floods.all_hang(house.port, house.settings.webhook_secret, n_chats=40)
         assert len(waited) == 40

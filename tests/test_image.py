@@ -26,13 +26,13 @@ import httpx
 import pytest
 from conftest import ADA, ROOT, a_house, updated
 
-import market
 import settings
 import webhook_server
+from exchanges import table
 
 NOBODY = 65532
 IN_THE_US = {"dfw", "ewr", "iad", "lax", "ord", "sjc"}  # Fly's regions there
-DEFAULT = settings.load({}, market.EXCHANGES)
+DEFAULT = settings.load({}, table.EXCHANGES)
 
 Instruction = tuple[str, str]
 

@@ -21,10 +21,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import indicators
+import sessions
 from indicators import (
     Bands,
     Line,
-    Session,
     atr,
     bollinger,
     cvd,
@@ -35,7 +35,6 @@ from indicators import (
     line,
     median,
     rsi,
-    session_at,
     slope,
     sums_between,
     tick_of,
@@ -47,6 +46,7 @@ from indicators import (
     volume_spike,
     vwap,
 )
+from sessions import Session, session_at
 
 LONDON, NEW_YORK = ZoneInfo("Europe/London"), ZoneInfo("America/New_York")
 
@@ -900,7 +900,7 @@ def clock_changes(zone: ZoneInfo) -> Iterator[tuple[int, bool]]:
 
 @pytest.mark.parametrize(
     ("is_summer", "zone"),
-    [(indicators.is_summer_in_europe, LONDON), (indicators.is_summer_in_america, NEW_YORK)],
+    [(sessions.is_summer_in_europe, LONDON), (sessions.is_summer_in_america, NEW_YORK)],
     ids=["Europe", "America"],
 )
 def test_summer_changes_with_clocks(is_summer: Any, zone: ZoneInfo) -> None:

@@ -430,8 +430,9 @@ async def test_many_events_leave_nothing_behind(tmp_path: Path) -> None:
 
 
 WATCHED = """
-import asyncio, os, market, webhook_server
-market.HEDGE_S = float(os.environ.get("TEST_HEDGE_S", market.HEDGE_S))
+import asyncio, os, webhook_server
+from asking import races
+races.HEDGE_S = float(os.environ.get("TEST_HEDGE_S", races.HEDGE_S))
 def handle(event, context):
     answer = webhook_server.handle_webhook(event, context)
     loop = webhook_server._lambda._runner.get_loop()

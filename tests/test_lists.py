@@ -14,13 +14,15 @@ import orjson
 import pytest
 from conftest import House, a_house
 
-import lists
+from answers import top10, volscan
+from answers.top10 import Top, is_leveraged, trading
+from answers.volscan import Scan
 from demo.binance_markets import LEVERAGED
 from demo.market import Market as Truth
 from demo.telegram_html import parse
 from demo.web import Reply, in_json
-from exchanges import Perp, Ticker, coingecko
-from lists import Scan, Top, is_leveraged, trading
+from exchanges import coingecko
+from exchanges.words import Perp, Ticker
 
 NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC; the candle of 15m began 202 s ago
 QUARTER_S = 900
@@ -54,7 +56,7 @@ def scanned(house: House) -> list[str]:
 
 
 async def top(house: House, kind: str = "perp", sort: str = "volume") -> Top:
-    return await lists.top(house.bot.market, kind, sort)
+    return await top10.ask(house.bot.market, kind, sort)
 
 
 def bases(top: Top) -> list[str]:
@@ -289,7 +291,7 @@ async def test_caps_cost_one_request_for_many() -> None:
 
 
 async def test_caps_that_hang_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "CAPS_LATE_S", 0.3)
+    monkeypatch.setattr(top10, "CAPS_LATE_S", 0.3)
     async with a_house() as house:
         await house.world.set_fault("COINGECKO", "hang")
         began = time.monotonic()
@@ -300,13 +302,13 @@ async def test_caps_that_hang_are_not_waited_for(monkeypatch: pytest.MonkeyPatch
 
 
 def test_caps_are_waited_for_at_most() -> None:
-    assert lists.CAPS_LATE_S <= 1.5
-    assert lists.CAPS_S >= 600
+    assert top10.CAPS_LATE_S <= 1.5
+    assert top10.CAPS_S >= 600
 
 
 async def test_caps_that_are_late_serve_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slow CoinGecko is heard out: else nobody would ever get its answer."""
-    monkeypatch.setattr(lists, "CAPS_LATE_S", 0.1)
+    monkeypatch.setattr(top10, "CAPS_LATE_S", 0.1)
     async with a_house() as house:
         house.world.sites["COINGECKO"].latency_s = 1.0
         await house.ask("/top10 spot")
@@ -348,7 +350,7 @@ async def test_caps_of_namesakes_are_not_used() -> None:
 @pytest.mark.parametrize(("price", "is_used"), [(100, True), (119, True), (81, True), (121, False), (79, False)])
 def test_caps_need_a_near_price(price: float, is_used: bool) -> None:
     ticker = Ticker("x", "A-USDT", 100.0, None, None, None, None, None, None, None, 0)
-    found = lists.caps_of([("A-USDT", Perp(ticker))], {"A": [coingecko.MarketCap("A", 5.0, price)]})
+    found = top10.caps_of([("A-USDT", Perp(ticker))], {"A": [coingecko.MarketCap("A", 5.0, price)]})
     assert found == ({"A-USDT": 5.0} if is_used else {})
 
 
@@ -395,7 +397,7 @@ async def test_top_unknown_word(word: str) -> None:
 
 
 async def scan(house: House, threshold: float = 200.0, interval: str = "15m", n: int = 200) -> Scan:
-    return await lists.volume_scan(house.bot.market, threshold, interval, n)
+    return await volscan.ask(house.bot.market, threshold, interval, n)
 
 
 def true_spike(truth: Truth, base: str, minutes: int, exchange: str = "binance") -> float:
@@ -546,7 +548,7 @@ async def test_scan_exchange_fails_midway() -> None:
 
 
 async def test_scan_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "SCAN_S", 1.2)
+    monkeypatch.setattr(volscan, "SCAN_S", 1.2)
 
     async def slow(asked: Any, whole: Any) -> Any:
         if asked.path.endswith("klines") and asked.query["symbol"] == "BTCUSDT":

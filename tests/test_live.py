@@ -23,7 +23,7 @@ from test_webhook_server import Process
 import demo
 import http1
 import settings
-from commands import COMMANDS
+from bot import COMMANDS
 from http1 import Handler, Request, Response
 
 URL = "http://127.0.0.1"

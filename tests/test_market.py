@@ -11,15 +11,20 @@ import httpx
 import pytest
 from conftest import House, a_house
 
-import fetch
-import market
+from answers import price as price_answer
+from answers.price import PriceReport
+from asking import circuits, fetch, races
+from asking.cache import Cache
 from demo.web import in_json
-from exchanges import BadResponse, Blocked, Budget, Endpoint, Host, RateLimited, Unavailable, UnknownSymbol, binance
-from market import Cache, Market, NoAnswer, NotASymbol, NotListed, PriceReport, parse_symbol
+from exchanges import binance
+from exchanges.endpoints import Budget, Endpoint, Host
+from exchanges.errors import BadResponse, Blocked, NoAnswer, NotListed, RateLimited, Unavailable, UnknownSymbol
+from exchanges.symbols import NotASymbol, parse_symbol
+from market import Market
 
 
 async def price(house: House, symbol: str = "BTC-USDT") -> PriceReport:
-    return await house.bot.market.price(symbol)
+    return await price_answer.ask(house.bot.market, symbol)
 
 
 async def test_price_comes_from_the_preferred_exchange() -> None:
@@ -83,9 +88,9 @@ async def test_price_fails_over_and_names_its_source(fault: str, kind: type[Exce
 
 
 async def test_price_hedges_a_silent_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(market, "HEDGE_S", 0.2)
-    monkeypatch.setattr(fetch, "SLOW_S", 0.15)
-    monkeypatch.setattr(fetch, "SAME_FAILURE_S", 0.05)
+    monkeypatch.setattr(races, "HEDGE_S", 0.2)
+    monkeypatch.setattr(circuits, "SLOW_S", 0.15)
+    monkeypatch.setattr(circuits, "SAME_FAILURE_S", 0.05)
     async with a_house() as house:
         await house.world.set_fault("binance", "hang")
         began = time.monotonic()
@@ -141,7 +146,7 @@ async def test_price_without_any_exchange() -> None:
 
 
 async def test_price_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(market, "DEADLINE_S", 0.3)
+    monkeypatch.setattr(races, "DEADLINE_S", 0.3)
     async with a_house() as house:
         house.world.set_latency(5)
         began = time.monotonic()
@@ -152,7 +157,7 @@ async def test_price_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 async def test_price_half_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(market, "DEADLINE_S", 0.3)
+    monkeypatch.setattr(races, "DEADLINE_S", 0.3)
     async with a_house(EXCHANGES="binance") as house:
         await house.world.set_fault("BINANCE_USDM", "hang")
         report = await price(house)

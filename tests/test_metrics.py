@@ -18,10 +18,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import bot as bot_module
 import metrics
-from commands import COMMANDS, Command, Room
+from answers.asked import Room
+from bot import COMMANDS, Command
 from demo.telegram_html import parse
 from metrics import BUCKETS_S, LATEST, MAX_SERIES, Counter, Family, Histogram, Metrics
-from render import Answer
+from render.message import Answer
 
 KEY = "open-sesame.1234"
 STRANGER = 77

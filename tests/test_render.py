@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
-import render
+from answers import price as price_answer
+from answers.price import PriceReport
 from demo.telegram_html import parse
-from exchanges import Blocked, Funding, MarketError, OpenInterest, Perp, Ticker, Unavailable, UnknownSymbol
-from market import NoAnswer, NotASymbol, NotListed, PriceReport
+from exchanges.errors import Blocked, MarketError, NoAnswer, NotListed, Unavailable, UnknownSymbol
+from exchanges.symbols import NotASymbol
+from exchanges.words import Funding, OpenInterest, Perp, Ticker
+from render import figures as figures_module
+from render import sentences
 
 NOW_S = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
 
@@ -53,7 +57,7 @@ def a_report(**fields: object) -> PriceReport:
     ],
 )
 def test_prices_keep_their_digits(price: float | None, text: str) -> None:
-    assert render.format_price(price) == text
+    assert figures_module.format_price(price) == text
 
 
 @pytest.mark.parametrize(
@@ -73,39 +77,39 @@ def test_prices_keep_their_digits(price: float | None, text: str) -> None:
     ],
 )
 def test_amounts_have_three_digits(amount: float | None, text: str) -> None:
-    assert render.format_amount(amount) == text
+    assert figures_module.format_amount(amount) == text
 
 
 def test_percent_and_circle() -> None:
-    assert [render.format_percent(each) for each in (2.314, -0.5, 0, None, 1e9)] == [
+    assert [figures_module.format_percent(each) for each in (2.314, -0.5, 0, None, 1e9)] == [
         "+2.31 %", "-0.50 %", "+0.00 %", "n/a", "+1.0e+09 %",
     ]  # fmt: skip
-    assert [render.circle(each) for each in (1, -1, 0, None)] == ["🟢", "🔴", "⚪", "⚪"]
+    assert [figures_module.circle(each) for each in (1, -1, 0, None)] == ["🟢", "🔴", "⚪", "⚪"]
 
 
 def test_spans() -> None:
-    assert [render.format_span(each) for each in (-5, 45, 720, 11_520, 86_400 * 5, 1e30)] == [
+    assert [figures_module.format_span(each) for each in (-5, 45, 720, 11_520, 86_400 * 5, 1e30)] == [
         "0s", "45s", "12m", "3h12", "5d", "9999d",
     ]  # fmt: skip
 
 
 def test_moments() -> None:
-    assert render.format_moment(1_763_906_602_000, NOW_S) == "14:03:22 UTC"
-    assert render.format_moment(1_763_906_602_000, NOW_S + 7200) == "14:03:22 UTC, 2h00 old"
-    assert render.format_moment(1_763_906_602_000, NOW_S + 119) == "14:03:22 UTC"
-    assert render.format_moment(1_763_906_602_000, NOW_S + 121) == "14:03:22 UTC, 2m old"
-    assert render.format_moment(10**30, NOW_S) == "time n/a"
+    assert figures_module.format_moment(1_763_906_602_000, NOW_S) == "14:03:22 UTC"
+    assert figures_module.format_moment(1_763_906_602_000, NOW_S + 7200) == "14:03:22 UTC, 2h00 old"
+    assert figures_module.format_moment(1_763_906_602_000, NOW_S + 119) == "14:03:22 UTC"
+    assert figures_module.format_moment(1_763_906_602_000, NOW_S + 121) == "14:03:22 UTC, 2m old"
+    assert figures_module.format_moment(10**30, NOW_S) == "time n/a"
 
 
 def test_range_bar() -> None:
-    assert render.range_bar(0, 90, 50) == "▕█████░░░░▏"
-    assert [render.range_bar(low, high, 5) for low, high in ((5, 5), (None, 9), (9, 5))] == ["n/a"] * 3
-    assert render.range_bar(1, 2, 99) == "▕█████████▏"
+    assert figures_module.range_bar(0, 90, 50) == "▕█████░░░░▏"
+    assert [figures_module.range_bar(low, high, 5) for low, high in ((5, 5), (None, 9), (9, 5))] == ["n/a"] * 3
+    assert figures_module.range_bar(1, 2, 99) == "▕█████████▏"
 
 
 def test_price_message() -> None:
     """The golden message: every figure, its unit, and no line longer than a phone shows."""
-    text = render.price(a_report(), NOW_S)
+    text = price_answer.block(a_report(), NOW_S)
     assert text == (
         "<b>BTC-USDT</b>  67,432.10  🟢 +2.31 %\n"
         "<pre>        spot        perp\n"
@@ -129,7 +133,7 @@ def test_price_message() -> None:
 @pytest.mark.parametrize(("price", "width"), [(0.00001234, 34), (123456.7, 34), (1e-7, 36)])
 def test_price_message_fits_a_phone(price: float, width: int) -> None:
     ticker = a_ticker(last=price, high=price * 1.1, low=price * 0.9, base_volume=8.18e12)
-    text = render.price(a_report(symbol="BABYDOGE-USDT", spot=ticker, perp=Perp(ticker)), NOW_S)
+    text = price_answer.block(a_report(symbol="BABYDOGE-USDT", spot=ticker, perp=Perp(ticker)), NOW_S)
     table = parse(text).text.split("\n")[1:-1]
     assert max(len(line) for line in table) <= width
 
@@ -141,7 +145,7 @@ def test_price_message_with_parts_missing() -> None:
         missing={"open interest": (late,), "funding": (late,)},
         failed={"perp": (Blocked("okx", "x"),)},
     )
-    text = parse(render.price(report, NOW_S)).text
+    text = parse(price_answer.block(report, NOW_S)).text
     assert "OI $                n/a" in text
     assert "funding             n/a" in text
     assert "Open interest n/a: Binance did not answer in time." in text
@@ -150,62 +154,63 @@ def test_price_message_with_parts_missing() -> None:
 
 def test_price_message_one_side_only() -> None:
     unlisted = tuple(UnknownSymbol(each, "x") for each in ("binance", "okx"))
-    text = parse(render.price(a_report(spot=None, missing={"spot": unlisted}), NOW_S)).text
+    text = parse(price_answer.block(a_report(spot=None, missing={"spot": unlisted}), NOW_S)).text
     assert "No spot market: not listed on Binance and OKX." in text
     assert "basis" not in text
-    text = parse(render.price(a_report(perp=None, missing={"perp": unlisted}), NOW_S)).text
+    text = parse(price_answer.block(a_report(perp=None, missing={"perp": unlisted}), NOW_S)).text
     assert "No perpetual: not listed on Binance and OKX." in text
     assert "funding" not in text
 
 
 def test_price_message_names_both_sources() -> None:
-    text = parse(render.price(a_report(spot=a_ticker(exchange="bybit")), NOW_S)).text
+    text = parse(price_answer.block(a_report(spot=a_ticker(exchange="bybit")), NOW_S)).text
     assert "spot Bybit, perp Binance · " in text
     assert "Basis n/a: spot and perpetual come from different exchanges." in text
 
 
 def test_price_message_by_the_thousand() -> None:
-    text = render.price(a_report(symbol="PEPE-USDT", multipliers={"perp": 1000}), NOW_S)
+    text = price_answer.block(a_report(symbol="PEPE-USDT", multipliers={"perp": 1000}), NOW_S)
     assert "The perp contract is on 1,000 PEPE; figures are per PEPE." in text
 
 
 def test_price_message_other_quote_is_no_dollar() -> None:
-    text = render.price(a_report(symbol="ETH-BTC"), NOW_S)
+    text = price_answer.block(a_report(symbol="ETH-BTC"), NOW_S)
     assert "vol BTC" in text
     assert "$" not in text
 
 
 def test_keyboards() -> None:
-    assert render.prices([a_report()], NOW_S).keyboard == ((("🔄 Refresh", "price BTC"),),)
+    assert price_answer.show([a_report()], NOW_S).keyboard == ((("🔄 Refresh", "price BTC"),),)
     long = [a_report(symbol=f"{'X' * 13}{n}-USDT") for n in range(5)]
-    assert render.prices(long, NOW_S).keyboard == ()
+    assert price_answer.show(long, NOW_S).keyboard == ()
     missing = NotListed("BTCC-USDT", ["okx"], ["BTC", "BTG"])
-    assert render.prices([missing], NOW_S).keyboard == ((("BTC", "price BTC"), ("BTG", "price BTG")),)
+    assert price_answer.show([missing], NOW_S).keyboard == ((("BTC", "price BTC"), ("BTG", "price BTG")),)
 
 
 def test_suggestions_fit_their_buttons() -> None:
     long = NotListed("X-USDT", ["okx"], ["X" * 58, "X" * 59])
-    assert [button.label for row in render.prices([long], NOW_S).keyboard for button in row] == ["X" * 58]
+    assert [button.label for row in price_answer.show([long], NOW_S).keyboard for button in row] == ["X" * 58]
 
 
 def test_sentences() -> None:
     def late(exchange: str) -> MarketError:
         return Unavailable(exchange, "HTTP 500 <html>", "did not answer in time")
 
-    assert render.sorry(NotListed("X-USDT", ["binance", "bybit", "okx"], ["XRP", "XLM"])) == (
+    assert sentences.sorry(NotListed("X-USDT", ["binance", "bybit", "okx"], ["XRP", "XLM"])) == (
         "X-USDT is not listed on Binance, Bybit and OKX. Did you mean XRP and XLM?"
     )
-    assert render.sorry(NotListed("X-USDT", ["okx"], [])) == "X-USDT is not listed on OKX. Check the spelling?"
+    assert sentences.sorry(NotListed("X-USDT", ["okx"], [])) == "X-USDT is not listed on OKX. Check the spelling?"
     down = NoAnswer("X-USDT", [late("binance"), Blocked("okx", "y"), late("bybit"), UnknownSymbol("okx", "z")])
-    assert render.sorry(down) == (
+    assert sentences.sorry(down) == (
         "No price for X-USDT right now. Binance and Bybit did not answer in time; OKX refused this server's region. "
         "Please try again in a minute."
     )
     blocked = NoAnswer("X-USDT", [Blocked(each, "x") for each in ("binance", "bybit", "okx")])
     assert (
-        render.sorry(blocked) == "No price for X-USDT right now. Binance, Bybit and OKX refused this server's region."
+        sentences.sorry(blocked)
+        == "No price for X-USDT right now. Binance, Bybit and OKX refused this server's region."
     )
-    assert render.sorry(NotASymbol("“<” is not")) == "“&lt;” is not"
+    assert sentences.sorry(NotASymbol("“<” is not")) == "“&lt;” is not"
 
 
 HOSTILE = [
@@ -273,6 +278,6 @@ def test_any_message_is_valid_html() -> None:
             NoAnswer(text(), [error(), error()]),
             NotASymbol(f"“{text()}”"),
         ]
-        answer = render.prices(rng.sample([report, *others], rng.randrange(1, 5)), NOW_S)
+        answer = price_answer.show(rng.sample([report, *others], rng.randrange(1, 5)), NOW_S)
         assert len(parse(answer.text).text) <= 4096, f"seed {seed}"
         assert all(1 <= len(button.data.encode()) <= 64 for row in answer.keyboard for button in row), f"seed {seed}"

@@ -16,39 +16,31 @@ from typing import Any, NamedTuple
 
 import pytest
 
-import commands
-import render
-import reports
-from analysis import (
-    AnalysisReport,
-    Component,
-    DaySums,
-    FlowReport,
-    LongShare,
-    ProfileReport,
-    RatioReport,
-    SessionSums,
-    Source,
-    VolumeReport,
-)
+import bot
+from answers import analysis as analysis_answer
+from answers import cvd, ls, oi, top10, volscan, volume
+from answers import funding as funding_answer
+from answers import price as price_answer
+from answers import profile as profile_answer
+from answers.analysis import AnalysisReport
+from answers.contracts import Contract, DerivativesReport
+from answers.control import Component
+from answers.cvd import FlowReport
+from answers.funding import FundingExtremes
+from answers.ls import LongShare, RatioReport
+from answers.price import PriceReport
+from answers.profile import ProfileReport
+from answers.top10 import Top
+from answers.volscan import Scan, Scanned
+from answers.volume import VolumeReport
 from demo.telegram_html import parse
-from derivatives import Contract, DerivativesReport, FundingExtremes
-from exchanges import (
-    COIN,
-    Blocked,
-    Funding,
-    MarketError,
-    NotSupported,
-    OpenInterest,
-    Perp,
-    Ticker,
-    Unavailable,
-    UnknownSymbol,
-)
-from indicators import Bands, Profile, Session, Spike
-from lists import Scan, Scanned, Top
-from market import PriceReport
-from render import Answer
+from exchanges.errors import Blocked, MarketError, NotSupported, Unavailable, UnknownSymbol
+from exchanges.words import COIN, Funding, OpenInterest, Perp, Source, Ticker
+from indicators import Bands, Profile, Spike
+from render import figures as figures_module
+from render import message
+from render.message import Answer
+from sessions import DaySums, Session, SessionSums
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 NOW_S = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
@@ -223,20 +215,20 @@ def _answer(show: Callable[[Any, float], Answer], report: Any) -> Answer:
 
 
 MESSAGES: dict[str, Callable[[Coin], Answer]] = {
-    "price": lambda coin: render.prices([price_report(coin)], NOW_S),
-    "analysis": lambda coin: _answer(reports.analysis, analysis_report(coin)),
-    "analysis-bare": lambda coin: _answer(reports.analysis, bare_analysis(coin)),
-    "volume": lambda coin: _answer(reports.volume, volume_report(coin)),
-    "cvd": lambda coin: _answer(reports.cvd, flow_report(coin)),
-    "ls": lambda coin: _answer(reports.ratios, ratio_report(coin)),
-    "oi": lambda coin: _answer(reports.open_interest, derivatives_report(coin)),
-    "funding": lambda coin: _answer(reports.funding, derivatives_report(coin)),
-    "funding-top": lambda coin: _answer(reports.funding_extremes, extremes(coin)),
-    "top10": lambda coin: _answer(reports.top, a_top(coin, "perp", "volume")),
-    "top10-spot": lambda coin: _answer(reports.top, a_top(coin, "spot", "volume")),
-    "top10-oi": lambda coin: _answer(reports.top, a_top(coin, "perp", "oi")),
-    "volscan": lambda coin: _answer(reports.scan, a_scan(coin)),
-    "profile": lambda coin: _answer(reports.profile, profile_report(coin)),
+    "price": lambda coin: price_answer.show([price_report(coin)], NOW_S),
+    "analysis": lambda coin: _answer(analysis_answer.show, analysis_report(coin)),
+    "analysis-bare": lambda coin: _answer(analysis_answer.show, bare_analysis(coin)),
+    "volume": lambda coin: _answer(volume.show, volume_report(coin)),
+    "cvd": lambda coin: _answer(cvd.show, flow_report(coin)),
+    "ls": lambda coin: _answer(ls.show, ratio_report(coin)),
+    "oi": lambda coin: _answer(oi.show, derivatives_report(coin)),
+    "funding": lambda coin: _answer(funding_answer.show, derivatives_report(coin)),
+    "funding-top": lambda coin: _answer(funding_answer.show_extremes, extremes(coin)),
+    "top10": lambda coin: _answer(top10.show, a_top(coin, "perp", "volume")),
+    "top10-spot": lambda coin: _answer(top10.show, a_top(coin, "spot", "volume")),
+    "top10-oi": lambda coin: _answer(top10.show, a_top(coin, "perp", "oi")),
+    "volscan": lambda coin: _answer(volscan.show, a_scan(coin)),
+    "profile": lambda coin: _answer(profile_answer.show, profile_report(coin)),
 }
 
 
@@ -310,7 +302,7 @@ CONSTANTS = (  # of predecessor.md, section 5
 @pytest.mark.parametrize("size", COINS)
 def test_nothing_known_is_nothing_shown(size: str) -> None:
     """Of the report without any source but a price: the price, n/a, and reasons."""
-    text = parse(reports.analysis(bare_analysis(COINS[size]), NOW_S).text).text
+    text = parse(analysis_answer.show(bare_analysis(COINS[size]), NOW_S).text).text
     assert [each for each in CONSTANTS if each in text] == []
     assert text.count("n/a") >= 15
     assert "Kraken did not answer in time." in text
@@ -320,10 +312,10 @@ def without(name: str) -> list[tuple[str, Any, Callable[[Any, float], Answer]]]:
     """Every report of a command with each optional figure missing in turn."""
     coin = COINS["large"]
     whole: dict[str, tuple[Any, Callable[[Any, float], Answer]]] = {
-        "analysis": (analysis_report(coin), reports.analysis),
-        "volume": (volume_report(coin), reports.volume),
-        "cvd": (flow_report(coin), reports.cvd),
-        "profile": (profile_report(coin), reports.profile),
+        "analysis": (analysis_report(coin), analysis_answer.show),
+        "volume": (volume_report(coin), volume.show),
+        "cvd": (flow_report(coin), cvd.show),
+        "profile": (profile_report(coin), profile_answer.show),
     }
     report, show = whole[name]
     optional = {
@@ -356,14 +348,14 @@ def test_each_figure_can_be_missing(name: str) -> None:
 )
 def test_analysis_without_a_part_of_the_perpetual(changes: dict[str, Any], absent: list[str]) -> None:
     report = analysis_report(COINS["large"])
-    text = parse(reports.analysis(report._replace(perp=report.perp._replace(**changes)), NOW_S).text).text
+    text = parse(analysis_answer.show(report._replace(perp=report.perp._replace(**changes)), NOW_S).text).text
     assert [each for each in absent if each in text] == []
     assert "n/a" in text
 
 
 def test_analysis_of_spot_has_no_perpetual_rows() -> None:
     report = analysis_report(COINS["large"])._replace(source=source(COINS["large"], market="spot"))
-    text = parse(reports.analysis(report, NOW_S).text).text
+    text = parse(analysis_answer.show(report, NOW_S).text).text
     assert "OI" not in text
     assert "funding" not in text
 
@@ -371,7 +363,7 @@ def test_analysis_of_spot_has_no_perpetual_rows() -> None:
 def test_score_of_what_is_known_says_so() -> None:
     report = analysis_report(COINS["large"])
     partly = [report.score[0], *(each._replace(points=None) for each in report.score[1:])]
-    text = reports.analysis(report._replace(score=partly), NOW_S).text
+    text = analysis_answer.show(report._replace(score=partly), NOW_S).text
     assert "Control: +2" in text
     assert "volume n/a" in text
     assert "of what is known" in text
@@ -379,14 +371,14 @@ def test_score_of_what_is_known_says_so() -> None:
 
 def test_score_of_nothing_is_no_verdict() -> None:
     """No component is known: +0 and “neither side” would be a claim."""
-    text = reports.analysis(bare_analysis(COINS["large"]), NOW_S).text
+    text = analysis_answer.show(bare_analysis(COINS["large"]), NOW_S).text
     assert "+0/" not in text
     assert "neither side" not in text
 
 
 def test_scan_of_nothing_is_no_verdict() -> None:
     nothing = Scan("binance", "15m", 200.0, [], 0, 0, {"A-USDT": LATE}, (), 0, 0.1)
-    text = parse(reports.scan(nothing, NOW_S).text).text
+    text = parse(volscan.show(nothing, NOW_S).text).text
     assert "No market is above" not in text
     assert "00:00:00" not in text
     assert "9999d" not in text
@@ -394,23 +386,23 @@ def test_scan_of_nothing_is_no_verdict() -> None:
 
 def test_scan_is_bounded() -> None:
     spikes = [Scanned(f"COIN{i}-USDT", 900.0 - i, "EXTREME", 1e6, 1e6, 1.0, NOW_MS) for i in range(40)]
-    text = parse(reports.scan(a_scan(COINS["large"])._replace(spikes=spikes), NOW_S).text).text
+    text = parse(volscan.show(a_scan(COINS["large"])._replace(spikes=spikes), NOW_S).text).text
     assert text.count("\nCOIN") == 15
     assert "And 25 more." in text
 
 
 def test_scan_columns_are_aligned() -> None:
     """A sign is as wide as two letters: it must not push one row's figures aside."""
-    _, *lines = in_pre(reports.scan(a_scan(COINS["large"]), NOW_S).text)
+    _, *lines = in_pre(volscan.show(a_scan(COINS["large"]), NOW_S).text)
     assert len({len(line) for line in lines}) == 1
 
 
 def test_grammar_of_one() -> None:
     coin = COINS["large"]
     one = derivatives_report(coin)._replace(contracts=contracts(coin)[:1], failed={}, without=[])
-    assert "1 market on 1 exchange ·" in reports.open_interest(one, NOW_S).text
-    assert "1 market ·" in reports.funding(one, NOW_S).text
-    assert "From 1 candle of 5m." in reports.profile(profile_report(coin)._replace(n_candles=1), NOW_S).text
+    assert "1 market on 1 exchange ·" in oi.show(one, NOW_S).text
+    assert "1 market ·" in funding_answer.show(one, NOW_S).text
+    assert "From 1 candle of 5m." in profile_answer.show(profile_report(coin)._replace(n_candles=1), NOW_S).text
 
 
 # Figures.
@@ -431,7 +423,7 @@ def test_grammar_of_one() -> None:
     ],
 )
 def test_short_prices(price: float, text: str) -> None:
-    assert reports.short_price(price) == text
+    assert figures_module.short_price(price) == text
 
 
 @pytest.mark.parametrize(
@@ -448,7 +440,7 @@ def test_short_prices(price: float, text: str) -> None:
     ],
 )
 def test_levels_have_the_tick(price: float, tick: float, text: str) -> None:
-    assert reports.at_tick(price, tick) == text
+    assert figures_module.at_tick(price, tick) == text
 
 
 @pytest.mark.parametrize(
@@ -456,18 +448,18 @@ def test_levels_have_the_tick(price: float, tick: float, text: str) -> None:
     [([1, 2, 4, 8], "▂▃▅█"), ([0, 0], "▁▁"), ([], ""), ([5], "█"), ([0, 1e-9], "▁█"), ([3, 3, 3], "███")],
 )
 def test_bars(values: list[float], text: str) -> None:
-    assert reports.bars(values) == text
+    assert volume.bars(values) == text
 
 
 def test_columns_are_aligned() -> None:
-    assert reports.columns([["", "price"], ["BTC", "1"], ["a"]]) == "    price\nBTC     1\na"
+    assert message.columns([["", "price"], ["BTC", "1"], ["a"]]) == "    price\nBTC     1\na"
 
 
 def test_money_is_in_its_quote() -> None:
-    assert reports.money(77_800_000, "BTC-USDT") == "$77.8M"
-    assert reports.money(1234, "ETH-BTC") == "1.23K BTC"
-    assert reports.money(5e9, f"BTC-{COIN}") == "$5.00B"
-    assert reports.money(None, "BTC-USDT") == "n/a"
+    assert figures_module.money(77_800_000, "BTC-USDT") == "$77.8M"
+    assert figures_module.money(1234, "ETH-BTC") == "1.23K BTC"
+    assert figures_module.money(5e9, f"BTC-{COIN}") == "$5.00B"
+    assert figures_module.money(None, "BTC-USDT") == "n/a"
 
 
 def test_drawing_has_sixteen_rows() -> None:
@@ -477,7 +469,7 @@ def test_drawing_has_sixteen_rows() -> None:
         step = (high - low) / n_bins
         shown = Profile(low, high, [1.0] * n_bins, low + step / 2, low, high)
         for last in (low, high, coin.price, low - 1, high + 1, None):
-            lines = reports.drawing(shown, last, 0.1).split("\n")
+            lines = profile_answer.drawing(shown, last, 0.1).split("\n")
             assert len(lines) <= 16
             assert sum(" P" in line for line in lines) == 1
             assert sum("◄" in line for line in lines) == (last is not None and low <= last <= high)
@@ -486,7 +478,7 @@ def test_drawing_has_sixteen_rows() -> None:
 
 def test_drawing_marks_where_the_most_was_traded() -> None:
     shown = Profile(100.0, 104.0, [1.0, 8.0, 2.0, 0.0], 101.5, 101.0, 103.0)
-    assert reports.drawing(shown, 103.2, 0.1) == (
+    assert profile_answer.drawing(shown, 103.2, 0.1) == (
         "103.5  ◄\n"
         "102.5 ████\n"
         "101.5 ██████████████ P\n"
@@ -649,22 +641,22 @@ class Chance:
             return Scanned(self.symbol(), *figures)
 
         return {
-            "top10": reports.top(
+            "top10": top10.show(
                 Top(self.exchange(), kind, sort, rows, 9, caps, bool(caps), failed, self.time_ms(), 0.1), NOW_S
             ),
-            "volscan": reports.scan(
+            "volscan": volscan.show(
                 Scan(
                     self.exchange(), "15m", self.rng.choice([0.0, 12.5, 100_000.0]), self.several(scanned, 30), 200, 1,
                     self.errors(), failed, self.time_ms(), 0.1,
                 ),
                 NOW_S,
             ),
-            "oi": reports.open_interest(self.derivatives(), NOW_S),
-            "funding": reports.funding(self.derivatives(), NOW_S),
-            "funding top": reports.funding_extremes(
+            "oi": oi.show(self.derivatives(), NOW_S),
+            "funding": funding_answer.show(self.derivatives(), NOW_S),
+            "funding top": funding_answer.show_extremes(
                 FundingExtremes(self.exchange(), rows[:7], rows[7:], 9, failed, self.time_ms(), 0.1), NOW_S
             ),
-            "volume": reports.volume(
+            "volume": volume.show(
                 VolumeReport(
                     self.source(), "12h", self.maybe(self.spike()), self.amount(), self.maybe(self.amount()),
                     self.price(), self.time_ms(), self.maybe((self.amount(), self.share())),
@@ -672,7 +664,7 @@ class Chance:
                 ),
                 NOW_S,
             ),
-            "cvd": reports.cvd(
+            "cvd": cvd.show(
                 FlowReport(
                     source=self.source(), interval="1d", last_delta=self.signed(), last_share=self.maybe(self.share()),
                     closed_ms=self.time_ms(), day_delta=self.figure(), day_share=self.maybe(self.share()),
@@ -681,15 +673,15 @@ class Chance:
                 ),
                 NOW_S,
             ),
-            "ls": reports.ratios(
+            "ls": ls.show(
                 RatioReport(
                     self.symbol(), [self.long_share(), *self.several(self.long_share, 12)], self.errors(),
                     self.several(self.exchange, 4), self.time_ms(), 0.1,
                 ),
                 NOW_S,
             ),
-            "analysis": reports.analysis(self.analysis(), NOW_S),
-            "profile": reports.profile(
+            "analysis": analysis_answer.show(self.analysis(), NOW_S),
+            "profile": profile_answer.show(
                 ProfileReport(
                     self.source(), self.rng.choice(["today", "30d"]), "5m", 288, self.time_ms(),
                     self.maybe(self.profile()), self.maybe(self.profile()), self.maybe(self.price()),
@@ -713,7 +705,7 @@ def test_any_message_is_valid_html(n: int) -> None:
             assert re.search(r"\bnan\b|\binf\b", text) is None, where
             data = [button.data for row in answer.keyboard for button in row]
             assert all(1 <= len(each.encode()) <= 64 for each in data), where
-            assert all(each.split()[0] in commands.COMMANDS for each in data), where
+            assert all(each.split()[0] in bot.COMMANDS for each in data), where
             assert all(row for row in answer.keyboard), where
 
 

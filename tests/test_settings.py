@@ -7,27 +7,28 @@ from typing import Any
 
 import pytest
 
-import market
 import settings
+from exchanges import table
+from log import set_up_log, working_on
 from settings import SettingsError, load
 
 TOKEN = "123456:TEST-abcdefghijk"
 
 
 def loaded(**variables: str) -> settings.Settings:
-    return load({"TELEGRAM_BOT_TOKEN": TOKEN, **variables}, market.EXCHANGES)
+    return load({"TELEGRAM_BOT_TOKEN": TOKEN, **variables}, table.EXCHANGES)
 
 
 def test_defaults() -> None:
     chosen = loaded()
-    assert (chosen.port, chosen.log_level, chosen.exchanges) == (8000, "INFO", tuple(market.EXCHANGES))
+    assert (chosen.port, chosen.log_level, chosen.exchanges) == (8000, "INFO", tuple(table.EXCHANGES))
     assert (chosen.allowed_ids, chosen.is_open, chosen.webhook_url) == (frozenset(), False, "")
     assert (chosen.commands_per_minute, chosen.max_connections, chosen.cache_s) == (20, 20, 2)
     assert chosen.telegram_url == "https://api.telegram.org"
 
 
 def test_nothing_set_is_no_error() -> None:
-    assert load({}, market.EXCHANGES).token == ""
+    assert load({}, table.EXCHANGES).token == ""
 
 
 @pytest.mark.parametrize(
@@ -116,14 +117,14 @@ def test_repr_shows_no_secret() -> None:
 @pytest.mark.raw_secrets
 def test_log_shows_no_secret_and_what_is_at_work(capsys: pytest.CaptureFixture[str]) -> None:
     chosen = loaded(WEBHOOK_SECRET="hush-hush")
-    settings.set_up_log(chosen)
+    set_up_log(chosen)
     log = logging.getLogger("some.module")
-    token = settings.working_on.set("update 7 /price")
+    token = working_on.set("update 7 /price")
     try:
         raise ValueError(f"https://api.telegram.org/bot{TOKEN}/getMe")
     except ValueError:
         log.exception("with %s", "hush-hush")
-    settings.working_on.reset(token)
+    working_on.reset(token)
     log.info("other bot 987654321:AAbbCCddEEffGG")
     said = capsys.readouterr().err
     assert "[update 7 /price] with [secret]" in said
@@ -134,8 +135,9 @@ def test_log_shows_no_secret_and_what_is_at_work(capsys: pytest.CaptureFixture[s
 
 def test_hosts_have_their_variables() -> None:
     """Every address that an exchange module names can be replaced."""
-    from exchanges import Host, coingecko
+    from exchanges import coingecko
+    from exchanges.endpoints import Host
 
-    modules: list[Any] = [*market.EXCHANGES.values(), coingecko]
+    modules: list[Any] = [*table.EXCHANGES.values(), coingecko]
     named = {each.name for module in modules for each in vars(module).values() if isinstance(each, Host)}
     assert named == set(settings.HOST_NAMES)

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-import telegram_api
-from telegram_api import TelegramAPI, TelegramError
+from telegram import api as api_module
+from telegram.api import TelegramAPI, TelegramError
 
 TOKEN = "123456:TEST-never-shown"
 
@@ -89,7 +89,7 @@ def test_error_of_mutated_types(
     """As something between Telegram and us may send them: the status counts, and nobody sleeps for a text."""
     body = json.dumps({"ok": False, "description": 5, **answer}).encode()
     with pytest.raises(TelegramError, match="sendMessage: ") as caught:
-        telegram_api._result("sendMessage", 502, body)
+        api_module._result("sendMessage", 502, body)
     error = caught.value
     assert (error.code, error.retry_after_s, error.migrate_to_chat_id) == (code, retry_after_s, migrate_to_chat_id)
     assert error.is_passing
@@ -102,4 +102,4 @@ async def test_call_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(TelegramError, match="nothing within"):
         await TelegramAPI(TOKEN, httpx.MockTransport(hang), "https://x").call("getMe", timeout_s=0.05)
-    assert telegram_api.CALL_S <= 10
+    assert api_module.CALL_S <= 10

@@ -9,8 +9,8 @@ from conftest import ROOT, a_house
 
 import demo
 import exchanges
-import fetch
-import market
+from asking import budgets
+from exchanges import endpoints, errors, table
 
 sys.path.insert(0, str(ROOT / "bench"))
 
@@ -30,7 +30,7 @@ def test_schedule_has_all_kinds_everywhere(seed: int) -> None:
     assert events == sorted(events)
     assert {each.fault for each in events} == {fault for fault, _ in weather.SPELLS} | {"451"}
     assert {each.fault for each in events} <= {"", *FAULTS}
-    assert {each.exchange for each in events if each.fault} == {*market.EXCHANGES, "coingecko"}
+    assert {each.exchange for each in events if each.fault} == {*table.EXCHANGES, "coingecko"}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -64,9 +64,9 @@ def test_judging_of_answers(text: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [exchanges.Unavailable, exchanges.RateLimited, exchanges.Blocked, exchanges.BadResponse, fetch.OverBudget]
+    "kind", [errors.Unavailable, errors.RateLimited, errors.Blocked, errors.BadResponse, budgets.OverBudget]
 )
-def test_judging_knows_every_failure(kind: type[exchanges.MarketError]) -> None:
+def test_judging_knows_every_failure(kind: type[errors.MarketError]) -> None:
     assert weather.judged(f"No price for BTC-USDT right now. Binance {kind.reason}.") == "sentence"
 
 
@@ -115,7 +115,7 @@ def test_limits_are_those_that_the_bot_keeps() -> None:
     stated = {(limit.most, limit.window_s) for limit in weather.LIMITS}
     modules = [exchanges.binance, exchanges.bybit, exchanges.okx, exchanges.hyperliquid, exchanges.deribit]
     modules += [exchanges.kraken, exchanges.coinbase, exchanges.coingecko]
-    kept = [each for module in modules for each in vars(module).values() if isinstance(each, exchanges.Budget)]
+    kept = [each for module in modules for each in vars(module).values() if isinstance(each, endpoints.Budget)]
     assert len(kept) > 10
     assert {(each.max_weight, each.window_s) for each in kept} <= stated
     assert {limit.site for limit in weather.LIMITS} == set(demo.World().sites)

@@ -22,11 +22,12 @@ from conftest import ADA, ROOT, House, a_house, updated
 
 import demo
 import http1
-import market
 import settings
 import webhook_server
-from commands import COMMANDS, Command, Room
-from render import Answer
+from answers.asked import Room
+from bot import COMMANDS, Command
+from exchanges import table
+from render.message import Answer
 
 JSON = "application/json"
 
@@ -306,7 +307,7 @@ def test_lambda_answers_every_shape_of_event(monkeypatch: pytest.MonkeyPatch) ->
     for name, value in {**json.loads(process.until(r"^\{.*\}$")[0]), "TELEGRAM_CHAT_ID": str(ADA)}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(webhook_server, "_lambda", None)
-    secret = settings.load(os.environ, market.EXCHANGES).webhook_secret
+    secret = settings.load(os.environ, table.EXCHANGES).webhook_secret
     for number, kind in enumerate(["2.0", "1.0", "2.0 with a stage"] * 7):
         body = as_bytes(updated("/price BTC" if number < 3 else "/help", number + 1))
         event = an_event(kind, body, secret, base64_encoded=number % 2 == 1)
@@ -498,7 +499,7 @@ async def test_process_serves_without_any_network() -> None:
     began = time.monotonic()
     process = Process(["webhook_server.py"], environ)
     await asyncio.to_thread(process.until, "serving on port")
-    secret = settings.load(environ, market.EXCHANGES).webhook_secret
+    secret = settings.load(environ, table.EXCHANGES).webhook_secret
     headers = {"x-telegram-bot-api-secret-token": secret}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client:
         assert (await client.get("/health")).status_code == 200
@@ -531,7 +532,7 @@ async def test_process_log_of_failing_networks_shows_no_secret() -> None:
         async with httpx.AsyncClient(trust_env=False, verify=False, timeout=20) as client:
             house.port = port
             for number, fault in enumerate(("refuse", "drop", "html")):
-                for exchange in market.EXCHANGES:
+                for exchange in table.EXCHANGES:
                     await house.world.set_fault(exchange, fault)
                 answer = await client.post(**post(house, as_bytes(updated("/price BTC", number + 1))))
                 assert "No price for BTC-USDT" in answer.json()["text"]

@@ -19,10 +19,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import commands
+import bot
 import demo
-import market
 import settings
+from exchanges import table
 from settings import Settings, SettingsError
 
 PATIENCE_S = 20.0  # Telegram's is 60 s
@@ -71,7 +71,7 @@ class Server(NamedTuple):
             fail(f"{self.url} cannot be reached: {str(error) or type(error).__name__}.")
         return response, time.monotonic() - began
 
-    def may_ask(self, command: commands.Command) -> bool:
+    def may_ask(self, command: bot.Command) -> bool:
         return self.is_listed or not command.is_private
 
 
@@ -97,7 +97,7 @@ def update(text: str, user_id: int) -> dict[str, Any]:
 
 def question(name: str) -> str:
     """A command with the words that it needs."""
-    return f"/{name} BTC" if commands.COMMANDS[name].usage.startswith("SYMBOL") else f"/{name}"
+    return f"/{name} BTC" if bot.COMMANDS[name].usage.startswith("SYMBOL") else f"/{name}"
 
 
 @pytest.fixture(scope="session")
@@ -119,13 +119,13 @@ def of_demo(url: str) -> tuple[Settings, int]:
         "TELEGRAM_CHAT_ID": f"*,{demo.keys.USER_ID}",
         "TELEGRAM_API_URL": f"http://127.0.0.1:{(urlsplit(url).port or 80) + 1}",
     }
-    return settings.load(environ, market.EXCHANGES, is_demo=True), demo.keys.USER_ID
+    return settings.load(environ, table.EXCHANGES, is_demo=True), demo.keys.USER_ID
 
 
 def of_environment() -> tuple[Settings, int]:
     """Fails with what is wrong or missing."""
     try:
-        chosen = settings.load(os.environ, market.EXCHANGES)
+        chosen = settings.load(os.environ, table.EXCHANGES)
     except SettingsError as error:
         fail(str(error))
     if not chosen.webhook_secret:

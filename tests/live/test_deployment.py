@@ -12,15 +12,15 @@ import httpx
 import pytest
 
 import bot
-import commands
 import demo
 import http1
-import market
 import settings
 from demo.telegram_html import BadHTML, parse
+from exchanges import table
 from live.conftest import Server, fail, question, update
 from settings import Settings
-from telegram_api import CALL_S, TelegramAPI
+from telegram import polling, webhook
+from telegram.api import CALL_S, TelegramAPI
 
 MAX_COMMAND_S = 8.0
 MAX_HEALTH_S = 1.0  # across an ocean
@@ -48,7 +48,7 @@ def test_health_is_ok_and_quick(health: Health) -> None:
 def test_webhook_is_registered_here(server: Server) -> None:
     if not server.settings.token:
         pytest.skip("TELEGRAM_BOT_TOKEN is not set, so Telegram cannot be asked")
-    lines, is_well = bot.describe_webhook(webhook_info(server), server.webhook_url, time.time())
+    lines, is_well = webhook.describe_webhook(webhook_info(server), server.webhook_url, time.time())
     if not is_well:
         said = "; ".join(" ".join(line.split()) for line in reversed(lines))
         fail(said.replace("WEBHOOK_URL asks", "--url asks"))
@@ -78,9 +78,9 @@ def test_secret_is_enforced(server: Server, given: str) -> None:
 
 
 @pytest.mark.usefixtures("health")
-@pytest.mark.parametrize("name", commands.COMMANDS)
+@pytest.mark.parametrize("name", bot.COMMANDS)
 def test_command_is_answered(server: Server, name: str, record_property: Callable[[str, object], None]) -> None:
-    if not server.may_ask(commands.COMMANDS[name]):
+    if not server.may_ask(bot.COMMANDS[name]):
         pytest.skip("TELEGRAM_CHAT_ID names no user, and only a listed one may ask this")
     text = question(name)
     response, took_s = server.deliver(text)
@@ -184,7 +184,7 @@ async def poll(chosen: Settings, api: Recorder) -> None:
     the_bot.api = api
     try:
         async with asyncio.timeout(MAX_POLLED_S):
-            await bot.Poller(the_bot, api).run(api.done)
+            await polling.Poller(the_bot.answer, api, 20).run(api.done)
     finally:
         await transport.aclose()
 
@@ -195,14 +195,14 @@ async def poll_the_demo(api: Recorder) -> None:
         world = await demo.start()
         try:
             environ = {**world.environ, "TELEGRAM_CHAT_ID": f"*,{world.user_id}"}
-            await poll(settings.load(environ, market.EXCHANGES, is_demo=True), api)
+            await poll(settings.load(environ, table.EXCHANGES, is_demo=True), api)
         finally:
             await world.close()
 
 
 @pytest.mark.usefixtures("health")
 def test_polling_answers_the_same(server: Server, record_property: Callable[[str, object], None]) -> None:
-    texts = [question(name) for name, command in commands.COMMANDS.items() if server.may_ask(command)]
+    texts = [question(name) for name, command in bot.COMMANDS.items() if server.may_ask(command)]
     api = Recorder(texts, server.user_id)
     try:
         asyncio.run(poll_the_demo(api) if server.is_demo else poll(server.settings, api))

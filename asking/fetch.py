@@ -1,8 +1,8 @@
 """The only I/O to exchanges.
 
 `Fetcher.fetch` asks an Endpoint and `Fetcher.fetch_items` streams a ListEndpoint. Here, and
-nowhere else, bytes and seconds are bounded, foreign errors become MarketErrors, rate budgets
-are kept and circuits broken. What to ask and how to read it is the exchange modules' business.
+nowhere else, bytes and seconds are bounded and foreign errors become MarketErrors. What to ask
+and how to read it is the exchange modules' business.
 
 Memory: one answer of at most MAX_ANSWER bytes, or for a list one chunk and one element.
 """
@@ -11,64 +11,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 import zlib
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import httpx
-import orjson
 
-from exchanges import (
-    BadResponse,
-    Blocked,
-    Budget,
-    ClockWrong,
-    Endpoint,
-    Host,
-    Key,
-    ListEndpoint,
-    MarketError,
-    NotSupported,
-    RateLimited,
-    Refused,
-    Signed,
-    Unavailable,
-    UnknownSymbol,
-    row_in,
-)
+from asking.budgets import MAX_BUDGET_WAIT_S, OverBudget, Spending
+from asking.circuits import Circuit
+from asking.cutter import ArrayCutter
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
+from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Unavailable
+from exchanges.reading import row_in
+from exchanges.words import Key, Signed
 from metrics import Metrics
 
-log = logging.getLogger(__name__)
-
 T = TypeVar("T")
-
+log = logging.getLogger("fetch")
 CONNECT_S = 2.0
 WHOLE_S = 4.0  # one answer, from asking to its last byte
 LIST_S = 6.0  # a long list, likewise
 MAX_ANSWER = 1024 * 1024  # bytes; 1000 candles, the longest answer that is not a list, are some 160 KiB
 MAX_LIST = 16 * 1024 * 1024  # Binance's list of all spot tickers is 1.9 MiB
-MAX_ELEMENT = 64 * 1024
-MAX_ELEMENTS = 50_000
 MAX_REFUSAL = 4096  # bytes of an answer without rows, which may be a refusal
-MAX_TRIES = 64  # guesses per chunk at where an element ends
-MAX_BEFORE_LIST = 256 * 1024  # Hyperliquid puts the names of all coins before the list
 MAX_REQUESTS = 256  # kept ready to be sent again; about 3 KiB each
 INFLATE_STEP = 64 * 1024
-
-FAILURES_TO_REST = 3
-REST_S = 30.0
-BLOCKED_S = 600.0
-MAX_REST_S = 3 * 86400.0  # Binance's longest ban
-SAME_FAILURE_S = 0.5
-RATE_LIMITED_S = 10.0  # when the exchange does not say how long
-SLOW_S = 1.0  # an answer given up after this long counts as a failure
-WINDOW_MARGIN_S = 0.25  # requests take unequally long to arrive, so that two windows of ours may touch in theirs
-BUDGET_SHARE = 0.8  # of a documented limit: the address may be shared with others
-MAX_BUDGET_WAIT_S = 1.5  # enough for a limit of one request a second
-
 _EXTENSIONS = {"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}, "repeatable": True}  # nobody is asked to do a thing
 _USED_WEIGHT = "x-mbx-used-weight-1m"  # Binance counts for us, all machines behind one address together
 _REQUESTS_LEFT = "x-gate-ratelimit-requests-remain"  # Gate tells what is left of an endpoint's limit
@@ -372,262 +340,6 @@ def _unpacked(unpack: zlib._Decompress, raw: bytes) -> Iterator[bytes]:
         raw = unpack.unconsumed_tail
 
 
-class ArrayCutter:
-    """Cuts the elements out of a JSON array while its bytes arrive. No I/O.
-
-    place is the way to the array: () for the body itself, ("result", "list") for
-    {"result": {"list": […]}}, (1,) for the second member of an outer array. The elements are
-    objects.
-
-    No JSON is scanned here. Whether a guess was right, orjson tells: what stands before the
-    array must, closed with the brackets that place asks for, parse to a document that has an
-    empty list there; and the bytes up to a "}" are whole elements exactly when, put in brackets,
-    they parse. So the last "}" of what has arrived is tried first, then earlier ones.
-
-    Raises BadResponse. Keeps one chunk and one unfinished element.
-    """
-
-    def __init__(self, exchange: str, place: tuple[str | int, ...]) -> None:
-        self._exchange, self._place = exchange, place
-        self._buffer = b""
-        self._searched = 0  # no array at the place begins before this
-        self._after_element = False
-        self.n_elements = 0
-        self.head: Any = None  # the document before the array, with an empty list in its place
-        self.found = False
-        self.is_done = False
-
-    @property
-    def unread(self) -> bytes:
-        """What has arrived and was not handed out."""
-        return self._buffer
-
-    def feed(self, chunk: bytes) -> list[Any]:
-        """The elements that are whole now."""
-        if self.is_done:
-            return []
-        self._buffer += chunk
-        if not self.found and not self._find_array():
-            if len(self._buffer) > MAX_BEFORE_LIST:
-                raise BadResponse(self._exchange, f"no list at {self._place} in the first {MAX_BEFORE_LIST} bytes")
-            return []
-        elements = self._cut()
-        self.n_elements += len(elements)
-        if self.n_elements > MAX_ELEMENTS:
-            raise BadResponse(self._exchange, f"the list has more than {MAX_ELEMENTS} elements")
-        if len(self._buffer) > MAX_ELEMENT:
-            raise BadResponse(self._exchange, f"an element has more than {MAX_ELEMENT} bytes, or is no object")
-        return elements
-
-    def _find_array(self) -> bool:
-        while (start := self._buffer.find(b"[", self._searched)) >= 0:
-            self._searched = start + 1
-            if self._is_at_place(self._buffer[:start]):
-                self._buffer = self._buffer[start + 1 :]
-                self.found = True
-                return True
-        return False
-
-    def _is_at_place(self, before: bytes) -> bool:
-        """Whether an array that begins after these bytes stands at the place."""
-        last = self._place[-1] if self._place else None
-        opening = b"" if last is None else b":" if isinstance(last, str) else b"," if last else b"["
-        if before.rstrip()[-1:] != opening:
-            return False
-        closing = "".join("}" if isinstance(step, str) else "]" for step in reversed(self._place))
-        try:
-            here = head = orjson.loads(before + b"[]" + closing.encode())
-            for step in self._place:
-                here = here[step]
-            if here != []:
-                return False
-            self.head = head
-            return True
-        except (orjson.JSONDecodeError, LookupError, TypeError):
-            return False
-
-    def _cut(self) -> list[Any]:
-        self._skip_separator()
-        end, tries = len(self._buffer), 0
-        while tries < MAX_TRIES and (end := self._buffer.rfind(b"}", 0, end)) >= 0:
-            if not _may_end_element(self._buffer, end + 1):
-                continue
-            tries += 1
-            try:
-                elements: list[Any] = orjson.loads(b"[" + self._buffer[: end + 1] + b"]")
-            except orjson.JSONDecodeError:
-                continue
-            self._buffer = self._buffer[end + 1 :]
-            self._after_element = True
-            self._skip_separator()
-            return elements
-        return []
-
-    def _skip_separator(self) -> None:
-        """Takes the comma after an element off the buffer; notes the array's end."""
-        rest = self._buffer.lstrip()
-        if self._after_element and rest[:1] == b",":
-            self._buffer, self._after_element = rest[1:], False
-        elif rest[:1] == b"]" and (self._after_element or not self.n_elements):
-            self._buffer, self.is_done = b"", True
-        elif self._after_element and rest:
-            raise BadResponse(self._exchange, f"between two elements of the list stands {rest[:20]!r}")
-
-
-def _may_end_element(buffer: bytes, end: int) -> bool:
-    """Whether what follows the "}" before end is the array's end, another object, or not there yet."""
-    rest = buffer[end : end + 16].lstrip()
-    return not rest or rest[:1] == b"]" or (rest[:1] == b"," and rest[1:].lstrip()[:1] in (b"", b"{"))
-
-
-class OverBudget(RateLimited):
-    """We held back ourselves; the exchange was not asked."""
-
-    reason = "was not asked, to keep within the limits"
-
-
-class Spending:
-    """What was spent of a Budget within its window.
-
-    Each request counts from when it was paid for, and once it is answered from then: when the exchange counted it
-    lies in between, and on a slow line or machine those are seconds apart.
-    """
-
-    def __init__(self, budget: Budget) -> None:
-        self.budget = budget
-        self._max = budget.max_weight * BUDGET_SHARE
-        self._window_s = budget.window_s + WINDOW_MARGIN_S
-        self._spent: deque[list[float]] = deque()  # when, and how much
-        self._total = 0.0
-
-    def pay(self, weight: int, now: float) -> float:
-        """Seconds to wait before asking; 0 when the budget has room. Beyond MAX_BUDGET_WAIT_S nothing was taken."""
-        self._forget(now)
-        wait_s = 0.0
-        if self._total + weight > self._max and self._spent:
-            left = self._total + weight - self._max
-            for when, spent in self._spent:
-                left -= spent
-                wait_s = when + self._window_s - now
-                if left <= 0:
-                    break
-        if wait_s <= MAX_BUDGET_WAIT_S:
-            self._spent.append([now + wait_s, weight])
-            self._total += weight
-        return wait_s
-
-    @property
-    def latest(self) -> list[float]:
-        """What was paid last, to be told to `answered`."""
-        return self._spent[-1]
-
-    def still_full(self, paid: list[float], now: float) -> float:
-        """Seconds to wait on: those before were answered later than was thought when this one was paid for."""
-        before = 0.0
-        earliest = now
-        for entry in self._spent:
-            if entry is paid:
-                break
-            if entry[0] > now - self._window_s:
-                before += entry[1]
-                earliest = min(earliest, entry[0])
-        is_full = before > 0 and before + paid[1] > self._max
-        return max(0.0, earliest + self._window_s - now) if is_full else 0.0
-
-    def answered(self, paid: list[float], now: float) -> None:
-        paid[0] = max(paid[0], now)
-
-    def heard(self, used: int, now: float) -> None:
-        """The exchange's own count, which includes what others behind this address spent."""
-        self._forget(now)
-        if used > self._total:
-            self._spent.append([now, used - self._total])
-            self._total = used
-
-    def _forget(self, now: float) -> None:
-        while self._spent and self._spent[0][0] <= now - self._window_s:
-            self._total -= self._spent.popleft()[1]
-
-
-class Circuit:
-    """Whether a host may be asked. After failures it rests, then one probe decides.
-
-    Three failures in a row: REST_S. Blocked: BLOCKED_S. Rate limited: as long as the host says.
-    """
-
-    def __init__(self, exchange: str, host: str) -> None:
-        self.exchange, self.host = exchange, host
-        self.failures = 0
-        self.rest_until = 0.0  # time.monotonic()
-        self.last_success = 0.0  # time.time()
-        self.last_error: MarketError | None = None
-        self._probing = False
-        self._failed_at = self._counted_at = -math.inf  # time.monotonic(): the last failure, the last that counted
-
-    def watch(self) -> _Watch:
-        """Around one request. Raises the last error's kind while the host rests."""
-        return _Watch(self)
-
-    @property
-    def resting_s(self) -> float:
-        """How much longer the host is left alone; 0 when it may be asked."""
-        return max(0.0, self.rest_until - time.monotonic())
-
-    def admit(self) -> bool:
-        """Whether this request is the probe after a rest. Raises the last error's kind while the host rests."""
-        if not self.rest_until:
-            return False
-        if self.resting_s > 0 or self._probing:
-            raise self._resting()
-        self._probing = True
-        return True
-
-    def _resting(self) -> MarketError:
-        detail = f"left alone for {self.resting_s:.0f} s more after: {self.last_error and self.last_error.detail}"
-        reason = self.last_error.reason if self.last_error is not None else None
-        if not self.resting_s:
-            return Unavailable(self.exchange, "a probe is under way", "is being tried again")
-        if isinstance(self.last_error, RateLimited):
-            return RateLimited(self.exchange, detail, self.resting_s)
-        if isinstance(self.last_error, Blocked):
-            return Blocked(self.exchange, detail, reason)
-        return Unavailable(self.exchange, detail, reason)
-
-    def ended(self, *, was_probe: bool) -> None:
-        if was_probe:
-            self._probing = False
-
-    def succeeded(self, began: float, *, was_probe: bool) -> None:
-        """An answer counts when it was asked for after the last failure: an older one knows nothing of it."""
-        self.last_success = time.time()
-        if not was_probe and began < self._failed_at:
-            return
-        if self.rest_until:
-            log.warning("%s: %s answers again", self.exchange, self.host)
-        self.failures, self.rest_until = 0, 0.0
-
-    def failed(self, error: MarketError) -> None:
-        """Failures of requests that ran side by side count once; a longer rest is never cut short."""
-        now = time.monotonic()
-        if now - self._counted_at > SAME_FAILURE_S or not self.failures:
-            self.failures += 1
-            self._counted_at = now
-        self._failed_at = now
-        rest_s = 0.0
-        if isinstance(error, RateLimited):
-            rest_s = min(error.retry_after_s or RATE_LIMITED_S, MAX_REST_S)
-        elif isinstance(error, Blocked):
-            rest_s = BLOCKED_S
-        elif self.failures >= FAILURES_TO_REST:
-            rest_s = REST_S
-        if self.last_error is None or now + rest_s >= self.rest_until:
-            self.last_error = error
-        if rest_s:
-            self.rest_until = max(self.rest_until, now + rest_s)
-        resting = f"; left alone for {rest_s:.0f} s" if rest_s else ""
-        log.warning("%s: %s: %s%s", self.exchange, self.host, error.detail, resting)
-
-
 class _Counted:
     """Counts one request, and how it ended."""
 
@@ -641,32 +353,3 @@ class _Counted:
         outcome = "ok" if kind is None else kind.__name__ if issubclass(kind, MarketError) else "given up"
         self._metrics.requests.add(self._exchange, outcome)
         self._metrics.request_seconds.observe(time.monotonic() - self._began, self._exchange)
-
-
-class _Watch:
-    """Tells a circuit how one request ended."""
-
-    def __init__(self, circuit: Circuit) -> None:
-        self._circuit = circuit
-        self._began = time.monotonic()
-        self._was_probe = False
-
-    def __enter__(self) -> None:
-        self._was_probe = self._circuit.admit()
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._circuit.ended(was_probe=self._was_probe)
-        if error is None or isinstance(error, (UnknownSymbol, NotSupported, Refused)):
-            self._circuit.succeeded(self._began, was_probe=self._was_probe)
-        elif isinstance(error, OverBudget):
-            pass  # nobody was asked
-        elif isinstance(error, MarketError):
-            self._circuit.failed(error)
-        else:
-            # Given up: another exchange was faster, or the command's time was over. A request
-            # that was cancelled after SLOW_S is a failure of the exchange, an earlier one says nothing.
-            waited_s = time.monotonic() - self._began
-            if waited_s >= SLOW_S:
-                exchange = self._circuit.exchange
-                detail = f"given up after {waited_s:.1f} s"
-                self._circuit.failed(Unavailable(exchange, detail, "did not answer in time"))

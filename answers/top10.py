@@ -1,9 +1,8 @@
-"""Questions that need all markets of an exchange: the top ten, and the scan for volume spikes.
+"""/top10: the first markets of an exchange.
 
-Lists are streamed and reduced row by row (fetch.py), so that no list is ever held as it came.
+Lists are streamed and reduced row by row (asking/fetch.py), so that no list is ever held as it came.
 
-Memory: one record per market of an exchange, some 400 bytes each, for LISTING_S; one record per
-scanned market until its candle is over.
+Memory: one record per market of an exchange, some 400 bytes each, for LISTING_S.
 """
 
 from __future__ import annotations
@@ -12,24 +11,23 @@ import asyncio
 import math
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from derivatives import per_8h, perps_with_funding
-from exchanges import (
-    COIN,
-    INTERVALS,
-    MarketError,
-    NotSupported,
-    Perp,
-    Ticker,
-    Unavailable,
-    coingecko,
-    split,
-)
-from fetch import OverBudget
-from indicators import BASELINE, volume_spike
-from market import DEADLINE_S, Exchange, Market
+from accounts import Accounts
+from answers.asked import MARKET_WORDS, Room, cut, sorry_for
+from asking import races
+from exchanges import coingecko
+from exchanges.errors import MarketError, NoAnswer, NotSupported
+from exchanges.symbols import split
+from exchanges.table import Exchange
+from exchanges.words import COIN, Perp, Ticker, per_8h
+from market import Market, perps_with_funding
+from render import figures
+from render.fields import Json, perp_fields, ticker_fields
+from render.figures import _tight_rate, counted, dollars_of, plain_percent, short_price, tight
+from render.message import Answer, Button, folded, foot, keyboard, pre
+from render.sentences import exchange_name, failed_before
 
 ROWS = 10
 CAPS_S = 600.0
@@ -37,13 +35,38 @@ CAPS_LATE_S = 1.5  # the table never waits longer for them
 CAPS_AGAIN_S = 60.0
 MAX_PRICE_GAP = 0.2  # between a coin's price here and its namesake's at CoinGecko
 STALE_MS = 15 * 60_000  # a market whose last news is older does not trade
-
 SORTS = ("volume", "gainers", "losers", "funding", "oi")
 MIN_QUOTE_VOLUME = 1_000_000.0  # of gainers and losers: a thin market's jump is no news
+_OPPOSITES = {"UP": "DOWN", "DOWN": "UP", "BULL": "BEAR", "BEAR": "BULL"}
+SORT_NAMES = {
+    "volume": "volume",
+    "gainers": "gain in 24h",
+    "losers": "loss in 24h",
+    "funding": "funding",
+    "oi": "open interest",
+}
+MAX_LIMIT = 50
 
-SCAN_AT_ONCE = 24  # requests under way
-SCAN_S = DEADLINE_S - 0.5
-SCANNED_S = 4 * 3600.0  # a candle's outcome does not change
+
+async def command(room: Room, words: list[str]) -> Answer:
+    """The ten first markets."""
+    kind, sort = "perp", "volume"
+    for word in words:
+        plain = word.lower()
+        if plain in MARKET_WORDS:
+            (kind,) = MARKET_WORDS[plain]
+        elif plain in SORTS:
+            sort = plain
+        else:
+            return Answer(
+                figures.escape(f"“{cut(word)}” is not understood here. Try /top10 perps gainers, or /top10 spot.")
+            )
+    try:
+        return show(await ask(room.market, kind, sort), room.clock())
+    except NoSuchSort:
+        return Answer(f"Spot markets have no {SORT_NAMES[sort]}. Try /top10 perps {sort}.")
+    except NoAnswer as error:
+        return sorry_for(error, "list of")
 
 
 class Top(NamedTuple):
@@ -65,7 +88,7 @@ class NoSuchSort(ValueError):
     """Spot markets have neither funding nor open interest."""
 
 
-async def top(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
+async def ask(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
     """The n first markets of the first exchange that tells all. kind: spot or perp; sort: one of SORTS.
 
     Raises NoSuchSort and NoAnswer, within DEADLINE_S.
@@ -90,7 +113,7 @@ async def top(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
         listed = trading(found, market.now_ms())
         listed.sort(key=_key(sort))
         rows = listed[:n]
-        left_s = max(0.0, min(CAPS_LATE_S - (time.monotonic() - began), DEADLINE_S))
+        left_s = max(0.0, min(CAPS_LATE_S - (time.monotonic() - began), races.DEADLINE_S))
         await asyncio.wait([caps], timeout=left_s)
         is_late = not caps.done()
         known = {} if is_late else caps.result()
@@ -123,9 +146,6 @@ def trading(found: dict[str, Perp], now_ms: int) -> list[tuple[str, Perp]]:
         if other is None or _volume(perp) > _volume(other[1]):
             best[base] = (symbol, perp)
     return list(best.values())
-
-
-_OPPOSITES = {"UP": "DOWN", "DOWN": "UP", "BULL": "BEAR", "BEAR": "BULL"}
 
 
 def is_leveraged(base: str, bases: set[str]) -> bool:
@@ -207,116 +227,63 @@ def caps_of(rows: Sequence[tuple[str, Perp]], caps: dict[str, list[coingecko.Mar
     return found
 
 
-# The scan for volume spikes.
-
-
-class Scanned(NamedTuple):
-    """The last closed candle of one market against its baseline. volume in coins, dollars of the whole candle."""
-
-    symbol: str
-    spike_pct: float
-    level: str
-    volume: float
-    dollars: float
-    change_pct: float
-    closed_ms: int
-
-
-class Scan(NamedTuple):
-    """Markets whose volume is above the threshold, the highest first. failed: who did not tell, by symbol.
-
-    n_young: markets without enough candles to say what is normal.
-    """
-
-    exchange: str
-    interval: str
-    threshold_pct: float
-    spikes: list[Scanned]
-    n_scanned: int
-    n_young: int
-    failed: dict[str, MarketError]
-    failed_before: tuple[MarketError, ...]
-    closed_ms: int
-    took_s: float
-
-
-async def volume_scan(market: Market, threshold_pct: float, interval: str, n_markets: int) -> Scan:
-    """Scans the perpetuals with the most volume. Raises NoAnswer, within DEADLINE_S."""
-    began = time.monotonic()
-
-    async def ask(exchange: Exchange, kind: str) -> tuple[Exchange, dict[str, Perp]]:
-        exchange.candles("BTC-USDT", "perp", interval, 2, None, 1, 1.0)  # raises NotSupported for the interval
-        return exchange, await market.listing(exchange, "perp")
-
-    (exchange, found), failed_before = await market.first("all perpetuals", ask, ("perp",))
-    listed = trading(found, market.now_ms())
-    listed.sort(key=_key("volume"))
-    symbols = [symbol for symbol, _ in listed[:n_markets]]
-    outcomes = await _all_of(
-        [lambda symbol=symbol: _scanned(market, exchange, symbol, interval) for symbol in symbols],  # type: ignore[misc]
-        until=began + SCAN_S,
-    )
-    known = [each for each in outcomes if isinstance(each, Scanned)]
-    failed = {
-        symbol: outcome
-        if isinstance(outcome, MarketError)
-        else Unavailable(exchange.ID, "late", "did not answer in time")
-        for symbol, outcome in zip(symbols, outcomes, strict=True)
-        if isinstance(outcome, (MarketError, TimeoutError))
-    }
-    spikes = sorted((each for each in known if each.spike_pct >= threshold_pct), key=lambda each: -each.spike_pct)
-    closed_ms = max((each.closed_ms for each in known), default=0)
-    n_young = len(symbols) - len(known) - len(failed)
-    took_s = time.monotonic() - began
-    return Scan(
-        exchange.ID, interval, threshold_pct, spikes, len(known), n_young, failed, failed_before, closed_ms, took_s
+def show(top: Top, now_s: float) -> Answer:
+    """One row a market; of perpetuals open interest and market capitalisation are folded."""
+    is_spot = top.market == "spot"
+    last = "cap" if is_spot else "OI" if top.sort == "oi" else "fund%"
+    rows = [["", "price", "24h%", "vol$", last]]
+    for symbol, perp in top.rows:
+        assert perp.ticker is not None
+        ticker = perp.ticker
+        figure = tight(top.caps.get(symbol))
+        if not is_spot:
+            figure = tight(_oi_dollars(perp)) if top.sort == "oi" else _tight_rate(per_8h(perp.funding))
+        change = plain_percent(ticker.change_pct, 0 if abs(ticker.change_pct or 0.0) >= 100 else 1)
+        rows.append([split(symbol)[0][:6], short_price(ticker.last), change, tight(ticker.quote_volume), figure])
+    name = "spot" if is_spot else "perpetuals"
+    lines = [f"<b>Top {len(top.rows)} {name}</b> by {SORT_NAMES[top.sort]}", pre(rows)]
+    if not is_spot:
+        lines.append("Funding is per 8 hours." if top.sort != "oi" else "Open interest is in dollars.")
+        lines.append(folded([_more(symbol, perp, top.caps.get(symbol)) for symbol, perp in top.rows]))
+    if not top.has_caps:
+        lines.append("Market cap n/a: CoinGecko did not answer in time.")
+    elif len(top.caps) < len(top.rows):
+        lines.append("Market cap is CoinGecko's; n/a where it knows no such coin at this price.")
+    lines += failed_before(top.failed)
+    source = f"{exchange_name(top.exchange)}, of {counted(top.n_markets, 'market')}"
+    lines.append(foot(source, top.time_ms, top.took_s, now_s))
+    kind = "spot" if is_spot else "perps"
+    sorts = ("volume", "gainers", "losers") if is_spot else ("volume", "gainers", "losers", "funding", "oi")
+    other = "perps" if is_spot else "spot"
+    return Answer(
+        "\n".join(lines),
+        keyboard(
+            tuple(Button(f"•{each}" if each == top.sort else each, f"top10 {kind} {each}") for each in sorts),
+            (Button("🔄 Refresh", f"top10 {kind} {top.sort}"), Button(other, f"top10 {other}")),
+        ),
     )
 
 
-async def _scanned(market: Market, exchange: Exchange, symbol: str, interval: str) -> Scanned | None:
-    """None for a market that is too young. Raises MarketError."""
-    step = INTERVALS[interval]
-    running_ms = market.now_ms() // step * step
-
-    async def load() -> Scanned | None:
-        candles = await market.candles(exchange, symbol, "perp", interval, BASELINE + 1, keep=False)
-        n = candles.n_closed(market.now_ms())
-        spike = volume_spike(candles.volume[:n])
-        if spike is None:
-            return None
-        at = n - 1
-        dollars = candles.quote_volume[at] if candles.quote_volume else candles.volume[at] * candles.close[at]
-        change_pct = (candles.close[at] / candles.open[at] - 1) * 100
-        closed_ms = candles.open_ms[at] + step
-        return Scanned(symbol, spike.spike_pct, spike.level, spike.volume, dollars, change_pct, closed_ms)
-
-    return await market.kept((exchange.ID, "scanned", symbol, interval, running_ms), SCANNED_S, load)
+def _oi_dollars(perp: Perp) -> float | None:
+    return perp.open_interest and perp.open_interest.open_interest_quote
 
 
-async def _all_of(
-    questions: Sequence[Callable[[], Awaitable[Scanned | None]]], until: float
-) -> list[Scanned | MarketError | TimeoutError | None]:
-    """Each question's outcome, SCAN_AT_ONCE at a time; a TimeoutError for what is not there by then (monotonic)."""
-    outcomes: list[Scanned | MarketError | TimeoutError | None] = [TimeoutError()] * len(questions)
-    waiting = iter(enumerate(questions))
+def _more(symbol: str, perp: Perp, cap: float | None) -> str:
+    value = _oi_dollars(perp)
+    interest = "" if value is None else f"OI {dollars_of(value)} · "
+    return f"{split(symbol)[0]}: {interest}cap {dollars_of(cap)}"
 
-    async def work() -> None:
-        for i, question in waiting:
-            while isinstance(outcomes[i], TimeoutError):
-                try:
-                    outcomes[i] = await question()
-                except OverBudget as error:  # nobody was asked: wait for room
-                    await asyncio.sleep(error.retry_after_s or 1.0)
-                except MarketError as error:
-                    outcomes[i] = error.with_traceback(None)  # whose frames hold the answer that was refused
 
-    workers = [asyncio.ensure_future(work()) for _ in range(min(SCAN_AT_ONCE, len(questions)))]
-    try:
-        if workers:
-            done, _ = await asyncio.wait(workers, timeout=until - time.monotonic())
-            for worker in done:
-                worker.result()
-    finally:
-        for worker in workers:
-            worker.cancel()
-    return outcomes
+async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
+    """The markets with the most volume."""
+    kind = asked["market_type"]
+    limit = max(1, min(asked["limit"], MAX_LIMIT))
+    top = await ask(market, kind, "volume", limit)
+    rows = []
+    for symbol, perp in top.rows:
+        assert perp.ticker is not None
+        row = {**ticker_fields(perp.ticker, kind), "market_cap": top.caps.get(symbol)}
+        if kind == "perp":
+            row |= {key: value for key, value in perp_fields(perp).items() if key != "funding_rate_change"}
+        rows.append(row)
+    return {"market_type": kind, "symbols": rows}

@@ -1,4 +1,4 @@
-"""Questions about a coin's perpetuals on all exchanges at once: open interest and funding.
+"""A coin's perpetuals on all exchanges at once, which /oi and /funding show.
 
 Every exchange is asked side by side, and every market of the coin that it may have: margined in
 USDT, USDC, USD or the coin itself. One that fails or is late makes the answer partial, and is named
@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from exchanges import Funding, MarketError, NotSupported, Perp, Ticker, UnknownSymbol, split
-from market import Exchange, Market, is_not_there
+from exchanges.errors import MarketError, UnknownSymbol, is_not_there
+from exchanges.symbols import split
+from exchanges.table import Exchange
+from exchanges.words import COIN, Perp, Ticker
+from market import Market, open_interest_before
+from render.figures import escape
+from render.sentences import exchange_name, reasons
 
-HISTORY_S = 60.0  # how long an hourly history serves
-HISTORY_H = 25  # rows: now, and 24 hours back
-HOUR_MS = 3_600_000
+MARGINS = {"USDT": "USDT", "USDC": "USDC", "USD": "USD", COIN: "coin"}
 
 
 class Contract(NamedTuple):
@@ -78,19 +80,6 @@ class DerivativesReport(NamedTuple):
         now = sum(each.coins for each in self.contracts if hours in each.before and each.coins is not None)
         before = sum(each.before[hours] for each in self.contracts if hours in each.before and each.coins is not None)
         return ((now / before - 1) * 100, now / self.coins) if before and self.coins else None
-
-
-async def open_interest(market: Market, base: str) -> DerivativesReport:
-    """Open interest of every perpetual of a coin, and what it was 1 and 24 hours ago where that is told.
-
-    Raises NotListed and NoAnswer, always within DEADLINE_S.
-    """
-    return await _everywhere(market, base, "open interest")
-
-
-async def funding(market: Market, base: str) -> DerivativesReport:
-    """The same without the past. Raises NotListed and NoAnswer, always within DEADLINE_S."""
-    return await _everywhere(market, base, "funding")
 
 
 async def _everywhere(market: Market, base: str, question: str) -> DerivativesReport:
@@ -153,19 +142,6 @@ async def _contract(market: Market, exchange: Exchange, symbol: str, question: s
     return Contract(exchange.ID, split(symbol)[1], found.of, before, found.missing)
 
 
-async def open_interest_before(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
-    """Open interest 1 and 24 hours ago, in coins, where it is told of that moment. Raises MarketError."""
-
-    async def ask(listed: str, multiplier: int) -> list[tuple[int, float]]:
-        size = await market.contract_size(exchange, listed, "perp")
-        endpoint = exchange.open_interest_history(listed, HISTORY_H, multiplier, size)
-        if endpoint is None:
-            raise NotSupported(exchange.ID, "no history of open interest", "tells no history of open interest")
-        return await market.get(endpoint, HISTORY_S)
-
-    return at_hours_ago(await market.by_any_multiplier(exchange, "perp", symbol, ask), market.now_ms())
-
-
 async def _before_or_nothing(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
     try:
         return await open_interest_before(market, exchange, symbol)
@@ -173,61 +149,16 @@ async def _before_or_nothing(market: Market, exchange: Exchange, symbol: str) ->
         return {}
 
 
-def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, float]:
-    """The figures of 1 and of 24 hours ago: of the row nearest to that moment, not more than half an hour off."""
-    found = {}
-    for hours in (1, 24):
-        wanted = now_ms - hours * HOUR_MS
-        nearest = min(rows, key=lambda row: abs(row[0] - wanted), default=None)
-        if nearest is not None and abs(nearest[0] - wanted) <= HOUR_MS / 2:
-            found[hours] = nearest[1]
-    return found
+def contract_name(contract: Contract) -> str:
+    return f"{exchange_name(contract.exchange)} {MARGINS[contract.margin]}"
 
 
-def per_8h(funding: Funding | None) -> float | None:
-    """The funding rate as of 8 hours, a fraction; None where the period is not known."""
-    if funding is None or not funding.funding_interval_h:
-        return None
-    return funding.funding_rate * 8 / funding.funding_interval_h
-
-
-def per_year_pct(funding: Funding | None) -> float | None:
-    """What a year of this rate comes to, in percent, without compounding."""
-    rate = per_8h(funding)
-    return None if rate is None else rate * 3 * 365 * 100
-
-
-class FundingExtremes(NamedTuple):
-    """All perpetuals of one exchange by funding per 8 hours: the lowest and the highest, extremes first."""
-
-    exchange: str
-    highest: list[tuple[str, Perp]]
-    lowest: list[tuple[str, Perp]]
-    n_markets: int
-    failed: tuple[MarketError, ...]
-    time_ms: int
-    took_s: float
-
-
-async def perps_with_funding(market: Market, exchange: Exchange) -> dict[str, Perp]:
-    """All perpetuals of an exchange, the funding of some at least comparable. Raises MarketError."""
-    found = await market.listing(exchange, "perp", "funding")
-    if not any(per_8h(perp.funding) is not None for perp in found.values()):
-        raise market.intervals_error(exchange) or NotSupported(exchange.ID, "no funding", "tells no funding")
-    return found
-
-
-async def funding_extremes(market: Market, n: int = 7) -> FundingExtremes:
-    """Extremes over all perpetuals of the first exchange that tells them. Raises NoAnswer within DEADLINE_S."""
-    began = time.monotonic()
-
-    async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Perp]]:
-        return exchange.ID, await perps_with_funding(market, exchange)
-
-    (exchange, perps), failed = await market.first("all perpetuals", ask, ("perp",))
-    ranked = [(rate, symbol, perp) for symbol, perp in perps.items() if (rate := per_8h(perp.funding)) is not None]
-    ranked.sort(key=lambda each: (each[0], each[1]))
-    lowest = [(symbol, perp) for rate, symbol, perp in ranked[:n] if rate < 0]
-    highest = [(symbol, perp) for rate, symbol, perp in reversed(ranked[-n:]) if rate > 0]
-    took_s = time.monotonic() - began
-    return FundingExtremes(exchange, highest, lowest, len(ranked), failed, market.now_ms(), took_s)
+def partial_notes(report: DerivativesReport) -> list[str]:
+    """Which exchanges are missing, and why."""
+    notes = []
+    if report.failed:
+        notes.append(escape(f"Missing: {reasons(report.failed.values())}."))
+    if report.without:
+        names = ", ".join(exchange_name(each) for each in report.without)
+        notes.append(escape(f"No perpetual of {report.base} on {names}."))
+    return notes

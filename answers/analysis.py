@@ -1,0 +1,470 @@
+"""/analysis: one market's whole report.
+
+One report is of one market at one exchange, which it names. Every figure is an exchange's or follows
+from its candles (indicators.py); what an exchange does not tell is missing, with the reason, and nothing
+stands in for it. Baselines and indicators use closed candles only.
+
+Memory: the candles of a report, some 60 KB, in the market's cache until the next candle.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Sequence
+from typing import NamedTuple, cast
+
+import indicators
+from accounts import Accounts
+from answers.asked import Room, of_candles, symbol_and_interval
+from answers.control import Component, score
+from answers.cvd import ARROWS, FLOW_CANDLES, TREND_CANDLES, closed_flow, cumulated, day_sums, flows_of, share_bought
+from answers.funding import until
+from answers.ls import SHARE_NAMES, LongShare, ratios_at
+from asking import races
+from asking.races import both, parts_until
+from exchanges.errors import MarketError, Unavailable
+from exchanges.symbols import split
+from exchanges.table import Exchange
+from exchanges.words import Candles, Flow, Perp, Source, Ticker, dollars_at
+from indicators import N_INDICATORS, Bands, Spike
+from market import Market, flow_of, open_interest_before, source_of
+from render.fields import TRENDS, Json, iso, perp_fields, slashed, ticker_fields
+from render.figures import (
+    _amounts,
+    circle,
+    coins,
+    escape,
+    format_percent,
+    format_price,
+    money,
+    range_bar,
+    share_pct,
+    short_price,
+    signed,
+)
+from render.message import (
+    INTERVAL_BUTTONS,
+    Answer,
+    choice_buttons,
+    folded,
+    keyboard,
+    neighbours,
+    pairs,
+    source_foot,
+    title,
+)
+from render.sentences import failed_before, in_words, reasons
+from sessions import DAYS, QUARTER, QUARTERS_A_DAY, DaySums, SessionSums, day_volatility, session_sums, sums_of_day
+
+N_CONVERGED = 100  # with fewer, Wilder's seed still weighs: (13/14)^86 = 0.2 %
+VWAP_CANDLES = {
+    "1m": 60,
+    "3m": 40,
+    "5m": 48,
+    "15m": 24,
+    "30m": 24,
+    "1h": 24,
+    "2h": 12,
+    "4h": 6,
+    "6h": 4,
+    "12h": 2,
+    "1d": 7,
+}
+PARTS_S = 3.0  # what may be missing is waited for no longer, once the candles are there
+EMA_FAST, EMA_SLOW = 20, 50
+_LOST = {"sessions": "session and day", "flow": "CVD", "history": "OI change", "ratios": "long/short"}
+
+
+async def command(room: Room, words: list[str]) -> Answer:
+    """One market's whole report."""
+    return await of_candles(room, words, "analysis", "15m", analysis, show, "analysis of")
+
+
+class AnalysisReport(NamedTuple):
+    """Everything of one market. What is None is explained in missing, by its name there."""
+
+    source: Source
+    interval: str
+    perp: Perp
+    spike: Spike | None
+    candle_coins: float
+    candle_dollars: float | None
+    candle_closed_ms: int
+    delta: float | None  # of the last closed candle
+    day_delta: float | None
+    day_share: float | None
+    flow_trend: int | None
+    cvd: float | None  # over the last FLOW_CANDLES
+    price_trend: int | None
+    divergence: str | None
+    session: SessionSums | None
+    day: DaySums | None
+    open_interest_before: dict[int, float]
+    shares: list[LongShare]
+    rsi: float | None
+    vwap: float | None
+    n_vwap: int
+    atr: float | None
+    volatility: float | None  # of 24 hours, percent
+    bands: Bands | None
+    ema_fast: float | None
+    ema_slow: float | None
+    score: list[Component]
+    missing: dict[str, MarketError]
+
+    @property
+    def ticker(self) -> Ticker:
+        assert self.perp.ticker is not None
+        return self.perp.ticker
+
+
+async def analysis(market: Market, symbol: str, interval: str, markets: Sequence[str]) -> AnalysisReport:
+    """One market at one exchange: its ticker and candles decide which. Raises NotListed and NoAnswer, in DEADLINE_S."""
+    began = time.monotonic()
+
+    async def ask(exchange: Exchange, kind: str) -> tuple[Exchange, Perp, Candles, dict[str, MarketError]]:
+        asked = market.perp_at(exchange, symbol) if kind == "perp" else market.spot_at(exchange, symbol)
+        found, candles = await both(asked, _indicator_candles(market, exchange, symbol, kind, interval))
+        if not candles.n_closed(market.now_ms()):
+            raise Unavailable(exchange.ID, "no closed candle", "had no closed candle")
+        return exchange, found.of, candles, found.missing if kind == "perp" else {}
+
+    (exchange, perp, candles, missing), failed = await market.first(symbol, ask, markets)
+    kind = candles.market
+    missing = dict(missing)
+    parts: dict[str, Awaitable[object]] = {
+        "sessions": market.candles(exchange, symbol, kind, QUARTER, DAYS * QUARTERS_A_DAY)
+    }
+    if not exchange.TAKERS_IN_CANDLES:
+        parts["flow"] = flows_of(market, exchange, symbol, kind, interval)
+    if kind == "perp":
+        parts["history"] = open_interest_before(market, exchange, symbol)
+        parts["ratios"] = ratios_at(market, exchange, symbol)
+    left_s = min(PARTS_S, began + races.DEADLINE_S - 0.3 - time.monotonic())
+    told, lost = await parts_until(exchange, parts, left_s)
+    quarters = cast("Candles | None", told.get("sessions"))
+    flows = cast("tuple[Flow, Flow | None] | None", told.get("flow"))
+    if exchange.TAKERS_IN_CANDLES:
+        flows = flow_of(candles), flow_of(quarters) if quarters is not None else None
+    shares, ratio_errors = cast("tuple[list[LongShare], list[MarketError]]", told.get("ratios", ([], [])))
+    missing |= {_LOST[name]: error for name, error in lost.items()}
+    if ratio_errors:
+        missing["long/short"] = ratio_errors[0]
+    if "sessions" in lost and exchange.TAKERS_IN_CANDLES:
+        missing["CVD of 24h"] = lost["sessions"]
+    before = cast("dict[int, float]", told.get("history", {}))
+    return _report(
+        market, (exchange, perp, candles), (quarters, flows, before, shares), missing, interval, failed, began
+    )
+
+
+async def _indicator_candles(market: Market, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
+    """Of the quarter of an hour the report needs eight days anyhow: one answer serves both."""
+    n = DAYS * QUARTERS_A_DAY if interval == QUARTER else N_INDICATORS
+    return await market.candles(exchange, symbol, kind, interval, n)
+
+
+def _report(
+    market: Market,
+    core: tuple[Exchange, Perp, Candles],
+    parts: tuple[Candles | None, tuple[Flow, Flow | None] | None, dict[int, float], list[LongShare]],
+    missing: dict[str, MarketError],
+    interval: str,
+    failed: tuple[MarketError, ...],
+    began: float,
+) -> AnalysisReport:
+    """The figures that follow from the answers; pure but for the clock."""
+    exchange, perp, candles = core
+    quarters, flows, before, shares = parts
+    now_ms = market.now_ms()
+    n = candles.n_closed(now_ms)
+    recent = candles.part(max(0, n - N_INDICATORS), n)
+    spike = indicators.volume_spike(candles.volume[:n])
+    is_long = len(recent) >= N_CONVERGED
+    rsi = indicators.rsi(recent.close) if is_long else None
+    flow = flows and closed_flow(flows[0], now_ms)
+    delta = day_delta = day_share = flow_trend = cvd = None
+    divergence = None
+    if flow and flows and flow.open_ms:
+        n_flow = max(0, len(flow.open_ms) - FLOW_CANDLES)
+        cumulative = cumulated(flow._replace(buy=flow.buy[n_flow:], sell=flow.sell[n_flow:]))
+        delta, cvd = flow.buy[-1] - flow.sell[-1], cumulative[-1]
+        flow_trend = indicators.trend(cumulative[-TREND_CANDLES:])
+        divergence = indicators.divergence(recent.close, cumulative)
+        if flows[1] is not None and (sums := day_sums(flows[1], now_ms)) is not None:
+            day_delta, day_share = sums[0] - sums[1], share_bought(*sums)
+    n_vwap = min(VWAP_CANDLES[interval], len(recent))
+    last = recent.part(len(recent) - n_vwap, len(recent))
+    quarter_flow = flows[1] if flows and exchange.TAKERS_IN_CANDLES else None
+    assert perp.ticker is not None
+    return AnalysisReport(
+        source=source_of(market, candles, failed, began),
+        interval=interval,
+        perp=perp,
+        spike=spike,
+        candle_coins=recent.volume[-1],
+        candle_dollars=dollars_at(candles, n - 1),
+        candle_closed_ms=recent.open_ms[-1] + recent.interval_ms,
+        delta=delta,
+        day_delta=day_delta,
+        day_share=day_share,
+        flow_trend=flow_trend,
+        cvd=cvd,
+        price_trend=indicators.trend(recent.close[-TREND_CANDLES:]),
+        divergence=divergence,
+        session=None if quarters is None else session_sums(quarters, quarter_flow, now_ms),
+        day=None if quarters is None else sums_of_day(quarters, now_ms),
+        open_interest_before=before,
+        shares=shares,
+        rsi=rsi,
+        vwap=indicators.vwap(last.high, last.low, last.close, last.volume),
+        n_vwap=n_vwap,
+        atr=indicators.atr(recent.high, recent.low, recent.close) if is_long else None,
+        volatility=None if quarters is None else day_volatility(quarters, now_ms),
+        bands=indicators.bollinger(recent.close),
+        ema_fast=indicators.ema(recent.close, EMA_FAST),
+        ema_slow=indicators.ema(recent.close, EMA_SLOW),
+        score=score(perp.ticker.change_pct, spike, flow_trend, day_delta, divergence, rsi),
+        missing=missing,
+    )
+
+
+def show(report: AnalysisReport, now_s: float) -> Answer:
+    """The report of one market, its sections in a fixed order; session, day, crowd and indicators are folded."""
+    source, ticker = report.source, report.ticker
+    base = split(source.symbol)[0]
+    change = format_percent(ticker.change_pct)
+    lines = [
+        f"{title(source, f'{report.interval} analysis')}",
+        f"<b>{format_price(ticker.last)}</b>  {circle(ticker.change_pct)} {change} in 24h",
+        pairs(_analysis_rows(report, base, now_s)),
+        folded(_analysis_tail(report, base)),
+        _control(report),
+    ]
+    by_reason: dict[str, list[str]] = {}
+    for what, error in report.missing.items():
+        by_reason.setdefault(reasons([error]), []).append(what)
+    for why, parts in by_reason.items():
+        names = in_words(parts)
+        lines.append(escape(f"{names[0].upper()}{names[1:]} n/a: {why}."))
+    lines += failed_before(source.failed, source.market)
+    lines.append(source_foot(source, now_s))
+    return Answer(
+        "\n".join(lines),
+        keyboard(
+            choice_buttons("analysis", source, INTERVAL_BUTTONS, report.interval),
+            neighbours(source.symbol, "price", "volume", "cvd", "oi", "profile", market=source.market),
+        ),
+    )
+
+
+def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[str, str]]:
+    ticker, spike = report.ticker, report.spike
+    baseline = "n/a" if spike is None else f"{spike.level} {format_percent(spike.spike_pct, 0)}"
+    diverging = [("", f"{report.divergence} divergence")] if report.divergence else []
+    rows = [
+        ("range", range_bar(ticker.low, ticker.high, ticker.last)),
+        ("24h vol", _amounts(ticker.base_volume, ticker.quote_volume, report.source)),
+        ("volume", baseline),
+        ("", _amounts(report.candle_coins, report.candle_dollars, report.source)),
+        ("CVD", ARROWS[report.flow_trend]),
+        *diverging,
+        ("24h", "n/a" if report.day_delta is None else _day_flow(report)),
+        ("delta", signed(report.delta)),
+    ]
+    if report.source.market == "perp":
+        rows += _perp_rows(report, base, now_s)
+    return rows
+
+
+def _day_flow(report: AnalysisReport) -> str:
+    return f"{signed(report.day_delta)}  {share_pct(report.day_share)} bought"
+
+
+def _perp_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[str, str]]:
+    interest, funding = report.perp.open_interest, report.perp.funding
+    now = interest and interest.open_interest
+    value = interest and interest.open_interest_quote
+    rows = [("OI", _amounts(now, value, report.source))]
+    changes = [
+        f"{format_percent((now / before - 1) * 100, 1)} {hours}h"
+        for hours in (1, 24)
+        if now is not None and (before := report.open_interest_before.get(hours))
+    ]
+    rows.append(("", ", ".join(changes) or "change n/a"))
+    if funding is None:
+        return [*rows, ("funding", "n/a")]
+    period = "n/a" if funding.funding_interval_h is None else f"{funding.funding_interval_h:g}h"
+    payer = "longs pay" if funding.funding_rate > 0 else "shorts pay" if funding.funding_rate < 0 else "nobody pays"
+    rows.append(("funding", f"{format_percent(funding.funding_rate * 100, 4)} / {period}"))
+    due = "" if funding.next_funding_ms is None else f", in {until(funding, now_s)}"
+    return [*rows, ("", f"{payer}{due}")]
+
+
+def _analysis_tail(report: AnalysisReport, base: str) -> list[str]:
+    # Where the candles did not come, the reason stands below; where they came, they were too few.
+    too_few = "" if "session and day" in report.missing else ", not enough history"
+    lines = [*_session_lines(report.session, base, too_few), *_day_lines(report, base, too_few)]
+    for each in report.shares:
+        change = "n/a" if each.before is None else f"{(each.now - each.before) * 100:+.1f} points in 24h"
+        lines.append(f"{SHARE_NAMES[each.what].capitalize()}: {each.now * 100:.1f} % long, {change}")
+    edge = _edge(report.shares)
+    if edge is not None:
+        lines.append(f"Top positions against all: {edge:+.1f} points")
+    last = report.ticker.last
+    rsi = "n/a" if report.rsi is None else f"{report.rsi:.1f}{_rsi_word(report.rsi)}"
+    lines.append(f"RSI 14: {rsi}")
+    side = "n/a" if report.vwap is None else f"{format_price(report.vwap)}, price {_above(last, report.vwap)}"
+    lines.append(f"VWAP of {report.n_vwap}: {side}")
+    if report.ema_fast is not None and report.ema_slow is not None:
+        order = "above" if report.ema_fast > report.ema_slow else "below"
+        lines.append(f"EMA 20 {order} EMA 50: {format_price(report.ema_fast)}, {format_price(report.ema_slow)}")
+    else:
+        lines.append("EMA 20 and 50: n/a")
+    bands = report.bands
+    shown = "n/a" if bands is None else f"{format_price(bands.lower)} – {format_price(bands.upper)}"
+    lines.append(f"Bollinger 20, 2: {shown}")
+    reach = "n/a" if report.atr is None else f"{short_price(report.atr)} ({report.atr / last * 100:.2f} %)"
+    lines.append(f"ATR 14: {reach}")
+    swing = "n/a" if report.volatility is None else f"{report.volatility:.2f} % {_swing_word(report.volatility)}"
+    lines.append(f"Volatility 24h: {swing}")
+    spike = report.spike
+    times = "n/a" if spike is None else f"{spike.volume / spike.baseline:.2f} times normal"
+    lines.append(f"Relative volume: {times}")
+    return lines
+
+
+def _session_lines(sums: SessionSums | None, base: str, why: str) -> list[str]:
+    if sums is None:
+        return [f"Session: n/a{why}"]
+    usual = "usual n/a" if not sums.usual else f"{format_percent((sums.coins / sums.usual - 1) * 100, 0)} against usual"
+    return [
+        f"{sums.session.name} session, {sums.gone * 100:.0f} % gone: {coins(sums.coins, base)}, {usual}"
+        f" (median of {sums.n_usual})",
+        f"Price since it began: {format_percent(sums.change_pct)}, delta {signed(sums.delta)}",
+    ]
+
+
+def _day_lines(report: AnalysisReport, base: str, why: str) -> list[str]:
+    day = report.day
+    if day is None:
+        return [f"Day: n/a{why}"]
+    symbol = report.source.symbol
+    lines = [f"Day so far: {coins(day.coins, base)}, {money(day.dollars, symbol)}, {day.gone * 100:.0f} % gone"]
+    if day.mean_coins:
+        share = f"{day.coins / day.mean_coins * 100:.0f} %"
+        mean = f"{coins(day.mean_coins, base)}, {money(day.mean_dollars, symbol)}"
+        lines.append(f"That is {share} of the 7-day mean {mean}")
+    else:
+        lines.append("7-day mean: n/a, not enough history")
+    return lines
+
+
+def _edge(shares: Sequence[LongShare]) -> float | None:
+    """Top positions' share of longs above that of all accounts, in points of percent."""
+    by_name = {each.what: each.now for each in shares}
+    if "accounts" not in by_name or "top positions" not in by_name:
+        return None
+    return (by_name["top positions"] - by_name["accounts"]) * 100
+
+
+def _rsi_word(rsi: float) -> str:
+    return ", overbought" if rsi > 70 else ", oversold" if rsi < 30 else ""
+
+
+def _swing_word(volatility: float) -> str:
+    return "HIGH" if volatility > 5 else "MODERATE" if volatility > 2 else "LOW"
+
+
+def _above(last: float, other: float) -> str:
+    return f"{abs(last / other - 1) * 100:.2f} % {'above' if last > other else 'below'}"
+
+
+def _control(report: AnalysisReport) -> str:
+    """The market-control score as its components and sum."""
+    known = [each.points for each in report.score if each.points is not None]
+    if not known:
+        return "Control: n/a, nothing that it is made of is known"
+    total = sum(known)
+    parts = ", ".join(
+        f"{each.name} {'n/a' if each.points is None else f'{each.points:+d}' if each.points else '0'}"
+        for each in report.score
+    )
+    who = "bulls" if total > 3 else "bears" if total < -3 else "neither side"
+    partial = "" if len(known) == len(report.score) else ", of what is known"
+    return escape(f"Control: {total:+d}/10 ({parts}){partial}: {who}")
+
+
+async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
+    """Everything of one market."""
+    report = await analysis(market, *symbol_and_interval(asked), ("perp", "spot"))
+    source, spike = report.source, report.spike
+    name = slashed(source.symbol, source.market)
+    side = {
+        **ticker_fields(report.ticker, source.market),
+        **(perp_fields(report.perp) if source.market == "perp" else {}),
+    }
+    closed = iso(report.candle_closed_ms)
+    return {
+        "symbol": name,
+        "timeframe": report.interval,
+        "timestamp": iso(source.time_ms),
+        "price_data": {"spot": None, "perp": None, source.market: side},
+        "volume_analysis": {
+            "symbol": name,
+            "timeframe": report.interval,
+            "current_volume": report.candle_coins,
+            "average_volume": spike and spike.baseline,
+            "spike_percentage": spike and spike.spike_pct,
+            "spike_level": spike and spike.level,
+            "volume_usd": report.candle_dollars,
+            "is_significant": spike and spike.is_significant,
+            "relative_volume": spike and spike.volume / spike.baseline,
+            "timestamp": closed,
+        },
+        "cvd_analysis": {
+            "symbol": name,
+            "timeframe": report.interval,
+            "current_cvd": report.cvd,
+            "cvd_change_24h": report.day_delta,
+            "cvd_trend": TRENDS[report.flow_trend],
+            "divergence_detected": None if report.divergence is None else bool(report.divergence),
+            "price_trend": TRENDS[report.price_trend],
+            "timestamp": closed,
+        },
+        "technical_indicators": {
+            "rsi_14": report.rsi,
+            "vwap": report.vwap,
+            "atr_14": report.atr,
+            "volatility_24h": report.volatility,
+            "bb_upper": report.bands and report.bands.upper,
+            "bb_middle": report.bands and report.bands.middle,
+            "bb_lower": report.bands and report.bands.lower,
+        },
+        "market_sentiment": _sentiment(report),
+        "oi_data": _oi_fields(report),
+    }
+
+
+def _sentiment(report: AnalysisReport) -> Json:
+    points = {each.name: each.points for each in report.score}
+    known = [each for each in points.values() if each is not None]
+    shares = {each.what.replace(" ", "_"): each.now for each in report.shares}
+    return {"score": sum(known) if known else None, "components": points, "long_share": shares}
+
+
+def _oi_fields(report: AnalysisReport) -> Json:
+    interest = report.perp.open_interest
+    coins = interest and interest.open_interest
+
+    def change(hours: int) -> float | None:
+        before = report.open_interest_before.get(hours)
+        return None if not before or coins is None else (coins / before - 1) * 100
+
+    return {
+        "open_interest": coins,
+        "open_interest_usd": interest and interest.open_interest_quote,
+        "oi_change_1h": change(1),
+        "oi_change_24h": change(24),
+        "funding_rate": report.perp.funding and report.perp.funding.funding_rate,
+    }

@@ -1,0 +1,150 @@
+"""/ls: who is long and who is short."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from answers.asked import Misread, Room, only_symbol, sorry_for, which_symbol
+from exchanges.errors import MarketError, NoAnswer, NotListed, NotSupported, UnknownSymbol, is_not_there
+from exchanges.symbols import NotASymbol
+from exchanges.table import Exchange
+from exchanges.words import Ratio
+from indicators import DAY_MS
+from market import HISTORY_S, Market
+from render.figures import escape, plain_percent
+from render.message import Answer, foot, keyboard, neighbours, pre, refresh, short
+from render.sentences import exchange_name, reasons
+
+RATIO_HOURS = 25  # rows: now, and 24 hours back
+SHARE_NAMES = {"accounts": "all accounts", "top accounts": "top accounts", "top positions": "top positions"}
+
+
+async def command(room: Room, words: list[str]) -> Answer:
+    """Who is long and who is short."""
+    if not words:
+        return which_symbol("ls", "/ls BTC")
+    try:
+        symbol = only_symbol(words)
+        return show(await ask(room.market, symbol), room.clock())
+    except (NotListed, NoAnswer, NotASymbol, Misread) as error:
+        return sorry_for(error, "longs and shorts of")
+
+
+class LongShare(NamedTuple):
+    """Who is long at one exchange: the share of "accounts", "top accounts" or "top positions", and 24 hours before."""
+
+    exchange: str
+    what: str
+    now: float
+    before: float | None
+    time_ms: int
+
+
+class RatioReport(NamedTuple):
+    """All that exchanges tell of longs and shorts. failed: by exchange; without: those that tell nothing of it."""
+
+    symbol: str
+    shares: list[LongShare]
+    failed: dict[str, MarketError]
+    without: list[str]
+    time_ms: int
+    took_s: float
+
+
+async def ask(market: Market, symbol: str) -> RatioReport:
+    """Of all exchanges that tell any. Raises NotListed and NoAnswer, within DEADLINE_S."""
+    began = time.monotonic()
+
+    async def ask(exchange: Exchange) -> tuple[list[LongShare], list[MarketError]]:
+        return await ratios_at(market, exchange, symbol)
+
+    answers, failed = await market.everywhere(ask, market.offering("perp"))
+    shares: list[LongShare] = []
+    without = []
+    for name, (found, errors) in answers.items():
+        shares += found
+        if errors:
+            failed[name] = errors[0]
+        elif not found:
+            without.append(name)
+    if not shares:
+        # Who tells of other markets does not list this one.
+        tellers = {each.ID for each in market.exchanges if "perp" in each.MARKETS and each.ratios(symbol, RATIO_HOURS)}
+        untold = [
+            UnknownSymbol(each, "no ratios")
+            if each in tellers
+            else NotSupported(each, "none", "tells no longs and shorts")
+            for each in without
+            if each in tellers or not tellers
+        ]
+        raise await market.why_not(symbol, [*failed.values(), *untold] or market.without("perp"), began, "perp")
+    return RatioReport(symbol, shares, failed, without, market.now_ms(), time.monotonic() - began)
+
+
+async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[list[LongShare], list[MarketError]]:
+    """What one exchange tells, and what failed there other than that it has no such thing."""
+
+    async def ask(listed: str, multiplier: int) -> list[dict[str, list[Ratio]] | BaseException]:
+        endpoints = exchange.ratios(listed, RATIO_HOURS)
+        answers = await asyncio.gather(*(market.get(each, HISTORY_S) for each in endpoints), return_exceptions=True)
+        if endpoints and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
+            raise UnknownSymbol(exchange.ID, f"no ratios of {listed}")
+        return answers
+
+    try:
+        answers = await market.by_any_multiplier(exchange, "perp", symbol, ask)
+    except MarketError as error:
+        answers = [error]
+    shares = []
+    errors = []
+    for answer in answers:
+        if isinstance(answer, MarketError):
+            if not is_not_there(answer):
+                errors.append(answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            shares += [_long_share(exchange.ID, what, rows) for what, rows in answer.items() if rows]
+    return shares, errors
+
+
+def _long_share(exchange: str, what: str, rows: Sequence[Ratio]) -> LongShare:
+    last = rows[-1]
+    before = next((row.long_share for row in rows if row.time_ms == last.time_ms - DAY_MS), None)
+    return LongShare(exchange, what, last.long_share, before, last.time_ms)
+
+
+def show(report: RatioReport, now_s: float) -> Answer:
+    """Long and short by exchange, and what changed over 24 hours."""
+    lines = [f"<b>{escape(report.symbol)} perp</b> · longs and shorts"]
+    rows = [["", "long", "L/S", "24h"]]
+    exchange = ""
+    for each in report.shares:
+        if each.exchange != exchange:
+            exchange = each.exchange
+            rows.append([exchange_name(exchange)])
+        rows.append([f" {SHARE_NAMES[each.what]}", *_share_cells(each)])
+    lines.append(pre(rows))
+    lines.append("Shares of accounts (or of their positions) that are long; change in points of percent.")
+    if report.failed:
+        lines.append(escape(f"Missing: {reasons(report.failed.values())}."))
+    if report.without:
+        names = ", ".join(exchange_name(each) for each in report.without)
+        lines.append(escape(f"{names}: nothing told of it."))
+    newest = max(each.time_ms for each in report.shares)
+    lines.append(foot("Hourly figures", newest, report.took_s, now_s))
+    return Answer(
+        "\n".join(lines),
+        keyboard(
+            refresh(f"ls {short(report.symbol)}"), neighbours(report.symbol, "price", "oi", "funding", "analysis")
+        ),
+    )
+
+
+def _share_cells(share: LongShare) -> list[str]:
+    ratio = share.now / (1 - share.now) if share.now < 1 else None
+    change = None if share.before is None else (share.now - share.before) * 100
+    return [f"{share.now * 100:.1f}%", "n/a" if ratio is None else f"{ratio:.2f}", plain_percent(change)]

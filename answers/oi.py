@@ -1,0 +1,196 @@
+"""/oi: open interest over all exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from accounts import Accounts
+from answers.asked import Misread, Room, only_symbol, sorry_for
+from answers.contracts import MARGINS, Contract, DerivativesReport, _everywhere, contract_name, partial_notes
+from exchanges import symbols
+from exchanges import words as words_module
+from exchanges.errors import NoAnswer, NotListed
+from exchanges.symbols import NotASymbol, split
+from exchanges.words import COIN, per_8h
+from market import Market
+from render.fields import Json, iso, slashed, sum_of_what_is_known
+from render.figures import _rate, circle, coins, counted, dollars_of, escape, format_amount, format_percent, share_pct
+from render.message import Answer, folded, foot, keyboard, neighbours, pre, refresh
+from render.sentences import exchange_name
+
+MAX_CONTRACTS = 30
+VALIDATING = 4  # exchanges that make an open interest valid
+_OI = {
+    "oi_tokens": "number?",
+    "oi_usd": "number?",
+    "funding_rate": "number?",
+    "volume_24h": "number?",
+    "volume_24h_usd": "number?",
+}
+_CATEGORY = {"total_tokens": "number", "total_usd": "number", "percentage": "number?", "exchanges": "integer"}
+
+
+async def command(room: Room, words: list[str]) -> Answer:
+    """Open interest over all exchanges."""
+    try:
+        base = split(only_symbol(words or ["BTC"]))[0]
+        return show(await ask(room.market, base), room.clock())
+    except (NotListed, NoAnswer, NotASymbol, Misread) as error:
+        return sorry_for(error, "open interest of")
+
+
+async def ask(market: Market, base: str) -> DerivativesReport:
+    """Open interest of every perpetual of a coin, and what it was 1 and 24 hours ago where that is told.
+
+    Raises NotListed and NoAnswer, always within DEADLINE_S.
+    """
+    return await _everywhere(market, base, "open interest")
+
+
+def show(report: DerivativesReport, now_s: float) -> Answer:
+    """Totals, the split by margin, the exchanges; every market folded."""
+    base = report.base
+    partial = " (partial)" if report.failed else ""
+    lines = [f"<b>{escape(base)} open interest</b>{partial}  {coins(report.coins, escape(base))} · "]
+    lines[0] += dollars_of(report.dollars)
+    changes = {hours: change for hours in (1, 24) if (change := report.change_pct(hours)) is not None}
+    if changes:
+        shares = {hours: f"{share * 100:.0f} %" for hours, (_, share) in changes.items()}
+        told = {hours: f"{format_percent(percent)} {hours}h" for hours, (percent, _) in changes.items()}
+        if len(set(shares.values())) > 1:
+            line = ", ".join(f"{told[hours]} (of the {shares[hours]} whose past is told)" for hours in changes)
+        else:
+            share = next(iter(shares.values()))
+            line = ", ".join(told.values()) + ("" if share == "100 %" else f" (of the {share} whose past is told)")
+        lines.append(f"{circle(next(iter(changes.values()))[0])} {line}")
+    else:
+        lines.append("Change n/a: no exchange that answered tells the past.")
+    split_rows = [["margin", base[:7], "$", "share"]]
+    for margin, name in MARGINS.items():
+        of = [each for each in report.contracts if each.margin == margin]
+        if of:
+            split_rows.append([name, *_sum_cells(of, report)])
+    exchange_rows = [["exchange", base[:7], "$", "share"]]
+    by_exchange: dict[str, list[Contract]] = {}
+    for each in report.contracts:
+        by_exchange.setdefault(each.exchange, []).append(each)
+    for exchange, of in sorted(by_exchange.items(), key=lambda item: -sum(each.dollars or 0.0 for each in item[1])):
+        exchange_rows.append([exchange_name(exchange), *_sum_cells(of, report)])
+    blank: list[list[str]] = [[" "]]
+    lines.append(pre([*split_rows, *blank, *exchange_rows]))
+    lines.append(folded([_contract_line(each, report) for each in report.contracts[:MAX_CONTRACTS]]))
+    lines += partial_notes(report)
+    lines.append("Perpetuals, one side counted; dated futures are not.")
+    source = f"{counted(len(report.contracts), 'market')} on {counted(len(by_exchange), 'exchange')}"
+    lines.append(foot(source, report.time_ms, report.took_s, now_s))
+    return Answer(
+        "\n".join(lines),
+        keyboard(refresh(f"oi {base}"), neighbours(f"{base}-USDT", "funding", "ls", "price", "analysis")),
+    )
+
+
+def _sum_cells(contracts: Sequence[Contract], report: DerivativesReport) -> list[str]:
+    known = [each for each in contracts if each.coins is not None]
+    if not known:
+        return ["n/a", "n/a", "n/a"]
+    dollars = sum(each.dollars or 0.0 for each in known)
+    share = dollars / report.dollars if report.dollars else None
+    return [format_amount(sum(each.coins or 0.0 for each in known)), format_amount(dollars), share_pct(share)]
+
+
+def _contract_line(contract: Contract, report: DerivativesReport) -> str:
+    dollars = contract.dollars
+    share = dollars / report.dollars if dollars is not None and report.dollars else None
+    amounts = f"{coins(contract.coins, report.base)}, {dollars_of(dollars)}, {share_pct(share)}"
+    rate = per_8h(contract.perp.funding)
+    funding = "funding n/a" if rate is None else f"funding {_rate(rate)} % per 8h"
+    volume = f"24h {dollars_of(contract.ticker.quote_volume)}"
+    return f"{contract_name(contract)}: {amounts} · {funding} · {volume}"
+
+
+async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
+    """Open interest on all exchanges."""
+    base = split(symbols.parse_symbol(asked["base_symbol"]))[0]
+    report = await ask(market, base)
+    by_exchange: dict[str, list[Contract]] = {}
+    for each in report.contracts:
+        by_exchange.setdefault(each.exchange, []).append(each)
+    whole = [name for name in by_exchange if name not in report.failed]
+    return {
+        "base_symbol": base,
+        "timestamp": iso(report.time_ms),
+        "total_markets": len(report.contracts),
+        "aggregated_oi": {
+            "total_tokens": report.coins,
+            "total_usd": report.dollars,
+            "total_volume_24h": sum_of_what_is_known(each.ticker.base_volume for each in report.contracts),
+            "total_volume_24h_usd": sum_of_what_is_known(each.ticker.quote_volume for each in report.contracts),
+            "exchanges_count": len(whole),
+        },
+        "exchange_breakdown": [_exchange_oi(name, of, report) for name, of in by_exchange.items()],
+        "market_categories": {
+            name: _category(report, margins)
+            for name, margins in (
+                ("usdt_stable", ("USDT",)),
+                ("usdc_stable", ("USDC",)),
+                ("usd_stable", ("USD",)),
+                ("usd_inverse", (COIN,)),
+            )
+        },
+        "validation_summary": {
+            "successful_exchanges": len(whole),
+            "failed_exchanges": len(report.failed),
+            "total_markets": len(report.contracts),
+            "validation_passed": len(whole) >= VALIDATING,
+            "failed_details": [f"{name}: {error.reason}" for name, error in report.failed.items()],
+        },
+    }
+
+
+def _exchange_oi(name: str, contracts: Sequence[Contract], report: DerivativesReport) -> Json:
+    dollars = sum_of_what_is_known(each.dollars for each in contracts)
+    return {
+        "exchange": name,
+        "oi_tokens": sum_of_what_is_known(each.coins for each in contracts),
+        "oi_usd": dollars,
+        "oi_percentage": dollars / report.dollars * 100 if dollars is not None and report.dollars else None,
+        "funding_rate": _mean_funding(contracts),
+        "volume_24h": sum_of_what_is_known(each.ticker.base_volume for each in contracts),
+        "volume_24h_usd": sum_of_what_is_known(each.ticker.quote_volume for each in contracts),
+        "markets": len(contracts),
+        "market_breakdown": [
+            {
+                "type": "USD" if each.margin == COIN else each.margin,
+                "symbol": slashed(f"{report.base}-{each.margin}", "perp"),
+                "oi_tokens": each.coins,
+                "oi_usd": each.dollars,
+                "price": each.ticker.last,
+                "funding_rate": each.perp.funding and each.perp.funding.funding_rate,
+                "volume_24h": each.ticker.base_volume,
+                "volume_24h_usd": each.ticker.quote_volume,
+            }
+            for each in contracts
+        ],
+    }
+
+
+def _mean_funding(contracts: Sequence[Contract]) -> float | None:
+    """Per 8 hours, weighted by open interest: exchanges' own periods differ."""
+    known = [
+        (rate, each.dollars)
+        for each in contracts
+        if each.dollars and (rate := words_module.per_8h(each.perp.funding)) is not None
+    ]
+    total = sum(dollars for _, dollars in known)
+    return sum(rate * dollars for rate, dollars in known) / total if total else None
+
+
+def _category(report: DerivativesReport, margins: Sequence[str]) -> Json:
+    of = [each for each in report.contracts if each.margin in margins]
+    dollars = sum(each.dollars or 0.0 for each in of)
+    return {
+        "total_tokens": sum(each.coins or 0.0 for each in of),
+        "total_usd": dollars,
+        "percentage": dollars / report.dollars * 100 if report.dollars else None,
+        "exchanges": len({each.exchange for each in of}),
+    }

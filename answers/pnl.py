@@ -1,0 +1,62 @@
+"""/pnl: the owner's profit and loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from accounts import Accounts, Part, Profit
+from answers.account import Partial, account_command, asked_line, of_accounts, part_notes
+from answers.asked import Room
+from market import Market
+from render.fields import Json
+from render.figures import escape, format_percent, format_usd, sum_of_known
+from render.message import Answer, table
+from render.sentences import exchange_name
+
+
+async def command(room: Room, words: list[str]) -> Answer:
+    """The owner's profit and loss."""
+    return await account_command(room, words, "pnl", room.accounts.pnl, show)
+
+
+def show(parts: Sequence[Part[Profit]], now_s: float) -> Answer:
+    """Each exchange's profit and loss, and the sum where there are several."""
+    lines = ["<b>Profit and loss</b>"]
+    known = [part for part in parts if part.found is not None]
+    for part in known:
+        assert part.found is not None
+        lines += [f"<b>{exchange_name(part.exchange)}</b>", f"<pre>{escape(table(_profit(part.found)))}</pre>"]
+        if part.found.is_partial:
+            lines.append("There is more than could be read: sums are of the latest entries.")
+    if len(known) > 1:
+        total = sum_of_known(part.found.unrealised for part in known if part.found is not None)
+        lines.append(f"Unrealised in all: {format_usd(total, sign=True)}")
+    return Answer("\n".join([*lines, *part_notes(parts), asked_line(parts, now_s)]))
+
+
+def _profit(profit: Profit) -> list[list[str]]:
+    percent = "" if profit.unrealised_pct is None else f"  {format_percent(profit.unrealised_pct, 1)} of margin"
+    return [
+        ["open", f"{format_usd(profit.unrealised, sign=True)}{percent}"],
+        *([f"{name}", format_usd(amount, sign=True)] for name, amount in profit.realised.items()),
+        ["funding 7d", format_usd(profit.funding, sign=True)],
+        ["fees 7d", format_usd(profit.fees, sign=True)],
+    ]
+
+
+async def route(market: Market, accounts: Accounts, asked: Json) -> Json | list[Json] | Partial:
+    """Unrealised profit over all positions; the percentage is of their margin."""
+    parts = await accounts.positions(asked["exchange"])
+    valued = [each for part in parts for each in part.found or []]
+    known = [each for each in valued if each.pnl_usd is not None]
+    margins = [each.position.margin for each in known if each.position.margin is not None]
+    total, margin = sum(each.pnl_usd or 0.0 for each in known), sum(margins)
+    has_all = len(margins) == len(valued) == len(known) and all(
+        each.position.asset in ("USDT", "USDC") for each in valued
+    )
+    told: Json = {
+        "total_unrealized_pnl": total if len(known) == len(valued) else None,
+        "average_percentage": total / margin * 100 if has_all and margin else None,
+        "position_count": len(valued),
+    }
+    return of_accounts(parts, told)

@@ -1,0 +1,187 @@
+"""/profile: where a window's volume and time were spent."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import indicators
+from accounts import Accounts
+from answers.asked import Room, of_candles
+from asking.races import both, or_none
+from exchanges import symbols
+from exchanges.errors import Unavailable
+from exchanges.table import Exchange
+from exchanges.words import INTERVALS, Candles, Source
+from indicators import DAY_MS, HOUR_MS, Profile
+from market import Market, source_of
+from render.fields import Json, iso, slashed
+from render.figures import at_tick, counted, escape, format_price
+from render.message import Answer, choice_buttons, keyboard, neighbours, pre, source_foot, title
+from render.sentences import failed_before
+
+PROFILE_WINDOWS = {
+    "today": ("5m", 0),
+    "24h": ("5m", 24),
+    "7d": ("15m", 7 * 24),
+    "30d": ("1h", 30 * 24),
+}
+"""By name: the candles that a profile is built of, and its hours; 0 is since 00:00 UTC."""
+WINDOW_BUTTONS = ("today", "24h", "7d", "30d")
+PROFILE_ROWS = 16
+PROFILE_BAR = 14
+_LEVELS = {"?": True, "poc": "number", "vah": "number", "val": "number"}
+_WINDOW = {
+    "volume_profile": _LEVELS,
+    "tpo": _LEVELS,
+    "vwap": "number?",
+    "candles": "integer",
+    "period": "string",
+}
+
+
+async def command(room: Room, words: list[str]) -> Answer:
+    """Where a window's volume was traded."""
+    windows = PROFILE_WINDOWS
+    return await of_candles(room, words or ["BTC"], "profile", "24h", ask, show, "profile of", windows)
+
+
+class ProfileReport(NamedTuple):
+    """Where a window's volume and time were spent. tick: the smallest step that prices were seen to make."""
+
+    source: Source
+    window: str
+    interval: str
+    n_candles: int
+    begin_ms: int
+    volume: Profile | None
+    time: Profile | None
+    vwap: float | None
+    last: float | None
+    tick: float
+
+
+async def ask(market: Market, symbol: str, window: str, markets: Sequence[str]) -> ProfileReport:
+    """window: one of PROFILE_WINDOWS. Raises NotListed and NoAnswer, within DEADLINE_S."""
+    began = time.monotonic()
+    interval, hours = PROFILE_WINDOWS[window]
+    step = INTERVALS[interval]
+    now_ms = market.now_ms()
+    begin_ms = now_ms - hours * HOUR_MS if hours else now_ms // DAY_MS * DAY_MS
+    n = max(1, math.ceil((now_ms - begin_ms) / step))
+
+    async def ask(exchange: Exchange, kind: str) -> tuple[Candles, Candles | None]:
+        candles, now = await both(
+            # Always of a whole day, so that "today" and "24h" are one answer.
+            market.candles(exchange, symbol, kind, interval, max(n, DAY_MS // step)),
+            or_none(lambda: market.running_candle(exchange, symbol, kind, "1m")),
+        )
+        if not len(candles):
+            raise Unavailable(exchange.ID, "no candle", "had no candle")
+        return candles, now
+
+    (candles, now), failed = await market.first(symbol, ask, markets)
+    first = next((i for i, at in enumerate(candles.open_ms) if at >= begin_ms), len(candles) - 1)
+    inside = candles.part(first, len(candles))
+    return ProfileReport(
+        source_of(market, candles, failed, began),
+        window,
+        interval,
+        len(inside),
+        inside.open_ms[0],
+        indicators.volume_profile(inside.low, inside.high, inside.volume),
+        indicators.tpo_profile(inside.low, inside.high),
+        indicators.vwap(inside.high, inside.low, inside.close, inside.volume),
+        now.close[-1] if now is not None and len(now) else None,
+        indicators.tick_of((*inside.high, *inside.low, *inside.close)),
+    )
+
+
+def show(report: ProfileReport, now_s: float) -> Answer:
+    """Volume by price as a drawing, the levels, and where the price stands."""
+    source = report.source
+    window = {"today": "today (UTC)"}.get(report.window, report.window)
+    lines = [title(source, f"profile {window}")]
+    shown = report.volume
+    if shown is None:
+        lines.append("Profile n/a: nothing was traded, or at one price only.")
+    else:
+        lines.append(f"<pre>{escape(drawing(shown, report.last, report.tick))}</pre>")
+        rows = [["", "volume", "time"]]
+        time = report.time
+        for name in ("vah", "poc", "val"):
+            by_time = "n/a" if time is None else at_tick(getattr(time, name), report.tick)
+            rows.append([name.upper(), at_tick(getattr(shown, name), report.tick), by_time])
+        lines.append(pre(rows))
+        lines.append(_where(report, shown))
+    vwap = "n/a" if report.vwap is None else at_tick(report.vwap, report.tick)
+    candles = f"{counted(report.n_candles, 'candle')} of {report.interval}"
+    lines.append(f"VWAP {vwap}. From {candles}. █ is the value area, 70 %.")
+    lines += failed_before(source.failed, source.market)
+    lines.append(source_foot(source, now_s))
+    return Answer(
+        "\n".join(lines),
+        keyboard(
+            choice_buttons("profile", source, WINDOW_BUTTONS, report.window),
+            neighbours(source.symbol, "price", "volume", "cvd", "analysis", market=source.market),
+        ),
+    )
+
+
+def drawing(profile: Profile, last: float | None, tick: float) -> str:
+    """At most PROFILE_ROWS rows, the highest price on top: price, bar; P marks the POC, ◄ the price now."""
+    n = len(profile.bins)
+    per_row = -(-n // PROFILE_ROWS)
+    rows = [sum(profile.bins[i : i + per_row]) for i in range(0, n, per_row)]
+    step = profile.step * per_row
+    fullest = max(rows)
+    lines = []
+    for i in reversed(range(len(rows))):
+        low = profile.low + i * step
+        high = min(low + step, profile.high)
+        middle = (low + high) / 2
+        mark = "█" if profile.val <= middle <= profile.vah else "░"
+        bar = mark * max(1 if rows[i] else 0, round(rows[i] / fullest * PROFILE_BAR))
+        is_top = i == len(rows) - 1
+        here = last is not None and low <= last and (last < high or (is_top and last <= high))
+        signs = ("P" if low <= profile.poc < high else "") + ("◄" if here else "")
+        lines.append((at_tick(middle, tick), f"{bar} {signs}".rstrip()))
+    width = max(len(price) for price, _ in lines)
+    return "\n".join(f"{price.rjust(width)} {bar}" for price, bar in lines)
+
+
+def _where(report: ProfileReport, profile: Profile) -> str:
+    last = report.last
+    if last is None:
+        return "Price now n/a."
+    name = "inside the value area"
+    if last > profile.vah:
+        name = f"above the value area by {(last / profile.vah - 1) * 100:.2f} %"
+    elif last < profile.val:
+        name = f"below the value area by {(1 - last / profile.val) * 100:.2f} %"
+    return f"Price {format_price(last)} ◄ {name}."
+
+
+async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
+    """Volume and time by price over each window."""
+    symbol = symbols.parse_symbol(asked["symbol"])
+    found: Json = {"symbol": slashed(symbol), "current_price": None}
+    windows = PROFILE_WINDOWS
+    asked_for = (ask(market, symbol, window, ("perp", "spot")) for window in windows)
+    for window, report in zip(windows, await asyncio.gather(*asked_for), strict=True):
+        found["current_price"] = report.last
+        found[window] = {
+            "volume_profile": _levels(report.volume),
+            "tpo": _levels(report.time),
+            "vwap": report.vwap,
+            "candles": report.n_candles,
+            "period": f"{report.interval} candles since {iso(report.begin_ms)}",
+        }
+    return found
+
+
+def _levels(profile: Profile | None) -> Json | None:
+    return None if profile is None else {"poc": profile.poc, "vah": profile.vah, "val": profile.val}

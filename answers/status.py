@@ -1,0 +1,73 @@
+"""/status: how the process does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from answers.asked import Room
+from metrics import resident_bytes
+from render.figures import counted, escape, format_moment, format_span
+from render.message import Answer, keyboard, pairs, pre, refresh
+from settings import VERSION
+
+
+async def command(room: Room, words: list[str]) -> Answer:
+    """How the process does."""
+    histogram = room.metrics.commands
+    percentiles = {
+        name: (histogram.percentile(0.5, name), histogram.percentile(0.95, name), sum(counts))
+        for (name,), counts in histogram.counts.items()
+    }
+    vitals = Vitals(
+        VERSION,
+        time.monotonic() - room.began,
+        resident_bytes(),
+        percentiles,
+        room.market.health(),
+        room.webhook_state,
+        {outcome: int(count) for (outcome,), count in room.metrics.updates.values.items()},
+    )
+    return show(vitals, room.clock())
+
+
+class Vitals(NamedTuple):
+    """How the process does. seconds: by command, the median, the 95th percentile, how often. hosts: Market.health."""
+
+    version: str
+    uptime_s: float
+    resident_bytes: float
+    seconds: Mapping[str, tuple[float | None, float | None, int]]
+    hosts: Mapping[str, Mapping[str, object]]
+    webhook: str
+    updates: Mapping[str, int]
+
+
+def show(vitals: Vitals, now_s: float) -> Answer:
+    """Version, uptime, memory, how quick, who fails."""
+    mib = f"{vitals.resident_bytes / 1048576:.1f} MiB"
+    lines = ["<b>Status</b>"]
+    lines.append(
+        pairs(
+            [
+                ("version", vitals.version),
+                ("up", format_span(vitals.uptime_s)),
+                ("memory", mib),
+                *((outcome, str(count)) for outcome, count in vitals.updates.items()),
+            ]
+        )
+    )
+    lines.append(escape(f"Webhook: {vitals.webhook}"))
+    if vitals.seconds:
+        rows = [["", "n", "p50 ms", "p95 ms"]]
+        for name, (middle, slow, count) in sorted(vitals.seconds.items(), key=lambda item: -item[1][2]):
+            times = ("n/a" if each is None else f"{each * 1000:.0f}" for each in (middle, slow))
+            rows.append([name[:12], str(count), *times])
+        lines.append(pre(rows))
+    ill = {host: of for host, of in vitals.hosts.items() if of["state"] != "ok"}
+    failing = [f"{host}: {of['state']}, {of['last_failure']}" for host, of in ill.items()]
+    asked = f"{counted(len(vitals.hosts), 'host')} asked so far, and all answered."
+    lines.append(escape("; ".join(failing)) if failing else asked if vitals.hosts else "No exchange was asked so far.")
+    lines.append(f"<i>{format_moment(int(now_s * 1000), now_s)}</i>")
+    return Answer("\n".join(lines), keyboard(refresh("status")))

@@ -1,0 +1,236 @@
+"""/volscan: all liquid perpetuals by volume spike.
+
+Memory: one record per scanned market until its candle is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from accounts import Accounts
+from answers.asked import Misread, Room, cut, sorry_for
+from answers.top10 import _key, trading
+from asking import races
+from asking.budgets import OverBudget
+from exchanges.errors import MarketError, NoAnswer, Unavailable
+from exchanges.symbols import split
+from exchanges.table import Exchange
+from exchanges.words import INTERVALS, Perp
+from indicators import BASELINE, SIGNIFICANT_PCT, volume_spike
+from market import Market
+from render.fields import Json, slashed
+from render.figures import counted, escape, plain_percent, tight
+from render.message import INTERVAL_BUTTONS, Answer, Button, foot, keyboard, pre, refresh, short, that_fit
+from render.sentences import exchange_name, failed_before, reasons
+
+MAX_THRESHOLD_PCT = 100_000.0
+SCAN_AT_ONCE = 24  # requests under way
+SCAN_S = races.DEADLINE_S - 0.5
+SCANNED_S = 4 * 3600.0  # a candle's outcome does not change
+MAX_SPIKES = 15
+MAX_SCANNED = 1000
+
+
+async def command(room: Room, words: list[str]) -> Answer:
+    """All liquid perpetuals by volume spike."""
+    threshold, interval = 200.0, "15m"
+    for word in words:
+        plain = word.lower().removesuffix("%")
+        if plain in INTERVALS:
+            interval = plain
+        elif (figure := _threshold(plain)) is not None and 0 <= figure <= MAX_THRESHOLD_PCT:
+            threshold = figure
+        else:
+            return sorry_for(Misread(f"“{cut(word)}” is not understood here. Try /volscan 200 15m."), "")
+    n_markets = room.settings.volscan_symbols
+    try:
+        found = await ask(room.market, threshold, interval, n_markets)
+    except NoAnswer as error:
+        return sorry_for(error, "list of")
+    return show(found, room.clock())
+
+
+def _threshold(text: str) -> float | None:
+    try:
+        return float(text) if text.replace(".", "", 1).isdecimal() and text.isascii() else None
+    except ValueError:
+        return None
+
+
+class Scanned(NamedTuple):
+    """The last closed candle of one market against its baseline. volume in coins, dollars of the whole candle."""
+
+    symbol: str
+    spike_pct: float
+    level: str
+    volume: float
+    dollars: float
+    change_pct: float
+    closed_ms: int
+
+
+class Scan(NamedTuple):
+    """Markets whose volume is above the threshold, the highest first. failed: who did not tell, by symbol.
+
+    n_young: markets without enough candles to say what is normal.
+    """
+
+    exchange: str
+    interval: str
+    threshold_pct: float
+    spikes: list[Scanned]
+    n_scanned: int
+    n_young: int
+    failed: dict[str, MarketError]
+    failed_before: tuple[MarketError, ...]
+    closed_ms: int
+    took_s: float
+
+
+async def ask(market: Market, threshold_pct: float, interval: str, n_markets: int) -> Scan:
+    """Scans the perpetuals with the most volume. Raises NoAnswer, within DEADLINE_S."""
+    began = time.monotonic()
+
+    async def ask(exchange: Exchange, kind: str) -> tuple[Exchange, dict[str, Perp]]:
+        exchange.candles("BTC-USDT", "perp", interval, 2, None, 1, 1.0)  # raises NotSupported for the interval
+        return exchange, await market.listing(exchange, "perp")
+
+    (exchange, found), failed_before = await market.first("all perpetuals", ask, ("perp",))
+    listed = trading(found, market.now_ms())
+    listed.sort(key=_key("volume"))
+    symbols = [symbol for symbol, _ in listed[:n_markets]]
+    outcomes = await _all_of(
+        [lambda symbol=symbol: _scanned(market, exchange, symbol, interval) for symbol in symbols],  # type: ignore[misc]
+        until=began + SCAN_S,
+    )
+    known = [each for each in outcomes if isinstance(each, Scanned)]
+    failed = {
+        symbol: outcome
+        if isinstance(outcome, MarketError)
+        else Unavailable(exchange.ID, "late", "did not answer in time")
+        for symbol, outcome in zip(symbols, outcomes, strict=True)
+        if isinstance(outcome, (MarketError, TimeoutError))
+    }
+    spikes = sorted((each for each in known if each.spike_pct >= threshold_pct), key=lambda each: -each.spike_pct)
+    closed_ms = max((each.closed_ms for each in known), default=0)
+    n_young = len(symbols) - len(known) - len(failed)
+    took_s = time.monotonic() - began
+    return Scan(
+        exchange.ID, interval, threshold_pct, spikes, len(known), n_young, failed, failed_before, closed_ms, took_s
+    )
+
+
+async def _scanned(market: Market, exchange: Exchange, symbol: str, interval: str) -> Scanned | None:
+    """None for a market that is too young. Raises MarketError."""
+    step = INTERVALS[interval]
+    running_ms = market.now_ms() // step * step
+
+    async def load() -> Scanned | None:
+        candles = await market.candles(exchange, symbol, "perp", interval, BASELINE + 1, keep=False)
+        n = candles.n_closed(market.now_ms())
+        spike = volume_spike(candles.volume[:n])
+        if spike is None:
+            return None
+        at = n - 1
+        dollars = candles.quote_volume[at] if candles.quote_volume else candles.volume[at] * candles.close[at]
+        change_pct = (candles.close[at] / candles.open[at] - 1) * 100
+        closed_ms = candles.open_ms[at] + step
+        return Scanned(symbol, spike.spike_pct, spike.level, spike.volume, dollars, change_pct, closed_ms)
+
+    return await market.kept((exchange.ID, "scanned", symbol, interval, running_ms), SCANNED_S, load)
+
+
+async def _all_of(
+    questions: Sequence[Callable[[], Awaitable[Scanned | None]]], until: float
+) -> list[Scanned | MarketError | TimeoutError | None]:
+    """Each question's outcome, SCAN_AT_ONCE at a time; a TimeoutError for what is not there by then (monotonic)."""
+    outcomes: list[Scanned | MarketError | TimeoutError | None] = [TimeoutError()] * len(questions)
+    waiting = iter(enumerate(questions))
+
+    async def work() -> None:
+        for i, question in waiting:
+            while isinstance(outcomes[i], TimeoutError):
+                try:
+                    outcomes[i] = await question()
+                except OverBudget as error:  # nobody was asked: wait for room
+                    await asyncio.sleep(error.retry_after_s or 1.0)
+                except MarketError as error:
+                    outcomes[i] = error.with_traceback(None)  # whose frames hold the answer that was refused
+
+    workers = [asyncio.ensure_future(work()) for _ in range(min(SCAN_AT_ONCE, len(questions)))]
+    try:
+        if workers:
+            done, _ = await asyncio.wait(workers, timeout=until - time.monotonic())
+            for worker in done:
+                worker.result()
+    finally:
+        for worker in workers:
+            worker.cancel()
+    return outcomes
+
+
+def show(scan: Scan, now_s: float) -> Answer:
+    """The markets above the threshold, and how many were looked at."""
+    lines = [f"<b>Volume spikes</b> from +{scan.threshold_pct:g} % · {scan.interval}"]
+    if scan.spikes:
+        rows = [["", "spike%", "price%", "vol$"]]
+        for each in scan.spikes[:MAX_SPIKES]:
+            percents = plain_percent(each.spike_pct, 0), plain_percent(each.change_pct, 2)
+            rows.append([split(each.symbol)[0][:9], *percents, tight(each.dollars)])
+        lines.append(pre(rows))
+        if len(scan.spikes) > MAX_SPIKES:
+            lines.append(f"And {len(scan.spikes) - MAX_SPIKES} more.")
+    else:
+        lines.append("No market is above that now." if scan.n_scanned else "Nothing could be scanned.")
+    looked_at = f"{counted(scan.n_scanned, 'perpetual')} scanned, {len(scan.failed)} failed"
+    young = f", {scan.n_young} too young" if scan.n_young else ""
+    lines.append(f"{looked_at}{young}. Last closed candle against the median of the 96 before it.")
+    if scan.failed:
+        lines.append(escape(f"Failed: {reasons(list(scan.failed.values())[:1])}."))
+    lines += failed_before(scan.failed_before)
+    source = exchange_name(scan.exchange)
+    if scan.n_scanned:
+        lines.append(foot(source, scan.closed_ms, scan.took_s, now_s, "candle closed "))
+    else:
+        lines.append(foot(source, int(now_s * 1000), scan.took_s, now_s))
+    threshold = f"{scan.threshold_pct:g}"
+    choices = tuple(
+        Button(f"•{each}" if each == scan.interval else each, f"volscan {threshold} {each}")
+        for each in INTERVAL_BUTTONS
+    )
+    symbols = [short(each.symbol) for each in scan.spikes[:4]]
+    return Answer(
+        "\n".join(lines),
+        keyboard(
+            choices,
+            that_fit(Button(each, f"analysis {each} {scan.interval}") for each in symbols),
+            refresh(f"volscan {threshold} {scan.interval}"),
+        ),
+    )
+
+
+async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
+    """Volume spikes of the liquid perpetuals."""
+    n_markets = max(1, min(asked["symbols"], MAX_SCANNED))
+    found = await ask(market, float(asked["min_spike"]), asked["timeframe"], n_markets)
+    return {
+        "timeframe": found.interval,
+        "min_spike_threshold": found.threshold_pct,
+        "spikes_found": len(found.spikes),
+        "markets_scanned": found.n_scanned,
+        "markets_failed": len(found.failed),
+        "spikes": [
+            {
+                "symbol": slashed(each.symbol, "perp"),
+                "spike_percentage": each.spike_pct,
+                "spike_level": each.level,
+                "current_volume": each.volume,
+                "volume_usd": each.dollars,
+                "is_significant": each.spike_pct >= SIGNIFICANT_PCT,
+            }
+            for each in found.spikes
+        ],
+    }

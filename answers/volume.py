@@ -1,0 +1,170 @@
+"""/volume: the last closed candle against what is normal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import indicators
+from accounts import Accounts
+from answers.asked import Room, of_candles, symbol_and_interval
+from asking.races import both, or_none
+from exchanges.errors import Unavailable
+from exchanges.symbols import split
+from exchanges.table import Exchange
+from exchanges.words import Candles, Source, dollars_at
+from indicators import BASELINE, Spike
+from market import Market, source_of
+from render.fields import Json, iso, slashed
+from render.figures import BLOCKS, _amounts, coins, format_percent, format_price
+from render.message import (
+    INTERVAL_BUTTONS,
+    Answer,
+    choice_buttons,
+    clock,
+    keyboard,
+    neighbours,
+    pairs,
+    source_foot,
+    title,
+)
+from render.sentences import failed_before
+
+BARS = 12  # volumes shown
+_SPIKE = {
+    "symbol": "string",
+    "timeframe": "string",
+    "current_volume": "number",
+    "average_volume": "number?",
+    "spike_percentage": "number?",
+    "spike_level": "string?",
+    "volume_usd": "number?",
+    "is_significant": "boolean?",
+    "timestamp": "string",
+}
+
+
+async def command(room: Room, words: list[str]) -> Answer:
+    """The last closed candle against what is normal."""
+    return await of_candles(room, words, "volume", "15m", ask, show, "volume of")
+
+
+class VolumeReport(NamedTuple):
+    """The last closed candle's volume against its baseline, and the running one's so far.
+
+    spike: None when there are too few candles. coins and dollars of the closed candle. so_far: volume of the running
+    candle and the share of its time that is gone; None when it is not known. bars: the last BARS closed volumes.
+    """
+
+    source: Source
+    interval: str
+    spike: Spike | None
+    coins: float
+    dollars: float | None
+    close: float
+    closed_ms: int
+    so_far: tuple[float, float] | None
+    bars: list[float]
+
+
+async def ask(market: Market, symbol: str, interval: str, markets: Sequence[str]) -> VolumeReport:
+    """Raises NotListed and NoAnswer, within DEADLINE_S."""
+    began = time.monotonic()
+
+    async def ask(exchange: Exchange, kind: str) -> tuple[Candles, Candles | None]:
+        whole, running = await both(
+            market.candles(exchange, symbol, kind, interval, BASELINE + 1),
+            or_none(lambda: market.running_candle(exchange, symbol, kind, interval)),
+        )
+        if not whole.n_closed(market.now_ms()):
+            raise Unavailable(exchange.ID, "no closed candle", "had no closed candle")
+        return whole, running
+
+    (candles, running), failed = await market.first(symbol, ask, markets)
+    now_ms = market.now_ms()
+    at = candles.n_closed(now_ms) - 1
+    return VolumeReport(
+        source_of(market, candles, failed, began),
+        interval,
+        indicators.volume_spike(candles.volume[: at + 1]),
+        candles.volume[at],
+        dollars_at(candles, at),
+        candles.close[at],
+        candles.open_ms[at] + candles.interval_ms,
+        so_far(running, now_ms),
+        list(candles.volume[max(0, at + 1 - BARS) : at + 1]),
+    )
+
+
+def so_far(candles: Candles | None, now_ms: int) -> tuple[float, float] | None:
+    """The volume of the running candle and the share of its time that is gone, 0 to 1."""
+    if candles is None or not len(candles) or candles.n_closed(now_ms) == len(candles):
+        return None
+    gone = (now_ms - candles.open_ms[-1]) / candles.interval_ms
+    return (candles.volume[-1], gone) if 0 < gone < 1 else None
+
+
+def show(report: VolumeReport, now_s: float) -> Answer:
+    """The last closed candle, the running one, and how the last ones compare."""
+    source, spike = report.source, report.spike
+    base = split(source.symbol)[0]
+    lines = [title(source, f"{report.interval} volume")]
+    if spike is None:
+        lines.append("Baseline n/a: too few candles to say what is normal.")
+    else:
+        mark = "🔥 " if spike.is_significant else ""
+        lines.append(f"{mark}<b>{spike.level}</b>  {format_percent(spike.spike_pct, 0)} against normal")
+    rows = [
+        ("closed", _amounts(report.coins, report.dollars, source)),
+        ("normal", coins(spike and spike.baseline, base)),
+    ]
+    if report.so_far is None:
+        rows.append(("so far", "n/a"))
+    else:
+        amount, gone = report.so_far
+        rows.append(("so far", coins(amount, base)))
+        if spike is not None:
+            rows.append(("", f"{amount / spike.baseline * 100:.0f} % of a normal candle"))
+        rows.append(("", f"{gone * 100:.0f} % of the time gone"))
+    rows.append((f"last {len(report.bars)}", bars(report.bars)))
+    lines.append(pairs(rows))
+    lines.append(f"Candle closed {clock(report.closed_ms)} at {format_price(report.close)}.")
+    lines += failed_before(source.failed, source.market)
+    lines.append(source_foot(source, now_s))
+    return Answer(
+        "\n".join(lines),
+        keyboard(
+            choice_buttons("volume", source, INTERVAL_BUTTONS, report.interval),
+            neighbours(source.symbol, "price", "cvd", "analysis", "profile", market=source.market),
+        ),
+    )
+
+
+def bars(values: Sequence[float]) -> str:
+    """▂▃▅█▃: each against the highest."""
+    highest = max(values, default=0.0)
+    if not highest:
+        return BLOCKS[0] * len(values)
+    return "".join(BLOCKS[min(7, int(each / highest * 8))] for each in values)
+
+
+async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
+    """The last closed candle against its baseline."""
+    report = await ask(market, *symbol_and_interval(asked), ("perp", "spot"))
+    return fields(report)
+
+
+def fields(report: VolumeReport) -> Json:
+    spike = report.spike
+    return {
+        "symbol": slashed(report.source.symbol, report.source.market),
+        "timeframe": report.interval,
+        "current_volume": report.coins,
+        "average_volume": spike and spike.baseline,
+        "spike_percentage": spike and spike.spike_pct,
+        "spike_level": spike and spike.level,
+        "volume_usd": report.dollars,
+        "is_significant": spike and spike.is_significant,
+        "timestamp": iso(report.closed_ms),
+    }

@@ -1,0 +1,127 @@
+"""When a host is left alone: after failures in a row, refusals, bans."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+
+from asking.budgets import OverBudget
+from exchanges.errors import Blocked, MarketError, NotSupported, RateLimited, Refused, Unavailable, UnknownSymbol
+
+log = logging.getLogger("fetch")
+FAILURES_TO_REST = 3
+REST_S = 30.0
+BLOCKED_S = 600.0
+MAX_REST_S = 3 * 86400.0  # Binance's longest ban
+SAME_FAILURE_S = 0.5
+RATE_LIMITED_S = 10.0  # when the exchange does not say how long
+SLOW_S = 1.0  # an answer given up after this long counts as a failure
+
+
+class Circuit:
+    """Whether a host may be asked. After failures it rests, then one probe decides.
+
+    Three failures in a row: REST_S. Blocked: BLOCKED_S. Rate limited: as long as the host says.
+    """
+
+    def __init__(self, exchange: str, host: str) -> None:
+        self.exchange, self.host = exchange, host
+        self.failures = 0
+        self.rest_until = 0.0  # time.monotonic()
+        self.last_success = 0.0  # time.time()
+        self.last_error: MarketError | None = None
+        self._probing = False
+        self._failed_at = self._counted_at = -math.inf  # time.monotonic(): the last failure, the last that counted
+
+    def watch(self) -> _Watch:
+        """Around one request. Raises the last error's kind while the host rests."""
+        return _Watch(self)
+
+    @property
+    def resting_s(self) -> float:
+        """How much longer the host is left alone; 0 when it may be asked."""
+        return max(0.0, self.rest_until - time.monotonic())
+
+    def admit(self) -> bool:
+        """Whether this request is the probe after a rest. Raises the last error's kind while the host rests."""
+        if not self.rest_until:
+            return False
+        if self.resting_s > 0 or self._probing:
+            raise self._resting()
+        self._probing = True
+        return True
+
+    def _resting(self) -> MarketError:
+        detail = f"left alone for {self.resting_s:.0f} s more after: {self.last_error and self.last_error.detail}"
+        reason = self.last_error.reason if self.last_error is not None else None
+        if not self.resting_s:
+            return Unavailable(self.exchange, "a probe is under way", "is being tried again")
+        if isinstance(self.last_error, RateLimited):
+            return RateLimited(self.exchange, detail, self.resting_s)
+        if isinstance(self.last_error, Blocked):
+            return Blocked(self.exchange, detail, reason)
+        return Unavailable(self.exchange, detail, reason)
+
+    def ended(self, *, was_probe: bool) -> None:
+        if was_probe:
+            self._probing = False
+
+    def succeeded(self, began: float, *, was_probe: bool) -> None:
+        """An answer counts when it was asked for after the last failure: an older one knows nothing of it."""
+        self.last_success = time.time()
+        if not was_probe and began < self._failed_at:
+            return
+        if self.rest_until:
+            log.warning("%s: %s answers again", self.exchange, self.host)
+        self.failures, self.rest_until = 0, 0.0
+
+    def failed(self, error: MarketError) -> None:
+        """Failures of requests that ran side by side count once; a longer rest is never cut short."""
+        now = time.monotonic()
+        if now - self._counted_at > SAME_FAILURE_S or not self.failures:
+            self.failures += 1
+            self._counted_at = now
+        self._failed_at = now
+        rest_s = 0.0
+        if isinstance(error, RateLimited):
+            rest_s = min(error.retry_after_s or RATE_LIMITED_S, MAX_REST_S)
+        elif isinstance(error, Blocked):
+            rest_s = BLOCKED_S
+        elif self.failures >= FAILURES_TO_REST:
+            rest_s = REST_S
+        if self.last_error is None or now + rest_s >= self.rest_until:
+            self.last_error = error
+        if rest_s:
+            self.rest_until = max(self.rest_until, now + rest_s)
+        resting = f"; left alone for {rest_s:.0f} s" if rest_s else ""
+        log.warning("%s: %s: %s%s", self.exchange, self.host, error.detail, resting)
+
+
+class _Watch:
+    """Tells a circuit how one request ended."""
+
+    def __init__(self, circuit: Circuit) -> None:
+        self._circuit = circuit
+        self._began = time.monotonic()
+        self._was_probe = False
+
+    def __enter__(self) -> None:
+        self._was_probe = self._circuit.admit()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._circuit.ended(was_probe=self._was_probe)
+        if error is None or isinstance(error, (UnknownSymbol, NotSupported, Refused)):
+            self._circuit.succeeded(self._began, was_probe=self._was_probe)
+        elif isinstance(error, OverBudget):
+            pass  # nobody was asked
+        elif isinstance(error, MarketError):
+            self._circuit.failed(error)
+        else:
+            # Given up: another exchange was faster, or the command's time was over. A request
+            # that was cancelled after SLOW_S is a failure of the exchange, an earlier one says nothing.
+            waited_s = time.monotonic() - self._began
+            if waited_s >= SLOW_S:
+                exchange = self._circuit.exchange
+                detail = f"given up after {waited_s:.1f} s"
+                self._circuit.failed(Unavailable(exchange, detail, "did not answer in time"))

@@ -1,0 +1,122 @@
+"""A long JSON array cut into its elements as the bytes arrive. No I/O."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from exchanges.errors import BadResponse
+
+MAX_ELEMENT = 64 * 1024
+MAX_ELEMENTS = 50_000
+MAX_TRIES = 64  # guesses per chunk at where an element ends
+MAX_BEFORE_LIST = 256 * 1024  # Hyperliquid puts the names of all coins before the list
+
+
+class ArrayCutter:
+    """Cuts the elements out of a JSON array while its bytes arrive. No I/O.
+
+    place is the way to the array: () for the body itself, ("result", "list") for
+    {"result": {"list": […]}}, (1,) for the second member of an outer array. The elements are
+    objects.
+
+    No JSON is scanned here. Whether a guess was right, orjson tells: what stands before the
+    array must, closed with the brackets that place asks for, parse to a document that has an
+    empty list there; and the bytes up to a "}" are whole elements exactly when, put in brackets,
+    they parse. So the last "}" of what has arrived is tried first, then earlier ones.
+
+    Raises BadResponse. Keeps one chunk and one unfinished element.
+    """
+
+    def __init__(self, exchange: str, place: tuple[str | int, ...]) -> None:
+        self._exchange, self._place = exchange, place
+        self._buffer = b""
+        self._searched = 0  # no array at the place begins before this
+        self._after_element = False
+        self.n_elements = 0
+        self.head: Any = None  # the document before the array, with an empty list in its place
+        self.found = False
+        self.is_done = False
+
+    @property
+    def unread(self) -> bytes:
+        """What has arrived and was not handed out."""
+        return self._buffer
+
+    def feed(self, chunk: bytes) -> list[Any]:
+        """The elements that are whole now."""
+        if self.is_done:
+            return []
+        self._buffer += chunk
+        if not self.found and not self._find_array():
+            if len(self._buffer) > MAX_BEFORE_LIST:
+                raise BadResponse(self._exchange, f"no list at {self._place} in the first {MAX_BEFORE_LIST} bytes")
+            return []
+        elements = self._cut()
+        self.n_elements += len(elements)
+        if self.n_elements > MAX_ELEMENTS:
+            raise BadResponse(self._exchange, f"the list has more than {MAX_ELEMENTS} elements")
+        if len(self._buffer) > MAX_ELEMENT:
+            raise BadResponse(self._exchange, f"an element has more than {MAX_ELEMENT} bytes, or is no object")
+        return elements
+
+    def _find_array(self) -> bool:
+        while (start := self._buffer.find(b"[", self._searched)) >= 0:
+            self._searched = start + 1
+            if self._is_at_place(self._buffer[:start]):
+                self._buffer = self._buffer[start + 1 :]
+                self.found = True
+                return True
+        return False
+
+    def _is_at_place(self, before: bytes) -> bool:
+        """Whether an array that begins after these bytes stands at the place."""
+        last = self._place[-1] if self._place else None
+        opening = b"" if last is None else b":" if isinstance(last, str) else b"," if last else b"["
+        if before.rstrip()[-1:] != opening:
+            return False
+        closing = "".join("}" if isinstance(step, str) else "]" for step in reversed(self._place))
+        try:
+            here = head = orjson.loads(before + b"[]" + closing.encode())
+            for step in self._place:
+                here = here[step]
+            if here != []:
+                return False
+            self.head = head
+            return True
+        except (orjson.JSONDecodeError, LookupError, TypeError):
+            return False
+
+    def _cut(self) -> list[Any]:
+        self._skip_separator()
+        end, tries = len(self._buffer), 0
+        while tries < MAX_TRIES and (end := self._buffer.rfind(b"}", 0, end)) >= 0:
+            if not _may_end_element(self._buffer, end + 1):
+                continue
+            tries += 1
+            try:
+                elements: list[Any] = orjson.loads(b"[" + self._buffer[: end + 1] + b"]")
+            except orjson.JSONDecodeError:
+                continue
+            self._buffer = self._buffer[end + 1 :]
+            self._after_element = True
+            self._skip_separator()
+            return elements
+        return []
+
+    def _skip_separator(self) -> None:
+        """Takes the comma after an element off the buffer; notes the array's end."""
+        rest = self._buffer.lstrip()
+        if self._after_element and rest[:1] == b",":
+            self._buffer, self._after_element = rest[1:], False
+        elif rest[:1] == b"]" and (self._after_element or not self.n_elements):
+            self._buffer, self.is_done = b"", True
+        elif self._after_element and rest:
+            raise BadResponse(self._exchange, f"between two elements of the list stands {rest[:20]!r}")
+
+
+def _may_end_element(buffer: bytes, end: int) -> bool:
+    """Whether what follows the "}" before end is the array's end, another object, or not there yet."""
+    rest = buffer[end : end + 16].lstrip()
+    return not rest or rest[:1] == b"]" or (rest[:1] == b"," and rest[1:].lstrip()[:1] in (b"", b"{"))

@@ -1,0 +1,86 @@
+"""Where to ask: hosts, budgets, and endpoints with the way to read their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from exchanges.errors import MarketError
+from exchanges.words import Position
+
+T = TypeVar("T")
+
+
+class Host(NamedTuple):
+    """One address of an exchange. The environment variable <NAME>_URL replaces it.
+
+    testnet_url: where the keys of its testnet belong.
+    """
+
+    name: str
+    exchange: str
+    url: str
+    testnet_url: str = ""
+
+
+class Budget(NamedTuple):
+    """A documented limit: at most max_weight per window_s seconds, from one address.
+
+    is_told: the exchange's own count comes with every answer.
+    """
+
+    name: str
+    max_weight: int
+    window_s: float
+    is_told: bool = False
+
+
+class Endpoint(NamedTuple, Generic[T]):
+    """Where to ask, and how to read the answer.
+
+    target: path and query exactly as they are sent. parse: raises MarketError.
+    explain: what an answer with HTTP status >= 400 means, as a MarketError.
+    weight: what it costs of the budget. body: JSON, to be sent by POST; b"" is a GET.
+    part: which part of the answer parse reads, where others are read from the same target.
+    """
+
+    host: Host
+    target: str
+    parse: Callable[[bytes], T]
+    explain: Callable[[int, bytes], MarketError]
+    budget: Budget
+    weight: int = 1
+    body: bytes = b""
+    part: str = ""
+
+
+class ListEndpoint(NamedTuple, Generic[T]):
+    """Where a long list of JSON objects is, and how to read one of them.
+
+    place: the way to the JSON array, e.g. ("result", "list"), () when the body is the array.
+    row: gives None for a row that is not wanted; raises MarketError.
+    explain: as in Endpoint; also asked, with status 200, when there is no array at that place.
+    reader: where rows mean nothing without what stands before the list, makes `row` of that.
+    """
+
+    host: Host
+    target: str
+    place: tuple[str | int, ...]
+    row: Callable[[Mapping[str, Any]], T | None]
+    explain: Callable[[int, bytes], MarketError]
+    budget: Budget
+    weight: int = 1
+    body: bytes = b""
+    reader: Callable[[Any], Callable[[Mapping[str, Any]], T | None]] | None = None
+
+
+class PositionsEndpoint(NamedTuple):
+    """Where positions are asked, where what completes them is, and how both together are read.
+
+    second: None where the first answer says all; signed when it is an Endpoint, public when a ListEndpoint
+    of pairs, which become a dict. parse gets both answers, None for a second that failed.
+    """
+
+    first: Endpoint[Any]
+    second: Endpoint[Any] | ListEndpoint[tuple[str, float]] | None
+    parse: Callable[[Any, Any], list[Position]]

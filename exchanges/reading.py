@@ -1,0 +1,214 @@
+"""Reading JSON. Exchanges write numbers as strings, missing ones as "", null or not at all."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping
+from itertools import pairwise
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import orjson
+
+from exchanges.errors import BadResponse
+from exchanges.words import MAX_FIGURE, Candles
+
+_FIGURES = {str, int, float}
+EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
+
+
+def load(exchange: str, body: bytes) -> Any:
+    """The body as JSON. Raises BadResponse."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadResponse(exchange, f"not JSON: {error}: {body[:80]!r}") from error
+
+
+def code_in(body: bytes, key: str) -> str | int | None:
+    """The error code in a refusal's body; None when there is none, as in a proxy's HTML."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    code = answer.get(key) if isinstance(answer, dict) else None
+    return code if isinstance(code, (str, int)) else None
+
+
+def row_in(exchange: str, value: object) -> Mapping[str, Any]:
+    """value, which has to be a JSON object. Raises BadResponse."""
+    if not isinstance(value, dict):
+        raise BadResponse(exchange, f"an object was expected, not {str(value)[:80]!r}")
+    return value
+
+
+def rows_in(exchange: str, value: object) -> list[Mapping[str, Any]]:
+    """value, which has to be a list of JSON objects. Raises BadResponse."""
+    if not isinstance(value, list):
+        raise BadResponse(exchange, f"a list was expected, not {str(value)[:80]!r}")
+    return [row_in(exchange, row) for row in value]
+
+
+def name(exchange: str, row: Mapping[str, Any], key: str) -> str:
+    """A text that is not empty. Raises BadResponse."""
+    value = row.get(key)
+    if not isinstance(value, str) or not value:
+        raise BadResponse(exchange, f"{key} is no name: {str(value)[:80]!r}")
+    return value
+
+
+def number(exchange: str, row: Mapping[str, Any], key: str) -> float | None:
+    """A figure that may be missing: None for absent, null and "". Raises BadResponse for what is no number."""
+    value = row.get(key)
+    if value is None or value == "":
+        return None
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        try:
+            figure = float(value)
+        except ValueError:
+            figure = math.nan
+        if abs(figure) <= MAX_FIGURE:
+            return figure
+    raise BadResponse(exchange, f"{key} is no number: {str(value)[:80]!r}")
+
+
+def needed(exchange: str, row: Mapping[str, Any], key: str) -> float:
+    """A figure without which the answer is worth nothing. Raises BadResponse."""
+    figure = number(exchange, row, key)
+    if figure is None:
+        raise BadResponse(exchange, f"{key} is missing")
+    return figure
+
+
+def price(exchange: str, row: Mapping[str, Any], key: str) -> float | None:
+    """As number, but zero counts as missing: exchanges write "0" for a price there was not. None is below zero."""
+    figure = number(exchange, row, key) or None
+    if figure is not None and figure < 0:
+        raise BadResponse(exchange, f"{key} is {figure}, not a price")
+    return figure
+
+
+def share(exchange: str, row: Mapping[str, Any], key: str) -> float:
+    """As needed, for a share, 0 to 1."""
+    figure = needed(exchange, row, key)
+    if not 0 <= figure <= 1:
+        raise BadResponse(exchange, f"{key} is {figure}, not a share")
+    return figure
+
+
+def needed_price(exchange: str, row: Mapping[str, Any], key: str) -> float:
+    """As needed, for a price, which is above zero."""
+    figure = needed(exchange, row, key)
+    if figure <= 0:
+        raise BadResponse(exchange, f"{key} is {figure}, not a price")
+    return figure
+
+
+def whole(exchange: str, row: Mapping[str, Any], key: str) -> int | None:
+    """As number, for milliseconds and counts; zero counts as missing."""
+    figure = number(exchange, row, key)
+    return int(figure) if figure else None
+
+
+def per_coin(figure: float | None, multiplier: int) -> float | None:
+    """The price of one coin from the price of a contract on `multiplier` coins (1000PEPE)."""
+    return None if figure is None else figure / multiplier
+
+
+def in_coins(figure: float | None, multiplier: int) -> float | None:
+    """An amount of coins from an amount in units of `multiplier` coins."""
+    return None if figure is None else figure * multiplier
+
+
+def change_pct(last: float, before: float | None) -> float | None:
+    """By how many percent `last` is above a price before; None without one."""
+    return None if not before else (last - before) / before * 100
+
+
+def long_share(exchange: str, ratio: float) -> float:
+    """The share that is long, from long / short. Raises BadResponse for a ratio below zero."""
+    if ratio < 0:
+        raise BadResponse(exchange, f"{ratio} is no ratio of long to short")
+    return ratio / (1 + ratio)
+
+
+class At(NamedTuple):
+    """Where a candle's figures stand in a row: indexes of a list, or keys of an object."""
+
+    time: Any
+    open: Any
+    high: Any
+    low: Any
+    close: Any
+    volume: Any
+    quote_volume: Any = None
+    taker_buy: Any = None
+
+
+def read_candles(
+    market: tuple[str, str, str, int],
+    rows: object,
+    at: At,
+    *,
+    multiplier: float = 1,
+    volume_in: float | None = None,
+    time_ms: int = 1,
+    is_last_closed: bool | None = None,
+) -> Candles:
+    """Candles from rows in either order of time.
+
+    market: exchange, symbol, spot or perp, and the interval in ms. multiplier: coins that prices are of.
+    volume_in: base coins that one unit of volume is, when that is not multiplier. time_ms: of one unit of time.
+    Raises BadResponse, also for figures that no candle has: a low above the high, a price that is none.
+    """
+    exchange = market[0]
+    coins = multiplier if volume_in is None else volume_in
+    if not isinstance(rows, list):
+        raise BadResponse(exchange, f"a list was expected, not {str(rows)[:80]!r}")
+    try:
+        if len(rows) > 1 and int(rows[0][at.time]) > int(rows[-1][at.time]):
+            rows = rows[::-1]
+
+        def column(place: Any, factor: float = 1) -> array[float]:
+            cells = list(map(itemgetter(place), rows))
+            if not set(map(type, cells)) <= _FIGURES:
+                raise TypeError("a figure is neither a number nor a text")
+            figures = array("d", map(float, cells))
+            return figures if factor == 1 else array("d", [each * factor for each in figures])
+
+        times = array("q", [int(float(row[at.time])) * time_ms for row in rows])
+        open_, high, low, close = (column(each, 1 / multiplier) for each in (at.open, at.high, at.low, at.close))
+        candles = Candles(
+            *market,
+            times,
+            open_,
+            high,
+            low,
+            close,
+            column(at.volume, coins),
+            None if at.quote_volume is None else column(at.quote_volume),
+            None if at.taker_buy is None else column(at.taker_buy, coins),
+            is_last_closed,
+        )
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        raise BadResponse(exchange, f"a candle is malformed: {error}") from error
+    _check_candles(candles)
+    return candles
+
+
+def _check_candles(candles: Candles) -> None:
+    """Raises BadResponse for candles that cannot be."""
+    times = candles.open_ms
+    if times and not EARLIEST_MS <= times[0] <= times[-1] <= LATEST_MS:
+        raise BadResponse(candles.exchange, f"no candle begins at {times[0]} or ends at {times[-1]} ms")
+    if any(after <= before for before, after in pairwise(times)):
+        raise BadResponse(candles.exchange, "the candles are not in the order of time")
+    prices = zip(candles.low, candles.open, candles.close, candles.high, strict=True)
+    if not all(0 < low <= first <= high <= MAX_FIGURE and low <= last <= high for low, first, last, high in prices):
+        raise BadResponse(candles.exchange, "a candle's prices cannot be")
+    if not all(0 <= each <= MAX_FIGURE for each in candles.volume):
+        raise BadResponse(candles.exchange, "a candle's volume cannot be")
+    for column in (candles.quote_volume, candles.taker_buy):
+        if column is not None and not all(0 <= each <= MAX_FIGURE for each in column):
+            raise BadResponse(candles.exchange, "a candle's volume cannot be")

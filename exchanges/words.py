@@ -1,0 +1,244 @@
+"""The records in which the project speaks of markets, and their units."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from exchanges.errors import MarketError
+
+T = TypeVar("T")
+MINUTE_MS = 60_000
+INTERVALS = {
+    "1m": MINUTE_MS,
+    "3m": 3 * MINUTE_MS,
+    "5m": 5 * MINUTE_MS,
+    "15m": 15 * MINUTE_MS,
+    "30m": 30 * MINUTE_MS,
+    "1h": 60 * MINUTE_MS,
+    "2h": 120 * MINUTE_MS,
+    "4h": 240 * MINUTE_MS,
+    "6h": 360 * MINUTE_MS,
+    "12h": 720 * MINUTE_MS,
+    "1d": 1440 * MINUTE_MS,
+}
+"""Candle intervals by our spelling, in ms."""
+MAX_FIGURE = 1e30  # beyond it, nothing is a price or an amount
+DOLLARS = ("USDT", "USDC", "USD", "FDUSD", "USD1")  # what counts as a dollar
+COIN = "COIN"
+"""As a quote: the perpetual that is priced in dollars and margined in its coin. BTC-COIN is Binance's BTCUSD_PERP."""
+WINDOW_MS = 7 * 86_400_000  # of funding and fees, and the longest that Bybit gives at a time
+
+
+class Ticker(NamedTuple):
+    """One market over the last 24 hours. last, bid, ask, high, low in quote; change_pct in percent."""
+
+    exchange: str
+    symbol: str
+    last: float
+    bid: float | None
+    ask: float | None
+    high: float | None
+    low: float | None
+    change_pct: float | None
+    base_volume: float | None
+    quote_volume: float | None
+    time_ms: int
+
+
+class OpenInterest(NamedTuple):
+    """Contracts outstanding, one side counted: in base, and in quote.
+
+    An exchange that tells only one of them tells the mark price, or the last one, which the other comes from.
+    """
+
+    open_interest: float | None
+    open_interest_quote: float | None
+
+
+class Funding(NamedTuple):
+    """funding_rate: a fraction per period of funding_interval_h hours (0.0001 is 0.01 %), due at next_funding_ms."""
+
+    funding_rate: float
+    funding_interval_h: float | None
+    next_funding_ms: int | None
+    mark: float | None
+
+
+class Perp(NamedTuple):
+    """What is known of a perpetual. One endpoint may tell only a part of it."""
+
+    ticker: Ticker | None = None
+    open_interest: OpenInterest | None = None
+    funding: Funding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candles:
+    """A market's candles, oldest first, as columns of the same length.
+
+    open_ms: when each begins. open, high, low, close in quote; volume and taker_buy (what takers bought
+    of it) in base; quote_volume in quote. A column that the exchange does not give is None. Candles without
+    trades may be missing. is_last_closed: where the exchange says whether the last one is over.
+    """
+
+    exchange: str
+    symbol: str
+    market: str  # spot or perp
+    interval_ms: int
+    open_ms: array[int]
+    open: array[float]
+    high: array[float]
+    low: array[float]
+    close: array[float]
+    volume: array[float]
+    quote_volume: array[float] | None = None
+    taker_buy: array[float] | None = None
+    is_last_closed: bool | None = None
+
+    def __len__(self) -> int:
+        return len(self.open_ms)
+
+    def n_closed(self, now_ms: int) -> int:
+        """How many are over. One that a later one follows is; the last is when its time has passed."""
+        if not self.open_ms:
+            return 0
+        is_over = self.is_last_closed
+        if is_over is None:
+            is_over = self.open_ms[-1] + self.interval_ms <= now_ms
+        return len(self.open_ms) - (not is_over)
+
+    def part(self, begin: int, end: int) -> Candles:
+        """The candles of a slice."""
+        whole = slice(begin, end)
+        return Candles(
+            self.exchange,
+            self.symbol,
+            self.market,
+            self.interval_ms,
+            self.open_ms[whole],
+            self.open[whole],
+            self.high[whole],
+            self.low[whole],
+            self.close[whole],
+            self.volume[whole],
+            self.quote_volume and self.quote_volume[whole],
+            self.taker_buy and self.taker_buy[whole],
+            True if end < len(self) else self.is_last_closed,
+        )
+
+
+class Flow(NamedTuple):
+    """What takers bought and sold, in base, oldest first. Periods without trades may be missing."""
+
+    exchange: str
+    symbol: str
+    market: str
+    interval_ms: int
+    open_ms: Sequence[int]
+    buy: Sequence[float]
+    sell: Sequence[float]
+
+
+class Ratio(NamedTuple):
+    """How many of the accounts, or how much of their positions, is long: a share, 0 to 1."""
+
+    time_ms: int
+    long_share: float
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Key:
+    """An API key for reading one's own account. It has no repr that could show a secret."""
+
+    api_key: str
+    secret: str
+    passphrase: str = ""
+    is_testnet: bool = False
+
+
+class Signed(NamedTuple):
+    """What proves who asks: the target as it is sent, and the headers beside it."""
+
+    target: str
+    headers: dict[str, str]
+
+
+class Balance(NamedTuple):
+    """An asset in one wallet, in its own units. usd: where the exchange says it."""
+
+    asset: str
+    free: float
+    in_use: float
+    usd: float | None = None
+
+
+class Position(NamedTuple):
+    """An open derivatives position.
+
+    symbol: as the exchange spells it. size in base, notional in dollars. pnl, margin and funding
+    in `asset`, in which the contract settles; pnl_pct of the margin. funding: paid (-) or
+    received (+) so far. liquidation None: the exchange gives none.
+    """
+
+    symbol: str
+    base: str
+    side: str  # long or short
+    size: float | None
+    notional: float | None
+    entry: float | None
+    mark: float | None
+    liquidation: float | None
+    leverage: float | None
+    margin: float | None
+    asset: str
+    pnl: float | None
+    pnl_pct: float | None
+    funding: float | None = None
+
+
+class Income(NamedTuple):
+    """Money that came (+) or went (-). kind: realised, funding or fee; amount in asset."""
+
+    time_ms: int
+    kind: str
+    asset: str
+    amount: float
+
+
+class Page(NamedTuple, Generic[T]):
+    """Some rows of a list that comes in pages. cursor: where the next page begins; "" after the last."""
+
+    rows: list[T]
+    cursor: str
+
+
+class Source(NamedTuple):
+    """Which market a report is of, who was asked before in vain, when and how long."""
+
+    exchange: str
+    symbol: str
+    market: str
+    failed: tuple[MarketError, ...]
+    time_ms: int
+    took_s: float
+
+
+def dollars_at(candles: Candles, at: int) -> float | None:
+    """A candle's turnover in quote; None where it is not told."""
+    return candles.quote_volume[at] if candles.quote_volume is not None else None
+
+
+def per_8h(funding: Funding | None) -> float | None:
+    """The funding rate as of 8 hours, a fraction; None where the period is not known."""
+    if funding is None or not funding.funding_interval_h:
+        return None
+    return funding.funding_rate * 8 / funding.funding_interval_h
+
+
+def per_year_pct(funding: Funding | None) -> float | None:
+    """What a year of this rate comes to, in percent, without compounding."""
+    rate = per_8h(funding)
+    return None if rate is None else rate * 3 * 365 * 100

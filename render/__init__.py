@@ -1,0 +1,1 @@
+"""How answers look: figures, tables, sentences. Pure."""

@@ -1,0 +1,58 @@
+"""What the JSON answers have in common: names of markets, times, tickers."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from exchanges.symbols import split
+from exchanges.words import COIN, Perp, Ticker
+
+Json = dict[str, Any]
+TRENDS = {1: "BULLISH", -1: "BEARISH", 0: "NEUTRAL", None: None}
+TICKER = {
+    "symbol": "string",
+    "price": "number",
+    "volume_24h": "number?",
+    "change_24h": "number?",
+    "market_type": "string",
+}
+FUNDED = {"open_interest": "number?", "funding_rate": "number?"}
+PERP = {**TICKER, **FUNDED, "funding_rate_change": "number?"}
+
+
+def iso(time_ms: float) -> str:
+    """2026-11-24T14:03:22Z"""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_ms / 1000))
+
+
+def slashed(symbol: str, market: str = "spot") -> str:
+    """BTC/USDT; BTC/USDT:USDT for the perpetual settled in USDT."""
+    base, quote = split(symbol)
+    if market == "spot":
+        return f"{base}/{quote}"
+    return f"{base}/USD:{base}" if quote == COIN else f"{base}/{quote}:{quote}"
+
+
+def ticker_fields(ticker: Ticker, market: str) -> Json:
+    return {
+        "symbol": slashed(ticker.symbol, market),
+        "price": ticker.last,
+        "volume_24h": ticker.base_volume,
+        "change_24h": ticker.change_pct,
+        "market_type": market,
+    }
+
+
+def perp_fields(perp: Perp) -> Json:
+    return {
+        "open_interest": perp.open_interest and perp.open_interest.open_interest,
+        "funding_rate": perp.funding and perp.funding.funding_rate,
+        "funding_rate_change": None,
+    }
+
+
+def sum_of_what_is_known(figures: Any) -> float | None:
+    """The sum of what is known; None when nothing is."""
+    known = [each for each in figures if each is not None]
+    return sum(known) if known else None

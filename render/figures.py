@@ -1,0 +1,214 @@
+"""Figures as texts: prices, amounts, percents, times. Pure."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+
+from exchanges.symbols import split
+from exchanges.words import COIN, DOLLARS, Source
+
+STALE_S = 120  # a last trade older than this is marked with its age
+BAR = 9  # characters of a range bar
+BLOCKS = "▁▂▃▄▅▆▇█"
+SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
+
+
+def escape(text: str) -> str:
+    """text with what Telegram's HTML would read as markup made harmless, in text and in attributes."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+
+
+def format_price(price: float | None) -> str:
+    """67,432.10 · 123.40 · 1.00012 · 0.3150 · 0.00001234: six digits, or two decimals from 1000 on."""
+    if price is None:
+        return "n/a"
+    if not price:
+        return "0"
+    if not 1e-12 <= abs(price) < 1e12:
+        return f"{price:.5g}"
+    if abs(price) >= 1000:
+        return f"{price:,.2f}"
+    magnitude = math.floor(math.log10(abs(price)))
+    shortest = 2 if magnitude >= 0 else 3 - magnitude
+    digits = f"{price:.{max(shortest, 5 - magnitude)}f}"
+    while digits[-1] == "0" and len(digits.partition(".")[2]) > shortest:
+        digits = digits[:-1]
+    return digits
+
+
+def format_amount(amount: float | None) -> str:
+    """1.62B · 24.1K · 311 · 0.0123: three digits."""
+    if amount is None:
+        return "n/a"
+    for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if abs(amount) >= unit * 0.9995:
+            return f"{_three_digits(amount / unit)}{name}"
+    return _three_digits(amount)
+
+
+def _three_digits(figure: float) -> str:
+    if not figure:
+        return "0"
+    scientific = f"{figure:.2e}"
+    magnitude = int(scientific.partition("e")[2])  # after rounding: 0.9996 has that of 1.00
+    return scientific if magnitude > 5 else f"{figure:.{min(max(0, 2 - magnitude), 12)}f}"
+
+
+def format_percent(percent: float | None, decimals: int = 2) -> str:
+    """+2.31 %"""
+    if percent is None:
+        return "n/a"
+    if abs(percent) >= 1e6:
+        return f"{percent:+.1e} %"
+    return f"{percent:+.{decimals}f} %"
+
+
+def circle(change: float | None) -> str:
+    """Green up, red down, white otherwise."""
+    return "⚪" if not change else "🟢" if change > 0 else "🔴"
+
+
+def format_span(seconds: float) -> str:
+    """45s · 12m · 3h12 · 5d"""
+    whole = int(max(0, seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole // 60 % 60:02}"
+    return f"{min(whole // 86400, 9999)}d"
+
+
+def format_moment(time_ms: int, now_s: float) -> str:
+    """14:03:22 UTC, with the age of what is older than STALE_S."""
+    age_s = now_s - time_ms / 1000
+    try:
+        clock = time.strftime("%H:%M:%S", time.gmtime(time_ms / 1000))
+    except (OverflowError, ValueError, OSError):
+        return "time n/a"
+    return f"{clock} UTC" + (f", {format_span(age_s)} old" if age_s > STALE_S else "")
+
+
+def range_bar(low: float | None, high: float | None, at: float) -> str:
+    """▕██████░░░▏: where a price stands between low and high."""
+    if low is None or high is None or not low < high:
+        return "n/a"
+    filled = min(BAR, max(0, round((at - low) / (high - low) * BAR)))
+    return f"▕{'█' * filled}{'░' * (BAR - filled)}▏"
+
+
+def sum_of_known(figures: Iterable[float | None]) -> float | None:
+    """The sum; None when one of them is not known."""
+    total = 0.0
+    for figure in figures:
+        if figure is None:
+            return None
+        total += figure
+    return total
+
+
+def format_usd(usd: float | None, *, sign: bool = False) -> str:
+    """$12,345.67, +$12.30, -$0.42"""
+    if usd is None:
+        return "n/a"
+    if abs(usd) >= 1e12:
+        return f"{'-' if usd < 0 else '+' if sign else ''}${format_amount(abs(usd))}"
+    before = "-" if round(usd, 2) < 0 else "+" if sign and round(usd, 2) > 0 else ""
+    return f"{before}${abs(usd):,.2f}"
+
+
+def short_price(price: float) -> str:
+    """62,976 · 148.2 · 3.451 · 0.5231 · 0.0₄1234: four digits in at most eight characters.
+
+    The small figure counts the zeros after the point.
+    """
+    rounded = float(f"{price:.4g}")
+    if rounded >= 1000 or rounded <= 0:
+        return f"{price:,.0f}" if rounded < 1e7 else format_amount(price)
+    price = rounded
+    if price >= 1:
+        return f"{price:.{4 - len(str(int(price)))}f}"
+    if price >= 0.001:
+        return format_price(price)
+    digits, _, exponent = f"{price:.3e}".partition("e")
+    zeros = "".join(SUBSCRIPTS[int(each)] for each in str(-int(exponent) - 1))
+    return f"0.0{zeros}{digits.replace('.', '').rstrip('0')}"
+
+
+def tight(amount: float | None) -> str:
+    """format_amount in at most five characters: 19.8B · 610M · 1.24T."""
+    return "n/a" if amount is None else format_amount(amount)
+
+
+def dollars_of(amount: float | None) -> str:
+    """$19.8B"""
+    return "n/a" if amount is None else f"${format_amount(amount)}"
+
+
+def plain_percent(percent: float | None, decimals: int = 1) -> str:
+    """+2.3, for a column whose head says %."""
+    return format_percent(percent, decimals).removesuffix(" %")
+
+
+def coins(amount: float | None, base: str) -> str:
+    return "n/a" if amount is None else f"{format_amount(amount)} {base[:10]}"
+
+
+def signed(amount: float | None) -> str:
+    """+1.62K · -311"""
+    return "n/a" if amount is None else f"{'+' if amount > 0 else ''}{format_amount(amount)}"
+
+
+def share_pct(share: float | None, decimals: int = 1) -> str:
+    return "n/a" if share is None else f"{share * 100:.{decimals}f} %"
+
+
+def _unit(symbol: str) -> str:
+    quote = split(symbol)[1]
+    return "$" if quote in DOLLARS or quote == COIN else f" {quote}"
+
+
+def money(amount: float | None, symbol: str) -> str:
+    """$77.8M, or 1.2K BTC where prices are in BTC."""
+    unit = _unit(symbol)
+    if amount is None or unit == "$":
+        return dollars_of(amount)
+    return f"{format_amount(amount)}{unit}"
+
+
+def _amounts(amount: float | None, worth: float | None, source: Source) -> str:
+    """2.93K BTC  $176M"""
+    if amount is None and worth is None:
+        return "n/a"
+    return f"{coins(amount, split(source.symbol)[0])}  {money(worth, source.symbol)}"
+
+
+def counted(n: int, what: str) -> str:
+    """1 market, 2 markets"""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def _rate(rate: float | None) -> str:
+    """+0.0100, percent; for a column whose head says so."""
+    return plain_percent(None if rate is None else rate * 100, 4)
+
+
+def _tight_rate(rate: float | None) -> str:
+    """.0100, -.0041, 8.71: percent in at most six characters."""
+    if rate is None:
+        return "n/a"
+    percent = rate * 100
+    if abs(percent) >= 0.99995:
+        return f"{percent:.2f}"
+    return f"{percent:.4f}".replace("0.", ".", 1)
+
+
+def at_tick(price: float, tick: float) -> str:
+    """A price rounded to the market's tick, with the tick's decimals."""
+    rounded = round(price / tick) * tick
+    text = f"{tick:.14f}".rstrip("0")
+    decimals = len(text.partition(".")[2])
+    return f"{rounded:,.{decimals}f}"

@@ -1,0 +1,61 @@
+"""A question and its answer become one Bot API call."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from render.message import Answer
+from telegram.updates import Question
+
+Call = dict[str, Any]
+"""A Bot API call: its parameters, and its name under "method"."""
+
+
+def unknown(question: Question) -> str:
+    """What to do next, for a text that is no command of ours."""
+    if question.is_button:
+        return "This button is out of date. Please send the command again."
+    return "I do not know that command. /help shows all of them." if question.name else "Try /price BTC, or /help."
+
+
+def plain_text(text: str) -> str:
+    """Our own HTML without its tags."""
+    text = re.sub(r"<[^<>]*>", "", text)
+    for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&")):
+        text = text.replace(entity, sign)
+    return text
+
+
+def short_reply(question: Question, text: str, *, is_demo: bool) -> Call | None:
+    """A sentence without buttons: a message, or for a pressed button a note over the chat. "" says nothing."""
+    if not question.is_button:
+        return reply(question, Answer(text), is_demo=is_demo) if text else None
+    call: Call = {"method": "answerCallbackQuery", "callback_query_id": question.callback_id}
+    if text:
+        call["text"] = f"SIMULATED. {text}" if is_demo else text
+    return call
+
+
+def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
+    """The call that shows an answer: a new message, or the message under which the button was."""
+    text = f"{answer.text}\n<b>SIMULATED</b> market" if is_demo else answer.text
+    is_edit = question.is_button and question.message_id is not None
+    call: Call = {
+        "method": "editMessageText" if is_edit else "sendMessage",
+        "chat_id": question.chat_id,
+        "text": text,
+        "parse_mode": "HTML",
+        "link_preview_options": {"is_disabled": True},
+    }
+    if answer.keyboard:
+        rows = [[{"text": label, "callback_data": data} for label, data in row] for row in answer.keyboard]
+        call["reply_markup"] = {"inline_keyboard": rows}
+    if is_edit:
+        call["message_id"] = question.message_id
+        return call
+    if question.thread_id is not None:
+        call["message_thread_id"] = question.thread_id
+    if not question.is_private and question.message_id is not None:
+        call["reply_parameters"] = {"message_id": question.message_id, "allow_sending_without_reply": True}
+    return call

@@ -1,0 +1,97 @@
+"""Reading updates. Whatever is not as documented is treated as not there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+MAX_ARGUMENTS = 16
+ALLOWED_UPDATES = ["message", "callback_query"]
+
+
+class Question(NamedTuple):
+    """What an update asks: by whom, where, and the words. From a message, or from a button under one."""
+
+    update_id: int
+    name: str  # of the command, without the slash; "" for a text that is none
+    words: list[str]
+    user_id: int | None
+    chat_id: int
+    is_private: bool
+    is_button: bool
+    message_id: int | None
+    thread_id: int | None
+    age_s: float
+    callback_id: str = ""
+
+
+def read_question(update: Mapping[str, Any], now: float) -> Question | None:
+    """What a new text message or a pressed button asks; None for everything else."""
+    callback = _object(update.get("callback_query"))
+    message = _object(callback.get("message")) if callback else _object(update.get("message"))
+    chat = _object(message.get("chat"))
+    chat_id, text = id_in(chat.get("id")), callback.get("data") if callback else message.get("text")
+    if chat_id is None or not isinstance(text, str):
+        return None
+    is_private = chat.get("type") == "private"
+    name, words = _command(f"/{text}" if callback else text)
+    if not name and not is_private and not callback:
+        return None
+    sender = _object(callback.get("from") if callback else message.get("from"))
+    date = id_in(message.get("date"))
+    callback_id = callback.get("id", "")
+    if callback and not (isinstance(callback_id, str) and re.fullmatch(r"[!-~]{1,64}", callback_id)):
+        return None
+    return Question(
+        update_id=id_in(update.get("update_id")) or 0,
+        name=name,
+        words=words,
+        user_id=id_in(sender.get("id")),
+        chat_id=chat_id,
+        is_private=is_private,
+        is_button=bool(callback),
+        message_id=id_in(message.get("message_id")),
+        thread_id=_topic(message),
+        age_s=max(0.0, now - date) if date is not None and not callback else 0.0,
+        callback_id=callback_id,
+    )
+
+
+def _topic(message: Mapping[str, Any]) -> int | None:
+    """The forum topic a message is in. The General topic, 1, is answered without its number (Bot API: sendMessage)."""
+    thread_id = id_in(message.get("message_thread_id"))
+    return thread_id if message.get("is_topic_message") is True and thread_id != 1 else None
+
+
+def _command(text: str) -> tuple[str, list[str]]:
+    """("price", ["BTC", "ETH"]) for "/price@OurBot BTC, ETH"; ("", []) for a text that is no command."""
+    found = re.match(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+|$)", text)
+    if found is None:
+        return "", []
+    words = re.split(r"[\s,;]+", text[found.end() :].strip(), maxsplit=MAX_ARGUMENTS)
+    return found[1].lower(), [word for word in words[:MAX_ARGUMENTS] if word]
+
+
+def addressee(update: Mapping[str, Any]) -> str:
+    """ "ourbot" for "/price@OurBot"."""
+    text = _object(update.get("message")).get("text")
+    found = re.match(r"/\w{1,32}@(\w+)", text) if isinstance(text, str) else None
+    return found[1].lower() if found else ""
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def id_in(value: object) -> int | None:
+    """An id or a time; Telegram's have at most 52 bits."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53 else None
+
+
+def chat_of(update: Mapping[str, Any]) -> object:
+    """What Telegram keeps in order: a chat's messages; each user's buttons."""
+    callback = _object(update.get("callback_query"))
+    if callback:
+        return "user", id_in(_object(callback.get("from")).get("id"))
+    return "chat", id_in(_object(_object(update.get("message")).get("chat")).get("id"))
