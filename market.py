@@ -24,7 +24,7 @@ from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import BadResponse, MarketError, NoAnswer, NotListed, NotSupported, Unavailable, UnknownSymbol
 from exchanges.symbols import coin_symbol, in_quotes, multiplied, of_many, similar, split
 from exchanges.table import EXCHANGES, Exchange
-from exchanges.words import COIN, INTERVALS, Candles, Flow, OpenInterest, Perp, Source, Ticker, per_8h
+from exchanges.words import COIN, INTERVALS, Candles, Flow, OpenInterest, Snapshot, Source, Ticker, per_8h
 
 T = TypeVar("T")
 LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight
@@ -40,12 +40,12 @@ HOUR_MS = 3_600_000
 
 
 class Found(NamedTuple):
-    """A market at one exchange; of spot, a Perp that has nothing but its ticker. missing: its parts that failed.
+    """A market at one exchange; of spot, a Snapshot that has nothing but its ticker. missing: its parts that failed.
 
     symbol: as the exchange lists it, which may be priced in another dollar. multiplier: coins of one contract.
     """
 
-    of: Perp
+    of: Snapshot
     symbol: str
     multiplier: int
     missing: dict[str, MarketError]
@@ -101,9 +101,9 @@ class Market:
 
     # Asking in order of preference.
 
-    def offering(self, market: str) -> list[Exchange]:
+    def offering(self, kind: str) -> list[Exchange]:
         """The exchanges that have spot markets, or perpetuals, the preferred one first."""
-        return [each for each in self.exchanges if market in each.MARKETS]
+        return [each for each in self.exchanges if kind in each.MARKETS]
 
     async def races(
         self,
@@ -137,16 +137,16 @@ class Market:
             question = (lambda exchange, market=market: ask(exchange, market), self.offering(market))
             (side,) = await self.races(question, deadline_s=deadline_s)
             for error in side.errors:
-                error.market = market
+                error.kind = market
             if side.found is not None:
                 errors = (*errors, *side.errors)
                 return side.found, tuple(error for error in errors if not isinstance(error, UnknownSymbol))
             errors += side.errors
         raise await self.why_not(symbol, errors or self.without(markets[-1]), began)
 
-    def without(self, market: str) -> tuple[MarketError, ...]:
+    def without(self, kind: str) -> tuple[MarketError, ...]:
         """What to say when none of the exchanges has such markets at all."""
-        name = {"perp": "perpetuals", "spot": "spot markets"}[market]
+        name = {"perp": "perpetuals", "spot": "spot markets"}[kind]
         return tuple(NotSupported(each.ID, f"no {name}", f"has no {name}") for each in self.exchanges)
 
     async def everywhere(
@@ -173,14 +173,14 @@ class Market:
         return found, failed
 
     async def why_not(
-        self, symbol: str, errors: Sequence[MarketError], began: float, market: str = ""
+        self, symbol: str, errors: Sequence[MarketError], began: float, kind: str = ""
     ) -> NotListed | NoAnswer:
-        """What to raise when nobody has an answer; began on the monotonic clock. market: as in NotListed."""
+        """What to raise when nobody has an answer; began on the monotonic clock. kind: as in NotListed."""
         if not all(isinstance(error, UnknownSymbol) for error in errors):
             return NoAnswer(symbol, errors)
         left_s = began + races.DEADLINE_S - time.monotonic()
-        asked = self.offering(market) if market else self.exchanges
-        return NotListed(symbol, [each.ID for each in asked], await self._suggestions(symbol, left_s), market)
+        asked = self.offering(kind) if kind else self.exchanges
+        return NotListed(symbol, [each.ID for each in asked], await self._suggestions(symbol, left_s), kind)
 
     async def get(self, endpoint: Endpoint[T], keep_s: float | None = None) -> T:
         """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time."""
@@ -219,7 +219,7 @@ class Market:
 
         async def ask(listed: str, multiplier: int) -> Found:
             ticker = await self.get(exchange.spot(listed, multiplier))
-            return Found(Perp(self._timed(ticker)), listed, multiplier, {})
+            return Found(Snapshot(self._timed(ticker)), listed, multiplier, {})
 
         return await self.by_any_multiplier(exchange, "spot", symbol, ask)
 
@@ -234,17 +234,17 @@ class Market:
         return await self.by_any_multiplier(exchange, "perp", symbol, ask)
 
     async def by_any_multiplier(
-        self, exchange: Exchange, market: str, symbol: str, ask: Callable[[str, int], Awaitable[T]]
+        self, exchange: Exchange, kind: str, symbol: str, ask: Callable[[str, int], Awaitable[T]]
     ) -> T:
         """Asks for the coin; if it is not listed, for the contract on 1000 and more of it that is.
 
         Raises UnknownSymbol only when the exchange's list was there to look in.
         """
-        symbol = in_quotes(symbol, exchange.SPOT_QUOTES if market == "spot" else exchange.PERP_QUOTES)
-        if market == "perp" and split(symbol)[1] not in exchange.PERP_QUOTES:
+        symbol = in_quotes(symbol, exchange.SPOT_QUOTES if kind == "spot" else exchange.PERP_QUOTES)
+        if kind == "perp" and split(symbol)[1] not in exchange.PERP_QUOTES:
             raise UnknownSymbol(exchange.ID, f"no perpetual of {symbol}")
-        key = (exchange.ID, "symbols", market)
-        if market not in exchange.MULTIPLIED or symbol.endswith(f"-{COIN}"):
+        key = (exchange.ID, "symbols", kind)
+        if kind not in exchange.MULTIPLIED or symbol.endswith(f"-{COIN}"):
             return await ask(symbol, 1)
         known: frozenset[str] | None = self._cache.peek(key)
         if known is not None and symbol not in known and (found := of_many(symbol, known)) is not None:
@@ -252,7 +252,7 @@ class Market:
         try:
             return await ask(symbol, 1)
         except UnknownSymbol:
-            found = of_many(symbol, await self._symbols(exchange, market))
+            found = of_many(symbol, await self._symbols(exchange, kind))
             if found is None:
                 raise
             return await ask(*found)
@@ -281,7 +281,9 @@ class Market:
                 except MarketError as error:
                     missing[what] = error
                 else:
-                    whole = Perp(whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding)
+                    whole = Snapshot(
+                        whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding
+                    )
             interval_h = await self._funding_interval(exchange, intervals, symbol)
         finally:
             for asked in parts.values():
@@ -300,7 +302,7 @@ class Market:
     def _found(
         self,
         exchange: Exchange,
-        whole: Perp,
+        whole: Snapshot,
         symbol: str,
         multiplier: int,
         missing: dict[str, MarketError],
@@ -357,18 +359,18 @@ class Market:
 
     # Lists of all markets of an exchange.
 
-    async def listing(self, exchange: Exchange, market: str, *parts: str) -> dict[str, Perp]:
+    async def listing(self, exchange: Exchange, kind: str, *parts: str) -> dict[str, Snapshot]:
         """All markets in dollars that trade, by symbol. parts: which of "open interest" and "funding" to ask for.
 
         Those that the exchange's list of tickers tells are there in any case. Raises MarketError, NotSupported
         when the exchange has no such list.
         """
-        endpoints = exchange.tickers(market)
+        endpoints = exchange.tickers(kind)
         if "ticker" not in endpoints:
-            raise NotSupported(exchange.ID, f"no list of {market} tickers", "has no list of all markets")
+            raise NotSupported(exchange.ID, f"no list of {kind} tickers", "has no list of all markets")
         wanted = ["ticker", *(part for part in parts if part in endpoints)]
         intervals = self._funding_intervals(exchange) if "funding" in parts else None
-        lists = [start(self._rows(exchange, market, part, endpoints[part])) for part in wanted]
+        lists = [start(self._rows(exchange, kind, part, endpoints[part])) for part in wanted]
         try:
             of_tickers, *others = [await each for each in lists]
             changed = await self._changed_intervals(exchange, intervals)
@@ -384,32 +386,32 @@ class Market:
         for symbol, perp in of_tickers.items():
             for other in others:
                 if (more := other.get(symbol)) is not None:
-                    perp = Perp(perp.ticker, more.open_interest or perp.open_interest, more.funding or perp.funding)
+                    perp = Snapshot(perp.ticker, more.open_interest or perp.open_interest, more.funding or perp.funding)
             interval_h = hours.get(symbol, intervals.of_all_others) if hours is not None and intervals else None
             found[symbol] = _completed(perp, interval_h)
         return found
 
     async def _rows(
-        self, exchange: Exchange, market: str, part: str, endpoint: ListEndpoint[tuple[str, Perp]]
-    ) -> dict[str, Perp]:
-        async def load() -> dict[str, Perp]:
-            found: dict[str, Perp] = {}
+        self, exchange: Exchange, kind: str, part: str, endpoint: ListEndpoint[tuple[str, Snapshot]]
+    ) -> dict[str, Snapshot]:
+        async def load() -> dict[str, Snapshot]:
+            found: dict[str, Snapshot] = {}
             await self._fetcher.fetch_items(endpoint, found.update)
             return found
 
-        return await self.kept((exchange.ID, "list", market, part), LISTING_S, load)
+        return await self.kept((exchange.ID, "list", kind, part), LISTING_S, load)
 
-    async def _symbols(self, exchange: Exchange, market: str) -> frozenset[str]:
+    async def _symbols(self, exchange: Exchange, kind: str) -> frozenset[str]:
         """Every symbol that an exchange lists; none where it has no list."""
 
         async def load() -> frozenset[str]:
             found: set[str] = set()
-            endpoint = exchange.symbols(market)
+            endpoint = exchange.symbols(kind)
             if endpoint is not None:
                 await self._fetcher.fetch_items(endpoint, found.update)
             return frozenset(found)
 
-        return await self._cache.get((exchange.ID, "symbols", market), SYMBOLS_S, load)
+        return await self._cache.get((exchange.ID, "symbols", kind), SYMBOLS_S, load)
 
     async def _suggestions(self, symbol: str, timeout_s: float) -> list[str]:
         """Bases that look like the symbol's, from the lists that are there within timeout_s."""
@@ -428,7 +430,7 @@ class Market:
     # Candles.
 
     async def candles(
-        self, exchange: Exchange, symbol: str, market: str, interval: str, n: int, *, keep: bool = True
+        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int, *, keep: bool = True
     ) -> Candles:
         """The last n closed candles at one exchange, and the running one as it was when they were asked for.
 
@@ -438,36 +440,36 @@ class Market:
 
         async def ask(listed: str, multiplier: int) -> Candles:
             size = await self.contract_size(exchange, listed, "candles")
-            return await self._pages(exchange, listed, market, interval, n + 1, multiplier, size)
+            return await self._pages(exchange, listed, kind, interval, n + 1, multiplier, size)
 
         async def load() -> Candles:
-            return await self.by_any_multiplier(exchange, market, symbol, ask)
+            return await self.by_any_multiplier(exchange, kind, symbol, ask)
 
         if not keep:
             return await load()
         step_s = INTERVALS[interval] / 1000
         to_next_s = step_s - self.clock() % step_s
-        return await self.kept((exchange.ID, "candles", symbol, market, interval, n), to_next_s, load)
+        return await self.kept((exchange.ID, "candles", symbol, kind, interval, n), to_next_s, load)
 
-    async def running_candle(self, exchange: Exchange, symbol: str, market: str, interval: str) -> Candles:
+    async def running_candle(self, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
         """The candle before the running one, and the running one as it is now. Raises MarketError."""
 
         async def ask(listed: str, multiplier: int) -> Candles:
             size = await self.contract_size(exchange, listed, "candles")
-            return await self.get(exchange.candles(listed, market, interval, 2, None, multiplier, size))
+            return await self.get(exchange.candles(listed, kind, interval, 2, None, multiplier, size))
 
-        return await self.by_any_multiplier(exchange, market, symbol, ask)
+        return await self.by_any_multiplier(exchange, kind, symbol, ask)
 
     async def _pages(
-        self, exchange: Exchange, listed: str, market: str, interval: str, n: int, multiplier: int, size: float | None
+        self, exchange: Exchange, listed: str, kind: str, interval: str, n: int, multiplier: int, size: float | None
     ) -> Candles:
         """As many answers as n candles take, put together."""
-        step, most = INTERVALS[interval], exchange.MAX_CANDLES[market]
+        step, most = INTERVALS[interval], exchange.MAX_CANDLES[kind]
         end_ms = (self.now_ms() // step + 1) * step
         asked: list[Endpoint[Candles]] = []
         while n > 0:
             page = min(n, most)
-            asked.append(exchange.candles(listed, market, interval, page, end_ms if asked else None, multiplier, size))
+            asked.append(exchange.candles(listed, kind, interval, page, end_ms if asked else None, multiplier, size))
             end_ms, n = end_ms - page * step, n - page
         answers = [start(self._fetcher.fetch(endpoint)) for endpoint in asked]
         try:
@@ -476,21 +478,21 @@ class Market:
             for answer in answers:
                 answer.cancel()
 
-    async def flow(self, exchange: Exchange, symbol: str, market: str, interval: str, n: int) -> Flow:
+    async def flow(self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Flow:
         """What takers bought and sold over the last n closed candles. Raises MarketError, NotSupported if untold."""
 
         async def ask(listed: str, multiplier: int) -> Flow:
-            endpoint = exchange.taker_flow(listed, market, interval, n + 1, multiplier)
+            endpoint = exchange.taker_flow(listed, kind, interval, n + 1, multiplier)
             if endpoint is None:
                 await self.running_candle(
-                    exchange, symbol, market, interval
+                    exchange, symbol, kind, interval
                 )  # raises UnknownSymbol for what is not there
                 raise NotSupported(exchange.ID, "no taker volume", "tells no taker volume")
             return await self.get(endpoint)
 
         if exchange.TAKERS_IN_CANDLES:
-            return flow_of(await self.candles(exchange, symbol, market, interval, n))
-        return await self.by_any_multiplier(exchange, market, symbol, ask)
+            return flow_of(await self.candles(exchange, symbol, kind, interval, n))
+        return await self.by_any_multiplier(exchange, kind, symbol, ask)
 
 
 def flow_of(candles: Candles) -> Flow:
@@ -498,7 +500,7 @@ def flow_of(candles: Candles) -> Flow:
     if candles.taker_buy is None:
         raise NotSupported(candles.exchange, "no taker volume", "tells no taker volume")
     sold = [max(0.0, volume - bought) for volume, bought in zip(candles.volume, candles.taker_buy, strict=True)]
-    of = (candles.exchange, candles.symbol, candles.market, candles.interval_ms)
+    of = (candles.exchange, candles.symbol, candles.kind, candles.interval_ms)
     return Flow(*of, candles.open_ms, candles.taker_buy, sold)
 
 
@@ -511,7 +513,7 @@ def joined(pages: Sequence[Candles]) -> Candles:
         whole = Candles(
             whole.exchange,
             whole.symbol,
-            whole.market,
+            whole.kind,
             whole.interval_ms,
             older.open_ms + whole.open_ms,
             older.open + whole.open,
@@ -533,7 +535,7 @@ class _Intervals(NamedTuple):
     of_all_others: float
 
 
-def _completed(perp: Perp, funding_interval_h: float | None) -> Perp:
+def _completed(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:
     """What one endpoint does not tell and another does: the funding period; open interest in quote, or in base."""
     ticker, open_interest, funding = perp
     if funding is not None and funding.funding_interval_h is None:
@@ -545,11 +547,11 @@ def _completed(perp: Perp, funding_interval_h: float | None) -> Perp:
             open_interest = OpenInterest(value / price, value)
         elif coins is not None:
             open_interest = OpenInterest(coins, coins * price)
-    return Perp(ticker, open_interest, funding)
+    return Snapshot(ticker, open_interest, funding)
 
 
 def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...], began: float) -> Source:
-    of = (candles.exchange, coin_symbol(candles.symbol)[0], candles.market)
+    of = (candles.exchange, coin_symbol(candles.symbol)[0], candles.kind)
     return Source(*of, failed, market.now_ms(), time.monotonic() - began)
 
 
@@ -577,7 +579,7 @@ def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, fl
     return found
 
 
-async def perps_with_funding(market: Market, exchange: Exchange) -> dict[str, Perp]:
+async def perps_with_funding(market: Market, exchange: Exchange) -> dict[str, Snapshot]:
     """All perpetuals of an exchange, the funding of some at least comparable. Raises MarketError."""
     found = await market.listing(exchange, "perp", "funding")
     if not any(per_8h(perp.funding) is not None for perp in found.values()):

@@ -25,7 +25,7 @@ from asking.races import both, parts_until
 from exchanges.errors import MarketError, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
-from exchanges.words import Candles, Flow, Perp, Source, Ticker, dollars_at
+from exchanges.words import Candles, Flow, Snapshot, Source, Ticker, dollars_at
 from indicators import N_INDICATORS, Bands, Spike
 from market import Market, flow_of, open_interest_before, source_of
 from render.fields import TRENDS, Json, iso, perp_fields, slashed, ticker_fields
@@ -85,7 +85,7 @@ class AnalysisReport(NamedTuple):
 
     source: Source
     interval: str
-    perp: Perp
+    perp: Snapshot
     spike: Spike | None
     candle_coins: float
     candle_dollars: float | None
@@ -122,7 +122,7 @@ async def analysis(market: Market, symbol: str, interval: str, markets: Sequence
     """One market at one exchange: its ticker and candles decide which. Raises NotListed and NoAnswer, in DEADLINE_S."""
     began = time.monotonic()
 
-    async def ask(exchange: Exchange, kind: str) -> tuple[Exchange, Perp, Candles, dict[str, MarketError]]:
+    async def ask(exchange: Exchange, kind: str) -> tuple[Exchange, Snapshot, Candles, dict[str, MarketError]]:
         asked = market.perp_at(exchange, symbol) if kind == "perp" else market.spot_at(exchange, symbol)
         found, candles = await both(asked, _indicator_candles(market, exchange, symbol, kind, interval))
         if not candles.n_closed(market.now_ms()):
@@ -130,7 +130,7 @@ async def analysis(market: Market, symbol: str, interval: str, markets: Sequence
         return exchange, found.of, candles, found.missing if kind == "perp" else {}
 
     (exchange, perp, candles, missing), failed = await market.first(symbol, ask, markets)
-    kind = candles.market
+    kind = candles.kind
     missing = dict(missing)
     parts: dict[str, Awaitable[object]] = {
         "sessions": market.candles(exchange, symbol, kind, QUARTER, DAYS * QUARTERS_A_DAY)
@@ -166,7 +166,7 @@ async def _indicator_candles(market: Market, exchange: Exchange, symbol: str, ki
 
 def _report(
     market: Market,
-    core: tuple[Exchange, Perp, Candles],
+    core: tuple[Exchange, Snapshot, Candles],
     parts: tuple[Candles | None, tuple[Flow, Flow | None] | None, dict[int, float], list[LongShare]],
     missing: dict[str, MarketError],
     interval: str,
@@ -247,13 +247,13 @@ def show(report: AnalysisReport, now_s: float) -> Answer:
     for why, parts in by_reason.items():
         names = in_words(parts)
         lines.append(escape(f"{names[0].upper()}{names[1:]} n/a: {why}."))
-    lines += failed_before(source.failed, source.market)
+    lines += failed_before(source.failed, source.kind)
     lines.append(source_foot(source, now_s))
     return Answer(
         "\n".join(lines),
         keyboard(
             choice_buttons("analysis", source, INTERVAL_BUTTONS, report.interval),
-            neighbours(source.symbol, "price", "volume", "cvd", "oi", "profile", market=source.market),
+            neighbours(source.symbol, "price", "volume", "cvd", "oi", "profile", kind=source.kind),
         ),
     )
 
@@ -272,7 +272,7 @@ def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tupl
         ("24h", "n/a" if report.day_delta is None else _day_flow(report)),
         ("delta", signed(report.delta)),
     ]
-    if report.source.market == "perp":
+    if report.source.kind == "perp":
         rows += _perp_rows(report, base, now_s)
     return rows
 
@@ -399,17 +399,17 @@ async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
     """Everything of one market."""
     report = await analysis(market, *symbol_and_interval(asked), ("perp", "spot"))
     source, spike = report.source, report.spike
-    name = slashed(source.symbol, source.market)
+    name = slashed(source.symbol, source.kind)
     side = {
-        **ticker_fields(report.ticker, source.market),
-        **(perp_fields(report.perp) if source.market == "perp" else {}),
+        **ticker_fields(report.ticker, source.kind),
+        **(perp_fields(report.perp) if source.kind == "perp" else {}),
     }
     closed = iso(report.candle_closed_ms)
     return {
         "symbol": name,
         "timeframe": report.interval,
         "timestamp": iso(source.time_ms),
-        "price_data": {"spot": None, "perp": None, source.market: side},
+        "price_data": {"spot": None, "perp": None, source.kind: side},
         "volume_analysis": {
             "symbol": name,
             "timeframe": report.interval,

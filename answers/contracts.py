@@ -16,7 +16,7 @@ from typing import NamedTuple
 from exchanges.errors import MarketError, UnknownSymbol, is_not_there
 from exchanges.symbols import split
 from exchanges.table import Exchange
-from exchanges.words import COIN, Perp, Ticker
+from exchanges.words import COIN, Snapshot, Ticker
 from market import Market, open_interest_before
 from render.figures import escape
 from render.sentences import exchange_name, reasons
@@ -32,7 +32,7 @@ class Contract(NamedTuple):
 
     exchange: str
     margin: str
-    perp: Perp
+    perp: Snapshot
     before: dict[int, float]
     missing: dict[str, MarketError]
 

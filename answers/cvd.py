@@ -173,13 +173,13 @@ def show(report: FlowReport, now_s: float) -> Answer:
         lines.append("24h n/a: the market's candles do not reach back so far.")
     if source.failed:
         whose = escape(f"This is {exchange_name(source.exchange)}'s.")
-        lines.append(" ".join([*failed_before(source.failed, source.market), whose]))
+        lines.append(" ".join([*failed_before(source.failed, source.kind), whose]))
     lines.append(source_foot(source, now_s))
     return Answer(
         "\n".join(lines),
         keyboard(
             choice_buttons("cvd", source, INTERVAL_BUTTONS, report.interval),
-            neighbours(source.symbol, "price", "volume", "analysis", "ls", market=source.market),
+            neighbours(source.symbol, "price", "volume", "analysis", "ls", kind=source.kind),
         ),
     )
 
@@ -192,7 +192,7 @@ async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
 
 def fields(report: FlowReport) -> Json:
     return {
-        "symbol": slashed(report.source.symbol, report.source.market),
+        "symbol": slashed(report.source.symbol, report.source.kind),
         "timeframe": report.interval,
         "current_cvd": report.cvd,
         "cvd_change_24h": report.day_delta,

@@ -10,7 +10,7 @@ from answers.contracts import Contract, DerivativesReport, _everywhere, contract
 from exchanges.errors import MarketError, NoAnswer, NotListed
 from exchanges.symbols import NotASymbol, split
 from exchanges.table import Exchange
-from exchanges.words import Funding, Perp, per_8h, per_year_pct
+from exchanges.words import Funding, Snapshot, per_8h, per_year_pct
 from market import Market, perps_with_funding
 from render.figures import _rate, counted, escape, format_percent, format_span, plain_percent
 from render.message import Answer, Button, folded, foot, keyboard, neighbours, pre, refresh, that_fit
@@ -37,8 +37,8 @@ class FundingExtremes(NamedTuple):
     """All perpetuals of one exchange by funding per 8 hours: the lowest and the highest, extremes first."""
 
     exchange: str
-    highest: list[tuple[str, Perp]]
-    lowest: list[tuple[str, Perp]]
+    highest: list[tuple[str, Snapshot]]
+    lowest: list[tuple[str, Snapshot]]
     n_markets: int
     failed: tuple[MarketError, ...]
     time_ms: int
@@ -49,7 +49,7 @@ async def ask_extremes(market: Market, n: int = 7) -> FundingExtremes:
     """Extremes over all perpetuals of the first exchange that tells them. Raises NoAnswer within DEADLINE_S."""
     began = time.monotonic()
 
-    async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Perp]]:
+    async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Snapshot]]:
         return exchange.ID, await perps_with_funding(market, exchange)
 
     (exchange, perps), failed = await market.first("all perpetuals", ask, ("perp",))

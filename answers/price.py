@@ -16,7 +16,7 @@ from asking.races import nothing, or_none
 from exchanges import symbols
 from exchanges.errors import MarketError, NoAnswer, NotListed
 from exchanges.symbols import NotASymbol, split
-from exchanges.words import DOLLARS, Funding, Perp, Ticker
+from exchanges.words import DOLLARS, Funding, Snapshot, Ticker
 from indicators import N_INDICATORS
 from market import Market, flow_of, open_interest_before
 from render.fields import Json, iso, perp_fields, slashed, ticker_fields
@@ -75,7 +75,7 @@ class PriceReport(NamedTuple):
 
     symbol: str
     spot: Ticker | None
-    perp: Perp | None
+    perp: Snapshot | None
     missing: dict[str, tuple[MarketError, ...]]
     failed: dict[str, tuple[MarketError, ...]]
     multipliers: dict[str, int]
@@ -214,7 +214,7 @@ def block(report: PriceReport, now_s: float) -> str:
     return "\n".join(lines)
 
 
-def _perp_rows(report: PriceReport, perp: Perp, coin: str, unit: str, now_s: float) -> list[list[str]]:
+def _perp_rows(report: PriceReport, perp: Snapshot, coin: str, unit: str, now_s: float) -> list[list[str]]:
     blank = [""] if report.spot is not None else []
     interest, funding = perp.open_interest, perp.funding
     return [

@@ -120,13 +120,13 @@ def show(report: ProfileReport, now_s: float) -> Answer:
     vwap = "n/a" if report.vwap is None else at_tick(report.vwap, report.tick)
     candles = f"{counted(report.n_candles, 'candle')} of {report.interval}"
     lines.append(f"VWAP {vwap}. From {candles}. █ is the value area, 70 %.")
-    lines += failed_before(source.failed, source.market)
+    lines += failed_before(source.failed, source.kind)
     lines.append(source_foot(source, now_s))
     return Answer(
         "\n".join(lines),
         keyboard(
             choice_buttons("profile", source, WINDOW_BUTTONS, report.window),
-            neighbours(source.symbol, "price", "volume", "cvd", "analysis", market=source.market),
+            neighbours(source.symbol, "price", "volume", "cvd", "analysis", kind=source.kind),
         ),
     )
 

@@ -21,7 +21,7 @@ from exchanges import coingecko
 from exchanges.errors import MarketError, NoAnswer, NotSupported
 from exchanges.symbols import split
 from exchanges.table import Exchange
-from exchanges.words import COIN, Perp, Ticker, per_8h
+from exchanges.words import COIN, Snapshot, Ticker, per_8h
 from market import Market, perps_with_funding
 from render import figures
 from render.fields import Json, perp_fields, ticker_fields
@@ -73,9 +73,9 @@ class Top(NamedTuple):
     """The first of an exchange's markets. caps: market capitalisation in dollars, by symbol, where it is known."""
 
     exchange: str
-    market: str
+    kind: str
     sort: str
-    rows: list[tuple[str, Perp]]
+    rows: list[tuple[str, Snapshot]]
     n_markets: int
     caps: dict[str, float]
     has_caps: bool  # whether CoinGecko told any
@@ -99,7 +99,7 @@ async def ask(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
     caps = asyncio.ensure_future(_market_caps(market))
     parts = () if kind == "spot" else ("funding", "open interest")
 
-    async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Perp]]:
+    async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Snapshot]]:
         if sort == "funding":
             return exchange.ID, await perps_with_funding(market, exchange)
         found = await market.listing(exchange, kind, *parts)
@@ -127,14 +127,14 @@ async def ask(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
     return Top(exchange, kind, sort, rows, len(listed), of_rows, bool(known), failed, market.now_ms(), took_s)
 
 
-def trading(found: dict[str, Perp], now_ms: int) -> list[tuple[str, Perp]]:
+def trading(found: dict[str, Snapshot], now_ms: int) -> list[tuple[str, Snapshot]]:
     """The markets against one dollar that trade, without leveraged tokens.
 
     A market trades when it has volume and, where its ticker tells a time, was heard of within STALE_MS. Of a coin
     with several dollars the one with the most volume counts.
     """
     bases = {split(symbol)[0] for symbol in found}
-    best: dict[str, tuple[str, Perp]] = {}
+    best: dict[str, tuple[str, Snapshot]] = {}
     for symbol, perp in found.items():
         base, quote = split(symbol)
         ticker = perp.ticker
@@ -160,26 +160,26 @@ def is_leveraged(base: str, bases: set[str]) -> bool:
     return found is not None and f"{found[1]}{'S' if found[2] == 'L' else 'L'}" in bases
 
 
-def _ticker(perp: Perp) -> Ticker:
+def _ticker(perp: Snapshot) -> Ticker:
     assert perp.ticker is not None
     return perp.ticker
 
 
-def _volume(perp: Perp) -> float:
+def _volume(perp: Snapshot) -> float:
     return _ticker(perp).quote_volume or 0.0
 
 
-def _key(sort: str) -> Callable[[tuple[str, Perp]], tuple[float, float]]:
+def _key(sort: str) -> Callable[[tuple[str, Snapshot]], tuple[float, float]]:
     """What to sort by, the first row lowest; those without the figure last, equal ones by volume."""
 
-    def key(row: tuple[str, Perp]) -> tuple[float, float]:
+    def key(row: tuple[str, Snapshot]) -> tuple[float, float]:
         figure = _figure(row[1], sort)
         return math.inf if figure is None else -figure, -_volume(row[1])
 
     return key
 
 
-def _figure(perp: Perp, sort: str) -> float | None:
+def _figure(perp: Snapshot, sort: str) -> float | None:
     """What a sort goes by, the largest first; None where it is not told, or says nothing of a thin market."""
     if sort == "volume":
         return _volume(perp)
@@ -215,7 +215,7 @@ async def _market_caps(market: Market) -> dict[str, list[coingecko.MarketCap]]:
         return {}
 
 
-def caps_of(rows: Sequence[tuple[str, Perp]], caps: dict[str, list[coingecko.MarketCap]]) -> dict[str, float]:
+def caps_of(rows: Sequence[tuple[str, Snapshot]], caps: dict[str, list[coingecko.MarketCap]]) -> dict[str, float]:
     """By symbol. Many coins share a name, so one counts only when its price is near the market's."""
     found = {}
     for symbol, perp in rows:
@@ -229,7 +229,7 @@ def caps_of(rows: Sequence[tuple[str, Perp]], caps: dict[str, list[coingecko.Mar
 
 def show(top: Top, now_s: float) -> Answer:
     """One row a market; of perpetuals open interest and market capitalisation are folded."""
-    is_spot = top.market == "spot"
+    is_spot = top.kind == "spot"
     last = "cap" if is_spot else "OI" if top.sort == "oi" else "fund%"
     rows = [["", "price", "24h%", "vol$", last]]
     for symbol, perp in top.rows:
@@ -264,11 +264,11 @@ def show(top: Top, now_s: float) -> Answer:
     )
 
 
-def _oi_dollars(perp: Perp) -> float | None:
+def _oi_dollars(perp: Snapshot) -> float | None:
     return perp.open_interest and perp.open_interest.open_interest_quote
 
 
-def _more(symbol: str, perp: Perp, cap: float | None) -> str:
+def _more(symbol: str, perp: Snapshot, cap: float | None) -> str:
     value = _oi_dollars(perp)
     interest = "" if value is None else f"OI {dollars_of(value)} · "
     return f"{split(symbol)[0]}: {interest}cap {dollars_of(cap)}"

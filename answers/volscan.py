@@ -18,7 +18,7 @@ from asking.budgets import OverBudget
 from exchanges.errors import MarketError, NoAnswer, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
-from exchanges.words import INTERVALS, Perp
+from exchanges.words import INTERVALS, Snapshot
 from indicators import BASELINE, SIGNIFICANT_PCT, volume_spike
 from market import Market
 from render.fields import Json, slashed
@@ -94,7 +94,7 @@ async def ask(market: Market, threshold_pct: float, interval: str, n_markets: in
     """Scans the perpetuals with the most volume. Raises NoAnswer, within DEADLINE_S."""
     began = time.monotonic()
 
-    async def ask(exchange: Exchange, kind: str) -> tuple[Exchange, dict[str, Perp]]:
+    async def ask(exchange: Exchange, kind: str) -> tuple[Exchange, dict[str, Snapshot]]:
         exchange.candles("BTC-USDT", "perp", interval, 2, None, 1, 1.0)  # raises NotSupported for the interval
         return exchange, await market.listing(exchange, "perp")
 

@@ -130,13 +130,13 @@ def show(report: VolumeReport, now_s: float) -> Answer:
     rows.append((f"last {len(report.bars)}", bars(report.bars)))
     lines.append(pairs(rows))
     lines.append(f"Candle closed {clock(report.closed_ms)} at {format_price(report.close)}.")
-    lines += failed_before(source.failed, source.market)
+    lines += failed_before(source.failed, source.kind)
     lines.append(source_foot(source, now_s))
     return Answer(
         "\n".join(lines),
         keyboard(
             choice_buttons("volume", source, INTERVAL_BUTTONS, report.interval),
-            neighbours(source.symbol, "price", "cvd", "analysis", "profile", market=source.market),
+            neighbours(source.symbol, "price", "cvd", "analysis", "profile", kind=source.kind),
         ),
     )
 
@@ -158,7 +158,7 @@ async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
 def fields(report: VolumeReport) -> Json:
     spike = report.spike
     return {
-        "symbol": slashed(report.source.symbol, report.source.market),
+        "symbol": slashed(report.source.symbol, report.source.kind),
         "timeframe": report.interval,
         "current_volume": report.coins,
         "average_volume": spike and spike.baseline,

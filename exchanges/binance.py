@@ -57,10 +57,10 @@ from exchanges.words import (
     Key,
     OpenInterest,
     Page,
-    Perp,
     Position,
     Ratio,
     Signed,
+    Snapshot,
     Ticker,
 )
 
@@ -113,7 +113,7 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     return Endpoint(SPOT, target, parse, explain, SPOT_WEIGHT, 2)
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
     """24 h ticker, open interest and funding of a perpetual, weight 1 each (funding on COIN-M: 10).
 
     contract_size: what the endpoint of that name said.
@@ -122,7 +122,7 @@ def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -
         return _coin_margined(symbol, contract_size)
     name = native(symbol)
 
-    def ask(path: str, parse: Callable[[bytes], Perp]) -> Endpoint[Perp]:
+    def ask(path: str, parse: Callable[[bytes], Snapshot]) -> Endpoint[Snapshot]:
         return Endpoint(USDM, f"/fapi/v1/{path}?symbol={name}", parse, explain, USDM_WEIGHT)
 
     return {
@@ -132,10 +132,10 @@ def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -
     }
 
 
-def _coin_margined(symbol: str, contract_size: float | None) -> dict[str, Endpoint[Perp]]:
+def _coin_margined(symbol: str, contract_size: float | None) -> dict[str, Endpoint[Snapshot]]:
     name = native(symbol)
 
-    def ask(path: str, parse: Callable[[bytes], Perp], weight: int = 1) -> Endpoint[Perp]:
+    def ask(path: str, parse: Callable[[bytes], Snapshot], weight: int = 1) -> Endpoint[Snapshot]:
         return Endpoint(COINM, f"/dapi/v1/{path}?symbol={name}", parse, explain, COINM_WEIGHT, weight)
 
     return {
@@ -153,19 +153,19 @@ def contract_size(symbol: str, question: str) -> Endpoint[float] | None:
     return Endpoint(COINM, "/dapi/v1/exchangeInfo", parse, explain, COINM_WEIGHT, part=symbol)
 
 
-def symbols(market: str) -> ListEndpoint[str]:
+def symbols(kind: str) -> ListEndpoint[str]:
     """Every symbol quoted in USDT or USDC, from the list of last prices (spot weight 4, USD-M 2)."""
-    if market == "spot":
+    if kind == "spot":
         return ListEndpoint(SPOT, "/api/v3/ticker/price", (), parse_symbol, explain, SPOT_WEIGHT, 4)
     return ListEndpoint(USDM, "/fapi/v1/ticker/price", (), parse_symbol, explain, USDM_WEIGHT, 2)
 
 
-def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     """All markets in dollars: of spot the tickers (1.9 MB, weight 80); of perpetuals also the funding.
 
     There is no list of open interest.
     """
-    if market == "spot":
+    if kind == "spot":
         return {"ticker": ListEndpoint(SPOT, "/api/v3/ticker/24hr", (), parse_ticker_row, explain, SPOT_WEIGHT, 80)}
     return {
         "ticker": ListEndpoint(USDM, "/fapi/v1/ticker/24hr", (), parse_ticker_row, explain, USDM_WEIGHT, 40),
@@ -181,7 +181,7 @@ def funding_intervals() -> tuple[ListEndpoint[tuple[str, float]], float]:
 
 def candles(
     symbol: str,
-    market: str,
+    kind: str,
     interval: str,
     n: int,
     end_ms: int | None = None,
@@ -193,9 +193,9 @@ def candles(
     Raises NotSupported for COIN-M, whose candles count contracts.
     """
     _linear_only(symbol)
-    parse = partial(parse_candles, symbol=symbol, market=market, interval=interval, multiplier=multiplier)
+    parse = partial(parse_candles, symbol=symbol, kind=kind, interval=interval, multiplier=multiplier)
     query = f"symbol={native(symbol)}&interval={interval}&limit={n}" + (f"&endTime={end_ms - 1}" if end_ms else "")
-    if market == "spot":
+    if kind == "spot":
         return Endpoint(SPOT, f"/api/v3/klines?{query}", parse, explain, SPOT_WEIGHT, 2)
     weight = 1 if n < 100 else 2 if n < 500 else 5 if n <= 1000 else 10
     return Endpoint(USDM, f"/fapi/v1/klines?{query}", parse, explain, USDM_WEIGHT, weight)
@@ -238,7 +238,7 @@ def _linear_only(symbol: str) -> None:
         raise NotSupported(ID, f"{symbol} is not asked for this", "is not asked for coin-margined contracts here")
 
 
-def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
     """Told with the candles."""
 
 
@@ -273,27 +273,27 @@ def _ticker(row: Mapping[str, Any], symbol: str, multiplier: int) -> Ticker:
     )
 
 
-def parse_ticker_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_ticker_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """A ticker of the list, under its coin's symbol; None for other quotes and for what does not trade."""
     listed = symbol_of(row.get("symbol"))
     if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "quoteVolume"):
         return None
     symbol, multiplier = coin_symbol(listed)
-    return symbol, Perp(_ticker(row, symbol, multiplier))
+    return symbol, Snapshot(_ticker(row, symbol, multiplier))
 
 
-def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Perp:
+def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
     """The ticker of a perpetual."""
-    return Perp(ticker=parse_ticker(body, symbol, multiplier))
+    return Snapshot(ticker=parse_ticker(body, symbol, multiplier))
 
 
-def parse_open_interest(body: bytes, multiplier: int = 1) -> Perp:
+def parse_open_interest(body: bytes, multiplier: int = 1) -> Snapshot:
     """{"openInterest": "10659.509", "symbol": "BTCUSDT", "time": 1589437530011}: base coins, one side."""
     row = row_in(ID, load(ID, body))
-    return Perp(open_interest=OpenInterest(needed(ID, row, "openInterest") * multiplier, None))
+    return Snapshot(open_interest=OpenInterest(needed(ID, row, "openInterest") * multiplier, None))
 
 
-def parse_funding(body: bytes, multiplier: int = 1) -> Perp:
+def parse_funding(body: bytes, multiplier: int = 1) -> Snapshot:
     """Funding and mark price.
 
         {"symbol": "BTCUSDT", "markPrice": "11793.63", "indexPrice": "11781.80",
@@ -302,7 +302,7 @@ def parse_funding(body: bytes, multiplier: int = 1) -> Perp:
     lastFundingRate is the estimate to be paid at nextFundingTime, a fraction. It is "" and 0 on
     contracts that pay none. The period is not told here: see funding_intervals.
     """
-    return Perp(funding=_funding(row_in(ID, load(ID, body)), multiplier))
+    return Snapshot(funding=_funding(row_in(ID, load(ID, body)), multiplier))
 
 
 def _funding(row: Mapping[str, Any], multiplier: int = 1, interval_h: float | None = None) -> Funding:
@@ -311,16 +311,16 @@ def _funding(row: Mapping[str, Any], multiplier: int = 1, interval_h: float | No
     return Funding(rate, interval_h, whole(ID, row, "nextFundingTime"), mark)
 
 
-def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """Funding of the list, under its coin's symbol."""
     listed = symbol_of(row.get("symbol"))
     if listed is None or number(ID, row, "lastFundingRate") is None:
         return None
     symbol, multiplier = coin_symbol(listed)
-    return symbol, Perp(funding=_funding(row, multiplier))
+    return symbol, Snapshot(funding=_funding(row, multiplier))
 
 
-def parse_coinm_ticker(body: bytes, symbol: str, contract_size: float | None) -> Perp:
+def parse_coinm_ticker(body: bytes, symbol: str, contract_size: float | None) -> Snapshot:
     """[{"symbol": "BTCUSD_PERP", "lastPrice": "38215.0", "volume": "81990451", "baseVolume": "214549.95", …}]
 
     Always an array. volume counts CONTRACTS, baseVolume coins; the turnover in dollars is contracts x their size.
@@ -332,10 +332,10 @@ def parse_coinm_ticker(body: bytes, symbol: str, contract_size: float | None) ->
     contracts = number(ID, row, "volume")
     turnover = None if contracts is None or contract_size is None else contracts * contract_size
     ticker = _ticker({**row, "quoteVolume": None}, symbol, 1)
-    return Perp(ticker._replace(base_volume=number(ID, row, "baseVolume"), quote_volume=turnover))
+    return Snapshot(ticker._replace(base_volume=number(ID, row, "baseVolume"), quote_volume=turnover))
 
 
-def parse_coinm_open_interest(body: bytes, contract_size: float | None) -> Perp:
+def parse_coinm_open_interest(body: bytes, contract_size: float | None) -> Snapshot:
     """{"openInterest": "15004", "symbol": "BTCUSD_PERP", …}: CONTRACTS; in dollars they are worth their size.
 
     The coins are the dollars over the mark price, which is told with the funding (market.py completes them).
@@ -343,15 +343,15 @@ def parse_coinm_open_interest(body: bytes, contract_size: float | None) -> Perp:
     contracts = needed(ID, row_in(ID, load(ID, body)), "openInterest")
     if contract_size is None:
         raise BadResponse(ID, "the contract's size is not known")
-    return Perp(open_interest=OpenInterest(None, contracts * contract_size))
+    return Snapshot(open_interest=OpenInterest(None, contracts * contract_size))
 
 
-def parse_coinm_funding(body: bytes) -> Perp:
+def parse_coinm_funding(body: bytes) -> Snapshot:
     """As parse_funding, but always an array; the period is 8 hours on COIN-M."""
     rows = rows_in(ID, load(ID, body))
     if not rows:
         raise UnknownSymbol(ID, "no row of funding")
-    return Perp(funding=_funding(rows[0], 1, FUNDING_INTERVAL_H))
+    return Snapshot(funding=_funding(rows[0], 1, FUNDING_INTERVAL_H))
 
 
 def parse_contract_size(body: bytes, listed: str) -> float:
@@ -362,13 +362,13 @@ def parse_contract_size(body: bytes, listed: str) -> float:
     raise UnknownSymbol(ID, f"{listed} is not in the contract list")
 
 
-def parse_candles(body: bytes, symbol: str, market: str, interval: str, multiplier: int = 1) -> Candles:
+def parse_candles(body: bytes, symbol: str, kind: str, interval: str, multiplier: int = 1) -> Candles:
     """[[1499040000000, "0.0163", "0.80", "0.0157", "0.0157", "148976.1", 1499644799999, "2434.1", 308, "1756.8", …], …]
 
     Open time, open, high, low, close, volume, close time, quote volume, trades, TAKER BUY volume, …; volumes in
     base coins but for index 7. Oldest first; the last one may be running.
     """
-    of = (ID, symbol, market, INTERVALS[interval])
+    of = (ID, symbol, kind, INTERVALS[interval])
     return read_candles(of, load(ID, body), At(0, 1, 2, 3, 4, 5, 7, 9), multiplier=multiplier)
 
 

@@ -32,7 +32,7 @@ from exchanges.reading import (
     whole,
 )
 from exchanges.symbols import coin_symbol, split
-from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Perp, Ratio, Ticker
+from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
 ID = "bitget"
 NAME = "Bitget"
@@ -72,10 +72,10 @@ PERP_WORDS = {
 """Bitget's words for intervals; without utc, those of 6 hours and more begin at UTC+8."""
 
 
-def native(symbol: str, market: str) -> str:
+def native(symbol: str, kind: str) -> str:
     """BTCUSDT for BTC-USDT, BTCPERP for the perpetual of BTC-USDC, BTCUSD for BTC-COIN."""
     base, quote = split(symbol)
-    if market == "perp":
+    if kind == "perp":
         quote = {"USDC": "PERP", COIN: "USD"}.get(quote, quote)
     return percent_encode(f"{base}{quote}", safe="")
 
@@ -98,7 +98,7 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     return _ask("spot/market/tickers", f"symbol={native(symbol, 'spot')}", partial(parse_spot, symbol=symbol))
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
     """The ticker, which tells open interest too; and funding with its period and time."""
     query = _of_product(symbol)
     parse = partial(parse_perp, symbol=symbol, multiplier=multiplier)
@@ -112,16 +112,16 @@ def contract_size(symbol: str, question: str) -> None:
     """A contract is one coin."""
 
 
-def symbols(market: str) -> ListEndpoint[str]:
+def symbols(kind: str) -> ListEndpoint[str]:
     """Every symbol quoted in USDT or USDC; of perpetuals those in USDT."""
-    if market == "spot":
+    if kind == "spot":
         return _list("spot/market/tickers", "", parse_symbol)
     return _list("mix/market/tickers", "productType=USDT-FUTURES", parse_symbol)
 
 
-def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     """All markets in dollars; of perpetuals with open interest, and the funding with its period."""
-    if market == "spot":
+    if kind == "spot":
         return {"ticker": _list("spot/market/tickers", "", parse_spot_row)}
     query = "productType=USDT-FUTURES"
     return {
@@ -136,7 +136,7 @@ def funding_intervals() -> None:
 
 def candles(
     symbol: str,
-    market: str,
+    kind: str,
     interval: str,
     n: int,
     end_ms: int | None = None,
@@ -147,13 +147,13 @@ def candles(
 
     Raises NotSupported for an interval that Bitget has not.
     """
-    words = SPOT_WORDS if market == "spot" else PERP_WORDS
+    words = SPOT_WORDS if kind == "spot" else PERP_WORDS
     if interval not in words:
         raise NotSupported(ID, f"no candles of {interval}", "has no such candles")
-    parse = partial(parse_candles, symbol=symbol, market=market, interval=interval, multiplier=multiplier)
+    parse = partial(parse_candles, symbol=symbol, kind=kind, interval=interval, multiplier=multiplier)
     query = f"granularity={words[interval]}&limit={n}" + (f"&endTime={end_ms}" if end_ms else "")
-    if market == "spot":
-        return _ask("spot/market/candles", f"symbol={native(symbol, market)}&{query}", parse)
+    if kind == "spot":
+        return _ask("spot/market/candles", f"symbol={native(symbol, kind)}&{query}", parse)
     return _ask("mix/market/candles", f"{_of_product(symbol)}&{query}", parse)
 
 
@@ -167,7 +167,7 @@ def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
     return [_ask("mix/market/account-long-short", query, parse_ratios, 1)]
 
 
-def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
     """Bitget tells no series of taker volume."""
 
 
@@ -182,15 +182,15 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
     return _ticker(_only_row(body, symbol), symbol)
 
 
-def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade."""
     symbol = parse_symbol(row)
     if symbol is None or not number(ID, row, "lastPr") or not number(ID, row, "quoteVolume"):
         return None
-    return symbol, Perp(_ticker(row, symbol))
+    return symbol, Snapshot(_ticker(row, symbol))
 
 
-def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Perp:
+def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
     """As parse_spot, and {"holdingAmount": "52234.1", "markPrice": "37180.2", "fundingRate": "0.000125", …}.
 
     holdingAmount is the open interest in coins, on coin-margined contracts too.
@@ -198,7 +198,7 @@ def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Perp:
     return _perp(_only_row(body, symbol), symbol, multiplier)
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """The ticker of a perpetual of the list; None for a dated contract and for what does not trade."""
     listed = parse_symbol(row)
     if listed is None or not number(ID, row, "lastPr") or not number(ID, row, "quoteVolume"):
@@ -207,7 +207,7 @@ def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
     return symbol, _perp(row, symbol, multiplier)
 
 
-def _perp(row: Mapping[str, Any], symbol: str, multiplier: int) -> Perp:
+def _perp(row: Mapping[str, Any], symbol: str, multiplier: int) -> Snapshot:
     coins, rate = number(ID, row, "holdingAmount"), number(ID, row, "fundingRate")
     mark = per_coin(price(ID, row, "markPrice"), multiplier)
     interest = None
@@ -215,21 +215,21 @@ def _perp(row: Mapping[str, Any], symbol: str, multiplier: int) -> Perp:
         coins *= multiplier
         interest = OpenInterest(coins, None if mark is None else coins * mark)
     funding = None if rate is None else Funding(rate, None, None, mark)
-    return Perp(_ticker(row, symbol, multiplier), interest, funding)
+    return Snapshot(_ticker(row, symbol, multiplier), interest, funding)
 
 
-def parse_funding(body: bytes) -> Perp:
+def parse_funding(body: bytes) -> Snapshot:
     """{"data": [{"symbol": "BTCUSDT", "fundingRate": "0.000068", "fundingRateInterval": "8", "nextUpdate": "174306…"}]}
 
     The period and the time are absent from answers of before 2025.
     """
-    return Perp(funding=_funding(_only_row(body, "funding")))
+    return Snapshot(funding=_funding(_only_row(body, "funding")))
 
 
-def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """Funding of a perpetual of the list."""
     listed = parse_symbol(row)
-    return None if listed is None else (coin_symbol(listed)[0], Perp(funding=_funding(row)))
+    return None if listed is None else (coin_symbol(listed)[0], Snapshot(funding=_funding(row)))
 
 
 def _funding(row: Mapping[str, Any]) -> Funding:
@@ -246,12 +246,12 @@ def parse_symbol(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def parse_candles(body: bytes, symbol: str, market: str, interval: str, multiplier: int = 1) -> Candles:
+def parse_candles(body: bytes, symbol: str, kind: str, interval: str, multiplier: int = 1) -> Candles:
     """{"data": [["1695835800000", "26210.5", "26210.5", "26194.5", "26194.5", "26.26", "688036.43"], …]}
 
     Start, open, high, low, close, base volume, quote volume; oldest first, the last one running.
     """
-    of = (ID, symbol, market, INTERVALS[interval])
+    of = (ID, symbol, kind, INTERVALS[interval])
     return read_candles(of, _data(body), At(0, 1, 2, 3, 4, 5, 6), multiplier=multiplier)
 
 

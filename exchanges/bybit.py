@@ -58,10 +58,10 @@ from exchanges.words import (
     Key,
     OpenInterest,
     Page,
-    Perp,
     Position,
     Ratio,
     Signed,
+    Snapshot,
     Ticker,
 )
 
@@ -100,16 +100,16 @@ REFUSALS = {
 }
 
 
-def native(symbol: str, market: str) -> str:
+def native(symbol: str, kind: str) -> str:
     """BTCUSDT for BTC-USDT, BTCPERP for the perpetual of BTC-USDC, BTCUSD for the inverse BTC-COIN."""
     base, quote = split(symbol)
-    if market == "perp":
+    if kind == "perp":
         quote = {"USDC": "PERP", COIN: "USD"}.get(quote, quote)
     return percent_encode(f"{base}{quote}", safe="")
 
 
-def _category(symbol: str, market: str) -> str:
-    return "spot" if market == "spot" else "inverse" if split(symbol)[1] == COIN else "linear"
+def _category(symbol: str, kind: str) -> str:
+    return "spot" if kind == "spot" else "inverse" if split(symbol)[1] == COIN else "linear"
 
 
 def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
@@ -118,7 +118,7 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     return Endpoint(HOST, target, partial(parse_spot, symbol=symbol, multiplier=multiplier), explain, REQUESTS)
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
     """GET /v5/market/tickers, linear or inverse: price, open interest and funding in one answer."""
     target = f"/v5/market/tickers?category={_category(symbol, 'perp')}&symbol={native(symbol, 'perp')}"
     parse = partial(parse_perp, symbol=symbol, multiplier=multiplier)
@@ -129,16 +129,16 @@ def contract_size(symbol: str, question: str) -> None:
     """A contract is one coin, or one dollar."""
 
 
-def symbols(market: str) -> ListEndpoint[str]:
+def symbols(kind: str) -> ListEndpoint[str]:
     """Every symbol quoted in USDT or USDC."""
-    category = "spot" if market == "spot" else "linear"
+    category = "spot" if kind == "spot" else "linear"
     target = f"/v5/market/tickers?category={category}"
     return ListEndpoint(HOST, target, ("result", "list"), parse_symbol, explain, REQUESTS)
 
 
-def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     """All markets in dollars; of perpetuals with open interest and funding."""
-    category, row = ("spot", parse_spot_row) if market == "spot" else ("linear", parse_perp_row)
+    category, row = ("spot", parse_spot_row) if kind == "spot" else ("linear", parse_perp_row)
     target = f"/v5/market/tickers?category={category}"
     return {"ticker": ListEndpoint(HOST, target, ("result", "list"), row, explain, REQUESTS)}
 
@@ -149,7 +149,7 @@ def funding_intervals() -> None:
 
 def candles(
     symbol: str,
-    market: str,
+    kind: str,
     interval: str,
     n: int,
     end_ms: int | None = None,
@@ -157,9 +157,9 @@ def candles(
     contract_size: float | None = None,
 ) -> Endpoint[Candles]:
     """The last n candles before end_ms, the running one among them."""
-    query = f"category={_category(symbol, market)}&symbol={native(symbol, market)}&interval={WORDS[interval]}&limit={n}"
+    query = f"category={_category(symbol, kind)}&symbol={native(symbol, kind)}&interval={WORDS[interval]}&limit={n}"
     target = f"/v5/market/kline?{query}" + (f"&end={end_ms - 1}" if end_ms else "")
-    parse = partial(parse_candles, symbol=symbol, market=market, interval=interval, multiplier=multiplier)
+    parse = partial(parse_candles, symbol=symbol, kind=kind, interval=interval, multiplier=multiplier)
     return Endpoint(HOST, target, parse, explain, REQUESTS)
 
 
@@ -183,7 +183,7 @@ def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
     return [Endpoint(HOST, f"/v5/market/account-ratio?{query}", parse_ratios, explain, REQUESTS)]
 
 
-def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
     """Bybit tells no series of taker volume."""
 
 
@@ -193,7 +193,7 @@ def parse_spot(body: bytes, symbol: str, multiplier: int = 1) -> Ticker:
     return _ticker(row, symbol, multiplier, time_ms)
 
 
-def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Perp:
+def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
     """All there is to know of a linear perpetual.
 
         {"symbol": "BTCUSDT", "lastPrice": "68641.30", "markPrice": "68649.90",
@@ -214,24 +214,24 @@ def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Perp:
     return _perp(row, symbol, multiplier, time_ms)
 
 
-def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Perp:
+def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Snapshot:
     ticker, interest = _ticker(row, symbol, multiplier, time_ms), _open_interest(row, multiplier)
     if split(symbol)[1] == COIN:
         ticker = ticker._replace(base_volume=ticker.quote_volume, quote_volume=ticker.base_volume)
         interest = interest and OpenInterest(interest.open_interest_quote, interest.open_interest)
-    return Perp(ticker, interest, _funding(row, multiplier))
+    return Snapshot(ticker, interest, _funding(row, multiplier))
 
 
-def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade. The row has no time of its own."""
     listed = parse_symbol(row)
     if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "turnover24h"):
         return None
     symbol, multiplier = coin_symbol(listed)
-    return symbol, Perp(_ticker(row, symbol, multiplier, 0))
+    return symbol, Snapshot(_ticker(row, symbol, multiplier, 0))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """A linear perpetual of the list, as parse_spot_row."""
     listed = parse_symbol(row)
     if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "turnover24h"):
@@ -240,7 +240,7 @@ def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
     return symbol, _perp(row, symbol, multiplier, 0)
 
 
-def parse_candles(body: bytes, symbol: str, market: str, interval: str, multiplier: int = 1) -> Candles:
+def parse_candles(body: bytes, symbol: str, kind: str, interval: str, multiplier: int = 1) -> Candles:
     """{"result": {"list": [["1670608800000", "17071", "17073", "17027", "17055.5", "268611", "15.74"], …]}}
 
     Start, open, high, low, close, volume, turnover; NEWEST FIRST, the first one running. Volume is in base and
@@ -250,8 +250,8 @@ def parse_candles(body: bytes, symbol: str, market: str, interval: str, multipli
     if answer.get("retCode") != 0:
         raise explain(200, body)
     rows = row_in(ID, answer.get("result")).get("list")
-    at = At(0, 1, 2, 3, 4, 6, 5) if market == "perp" and split(symbol)[1] == COIN else At(0, 1, 2, 3, 4, 5, 6)
-    return read_candles((ID, symbol, market, INTERVALS[interval]), rows, at, multiplier=multiplier)
+    at = At(0, 1, 2, 3, 4, 6, 5) if kind == "perp" and split(symbol)[1] == COIN else At(0, 1, 2, 3, 4, 5, 6)
+    return read_candles((ID, symbol, kind, INTERVALS[interval]), rows, at, multiplier=multiplier)
 
 
 def parse_open_interest_history(body: bytes, multiplier: int = 1) -> list[tuple[int, float]]:

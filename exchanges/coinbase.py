@@ -17,7 +17,7 @@ from urllib.parse import quote as percent_encode
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
 from exchanges.reading import At, change_pct, load, needed_price, number, price, read_candles, row_in
-from exchanges.words import INTERVALS, Candles, Perp, Ratio, Ticker
+from exchanges.words import INTERVALS, Candles, Ratio, Snapshot, Ticker
 
 ID = "coinbase"
 NAME = "Coinbase"
@@ -39,7 +39,7 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     return Endpoint(HOST, target, partial(parse_spot, symbol=symbol), explain, REQUESTS)
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
     """Not asked: MARKETS has no perpetual."""
     raise NotImplementedError
 
@@ -48,12 +48,12 @@ def contract_size(symbol: str, question: str) -> None:
     """There are no contracts."""
 
 
-def symbols(market: str) -> ListEndpoint[str]:
+def symbols(kind: str) -> ListEndpoint[str]:
     """Every product that is online."""
     return ListEndpoint(HOST, "/products", (), parse_symbol, explain, REQUESTS)
 
 
-def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     """There is no list, but an object of all products."""
     return {}
 
@@ -64,7 +64,7 @@ def funding_intervals() -> None:
 
 def candles(
     symbol: str,
-    market: str,
+    kind: str,
     interval: str,
     n: int,
     end_ms: int | None = None,
@@ -95,7 +95,7 @@ def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
     return []
 
 
-def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
     """Coinbase tells no series of taker volume."""
 
 

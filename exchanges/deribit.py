@@ -18,7 +18,7 @@ from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
 from exchanges.reading import At, load, needed, number, price, read_candles, row_in
 from exchanges.symbols import split
-from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Perp, Ratio, Ticker
+from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
 ID = "deribit"
 NAME = "Deribit"
@@ -62,7 +62,7 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     raise NotImplementedError
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
     """The ticker, which tells open interest and funding too."""
     return {"ticker": _ask("ticker", f"instrument_name={native(symbol)}", partial(parse_perp, symbol=symbol))}
 
@@ -71,12 +71,12 @@ def contract_size(symbol: str, question: str) -> None:
     """Open interest is in dollars or coins, not in contracts."""
 
 
-def symbols(market: str) -> ListEndpoint[str]:
+def symbols(kind: str) -> ListEndpoint[str]:
     """Every linear perpetual."""
     return _summaries(lambda row: parse_symbol(row))
 
 
-def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     """All linear perpetuals, with open interest and funding."""
     return {"ticker": _summaries(parse_perp_row)}
 
@@ -92,7 +92,7 @@ def funding_intervals() -> None:
 
 def candles(
     symbol: str,
-    market: str,
+    kind: str,
     interval: str,
     n: int,
     end_ms: int | None = None,
@@ -118,11 +118,11 @@ def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
     return []
 
 
-def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
     """Deribit tells no series of taker volume."""
 
 
-def parse_perp(body: bytes, symbol: str) -> Perp:
+def parse_perp(body: bytes, symbol: str) -> Snapshot:
     """Everything of one perpetual.
 
         {"result": {"instrument_name": "BTC-PERPETUAL", "last_price": 87010.5, "mark_price": 87013.1,
@@ -151,10 +151,10 @@ def parse_perp(body: bytes, symbol: str) -> Perp:
         quote_volume=number(ID, stats, "volume_usd"),
         time_ms=int(needed(ID, row, "timestamp")),
     )
-    return Perp(ticker, _open_interest(row, symbol), _funding(row))
+    return Snapshot(ticker, _open_interest(row, symbol), _funding(row))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """A linear perpetual of the list of summaries.
 
     {"instrument_name": "SOL_USDC-PERPETUAL", "last": 122.5, "mark_price": …, "price_change": -0.5, "volume": …,
@@ -176,7 +176,7 @@ def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
         quote_volume=number(ID, row, "volume_usd"),
         time_ms=int(needed(ID, row, "creation_timestamp")),
     )
-    return symbol, Perp(ticker, _open_interest(row, symbol), _funding(row))
+    return symbol, Snapshot(ticker, _open_interest(row, symbol), _funding(row))
 
 
 def parse_symbol(row: Mapping[str, Any]) -> str | None:

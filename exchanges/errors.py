@@ -31,7 +31,7 @@ class MarketError(Exception):
     def __init__(self, exchange: str, detail: str, reason: str | None = None) -> None:
         super().__init__(f"{exchange}: {detail}")
         self.exchange, self.detail = exchange, detail
-        self.market = ""  # spot or perp, where the question was asked of both
+        self.kind = ""  # spot or perp, where the question was asked of both
         if reason is not None:
             self.reason = reason
 
@@ -84,13 +84,13 @@ class BadResponse(MarketError):
 class NotListed(Exception):
     """No exchange lists the symbol. suggestions: similar bases that one of them does list.
 
-    market: perp, where only perpetuals were asked for; the coin may have a spot market then.
+    kind: perp, where only perpetuals were asked for; the coin may have a spot market then.
     """
 
-    def __init__(self, symbol: str, exchanges: Sequence[str], suggestions: Sequence[str], market: str = "") -> None:
+    def __init__(self, symbol: str, exchanges: Sequence[str], suggestions: Sequence[str], kind: str = "") -> None:
         super().__init__(f"{symbol} is not listed")
         self.symbol, self.exchanges, self.suggestions = symbol, tuple(exchanges), tuple(suggestions)
-        self.market = market
+        self.kind = kind
 
 
 class NoAnswer(Exception):

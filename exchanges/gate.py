@@ -29,7 +29,7 @@ from exchanges.reading import (
     rows_in,
 )
 from exchanges.symbols import split
-from exchanges.words import COIN, DOLLARS, INTERVALS, Candles, Funding, OpenInterest, Perp, Ratio, Ticker
+from exchanges.words import COIN, DOLLARS, INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
 ID = "gate"
 NAME = "Gate"
@@ -77,7 +77,7 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     return _ask("spot/tickers", f"currency_pair={native(symbol)}", partial(parse_spot, symbol=symbol))
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
     """The ticker, and the contract, which tells open interest, funding and what a contract is."""
     path = f"futures/{_settle(symbol)}"
     contract = partial(parse_contract, symbol=symbol)
@@ -95,16 +95,16 @@ def contract_size(symbol: str, question: str) -> Endpoint[float] | None:
     return asked._replace(part="size")
 
 
-def symbols(market: str) -> ListEndpoint[str]:
+def symbols(kind: str) -> ListEndpoint[str]:
     """Every symbol in dollars."""
-    if market == "spot":
+    if kind == "spot":
         return _list("spot/tickers", lambda row: symbol_of(row.get("currency_pair")))
     return _list("futures/usdt/tickers", lambda row: symbol_of(row.get("contract")))
 
 
-def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     """All markets in dollars. Of perpetuals the contracts tell open interest and funding."""
-    if market == "spot":
+    if kind == "spot":
         return {"ticker": _list("spot/tickers", parse_spot_row)}
     contracts = _list("futures/usdt/contracts", parse_contract_row)
     return {"ticker": _list("futures/usdt/tickers", parse_perp_row), "funding": contracts}
@@ -116,7 +116,7 @@ def funding_intervals() -> None:
 
 def candles(
     symbol: str,
-    market: str,
+    kind: str,
     interval: str,
     n: int,
     end_ms: int | None = None,
@@ -135,7 +135,7 @@ def candles(
     if end_ms is not None:  # which Gate refuses beside a limit
         last_s = (end_ms - 1) // 1000 // step_s * step_s
         query = f"interval={interval}&from={last_s - (n - 1) * step_s}&to={last_s}"
-    if market == "spot":
+    if kind == "spot":
         parse = partial(parse_spot_candles, symbol=symbol, interval=interval)
         return _ask("spot/candlesticks", f"currency_pair={native(symbol)}&{query}", parse)
     parse = partial(parse_perp_candles, symbol=symbol, interval=interval, contract_size=contract_size)
@@ -158,7 +158,7 @@ def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
     return [_ask("futures/usdt/contract_stats", query, parse_ratios)._replace(part="ratios")]
 
 
-def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
     """Gate tells a ratio of taker volumes, but not the volumes."""
 
 
@@ -174,43 +174,43 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
     return _ticker(_only_row(body, symbol), symbol, "base_volume", "quote_volume")
 
 
-def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade."""
     symbol = symbol_of(row.get("currency_pair"))
     if symbol is None or not number(ID, row, "last") or not number(ID, row, "quote_volume"):
         return None
-    return symbol, Perp(_ticker(row, symbol, "base_volume", "quote_volume"))
+    return symbol, Snapshot(_ticker(row, symbol, "base_volume", "quote_volume"))
 
 
-def parse_perp(body: bytes, symbol: str) -> Perp:
+def parse_perp(body: bytes, symbol: str) -> Snapshot:
     """[{"contract": "BTC_USDT", "last": "67401.5", "mark_price": …, "change_percentage": "1.71",
          "volume_24h": "118711042", "volume_24h_base": "11871", "volume_24h_quote": "800123456", "total_size": …}]
 
     volume_24h counts contracts, volume_24h_base coins, volume_24h_quote the quote currency.
     """
-    return Perp(_ticker(_only_row(body, symbol), symbol, "volume_24h_base", "volume_24h_quote"))
+    return Snapshot(_ticker(_only_row(body, symbol), symbol, "volume_24h_base", "volume_24h_quote"))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """The ticker of a perpetual of the list."""
     symbol = symbol_of(row.get("contract"))
     if symbol is None or not number(ID, row, "last") or not number(ID, row, "volume_24h_quote"):
         return None
-    return symbol, Perp(_ticker(row, symbol, "volume_24h_base", "volume_24h_quote"))
+    return symbol, Snapshot(_ticker(row, symbol, "volume_24h_base", "volume_24h_quote"))
 
 
-def parse_contract(body: bytes, symbol: str) -> Perp:
+def parse_contract(body: bytes, symbol: str) -> Snapshot:
     """Open interest and funding of one contract; see _contract."""
     return _contract(row_in(ID, load(ID, body)))
 
 
-def parse_contract_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_contract_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """Open interest and funding of a contract of the list; None for one that is being delisted."""
     symbol = symbol_of(row.get("name"))
     return None if symbol is None or row.get("in_delisting") is True else (symbol, _contract(row))
 
 
-def _contract(row: Mapping[str, Any]) -> Perp:
+def _contract(row: Mapping[str, Any]) -> Snapshot:
     """{"name": "BTC_USDT", "type": "direct", "quanto_multiplier": "0.0001", "position_size": 616999728,
         "mark_price": "75180.8", "funding_rate": "0.0001", "funding_interval": 28800, "funding_next_apply": 1610035200}
 
@@ -229,7 +229,7 @@ def _contract(row: Mapping[str, Any]) -> Perp:
         interval_s, due_s = number(ID, row, "funding_interval"), number(ID, row, "funding_next_apply")
         due_ms = int(due_s * 1000) if due_s else None
         funding = Funding(rate, interval_s / 3600 if interval_s else None, due_ms, mark)
-    return Perp(open_interest=interest, funding=funding)
+    return Snapshot(open_interest=interest, funding=funding)
 
 
 def parse_spot_candles(body: bytes, symbol: str, interval: str) -> Candles:

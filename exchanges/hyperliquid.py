@@ -19,7 +19,7 @@ from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
 from exchanges.reading import At, change_pct, load, name, number, per_coin, price, read_candles, row_in, rows_in
 from exchanges.symbols import coin_symbol, split
-from exchanges.words import INTERVALS, Candles, Funding, OpenInterest, Perp, Ratio, Ticker
+from exchanges.words import INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
 ID = "hyperliquid"
 NAME = "Hyperliquid"
@@ -53,7 +53,7 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     raise NotImplementedError
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
     """{}: everything is in the list of all perpetuals, some 80 KB; see tickers."""
     return {}
 
@@ -62,13 +62,13 @@ def contract_size(symbol: str, question: str) -> None:
     """A contract is one coin."""
 
 
-def symbols(market: str) -> ListEndpoint[str]:
+def symbols(kind: str) -> ListEndpoint[str]:
     """Every perpetual that is not delisted."""
     meta = orjson.dumps({"type": "meta"})
     return ListEndpoint(HOST, "/info", ("universe",), parse_symbol, explain, WEIGHT, 20, meta)
 
 
-def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     """All perpetuals with open interest and funding: the answer's second array, by the first one's names."""
     return {
         "ticker": ListEndpoint(
@@ -83,7 +83,7 @@ def funding_intervals() -> None:
 
 def candles(
     symbol: str,
-    market: str,
+    kind: str,
     interval: str,
     n: int,
     end_ms: int | None = None,
@@ -118,16 +118,16 @@ def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
     return []
 
 
-def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
     """Hyperliquid tells no series of taker volume."""
 
 
-def rows_reader(head: Any, now_ms: Callable[[], int]) -> Callable[[Mapping[str, Any]], tuple[str, Perp] | None]:
+def rows_reader(head: Any, now_ms: Callable[[], int]) -> Callable[[Mapping[str, Any]], tuple[str, Snapshot] | None]:
     """Reads the rows of the second array in turn, each with the name at the same place of the first."""
     names = iter(_universe(head[0]) if isinstance(head, list) and head else [])
     time_ms = now_ms()
 
-    def read(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+    def read(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
         of = next(names, None)
         if of is None:
             raise BadResponse(ID, "there are more rows than names")
@@ -147,7 +147,7 @@ def _universe(head: Any) -> list[Mapping[str, Any]]:
     return rows_in(ID, row_in(ID, head).get("universe"))
 
 
-def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Perp:
+def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Snapshot:
     """{"markPx": "77562", "midPx": "77561.5", "prevDayPx": "76800", "dayNtlVlm": "2100000000", "dayBaseVlm": "27100",
         "openInterest": "27353.18", "funding": "0.0000125", "oraclePx": …, "premium": null, "impactPxs": null}
 
@@ -164,7 +164,7 @@ def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) ->
     if coins is not None:
         interest = OpenInterest(coins * multiplier, None if mark is None else coins * mark)
     due_ms = (time_ms // HOUR_MS + 1) * HOUR_MS
-    return Perp(
+    return Snapshot(
         Ticker(
             exchange=ID,
             symbol=symbol,

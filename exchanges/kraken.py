@@ -20,7 +20,7 @@ from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
 from exchanges.reading import At, load, needed_price, number, price, read_candles, row_in
 from exchanges.symbols import split
-from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Perp, Ratio, Ticker
+from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
 ID = "kraken"
 NAME = "Kraken"
@@ -62,7 +62,7 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     return Endpoint(SPOT, target, partial(parse_spot, symbol=symbol), explain, SPOT_REQUESTS)
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
     """{}: the answer for one contract lacks the funding, the list of all has it; see tickers."""
     return {}
 
@@ -71,13 +71,13 @@ def contract_size(symbol: str, question: str) -> None:
     """Open interest is in dollars or coins, not in contracts."""
 
 
-def symbols(market: str) -> None:
+def symbols(kind: str) -> None:
     """Spot has no list, but an object of some 400 KB."""
 
 
-def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     """All perpetuals, with open interest and funding. Of spot there is no list, but an object of some 400 KB."""
-    if market == "spot":
+    if kind == "spot":
         return {}
     target = "/derivatives/api/v3/tickers"
     return {"ticker": ListEndpoint(FUTURES, target, ("tickers",), parse_perp_row, explain, FUTURES_REQUESTS)}
@@ -89,7 +89,7 @@ def funding_intervals() -> None:
 
 def candles(
     symbol: str,
-    market: str,
+    kind: str,
     interval: str,
     n: int,
     end_ms: int | None = None,
@@ -100,14 +100,14 @@ def candles(
 
     Raises NotSupported for an interval that Kraken has not.
     """
-    known = SPOT_MINUTES if market == "spot" else PERP_INTERVALS
+    known = SPOT_MINUTES if kind == "spot" else PERP_INTERVALS
     if interval not in known or split(symbol)[1] == COIN:  # whose volume is in dollars
         raise NotSupported(ID, f"no candles of {interval}", "has no such candles")
     step_s = INTERVALS[interval] // 1000
     end_s = (end_ms - 1) // 1000 if end_ms is not None else int(time())
     since_s = end_s // step_s * step_s - (n - 1) * step_s
     parse = partial(parse_spot_candles, symbol=symbol, interval=interval)
-    if market == "perp":
+    if kind == "perp":
         target = f"/api/charts/v1/trade/{contract(symbol)}/{interval}?from={since_s}&to={end_s}"
         parse = partial(parse_perp_candles, symbol=symbol, interval=interval)
         return Endpoint(FUTURES, target, parse, explain, FUTURES_REQUESTS)
@@ -125,7 +125,7 @@ def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
     return []
 
 
-def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> None:
+def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
     """Kraken tells no series of taker volume."""
 
 
@@ -194,7 +194,7 @@ def _only(result: Mapping[str, Any]) -> Any:
     return next(iter(result.values()))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """Everything of one perpetual; None for dated contracts, indexes, and what does not trade.
 
         {"symbol": "PF_XBTUSD", "last": 77343, "lastTime": "2026-09-01T12:00:00.123Z", "markPrice": 77343.1, "bid": …,
@@ -215,7 +215,7 @@ def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
     symbol = f"{COINS.get(base, base)}-{COIN if is_inverse else 'USD'}"
     mark, index, amount = price(ID, row, "markPrice"), price(ID, row, "indexPrice"), number(ID, row, "openInterest")
     rate, scale = number(ID, row, "fundingRate"), index if is_inverse else None if mark is None else 1 / mark
-    return symbol, Perp(
+    return symbol, Snapshot(
         Ticker(
             exchange=ID,
             symbol=symbol,

@@ -58,10 +58,10 @@ from exchanges.words import (
     Key,
     OpenInterest,
     Page,
-    Perp,
     Position,
     Ratio,
     Signed,
+    Snapshot,
     Ticker,
 )
 
@@ -107,9 +107,9 @@ REFUSALS = {
 }
 
 
-def native(symbol: str, market: str) -> str:
+def native(symbol: str, kind: str) -> str:
     """BTC-USDT, and BTC-USDT-SWAP for the perpetual. BTC-USD-SWAP is margined in the coin, BTC-COIN here."""
-    if market == "perp":
+    if kind == "perp":
         base, quote = split(symbol)
         symbol = f"{base}-{'USD' if quote == COIN else quote}-SWAP"
     return percent_encode(symbol, safe="-")
@@ -121,11 +121,11 @@ def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
     return Endpoint(HOST, target, partial(parse_spot, symbol=symbol), explain, TICKER_REQUESTS)
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Perp]]:
+def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
     """Ticker, open interest and funding of the swap."""
     name = native(symbol, "perp")
 
-    def ask(path: str, parse: Callable[[bytes], Perp], budget: Budget) -> Endpoint[Perp]:
+    def ask(path: str, parse: Callable[[bytes], Snapshot], budget: Budget) -> Endpoint[Snapshot]:
         return Endpoint(HOST, f"/api/v5/{path}instId={name}", parse, explain, budget)
 
     return {
@@ -139,18 +139,18 @@ def contract_size(symbol: str, question: str) -> None:
     """Not needed: see the module's first lines."""
 
 
-def symbols(market: str) -> ListEndpoint[str]:
+def symbols(kind: str) -> ListEndpoint[str]:
     """Every symbol."""
-    return _tickers_list(market, parse_symbol)
+    return _tickers_list(kind, parse_symbol)
 
 
-def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
+def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     """All markets in dollars: tickers; of swaps also open interest and funding."""
-    if market == "spot":
-        return {"ticker": _tickers_list(market, parse_spot_row)}
+    if kind == "spot":
+        return {"ticker": _tickers_list(kind, parse_spot_row)}
     interest = "/api/v5/public/open-interest?instType=SWAP"
     return {
-        "ticker": _tickers_list(market, parse_perp_row),
+        "ticker": _tickers_list(kind, parse_perp_row),
         "open interest": ListEndpoint(
             HOST, interest, ("data",), parse_open_interest_row, explain, OPEN_INTEREST_REQUESTS
         ),
@@ -160,8 +160,8 @@ def tickers(market: str) -> dict[str, ListEndpoint[tuple[str, Perp]]]:
     }
 
 
-def _tickers_list(market: str, row: Callable[[Mapping[str, Any]], T | None]) -> ListEndpoint[T]:
-    kind = "SPOT" if market == "spot" else "SWAP"
+def _tickers_list(kind: str, row: Callable[[Mapping[str, Any]], T | None]) -> ListEndpoint[T]:
+    kind = "SPOT" if kind == "spot" else "SWAP"
     target = f"/api/v5/market/tickers?instType={kind}"
     return ListEndpoint(HOST, target, ("data",), row, explain, TICKERS_REQUESTS)
 
@@ -172,7 +172,7 @@ def funding_intervals() -> None:
 
 def candles(
     symbol: str,
-    market: str,
+    kind: str,
     interval: str,
     n: int,
     end_ms: int | None = None,
@@ -185,8 +185,8 @@ def candles(
     """
     step = INTERVALS[interval]
     is_old = end_ms is not None
-    query = f"instId={native(symbol, market)}&bar={WORDS[interval]}&limit={n}" + (f"&after={end_ms}" if is_old else "")
-    parse = partial(parse_candles, symbol=symbol, market=market, interval_ms=step)
+    query = f"instId={native(symbol, kind)}&bar={WORDS[interval]}&limit={n}" + (f"&after={end_ms}" if is_old else "")
+    parse = partial(parse_candles, symbol=symbol, kind=kind, interval_ms=step)
     if is_old:
         return Endpoint(HOST, f"/api/v5/market/history-candles?{query}", parse, explain, OLD_CANDLE_REQUESTS)
     return Endpoint(HOST, f"/api/v5/market/candles?{query}", parse, explain, CANDLE_REQUESTS)
@@ -208,9 +208,9 @@ def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
     return [Endpoint(HOST, target, parse_ratios, explain, _statistics(path))]
 
 
-def taker_flow(symbol: str, market: str, interval: str, n: int, multiplier: int = 1) -> Endpoint[Flow] | None:
+def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> Endpoint[Flow] | None:
     """What takers bought and sold of a swap, at most 100 periods. Of spot OKX only sums up all pairs of a coin."""
-    if market == "spot":
+    if kind == "spot":
         return None
     path = "/api/v5/rubik/stat/taker-volume-contract"
     query = f"instId={native(symbol, 'perp')}&period={WORDS[interval]}&unit=0&limit={min(n, ROWS)}"
@@ -235,12 +235,12 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
     return _ticker(row, symbol, number(ID, row, "vol24h"), number(ID, row, "volCcy24h"))
 
 
-def parse_perp(body: bytes, symbol: str) -> Perp:
+def parse_perp(body: bytes, symbol: str) -> Snapshot:
     """The ticker of a swap: vol24h counts CONTRACTS, volCcy24h base coins.
 
     There is no turnover in quote; it is taken as base volume x last price.
     """
-    return Perp(ticker=_swap_ticker(_only_row(body, symbol), symbol))
+    return Snapshot(ticker=_swap_ticker(_only_row(body, symbol), symbol))
 
 
 def _swap_ticker(row: Mapping[str, Any], symbol: str) -> Ticker:
@@ -249,34 +249,34 @@ def _swap_ticker(row: Mapping[str, Any], symbol: str) -> Ticker:
     return _ticker(row, symbol, base_volume, None if base_volume is None or last is None else base_volume * last)
 
 
-def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade."""
     symbol = parse_symbol(row)
     if symbol is None or split(symbol)[1] not in DOLLARS or not _trades(row):
         return None
-    return symbol, Perp(_ticker(row, symbol, number(ID, row, "vol24h"), number(ID, row, "volCcy24h")))
+    return symbol, Snapshot(_ticker(row, symbol, number(ID, row, "vol24h"), number(ID, row, "volCcy24h")))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """The ticker of a swap of the list. Those margined in the coin (BTC-USD) are left out: they are other markets."""
     symbol = parse_linear_symbol(row)
-    return None if symbol is None or not _trades(row) else (symbol, Perp(_swap_ticker(row, symbol)))
+    return None if symbol is None or not _trades(row) else (symbol, Snapshot(_swap_ticker(row, symbol)))
 
 
 def _trades(row: Mapping[str, Any]) -> bool:
     return bool(number(ID, row, "last") and number(ID, row, "vol24h"))
 
 
-def parse_open_interest_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_open_interest_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """Open interest of a swap of the list."""
     symbol = parse_linear_symbol(row)
-    return None if symbol is None else (symbol, Perp(open_interest=_open_interest(row)))
+    return None if symbol is None else (symbol, Snapshot(open_interest=_open_interest(row)))
 
 
-def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Perp] | None:
+def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     """Funding of a swap of the list."""
     symbol = parse_linear_symbol(row)
-    return None if symbol is None else (symbol, Perp(funding=_funding(row)))
+    return None if symbol is None else (symbol, Snapshot(funding=_funding(row)))
 
 
 def parse_linear_symbol(row: Mapping[str, Any]) -> str | None:
@@ -287,19 +287,19 @@ def parse_linear_symbol(row: Mapping[str, Any]) -> str | None:
     return name.removesuffix("-SWAP")
 
 
-def parse_open_interest(body: bytes) -> Perp:
+def parse_open_interest(body: bytes) -> Snapshot:
     """{"instId": "BTC-USDT-SWAP", "oi": "2663107.3", "oiCcy": "26631.073", "oiUsd": "1676426045", "ts": …}
 
     oi counts contracts, oiCcy base coins, oiUsd (absent from older answers) dollars; one side.
     """
-    return Perp(open_interest=_open_interest(_only_row(body, "open interest")))
+    return Snapshot(open_interest=_open_interest(_only_row(body, "open interest")))
 
 
 def _open_interest(row: Mapping[str, Any]) -> OpenInterest:
     return OpenInterest(needed(ID, row, "oiCcy"), number(ID, row, "oiUsd"))
 
 
-def parse_funding(body: bytes) -> Perp:
+def parse_funding(body: bytes) -> Snapshot:
     """Funding.
 
         {"fundingRate": "0.0000792", "fundingTime": "1703088000000", "nextFundingTime": "1703116800000", …}
@@ -307,7 +307,7 @@ def parse_funding(body: bytes) -> Perp:
     fundingRate is paid at fundingTime; nextFundingTime is the one AFTER that, so that their
     difference is the period.
     """
-    return Perp(funding=_funding(_only_row(body, "funding")))
+    return Snapshot(funding=_funding(_only_row(body, "funding")))
 
 
 def _funding(row: Mapping[str, Any]) -> Funding:
@@ -316,7 +316,7 @@ def _funding(row: Mapping[str, Any]) -> Funding:
     return Funding(needed(ID, row, "fundingRate"), interval_h, due, None)
 
 
-def parse_candles(body: bytes, symbol: str, market: str, interval_ms: int) -> Candles:
+def parse_candles(body: bytes, symbol: str, kind: str, interval_ms: int) -> Candles:
     """{"data": [["1597026383085", "3.721", "3.743", "3.677", "3.708", "8422410", "22698348.0", "12698348.0", "1"], …]}
 
     Time, open, high, low, close, vol, volCcy, volCcyQuote, confirm; NEWEST FIRST. Base volume is vol on spot, and
@@ -325,8 +325,8 @@ def parse_candles(body: bytes, symbol: str, market: str, interval_ms: int) -> Ca
     rows = _list(body)
     newest = rows[0] if rows and isinstance(rows[0], list) else []
     is_closed = newest[8] == "1" if len(newest) > 8 else None
-    at = At(0, 1, 2, 3, 4, 5 if market == "spot" else 6, 7)
-    return read_candles((ID, symbol, market, interval_ms), rows, at, is_last_closed=is_closed)
+    at = At(0, 1, 2, 3, 4, 5 if kind == "spot" else 6, 7)
+    return read_candles((ID, symbol, kind, interval_ms), rows, at, is_last_closed=is_closed)
 
 
 def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:

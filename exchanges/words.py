@@ -67,7 +67,7 @@ class Funding(NamedTuple):
     mark: float | None
 
 
-class Perp(NamedTuple):
+class Snapshot(NamedTuple):
     """What is known of a perpetual. One endpoint may tell only a part of it."""
 
     ticker: Ticker | None = None
@@ -86,7 +86,7 @@ class Candles:
 
     exchange: str
     symbol: str
-    market: str  # spot or perp
+    kind: str  # spot or perp
     interval_ms: int
     open_ms: array[int]
     open: array[float]
@@ -116,7 +116,7 @@ class Candles:
         return Candles(
             self.exchange,
             self.symbol,
-            self.market,
+            self.kind,
             self.interval_ms,
             self.open_ms[whole],
             self.open[whole],
@@ -135,7 +135,7 @@ class Flow(NamedTuple):
 
     exchange: str
     symbol: str
-    market: str
+    kind: str
     interval_ms: int
     open_ms: Sequence[int]
     buy: Sequence[float]
@@ -220,7 +220,7 @@ class Source(NamedTuple):
 
     exchange: str
     symbol: str
-    market: str
+    kind: str
     failed: tuple[MarketError, ...]
     time_ms: int
     took_s: float

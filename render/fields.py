@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from exchanges.symbols import split
-from exchanges.words import COIN, Perp, Ticker
+from exchanges.words import COIN, Snapshot, Ticker
 
 Json = dict[str, Any]
 TRENDS = {1: "BULLISH", -1: "BEARISH", 0: "NEUTRAL", None: None}
@@ -26,25 +26,25 @@ def iso(time_ms: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time_ms / 1000))
 
 
-def slashed(symbol: str, market: str = "spot") -> str:
+def slashed(symbol: str, kind: str = "spot") -> str:
     """BTC/USDT; BTC/USDT:USDT for the perpetual settled in USDT."""
     base, quote = split(symbol)
-    if market == "spot":
+    if kind == "spot":
         return f"{base}/{quote}"
     return f"{base}/USD:{base}" if quote == COIN else f"{base}/{quote}:{quote}"
 
 
-def ticker_fields(ticker: Ticker, market: str) -> Json:
+def ticker_fields(ticker: Ticker, kind: str) -> Json:
     return {
-        "symbol": slashed(ticker.symbol, market),
+        "symbol": slashed(ticker.symbol, kind),
         "price": ticker.last,
         "volume_24h": ticker.base_volume,
         "change_24h": ticker.change_pct,
-        "market_type": market,
+        "market_type": kind,
     }
 
 
-def perp_fields(perp: Perp) -> Json:
+def perp_fields(perp: Snapshot) -> Json:
     return {
         "open_interest": perp.open_interest and perp.open_interest.open_interest,
         "funding_rate": perp.funding and perp.funding.funding_rate,

@@ -89,20 +89,20 @@ def source_foot(source: Source, now_s: float) -> str:
 
 
 def title(source: Source, what: str) -> str:
-    return f"<b>{escape(source.symbol)} {source.market}</b> · {escape(what)}"
+    return f"<b>{escape(source.symbol)} {source.kind}</b> · {escape(what)}"
 
 
 def choice_buttons(command: str, source: Source, choices: Sequence[str], chosen: str) -> tuple[Button, ...]:
     """The same command about the same market with other words after it; the chosen one is marked."""
     of = short(source.symbol)
-    spot = " spot" if source.market == "spot" else ""
+    spot = " spot" if source.kind == "spot" else ""
     buttons = (Button(f"•{each}" if each == chosen else each, f"{command} {of} {each}{spot}") for each in choices)
     return that_fit(buttons)
 
 
-def neighbours(symbol: str, *commands: str, market: str = "perp") -> tuple[Button, ...]:
+def neighbours(symbol: str, *commands: str, kind: str = "perp") -> tuple[Button, ...]:
     of = short(symbol)
-    spot = " spot" if market == "spot" else ""
+    spot = " spot" if kind == "spot" else ""
     labels = {"price": "Price", "volume": "Volume", "cvd": "CVD", "oi": "OI", "ls": "L/S", "funding": "Funding"}
     labels |= {"analysis": "Analysis", "profile": "Profile"}
     base = split(symbol)[0]

@@ -47,7 +47,7 @@ def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> 
     if isinstance(error, NotListed):
         asked = in_words([exchange_name(each) for each in error.exchanges])
         maybe = f" Did you mean {in_words(error.suggestions)}?" if error.suggestions else " Check the spelling?"
-        not_there = "is not listed as a perpetual" if error.market == "perp" else "is not listed"
+        not_there = "is not listed as a perpetual" if error.kind == "perp" else "is not listed"
         return escape(f"{error.symbol} {not_there} on {asked}.{maybe}")
     if isinstance(error, NoAnswer):
         is_passing = not all(isinstance(each, (Blocked, UnknownSymbol, NotSupported)) for each in error.errors)
@@ -56,11 +56,11 @@ def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> 
     return escape(str(error))
 
 
-def failed_before(errors: Sequence[MarketError], market: str = "") -> list[str]:
+def failed_before(errors: Sequence[MarketError], kind: str = "") -> list[str]:
     """Who was asked before, in vain; and for what, where it was another market than the one that is shown."""
     lines = []
-    for of in dict.fromkeys(error.market for error in errors):
-        text = reasons([error for error in errors if error.market == of])
-        name = {"perp": "Perpetual", "spot": "Spot"}.get(of, "") if of != market else ""
-        lines.append(escape(f"{name}: {text}." if name and market else sentence(text)))
+    for of in dict.fromkeys(error.kind for error in errors):
+        text = reasons([error for error in errors if error.kind == of])
+        name = {"perp": "Perpetual", "spot": "Spot"}.get(of, "") if of != kind else ""
+        lines.append(escape(f"{name}: {text}." if name and kind else sentence(text)))
     return lines

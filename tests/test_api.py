@@ -25,7 +25,7 @@ from answers import analysis, cvd, oi, price, profile, top10, volscan, volume
 from answers import contracts as contracts_answer
 from asking import races
 from exchanges import table
-from exchanges.words import Funding, OpenInterest, Perp
+from exchanges.words import Funding, OpenInterest, Snapshot
 from render import fields as fields_module
 from settings import VERSION
 
@@ -488,7 +488,7 @@ async def test_multi_oi_categories_by_margin() -> None:
 
 def a_contract(rate: float | None, hours: float | None, dollars: float | None) -> contracts_answer.Contract:
     funding = None if rate is None else Funding(rate, hours, None, None)
-    return contracts_answer.Contract("okx", "USDT", Perp(None, OpenInterest(1.0, dollars), funding), {}, {})
+    return contracts_answer.Contract("okx", "USDT", Snapshot(None, OpenInterest(1.0, dollars), funding), {}, {})
 
 
 @pytest.mark.parametrize(

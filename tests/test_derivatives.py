@@ -18,7 +18,7 @@ from asking import fetch
 from demo.market import Market as Truth
 from demo.telegram_html import parse
 from exchanges.table import EXCHANGES
-from exchanges.words import COIN, Funding, OpenInterest, Perp, Ticker, per_8h, per_year_pct
+from exchanges.words import COIN, Funding, OpenInterest, Snapshot, Ticker, per_8h, per_year_pct
 from market import at_hours_ago
 
 NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
@@ -450,7 +450,7 @@ async def test_funding_extremes_leave_halted_contracts_out() -> None:
 def a_contract(exchange: str, coins: float | None, before: dict[int, float]) -> Contract:
     ticker = Ticker(exchange, "BTC-USDT", 100.0, None, None, None, None, None, None, None, 0)
     interest = None if coins is None else OpenInterest(coins, coins * 100)
-    return Contract(exchange, "USDT", Perp(ticker, interest, None), before, {})
+    return Contract(exchange, "USDT", Snapshot(ticker, interest, None), before, {})
 
 
 def a_report(*contracts: Contract) -> DerivativesReport:

@@ -506,7 +506,7 @@ def test_binance_spot_candles() -> None:
     assert rows_of(candles)[0] == (1672981200000, 16823.24, 16823.63, 16792.12, 16810.18, 6230.44034)
     assert (candles.quote_volume or [])[0] == 104737787.3657063
     assert (candles.taker_buy or [])[0] == 3058.60695  # index 9; 10 is in quote
-    assert (candles.exchange, candles.symbol, candles.market, candles.interval_ms) == (
+    assert (candles.exchange, candles.symbol, candles.kind, candles.interval_ms) == (
         "binance",
         "BTC-USDT",
         "spot",
@@ -525,7 +525,7 @@ def test_binance_usdm_candles() -> None:
     candles = binance.parse_candles(recorded("binance/um-klines"), "BTC-USDT", "perp", "1h")
     assert rows_of(candles)[0] == (1718654400000, 66661.4, 66746.2, 66122.3, 66376, 14150.996)
     assert ((candles.quote_volume or [])[0], (candles.taker_buy or [])[0]) == (939449103.5838, 7106.24)
-    assert candles.market == "perp"
+    assert candles.kind == "perp"
 
 
 def test_bybit_spot_candles() -> None:
@@ -568,13 +568,13 @@ def test_gate_spot_candles() -> None:
     candles = gate.parse_spot_candles(recorded("gate/spot-candles"), "BTC-USDT", "1m")
     assert rows_of(candles) == [(1717246800000, 67715.1, 67839.9, 67715, 67772.5, 17.0779)]
     assert (list(candles.quote_volume or ()), candles.is_last_closed) == ([1157762.868212], True)
-    assert candles.market == "spot"
+    assert candles.kind == "spot"
 
 
 def test_gate_perp_candles() -> None:
     candles = gate.parse_perp_candles(recorded("gate/perp-candles-doc"), "BTC-USDT", "1m", 0.0001)
     assert rows_of(candles) == [(1539852480000, 1.032, 1.032, 1.032, 1.032, about(9.7151))]
-    assert (list(candles.quote_volume or ()), candles.is_last_closed, candles.market) == ([3580], None, "perp")
+    assert (list(candles.quote_volume or ()), candles.is_last_closed, candles.kind) == ([3580], None, "perp")
 
 
 @pytest.mark.parametrize("name", ["bitget/mix-candles", "bitget/mix-candles-2"])
@@ -592,7 +592,7 @@ def test_bitget_spot_candles_have_a_column_more() -> None:
     answer["data"] = answer["data"][:1]  # the example tells the same candle twice
     candles = bitget.parse_candles(json.dumps(answer).encode(), "BTC-USDT", "spot", "1m")
     assert rows_of(candles) == [(1656604800000, 37834.5, 37849.5, 37773.5, 37773.5, 428.3462)]
-    assert (list(candles.quote_volume or ()), candles.market) == ([16198849.1079], "spot")
+    assert (list(candles.quote_volume or ()), candles.kind) == ([16198849.1079], "spot")
 
 
 def test_hyperliquid_candles_of_a_thousand_coins() -> None:
@@ -610,20 +610,20 @@ def test_hyperliquid_candles() -> None:
         (1737331200000, 20.184, 22.755, 19.3, 20.547, 10651612.71),
         (1737417600000, 20.552, 21.917, 20.027, 21.738, 1736000.02),
     ]
-    assert (candles.exchange, candles.market) == ("hyperliquid", "perp")
+    assert (candles.exchange, candles.kind) == ("hyperliquid", "perp")
 
 
 def test_deribit_candles_are_columns() -> None:
     candles = deribit.parse_candles(recorded("deribit/tradingview-chart-1m"), "BTC-COIN", "1m")
     assert rows_of(candles)[0] == (1766483460000, 87451, 87456.5, 87451, 87456.5, 2.94375216)
     assert (candles.quote_volume or [])[0] == 257490  # dollars
-    assert (len(candles), candles.market, candles.taker_buy) == (5, "perp", None)
+    assert (len(candles), candles.kind, candles.taker_buy) == (5, "perp", None)
 
 
 def test_kraken_spot_candles() -> None:
     candles = kraken.parse_spot_candles(recorded("kraken/ohlc-1m"), "BTC-USD", "1m")
     assert rows_of(candles)[0] == (1688671200000, 30306.1, 30306.2, 30305.7, 30305.7, 3.39243896)
-    assert (len(candles), candles.quote_volume, candles.market) == (4, None, "spot")
+    assert (len(candles), candles.quote_volume, candles.kind) == (4, None, "spot")
 
 
 def test_kraken_spot_candles_of_a_whole_answer() -> None:
@@ -638,7 +638,7 @@ def test_coinbase_candles_are_newest_first() -> None:
     candles = coinbase.parse_candles(recorded("coinbase/exchange-candles"), "BTC-USD", "1m")
     assert rows_of(candles)[0] == (1517443200000, 10099.99, 10099.99, 10099.98, 10099.98, 1.87868123)
     assert rows_of(candles)[-1] == (1517443740000, 10106.01, 10120.21, 10106, 10120.21, 2.85107455)
-    assert (len(candles), candles.quote_volume, candles.market) == (10, None, "spot")
+    assert (len(candles), candles.quote_volume, candles.kind) == (10, None, "spot")
 
 
 def test_coinbase_candles_without_trades_are_missing() -> None:
@@ -1025,29 +1025,29 @@ def word_in(endpoint: Endpoint[Candles]) -> str:
     return told[names[0]] if names else path.rpartition("/")[2]
 
 
-@pytest.mark.parametrize(("exchange", "market", "interval", "word"), EVERY_INTERVAL)
-def test_interval_in_the_words_of_the_exchange(exchange: str, market: str, interval: str, word: str) -> None:
+@pytest.mark.parametrize(("exchange", "kind", "interval", "word"), EVERY_INTERVAL)
+def test_interval_in_the_words_of_the_exchange(exchange: str, kind: str, interval: str, word: str) -> None:
     ask = MODULES[exchange].candles
     if word == "-":
         with pytest.raises(NotSupported) as caught:
-            ask("BTC-USDT", market, interval, 5, None, 1, 1.0)
+            ask("BTC-USDT", kind, interval, 5, None, 1, 1.0)
         assert caught.value.reason == "has no such candles"
     else:
-        endpoint = ask("BTC-USDT", market, interval, 5, None, 1, 1.0)
+        endpoint = ask("BTC-USDT", kind, interval, 5, None, 1, 1.0)
         assert word_in(endpoint) == word
         assert endpoint.explain is MODULES[exchange].explain
 
 
-@pytest.mark.parametrize(("exchange", "market"), WORDS)
-def test_interval_is_the_one_that_is_read(exchange: str, market: str) -> None:
+@pytest.mark.parametrize(("exchange", "kind"), WORDS)
+def test_interval_is_the_one_that_is_read(exchange: str, kind: str) -> None:
     """What is asked for and what the answer is taken for are one."""
     names = {("binance", "perp"): "binance spot", ("bybit", "spot"): "bybit linear", ("bybit", "perp"): "bybit linear"}
     names |= {("okx", "perp"): "okx swap", ("kraken", "perp"): "kraken perp", ("gate", "perp"): "gate perp"}
-    name = names.get((exchange, market)) or next(each for each in SHAPES if each.startswith(exchange))
+    name = names.get((exchange, kind)) or next(each for each in SHAPES if each.startswith(exchange))
     body = SHAPES[name].wrap([nth(SHAPES[name], 0)])
     for interval in ("5m", "1d"):
-        candles = MODULES[exchange].candles("BTC-USDT", market, interval, 5, None, 1, 0.001).parse(body)
-        assert (candles.interval_ms, candles.market) == (INTERVALS[interval], market)
+        candles = MODULES[exchange].candles("BTC-USDT", kind, interval, 5, None, 1, 0.001).parse(body)
+        assert (candles.interval_ms, candles.kind) == (INTERVALS[interval], kind)
         assert (candles.exchange, candles.symbol, list(candles.volume)) == (exchange, "BTC-USDT", [7])
 
 
@@ -1235,7 +1235,7 @@ NOW_S = S + 1800.5  # half an hour into the running candle
 
 
 @pytest.mark.parametrize(
-    ("module", "symbol", "market", "span"),
+    ("module", "symbol", "kind", "span"),
     [
         (hyperliquid, "BTC-USDC", "perp", [MS - 2 * HOUR_MS, MS + HOUR_MS - 1]),
         (deribit, "BTC-USDC", "perp", [MS - 2 * HOUR_MS, MS + 1_800_500]),
@@ -1245,11 +1245,11 @@ NOW_S = S + 1800.5  # half an hour into the running candle
     ],
 )
 def test_three_candles_up_to_now(
-    module: Any, symbol: str, market: str, span: list[Any], monkeypatch: pytest.MonkeyPatch
+    module: Any, symbol: str, kind: str, span: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The running one is the third."""
     monkeypatch.setattr(module, "time", lambda: NOW_S)
-    endpoint = module.candles(symbol, market, "1h", 3)
+    endpoint = module.candles(symbol, kind, "1h", 3)
     if endpoint.body:
         asked = json.loads(endpoint.body)["req"]
     else:

@@ -16,7 +16,7 @@ from exchanges.coingecko import MarketCap
 from exchanges.endpoints import ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
 from exchanges.symbols import MULTIPLIERS, coin_symbol, multiplied
-from exchanges.words import Funding, OpenInterest, Perp, Ticker
+from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
 
 
 async def listed(endpoint: ListEndpoint[Any], body: bytes, status: int = 200) -> list[Any]:
@@ -35,12 +35,12 @@ def about(figure: float) -> Any:
     return pytest.approx(figure)
 
 
-def only(rows: list[tuple[str, Perp]]) -> tuple[str, Perp]:
+def only(rows: list[tuple[str, Snapshot]]) -> tuple[str, Snapshot]:
     ((symbol, perp),) = rows
     return symbol, perp
 
 
-def ticker_of(found: tuple[str, Perp] | None) -> Ticker:
+def ticker_of(found: tuple[str, Snapshot] | None) -> Ticker:
     assert found is not None
     assert found[1].ticker is not None
     return found[1].ticker
@@ -53,7 +53,7 @@ def test_binance_row_is_as_the_ticker() -> None:
     row = json.loads(recorded("binance/spot-ticker-24hr"))
     assert binance.parse_ticker_row(row) == (
         "BTC-USDT",
-        Perp(binance.parse_ticker(recorded("binance/spot-ticker-24hr"), "BTC-USDT")),
+        Snapshot(binance.parse_ticker(recorded("binance/spot-ticker-24hr"), "BTC-USDT")),
     )
     um = binance.parse_ticker_row(json.loads(recorded("binance/um-ticker-24hr")))
     assert um is not None
@@ -76,7 +76,7 @@ def test_binance_rows_are_per_coin(listed: str, symbol: str, multiplier: int) ->
     assert (ticker.symbol, ticker.last, ticker.base_volume) == (symbol, 5 / multiplier, 7 * multiplier)
     assert (ticker.quote_volume, ticker.exchange) == (35, "binance")
     funding = binance.parse_funding_row({"symbol": listed, "lastFundingRate": "0.1", "markPrice": "5"})
-    assert funding == (symbol, Perp(funding=Funding(0.1, None, None, 5 / multiplier)))
+    assert funding == (symbol, Snapshot(funding=Funding(0.1, None, None, 5 / multiplier)))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_binance_rows_that_do_not_trade(row: dict[str, Any]) -> None:
 def test_binance_funding_rows() -> None:
     row = json.loads(recorded("binance/um-premium-index"))
     funding = Funding(0.00038246, None, 1597392000000, 11793.63104562)
-    assert binance.parse_funding_row(row) == ("BTC-USDT", Perp(funding=funding))
+    assert binance.parse_funding_row(row) == ("BTC-USDT", Snapshot(funding=funding))
     assert binance.parse_funding_row(row | {"symbol": "BTCUSDT_230331"}) is None
     assert binance.parse_funding_row(row | {"lastFundingRate": ""}) is None
     assert binance.parse_funding_row(row | {"symbol": "ETHBTC"}) is None
@@ -196,9 +196,9 @@ def test_okx_spot_rows() -> None:
 async def test_okx_lists_of_open_interest_and_funding() -> None:
     lists = okx.tickers("perp")
     interest = await listed(lists["open interest"], recorded("okx/open-interest-swap-docs"))
-    assert interest == [("BTC-USDT", Perp(open_interest=OpenInterest(555.55, None)))]
+    assert interest == [("BTC-USDT", Snapshot(open_interest=OpenInterest(555.55, None)))]
     funding = await listed(lists["funding"], recorded("okx/funding-rate"))
-    assert funding == [("BTC-USDT", Perp(funding=Funding(0.000079238688534, 8.0, 1703088000000, None)))]
+    assert funding == [("BTC-USDT", Snapshot(funding=Funding(0.000079238688534, 8.0, 1703088000000, None)))]
     assert await listed(lists["open interest"], recorded("okx/open-interest-option")) == []
 
 
@@ -251,7 +251,7 @@ async def test_gate_rows_of_before_there_was_a_turnover() -> None:
 async def test_gate_contract_rows() -> None:
     rows = await listed(gate.tickers("perp")["funding"], recorded("gate/contracts-usdt-doc"))
     funding = Funding(0.002053, 8.0, 1610035200000, 37985.6)
-    assert rows == [("LAB-USDT", Perp(None, OpenInterest(about(4017780), about(4017780 * 37985.6)), funding))]
+    assert rows == [("LAB-USDT", Snapshot(None, OpenInterest(about(4017780), about(4017780 * 37985.6)), funding))]
     row = json.loads(recorded("gate/contracts-usdt-doc"))[0]
     assert gate.parse_contract_row(row | {"in_delisting": True}) is None
 
@@ -302,7 +302,7 @@ def test_gate_symbols(listed: object, symbol: str | None) -> None:
 
 async def test_bitget_spot_rows() -> None:
     symbol, perp = only(await listed(bitget.tickers("spot")["ticker"], recorded("bitget/spot-ticker-one")))
-    assert (symbol, perp) == ("BTC-USDT", Perp(bitget.parse_spot(recorded("bitget/spot-ticker-one"), "BTC-USDT")))
+    assert (symbol, perp) == ("BTC-USDT", Snapshot(bitget.parse_spot(recorded("bitget/spot-ticker-one"), "BTC-USDT")))
     assert await listed(bitget.tickers("spot")["ticker"], recorded("bitget/spot-tickers-all-doc")) == []  # no volume
 
 
@@ -314,9 +314,9 @@ async def test_bitget_perp_rows() -> None:
 
 async def test_bitget_list_of_funding() -> None:
     rows = await listed(bitget.tickers("perp")["funding"], recorded("bitget/mix-current-fund-rate"))
-    assert rows == [("BTC-USDT", Perp(funding=Funding(-0.000013, 8.0, 1745510400000, None)))]
+    assert rows == [("BTC-USDT", Snapshot(funding=Funding(-0.000013, 8.0, 1745510400000, None)))]
     thousand = {"symbol": "1000BONKUSDT", "fundingRate": "0.1", "fundingRateInterval": "4"}
-    assert bitget.parse_funding_row(thousand) == ("BONK-USDT", Perp(funding=Funding(0.1, 4.0, None, None)))
+    assert bitget.parse_funding_row(thousand) == ("BONK-USDT", Snapshot(funding=Funding(0.1, 4.0, None, None)))
     assert bitget.parse_funding_row({"symbol": "ETHUSD_231229", "fundingRate": "x"}) is None
 
 
@@ -497,7 +497,7 @@ async def test_deribit_rows_of_linear_perpetuals() -> None:
     symbol, perp = only(await listed(deribit.tickers("perp")["ticker"], body))
     assert (symbol, perp) == (
         "BTC-USDC",
-        Perp(
+        Snapshot(
             Ticker(
                 exchange="deribit",
                 symbol="BTC-USDC",

@@ -27,7 +27,7 @@ from exchanges.errors import (
 )
 from exchanges.reading import number, row_in
 from exchanges.symbols import split
-from exchanges.words import Candles, Funding, OpenInterest, Perp, Ratio, Ticker
+from exchanges.words import Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
 # Figures and units, against recordings.
 
@@ -433,7 +433,7 @@ def test_gate_contract_without_what_it_may_lack() -> None:
     perp = gate.parse_contract(_rows(row), "X-USDT")
     assert perp.open_interest == OpenInterest(0.05, None)
     assert perp.funding == Funding(0.1, None, None, None)
-    assert gate.parse_contract(b'{"type": "direct", "quanto_multiplier": "0"}', "X-USDT") == Perp()
+    assert gate.parse_contract(b'{"type": "direct", "quanto_multiplier": "0"}', "X-USDT") == Snapshot()
     later = {"funding_rate": "0", "funding_next_apply": 1700000000.5, "funding_interval": 3600}
     assert gate.parse_contract(_rows(later), "X-USDT").funding == Funding(0, 1.0, 1700000000500, None)
 
@@ -844,7 +844,7 @@ def test_answers_are_read_for_the_symbol_that_was_asked_for() -> None:
     ]
     for endpoint, body in pairs:
         found = endpoint.parse(body)
-        ticker = found.ticker if isinstance(found, Perp) else found
+        ticker = found.ticker if isinstance(found, Snapshot) else found
         assert isinstance(ticker, Ticker)
         assert (ticker.exchange, ticker.symbol.partition("-")[0], ticker.last) == (endpoint.host.exchange, "X", 5)
         assert endpoint.explain(500, b"").exchange == endpoint.host.exchange

@@ -22,7 +22,7 @@ from demo.market import Market as Truth
 from demo.telegram_html import parse
 from demo.web import Reply, in_json
 from exchanges import coingecko
-from exchanges.words import Perp, Ticker
+from exchanges.words import Snapshot, Ticker
 
 NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC; the candle of 15m began 202 s ago
 QUARTER_S = 900
@@ -248,8 +248,8 @@ async def test_top_leaves_halted_pairs_out(changes: dict[str, object], is_listed
 
 
 def test_top_counts_a_coin_once() -> None:
-    def row(symbol: str, volume: float) -> tuple[str, Perp]:
-        return symbol, Perp(Ticker("x", symbol, 1.0, None, None, None, None, None, None, volume, 0))
+    def row(symbol: str, volume: float) -> tuple[str, Snapshot]:
+        return symbol, Snapshot(Ticker("x", symbol, 1.0, None, None, None, None, None, None, volume, 0))
 
     found = dict([row("A-USDT", 5), row("A-USDC", 7), row("A-COIN", 9), row("B-USDC", 1), row("C-USDT", 0)])
     assert {symbol for symbol, _ in trading(found, 0)} == {"A-USDC", "B-USDC"}
@@ -350,7 +350,7 @@ async def test_caps_of_namesakes_are_not_used() -> None:
 @pytest.mark.parametrize(("price", "is_used"), [(100, True), (119, True), (81, True), (121, False), (79, False)])
 def test_caps_need_a_near_price(price: float, is_used: bool) -> None:
     ticker = Ticker("x", "A-USDT", 100.0, None, None, None, None, None, None, None, 0)
-    found = top10.caps_of([("A-USDT", Perp(ticker))], {"A": [coingecko.MarketCap("A", 5.0, price)]})
+    found = top10.caps_of([("A-USDT", Snapshot(ticker))], {"A": [coingecko.MarketCap("A", 5.0, price)]})
     assert found == ({"A-USDT": 5.0} if is_used else {})
 
 

@@ -12,7 +12,7 @@ from answers.price import PriceReport
 from demo.telegram_html import parse
 from exchanges.errors import Blocked, MarketError, NoAnswer, NotListed, Unavailable, UnknownSymbol
 from exchanges.symbols import NotASymbol
-from exchanges.words import Funding, OpenInterest, Perp, Ticker
+from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
 from render import figures as figures_module
 from render import sentences
 
@@ -28,7 +28,7 @@ def a_ticker(**fields: object) -> Ticker:
 
 
 def a_report(**fields: object) -> PriceReport:
-    perp = Perp(
+    perp = Snapshot(
         a_ticker(last=67401.5, base_volume=311_000, quote_volume=21e9, change_pct=2.28),
         OpenInterest(82_400, 5.55e9),
         Funding(0.0001, 8, 1_763_906_602_000 + 192 * 60_000, 67400),
@@ -133,7 +133,7 @@ def test_price_message() -> None:
 @pytest.mark.parametrize(("price", "width"), [(0.00001234, 34), (123456.7, 34), (1e-7, 36)])
 def test_price_message_fits_a_phone(price: float, width: int) -> None:
     ticker = a_ticker(last=price, high=price * 1.1, low=price * 0.9, base_volume=8.18e12)
-    text = price_answer.block(a_report(symbol="BABYDOGE-USDT", spot=ticker, perp=Perp(ticker)), NOW_S)
+    text = price_answer.block(a_report(symbol="BABYDOGE-USDT", spot=ticker, perp=Snapshot(ticker)), NOW_S)
     table = parse(text).text.split("\n")[1:-1]
     assert max(len(line) for line in table) <= width
 
@@ -141,7 +141,7 @@ def test_price_message_fits_a_phone(price: float, width: int) -> None:
 def test_price_message_with_parts_missing() -> None:
     late = Unavailable("binance", "x", "did not answer in time")
     report = a_report(
-        perp=Perp(a_ticker()),
+        perp=Snapshot(a_ticker()),
         missing={"open interest": (late,), "funding": (late,)},
         failed={"perp": (Blocked("okx", "x"),)},
     )
@@ -255,8 +255,8 @@ def test_any_message_is_valid_html() -> None:
         figures: list[Any] = [figure() for _ in range(7)]
         return Ticker._make([text(), text(), last, *figures, time_ms])
 
-    def perp() -> Perp:
-        return Perp(
+    def perp() -> Snapshot:
+        return Snapshot(
             ticker(),
             rng.choice([None, OpenInterest(figure() or 0.0, figure())]),
             rng.choice([None, Funding(figure() or 0.0, figure(), rng.choice([None, 0, 10**40]), figure())]),

@@ -35,7 +35,7 @@ from answers.volscan import Scan, Scanned
 from answers.volume import VolumeReport
 from demo.telegram_html import parse
 from exchanges.errors import Blocked, MarketError, NotSupported, Unavailable, UnknownSymbol
-from exchanges.words import COIN, Funding, OpenInterest, Perp, Source, Ticker
+from exchanges.words import COIN, Funding, OpenInterest, Snapshot, Source, Ticker
 from indicators import Bands, Profile, Spike
 from render import figures as figures_module
 from render import message
@@ -76,10 +76,10 @@ def ticker(coin: Coin, exchange: str = "binance", part: float = 1.0) -> Ticker:
     return Ticker(exchange, coin.symbol, *figures, NOW_MS)
 
 
-def perp(coin: Coin, exchange: str = "binance", part: float = 1.0, hours: float = 8) -> Perp:
+def perp(coin: Coin, exchange: str = "binance", part: float = 1.0, hours: float = 8) -> Snapshot:
     coins = coin.amount * 0.3 * part
     funding = Funding(0.0000791 * hours / 8, hours, NOW_MS + 2 * HOUR_MS, coin.price)
-    return Perp(ticker(coin, exchange, part), OpenInterest(coins, coins * coin.price), funding)
+    return Snapshot(ticker(coin, exchange, part), OpenInterest(coins, coins * coin.price), funding)
 
 
 def price_report(coin: Coin) -> PriceReport:
@@ -116,7 +116,7 @@ def ratio_report(coin: Coin) -> RatioReport:
 
 def contracts(coin: Coin) -> list[Contract]:
     was = {1: 0.3 * coin.amount / 1.004, 24: 0.3 * coin.amount / 0.93}
-    funding_only = Perp(ticker(coin, "gate", 0.2), None, Funding(-0.00021, None, None, coin.price))
+    funding_only = Snapshot(ticker(coin, "gate", 0.2), None, Funding(-0.00021, None, None, coin.price))
     return [
         Contract("binance", "USDT", perp(coin), was, {}),
         Contract("binance", COIN, perp(coin, part=0.22), {}, {}),
@@ -192,7 +192,7 @@ def bare_analysis(coin: Coin) -> AnalysisReport:
     late = Unavailable("kraken", "x", "did not answer in time")
     reasons = ("open interest", "funding", "session and day", "CVD", "OI change", "long/short")
     return whole._replace(
-        **nothing, perp=Perp(only_price), divergence="", open_interest_before={}, shares=[],
+        **nothing, perp=Snapshot(only_price), divergence="", open_interest_before={}, shares=[],
         score=[each._replace(points=None) for each in whole.score], missing=dict.fromkeys(reasons, late),
         source=source(coin, exchange="kraken", failed=(LATE,)),
     )  # fmt: skip
@@ -354,7 +354,7 @@ def test_analysis_without_a_part_of_the_perpetual(changes: dict[str, Any], absen
 
 
 def test_analysis_of_spot_has_no_perpetual_rows() -> None:
-    report = analysis_report(COINS["large"])._replace(source=source(COINS["large"], market="spot"))
+    report = analysis_report(COINS["large"])._replace(source=source(COINS["large"], kind="spot"))
     text = parse(analysis_answer.show(report, NOW_S).text).text
     assert "OI" not in text
     assert "funding" not in text
@@ -570,9 +570,9 @@ class Chance:
         hours = self.rng.choice([None, 1.0, 8.0, 0.5])
         return Funding(self.rate(), hours, self.maybe(self.time_ms()), self.figure())
 
-    def perp(self) -> Perp:
+    def perp(self) -> Snapshot:
         interest = OpenInterest(self.maybe(self.amount()), self.maybe(self.amount()))
-        return Perp(self.ticker(), self.maybe(interest), self.maybe(self.funding()))
+        return Snapshot(self.ticker(), self.maybe(interest), self.maybe(self.funding()))
 
     def source(self) -> Source:
         kind = self.rng.choice(["perp", "spot"])
