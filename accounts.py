@@ -258,7 +258,7 @@ class Accounts:
         """Dollars of one unit, of the assets that have a price."""
         prices = {asset: 1.0 for asset in assets if asset in DOLLARS}
         others = sorted(assets - set(prices))[:MAX_PRICED]
-        found = await asyncio.gather(*(self._market.last(f"{asset}-USDT") for asset in others))
+        found = await asyncio.gather(*(self._market.last_price(f"{asset}-USDT") for asset in others))
         return prices | {asset: price for asset, price in zip(others, found, strict=True) if price is not None}
 
 

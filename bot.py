@@ -17,35 +17,39 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import http1
 import settings
-from accounts import Accounts
+from accounts import Accounts, NoKeys
 from answers import (
     analysis,
     balance,
     cvd,
     funding,
+    help,
     ls,
     oi,
     pnl,
     positions,
     price,
     profile,
+    start,
     status,
     top10,
     volscan,
     volume,
 )
-from answers.asked import EXAMPLES, Room
+from answers.asked import EXAMPLES, Misread, Tools, WhichSymbol
 from asking.fetch import Fetcher
 from exchanges import table
-from exchanges.words import INTERVALS
+from exchanges.errors import NoAnswer, NotListed
+from exchanges.symbols import NotASymbol
 from log import set_up_log, working_on
 from market import Market
-from metrics import Metrics
-from render import figures
+from metrics import Metrics, Process
+from render import sentences
+from render.figures import escape
 from render.message import Answer, Button
 from settings import Settings, SettingsError
 from telegram.api import TelegramAPI, TelegramError
@@ -83,14 +87,25 @@ ARGUMENTS: tuple[list[str], ...] = (
 )
 
 
+class Answering(Protocol):
+    """What a file in answers/ offers: the words typed become a question, its record becomes an Answer."""
+
+    @property
+    def command(self) -> Callable[[list[str]], Any]: ...
+    @property
+    def ask(self) -> Callable[[Tools, Any], Awaitable[Any]]: ...
+    @property
+    def show(self) -> Callable[[Any, float], Answer]: ...
+
+
 class Command(NamedTuple):
-    """run gets the room and the words after the command. usage: those words, as /help shows them.
+    """usage: the words after the command, as /help shows them.
 
     is_account: it tells of the owner's money, so only users listed by their own id may ask, in private.
     is_status: it tells of the process, to listed users.
     """
 
-    run: Callable[[Room, list[str]], Awaitable[Answer]]
+    answer: Answering
     usage: str
     summary: str
     group: str = "This bot"
@@ -102,48 +117,42 @@ class Command(NamedTuple):
         """Whether only listed users may ask."""
         return self.is_account or self.is_status
 
+    async def run(self, tools: Tools, words: list[str]) -> Answer:
+        """The answer, or a sentence why there is none."""
+        try:
+            record = await self.answer.ask(tools, self.answer.command(words))
+        except (Misread, NotASymbol, NotListed, NoAnswer, NoKeys) as error:
+            return self._sorry(error)
+        return self.answer.show(record, tools.clock())
 
-async def start(room: Room, words: list[str]) -> Answer:
-    """Who this is, and what to type first."""
-    text = (
-        "I answer questions about crypto markets, with figures straight from the exchanges.\n"
-        "Try /price BTC, /analysis ETH, /oi BTC, /top10, or /help for all commands."
-    )
-    return Answer(text, (tuple(Button(each, f"price {each}") for each in EXAMPLES),))
-
-
-async def help(room: Room, words: list[str]) -> Answer:
-    """All commands by group, from the table."""
-    lines = []
-    for group in dict.fromkeys(command.group for command in COMMANDS.values()):
-        lines.append(f"<b>{group}</b>")
-        for name, command in COMMANDS.items():
-            if command.group == group:
-                usage = f" {figures.escape(command.usage)}" if command.usage else ""
-                lines.append(f"/{name}{usage} – {figures.escape(command.summary)}")
-        lines.append("")
-    lines.append("Symbols in any spelling: btc, BTCUSDT, BTC-USDT, btc/usdt.")
-    lines.append(f"Intervals: {', '.join(INTERVALS)}. Add spot for the spot market.")
-    return Answer("\n".join(lines))
+    def _sorry(self, error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys) -> Answer:
+        if isinstance(error, WhichSymbol):
+            buttons = tuple(Button(each, f"{error.command} {each}") for each in EXAMPLES)
+            return Answer(escape(str(error)), keyboard=(buttons,))
+        if isinstance(error, Misread):
+            return Answer(escape(str(error)))
+        if isinstance(error, NoKeys):
+            return Answer(sentences.no_keys(error.variables))
+        if isinstance(error, NoAnswer):
+            log.warning("no answer: %s", error)
+        return Answer(sentences.sorry(error, getattr(self.answer, "ABOUT", "answer about")))
 
 
 COMMANDS: dict[str, Command] = {
-    "price": Command(price.command, "SYMBOL …", "spot and perpetual side by side", "One market"),
-    "analysis": Command(analysis.command, "SYMBOL [15m] [spot]", "everything about one market", "One market"),
-    "volume": Command(volume.command, "SYMBOL [15m] [spot]", "last candle's volume against normal", "One market"),
-    "cvd": Command(cvd.command, "SYMBOL [1h] [spot]", "what takers bought and sold", "One market"),
-    "profile": Command(profile.command, "[SYMBOL] [today|24h|7d|30d]", "volume and time by price", "One market"),
-    "ls": Command(ls.command, "SYMBOL", "longs and shorts, top traders", "One market"),
-    "oi": Command(oi.command, "[SYMBOL]", "open interest on all exchanges", "All exchanges"),
-    "funding": Command(funding.command, "[SYMBOL|top]", "funding on all exchanges, or extremes", "All exchanges"),
-    "top10": Command(
-        top10.command, "[spot|perps] [volume|gainers|losers|funding|oi]", "the first ten markets", "All markets"
-    ),
-    "volscan": Command(volscan.command, "[200] [15m]", "volume spikes of the liquid perpetuals", "All markets"),
-    "balance": Command(balance.command, "[EXCHANGE]", "what your accounts hold", "Your accounts", is_account=True),
-    "positions": Command(positions.command, "[EXCHANGE]", "your open positions", "Your accounts", is_account=True),
-    "pnl": Command(pnl.command, "[EXCHANGE]", "your profit and loss", "Your accounts", is_account=True),
-    "status": Command(status.command, "", "how the bot itself does", is_status=True),
+    "price": Command(price, "SYMBOL …", "spot and perpetual side by side", "One market"),
+    "analysis": Command(analysis, "SYMBOL [15m] [spot]", "everything about one market", "One market"),
+    "volume": Command(volume, "SYMBOL [15m] [spot]", "last candle's volume against normal", "One market"),
+    "cvd": Command(cvd, "SYMBOL [1h] [spot]", "what takers bought and sold", "One market"),
+    "profile": Command(profile, "[SYMBOL] [today|24h|7d|30d]", "volume and time by price", "One market"),
+    "ls": Command(ls, "SYMBOL", "longs and shorts, top traders", "One market"),
+    "oi": Command(oi, "[SYMBOL]", "open interest on all exchanges", "All exchanges"),
+    "funding": Command(funding, "[SYMBOL|top]", "funding on all exchanges, or extremes", "All exchanges"),
+    "top10": Command(top10, "[spot|perps] [volume|gainers|losers|funding|oi]", "the first ten markets", "All markets"),
+    "volscan": Command(volscan, "[200] [15m]", "volume spikes of the liquid perpetuals", "All markets"),
+    "balance": Command(balance, "[EXCHANGE]", "what your accounts hold", "Your accounts", is_account=True),
+    "positions": Command(positions, "[EXCHANGE]", "your open positions", "Your accounts", is_account=True),
+    "pnl": Command(pnl, "[EXCHANGE]", "your profit and loss", "Your accounts", is_account=True),
+    "status": Command(status, "", "how the bot itself does", is_status=True),
     "help": Command(help, "", "all commands"),
     "start": Command(start, "", "what this is"),
 }
@@ -167,8 +176,8 @@ class Bot:
         self.username = ""  # ours, lower case; "" until Telegram has said it
         self.limiter = Limiter(settings.commands_per_minute)
         self.metrics = metrics or Metrics()
-        self.webhook_state = "not asked for"  # at Telegram, for /health and /status
-        self.began = time.monotonic()
+        self.process = Process()
+        self.tools = Tools(market, accounts, settings, clock, self.metrics, self.process, COMMANDS)
         self.n_stale = 0
 
     async def answer(self, update: Mapping[str, Any]) -> Call | None:
@@ -215,7 +224,7 @@ class Bot:
         sign = Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
-                answer = await command.run(self, question.words)
+                answer = await command.run(self.tools, question.words)
         except TimeoutError:
             log.error("no answer within %.0f s", COMMAND_S)
             outcome = "too slow"

@@ -8,23 +8,18 @@ record of the market turned into those fields. What no exchange told is null. A 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from types import UnionType
+from typing import Any, NamedTuple, NotRequired, Union, get_args, get_origin, get_type_hints
 
-from accounts import Accounts, NoKeys
+from accounts import NoKeys
 from answers import account, analysis, balance, cvd, oi, pnl, positions, price, profile, top10, volscan, volume
-from answers.account import AllFailed, Partial
-from answers.cvd import _CVD
-from answers.oi import _CATEGORY, _OI
-from answers.price import _QUARTER
-from answers.profile import _WINDOW
-from answers.volume import _SPIKE
+from answers.asked import OfMarket, Tools
 from exchanges.errors import NoAnswer, NotListed
-from exchanges.symbols import NotASymbol
+from exchanges.symbols import NotASymbol, parse_symbol, split
 from exchanges.table import ACCOUNTS, EXCHANGES
 from exchanges.words import INTERVALS
-from market import Market
 from render import sentences
-from render.fields import FUNDED, PERP, TICKER, Json
+from render.fields import Json
 
 
 class BadRequest(ValueError):
@@ -41,37 +36,42 @@ class Field(NamedTuple):
 
 
 class Route(NamedTuple):
-    """answer: takes the checked fields. schema: of what it gives, see `schema_of`. is_flat: without "data"."""
+    """A path. read: the checked fields become what `ask` takes; what it gives becomes JSON by `fields`.
+
+    told: the type of that JSON, which the description is made of. is_flat: without "data". is_account: the answer may
+    be partial, and says then who is missing.
+    """
 
     summary: str
     fields: Mapping[str, Field]
-    answer: Callable[[Market, Accounts, Json], Awaitable[Json | list[Json] | Partial]]
-    schema: object
+    read: Callable[[Json], Any]
+    ask: Callable[[Tools, Any], Awaitable[Any]]
+    to_json: Callable[[Any], Any]
+    told: Any
     methods: tuple[str, ...] = ("POST",)
     is_flat: bool = False
+    is_account: bool = False
 
 
-async def answer(route: Route, market: Market, accounts: Accounts, request: object) -> Json:
+async def answer(route: Route, tools: Tools, request: object) -> Json:
     """The envelope. Raises BadRequest."""
     fields = read_fields(route, request)
     exchange = fields.get("exchange")
-    if exchange in EXCHANGES:
-        market = market.only(exchange)
+    if exchange in EXCHANGES and not route.is_account:
+        tools = tools._replace(market=tools.market.of_exchange(exchange))
     try:
-        told = await route.answer(market, accounts, fields)
+        record = await route.ask(tools, route.read(fields))
+        missing = account.missing_in(record.parts) if route.is_account else []
     except (NotListed, NoAnswer, NotASymbol) as error:
         return {"success": False, "error": _plain(sentences.sorry(error, "answer about"))}
     except NoKeys as error:
-        return {"success": False, "error": _plain(account.no_keys(error.variables).text)}
-    except top10.NoSuchSort as error:
+        return {"success": False, "error": _plain(sentences.no_keys(error.variables))}
+    except account.AllFailed as error:
         return {"success": False, "error": str(error)}
-    except AllFailed as error:
-        return {"success": False, "error": str(error)}
-    if isinstance(told, Partial):
-        return {"success": True, "data": told.known, "missing": told.missing}
-    if route.is_flat and isinstance(told, dict):
-        return {"success": True, **told}
-    return {"success": True, "data": told}
+    told = route.to_json(record)
+    if missing:
+        return {"success": True, "data": told, "missing": missing}
+    return {"success": True, **told} if route.is_flat else {"success": True, "data": told}
 
 
 def read_fields(route: Route, request: object) -> Json:
@@ -115,168 +115,137 @@ TIMEFRAME = {"timeframe": Field("string", "15m", choices=tuple(INTERVALS))}
 ACCOUNT = {"exchange": Field("string", "", choices=tuple(ACCOUNTS))}
 
 
+OF_MARKET = {**SYMBOL, **TIMEFRAME, **EXCHANGE}
+
+
+def _symbol(fields: Json) -> str:
+    return parse_symbol(fields["symbol"])
+
+
+def _of_market(fields: Json) -> OfMarket:
+    return OfMarket(parse_symbol(fields["symbol"]), fields["timeframe"])
+
+
+def _exchange(fields: Json) -> str:
+    return str(fields["exchange"])
+
+
+async def _price(tools: Tools, symbol: str) -> price.PriceReport:
+    return await price.report_of(tools.market, symbol)
+
+
+def _sorting(fields: Json) -> top10.Sorting:
+    return top10.Sorting(fields["market_type"], "volume", max(1, min(fields["limit"], top10.MAX_LIMIT)))
+
+
+def _scanning(fields: Json) -> volscan.Scanning:
+    n = max(1, min(fields["symbols"], volscan.MAX_SCANNED))
+    return volscan.Scanning(float(fields["min_spike"]), fields["timeframe"], n)
+
+
+def _base(fields: Json) -> str:
+    return split(parse_symbol(fields["base_symbol"]))[0]
+
+
 ROUTES: dict[str, Route] = {
-    "/price": Route(
-        "Price of one market",
-        {**SYMBOL, **EXCHANGE},
-        price.route,
-        {**TICKER, "timestamp": "string"},
-    ),
+    "/price": Route("Price of one market", {**SYMBOL, **EXCHANGE}, _symbol, _price, price.fields, price.Fields),
     "/combined_price": Route(
         "Spot and perpetual side by side",
         {**SYMBOL, **EXCHANGE},
-        price.combined_route,
-        {
-            "base_symbol": "string",
-            "timestamp": "string",
-            "spot": {"?": True, **TICKER, **_QUARTER},
-            "perp": {"?": True, **PERP, **_QUARTER, "oi_change_24h": "number?", "oi_change_15m": "number?"},
-            "spot_exchange": "string?",
-            "perp_exchange": "string?",
-        },
+        _symbol,
+        price.ask_combined,
+        price.combined_fields,
+        price.CombinedFields,
     ),
     "/top_symbols": Route(
         "Markets with the most volume",
         {"market_type": Field("string", "spot", choices=("spot", "perp")), "limit": Field("integer", 10), **EXCHANGE},
-        top10.route,
-        {"market_type": "string", "symbols": [{**TICKER, "market_cap": "number?", "+": FUNDED}]},
+        _sorting,
+        top10.ask,
+        top10.fields,
+        top10.Fields,
     ),
     "/volume_spike": Route(
-        "Last closed candle's volume against normal", {**SYMBOL, **TIMEFRAME, **EXCHANGE}, volume.route, _SPIKE
+        "Last closed candle's volume against normal", OF_MARKET, _of_market, volume.ask, volume.fields, volume.Fields
     ),
-    "/cvd": Route("What takers bought and sold", {**SYMBOL, **TIMEFRAME, **EXCHANGE}, cvd.route, _CVD),
+    "/cvd": Route("What takers bought and sold", OF_MARKET, _of_market, cvd.ask, cvd.fields, cvd.Fields),
     "/volume_scan": Route(
         "Volume spikes of the liquid perpetuals",
         {**TIMEFRAME, "min_spike": Field("number", 200), "symbols": Field("integer", 200), **EXCHANGE},
-        volscan.route,
-        {
-            "timeframe": "string",
-            "min_spike_threshold": "number",
-            "spikes_found": "integer",
-            "markets_scanned": "integer",
-            "markets_failed": "integer",
-            "spikes": [
-                {
-                    "symbol": "string",
-                    "spike_percentage": "number",
-                    "spike_level": "string",
-                    "current_volume": "number",
-                    "volume_usd": "number",
-                    "is_significant": "boolean",
-                }
-            ],
-        },
+        _scanning,
+        volscan.ask,
+        volscan.fields,
+        volscan.Fields,
     ),
     "/comprehensive_analysis": Route(
         "Everything about one market",
-        {**SYMBOL, **TIMEFRAME, **EXCHANGE},
-        analysis.route,
-        {
-            "symbol": "string",
-            "timeframe": "string",
-            "timestamp": "string",
-            "price_data": {"spot": {"?": True, **TICKER}, "perp": {"?": True, **PERP}},
-            "volume_analysis": {**_SPIKE, "relative_volume": "number?"},
-            "cvd_analysis": _CVD,
-            "technical_indicators": dict.fromkeys(
-                ("rsi_14", "vwap", "atr_14", "volatility_24h", "bb_upper", "bb_middle", "bb_lower"), "number?"
-            ),
-            "market_sentiment": {"score": "integer?", "components": {"*": "integer?"}, "long_share": {"*": "number"}},
-            "oi_data": dict.fromkeys(
-                ("open_interest", "open_interest_usd", "oi_change_1h", "oi_change_24h", "funding_rate"), "number?"
-            ),
-        },
+        OF_MARKET,
+        _of_market,
+        analysis.ask,
+        analysis.fields,
+        analysis.Fields,
         methods=("GET", "POST"),
     ),
     "/multi_oi": Route(
         "Open interest on all exchanges",
         {"base_symbol": Field("string", "BTC")},
-        oi.route,
-        {
-            "base_symbol": "string",
-            "timestamp": "string",
-            "total_markets": "integer",
-            "aggregated_oi": {
-                "total_tokens": "number?",
-                "total_usd": "number?",
-                "total_volume_24h": "number?",
-                "total_volume_24h_usd": "number?",
-                "exchanges_count": "integer",
-            },
-            "exchange_breakdown": [
-                {
-                    "exchange": "string",
-                    **_OI,
-                    "oi_percentage": "number?",
-                    "markets": "integer",
-                    "market_breakdown": [{"type": "string", "symbol": "string", "price": "number", **_OI}],
-                }
-            ],
-            "market_categories": dict.fromkeys(("usdt_stable", "usdc_stable", "usd_stable", "usd_inverse"), _CATEGORY),
-            "validation_summary": {
-                "successful_exchanges": "integer",
-                "failed_exchanges": "integer",
-                "total_markets": "integer",
-                "validation_passed": "boolean",
-                "failed_details": ["string"],
-            },
-        },
+        _base,
+        oi.ask,
+        oi.fields,
+        oi.Fields,
         is_flat=True,
     ),
     "/market_profile": Route(
         "Volume and time by price",
         {"symbol": Field("string", "BTC"), **EXCHANGE},
-        profile.route,
-        {
-            "symbol": "string",
-            "current_price": "number?",
-            **dict.fromkeys(profile.PROFILE_WINDOWS, _WINDOW),
-        },
+        _symbol,
+        profile.ask_all,
+        profile.fields,
+        profile.Fields,
     ),
-    "/balance": Route("What the accounts hold", ACCOUNT, balance.route, {"*": "number"}),
+    "/balance": Route(
+        "What the accounts hold", ACCOUNT, _exchange, balance.ask, balance.fields, balance.Fields, is_account=True
+    ),
     "/positions": Route(
-        "Open positions",
-        ACCOUNT,
-        positions.route,
-        [
-            {
-                "exchange": "string",
-                "symbol": "string",
-                "side": "string",
-                **dict.fromkeys(
-                    ("size", "notional", "entry_price", "mark_price", "unrealized_pnl", "percentage"), "number?"
-                ),
-            }
-        ],
+        "Open positions", ACCOUNT, _exchange, positions.ask, positions.fields, positions.Fields, is_account=True
     ),
     "/pnl": Route(
         "Profit and loss of the open positions",
         ACCOUNT,
-        pnl.route,
-        {"total_unrealized_pnl": "number?", "average_percentage": "number?", "position_count": "integer"},
+        _exchange,
+        positions.ask,
+        pnl.fields,
+        pnl.Fields,
+        is_account=True,
     ),
 }
 """By path. Requests, answers and the OpenAPI description follow from it."""
 
+_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
-def schema_of(spec: object) -> Json:
-    """A JSON Schema from its short form.
 
-    "number" and the like; "number?" may be null. [spec] is an array. A dict is an object with these keys, all of them
-    there; "?" in it: it may be null; "*": any key, with that value; "+": keys that may be absent.
-    """
-    if isinstance(spec, str):
-        kind = spec.removesuffix("?")
-        return {"type": [kind, "null"] if spec.endswith("?") else kind}
-    if isinstance(spec, list):
-        return {"type": "array", "items": schema_of(spec[0])}
-    assert isinstance(spec, dict)
-    if "*" in spec:
-        return {"type": "object", "additionalProperties": schema_of(spec["*"])}
-    own = {name: schema_of(each) for name, each in spec.items() if name not in ("?", "+")}
-    others = {name: schema_of(each) for name, each in spec.get("+", {}).items()}
-    kinds: object = ["object", "null"] if spec.get("?") else "object"
-    return {"type": kinds, "properties": {**own, **others}, "required": list(own)}
+def schema_of(told: Any) -> Json:
+    """The JSON Schema of a type: a TypedDict, str, int, float, bool, list, dict, X | None, NotRequired."""
+    if told in _NAMES:
+        return {"type": _NAMES[told]}
+    of, inner = get_origin(told), get_args(told)
+    if of is list:
+        return {"type": "array", "items": schema_of(inner[0])}
+    if of is dict:
+        return {"type": "object", "additionalProperties": schema_of(inner[1])}
+    if of in (Union, UnionType):
+        (known,) = (each for each in inner if each is not type(None))
+        schema = schema_of(known)
+        return {**schema, "type": [schema["type"], "null"]}
+    if of is NotRequired:
+        return schema_of(inner[0])
+    hints = get_type_hints(told, include_extras=True)
+    required = [name for name, each in hints.items() if get_origin(each) is not NotRequired]
+    return {
+        "type": "object",
+        "properties": {name: schema_of(each) for name, each in hints.items()},
+        "required": required,
+    }
 
 
 def _request_schema(route: Route) -> Json:
@@ -292,13 +261,13 @@ def _request_schema(route: Route) -> Json:
 
 
 def _answer_schema(route: Route) -> Json:
-    told = schema_of(route.schema)
+    told = schema_of(route.told)
     success = {"success": {"type": "boolean", "const": True}}
     if route.is_flat:
         whole = {**told, "properties": {**success, **told["properties"]}, "required": ["success", *told["required"]]}
     else:
         whole = {"type": "object", "properties": {**success, "data": told}, "required": ["success", "data"]}
-        if route.fields is ACCOUNT:
+        if route.is_account:
             whole["properties"]["missing"] = {"type": "array", "items": {"type": "string"}}
     return {"oneOf": [whole, {"$ref": "#/components/schemas/Failure"}]}
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from typing import NamedTuple, TypeVar
 
 from asking import races
 from asking.cache import MAX_CACHED, Cache
 from asking.fetch import Fetcher
-from asking.races import Race, Side, start
+from asking.races import Question, first_answers, start
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import BadResponse, MarketError, NoAnswer, NotListed, NotSupported, Unavailable, UnknownSymbol
 from exchanges.symbols import coin_symbol, in_quotes, multiplied, of_many, similar, split
@@ -33,6 +33,7 @@ CONTRACTS_S = 3600.0
 INTERVALS_S = 3600.0
 INTERVALS_LATE_S = 0.5  # after all else has arrived
 INTERVALS_AGAIN_S = 30.0
+FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
 MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
 HISTORY_S = 60.0  # how long an hourly history serves
 HISTORY_H = 25  # rows: now, and 24 hours back
@@ -68,12 +69,13 @@ class Market:
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
         self._intervals_error: dict[str, MarketError] = {}
 
-    async def last(self, symbol: str) -> float | None:
+    async def last_price(self, symbol: str) -> float | None:
         """The last spot price; None when no exchange gives one in time."""
-        (side,) = await self.races(
-            (lambda exchange: self.spot_at(exchange, symbol), self.offering("spot")), deadline_s=races.DEADLINE_S / 2
-        )
-        return side.found.of.ticker.last if side.found is not None and side.found.of.ticker is not None else None
+        spots = self.offering("spot")
+        question = Question(spots, (self.spot_at(each, symbol) for each in spots))
+        (outcome,) = await first_answers(question, timeout_s=races.DEADLINE_S / 2)
+        ticker = outcome.found and outcome.found.of.ticker
+        return ticker.last if ticker is not None else None
 
     def health(self) -> dict[str, dict[str, object]]:
         """What the last requests said of each host that was asked."""
@@ -88,7 +90,7 @@ class Market:
             for name, circuit in self._fetcher.circuits.items()
         }
 
-    def only(self, exchange: str) -> Market:
+    def of_exchange(self, exchange: str) -> Market:
         """The same market, with the same answers kept, of one exchange."""
         other = copy(self)
         other.exchanges = [EXCHANGES[exchange]]
@@ -105,72 +107,30 @@ class Market:
         """The exchanges that have spot markets, or perpetuals, the preferred one first."""
         return [each for each in self.exchanges if kind in each.MARKETS]
 
-    async def races(
-        self,
-        *questions: tuple[Callable[[Exchange], Awaitable[T]], Sequence[Exchange]],
-        deadline_s: float | None = None,
-    ) -> list[Side[T]]:
-        """Asks each question of its exchanges in order; what is not there by the deadline has failed."""
-        deadline_s = races.DEADLINE_S if deadline_s is None else deadline_s
-        running = [Race(ask, exchanges) for ask, exchanges in questions]
-        timers = [asyncio.get_running_loop().call_later(deadline_s, race.give_up) for race in running]
-        try:
-            return [await race.side for race in running]
-        finally:
-            for race, timer in zip(running, timers, strict=True):
-                timer.cancel()
-                race.stop()
-
-    async def first(
-        self, symbol: str, ask: Callable[[Exchange, str], Awaitable[T]], markets: Sequence[str] = ("perp", "spot")
+    async def first_answer(
+        self, symbol: str, questions: Mapping[str, Question[T]]
     ) -> tuple[T, tuple[MarketError, ...]]:
-        """The first good answer to ask(exchange, market), of perpetuals, else of spot; and who failed before.
+        """The first good answer to the questions by kind, in their order; and who failed before.
 
         Raises NotListed and NoAnswer, always within DEADLINE_S.
         """
         began = time.monotonic()
         errors: tuple[MarketError, ...] = ()
-        for n_left, market in zip(range(len(markets), 0, -1), markets, strict=True):
+        for n_left, (kind, question) in zip(range(len(questions), 0, -1), questions.items(), strict=True):
             left_s = began + races.DEADLINE_S - time.monotonic()
-            # The first of two markets must leave the second one time when all its exchanges hang.
-            deadline_s = left_s if n_left == 1 else left_s * 0.7
-            question = (lambda exchange, market=market: ask(exchange, market), self.offering(market))
-            (side,) = await self.races(question, deadline_s=deadline_s)
-            for error in side.errors:
-                error.kind = market
-            if side.found is not None:
-                errors = (*errors, *side.errors)
-                return side.found, tuple(error for error in errors if not isinstance(error, UnknownSymbol))
-            errors += side.errors
-        raise await self.why_not(symbol, errors or self.without(markets[-1]), began)
+            (outcome,) = await first_answers(question, timeout_s=left_s if n_left == 1 else left_s * FIRST_KIND_SHARE)
+            for error in outcome.errors:
+                error.kind = kind
+            if outcome.found is not None:
+                errors = (*errors, *outcome.errors)
+                return outcome.found, tuple(error for error in errors if not isinstance(error, UnknownSymbol))
+            errors += outcome.errors
+        raise await self.why_not(symbol, errors or self.no_such_markets(kind), began)
 
-    def without(self, kind: str) -> tuple[MarketError, ...]:
+    def no_such_markets(self, kind: str) -> tuple[MarketError, ...]:
         """What to say when none of the exchanges has such markets at all."""
         name = {"perp": "perpetuals", "spot": "spot markets"}[kind]
         return tuple(NotSupported(each.ID, f"no {name}", f"has no {name}") for each in self.exchanges)
-
-    async def everywhere(
-        self, ask: Callable[[Exchange], Awaitable[T]], exchanges: Sequence[Exchange]
-    ) -> tuple[dict[str, T], dict[str, MarketError]]:
-        """What each exchange answers, and who failed, by exchange; all are asked side by side, until the deadline."""
-        tasks = {each.ID: asyncio.ensure_future(ask(each)) for each in exchanges}
-        found: dict[str, T] = {}
-        failed: dict[str, MarketError] = {}
-        try:
-            if tasks:
-                await asyncio.wait(tasks.values(), timeout=races.DEADLINE_S - 0.2)
-            for name, task in tasks.items():
-                if not task.done():
-                    failed[name] = Unavailable(name, "deadline passed", "did not answer in time")
-                    continue
-                try:
-                    found[name] = task.result()
-                except MarketError as error:
-                    failed[name] = error
-        finally:
-            for task in tasks.values():
-                task.cancel()
-        return found, failed
 
     async def why_not(
         self, symbol: str, errors: Sequence[MarketError], began: float, kind: str = ""
@@ -579,9 +539,9 @@ def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, fl
     return found
 
 
-async def perps_with_funding(market: Market, exchange: Exchange) -> dict[str, Snapshot]:
+async def perps_with_funding(market: Market, exchange: Exchange) -> tuple[Exchange, dict[str, Snapshot]]:
     """All perpetuals of an exchange, the funding of some at least comparable. Raises MarketError."""
     found = await market.listing(exchange, "perp", "funding")
     if not any(per_8h(perp.funding) is not None for perp in found.values()):
         raise market.intervals_error(exchange) or NotSupported(exchange.ID, "no funding", "tells no funding")
-    return found
+    return exchange, found

@@ -23,6 +23,14 @@ BUCKETS_S = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 Labels = tuple[str, ...]
 
 
+class Process:
+    """What the process knows of itself. began: monotonic. webhook_state: at Telegram, for /health and /status."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.webhook_state = "not asked for"
+
+
 class Counter:
     """Counts by the values of its labels."""
 

@@ -116,7 +116,7 @@ class Door:
             "rss_mib": round(metrics.resident_bytes() / 1048576, 1),
             "updates_in_work": len(self._in_work),
             "last_update_s_ago": round(now - self._last_update, 1) if self._last_update else None,
-            "webhook": self._bot.webhook_state,
+            "webhook": self._bot.process.webhook_state,
             "requests_refused": {str(status): count for status, count in self._refused.items()},
             "updates_too_old": self._bot.n_stale,
             "exchanges": self._bot.market.health(),
@@ -173,7 +173,7 @@ class Door:
         with self._in_work_now():
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
-                    told = await json_api.answer(route, self._bot.market, self._bot.accounts, asked)
+                    told = await json_api.answer(route, self._bot.tools, asked)
             except json_api.BadRequest as error:
                 raise HTTPError(400, str(error)) from error
             except TimeoutError:

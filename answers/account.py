@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from accounts import NoKeys, Part
-from answers.asked import Room
+from accounts import Part
+from answers.asked import Misread
 from exchanges.table import ACCOUNTS
 from exchanges.words import DOLLARS
-from render import sentences
-from render.fields import Json
 from render.figures import escape, format_moment, format_usd
-from render.message import Answer, Button
+from render.message import Button, Keyboard
 from render.sentences import exchange_name, in_words, reasons
 
 T = TypeVar("T")
 
 
-async def account_command(
-    room: Room,
-    words: list[str],
-    name: str,
-    ask: Callable[[str], Awaitable[list[Part[T]]]],
-    show: Callable[[list[Part[T]], float], Answer],
-) -> Answer:
+def which_exchange(words: Sequence[str], command: str) -> str:
+    """The exchange that was named; "" for all of them. Raises Misread."""
     exchange = words[0].lower() if words else ""
     if exchange and exchange not in ACCOUNTS:
-        known = in_words([sentences.exchange_name(each) for each in ACCOUNTS])
-        return Answer(f"Accounts can be asked for at {known}. For example /{name} {next(iter(ACCOUNTS))}.")
-    try:
-        answer = show(await ask(exchange), room.clock())
-    except NoKeys as error:
-        return no_keys(error.variables)
-    return answer._replace(keyboard=((Button("🔄 Refresh", f"{name} {exchange}".strip()),),))
+        known = in_words([exchange_name(each) for each in ACCOUNTS])
+        raise Misread(f"Accounts can be asked for at {known}. For example /{command} {next(iter(ACCOUNTS))}.")
+    return exchange
+
+
+class Asked(NamedTuple, Generic[T]):
+    """What the accounts told. exchange: the one that was asked for, "" for all."""
+
+    exchange: str
+    parts: Sequence[Part[T]]
+
+
+def again(command: str, exchange: str) -> Keyboard:
+    return ((Button("🔄 Refresh", f"{command} {exchange}".strip()),),)
 
 
 def signed_usd(usd: float | None, amount: float | None, asset: str) -> str:
@@ -63,25 +63,13 @@ def asked_line(parts: Sequence[Part[Any]], now_s: float) -> str:
     return f"<i>{escape(names)} · {format_moment(int(now_s * 1000), now_s)}</i>"
 
 
-def no_keys(variables: Sequence[str]) -> Answer:
-    """Which variables the owner has to set."""
-    return Answer(f"No API key is set for this. Set {escape(in_words(list(variables)))}; a read-only key is enough.")
-
-
 class AllFailed(Exception):
     """None of the accounts could be read. The text says why."""
 
 
-class Partial(NamedTuple):
-    """What of several accounts is known, and a sentence for each that is missing in it."""
-
-    known: Json | list[Json]
-    missing: list[str]
-
-
-def of_accounts(parts: Sequence[Part[Any]], known: Json | list[Json]) -> Json | list[Json] | Partial:
-    """The answer, with who is missing in it. Raises AllFailed."""
-    missing = [f"{sentences.exchange_name(error.exchange)} {error.reason}" for part in parts for error in part.errors]
+def missing_in(parts: Sequence[Part[Any]]) -> list[str]:
+    """A sentence for each that is missing in a JSON answer. Raises AllFailed."""
+    missing = [f"{exchange_name(error.exchange)} {error.reason}" for part in parts for error in part.errors]
     if all(part.found is None for part in parts):
         raise AllFailed("; ".join(dict.fromkeys(missing)) + ".")
-    return Partial(known, list(dict.fromkeys(missing))) if missing else known
+    return list(dict.fromkeys(missing))

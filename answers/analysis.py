@@ -10,25 +10,25 @@ Memory: the candles of a report, some 60 KB, in the market's cache until the nex
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypedDict
 
 import indicators
-from accounts import Accounts
-from answers.asked import Room, of_candles, symbol_and_interval
+from answers import cvd, volume
+from answers.asked import OfMarket, Tools, of_market
 from answers.control import Component, score
 from answers.cvd import ARROWS, FLOW_CANDLES, TREND_CANDLES, closed_flow, cumulated, day_sums, flows_of, share_bought
 from answers.funding import until
 from answers.ls import SHARE_NAMES, LongShare, ratios_at
 from asking import races
-from asking.races import both, parts_until
+from asking.races import Part, Question, both, settled
 from exchanges.errors import MarketError, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Candles, Flow, Snapshot, Source, Ticker, dollars_at
 from indicators import N_INDICATORS, Bands, Spike
 from market import Market, flow_of, open_interest_before, source_of
-from render.fields import TRENDS, Json, iso, perp_fields, slashed, ticker_fields
+from render.fields import TRENDS, PerpFields, TickerFields, iso, perp_fields, slashed, ticker_fields
 from render.figures import (
     _amounts,
     circle,
@@ -71,13 +71,13 @@ VWAP_CANDLES = {
     "1d": 7,
 }
 PARTS_S = 3.0  # what may be missing is waited for no longer, once the candles are there
+ABOUT = "analysis of"
 EMA_FAST, EMA_SLOW = 20, 50
-_LOST = {"sessions": "session and day", "flow": "CVD", "history": "OI change", "ratios": "long/short"}
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """One market's whole report."""
-    return await of_candles(room, words, "analysis", "15m", analysis, show, "analysis of")
+def command(words: list[str]) -> OfMarket:
+    """Raises NotASymbol and Misread."""
+    return of_market(words, "analysis", "15m")
 
 
 class AnalysisReport(NamedTuple):
@@ -118,44 +118,86 @@ class AnalysisReport(NamedTuple):
         return self.perp.ticker
 
 
-async def analysis(market: Market, symbol: str, interval: str, markets: Sequence[str]) -> AnalysisReport:
+class Core(NamedTuple):
+    """What a report cannot do without. missing: parts of a perpetual that failed."""
+
+    exchange: Exchange
+    perp: Snapshot
+    candles: Candles
+    missing: dict[str, MarketError]
+
+
+async def ask(tools: Tools, asked: OfMarket) -> AnalysisReport:
     """One market at one exchange: its ticker and candles decide which. Raises NotListed and NoAnswer, in DEADLINE_S."""
-    began = time.monotonic()
+    market, began = tools.market, time.monotonic()
 
-    async def ask(exchange: Exchange, kind: str) -> tuple[Exchange, Snapshot, Candles, dict[str, MarketError]]:
-        asked = market.perp_at(exchange, symbol) if kind == "perp" else market.spot_at(exchange, symbol)
-        found, candles = await both(asked, _indicator_candles(market, exchange, symbol, kind, interval))
-        if not candles.n_closed(market.now_ms()):
-            raise Unavailable(exchange.ID, "no closed candle", "had no closed candle")
-        return exchange, found.of, candles, found.missing if kind == "perp" else {}
+    def question(kind: str) -> Question[Core]:
+        exchanges = market.offering(kind)
+        return Question(exchanges, (_core_at(market, each, kind, asked) for each in exchanges))
 
-    (exchange, perp, candles, missing), failed = await market.first(symbol, ask, markets)
-    kind = candles.kind
-    missing = dict(missing)
-    parts: dict[str, Awaitable[object]] = {
-        "sessions": market.candles(exchange, symbol, kind, QUARTER, DAYS * QUARTERS_A_DAY)
-    }
-    if not exchange.TAKERS_IN_CANDLES:
-        parts["flow"] = flows_of(market, exchange, symbol, kind, interval)
-    if kind == "perp":
-        parts["history"] = open_interest_before(market, exchange, symbol)
-        parts["ratios"] = ratios_at(market, exchange, symbol)
-    left_s = min(PARTS_S, began + races.DEADLINE_S - 0.3 - time.monotonic())
-    told, lost = await parts_until(exchange, parts, left_s)
-    quarters = cast("Candles | None", told.get("sessions"))
-    flows = cast("tuple[Flow, Flow | None] | None", told.get("flow"))
-    if exchange.TAKERS_IN_CANDLES:
-        flows = flow_of(candles), flow_of(quarters) if quarters is not None else None
-    shares, ratio_errors = cast("tuple[list[LongShare], list[MarketError]]", told.get("ratios", ([], [])))
-    missing |= {_LOST[name]: error for name, error in lost.items()}
-    if ratio_errors:
-        missing["long/short"] = ratio_errors[0]
-    if "sessions" in lost and exchange.TAKERS_IN_CANDLES:
-        missing["CVD of 24h"] = lost["sessions"]
-    before = cast("dict[int, float]", told.get("history", {}))
-    return _report(
-        market, (exchange, perp, candles), (quarters, flows, before, shares), missing, interval, failed, began
-    )
+    questions = {kind: question(kind) for kind in asked.kinds}
+    core, failed = await market.first_answer(asked.symbol, questions)
+    parts = Parts(market, core, asked)
+    await settled(parts.begun, min(PARTS_S, began + races.DEADLINE_S - 0.3 - time.monotonic()))
+    return _report(market, core, parts, asked.choice, failed, began)
+
+
+async def _core_at(market: Market, exchange: Exchange, kind: str, asked: OfMarket) -> Core:
+    """Ticker and candles, of which one is closed at least. Raises MarketError."""
+    symbol = asked.symbol
+    snapshot = market.perp_at(exchange, symbol) if kind == "perp" else market.spot_at(exchange, symbol)
+    found, candles = await both(snapshot, _indicator_candles(market, exchange, symbol, kind, asked.choice))
+    if not candles.n_closed(market.now_ms()):
+        raise Unavailable(exchange.ID, "no closed candle", "had no closed candle")
+    return Core(exchange, found.of, candles, found.missing if kind == "perp" else {})
+
+
+class Parts:
+    """What a report can do without, each asked for at the core's exchange; None where it is not asked for."""
+
+    def __init__(self, market: Market, core: Core, asked: OfMarket) -> None:
+        exchange, symbol, kind = core.exchange, asked.symbol, core.candles.kind
+        self._core = core
+        self.sessions = Part(exchange, market.candles(exchange, symbol, kind, QUARTER, DAYS * QUARTERS_A_DAY))
+        self.flow: Part[tuple[Flow, Flow]] | None = None
+        self.history: Part[dict[int, float]] | None = None
+        self.ratios: Part[tuple[list[LongShare], list[MarketError]]] | None = None
+        if not exchange.TAKERS_IN_CANDLES:
+            self.flow = Part(exchange, flows_of(market, exchange, symbol, kind, asked.choice))
+        if kind == "perp":
+            self.history = Part(exchange, open_interest_before(market, exchange, symbol))
+            self.ratios = Part(exchange, ratios_at(market, exchange, symbol))
+
+    @property
+    def begun(self) -> list[Part[Any]]:
+        return [part for part in (self.sessions, self.flow, self.history, self.ratios) if part is not None]
+
+    @property
+    def flows(self) -> tuple[Flow, Flow | None] | None:
+        """Of the interval, and of the quarters of the last 24 hours; None where taker volume is not told."""
+        if self._core.exchange.TAKERS_IN_CANDLES:
+            return flow_of(self._core.candles), flow_of(self.sessions.found) if self.sessions.found else None
+        return self.flow.found if self.flow is not None else None
+
+    @property
+    def shares(self) -> list[LongShare]:
+        return self.ratios.found[0] if self.ratios is not None and self.ratios.found is not None else []
+
+    @property
+    def missing(self) -> dict[str, MarketError]:
+        """Why a part is not there, by what the report calls it."""
+        named = {
+            "session and day": self.sessions,
+            "CVD": self.flow,
+            "OI change": self.history,
+            "long/short": self.ratios,
+        }
+        missing = {name: part.error for name, part in named.items() if part is not None and part.error is not None}
+        if self.ratios is not None and self.ratios.found is not None and self.ratios.found[1]:
+            missing["long/short"] = self.ratios.found[1][0]
+        if self.sessions.error is not None and self._core.exchange.TAKERS_IN_CANDLES:
+            missing["CVD of 24h"] = self.sessions.error
+        return self._core.missing | missing
 
 
 async def _indicator_candles(market: Market, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
@@ -165,17 +207,11 @@ async def _indicator_candles(market: Market, exchange: Exchange, symbol: str, ki
 
 
 def _report(
-    market: Market,
-    core: tuple[Exchange, Snapshot, Candles],
-    parts: tuple[Candles | None, tuple[Flow, Flow | None] | None, dict[int, float], list[LongShare]],
-    missing: dict[str, MarketError],
-    interval: str,
-    failed: tuple[MarketError, ...],
-    began: float,
+    market: Market, core: Core, parts: Parts, interval: str, failed: tuple[MarketError, ...], began: float
 ) -> AnalysisReport:
     """The figures that follow from the answers; pure but for the clock."""
-    exchange, perp, candles = core
-    quarters, flows, before, shares = parts
+    exchange, perp, candles, _ = core
+    quarters, flows = parts.sessions.found, parts.flows
     now_ms = market.now_ms()
     n = candles.n_closed(now_ms)
     recent = candles.part(max(0, n - N_INDICATORS), n)
@@ -214,8 +250,8 @@ def _report(
         divergence=divergence,
         session=None if quarters is None else session_sums(quarters, quarter_flow, now_ms),
         day=None if quarters is None else sums_of_day(quarters, now_ms),
-        open_interest_before=before,
-        shares=shares,
+        open_interest_before=(parts.history.found or {}) if parts.history is not None else {},
+        shares=parts.shares,
         rsi=rsi,
         vwap=indicators.vwap(last.high, last.low, last.close, last.volume),
         n_vwap=n_vwap,
@@ -225,7 +261,7 @@ def _report(
         ema_fast=indicators.ema(recent.close, EMA_FAST),
         ema_slow=indicators.ema(recent.close, EMA_SLOW),
         score=score(perp.ticker.change_pct, spike, flow_trend, day_delta, divergence, rsi),
-        missing=missing,
+        missing=parts.missing,
     )
 
 
@@ -248,10 +284,12 @@ def show(report: AnalysisReport, now_s: float) -> Answer:
         names = in_words(parts)
         lines.append(escape(f"{names[0].upper()}{names[1:]} n/a: {why}."))
     lines += failed_before(source.failed, source.kind)
-    lines.append(source_foot(source, now_s))
+    foot_line = source_foot(source, now_s)
     return Answer(
-        "\n".join(lines),
-        keyboard(
+        lines[0],
+        tuple(lines[1:]),
+        foot=foot_line,
+        keyboard=keyboard(
             choice_buttons("analysis", source, INTERVAL_BUTTONS, report.interval),
             neighbours(source.symbol, "price", "volume", "cvd", "oi", "profile", kind=source.kind),
         ),
@@ -395,21 +433,65 @@ def _control(report: AnalysisReport) -> str:
     return escape(f"Control: {total:+d}/10 ({parts}){partial}: {who}")
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
+class SpikeFields(volume.Fields):
+    relative_volume: float | None
+
+
+class Indicators(TypedDict):
+    rsi_14: float | None
+    vwap: float | None
+    atr_14: float | None
+    volatility_24h: float | None
+    bb_upper: float | None
+    bb_middle: float | None
+    bb_lower: float | None
+
+
+class Sentiment(TypedDict):
+    score: int | None
+    components: dict[str, int | None]
+    long_share: dict[str, float]
+
+
+class OpenInterestFields(TypedDict):
+    open_interest: float | None
+    open_interest_usd: float | None
+    oi_change_1h: float | None
+    oi_change_24h: float | None
+    funding_rate: float | None
+
+
+class PriceData(TypedDict):
+    spot: TickerFields | None
+    perp: PerpFields | None
+
+
+class Fields(TypedDict):
+    symbol: str
+    timeframe: str
+    timestamp: str
+    price_data: PriceData
+    volume_analysis: SpikeFields
+    cvd_analysis: cvd.Fields
+    technical_indicators: Indicators
+    market_sentiment: Sentiment
+    oi_data: OpenInterestFields
+
+
+def fields(report: AnalysisReport) -> Fields:
     """Everything of one market."""
-    report = await analysis(market, *symbol_and_interval(asked), ("perp", "spot"))
     source, spike = report.source, report.spike
     name = slashed(source.symbol, source.kind)
-    side = {
-        **ticker_fields(report.ticker, source.kind),
-        **(perp_fields(report.perp) if source.kind == "perp" else {}),
-    }
+    is_perp = source.kind == "perp"
     closed = iso(report.candle_closed_ms)
     return {
         "symbol": name,
         "timeframe": report.interval,
         "timestamp": iso(source.time_ms),
-        "price_data": {"spot": None, "perp": None, source.kind: side},
+        "price_data": {
+            "spot": None if is_perp else ticker_fields(report.ticker, "spot"),
+            "perp": perp_fields(report.perp) if is_perp else None,
+        },
         "volume_analysis": {
             "symbol": name,
             "timeframe": report.interval,
@@ -446,14 +528,14 @@ async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
     }
 
 
-def _sentiment(report: AnalysisReport) -> Json:
+def _sentiment(report: AnalysisReport) -> Sentiment:
     points = {each.name: each.points for each in report.score}
     known = [each for each in points.values() if each is not None]
     shares = {each.what.replace(" ", "_"): each.now for each in report.shares}
     return {"score": sum(known) if known else None, "components": points, "long_share": shares}
 
 
-def _oi_fields(report: AnalysisReport) -> Json:
+def _oi_fields(report: AnalysisReport) -> OpenInterestFields:
     interest = report.perp.open_interest
     coins = interest and interest.open_interest
 

@@ -1,125 +1,102 @@
-"""What was typed after a command: symbol, interval, spot or perpetual; and what a command can ask."""
+"""What was typed after a command: symbol, interval, spot or perpetual; and what an answer can ask."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from accounts import Accounts
-from exchanges import symbols
-from exchanges.errors import NoAnswer, NotListed
-from exchanges.symbols import NotASymbol
+from exchanges.symbols import parse_symbol
 from exchanges.words import INTERVALS
 from market import Market
-from metrics import Metrics
-from render import figures, sentences
-from render.fields import Json
-from render.message import Answer, Button
+from metrics import Metrics, Process
 from settings import Settings
 
-T = TypeVar("T")
-log = logging.getLogger("bot")
-MAX_SYMBOLS = 5
 EXAMPLES = ("BTC", "ETH", "SOL")
-MARKET_WORDS = {
+KIND_WORDS = {
     "perp": ("perp",),
     "perps": ("perp",),
     "futures": ("perp",),
     "swap": ("perp",),
     "spot": ("spot",),
 }
-ANY_MARKET = ("perp", "spot")  # the perpetual, where there is one
+ANY_KIND = ("perp", "spot")  # the perpetual, where there is one
 
 
-class Room(Protocol):
-    """What a command can ask."""
+class Described(Protocol):
+    """What /help says of a command: the words after it, what it does, the group that it belongs to."""
 
     @property
-    def market(self) -> Market: ...
+    def usage(self) -> str: ...
     @property
-    def accounts(self) -> Accounts: ...
+    def summary(self) -> str: ...
     @property
-    def settings(self) -> Settings: ...
-    @property
-    def clock(self) -> Callable[[], float]: ...
-    @property
-    def metrics(self) -> Metrics: ...
-    @property
-    def began(self) -> float: ...
-    @property
-    def webhook_state(self) -> str: ...
+    def group(self) -> str: ...
+
+
+class Tools(NamedTuple):
+    """What an answer can ask. clock: seconds since 1970. commands: the table, for /help."""
+
+    market: Market
+    accounts: Accounts
+    settings: Settings
+    clock: Callable[[], float]
+    metrics: Metrics
+    process: Process
+    commands: Mapping[str, Described]
 
 
 class Misread(ValueError):
     """The words after a command cannot be meant. The text says why, and what to type."""
 
 
-async def of_candles(
-    room: Room,
-    words: list[str],
-    name: str,
-    default: str,
-    ask: Callable[[Market, str, str, Sequence[str]], Awaitable[T]],
-    show: Callable[[T, float], Answer],
-    what: str,
-    choices: Collection[str] = tuple(INTERVALS),
-) -> Answer:
-    """A question about one symbol over an interval (or window) on the perpetual or the spot market."""
-    if not words:
-        return which_symbol(name, f"/{name} BTC, or /{name} BTC {default}")
-    try:
-        symbol, choice, of = read_words(words, choices, default)
-        return show(await ask(room.market, symbol, choice, of), room.clock())
-    except (NotListed, NoAnswer, NotASymbol, Misread) as error:
-        return sorry_for(error, what)
+class WhichSymbol(Misread):
+    """A symbol is needed. command: what it is needed for."""
+
+    def __init__(self, command: str, example: str) -> None:
+        super().__init__(f"Which symbol? For example {example}.")
+        self.command = command
 
 
-def read_words(words: Sequence[str], choices: Collection[str], default: str) -> tuple[str, str, tuple[str, ...]]:
-    """Symbol, choice and markets from "BTC 1h spot", in any order; a symbol that is left out is the first example.
+class OfMarket(NamedTuple):
+    """A question about one market. choice: the interval, or the window. kinds: the first that exists is meant."""
 
-    Raises NotASymbol and Misread.
+    symbol: str
+    choice: str
+    kinds: tuple[str, ...] = ANY_KIND
+
+
+def of_market(
+    words: Sequence[str], command: str, default: str, choices: Collection[str] = tuple(INTERVALS)
+) -> OfMarket:
+    """Symbol, choice and kind from "BTC 1h spot", in any order; a symbol that is left out is the first example.
+
+    Raises WhichSymbol when there are no words, NotASymbol and Misread.
     """
+    if not words:
+        raise WhichSymbol(command, f"/{command} BTC, or /{command} BTC {default}")
     symbol, choice = "", default
-    of: tuple[str, ...] = ANY_MARKET
+    kinds: tuple[str, ...] = ANY_KIND
     for word in words:
         plain = word.lower()
         if plain in choices:
             choice = plain
-        elif plain in MARKET_WORDS:
-            of = MARKET_WORDS[plain]
+        elif plain in KIND_WORDS:
+            kinds = KIND_WORDS[plain]
         elif not symbol:
-            symbol = symbols.parse_symbol(word)
+            symbol = parse_symbol(word)
         else:
             known = ", ".join(choices)
             raise Misread(f"“{cut(word)}” is not understood here. Beside the symbol: one of {known}; spot or perp.")
-    return symbol or symbols.parse_symbol(EXAMPLES[0]), choice, of
+    return OfMarket(symbol or parse_symbol(EXAMPLES[0]), choice, kinds)
 
 
 def only_symbol(words: Sequence[str]) -> str:
     """Raises NotASymbol, and Misread for further words."""
     if len(words) > 1:
         raise Misread(f"One symbol at a time, please: {cut(words[0])}?")
-    return symbols.parse_symbol(words[0])
-
-
-def which_symbol(name: str, example: str) -> Answer:
-    return Answer(
-        f"Which symbol? For example {example}.", (tuple(Button(each, f"{name} {each}") for each in EXAMPLES),)
-    )
-
-
-def sorry_for(error: NotListed | NoAnswer | NotASymbol | Misread, what: str) -> Answer:
-    if isinstance(error, Misread):
-        return Answer(figures.escape(str(error)))
-    if isinstance(error, NoAnswer):
-        log.warning("no answer: %s", error)
-    return Answer(sentences.sorry(error, what))
+    return parse_symbol(words[0])
 
 
 def cut(word: str) -> str:
     return word if len(word) <= 24 else f"{word[:24]}…"
-
-
-def symbol_and_interval(asked: Json) -> tuple[str, str]:
-    return symbols.parse_symbol(asked["symbol"]), asked["timeframe"]

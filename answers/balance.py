@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from accounts import Accounts, Holding, Part
-from answers.account import Partial, account_command, asked_line, of_accounts, part_notes
-from answers.asked import Room
-from market import Market
-from render.fields import Json
+from accounts import Holding
+from answers.account import Asked, again, asked_line, part_notes, which_exchange
+from answers.asked import Tools
 from render.figures import escape, format_amount, format_usd
 from render.message import Answer, table
 from render.sentences import exchange_name
@@ -17,20 +13,27 @@ MAX_HOLDINGS = 25  # of one exchange
 DUST_USD = 1.0
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """What the owner's accounts hold."""
-    return await account_command(room, words, "balance", room.accounts.balance, show)
+def command(words: list[str]) -> str:
+    """The exchange, "" for all. Raises Misread."""
+    return which_exchange(words, "balance")
 
 
-def show(parts: Sequence[Part[list[Holding]]], now_s: float) -> Answer:
+async def ask(tools: Tools, exchange: str) -> Asked[list[Holding]]:
+    """Raises NoKeys."""
+    return Asked(exchange, await tools.accounts.balance(exchange))
+
+
+def show(told: Asked[list[Holding]], now_s: float) -> Answer:
     """Each exchange's assets by value, dust in one line, and the sum of what has a price."""
+    parts = told.parts
     holdings = [each for part in parts for each in part.found or []]
     is_known = any(part.found is not None for part in parts)
     lines = [f"<b>Balance</b>  {format_usd(sum(each.usd or 0.0 for each in holdings) if is_known else None)}"]
     for part in parts:
         if part.found is not None:
             lines += _wallet(part.exchange, part.found)
-    return Answer("\n".join([*lines, *part_notes(parts), asked_line(parts, now_s)]))
+    notes, foot = tuple(part_notes(parts)), asked_line(parts, now_s)
+    return Answer(lines[0], tuple(lines[1:]), notes, foot, again("balance", told.exchange))
 
 
 def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
@@ -52,10 +55,12 @@ def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
     return lines
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json | list[Json] | Partial:
-    """Assets over all wallets and exchanges."""
-    parts = await accounts.balance(asked["exchange"])
-    totals: Json = {}
-    for each in (holding for part in parts for holding in part.found or []):
+Fields = dict[str, float]
+
+
+def fields(told: Asked[list[Holding]]) -> Fields:
+    """Assets over all wallets and exchanges, in their own units."""
+    totals: Fields = {}
+    for each in (holding for part in told.parts for holding in part.found or []):
         totals[each.asset] = totals.get(each.asset, 0.0) + each.free + each.in_use
-    return of_accounts(parts, totals)
+    return totals

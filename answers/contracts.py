@@ -13,6 +13,8 @@ import asyncio
 import time
 from typing import NamedTuple
 
+from asking import races
+from asking.races import all_answers
 from exchanges.errors import MarketError, UnknownSymbol, is_not_there
 from exchanges.symbols import split
 from exchanges.table import Exchange
@@ -82,14 +84,14 @@ class DerivativesReport(NamedTuple):
         return ((now / before - 1) * 100, now / self.coins) if before and self.coins else None
 
 
-async def _everywhere(market: Market, base: str, question: str) -> DerivativesReport:
-    """question: the part without which a contract is not whole; with "open interest" its history is asked for too."""
+async def contracts_of(market: Market, base: str, question: str) -> DerivativesReport:
+    """question: the part without which a contract is not whole; with "open interest" its history is asked for too.
+
+    Raises NotListed and NoAnswer, always within DEADLINE_S.
+    """
     began = time.monotonic()
-
-    async def ask(exchange: Exchange) -> tuple[list[Contract], list[MarketError]]:
-        return await _contracts_at(market, exchange, base, question)
-
-    answers, failed = await market.everywhere(ask, market.offering("perp"))
+    asked = {each.ID: _contracts_at(market, each, base, question) for each in market.offering("perp")}
+    answers, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
     contracts: list[Contract] = []
     without: list[str] = []
     for name, (found, errors) in answers.items():
@@ -101,7 +103,7 @@ async def _everywhere(market: Market, base: str, question: str) -> DerivativesRe
     if not contracts:
         unlisted = [UnknownSymbol(each, f"no perpetual of {base}") for each in without]
         errors = [*failed.values(), *unlisted]
-        raise await market.why_not(f"{base}-USDT", errors or market.without("perp"), began, "perp")
+        raise await market.why_not(f"{base}-USDT", errors or market.no_such_markets("perp"), began, "perp")
     contracts.sort(key=lambda each: -(each.dollars or 0.0))
     return DerivativesReport(base, contracts, failed, without, market.now_ms(), time.monotonic() - began)
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import indicators
-from accounts import Accounts
-from answers.asked import Room, of_candles, symbol_and_interval
-from asking.races import both
+from answers.asked import OfMarket, Tools, of_market
+from asking.races import Question, both
 from exchanges.errors import Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Candles, Flow, Source
 from indicators import DAY_MS
 from market import Market, source_of
-from render.fields import TRENDS, Json, iso, slashed
+from render.fields import TRENDS, iso, slashed
 from render.figures import circle, escape, format_price, share_pct, signed
 from render.message import (
     INTERVAL_BUTTONS,
@@ -35,21 +33,12 @@ from sessions import QUARTER, QUARTERS_A_DAY
 FLOW_CANDLES = 40  # of the interval, for trend and divergence
 TREND_CANDLES = 20  # as many as a divergence is sought over, so that the two cannot contradict each other
 ARROWS = {1: "rising", -1: "falling", 0: "flat", None: "n/a"}
-_CVD = {
-    "symbol": "string",
-    "timeframe": "string",
-    "current_cvd": "number?",
-    "cvd_change_24h": "number?",
-    "cvd_trend": "string?",
-    "divergence_detected": "boolean?",
-    "price_trend": "string?",
-    "timestamp": "string",
-}
+ABOUT = "taker volume of"
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """What takers bought less what they sold."""
-    return await of_candles(room, words, "cvd", "1h", ask, show, "taker volume of")
+def command(words: list[str]) -> OfMarket:
+    """Raises NotASymbol and Misread."""
+    return of_market(words, "cvd", "1h")
 
 
 class FlowReport(NamedTuple):
@@ -73,32 +62,29 @@ class FlowReport(NamedTuple):
     close: float
 
 
-async def ask(market: Market, symbol: str, interval: str, markets: Sequence[str]) -> FlowReport:
+async def ask(tools: Tools, asked: OfMarket) -> FlowReport:
     """Of the first exchange that tells taker volume. Raises NotListed and NoAnswer, within DEADLINE_S."""
-    began = time.monotonic()
+    market, began = tools.market, time.monotonic()
 
-    async def ask(exchange: Exchange, kind: str) -> tuple[Flow, Flow, Candles]:
-        flow, day = await both(
-            market.flow(exchange, symbol, kind, interval, FLOW_CANDLES),
-            market.flow(exchange, symbol, kind, QUARTER, QUARTERS_A_DAY),
-        )
-        candles = await market.candles(exchange, symbol, kind, interval, FLOW_CANDLES)
-        return flow, day, candles
+    def question(kind: str) -> Question[tuple[Flow, Flow, Candles]]:
+        exchanges = market.offering(kind)
+        return Question(exchanges, (_flow_at(market, each, kind, asked) for each in exchanges))
 
-    (flow, day, candles), failed = await market.first(symbol, ask, markets)
+    questions = {kind: question(kind) for kind in asked.kinds}
+    (flow, day, candles), failed = await market.first_answer(asked.symbol, questions)
     now_ms = market.now_ms()
     n = candles.n_closed(now_ms)
     closed = closed_flow(flow, now_ms)
     if not closed.open_ms or not n:
         raise await market.why_not(
-            symbol, [Unavailable(flow.exchange, "no closed candle", "had no closed candle")], began
+            asked.symbol, [Unavailable(flow.exchange, "no closed candle", "had no closed candle")], began
         )
     close = candles.close[:n]
     cumulative = cumulated(closed)
     sums = day_sums(day, now_ms)
     return FlowReport(
         source_of(market, candles, failed, began),
-        interval,
+        asked.choice,
         closed.buy[-1] - closed.sell[-1],
         share_bought(closed.buy[-1], closed.sell[-1]),
         closed.open_ms[-1] + closed.interval_ms,
@@ -110,6 +96,12 @@ async def ask(market: Market, symbol: str, interval: str, markets: Sequence[str]
         cumulative[-1],
         close[-1],
     )
+
+
+async def _flow_at(market: Market, exchange: Exchange, kind: str, asked: OfMarket) -> tuple[Flow, Flow, Candles]:
+    """Of the interval, of the quarters of the last 24 hours, and the candles. Raises MarketError."""
+    flow, day = await flows_of(market, exchange, asked.symbol, kind, asked.choice)
+    return flow, day, await market.candles(exchange, asked.symbol, kind, asked.choice, FLOW_CANDLES)
 
 
 def closed_flow(flow: Flow, now_ms: int) -> Flow:
@@ -174,23 +166,32 @@ def show(report: FlowReport, now_s: float) -> Answer:
     if source.failed:
         whose = escape(f"This is {exchange_name(source.exchange)}'s.")
         lines.append(" ".join([*failed_before(source.failed, source.kind), whose]))
-    lines.append(source_foot(source, now_s))
+    foot_line = source_foot(source, now_s)
     return Answer(
-        "\n".join(lines),
-        keyboard(
+        lines[0],
+        tuple(lines[1:]),
+        foot=foot_line,
+        keyboard=keyboard(
             choice_buttons("cvd", source, INTERVAL_BUTTONS, report.interval),
             neighbours(source.symbol, "price", "volume", "analysis", "ls", kind=source.kind),
         ),
     )
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
-    """What takers bought less what they sold."""
-    report = await ask(market, *symbol_and_interval(asked), ("perp", "spot"))
-    return fields(report)
+class Fields(TypedDict):
+    """The JSON answer. CVD over the last FLOW_CANDLES, in coins."""
+
+    symbol: str
+    timeframe: str
+    current_cvd: float | None
+    cvd_change_24h: float | None
+    cvd_trend: str | None
+    divergence_detected: bool | None
+    price_trend: str | None
+    timestamp: str
 
 
-def fields(report: FlowReport) -> Json:
+def fields(report: FlowReport) -> Fields:
     return {
         "symbol": slashed(report.source.symbol, report.source.kind),
         "timeframe": report.interval,

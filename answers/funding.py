@@ -5,32 +5,32 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from answers.asked import Misread, Room, only_symbol, sorry_for
-from answers.contracts import Contract, DerivativesReport, _everywhere, contract_name, partial_notes
-from exchanges.errors import MarketError, NoAnswer, NotListed
-from exchanges.symbols import NotASymbol, split
-from exchanges.table import Exchange
+from answers.asked import Tools, only_symbol
+from answers.contracts import Contract, DerivativesReport, contract_name, contracts_of, partial_notes
+from asking.races import Question
+from exchanges.errors import MarketError
+from exchanges.symbols import split
 from exchanges.words import Funding, Snapshot, per_8h, per_year_pct
 from market import Market, perps_with_funding
 from render.figures import _rate, counted, escape, format_percent, format_span, plain_percent
 from render.message import Answer, Button, folded, foot, keyboard, neighbours, pre, refresh, that_fit
 from render.sentences import exchange_name, failed_before
 
-
-async def command(room: Room, words: list[str]) -> Answer:
-    """Funding over all exchanges, or the extremes over all perpetuals."""
-    try:
-        if [word.lower() for word in words] == ["top"]:
-            return show_extremes(await ask_extremes(room.market), room.clock())
-        base = split(only_symbol(words or ["BTC"]))[0]
-        return show(await ask(room.market, base), room.clock())
-    except (NotListed, NoAnswer, NotASymbol, Misread) as error:
-        return sorry_for(error, "funding of")
+ABOUT = "funding of"
 
 
-async def ask(market: Market, base: str) -> DerivativesReport:
-    """The same without the past. Raises NotListed and NoAnswer, always within DEADLINE_S."""
-    return await _everywhere(market, base, "funding")
+def command(words: list[str]) -> str | None:
+    """The coin; None for the extremes over all of them. Raises NotASymbol and Misread."""
+    if [word.lower() for word in words] == ["top"]:
+        return None
+    return split(only_symbol(words or ["BTC"]))[0]
+
+
+async def ask(tools: Tools, base: str | None) -> DerivativesReport | FundingExtremes:
+    """Raises NotListed and NoAnswer, always within DEADLINE_S."""
+    if base is None:
+        return await ask_extremes(tools.market)
+    return await contracts_of(tools.market, base, "funding")
 
 
 class FundingExtremes(NamedTuple):
@@ -49,19 +49,22 @@ async def ask_extremes(market: Market, n: int = 7) -> FundingExtremes:
     """Extremes over all perpetuals of the first exchange that tells them. Raises NoAnswer within DEADLINE_S."""
     began = time.monotonic()
 
-    async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Snapshot]]:
-        return exchange.ID, await perps_with_funding(market, exchange)
-
-    (exchange, perps), failed = await market.first("all perpetuals", ask, ("perp",))
+    exchanges = market.offering("perp")
+    question = Question(exchanges, (perps_with_funding(market, each) for each in exchanges))
+    (exchange, perps), failed = await market.first_answer("all perpetuals", {"perp": question})
     ranked = [(rate, symbol, perp) for symbol, perp in perps.items() if (rate := per_8h(perp.funding)) is not None]
     ranked.sort(key=lambda each: (each[0], each[1]))
     lowest = [(symbol, perp) for rate, symbol, perp in ranked[:n] if rate < 0]
     highest = [(symbol, perp) for rate, symbol, perp in reversed(ranked[-n:]) if rate > 0]
     took_s = time.monotonic() - began
-    return FundingExtremes(exchange, highest, lowest, len(ranked), failed, market.now_ms(), took_s)
+    return FundingExtremes(exchange.ID, highest, lowest, len(ranked), failed, market.now_ms(), took_s)
 
 
-def show(report: DerivativesReport, now_s: float) -> Answer:
+def show(report: DerivativesReport | FundingExtremes, now_s: float) -> Answer:
+    return _extremes(report, now_s) if isinstance(report, FundingExtremes) else _of_coin(report, now_s)
+
+
+def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
     """Exchanges side by side: what it is per 8 hours and per year; their own terms folded."""
     known = [each for each in report.contracts if each.perp.funding is not None]
     ranked = sorted(known, key=lambda each: -(per_8h(each.perp.funding) or 0.0))
@@ -78,10 +81,11 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
     if untold:
         lines.append(escape(f"n/a: {', '.join(untold)}."))
     lines += partial_notes(report)
-    lines.append(foot(counted(len(known), "market"), report.time_ms, report.took_s, now_s))
     return Answer(
-        "\n".join(lines),
-        keyboard(
+        lines[0],
+        tuple(lines[1:]),
+        foot=foot(counted(len(known), "market"), report.time_ms, report.took_s, now_s),
+        keyboard=keyboard(
             (*refresh(f"funding {report.base}"), Button("Extremes", "funding top")),
             neighbours(f"{report.base}-USDT", "oi", "ls", "price", "analysis"),
         ),
@@ -103,7 +107,7 @@ def until(funding: Funding, now_s: float) -> str:
     return format_span((funding.next_funding_ms or 0) / 1000 - now_s)
 
 
-def show_extremes(extremes: FundingExtremes, now_s: float) -> Answer:
+def _extremes(extremes: FundingExtremes, now_s: float) -> Answer:
     """Who pays most, in both directions."""
     lines = ["<b>Funding extremes</b> · perpetuals"]
     for name, side in (("Longs pay", extremes.highest), ("Shorts pay", extremes.lowest)):
@@ -117,9 +121,11 @@ def show_extremes(extremes: FundingExtremes, now_s: float) -> Answer:
         lines.append(pre(rows) if side else f"{name}: no market.")
     lines += failed_before(extremes.failed)
     source = f"{exchange_name(extremes.exchange)}, {counted(extremes.n_markets, 'market')}"
-    lines.append(foot(source, extremes.time_ms, extremes.took_s, now_s))
+    foot_line = foot(source, extremes.time_ms, extremes.took_s, now_s)
     leaders = [split(symbol)[0] for symbol, _ in (*extremes.highest[:2], *extremes.lowest[:2])]
     return Answer(
-        "\n".join(lines),
-        keyboard(refresh("funding top"), that_fit(Button(each, f"funding {each}") for each in leaders)),
+        lines[0],
+        tuple(lines[1:]),
+        foot=foot_line,
+        keyboard=keyboard(refresh("funding top"), that_fit(Button(each, f"funding {each}") for each in leaders)),
     )

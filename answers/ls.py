@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from answers.asked import Misread, Room, only_symbol, sorry_for, which_symbol
-from exchanges.errors import MarketError, NoAnswer, NotListed, NotSupported, UnknownSymbol, is_not_there
-from exchanges.symbols import NotASymbol
+from answers.asked import Tools, WhichSymbol, only_symbol
+from asking import races
+from asking.races import all_answers
+from exchanges.errors import MarketError, NotSupported, UnknownSymbol, is_not_there
 from exchanges.table import Exchange
 from exchanges.words import Ratio
 from indicators import DAY_MS
@@ -19,18 +20,15 @@ from render.message import Answer, foot, keyboard, neighbours, pre, refresh, sho
 from render.sentences import exchange_name, reasons
 
 RATIO_HOURS = 25  # rows: now, and 24 hours back
+ABOUT = "longs and shorts of"
 SHARE_NAMES = {"accounts": "all accounts", "top accounts": "top accounts", "top positions": "top positions"}
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """Who is long and who is short."""
+def command(words: list[str]) -> str:
+    """The symbol. Raises NotASymbol and Misread."""
     if not words:
-        return which_symbol("ls", "/ls BTC")
-    try:
-        symbol = only_symbol(words)
-        return show(await ask(room.market, symbol), room.clock())
-    except (NotListed, NoAnswer, NotASymbol, Misread) as error:
-        return sorry_for(error, "longs and shorts of")
+        raise WhichSymbol("ls", "/ls BTC")
+    return only_symbol(words)
 
 
 class LongShare(NamedTuple):
@@ -54,14 +52,11 @@ class RatioReport(NamedTuple):
     took_s: float
 
 
-async def ask(market: Market, symbol: str) -> RatioReport:
+async def ask(tools: Tools, symbol: str) -> RatioReport:
     """Of all exchanges that tell any. Raises NotListed and NoAnswer, within DEADLINE_S."""
-    began = time.monotonic()
-
-    async def ask(exchange: Exchange) -> tuple[list[LongShare], list[MarketError]]:
-        return await ratios_at(market, exchange, symbol)
-
-    answers, failed = await market.everywhere(ask, market.offering("perp"))
+    market, began = tools.market, time.monotonic()
+    asked = {each.ID: ratios_at(market, each, symbol) for each in market.offering("perp")}
+    answers, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
     shares: list[LongShare] = []
     without = []
     for name, (found, errors) in answers.items():
@@ -80,7 +75,7 @@ async def ask(market: Market, symbol: str) -> RatioReport:
             for each in without
             if each in tellers or not tellers
         ]
-        raise await market.why_not(symbol, [*failed.values(), *untold] or market.without("perp"), began, "perp")
+        raise await market.why_not(symbol, [*failed.values(), *untold] or market.no_such_markets("perp"), began, "perp")
     return RatioReport(symbol, shares, failed, without, market.now_ms(), time.monotonic() - began)
 
 
@@ -135,10 +130,12 @@ def show(report: RatioReport, now_s: float) -> Answer:
         names = ", ".join(exchange_name(each) for each in report.without)
         lines.append(escape(f"{names}: nothing told of it."))
     newest = max(each.time_ms for each in report.shares)
-    lines.append(foot("Hourly figures", newest, report.took_s, now_s))
+    foot_line = foot("Hourly figures", newest, report.took_s, now_s)
     return Answer(
-        "\n".join(lines),
-        keyboard(
+        lines[0],
+        tuple(lines[1:]),
+        foot=foot_line,
+        keyboard=keyboard(
             refresh(f"ls {short(report.symbol)}"), neighbours(report.symbol, "price", "oi", "funding", "analysis")
         ),
     )

@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict
 
-from accounts import Accounts
-from answers.asked import Misread, Room, only_symbol, sorry_for
-from answers.contracts import MARGINS, Contract, DerivativesReport, _everywhere, contract_name, partial_notes
-from exchanges import symbols
-from exchanges import words as words_module
-from exchanges.errors import NoAnswer, NotListed
-from exchanges.symbols import NotASymbol, split
+from answers.asked import Tools, only_symbol
+from answers.contracts import MARGINS, Contract, DerivativesReport, contract_name, contracts_of, partial_notes
+from exchanges.symbols import split
 from exchanges.words import COIN, per_8h
-from market import Market
-from render.fields import Json, iso, slashed, sum_of_what_is_known
+from render.fields import iso, slashed, sum_of_what_is_known
 from render.figures import _rate, circle, coins, counted, dollars_of, escape, format_amount, format_percent, share_pct
 from render.message import Answer, folded, foot, keyboard, neighbours, pre, refresh
 from render.sentences import exchange_name
 
 MAX_CONTRACTS = 30
 VALIDATING = 4  # exchanges that make an open interest valid
-_OI = {
-    "oi_tokens": "number?",
-    "oi_usd": "number?",
-    "funding_rate": "number?",
-    "volume_24h": "number?",
-    "volume_24h_usd": "number?",
-}
-_CATEGORY = {"total_tokens": "number", "total_usd": "number", "percentage": "number?", "exchanges": "integer"}
+ABOUT = "open interest of"
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """Open interest over all exchanges."""
-    try:
-        base = split(only_symbol(words or ["BTC"]))[0]
-        return show(await ask(room.market, base), room.clock())
-    except (NotListed, NoAnswer, NotASymbol, Misread) as error:
-        return sorry_for(error, "open interest of")
+def command(words: list[str]) -> str:
+    """The coin. Raises NotASymbol and Misread."""
+    return split(only_symbol(words or ["BTC"]))[0]
 
 
-async def ask(market: Market, base: str) -> DerivativesReport:
+async def ask(tools: Tools, base: str) -> DerivativesReport:
     """Open interest of every perpetual of a coin, and what it was 1 and 24 hours ago where that is told.
 
     Raises NotListed and NoAnswer, always within DEADLINE_S.
     """
-    return await _everywhere(market, base, "open interest")
+    return await contracts_of(tools.market, base, "open interest")
 
 
 def show(report: DerivativesReport, now_s: float) -> Answer:
@@ -82,10 +67,12 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
     lines += partial_notes(report)
     lines.append("Perpetuals, one side counted; dated futures are not.")
     source = f"{counted(len(report.contracts), 'market')} on {counted(len(by_exchange), 'exchange')}"
-    lines.append(foot(source, report.time_ms, report.took_s, now_s))
+    foot_line = foot(source, report.time_ms, report.took_s, now_s)
     return Answer(
-        "\n".join(lines),
-        keyboard(refresh(f"oi {base}"), neighbours(f"{base}-USDT", "funding", "ls", "price", "analysis")),
+        lines[0],
+        tuple(lines[1:]),
+        foot=foot_line,
+        keyboard=keyboard(refresh(f"oi {base}"), neighbours(f"{base}-USDT", "funding", "ls", "price", "analysis")),
     )
 
 
@@ -108,16 +95,76 @@ def _contract_line(contract: Contract, report: DerivativesReport) -> str:
     return f"{contract_name(contract)}: {amounts} · {funding} · {volume}"
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
-    """Open interest on all exchanges."""
-    base = split(symbols.parse_symbol(asked["base_symbol"]))[0]
-    report = await ask(market, base)
+class Row(TypedDict):
+    """Of one market, or of all at one exchange. Funding is a fraction; of several, per 8 hours."""
+
+    oi_tokens: float | None
+    oi_usd: float | None
+    funding_rate: float | None
+    volume_24h: float | None
+    volume_24h_usd: float | None
+
+
+class MarketRow(Row):
+    type: str
+    symbol: str
+    price: float
+
+
+class ExchangeRow(Row):
+    exchange: str
+    oi_percentage: float | None
+    markets: int
+    market_breakdown: list[MarketRow]
+
+
+class Sums(TypedDict):
+    total_tokens: float | None
+    total_usd: float | None
+    total_volume_24h: float | None
+    total_volume_24h_usd: float | None
+    exchanges_count: int
+
+
+class Category(TypedDict):
+    total_tokens: float
+    total_usd: float
+    percentage: float | None
+    exchanges: int
+
+
+class Categories(TypedDict):
+    usdt_stable: Category
+    usdc_stable: Category
+    usd_stable: Category
+    usd_inverse: Category
+
+
+class Validation(TypedDict):
+    successful_exchanges: int
+    failed_exchanges: int
+    total_markets: int
+    validation_passed: bool
+    failed_details: list[str]
+
+
+class Fields(TypedDict):
+    base_symbol: str
+    timestamp: str
+    total_markets: int
+    aggregated_oi: Sums
+    exchange_breakdown: list[ExchangeRow]
+    market_categories: Categories
+    validation_summary: Validation
+
+
+def fields(report: DerivativesReport) -> Fields:
     by_exchange: dict[str, list[Contract]] = {}
     for each in report.contracts:
         by_exchange.setdefault(each.exchange, []).append(each)
     whole = [name for name in by_exchange if name not in report.failed]
     return {
-        "base_symbol": base,
+        "base_symbol": report.base,
         "timestamp": iso(report.time_ms),
         "total_markets": len(report.contracts),
         "aggregated_oi": {
@@ -129,13 +176,10 @@ async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
         },
         "exchange_breakdown": [_exchange_oi(name, of, report) for name, of in by_exchange.items()],
         "market_categories": {
-            name: _category(report, margins)
-            for name, margins in (
-                ("usdt_stable", ("USDT",)),
-                ("usdc_stable", ("USDC",)),
-                ("usd_stable", ("USD",)),
-                ("usd_inverse", (COIN,)),
-            )
+            "usdt_stable": _category(report, "USDT"),
+            "usdc_stable": _category(report, "USDC"),
+            "usd_stable": _category(report, "USD"),
+            "usd_inverse": _category(report, COIN),
         },
         "validation_summary": {
             "successful_exchanges": len(whole),
@@ -147,7 +191,7 @@ async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
     }
 
 
-def _exchange_oi(name: str, contracts: Sequence[Contract], report: DerivativesReport) -> Json:
+def _exchange_oi(name: str, contracts: Sequence[Contract], report: DerivativesReport) -> ExchangeRow:
     dollars = sum_of_what_is_known(each.dollars for each in contracts)
     return {
         "exchange": name,
@@ -177,16 +221,14 @@ def _exchange_oi(name: str, contracts: Sequence[Contract], report: DerivativesRe
 def _mean_funding(contracts: Sequence[Contract]) -> float | None:
     """Per 8 hours, weighted by open interest: exchanges' own periods differ."""
     known = [
-        (rate, each.dollars)
-        for each in contracts
-        if each.dollars and (rate := words_module.per_8h(each.perp.funding)) is not None
+        (rate, each.dollars) for each in contracts if each.dollars and (rate := per_8h(each.perp.funding)) is not None
     ]
     total = sum(dollars for _, dollars in known)
     return sum(rate * dollars for rate, dollars in known) / total if total else None
 
 
-def _category(report: DerivativesReport, margins: Sequence[str]) -> Json:
-    of = [each for each in report.contracts if each.margin in margins]
+def _category(report: DerivativesReport, margin: str) -> Category:
+    of = [each for each in report.contracts if each.margin == margin]
     dollars = sum(each.dollars or 0.0 for each in of)
     return {
         "total_tokens": sum(each.coins or 0.0 for each in of),

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TypedDict
 
-from accounts import Accounts, Part, Profit
-from answers.account import Partial, account_command, asked_line, of_accounts, part_notes
-from answers.asked import Room
-from market import Market
-from render.fields import Json
+from accounts import Profit, Valued
+from answers.account import Asked, again, asked_line, part_notes, which_exchange
+from answers.asked import Tools
 from render.figures import escape, format_percent, format_usd, sum_of_known
 from render.message import Answer, table
 from render.sentences import exchange_name
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """The owner's profit and loss."""
-    return await account_command(room, words, "pnl", room.accounts.pnl, show)
+def command(words: list[str]) -> str:
+    """The exchange, "" for all. Raises Misread."""
+    return which_exchange(words, "pnl")
 
 
-def show(parts: Sequence[Part[Profit]], now_s: float) -> Answer:
+async def ask(tools: Tools, exchange: str) -> Asked[Profit]:
+    """Raises NoKeys."""
+    return Asked(exchange, await tools.accounts.pnl(exchange))
+
+
+def show(told: Asked[Profit], now_s: float) -> Answer:
     """Each exchange's profit and loss, and the sum where there are several."""
+    parts = told.parts
     lines = ["<b>Profit and loss</b>"]
     known = [part for part in parts if part.found is not None]
     for part in known:
@@ -31,7 +35,8 @@ def show(parts: Sequence[Part[Profit]], now_s: float) -> Answer:
     if len(known) > 1:
         total = sum_of_known(part.found.unrealised for part in known if part.found is not None)
         lines.append(f"Unrealised in all: {format_usd(total, sign=True)}")
-    return Answer("\n".join([*lines, *part_notes(parts), asked_line(parts, now_s)]))
+    notes, foot = tuple(part_notes(parts)), asked_line(parts, now_s)
+    return Answer(lines[0], tuple(lines[1:]), notes, foot, again("pnl", told.exchange))
 
 
 def _profit(profit: Profit) -> list[list[str]]:
@@ -44,19 +49,23 @@ def _profit(profit: Profit) -> list[list[str]]:
     ]
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json | list[Json] | Partial:
+class Fields(TypedDict):
+    total_unrealized_pnl: float | None
+    average_percentage: float | None
+    position_count: int
+
+
+def fields(told: Asked[list[Valued]]) -> Fields:
     """Unrealised profit over all positions; the percentage is of their margin."""
-    parts = await accounts.positions(asked["exchange"])
-    valued = [each for part in parts for each in part.found or []]
+    valued = [each for part in told.parts for each in part.found or []]
     known = [each for each in valued if each.pnl_usd is not None]
     margins = [each.position.margin for each in known if each.position.margin is not None]
     total, margin = sum(each.pnl_usd or 0.0 for each in known), sum(margins)
     has_all = len(margins) == len(valued) == len(known) and all(
         each.position.asset in ("USDT", "USDC") for each in valued
     )
-    told: Json = {
+    return {
         "total_unrealized_pnl": total if len(known) == len(valued) else None,
         "average_percentage": total / margin * 100 if has_all and margin else None,
         "position_count": len(valued),
     }
-    return of_accounts(parts, told)

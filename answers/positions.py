@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TypedDict
 
-from accounts import Accounts, Part, Valued
-from answers.account import Partial, account_command, asked_line, of_accounts, part_notes, signed_usd
-from answers.asked import Room
-from market import Market
-from render.fields import Json
+from accounts import Valued
+from answers.account import Asked, again, asked_line, part_notes, signed_usd, which_exchange
+from answers.asked import Tools
 from render.figures import circle, escape, format_amount, format_percent, format_price, format_usd
 from render.message import Answer, table
 from render.sentences import exchange_name
@@ -16,13 +14,19 @@ from render.sentences import exchange_name
 MAX_POSITIONS = 15  # in all: 15 take some 2,500 characters
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """The owner's open positions."""
-    return await account_command(room, words, "positions", room.accounts.positions, show)
+def command(words: list[str]) -> str:
+    """The exchange, "" for all. Raises Misread."""
+    return which_exchange(words, "positions")
 
 
-def show(parts: Sequence[Part[list[Valued]]], now_s: float) -> Answer:
+async def ask(tools: Tools, exchange: str) -> Asked[list[Valued]]:
+    """Raises NoKeys."""
+    return Asked(exchange, await tools.accounts.positions(exchange))
+
+
+def show(told: Asked[list[Valued]], now_s: float) -> Answer:
     """One block per position, the largest of each exchange first."""
+    parts = told.parts
     all_of_them = [(part.exchange, each) for part in parts for each in part.found or []]
     shown = all_of_them[:MAX_POSITIONS]
     is_known = any(part.found is not None for part in parts)
@@ -32,7 +36,8 @@ def show(parts: Sequence[Part[list[Valued]]], now_s: float) -> Answer:
         lines.append(f"And {len(all_of_them) - len(shown)} smaller ones.")
     if not all_of_them and is_known:
         lines.append("None is open.")
-    return Answer("\n".join([*lines, *part_notes(parts), asked_line(parts, now_s)]))
+    notes, foot = tuple(part_notes(parts)), asked_line(parts, now_s)
+    return Answer(lines[0], tuple(lines[1:]), notes, foot, again("positions", told.exchange))
 
 
 def _position(exchange: str, valued: Valued) -> str:
@@ -52,10 +57,23 @@ def _position(exchange: str, valued: Valued) -> str:
     return f"{head}\n<pre>{escape(table(rows))}</pre>"
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json | list[Json] | Partial:
-    """Open positions."""
-    parts = await accounts.positions(asked["exchange"])
-    rows: list[Json] = [
+class Row(TypedDict):
+    exchange: str
+    symbol: str
+    side: str
+    size: float | None
+    notional: float | None
+    entry_price: float | None
+    mark_price: float | None
+    unrealized_pnl: float | None
+    percentage: float | None
+
+
+Fields = list[Row]
+
+
+def fields(told: Asked[list[Valued]]) -> Fields:
+    return [
         {
             "exchange": part.exchange,
             "symbol": each.position.symbol,
@@ -67,7 +85,6 @@ async def route(market: Market, accounts: Accounts, asked: Json) -> Json | list[
             "unrealized_pnl": each.pnl_usd,
             "percentage": each.position.pnl_pct,
         }
-        for part in parts
+        for part in told.parts
         for each in part.found or []
     ]
-    return of_accounts(parts, rows)

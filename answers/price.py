@@ -6,20 +6,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import indicators
-from accounts import Accounts
-from answers.asked import MAX_SYMBOLS, Room, which_symbol
+from answers.asked import Tools, WhichSymbol
 from answers.cvd import day_sums
-from asking.races import nothing, or_none
-from exchanges import symbols
+from asking import races
+from asking.races import Question, first_answers, nothing, or_none
 from exchanges.errors import MarketError, NoAnswer, NotListed
-from exchanges.symbols import NotASymbol, split
+from exchanges.symbols import NotASymbol, parse_symbol, split
 from exchanges.words import DOLLARS, Funding, Snapshot, Ticker
 from indicators import N_INDICATORS
 from market import Market, flow_of, open_interest_before
-from render.fields import Json, iso, perp_fields, slashed, ticker_fields
+from render.fields import PerpFields, TickerFields, iso, perp_fields, slashed, ticker_fields
 from render.figures import (
     circle,
     escape,
@@ -35,33 +34,40 @@ from render.sentences import exchange_name, reasons, sentence, sorry
 from sessions import QUARTER
 
 log = logging.getLogger("bot")
-_QUARTER = dict.fromkeys(("volume_15m", "change_15m", "delta_24h", "delta_15m", "atr_24h", "atr_15m"), "number?")
+ABOUT = "price for"
+MAX_SYMBOLS = 5
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """Spot and perpetual of up to MAX_SYMBOLS symbols."""
+class Asked(NamedTuple):
+    """words: up to MAX_SYMBOLS of them; n_left_out: how many there were beyond that."""
+
+    words: tuple[str, ...]
+    n_left_out: int = 0
+
+
+def command(words: list[str]) -> Asked:
+    """Raises WhichSymbol. Words that are no symbols are told one by one, beside the others' prices."""
     if not words:
-        return which_symbol("price", "/price BTC, or /price BTC ETH SOL")
-    wanted = list(dict.fromkeys(words))
-    results = await asyncio.gather(*(_price_of(room, word) for word in wanted[:MAX_SYMBOLS]))
-    answer = show(list({_symbol(each): each for each in results}.values()), room.clock())
-    if len(wanted) > MAX_SYMBOLS:
-        answer = answer._replace(text=f"{answer.text}\n\nAt most {MAX_SYMBOLS} symbols at once; the rest is left out.")
-    return answer
+        raise WhichSymbol("price", "/price BTC, or /price BTC ETH SOL")
+    wanted = tuple(dict.fromkeys(words))
+    return Asked(wanted[:MAX_SYMBOLS], max(0, len(wanted) - MAX_SYMBOLS))
 
 
-async def _price_of(room: Room, word: str) -> PriceReport | NotListed | NoAnswer | NotASymbol:
+async def ask(tools: Tools, asked: Asked) -> Prices:
+    """Each symbol's report, or why there is none; the same symbol counts once."""
+    results = await asyncio.gather(*(_report_or_why(tools.market, word) for word in asked.words))
+    found = {str(each) if isinstance(each, NotASymbol) else each.symbol: each for each in results}
+    return Prices(list(found.values()), asked.n_left_out)
+
+
+async def _report_or_why(market: Market, word: str) -> Result:
     try:
-        return await ask(room.market, symbols.parse_symbol(word))
+        return await report_of(market, parse_symbol(word))
     except NoAnswer as error:
         log.warning("no answer: %s", error)
         return error
     except (NotListed, NotASymbol) as error:
         return error
-
-
-def _symbol(result: PriceReport | NotListed | NoAnswer | NotASymbol) -> str:
-    return str(result) if isinstance(result, NotASymbol) else result.symbol
 
 
 class PriceReport(NamedTuple):
@@ -95,12 +101,14 @@ class PriceReport(NamedTuple):
         return (self.perp.ticker.last - self.spot.last) / self.spot.last * 100
 
 
-async def ask(market: Market, symbol: str) -> PriceReport:
+async def report_of(market: Market, symbol: str) -> PriceReport:
     """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
     began = time.monotonic()
-    spot, perp = await market.races(
-        (lambda exchange: market.spot_at(exchange, symbol), market.offering("spot")),
-        (lambda exchange: market.perp_at(exchange, symbol), market.offering("perp")),
+    spots, perps = market.offering("spot"), market.offering("perp")
+    spot, perp = await first_answers(
+        Question(spots, (market.spot_at(each, symbol) for each in spots)),
+        Question(perps, (market.perp_at(each, symbol) for each in perps)),
+        timeout_s=races.DEADLINE_S,
     )
     if spot.found is None and perp.found is None:
         raise await market.why_not(symbol, (*spot.errors, *perp.errors), began)
@@ -109,7 +117,7 @@ async def ask(market: Market, symbol: str) -> PriceReport:
     multipliers: dict[str, int] = {}
     for name, side in (("spot", spot), ("perp", perp)):
         if side.found is None:
-            missing[name] = side.errors or market.without(name)
+            missing[name] = side.errors or market.no_such_markets(name)
             continue
         if side.errors:
             failed[name] = side.errors
@@ -125,6 +133,16 @@ async def ask(market: Market, symbol: str) -> PriceReport:
         multipliers,
         time.monotonic() - began,
     )
+
+
+Result = PriceReport | NotListed | NoAnswer | NotASymbol
+
+
+class Prices(NamedTuple):
+    """Of all symbols that were asked for; n_left_out: of how many not."""
+
+    results: Sequence[Result]
+    n_left_out: int = 0
 
 
 class Quarter(NamedTuple):
@@ -144,9 +162,9 @@ async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Q
     if of is None:
         return Quarter()
     candles, now, before = await asyncio.gather(
-        or_none(lambda: market.candles(of, symbol, kind, QUARTER, N_INDICATORS)),
-        or_none(lambda: market.perp_at(of, symbol)) if kind == "perp" else nothing(),
-        or_none(lambda: open_interest_before(market, of, symbol)) if kind == "perp" else nothing(),
+        or_none(market.candles(of, symbol, kind, QUARTER, N_INDICATORS)),
+        or_none(market.perp_at(of, symbol)) if kind == "perp" else nothing(),
+        or_none(open_interest_before(market, of, symbol)) if kind == "perp" else nothing(),
     )
     n = candles.n_closed(market.now_ms()) if candles is not None else 0
     if candles is None or not n:
@@ -169,8 +187,9 @@ async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Q
     )
 
 
-def show(reports: Sequence[PriceReport | NotListed | NoAnswer | NotASymbol], now_s: float) -> Answer:
+def show(prices: Prices, now_s: float) -> Answer:
     """One block per symbol, with a refresh button for those that were found."""
+    reports = prices.results
     found = [each for each in reports if isinstance(each, PriceReport)]
     suggestions = [each for report in reports if isinstance(report, NotListed) for each in report.suggestions]
     blocks = [block(each, now_s) if isinstance(each, PriceReport) else sorry(each) for each in reports]
@@ -182,7 +201,10 @@ def show(reports: Sequence[PriceReport | NotListed | NoAnswer | NotASymbol], now
         rows.append(
             tuple(Button(each, f"price {each}") for each in suggestions if len(each.encode()) + 6 <= MAX_BUTTON_DATA)
         )
-    return Answer("\n\n".join(blocks), tuple(row for row in rows if row))
+    text = "\n\n".join(blocks)
+    if prices.n_left_out:
+        text += f"\n\nAt most {MAX_SYMBOLS} symbols at once; the rest is left out."
+    return Answer(text, keyboard=tuple(row for row in rows if row))
 
 
 def block(report: PriceReport, now_s: float) -> str:
@@ -264,34 +286,86 @@ def _source(report: PriceReport, lead: Ticker, now_s: float) -> str:
     return f"{source} · {format_moment(lead.time_ms, now_s)} · {report.took_s * 1000:.0f} ms"
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
+class Fields(TickerFields):
+    timestamp: str
+
+
+def fields(report: PriceReport) -> Fields:
     """Spot, or the perpetual where there is no spot market."""
-    report = await ask(market, symbols.parse_symbol(asked["symbol"]))
     ticker = report.spot or (report.perp and report.perp.ticker)
     assert ticker is not None
     return {**ticker_fields(ticker, "spot" if report.spot else "perp"), "timestamp": iso(ticker.time_ms)}
 
 
-async def combined_route(market: Market, accounts: Accounts, asked: Json) -> Json:
-    """Spot and perpetual side by side, each with its last quarter of an hour."""
-    symbol = symbols.parse_symbol(asked["symbol"])
-    report = await ask(market, symbol)
-    perp_ticker = report.perp and report.perp.ticker
+class QuarterFields(TypedDict):
+    """Of the last closed quarter of an hour: volume and deltas in coins, change in percent, ATR in quote."""
+
+    volume_15m: float | None
+    change_15m: float | None
+    delta_24h: float | None
+    delta_15m: float | None
+    atr_24h: float | None
+    atr_15m: float | None
+
+
+class SpotSide(TickerFields, QuarterFields):
+    pass
+
+
+class PerpSide(PerpFields, QuarterFields):
+    oi_change_24h: float | None
+    oi_change_15m: float | None
+
+
+class CombinedFields(TypedDict):
+    base_symbol: str
+    timestamp: str
+    spot: SpotSide | None
+    perp: PerpSide | None
+    spot_exchange: str | None
+    perp_exchange: str | None
+
+
+class Combined(NamedTuple):
+    """A report, and what the last closed quarter of an hour adds to either side."""
+
+    report: PriceReport
+    of_spot: Quarter
+    of_perp: Quarter
+    time_ms: int
+
+
+async def ask_combined(tools: Tools, symbol: str) -> Combined:
+    """Raises NotListed and NoAnswer."""
+    market = tools.market
+    report = await report_of(market, symbol)
     of_spot, of_perp = await asyncio.gather(
         *(
             quarter_of(market, symbol, kind, ticker.exchange if ticker is not None else "")
-            for kind, ticker in (("spot", report.spot), ("perp", perp_ticker))
+            for kind, ticker in (("spot", report.spot), ("perp", report.perp and report.perp.ticker))
         )
     )
-    spot = perp = None
+    return Combined(report, of_spot, of_perp, market.now_ms())
+
+
+def combined_fields(combined: Combined) -> CombinedFields:
+    """Spot and perpetual side by side, each with its last quarter of an hour."""
+    report = combined.report
+    perp_ticker = report.perp and report.perp.ticker
+    spot: SpotSide | None = None
+    perp: PerpSide | None = None
     if report.spot is not None:
-        spot = {**ticker_fields(report.spot, "spot"), **_quarter_fields(of_spot)}
+        spot = {**ticker_fields(report.spot, "spot"), **_quarter_fields(combined.of_spot)}
     if report.perp is not None and perp_ticker is not None:
-        changes = {"oi_change_24h": of_perp.open_interest_change_pct, "oi_change_15m": None}
-        perp = {**ticker_fields(perp_ticker, "perp"), **perp_fields(report.perp), **_quarter_fields(of_perp), **changes}
+        perp = {
+            **perp_fields(report.perp),
+            **_quarter_fields(combined.of_perp),
+            "oi_change_24h": combined.of_perp.open_interest_change_pct,
+            "oi_change_15m": None,
+        }
     return {
-        "base_symbol": slashed(symbol),
-        "timestamp": iso(market.now_ms()),
+        "base_symbol": slashed(report.symbol),
+        "timestamp": iso(combined.time_ms),
         "spot": spot,
         "perp": perp,
         "spot_exchange": report.spot and report.spot.exchange,
@@ -299,7 +373,7 @@ async def combined_route(market: Market, accounts: Accounts, asked: Json) -> Jso
     }
 
 
-def _quarter_fields(quarter: Quarter) -> Json:
+def _quarter_fields(quarter: Quarter) -> QuarterFields:
     return {
         "volume_15m": quarter.volume,
         "change_15m": quarter.change_pct,

@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, cast
 
 import indicators
-from accounts import Accounts
-from answers.asked import Room, of_candles
-from asking.races import both, or_none
-from exchanges import symbols
+from answers.asked import OfMarket, Tools, of_market
+from asking.races import Question, both, or_none
 from exchanges.errors import Unavailable
 from exchanges.table import Exchange
 from exchanges.words import INTERVALS, Candles, Source
 from indicators import DAY_MS, HOUR_MS, Profile
 from market import Market, source_of
-from render.fields import Json, iso, slashed
+from render.fields import iso, slashed
 from render.figures import at_tick, counted, escape, format_price
 from render.message import Answer, choice_buttons, keyboard, neighbours, pre, source_foot, title
 from render.sentences import failed_before
@@ -33,20 +30,12 @@ PROFILE_WINDOWS = {
 WINDOW_BUTTONS = ("today", "24h", "7d", "30d")
 PROFILE_ROWS = 16
 PROFILE_BAR = 14
-_LEVELS = {"?": True, "poc": "number", "vah": "number", "val": "number"}
-_WINDOW = {
-    "volume_profile": _LEVELS,
-    "tpo": _LEVELS,
-    "vwap": "number?",
-    "candles": "integer",
-    "period": "string",
-}
+ABOUT = "profile of"
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """Where a window's volume was traded."""
-    windows = PROFILE_WINDOWS
-    return await of_candles(room, words or ["BTC"], "profile", "24h", ask, show, "profile of", windows)
+def command(words: list[str]) -> OfMarket:
+    """Raises NotASymbol and Misread."""
+    return of_market(words or ["BTC"], "profile", "24h", PROFILE_WINDOWS)
 
 
 class ProfileReport(NamedTuple):
@@ -64,31 +53,26 @@ class ProfileReport(NamedTuple):
     tick: float
 
 
-async def ask(market: Market, symbol: str, window: str, markets: Sequence[str]) -> ProfileReport:
-    """window: one of PROFILE_WINDOWS. Raises NotListed and NoAnswer, within DEADLINE_S."""
-    began = time.monotonic()
-    interval, hours = PROFILE_WINDOWS[window]
-    step = INTERVALS[interval]
+async def ask(tools: Tools, asked: OfMarket) -> ProfileReport:
+    """Of the window that is asked for. Raises NotListed and NoAnswer, within DEADLINE_S."""
+    market, began = tools.market, time.monotonic()
+    interval, hours = PROFILE_WINDOWS[asked.choice]
     now_ms = market.now_ms()
     begin_ms = now_ms - hours * HOUR_MS if hours else now_ms // DAY_MS * DAY_MS
-    n = max(1, math.ceil((now_ms - begin_ms) / step))
+    # Always of a whole day, so that "today" and "24h" are one answer.
+    n = max(1, math.ceil((now_ms - begin_ms) / INTERVALS[interval]), DAY_MS // INTERVALS[interval])
 
-    async def ask(exchange: Exchange, kind: str) -> tuple[Candles, Candles | None]:
-        candles, now = await both(
-            # Always of a whole day, so that "today" and "24h" are one answer.
-            market.candles(exchange, symbol, kind, interval, max(n, DAY_MS // step)),
-            or_none(lambda: market.running_candle(exchange, symbol, kind, "1m")),
-        )
-        if not len(candles):
-            raise Unavailable(exchange.ID, "no candle", "had no candle")
-        return candles, now
+    def question(kind: str) -> Question[tuple[Candles, Candles | None]]:
+        exchanges = market.offering(kind)
+        return Question(exchanges, (_candles_at(market, each, asked.symbol, kind, interval, n) for each in exchanges))
 
-    (candles, now), failed = await market.first(symbol, ask, markets)
+    questions = {kind: question(kind) for kind in asked.kinds}
+    (candles, now), failed = await market.first_answer(asked.symbol, questions)
     first = next((i for i, at in enumerate(candles.open_ms) if at >= begin_ms), len(candles) - 1)
     inside = candles.part(first, len(candles))
     return ProfileReport(
         source_of(market, candles, failed, began),
-        window,
+        asked.choice,
         interval,
         len(inside),
         inside.open_ms[0],
@@ -98,6 +82,19 @@ async def ask(market: Market, symbol: str, window: str, markets: Sequence[str]) 
         now.close[-1] if now is not None and len(now) else None,
         indicators.tick_of((*inside.high, *inside.low, *inside.close)),
     )
+
+
+async def _candles_at(
+    market: Market, exchange: Exchange, symbol: str, kind: str, interval: str, n: int
+) -> tuple[Candles, Candles | None]:
+    """The candles of the window, and the running minute. Raises MarketError."""
+    candles, now = await both(
+        market.candles(exchange, symbol, kind, interval, n),
+        or_none(market.running_candle(exchange, symbol, kind, "1m")),
+    )
+    if not len(candles):
+        raise Unavailable(exchange.ID, "no candle", "had no candle")
+    return candles, now
 
 
 def show(report: ProfileReport, now_s: float) -> Answer:
@@ -121,10 +118,12 @@ def show(report: ProfileReport, now_s: float) -> Answer:
     candles = f"{counted(report.n_candles, 'candle')} of {report.interval}"
     lines.append(f"VWAP {vwap}. From {candles}. █ is the value area, 70 %.")
     lines += failed_before(source.failed, source.kind)
-    lines.append(source_foot(source, now_s))
+    foot_line = source_foot(source, now_s)
     return Answer(
-        "\n".join(lines),
-        keyboard(
+        lines[0],
+        tuple(lines[1:]),
+        foot=foot_line,
+        keyboard=keyboard(
             choice_buttons("profile", source, WINDOW_BUTTONS, report.window),
             neighbours(source.symbol, "price", "volume", "cvd", "analysis", kind=source.kind),
         ),
@@ -165,23 +164,48 @@ def _where(report: ProfileReport, profile: Profile) -> str:
     return f"Price {format_price(last)} ◄ {name}."
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
-    """Volume and time by price over each window."""
-    symbol = symbols.parse_symbol(asked["symbol"])
-    found: Json = {"symbol": slashed(symbol), "current_price": None}
-    windows = PROFILE_WINDOWS
-    asked_for = (ask(market, symbol, window, ("perp", "spot")) for window in windows)
-    for window, report in zip(windows, await asyncio.gather(*asked_for), strict=True):
-        found["current_price"] = report.last
-        found[window] = {
-            "volume_profile": _levels(report.volume),
-            "tpo": _levels(report.time),
-            "vwap": report.vwap,
-            "candles": report.n_candles,
-            "period": f"{report.interval} candles since {iso(report.begin_ms)}",
-        }
-    return found
+class Levels(TypedDict):
+    poc: float
+    vah: float
+    val: float
 
 
-def _levels(profile: Profile | None) -> Json | None:
+class Window(TypedDict):
+    volume_profile: Levels | None
+    tpo: Levels | None
+    vwap: float | None
+    candles: int
+    period: str
+
+
+Fields = TypedDict(
+    "Fields",
+    {"symbol": str, "current_price": float | None, "today": Window, "24h": Window, "7d": Window, "30d": Window},
+)
+
+
+async def ask_all(tools: Tools, symbol: str) -> tuple[str, dict[str, ProfileReport]]:
+    """A profile of each window, by its name. Raises NotListed and NoAnswer, within DEADLINE_S."""
+    asked = (ask(tools, OfMarket(symbol, window)) for window in PROFILE_WINDOWS)
+    return symbol, dict(zip(PROFILE_WINDOWS, await asyncio.gather(*asked), strict=True))
+
+
+def fields(told: tuple[str, dict[str, ProfileReport]]) -> Fields:
+    symbol, reports = told
+    windows = {name: _window(report) for name, report in reports.items()}
+    last = [report.last for report in reports.values()][-1]
+    return cast(Fields, {"symbol": slashed(symbol), "current_price": last, **windows})
+
+
+def _window(report: ProfileReport) -> Window:
+    return {
+        "volume_profile": _levels(report.volume),
+        "tpo": _levels(report.time),
+        "vwap": report.vwap,
+        "candles": report.n_candles,
+        "period": f"{report.interval} candles since {iso(report.begin_ms)}",
+    }
+
+
+def _levels(profile: Profile | None) -> Levels | None:
     return None if profile is None else {"poc": profile.poc, "vah": profile.vah, "val": profile.val}

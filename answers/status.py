@@ -6,30 +6,15 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from answers.asked import Room
+from answers.asked import Tools
 from metrics import resident_bytes
 from render.figures import counted, escape, format_moment, format_span
 from render.message import Answer, keyboard, pairs, pre, refresh
 from settings import VERSION
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """How the process does."""
-    histogram = room.metrics.commands
-    percentiles = {
-        name: (histogram.percentile(0.5, name), histogram.percentile(0.95, name), sum(counts))
-        for (name,), counts in histogram.counts.items()
-    }
-    vitals = Vitals(
-        VERSION,
-        time.monotonic() - room.began,
-        resident_bytes(),
-        percentiles,
-        room.market.health(),
-        room.webhook_state,
-        {outcome: int(count) for (outcome,), count in room.metrics.updates.values.items()},
-    )
-    return show(vitals, room.clock())
+def command(words: list[str]) -> None:
+    """There is nothing to choose."""
 
 
 class Vitals(NamedTuple):
@@ -42,6 +27,24 @@ class Vitals(NamedTuple):
     hosts: Mapping[str, Mapping[str, object]]
     webhook: str
     updates: Mapping[str, int]
+
+
+async def ask(tools: Tools, asked: None) -> Vitals:
+    """What the process knows of itself."""
+    histogram = tools.metrics.commands
+    percentiles = {
+        name: (histogram.percentile(0.5, name), histogram.percentile(0.95, name), sum(counts))
+        for (name,), counts in histogram.counts.items()
+    }
+    return Vitals(
+        VERSION,
+        time.monotonic() - tools.process.began,
+        resident_bytes(),
+        percentiles,
+        tools.market.health(),
+        tools.process.webhook_state,
+        {outcome: int(count) for (outcome,), count in tools.metrics.updates.values.items()},
+    )
 
 
 def show(vitals: Vitals, now_s: float) -> Answer:
@@ -69,5 +72,5 @@ def show(vitals: Vitals, now_s: float) -> Answer:
     failing = [f"{host}: {of['state']}, {of['last_failure']}" for host, of in ill.items()]
     asked = f"{counted(len(vitals.hosts), 'host')} asked so far, and all answered."
     lines.append(escape("; ".join(failing)) if failing else asked if vitals.hosts else "No exchange was asked so far.")
-    lines.append(f"<i>{format_moment(int(now_s * 1000), now_s)}</i>")
-    return Answer("\n".join(lines), keyboard(refresh("status")))
+    foot = f"<i>{format_moment(int(now_s * 1000), now_s)}</i>"
+    return Answer(lines[0], tuple(lines[1:]), foot=foot, keyboard=keyboard(refresh("status")))

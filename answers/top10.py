@@ -12,19 +12,18 @@ import math
 import re
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
-from accounts import Accounts
-from answers.asked import MARKET_WORDS, Room, cut, sorry_for
+from answers.asked import KIND_WORDS, Misread, Tools, cut
 from asking import races
+from asking.races import Question
 from exchanges import coingecko
-from exchanges.errors import MarketError, NoAnswer, NotSupported
+from exchanges.errors import MarketError, NotSupported
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Snapshot, Ticker, per_8h
 from market import Market, perps_with_funding
-from render import figures
-from render.fields import Json, perp_fields, ticker_fields
+from render.fields import TickerFields, ticker_fields
 from render.figures import _tight_rate, counted, dollars_of, plain_percent, short_price, tight
 from render.message import Answer, Button, folded, foot, keyboard, pre
 from render.sentences import exchange_name, failed_before
@@ -38,6 +37,7 @@ STALE_MS = 15 * 60_000  # a market whose last news is older does not trade
 SORTS = ("volume", "gainers", "losers", "funding", "oi")
 MIN_QUOTE_VOLUME = 1_000_000.0  # of gainers and losers: a thin market's jump is no news
 _OPPOSITES = {"UP": "DOWN", "DOWN": "UP", "BULL": "BEAR", "BEAR": "BULL"}
+ABOUT = "list of"
 SORT_NAMES = {
     "volume": "volume",
     "gainers": "gain in 24h",
@@ -48,25 +48,28 @@ SORT_NAMES = {
 MAX_LIMIT = 50
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """The ten first markets."""
-    kind, sort = "perp", "volume"
+class Sorting(NamedTuple):
+    """The n first markets of a kind, by one of SORTS."""
+
+    kind: str = "perp"
+    sort: str = "volume"
+    n: int = ROWS
+
+
+def command(words: list[str]) -> Sorting:
+    """Raises Misread."""
+    asked = Sorting()
     for word in words:
         plain = word.lower()
-        if plain in MARKET_WORDS:
-            (kind,) = MARKET_WORDS[plain]
+        if plain in KIND_WORDS:
+            asked = asked._replace(kind=KIND_WORDS[plain][0])
         elif plain in SORTS:
-            sort = plain
+            asked = asked._replace(sort=plain)
         else:
-            return Answer(
-                figures.escape(f"“{cut(word)}” is not understood here. Try /top10 perps gainers, or /top10 spot.")
-            )
-    try:
-        return show(await ask(room.market, kind, sort), room.clock())
-    except NoSuchSort:
-        return Answer(f"Spot markets have no {SORT_NAMES[sort]}. Try /top10 perps {sort}.")
-    except NoAnswer as error:
-        return sorry_for(error, "list of")
+            raise Misread(f"“{cut(word)}” is not understood here. Try /top10 perps gainers, or /top10 spot.")
+    if asked.kind == "spot" and asked.sort in ("funding", "oi"):
+        raise Misread(f"Spot markets have no {SORT_NAMES[asked.sort]}. Try /top10 perps {asked.sort}.")
+    return asked
 
 
 class Top(NamedTuple):
@@ -84,35 +87,18 @@ class Top(NamedTuple):
     took_s: float
 
 
-class NoSuchSort(ValueError):
-    """Spot markets have neither funding nor open interest."""
-
-
-async def ask(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
-    """The n first markets of the first exchange that tells all. kind: spot or perp; sort: one of SORTS.
-
-    Raises NoSuchSort and NoAnswer, within DEADLINE_S.
-    """
-    began = time.monotonic()
-    if kind == "spot" and sort in ("funding", "oi"):
-        raise NoSuchSort(sort)
+async def ask(tools: Tools, asked: Sorting) -> Top:
+    """Of the first exchange that tells all. Raises NoAnswer, within DEADLINE_S."""
+    market, began = tools.market, time.monotonic()
     caps = asyncio.ensure_future(_market_caps(market))
-    parts = () if kind == "spot" else ("funding", "open interest")
-
-    async def ask(exchange: Exchange, kind: str) -> tuple[str, dict[str, Snapshot]]:
-        if sort == "funding":
-            return exchange.ID, await perps_with_funding(market, exchange)
-        found = await market.listing(exchange, kind, *parts)
-        if sort == "oi" and not any(perp.open_interest for perp in found.values()):
-            raise NotSupported(exchange.ID, "no list of open interest", "has no list of open interest")
-        return exchange.ID, found
-
+    exchanges = market.offering(asked.kind)
+    question = Question(exchanges, (_listed_at(market, each, asked) for each in exchanges))
     is_late = True
     try:
-        (exchange, found), failed = await market.first("all markets", ask, (kind,))
+        (exchange, found), failed = await market.first_answer("all markets", {asked.kind: question})
         listed = trading(found, market.now_ms())
-        listed.sort(key=_key(sort))
-        rows = listed[:n]
+        listed.sort(key=by(asked.sort))
+        rows = listed[: asked.n]
         left_s = max(0.0, min(CAPS_LATE_S - (time.monotonic() - began), races.DEADLINE_S))
         await asyncio.wait([caps], timeout=left_s)
         is_late = not caps.done()
@@ -124,7 +110,29 @@ async def ask(market: Market, kind: str, sort: str, n: int = ROWS) -> Top:
         market.leave_alone(coingecko.ID, CAPS_AGAIN_S)
     took_s = time.monotonic() - began
     of_rows = caps_of(rows, known)
-    return Top(exchange, kind, sort, rows, len(listed), of_rows, bool(known), failed, market.now_ms(), took_s)
+    return Top(
+        exchange.ID,
+        asked.kind,
+        asked.sort,
+        rows,
+        len(listed),
+        of_rows,
+        bool(known),
+        failed,
+        market.now_ms(),
+        took_s,
+    )
+
+
+async def _listed_at(market: Market, exchange: Exchange, asked: Sorting) -> tuple[Exchange, dict[str, Snapshot]]:
+    """All markets, with what they are sorted by. Raises MarketError."""
+    if asked.sort == "funding":
+        return await perps_with_funding(market, exchange)
+    parts = () if asked.kind == "spot" else ("funding", "open interest")
+    found = await market.listing(exchange, asked.kind, *parts)
+    if asked.sort == "oi" and not any(perp.open_interest for perp in found.values()):
+        raise NotSupported(exchange.ID, "no list of open interest", "has no list of open interest")
+    return exchange, found
 
 
 def trading(found: dict[str, Snapshot], now_ms: int) -> list[tuple[str, Snapshot]]:
@@ -169,7 +177,7 @@ def _volume(perp: Snapshot) -> float:
     return _ticker(perp).quote_volume or 0.0
 
 
-def _key(sort: str) -> Callable[[tuple[str, Snapshot]], tuple[float, float]]:
+def by(sort: str) -> Callable[[tuple[str, Snapshot]], tuple[float, float]]:
     """What to sort by, the first row lowest; those without the figure last, equal ones by volume."""
 
     def key(row: tuple[str, Snapshot]) -> tuple[float, float]:
@@ -251,13 +259,15 @@ def show(top: Top, now_s: float) -> Answer:
         lines.append("Market cap is CoinGecko's; n/a where it knows no such coin at this price.")
     lines += failed_before(top.failed)
     source = f"{exchange_name(top.exchange)}, of {counted(top.n_markets, 'market')}"
-    lines.append(foot(source, top.time_ms, top.took_s, now_s))
+    foot_line = foot(source, top.time_ms, top.took_s, now_s)
     kind = "spot" if is_spot else "perps"
     sorts = ("volume", "gainers", "losers") if is_spot else ("volume", "gainers", "losers", "funding", "oi")
     other = "perps" if is_spot else "spot"
     return Answer(
-        "\n".join(lines),
-        keyboard(
+        lines[0],
+        tuple(lines[1:]),
+        foot=foot_line,
+        keyboard=keyboard(
             tuple(Button(f"•{each}" if each == top.sort else each, f"top10 {kind} {each}") for each in sorts),
             (Button("🔄 Refresh", f"top10 {kind} {top.sort}"), Button(other, f"top10 {other}")),
         ),
@@ -274,16 +284,30 @@ def _more(symbol: str, perp: Snapshot, cap: float | None) -> str:
     return f"{split(symbol)[0]}: {interest}cap {dollars_of(cap)}"
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
-    """The markets with the most volume."""
-    kind = asked["market_type"]
-    limit = max(1, min(asked["limit"], MAX_LIMIT))
-    top = await ask(market, kind, "volume", limit)
-    rows = []
-    for symbol, perp in top.rows:
-        assert perp.ticker is not None
-        row = {**ticker_fields(perp.ticker, kind), "market_cap": top.caps.get(symbol)}
-        if kind == "perp":
-            row |= {key: value for key, value in perp_fields(perp).items() if key != "funding_rate_change"}
-        rows.append(row)
-    return {"market_type": kind, "symbols": rows}
+class SpotRow(TickerFields):
+    market_cap: float | None
+
+
+class MarketRow(SpotRow):
+    """Of perpetuals with open interest in coins, and funding as a fraction per period."""
+
+    open_interest: NotRequired[float | None]
+    funding_rate: NotRequired[float | None]
+
+
+class Fields(TypedDict):
+    market_type: str
+    symbols: list[MarketRow]
+
+
+def fields(top: Top) -> Fields:
+    return {"market_type": top.kind, "symbols": [_row(symbol, perp, top) for symbol, perp in top.rows]}
+
+
+def _row(symbol: str, perp: Snapshot, top: Top) -> MarketRow:
+    assert perp.ticker is not None
+    spot: SpotRow = {**ticker_fields(perp.ticker, top.kind), "market_cap": top.caps.get(symbol)}
+    if top.kind == "spot":
+        return cast(MarketRow, spot)
+    interest = perp.open_interest and perp.open_interest.open_interest
+    return {**spot, "open_interest": interest, "funding_rate": perp.funding and perp.funding.funding_rate}

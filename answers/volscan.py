@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypedDict
 
-from accounts import Accounts
-from answers.asked import Misread, Room, cut, sorry_for
-from answers.top10 import _key, trading
+from answers.asked import Misread, Tools, cut
+from answers.top10 import by, trading
 from asking import races
 from asking.budgets import OverBudget
-from exchanges.errors import MarketError, NoAnswer, Unavailable
+from asking.races import Question
+from exchanges.errors import MarketError, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import INTERVALS, Snapshot
 from indicators import BASELINE, SIGNIFICANT_PCT, volume_spike
 from market import Market
-from render.fields import Json, slashed
+from render.fields import slashed
 from render.figures import counted, escape, plain_percent, tight
 from render.message import INTERVAL_BUTTONS, Answer, Button, foot, keyboard, pre, refresh, short, that_fit
 from render.sentences import exchange_name, failed_before, reasons
@@ -31,26 +31,30 @@ SCAN_AT_ONCE = 24  # requests under way
 SCAN_S = races.DEADLINE_S - 0.5
 SCANNED_S = 4 * 3600.0  # a candle's outcome does not change
 MAX_SPIKES = 15
+ABOUT = "list of"
 MAX_SCANNED = 1000
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """All liquid perpetuals by volume spike."""
-    threshold, interval = 200.0, "15m"
+class Scanning(NamedTuple):
+    """threshold_pct: above what is normal. n: how many markets are looked at; None: as the settings say."""
+
+    threshold_pct: float = 200.0
+    interval: str = "15m"
+    n: int | None = None
+
+
+def command(words: list[str]) -> Scanning:
+    """Raises Misread."""
+    asked = Scanning()
     for word in words:
         plain = word.lower().removesuffix("%")
         if plain in INTERVALS:
-            interval = plain
+            asked = asked._replace(interval=plain)
         elif (figure := _threshold(plain)) is not None and 0 <= figure <= MAX_THRESHOLD_PCT:
-            threshold = figure
+            asked = asked._replace(threshold_pct=figure)
         else:
-            return sorry_for(Misread(f"“{cut(word)}” is not understood here. Try /volscan 200 15m."), "")
-    n_markets = room.settings.volscan_symbols
-    try:
-        found = await ask(room.market, threshold, interval, n_markets)
-    except NoAnswer as error:
-        return sorry_for(error, "list of")
-    return show(found, room.clock())
+            raise Misread(f"“{cut(word)}” is not understood here. Try /volscan 200 15m.")
+    return asked
 
 
 def _threshold(text: str) -> float | None:
@@ -90,22 +94,18 @@ class Scan(NamedTuple):
     took_s: float
 
 
-async def ask(market: Market, threshold_pct: float, interval: str, n_markets: int) -> Scan:
+async def ask(tools: Tools, asked: Scanning) -> Scan:
     """Scans the perpetuals with the most volume. Raises NoAnswer, within DEADLINE_S."""
-    began = time.monotonic()
-
-    async def ask(exchange: Exchange, kind: str) -> tuple[Exchange, dict[str, Snapshot]]:
-        exchange.candles("BTC-USDT", "perp", interval, 2, None, 1, 1.0)  # raises NotSupported for the interval
-        return exchange, await market.listing(exchange, "perp")
-
-    (exchange, found), failed_before = await market.first("all perpetuals", ask, ("perp",))
+    market, began = tools.market, time.monotonic()
+    interval, threshold_pct = asked.interval, asked.threshold_pct
+    n_markets = tools.settings.volscan_symbols if asked.n is None else asked.n
+    exchanges = market.offering("perp")
+    question = Question(exchanges, (_listed_at(market, each, interval) for each in exchanges))
+    (exchange, found), failed_before = await market.first_answer("all perpetuals", {"perp": question})
     listed = trading(found, market.now_ms())
-    listed.sort(key=_key("volume"))
+    listed.sort(key=by("volume"))
     symbols = [symbol for symbol, _ in listed[:n_markets]]
-    outcomes = await _all_of(
-        [lambda symbol=symbol: _scanned(market, exchange, symbol, interval) for symbol in symbols],  # type: ignore[misc]
-        until=began + SCAN_S,
-    )
+    outcomes = await _all_of(market, exchange, symbols, interval, until=began + SCAN_S)
     known = [each for each in outcomes if isinstance(each, Scanned)]
     failed = {
         symbol: outcome
@@ -121,6 +121,12 @@ async def ask(market: Market, threshold_pct: float, interval: str, n_markets: in
     return Scan(
         exchange.ID, interval, threshold_pct, spikes, len(known), n_young, failed, failed_before, closed_ms, took_s
     )
+
+
+async def _listed_at(market: Market, exchange: Exchange, interval: str) -> tuple[Exchange, dict[str, Snapshot]]:
+    """All perpetuals, where the exchange has candles of the interval. Raises MarketError."""
+    exchange.candles("BTC-USDT", "perp", interval, 2, None, 1, 1.0)  # raises NotSupported for the interval
+    return exchange, await market.listing(exchange, "perp")
 
 
 async def _scanned(market: Market, exchange: Exchange, symbol: str, interval: str) -> Scanned | None:
@@ -144,23 +150,23 @@ async def _scanned(market: Market, exchange: Exchange, symbol: str, interval: st
 
 
 async def _all_of(
-    questions: Sequence[Callable[[], Awaitable[Scanned | None]]], until: float
+    market: Market, exchange: Exchange, symbols: Sequence[str], interval: str, until: float
 ) -> list[Scanned | MarketError | TimeoutError | None]:
-    """Each question's outcome, SCAN_AT_ONCE at a time; a TimeoutError for what is not there by then (monotonic)."""
-    outcomes: list[Scanned | MarketError | TimeoutError | None] = [TimeoutError()] * len(questions)
-    waiting = iter(enumerate(questions))
+    """Each market's outcome, SCAN_AT_ONCE at a time; a TimeoutError for what is not there by then (monotonic)."""
+    outcomes: list[Scanned | MarketError | TimeoutError | None] = [TimeoutError()] * len(symbols)
+    waiting = iter(enumerate(symbols))
 
     async def work() -> None:
-        for i, question in waiting:
+        for i, symbol in waiting:
             while isinstance(outcomes[i], TimeoutError):
                 try:
-                    outcomes[i] = await question()
+                    outcomes[i] = await _scanned(market, exchange, symbol, interval)
                 except OverBudget as error:  # nobody was asked: wait for room
                     await asyncio.sleep(error.retry_after_s or 1.0)
                 except MarketError as error:
                     outcomes[i] = error.with_traceback(None)  # whose frames hold the answer that was refused
 
-    workers = [asyncio.ensure_future(work()) for _ in range(min(SCAN_AT_ONCE, len(questions)))]
+    workers = [asyncio.ensure_future(work()) for _ in range(min(SCAN_AT_ONCE, len(symbols)))]
     try:
         if workers:
             done, _ = await asyncio.wait(workers, timeout=until - time.monotonic())
@@ -193,9 +199,9 @@ def show(scan: Scan, now_s: float) -> Answer:
     lines += failed_before(scan.failed_before)
     source = exchange_name(scan.exchange)
     if scan.n_scanned:
-        lines.append(foot(source, scan.closed_ms, scan.took_s, now_s, "candle closed "))
+        foot_line = foot(source, scan.closed_ms, scan.took_s, now_s, "candle closed ")
     else:
-        lines.append(foot(source, int(now_s * 1000), scan.took_s, now_s))
+        foot_line = foot(source, int(now_s * 1000), scan.took_s, now_s)
     threshold = f"{scan.threshold_pct:g}"
     choices = tuple(
         Button(f"•{each}" if each == scan.interval else each, f"volscan {threshold} {each}")
@@ -203,8 +209,10 @@ def show(scan: Scan, now_s: float) -> Answer:
     )
     symbols = [short(each.symbol) for each in scan.spikes[:4]]
     return Answer(
-        "\n".join(lines),
-        keyboard(
+        lines[0],
+        tuple(lines[1:]),
+        foot=foot_line,
+        keyboard=keyboard(
             choices,
             that_fit(Button(each, f"analysis {each} {scan.interval}") for each in symbols),
             refresh(f"volscan {threshold} {scan.interval}"),
@@ -212,10 +220,25 @@ def show(scan: Scan, now_s: float) -> Answer:
     )
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
-    """Volume spikes of the liquid perpetuals."""
-    n_markets = max(1, min(asked["symbols"], MAX_SCANNED))
-    found = await ask(market, float(asked["min_spike"]), asked["timeframe"], n_markets)
+class Spike(TypedDict):
+    symbol: str
+    spike_percentage: float
+    spike_level: str
+    current_volume: float
+    volume_usd: float
+    is_significant: bool
+
+
+class Fields(TypedDict):
+    timeframe: str
+    min_spike_threshold: float
+    spikes_found: int
+    markets_scanned: int
+    markets_failed: int
+    spikes: list[Spike]
+
+
+def fields(found: Scan) -> Fields:
     return {
         "timeframe": found.interval,
         "min_spike_threshold": found.threshold_pct,

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import indicators
-from accounts import Accounts
-from answers.asked import Room, of_candles, symbol_and_interval
-from asking.races import both, or_none
+from answers.asked import OfMarket, Tools, of_market
+from asking.races import Question, both, or_none
 from exchanges.errors import Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Candles, Source, dollars_at
 from indicators import BASELINE, Spike
 from market import Market, source_of
-from render.fields import Json, iso, slashed
+from render.fields import iso, slashed
 from render.figures import BLOCKS, _amounts, coins, format_percent, format_price
 from render.message import (
     INTERVAL_BUTTONS,
@@ -32,22 +31,12 @@ from render.message import (
 from render.sentences import failed_before
 
 BARS = 12  # volumes shown
-_SPIKE = {
-    "symbol": "string",
-    "timeframe": "string",
-    "current_volume": "number",
-    "average_volume": "number?",
-    "spike_percentage": "number?",
-    "spike_level": "string?",
-    "volume_usd": "number?",
-    "is_significant": "boolean?",
-    "timestamp": "string",
-}
+ABOUT = "volume of"
 
 
-async def command(room: Room, words: list[str]) -> Answer:
-    """The last closed candle against what is normal."""
-    return await of_candles(room, words, "volume", "15m", ask, show, "volume of")
+def command(words: list[str]) -> OfMarket:
+    """Raises NotASymbol and Misread."""
+    return of_market(words, "volume", "15m")
 
 
 class VolumeReport(NamedTuple):
@@ -68,25 +57,21 @@ class VolumeReport(NamedTuple):
     bars: list[float]
 
 
-async def ask(market: Market, symbol: str, interval: str, markets: Sequence[str]) -> VolumeReport:
+async def ask(tools: Tools, asked: OfMarket) -> VolumeReport:
     """Raises NotListed and NoAnswer, within DEADLINE_S."""
-    began = time.monotonic()
+    market, began = tools.market, time.monotonic()
 
-    async def ask(exchange: Exchange, kind: str) -> tuple[Candles, Candles | None]:
-        whole, running = await both(
-            market.candles(exchange, symbol, kind, interval, BASELINE + 1),
-            or_none(lambda: market.running_candle(exchange, symbol, kind, interval)),
-        )
-        if not whole.n_closed(market.now_ms()):
-            raise Unavailable(exchange.ID, "no closed candle", "had no closed candle")
-        return whole, running
+    def question(kind: str) -> Question[tuple[Candles, Candles | None]]:
+        exchanges = market.offering(kind)
+        return Question(exchanges, (_candles_at(market, each, kind, asked) for each in exchanges))
 
-    (candles, running), failed = await market.first(symbol, ask, markets)
+    questions = {kind: question(kind) for kind in asked.kinds}
+    (candles, running), failed = await market.first_answer(asked.symbol, questions)
     now_ms = market.now_ms()
     at = candles.n_closed(now_ms) - 1
     return VolumeReport(
         source_of(market, candles, failed, began),
-        interval,
+        asked.choice,
         indicators.volume_spike(candles.volume[: at + 1]),
         candles.volume[at],
         dollars_at(candles, at),
@@ -95,6 +80,17 @@ async def ask(market: Market, symbol: str, interval: str, markets: Sequence[str]
         so_far(running, now_ms),
         list(candles.volume[max(0, at + 1 - BARS) : at + 1]),
     )
+
+
+async def _candles_at(market: Market, exchange: Exchange, kind: str, asked: OfMarket) -> tuple[Candles, Candles | None]:
+    """Closed candles, of which there is one at least; and the running one. Raises MarketError."""
+    whole, running = await both(
+        market.candles(exchange, asked.symbol, kind, asked.choice, BASELINE + 1),
+        or_none(market.running_candle(exchange, asked.symbol, kind, asked.choice)),
+    )
+    if not whole.n_closed(market.now_ms()):
+        raise Unavailable(exchange.ID, "no closed candle", "had no closed candle")
+    return whole, running
 
 
 def so_far(candles: Candles | None, now_ms: int) -> tuple[float, float] | None:
@@ -131,10 +127,12 @@ def show(report: VolumeReport, now_s: float) -> Answer:
     lines.append(pairs(rows))
     lines.append(f"Candle closed {clock(report.closed_ms)} at {format_price(report.close)}.")
     lines += failed_before(source.failed, source.kind)
-    lines.append(source_foot(source, now_s))
+    foot_line = source_foot(source, now_s)
     return Answer(
-        "\n".join(lines),
-        keyboard(
+        lines[0],
+        tuple(lines[1:]),
+        foot=foot_line,
+        keyboard=keyboard(
             choice_buttons("volume", source, INTERVAL_BUTTONS, report.interval),
             neighbours(source.symbol, "price", "cvd", "analysis", "profile", kind=source.kind),
         ),
@@ -149,13 +147,21 @@ def bars(values: Sequence[float]) -> str:
     return "".join(BLOCKS[min(7, int(each / highest * 8))] for each in values)
 
 
-async def route(market: Market, accounts: Accounts, asked: Json) -> Json:
-    """The last closed candle against its baseline."""
-    report = await ask(market, *symbol_and_interval(asked), ("perp", "spot"))
-    return fields(report)
+class Fields(TypedDict):
+    """The JSON answer. Volumes in coins."""
+
+    symbol: str
+    timeframe: str
+    current_volume: float
+    average_volume: float | None
+    spike_percentage: float | None
+    spike_level: str | None
+    volume_usd: float | None
+    is_significant: bool | None
+    timestamp: str
 
 
-def fields(report: VolumeReport) -> Json:
+def fields(report: VolumeReport) -> Fields:
     spike = report.spike
     return {
         "symbol": slashed(report.source.symbol, report.source.kind),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from exchanges.errors import MarketError, Unavailable
 from exchanges.table import Exchange
@@ -15,71 +15,158 @@ DEADLINE_S = 7.0  # a command has 8 s
 HEDGE_S = 1.0
 
 
-class Side(NamedTuple, Generic[T]):
+class Question(NamedTuple, Generic[T]):
+    """Whom to ask, the preferred exchange first, and their answers in the same order.
+
+    answers: a generator, so that the question of an exchange begins when its turn comes, and may never begin.
+    """
+
+    exchanges: Sequence[Exchange]
+    answers: Iterable[Awaitable[T]]
+
+
+class Outcome(NamedTuple, Generic[T]):
     """An answer wherever it was found first, and the errors of the exchanges preferred to that one."""
 
     found: T | None
     errors: tuple[MarketError, ...]
 
 
+async def first_answers(*questions: Question[T], timeout_s: float) -> list[Outcome[T]]:
+    """The first good answer to each question, all asked side by side; what is not there in time has failed."""
+    running = [Race(each) for each in questions]
+    timers = [asyncio.get_running_loop().call_later(timeout_s, race.give_up) for race in running]
+    try:
+        return [await race.outcome for race in running]
+    finally:
+        for race, timer in zip(running, timers, strict=True):
+            timer.cancel()
+            race.stop()
+
+
+async def all_answers(
+    asked: Mapping[str, Awaitable[T]], timeout_s: float
+) -> tuple[dict[str, T], dict[str, MarketError]]:
+    """What each exchange answers, and who failed, by exchange; what is not there in time has failed."""
+    tasks = {name: asyncio.ensure_future(each) for name, each in asked.items()}
+    found: dict[str, T] = {}
+    failed: dict[str, MarketError] = {}
+    try:
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=max(0.0, timeout_s))
+        for name, task in tasks.items():
+            if not task.done():
+                failed[name] = Unavailable(name, "deadline passed", "did not answer in time")
+                continue
+            try:
+                found[name] = task.result()
+            except MarketError as error:
+                failed[name] = error
+    finally:
+        for task in tasks.values():
+            task.cancel()
+    return found, failed
+
+
+class Part(Generic[T]):
+    """An answer of one exchange that may be done without: `found`, or why it is not there, `error`."""
+
+    def __init__(self, exchange: Exchange, work: Awaitable[T]) -> None:
+        self.exchange, self._task = exchange, start(work)
+        self.found: T | None = None
+        self.error: MarketError | None = None
+
+    def settle(self) -> None:
+        """Looks at what has come. Raises what is no MarketError."""
+        if not self._task.done():
+            self._task.cancel()
+            self.error = Unavailable(self.exchange.ID, "late", "did not answer in time")
+            return
+        try:
+            self.found = self._task.result()
+        except MarketError as error:
+            self.error = error
+
+    @property
+    def task(self) -> asyncio.Future[T]:
+        return self._task
+
+
+async def settled(parts: Sequence[Part[Any]], timeout_s: float) -> None:
+    """Waits for parts, and leaves none of them running."""
+    tasks = [part.task for part in parts]
+    try:
+        if tasks:
+            await asyncio.wait(tasks, timeout=max(0.0, timeout_s))
+        for part in parts:
+            part.settle()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
 class Race(Generic[T]):
     """Asks exchanges in order until one gives a good answer: the next one when one fails, or is silent for HEDGE_S.
 
-    `side` is its outcome. Callbacks instead of a task that waits for tasks: it runs twice in every command.
+    `outcome` is what comes of it. Callbacks instead of a task that waits for tasks: it runs twice in every command.
     """
 
-    def __init__(self, ask: Callable[[Exchange], Awaitable[T]], exchanges: Sequence[Exchange]) -> None:
-        self._ask, self._exchanges, self._to_ask = ask, list(exchanges), list(exchanges)
-        self._running: dict[asyncio.Future[T], Exchange] = {}
+    def __init__(self, question: Question[T]) -> None:
+        self._exchanges, self._answers = [each.ID for each in question.exchanges], iter(question.answers)
+        self._n_asked = 0
+        self._running: dict[asyncio.Future[T], str] = {}
         self._errors: dict[str, MarketError] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
-        self.side: asyncio.Future[Side[T]] = self._loop.create_future()
-        if self._to_ask:
+        self.outcome: asyncio.Future[Outcome[T]] = self._loop.create_future()
+        if self._exchanges:
             self._ask_next()
         else:
-            self.side.set_result(Side(None, ()))
+            self.outcome.set_result(Outcome(None, ()))
 
     def _ask_next(self) -> None:
         self._stop_timer()
-        exchange = self._to_ask.pop(0)
-        task = asyncio.ensure_future(self._ask(exchange))
+        exchange = self._exchanges[self._n_asked]
+        self._n_asked += 1
+        task = asyncio.ensure_future(next(self._answers))
         self._running[task] = exchange
         task.add_done_callback(self._ended)
-        if self._to_ask:
+        if self._n_asked < len(self._exchanges):
             self._timer = self._loop.call_later(HEDGE_S, self._ask_next)
 
     def _ended(self, task: asyncio.Future[T]) -> None:
         exchange = self._running.pop(task, None)
         error = None if task.cancelled() else task.exception()
-        if self.side.done() or exchange is None or task.cancelled():
+        if self.outcome.done() or exchange is None or task.cancelled():
             return
         if error is None:
             preferred = self._exchanges[: self._exchanges.index(exchange)]
             waiting = [each for each in self._running.values() if each in preferred]
-            slow = {each.ID: Unavailable(each.ID, "slower", "was slow") for each in waiting}
-            self.side.set_result(Side(task.result(), tuple((slow | self._errors).values())))
+            slow: dict[str, MarketError] = {each: Unavailable(each, "slower", "was slow") for each in waiting}
+            self.outcome.set_result(Outcome(task.result(), tuple((slow | self._errors).values())))
         elif not isinstance(error, MarketError):
-            self.side.set_exception(error)
+            self.outcome.set_exception(error)
         else:
-            self._errors[exchange.ID] = error
-            if self._to_ask:
+            self._errors[exchange] = error
+            if self._n_asked < len(self._exchanges):
                 self._ask_next()
             elif not self._running:
-                self.side.set_result(Side(None, tuple(self._errors.values())))
+                self.outcome.set_result(Outcome(None, tuple(self._errors.values())))
 
     def give_up(self) -> None:
         """The deadline has passed: who has not answered by now did not answer in time."""
-        if not self.side.done():
-            late = [*self._running.values(), *self._to_ask]
-            silent = {each.ID: Unavailable(each.ID, "deadline passed", "did not answer in time") for each in late}
-            self.side.set_result(Side(None, tuple((silent | self._errors).values())))
+        if not self.outcome.done():
+            late = [*self._running.values(), *self._exchanges[self._n_asked :]]
+            silent: dict[str, MarketError] = {
+                each: Unavailable(each, "deadline passed", "did not answer in time") for each in late
+            }
+            self.outcome.set_result(Outcome(None, tuple((silent | self._errors).values())))
 
     def stop(self) -> None:
         """Leaves nothing running."""
         self._stop_timer()
-        if not self.side.done():
-            self.side.cancel()
+        if not self.outcome.done():
+            self.outcome.cancel()
         for task in list(self._running):
             task.cancel()
 
@@ -106,35 +193,13 @@ async def both(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
             task.cancel()
 
 
-async def parts_until(
-    exchange: Exchange, parts: Mapping[str, Awaitable[object]], timeout_s: float
-) -> tuple[dict[str, object], dict[str, MarketError]]:
-    """What of the parts is there in time, and why the others are not."""
-    tasks = {name: asyncio.ensure_future(part) for name, part in parts.items()}
-    told: dict[str, object] = {}
-    lost: dict[str, MarketError] = {}
-    try:
-        await asyncio.wait(tasks.values(), timeout=max(0.0, timeout_s))
-        for name, task in tasks.items():
-            try:
-                if task.done():
-                    told[name] = task.result()
-                else:
-                    lost[name] = Unavailable(exchange.ID, f"{name}: late", "did not answer in time")
-            except MarketError as error:
-                lost[name] = error
-    finally:
-        for task in tasks.values():
-            task.cancel()
-    return told, lost
-
-
 async def nothing() -> None:
     """In the place of a question that is not asked."""
 
 
-async def or_none(question: Callable[[], Awaitable[T]]) -> T | None:
+async def or_none(work: Awaitable[T]) -> T | None:
+    """None in the place of an answer that failed."""
     try:
-        return await question()
+        return await work
     except MarketError:
         return None

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, TypedDict
 
 from exchanges.symbols import split
 from exchanges.words import COIN, Snapshot, Ticker
 
 Json = dict[str, Any]
 TRENDS = {1: "BULLISH", -1: "BEARISH", 0: "NEUTRAL", None: None}
-TICKER = {
-    "symbol": "string",
-    "price": "number",
-    "volume_24h": "number?",
-    "change_24h": "number?",
-    "market_type": "string",
-}
-FUNDED = {"open_interest": "number?", "funding_rate": "number?"}
-PERP = {**TICKER, **FUNDED, "funding_rate_change": "number?"}
+
+
+class TickerFields(TypedDict):
+    """A market over 24 hours: price in quote, volume in coins, change in percent."""
+
+    symbol: str
+    price: float
+    volume_24h: float | None
+    change_24h: float | None
+    market_type: str
+
+
+class PerpFields(TickerFields):
+    """open_interest in coins; funding_rate a fraction per period."""
+
+    open_interest: float | None
+    funding_rate: float | None
+    funding_rate_change: float | None
 
 
 def iso(time_ms: float) -> str:
@@ -34,7 +43,7 @@ def slashed(symbol: str, kind: str = "spot") -> str:
     return f"{base}/USD:{base}" if quote == COIN else f"{base}/{quote}:{quote}"
 
 
-def ticker_fields(ticker: Ticker, kind: str) -> Json:
+def ticker_fields(ticker: Ticker, kind: str) -> TickerFields:
     return {
         "symbol": slashed(ticker.symbol, kind),
         "price": ticker.last,
@@ -44,8 +53,10 @@ def ticker_fields(ticker: Ticker, kind: str) -> Json:
     }
 
 
-def perp_fields(perp: Snapshot) -> Json:
+def perp_fields(perp: Snapshot) -> PerpFields:
+    assert perp.ticker is not None
     return {
+        **ticker_fields(perp.ticker, "perp"),
         "open_interest": perp.open_interest and perp.open_interest.open_interest,
         "funding_rate": perp.funding and perp.funding.funding_rate,
         "funding_rate_change": None,

@@ -28,11 +28,29 @@ class Button(NamedTuple):
     data: str
 
 
-class Answer(NamedTuple):
-    """text: Telegram HTML. keyboard: rows of buttons."""
+Keyboard = tuple[tuple[Button, ...], ...]
 
-    text: str
-    keyboard: tuple[tuple[Button, ...], ...] = ()
+
+class Answer(NamedTuple):
+    """A message in parts, each of them Telegram HTML. keyboard: rows of buttons.
+
+    headline: what the answer is, in a line. blocks: tables and what belongs to them. notes: what is missing, and why.
+    foot: source and time.
+    """
+
+    headline: str
+    blocks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    foot: str = ""
+    keyboard: Keyboard = ()
+
+    @property
+    def text(self) -> str:
+        """The whole message, at most MAX_TEXT characters: what is folded, then notes, make room."""
+        parts = [self.headline, *self.blocks, *self.notes, *([self.foot] if self.foot else [])]
+        while len(whole := "\n".join(parts)) > MAX_TEXT and len(parts) > 2:
+            parts.remove(next((each for each in parts if each.startswith("<blockquote")), parts[-2]))
+        return whole
 
 
 def table(rows: Iterable[Sequence[str]], column: int = COLUMN) -> str:
@@ -114,7 +132,7 @@ def that_fit(buttons: Iterable[Button]) -> tuple[Button, ...]:
     return tuple(each for each in buttons if len(each.data.encode()) <= MAX_BUTTON_DATA)
 
 
-def keyboard(*rows: tuple[Button, ...]) -> tuple[tuple[Button, ...], ...]:
+def keyboard(*rows: tuple[Button, ...]) -> Keyboard:
     return tuple(row for row in rows if row)
 
 

@@ -64,3 +64,8 @@ def failed_before(errors: Sequence[MarketError], kind: str = "") -> list[str]:
         name = {"perp": "Perpetual", "spot": "Spot"}.get(of, "") if of != kind else ""
         lines.append(escape(f"{name}: {text}." if name and kind else sentence(text)))
     return lines
+
+
+def no_keys(variables: Sequence[str]) -> str:
+    """Which variables the owner has to set."""
+    return escape(f"No API key is set for this. Set {in_words(list(variables))}; a read-only key is enough.")

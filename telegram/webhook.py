@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import http1
+from metrics import Process
 from render import figures
 from settings import Settings
 from telegram.api import TelegramAPI, TelegramError
@@ -100,12 +101,12 @@ def describe_webhook(info: Mapping[str, Any], wanted_url: str, now: float) -> tu
 
 
 class Registered(Protocol):
-    """Who is introduced to Telegram, and keeps how that went."""
+    """Who is introduced to Telegram."""
 
     @property
     def api(self) -> TelegramAPI | None: ...
-
-    webhook_state: str
+    @property
+    def process(self) -> Process: ...
 
     async def learn_username(self) -> None: ...
 
@@ -123,21 +124,21 @@ async def introduce(the_bot: Registered, settings: Settings, menu: Menu) -> None
             await register(the_bot.api, settings, menu)
             await the_bot.learn_username()
         except TelegramError as error:
-            the_bot.webhook_state = f"failed: {error}"
+            the_bot.process.webhook_state = f"failed: {error}"
             if error.code in (401, 404):
-                the_bot.webhook_state = "failed: Telegram does not accept TELEGRAM_BOT_TOKEN"
+                the_bot.process.webhook_state = "failed: Telegram does not accept TELEGRAM_BOT_TOKEN"
             if not error.is_passing:
-                log.error("the webhook is not registered: %s", the_bot.webhook_state)
+                log.error("the webhook is not registered: %s", the_bot.process.webhook_state)
                 return
             wait_s = error.retry_after_s or REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
             failures += 1
             log.warning("%s; registering again in %.0f s", error, wait_s)
             await asyncio.sleep(wait_s)
         except Exception:
-            the_bot.webhook_state = "failed: see the log"
+            the_bot.process.webhook_state = "failed: see the log"
             log.exception("the webhook is not registered")
             return
         else:
-            the_bot.webhook_state = "registered"
+            the_bot.process.webhook_state = "registered"
             log.info("Telegram delivers to %s", settings.webhook_url)
             return

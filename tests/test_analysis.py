@@ -24,6 +24,7 @@ from answers import cvd as cvd_answer
 from answers import profile as profile_answer
 from answers import volume as volume_answer
 from answers.analysis import AnalysisReport
+from answers.asked import OfMarket
 from answers.cvd import FlowReport
 from answers.ls import RatioReport
 from answers.profile import ProfileReport
@@ -78,7 +79,7 @@ def closed(truth: Truth, interval: str, n: int, exchange: str = "binance", kind:
 
 
 async def volume(house: House, interval: str = "15m", symbol: str = "BTC-USDT") -> VolumeReport:
-    return await volume_answer.ask(house.bot.market, symbol, interval, BOTH)
+    return await volume_answer.ask(house.bot.tools, OfMarket(symbol, interval, BOTH))
 
 
 @pytest.mark.parametrize("interval", ["1m", "15m", "1h", "4h", "1d"])
@@ -100,7 +101,7 @@ async def test_volume_is_the_truth(interval: str) -> None:
 async def test_volume_agrees_across_exchanges(exchange: str, kind: str) -> None:
     async with a_house(EXCHANGES=exchange) as house:
         truth = freeze(house)
-        report = await volume_answer.ask(house.bot.market, "BTC-USDT", "15m", (kind,))
+        report = await volume_answer.ask(house.bot.tools, OfMarket("BTC-USDT", "15m", (kind,)))
         (last,) = closed(truth, "15m", 1, exchange, kind)
         assert report.coins == pytest.approx(last.volume, rel=1e-3)
         assert report.source[:3] == (exchange, "BTC-USDT", kind)
@@ -195,7 +196,7 @@ async def test_volume_other_exchange_is_named() -> None:
 async def test_volume_of_spot() -> None:
     async with a_house() as house:
         truth = freeze(house)
-        report = await volume_answer.ask(house.bot.market, "BTC-USDT", "15m", ("spot",))
+        report = await volume_answer.ask(house.bot.tools, OfMarket("BTC-USDT", "15m", ("spot",)))
         assert report.coins == pytest.approx(closed(truth, "15m", 1, kind="spot")[0].volume, rel=1e-6)
         assert parse(await house.ask("/volume BTC spot")).text.startswith("BTC-USDT spot · 15m volume")
 
@@ -220,7 +221,7 @@ async def test_volume_of_thousands_is_per_coin() -> None:
 
 
 async def cvd(house: House, interval: str = "1h", kind: tuple[str, ...] = BOTH) -> FlowReport:
-    return await cvd_answer.ask(house.bot.market, "BTC-USDT", interval, kind)
+    return await cvd_answer.ask(house.bot.tools, OfMarket("BTC-USDT", interval, kind))
 
 
 @pytest.mark.parametrize("interval", ["1m", "15m", "1h", "4h"])
@@ -340,7 +341,7 @@ def test_day_sums_are_by_the_clock() -> None:
 
 
 async def ratios(house: House, symbol: str = "BTC-USDT") -> RatioReport:
-    return await ls.ask(house.bot.market, symbol)
+    return await ls.ask(house.bot.tools, symbol)
 
 
 async def test_ratios_are_the_truth() -> None:
@@ -413,7 +414,7 @@ async def test_ratios_of_thousands() -> None:
 
 
 async def profile(house: House, window: str = "24h", symbol: str = "BTC-USDT") -> ProfileReport:
-    return await profile_answer.ask(house.bot.market, symbol, window, BOTH)
+    return await profile_answer.ask(house.bot.tools, OfMarket(symbol, window, BOTH))
 
 
 WINDOWS = [("today", "5m", 5), ("24h", "5m", 5), ("7d", "15m", 15), ("30d", "1h", 60)]
@@ -510,7 +511,7 @@ async def test_profile_of_a_price_that_never_moved() -> None:
 
 
 async def report_of(house: House, interval: str = "1h", symbol: str = "BTC-USDT") -> AnalysisReport:
-    return await analysis.analysis(house.bot.market, symbol, interval, BOTH)
+    return await analysis.ask(house.bot.tools, OfMarket(symbol, interval, BOTH))
 
 
 Take = Callable[[House], None]
@@ -614,7 +615,7 @@ async def test_analysis_is_of_one_market() -> None:
     async with a_house() as house:
         truth = freeze(house)
         for kind in BOTH:
-            report = await analysis.analysis(house.bot.market, "BTC-USDT", "1h", (kind,))
+            report = await analysis.ask(house.bot.tools, OfMarket("BTC-USDT", "1h", (kind,)))
             day = truth.day("binance", "BTC", kind)
             (last,) = closed(truth, "1h", 1, kind=kind)
             assert report.source[:3] == ("binance", "BTC-USDT", kind)
@@ -736,7 +737,7 @@ async def test_analysis_of_a_young_market_invents_nothing(n: int) -> None:
     async with a_house(EXCHANGES="binance") as house:
         freeze(house)
         intercept(house, "BINANCE_USDM", young(n))
-        report = await analysis.analysis(house.bot.market, "BTC-USDT", "1d", ("perp",))
+        report = await analysis.ask(house.bot.tools, OfMarket("BTC-USDT", "1d", ("perp",)))
         text = parse(await house.ask("/analysis BTC 1d perp")).text
         assert (report.rsi, report.atr, report.bands, report.ema_fast, report.volatility, report.spike) == (None,) * 6
         for line in ("volume  n/a", "RSI 14: n/a", "ATR 14: n/a", "Bollinger 20, 2: n/a", "Volatility 24h: n/a"):

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import httpx
 import openapi_spec_validator
@@ -23,6 +23,7 @@ import market
 import webhook_server
 from answers import analysis, cvd, oi, price, profile, top10, volscan, volume
 from answers import contracts as contracts_answer
+from answers.asked import OfMarket, Tools
 from asking import races
 from exchanges import table
 from exchanges.words import Funding, OpenInterest, Snapshot
@@ -132,6 +133,10 @@ class Api(NamedTuple):
         assert answer["error"][-1] in ".?"
         return str(answer["error"])
 
+    def frozen(self) -> Tools:
+        self.freeze()
+        return self.house.bot.tools
+
     def freeze(self) -> market.Market:
         """Stops all clocks at NOW; the market that the API asks."""
         self.house.world.market.clock = self.house.bot.market.clock = lambda: NOW
@@ -224,7 +229,7 @@ async def test_requests_of_the_old_production_suite(path: str, names: str) -> No
 
 async def test_price_is_the_reports() -> None:
     async with an_api() as service:
-        spot = (await price.ask(service.freeze(), "BTC-USDT")).spot
+        spot = (await price.report_of(service.freeze(), "BTC-USDT")).spot
         assert spot is not None
         assert await service.data("/price", **BTC) == {
             "symbol": "BTC/USDT",
@@ -238,7 +243,7 @@ async def test_price_is_the_reports() -> None:
 
 async def test_price_without_a_spot_market() -> None:
     async with an_api() as service:
-        report = await price.ask(service.freeze().only("hyperliquid"), "BTC-USDT")
+        report = await price.report_of(service.freeze().of_exchange("hyperliquid"), "BTC-USDT")
         assert report.perp is not None
         assert report.perp.ticker is not None
         data = await service.data("/price", **BTC, exchange="hyperliquid")
@@ -248,7 +253,7 @@ async def test_price_without_a_spot_market() -> None:
 
 async def test_combined_price_is_the_reports() -> None:
     async with an_api() as service:
-        report = await price.ask(service.freeze(), "BTC-USDT")
+        report = await price.report_of(service.freeze(), "BTC-USDT")
         data = await service.data("/combined_price", **BTC)
         assert report.spot is not None
         assert report.perp is not None
@@ -293,7 +298,7 @@ async def test_paths_agree_with_each_other() -> None:
 
 async def test_volume_spike_is_the_reports() -> None:
     async with an_api() as service:
-        report = await volume.ask(service.freeze(), "BTC-USDT", "1h", ("perp",))
+        report = await volume.ask(service.frozen(), OfMarket("BTC-USDT", "1h", ("perp",)))
         assert report.spike is not None
         assert await service.data("/volume_spike", symbol="btcusdt", timeframe="1h") == {
             "symbol": "BTC/USDT:USDT",
@@ -310,7 +315,7 @@ async def test_volume_spike_is_the_reports() -> None:
 
 async def test_cvd_is_the_reports() -> None:
     async with an_api() as service:
-        report = await cvd.ask(service.freeze(), "ETH-USDT", "15m", ("perp",))
+        report = await cvd.ask(service.frozen(), OfMarket("ETH-USDT", "15m", ("perp",)))
         trends = {1: "BULLISH", 0: "NEUTRAL", -1: "BEARISH", None: None}
         assert await service.data("/cvd", symbol="ETH/USDT") == {
             "symbol": "ETH/USDT:USDT",
@@ -327,7 +332,7 @@ async def test_cvd_is_the_reports() -> None:
 @pytest.mark.parametrize("kind", ["spot", "perp"])
 async def test_top_symbols_is_the_reports(kind: str) -> None:
     async with an_api() as service:
-        top = await top10.ask(service.freeze(), kind, "volume", 7)
+        top = await top10.ask(service.frozen(), top10.Sorting(kind, "volume", 7))
         data = await service.data("/top_symbols", market_type=kind, limit=7)
         assert data["market_type"] == kind
         for row, (symbol, perp) in zip(data["symbols"], top.rows, strict=True):
@@ -349,7 +354,7 @@ async def test_top_symbols_limit(limit: int | None, n: int) -> None:
 
 async def test_volume_scan_is_the_reports() -> None:
     async with an_api() as service:
-        found = await volscan.ask(service.freeze(), 10, "1h", 12)
+        found = await volscan.ask(service.frozen(), volscan.Scanning(10, "1h", 12))
         data = await service.data("/volume_scan", timeframe="1h", min_spike=10, symbols=12)
         assert (data["timeframe"], data["min_spike_threshold"]) == ("1h", 10)
         assert (data["markets_scanned"], data["markets_failed"]) == (found.n_scanned, 0)
@@ -370,7 +375,7 @@ async def test_volume_scan_counts_failures() -> None:
 
 async def test_comprehensive_analysis_is_the_reports() -> None:
     async with an_api() as service:
-        report = await analysis.analysis(service.freeze(), "BTC-USDT", "15m", ("perp",))
+        report = await analysis.ask(service.frozen(), OfMarket("BTC-USDT", "15m", ("perp",)))
         data = await service.data("/comprehensive_analysis", **BTC)
         assert (data["symbol"], data["timeframe"], data["timestamp"]) == ("BTC/USDT:USDT", "15m", AT)
         assert data["price_data"]["spot"] is None
@@ -395,7 +400,7 @@ async def test_comprehensive_analysis_is_the_reports() -> None:
 
 async def test_comprehensive_analysis_open_interest() -> None:
     async with an_api() as service:
-        report = await analysis.analysis(service.freeze(), "BTC-USDT", "15m", ("perp",))
+        report = await analysis.ask(service.frozen(), OfMarket("BTC-USDT", "15m", ("perp",)))
         interest, before = report.perp.open_interest, report.open_interest_before
         assert interest is not None
         assert interest.open_interest is not None
@@ -436,7 +441,7 @@ async def test_comprehensive_analysis_by_get() -> None:
 
 async def test_multi_oi_is_flat_and_the_reports() -> None:
     async with an_api() as service:
-        report = await oi.ask(service.freeze(), "BTC")
+        report = await oi.ask(service.frozen(), "BTC")
         told = await service.ask("/multi_oi", base_symbol="btc")
         assert "data" not in told
         assert (told["success"], told["base_symbol"], told["timestamp"]) == (True, "BTC", AT)
@@ -453,7 +458,7 @@ async def test_multi_oi_is_flat_and_the_reports() -> None:
 
 async def test_multi_oi_parts_make_the_whole() -> None:
     async with an_api() as service:
-        report = await oi.ask(service.freeze(), "BTC")
+        report = await oi.ask(service.frozen(), "BTC")
         told = await service.ask("/multi_oi")
         for exchange in told["exchange_breakdown"]:
             contracts = [each for each in report.contracts if each.exchange == exchange["exchange"]]
@@ -477,7 +482,7 @@ async def test_multi_oi_parts_make_the_whole() -> None:
 
 async def test_multi_oi_categories_by_margin() -> None:
     async with an_api() as service:
-        report = await oi.ask(service.freeze(), "BTC")
+        report = await oi.ask(service.frozen(), "BTC")
         kinds = (await service.ask("/multi_oi"))["market_categories"]
         names = {"usdt_stable": "USDT", "usdc_stable": "USDC", "usd_stable": "USD", "usd_inverse": "COIN"}
         for name, margin in names.items():
@@ -533,7 +538,7 @@ async def test_market_profile_is_the_reports() -> None:
         data = await service.data("/market_profile")
         assert data["symbol"] == "BTC/USDT"
         for window in ("today", "24h", "7d", "30d"):
-            report = await profile.ask(service.house.bot.market, "BTC-USDT", window, ("perp",))
+            report = await profile.ask(service.house.bot.tools, OfMarket("BTC-USDT", window, ("perp",)))
             assert report.volume is not None
             assert report.time is not None
             assert data["current_price"] == report.last
@@ -933,12 +938,12 @@ async def a_busy_api(monkeypatch: pytest.MonkeyPatch, n_more: int = 0) -> AsyncI
     """An API that takes 1 + n_more questions at once, and has one in work until the event is set."""
     began, release = asyncio.Event(), asyncio.Event()
 
-    async def wait(of: market.Market, accounts: Any, asked: Any) -> dict[str, Any]:
+    async def wait(tools: Tools, asked: Any) -> dict[str, Any]:
         began.set()
         await release.wait()
         return {}
 
-    monkeypatch.setitem(json_api.ROUTES, "/wait", json_api.Route("Waits", {}, wait, {}))
+    monkeypatch.setitem(json_api.ROUTES, "/wait", json_api.Route("Waits", {}, dict, wait, dict, dict[str, str]))
     async with an_api(MAX_CONNECTIONS=str(1 + n_more)) as service:
         waiting = asyncio.ensure_future(service.client.post("/wait", json={}))
         await began.wait()
@@ -1056,11 +1061,16 @@ def test_openapi_get_has_the_posts_fields() -> None:
     assert {each["in"] for each in parameters} == {"query"}
 
 
-def test_schema_of_short_forms() -> None:
-    assert json_api.schema_of("number?") == {"type": ["number", "null"]}
-    assert json_api.schema_of(["string"]) == {"type": "array", "items": {"type": "string"}}
-    assert json_api.schema_of({"*": "number"}) == {"type": "object", "additionalProperties": {"type": "number"}}
-    assert json_api.schema_of({"?": True, "a": "string", "+": {"b": "integer"}}) == {
+class Told(TypedDict):
+    a: str
+    b: NotRequired[int]
+
+
+def test_schema_of_types() -> None:
+    assert json_api.schema_of(float | None) == {"type": ["number", "null"]}
+    assert json_api.schema_of(list[str]) == {"type": "array", "items": {"type": "string"}}
+    assert json_api.schema_of(dict[str, float]) == {"type": "object", "additionalProperties": {"type": "number"}}
+    assert json_api.schema_of(Told | None) == {
         "type": ["object", "null"],
         "properties": {"a": {"type": "string"}, "b": {"type": "integer"}},
         "required": ["a"],

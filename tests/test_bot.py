@@ -13,11 +13,11 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import ADA, House, a_house, pressed, updated
+from conftest import ADA, Answers, House, a_house, pressed, updated
 
 import bot as bot_module
 import settings
-from answers.asked import Room
+from answers.asked import Tools
 from bot import COMMANDS, Bot, Command, Limiter
 from demo.telegram import Refused
 from demo.telegram_html import parse
@@ -246,7 +246,7 @@ async def test_old_questions_are_not_answered() -> None:
 
 @asynccontextmanager
 async def a_command(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Awaitable[Answer]]) -> AsyncIterator[House]:
-    monkeypatch.setitem(COMMANDS, "test", Command(run, "", "a test"))
+    monkeypatch.setitem(COMMANDS, "test", Command(Answers(run), "", "a test"))
     async with a_house() as house:
         yield house
 
@@ -255,7 +255,7 @@ async def test_typing_while_a_command_takes_long(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sign, "TYPING_AFTER_S", 0.05)
     monkeypatch.setattr(sign, "TYPING_EVERY_S", 0.05)
 
-    async def slow(room: Room, words: list[str]) -> Answer:
+    async def slow(tools: Tools, asked: None) -> Answer:
         await asyncio.sleep(0.2)
         return Answer("done")
 
@@ -274,7 +274,7 @@ async def test_typing_while_a_command_takes_long(monkeypatch: pytest.MonkeyPatch
 async def test_command_that_never_ends(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(bot_module, "COMMAND_S", 0.05)
 
-    async def never(room: Room, words: list[str]) -> Answer:
+    async def never(tools: Tools, asked: None) -> Answer:
         await asyncio.sleep(60)
         return Answer("")
 
@@ -284,7 +284,7 @@ async def test_command_that_never_ends(monkeypatch: pytest.MonkeyPatch, caplog: 
 
 
 async def test_command_that_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    async def fails(room: Room, words: list[str]) -> Answer:
+    async def fails(tools: Tools, asked: None) -> Answer:
         raise RuntimeError("the private reason")
 
     async with a_command(monkeypatch, fails) as house:
@@ -504,7 +504,7 @@ async def test_polling_ends_when_the_token_is_refused() -> None:
 async def test_refused_html_is_resent_as_plain_text(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def bad(room: Room, words: list[str]) -> Answer:
+    async def bad(tools: Tools, asked: None) -> Answer:
         return Answer("<b>1 < 2</b> &amp; &lt;3")
 
     async with a_command(monkeypatch, bad) as house:

@@ -13,7 +13,7 @@ import pytest
 from conftest import House, a_house, pressed
 
 from answers import profile
-from answers.asked import Misread, read_words
+from answers.asked import Misread, of_market
 from asking import fetch, races
 from bot import COMMANDS
 from demo.telegram_html import parse
@@ -152,13 +152,13 @@ async def test_symbol_one_at_a_time(command: str) -> None:
     ],
 )
 def test_words_in_any_order(words: str, choice: str, markets: tuple[str, ...]) -> None:
-    assert read_words(words.split(), INTERVALS, "15m") == ("BTC-USDT", choice, markets)
+    assert of_market(words.split(), "volume", "15m") == ("BTC-USDT", choice, markets)
 
 
 @pytest.mark.parametrize("word", ["7m", "ETH", "60", "spott", "1w", "1 h", "<b>", "", "🚀", "x" * 4000])
 def test_words_not_understood(word: str) -> None:
     with pytest.raises(Misread) as caught:
-        read_words(["BTC", word], INTERVALS, "15m")
+        of_market(["BTC", word], "volume", "15m")
     assert "is not understood here" in str(caught.value)
     assert "1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 12h, 1d" in str(caught.value)
     assert len(str(caught.value)) < 200

@@ -13,7 +13,7 @@ import pytest
 from conftest import House, a_house
 
 from answers import funding, oi
-from answers.contracts import Contract, DerivativesReport
+from answers.contracts import Contract, DerivativesReport, contracts_of
 from asking import fetch
 from demo.market import Market as Truth
 from demo.telegram_html import parse
@@ -55,7 +55,7 @@ def n_requests(house: House) -> int:
 
 
 async def interest(house: House, base: str = "BTC") -> DerivativesReport:
-    return await oi.ask(house.bot.market, base)
+    return await oi.ask(house.bot.tools, base)
 
 
 # /oi
@@ -296,7 +296,7 @@ def test_history_of_nothing() -> None:
 async def test_funding_is_brought_to_8_hours(base: str, hours: int) -> None:
     async with a_house() as house:
         truth = freeze(house, float(int(time.time())))
-        report = await funding.ask(house.bot.market, base)
+        report = await contracts_of(house.bot.market, base, "funding")
         of_binance = next(each for each in report.contracts if each.exchange == "binance")
         assert of_binance.perp.funding is not None
         assert of_binance.perp.funding.funding_interval_h == hours
@@ -312,7 +312,7 @@ async def test_funding_is_brought_to_8_hours(base: str, hours: int) -> None:
 async def test_funding_tells_the_next_payment(base: str, hours: int) -> None:
     async with a_house() as house:
         truth = freeze(house, float(int(time.time())))
-        report = await funding.ask(house.bot.market, base)
+        report = await contracts_of(house.bot.market, base, "funding")
         for each in report.contracts:
             assert each.perp.funding is not None
             due_ms = each.perp.funding.next_funding_ms
@@ -324,7 +324,7 @@ async def test_funding_tells_the_next_payment(base: str, hours: int) -> None:
 
 async def test_funding_of_hourly_exchanges() -> None:
     async with a_house(EXCHANGES="hyperliquid,kraken") as house:
-        report = await funding.ask(house.bot.market, "BTC")
+        report = await contracts_of(house.bot.market, "BTC", "funding")
         assert {each.exchange for each in report.contracts} == {"hyperliquid", "kraken"}
         for each in report.contracts:
             assert each.perp.funding is not None
@@ -346,7 +346,7 @@ def test_funding_per_year_is_not_compounded() -> None:
 async def test_funding_is_ranked() -> None:
     async with a_house() as house:
         freeze(house)
-        report = await funding.ask(house.bot.market, "BTC")
+        report = await contracts_of(house.bot.market, "BTC", "funding")
         best = max(report.contracts, key=lambda each: per_8h(each.perp.funding) or -1)
         rows = parse(await house.ask("/funding BTC")).text.split("\n")[2:]
         assert rows[0].startswith(EXCHANGES[best.exchange].NAME)

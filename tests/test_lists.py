@@ -56,7 +56,7 @@ def scanned(house: House) -> list[str]:
 
 
 async def top(house: House, kind: str = "perp", sort: str = "volume") -> Top:
-    return await top10.ask(house.bot.market, kind, sort)
+    return await top10.ask(house.bot.tools, top10.Sorting(kind, sort))
 
 
 def bases(top: Top) -> list[str]:
@@ -397,7 +397,7 @@ async def test_top_unknown_word(word: str) -> None:
 
 
 async def scan(house: House, threshold: float = 200.0, interval: str = "15m", n: int = 200) -> Scan:
-    return await volscan.ask(house.bot.market, threshold, interval, n)
+    return await volscan.ask(house.bot.tools, volscan.Scanning(threshold, interval, n))
 
 
 def true_spike(truth: Truth, base: str, minutes: int, exchange: str = "binance") -> float:

@@ -24,7 +24,7 @@ from market import Market
 
 
 async def price(house: House, symbol: str = "BTC-USDT") -> PriceReport:
-    return await price_answer.ask(house.bot.market, symbol)
+    return await price_answer.report_of(house.bot.market, symbol)
 
 
 async def test_price_comes_from_the_preferred_exchange() -> None:

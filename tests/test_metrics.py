@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from conftest import ADA, House, a_house, pressed, updated
+from conftest import ADA, Answers, House, a_house, pressed, updated
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 import bot as bot_module
 import metrics
-from answers.asked import Room
+from answers.asked import Tools
 from bot import COMMANDS, Command
 from demo.telegram_html import parse
 from metrics import BUCKETS_S, LATEST, MAX_SERIES, Counter, Family, Histogram, Metrics
@@ -304,16 +304,16 @@ async def test_too_many_updates() -> None:
 
 
 async def test_failed_and_slow_updates(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    async def fail(room: Room, words: list[str]) -> Answer:
+    async def fail(tools: Tools, asked: None) -> Answer:
         raise RuntimeError("as it happens")
 
-    async def wait(room: Room, words: list[str]) -> Answer:
+    async def wait(tools: Tools, asked: None) -> Answer:
         await asyncio.sleep(60)
         return Answer("late")
 
     monkeypatch.setattr(bot_module, "COMMAND_S", 0.05)
-    monkeypatch.setitem(COMMANDS, "fail", Command(fail, "", "fails"))
-    monkeypatch.setitem(COMMANDS, "wait", Command(wait, "", "waits"))
+    monkeypatch.setitem(COMMANDS, "fail", Command(Answers(fail), "", "fails"))
+    monkeypatch.setitem(COMMANDS, "wait", Command(Answers(wait), "", "waits"))
     caplog.set_level(logging.CRITICAL)
     async with counts() as at:
         for text in ("/fail", "/wait", "/help"):
@@ -476,7 +476,7 @@ async def test_status_names_the_failing_host() -> None:
 
 async def test_status_tells_of_the_webhook() -> None:
     async with a_house() as house:
-        house.bot.webhook_state = "failed: <getWebhookInfo> & co"
+        house.bot.process.webhook_state = "failed: <getWebhookInfo> & co"
         assert "Webhook: failed: <getWebhookInfo> & co" in parse(await house.ask("/status")).text
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from answers import price as price_answer
-from answers.price import PriceReport
+from answers.price import PriceReport, Prices
 from demo.telegram_html import parse
 from exchanges.errors import Blocked, MarketError, NoAnswer, NotListed, Unavailable, UnknownSymbol
 from exchanges.symbols import NotASymbol
@@ -180,16 +180,16 @@ def test_price_message_other_quote_is_no_dollar() -> None:
 
 
 def test_keyboards() -> None:
-    assert price_answer.show([a_report()], NOW_S).keyboard == ((("🔄 Refresh", "price BTC"),),)
+    assert price_answer.show(Prices([a_report()]), NOW_S).keyboard == ((("🔄 Refresh", "price BTC"),),)
     long = [a_report(symbol=f"{'X' * 13}{n}-USDT") for n in range(5)]
-    assert price_answer.show(long, NOW_S).keyboard == ()
+    assert price_answer.show(Prices(long), NOW_S).keyboard == ()
     missing = NotListed("BTCC-USDT", ["okx"], ["BTC", "BTG"])
-    assert price_answer.show([missing], NOW_S).keyboard == ((("BTC", "price BTC"), ("BTG", "price BTG")),)
+    assert price_answer.show(Prices([missing]), NOW_S).keyboard == ((("BTC", "price BTC"), ("BTG", "price BTG")),)
 
 
 def test_suggestions_fit_their_buttons() -> None:
     long = NotListed("X-USDT", ["okx"], ["X" * 58, "X" * 59])
-    assert [button.label for row in price_answer.show([long], NOW_S).keyboard for button in row] == ["X" * 58]
+    assert [button.label for row in price_answer.show(Prices([long]), NOW_S).keyboard for button in row] == ["X" * 58]
 
 
 def test_sentences() -> None:
@@ -278,6 +278,6 @@ def test_any_message_is_valid_html() -> None:
             NoAnswer(text(), [error(), error()]),
             NotASymbol(f"“{text()}”"),
         ]
-        answer = price_answer.show(rng.sample([report, *others], rng.randrange(1, 5)), NOW_S)
+        answer = price_answer.show(Prices(rng.sample([report, *others], rng.randrange(1, 5))), NOW_S)
         assert len(parse(answer.text).text) <= 4096, f"seed {seed}"
         assert all(1 <= len(button.data.encode()) <= 64 for row in answer.keyboard for button in row), f"seed {seed}"

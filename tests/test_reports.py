@@ -28,7 +28,7 @@ from answers.control import Component
 from answers.cvd import FlowReport
 from answers.funding import FundingExtremes
 from answers.ls import LongShare, RatioReport
-from answers.price import PriceReport
+from answers.price import PriceReport, Prices
 from answers.profile import ProfileReport
 from answers.top10 import Top
 from answers.volscan import Scan, Scanned
@@ -215,7 +215,7 @@ def _answer(show: Callable[[Any, float], Answer], report: Any) -> Answer:
 
 
 MESSAGES: dict[str, Callable[[Coin], Answer]] = {
-    "price": lambda coin: price_answer.show([price_report(coin)], NOW_S),
+    "price": lambda coin: price_answer.show(Prices([price_report(coin)]), NOW_S),
     "analysis": lambda coin: _answer(analysis_answer.show, analysis_report(coin)),
     "analysis-bare": lambda coin: _answer(analysis_answer.show, bare_analysis(coin)),
     "volume": lambda coin: _answer(volume.show, volume_report(coin)),
@@ -223,7 +223,7 @@ MESSAGES: dict[str, Callable[[Coin], Answer]] = {
     "ls": lambda coin: _answer(ls.show, ratio_report(coin)),
     "oi": lambda coin: _answer(oi.show, derivatives_report(coin)),
     "funding": lambda coin: _answer(funding_answer.show, derivatives_report(coin)),
-    "funding-top": lambda coin: _answer(funding_answer.show_extremes, extremes(coin)),
+    "funding-top": lambda coin: _answer(funding_answer.show, extremes(coin)),
     "top10": lambda coin: _answer(top10.show, a_top(coin, "perp", "volume")),
     "top10-spot": lambda coin: _answer(top10.show, a_top(coin, "spot", "volume")),
     "top10-oi": lambda coin: _answer(top10.show, a_top(coin, "perp", "oi")),
@@ -653,7 +653,7 @@ class Chance:
             ),
             "oi": oi.show(self.derivatives(), NOW_S),
             "funding": funding_answer.show(self.derivatives(), NOW_S),
-            "funding top": funding_answer.show_extremes(
+            "funding top": funding_answer.show(
                 FundingExtremes(self.exchange(), rows[:7], rows[7:], 9, failed, self.time_ms(), 0.1), NOW_S
             ),
             "volume": volume.show(

@@ -18,13 +18,13 @@ from unittest.mock import ANY
 
 import httpx
 import pytest
-from conftest import ADA, ROOT, House, a_house, updated
+from conftest import ADA, ROOT, Answers, House, a_house, updated
 
 import demo
 import http1
 import settings
 import webhook_server
-from answers.asked import Room
+from answers.asked import Tools
 from bot import COMMANDS, Command
 from exchanges import table
 from render.message import Answer
@@ -200,11 +200,11 @@ async def test_health_says_when_the_intake_is_stuck(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(webhook_server, "STUCK_S", 0.05)
     release = asyncio.Event()
 
-    async def wait(room: Room, words: list[str]) -> Answer:
+    async def wait(tools: Tools, asked: None) -> Answer:
         await release.wait()
         return Answer("done")
 
-    monkeypatch.setitem(COMMANDS, "wait", Command(wait, "", "waits"))
+    monkeypatch.setitem(COMMANDS, "wait", Command(Answers(wait), "", "waits"))
     async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
         waiting = asyncio.ensure_future(client.post(**post(house, as_bytes(updated("/wait")))))
         await asyncio.sleep(0.15)
@@ -219,11 +219,11 @@ async def test_health_says_when_the_intake_is_stuck(monkeypatch: pytest.MonkeyPa
 async def test_too_many_updates_in_work(monkeypatch: pytest.MonkeyPatch) -> None:
     release = asyncio.Event()
 
-    async def wait(room: Room, words: list[str]) -> Answer:
+    async def wait(tools: Tools, asked: None) -> Answer:
         await release.wait()
         return Answer("done")
 
-    monkeypatch.setitem(COMMANDS, "wait", Command(wait, "", "waits"))
+    monkeypatch.setitem(COMMANDS, "wait", Command(Answers(wait), "", "waits"))
     async with a_house(MAX_CONNECTIONS="2") as house, httpx.AsyncClient(trust_env=False, verify=False) as client:
         waiting = [asyncio.ensure_future(client.post(**post(house, as_bytes(updated("/wait"))))) for _ in range(2)]
         await asyncio.sleep(0.1)
