@@ -30,17 +30,17 @@ from indicators import N_INDICATORS, Bands, Spike
 from market import Market, flow_of, open_interest_before, source_of
 from render.fields import TRENDS, PerpFields, TickerFields, iso, perp_fields, slashed, ticker_fields
 from render.figures import (
-    _amounts,
     circle,
-    coins,
     escape,
+    format_amounts,
+    format_coins,
+    format_money,
     format_percent,
     format_price,
-    money,
+    format_share,
+    format_short_price,
+    format_signed,
     range_bar,
-    share_pct,
-    short_price,
-    signed,
 )
 from render.message import (
     INTERVAL_BUTTONS,
@@ -302,13 +302,13 @@ def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tupl
     diverging = [("", f"{report.divergence} divergence")] if report.divergence else []
     rows = [
         ("range", range_bar(ticker.low, ticker.high, ticker.last)),
-        ("24h vol", _amounts(ticker.base_volume, ticker.quote_volume, report.source)),
+        ("24h vol", format_amounts(ticker.base_volume, ticker.quote_volume, report.source)),
         ("volume", baseline),
-        ("", _amounts(report.candle_coins, report.candle_dollars, report.source)),
+        ("", format_amounts(report.candle_coins, report.candle_dollars, report.source)),
         ("CVD", ARROWS[report.flow_trend]),
         *diverging,
         ("24h", "n/a" if report.day_delta is None else _day_flow(report)),
-        ("delta", signed(report.delta)),
+        ("delta", format_signed(report.delta)),
     ]
     if report.source.kind == "perp":
         rows += _perp_rows(report, base, now_s)
@@ -316,14 +316,14 @@ def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tupl
 
 
 def _day_flow(report: AnalysisReport) -> str:
-    return f"{signed(report.day_delta)}  {share_pct(report.day_share)} bought"
+    return f"{format_signed(report.day_delta)}  {format_share(report.day_share)} bought"
 
 
 def _perp_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[str, str]]:
     interest, funding = report.perp.open_interest, report.perp.funding
     now = interest and interest.open_interest
     value = interest and interest.open_interest_quote
-    rows = [("OI", _amounts(now, value, report.source))]
+    rows = [("OI", format_amounts(now, value, report.source))]
     changes = [
         f"{format_percent((now / before - 1) * 100, 1)} {hours}h"
         for hours in (1, 24)
@@ -362,7 +362,7 @@ def _analysis_tail(report: AnalysisReport, base: str) -> list[str]:
     bands = report.bands
     shown = "n/a" if bands is None else f"{format_price(bands.lower)} – {format_price(bands.upper)}"
     lines.append(f"Bollinger 20, 2: {shown}")
-    reach = "n/a" if report.atr is None else f"{short_price(report.atr)} ({report.atr / last * 100:.2f} %)"
+    reach = "n/a" if report.atr is None else f"{format_short_price(report.atr)} ({report.atr / last * 100:.2f} %)"
     lines.append(f"ATR 14: {reach}")
     swing = "n/a" if report.volatility is None else f"{report.volatility:.2f} % {_swing_word(report.volatility)}"
     lines.append(f"Volatility 24h: {swing}")
@@ -377,9 +377,9 @@ def _session_lines(sums: SessionSums | None, base: str, why: str) -> list[str]:
         return [f"Session: n/a{why}"]
     usual = "usual n/a" if not sums.usual else f"{format_percent((sums.coins / sums.usual - 1) * 100, 0)} against usual"
     return [
-        f"{sums.session.name} session, {sums.gone * 100:.0f} % gone: {coins(sums.coins, base)}, {usual}"
+        f"{sums.session.name} session, {sums.gone * 100:.0f} % gone: {format_coins(sums.coins, base)}, {usual}"
         f" (median of {sums.n_usual})",
-        f"Price since it began: {format_percent(sums.change_pct)}, delta {signed(sums.delta)}",
+        f"Price since it began: {format_percent(sums.change_pct)}, delta {format_signed(sums.delta)}",
     ]
 
 
@@ -388,10 +388,12 @@ def _day_lines(report: AnalysisReport, base: str, why: str) -> list[str]:
     if day is None:
         return [f"Day: n/a{why}"]
     symbol = report.source.symbol
-    lines = [f"Day so far: {coins(day.coins, base)}, {money(day.dollars, symbol)}, {day.gone * 100:.0f} % gone"]
+    lines = [
+        f"Day so far: {format_coins(day.coins, base)}, {format_money(day.dollars, symbol)}, {day.gone * 100:.0f} % gone"
+    ]
     if day.mean_coins:
         share = f"{day.coins / day.mean_coins * 100:.0f} %"
-        mean = f"{coins(day.mean_coins, base)}, {money(day.mean_dollars, symbol)}"
+        mean = f"{format_coins(day.mean_coins, base)}, {format_money(day.mean_dollars, symbol)}"
         lines.append(f"That is {share} of the 7-day mean {mean}")
     else:
         lines.append("7-day mean: n/a, not enough history")

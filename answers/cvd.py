@@ -15,7 +15,7 @@ from exchanges.words import Candles, Flow, Source
 from indicators import DAY_MS
 from market import Market, source_of
 from render.fields import TRENDS, iso, slashed
-from render.figures import circle, escape, format_price, share_pct, signed
+from render.figures import circle, escape, format_price, format_share, format_signed
 from render.message import (
     INTERVAL_BUTTONS,
     Answer,
@@ -147,10 +147,10 @@ def show(report: FlowReport, now_s: float) -> Answer:
     base = split(source.symbol)[0]
     lines = [title(source, f"{report.interval} CVD")]
     rows = [
-        ("last", f"{circle(report.last_delta)} {signed(report.last_delta)} {base[:10]}"),
-        ("", f"{share_pct(report.last_share)} bought"),
-        ("24h", f"{circle(report.day_delta)} {signed(report.day_delta)} {base[:10]}"),
-        ("", f"{share_pct(report.day_share)} bought"),
+        ("last", f"{circle(report.last_delta)} {format_signed(report.last_delta)} {base[:10]}"),
+        ("", f"{format_share(report.last_share)} bought"),
+        ("24h", f"{circle(report.day_delta)} {format_signed(report.day_delta)} {base[:10]}"),
+        ("", f"{format_share(report.day_share)} bought"),
         ("CVD", ARROWS[report.trend]),
         ("price", f"{ARROWS[report.price_trend]}, {format_price(report.close)}"),
         ("diverges", "n/a" if report.divergence is None else report.divergence or "no"),

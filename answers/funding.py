@@ -12,7 +12,7 @@ from exchanges.errors import MarketError
 from exchanges.symbols import split
 from exchanges.words import Funding, Snapshot, per_8h, per_year_pct
 from market import Market, perps_with_funding
-from render.figures import _rate, counted, escape, format_percent, format_span, plain_percent
+from render.figures import counted, escape, format_percent, format_points, format_rate, format_span
 from render.message import Answer, Button, folded, foot, keyboard, neighbours, pre, refresh, that_fit
 from render.sentences import exchange_name, failed_before
 
@@ -70,8 +70,8 @@ def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
     ranked = sorted(known, key=lambda each: -(per_8h(each.perp.funding) or 0.0))
     rows = [["", "8h %", "year %"]]
     for each in ranked:
-        year = plain_percent(per_year_pct(each.perp.funding))
-        rows.append([contract_name(each), _rate(per_8h(each.perp.funding)), year])
+        year = format_points(per_year_pct(each.perp.funding))
+        rows.append([contract_name(each), format_rate(per_8h(each.perp.funding)), year])
     lines = [f"<b>{escape(report.base)} funding</b>{' (partial)' if report.failed else ''}"]
     lines.append(pre(rows) if known else "No exchange tells it.")
     if known:
@@ -116,8 +116,8 @@ def _extremes(extremes: FundingExtremes, now_s: float) -> Answer:
             funding = perp.funding
             hours = funding.funding_interval_h if funding is not None else None
             period = "n/a" if hours is None else f"{hours:g}h"
-            year = plain_percent(per_year_pct(funding), 0)
-            rows.append([split(symbol)[0][:11], _rate(per_8h(funding)), year, period])
+            year = format_points(per_year_pct(funding), 0)
+            rows.append([split(symbol)[0][:11], format_rate(per_8h(funding)), year, period])
         lines.append(pre(rows) if side else f"{name}: no market.")
     lines += failed_before(extremes.failed)
     source = f"{exchange_name(extremes.exchange)}, {counted(extremes.n_markets, 'market')}"

@@ -15,7 +15,7 @@ from exchanges.table import Exchange
 from exchanges.words import Ratio
 from indicators import DAY_MS
 from market import HISTORY_S, Market
-from render.figures import escape, plain_percent
+from render.figures import escape, format_points
 from render.message import Answer, foot, keyboard, neighbours, pre, refresh, short
 from render.sentences import exchange_name, reasons
 
@@ -144,4 +144,4 @@ def show(report: RatioReport, now_s: float) -> Answer:
 def _share_cells(share: LongShare) -> list[str]:
     ratio = share.now / (1 - share.now) if share.now < 1 else None
     change = None if share.before is None else (share.now - share.before) * 100
-    return [f"{share.now * 100:.1f}%", "n/a" if ratio is None else f"{ratio:.2f}", plain_percent(change)]
+    return [f"{share.now * 100:.1f}%", "n/a" if ratio is None else f"{ratio:.2f}", format_points(change)]

@@ -9,8 +9,18 @@ from answers.asked import Tools, only_symbol
 from answers.contracts import MARGINS, Contract, DerivativesReport, contract_name, contracts_of, partial_notes
 from exchanges.symbols import split
 from exchanges.words import COIN, per_8h
-from render.fields import iso, slashed, sum_of_what_is_known
-from render.figures import _rate, circle, coins, counted, dollars_of, escape, format_amount, format_percent, share_pct
+from render.fields import iso, slashed, sum_of_known
+from render.figures import (
+    circle,
+    counted,
+    escape,
+    format_amount,
+    format_coins,
+    format_dollars,
+    format_percent,
+    format_rate,
+    format_share,
+)
 from render.message import Answer, folded, foot, keyboard, neighbours, pre, refresh
 from render.sentences import exchange_name
 
@@ -36,8 +46,8 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
     """Totals, the split by margin, the exchanges; every market folded."""
     base = report.base
     partial = " (partial)" if report.failed else ""
-    lines = [f"<b>{escape(base)} open interest</b>{partial}  {coins(report.coins, escape(base))} · "]
-    lines[0] += dollars_of(report.dollars)
+    lines = [f"<b>{escape(base)} open interest</b>{partial}  {format_coins(report.coins, escape(base))} · "]
+    lines[0] += format_dollars(report.dollars)
     changes = {hours: change for hours in (1, 24) if (change := report.change_pct(hours)) is not None}
     if changes:
         shares = {hours: f"{share * 100:.0f} %" for hours, (_, share) in changes.items()}
@@ -82,16 +92,16 @@ def _sum_cells(contracts: Sequence[Contract], report: DerivativesReport) -> list
         return ["n/a", "n/a", "n/a"]
     dollars = sum(each.dollars or 0.0 for each in known)
     share = dollars / report.dollars if report.dollars else None
-    return [format_amount(sum(each.coins or 0.0 for each in known)), format_amount(dollars), share_pct(share)]
+    return [format_amount(sum(each.coins or 0.0 for each in known)), format_amount(dollars), format_share(share)]
 
 
 def _contract_line(contract: Contract, report: DerivativesReport) -> str:
     dollars = contract.dollars
     share = dollars / report.dollars if dollars is not None and report.dollars else None
-    amounts = f"{coins(contract.coins, report.base)}, {dollars_of(dollars)}, {share_pct(share)}"
+    amounts = f"{format_coins(contract.coins, report.base)}, {format_dollars(dollars)}, {format_share(share)}"
     rate = per_8h(contract.perp.funding)
-    funding = "funding n/a" if rate is None else f"funding {_rate(rate)} % per 8h"
-    volume = f"24h {dollars_of(contract.ticker.quote_volume)}"
+    funding = "funding n/a" if rate is None else f"funding {format_rate(rate)} % per 8h"
+    volume = f"24h {format_dollars(contract.ticker.quote_volume)}"
     return f"{contract_name(contract)}: {amounts} · {funding} · {volume}"
 
 
@@ -170,8 +180,8 @@ def fields(report: DerivativesReport) -> Fields:
         "aggregated_oi": {
             "total_tokens": report.coins,
             "total_usd": report.dollars,
-            "total_volume_24h": sum_of_what_is_known(each.ticker.base_volume for each in report.contracts),
-            "total_volume_24h_usd": sum_of_what_is_known(each.ticker.quote_volume for each in report.contracts),
+            "total_volume_24h": sum_of_known(each.ticker.base_volume for each in report.contracts),
+            "total_volume_24h_usd": sum_of_known(each.ticker.quote_volume for each in report.contracts),
             "exchanges_count": len(whole),
         },
         "exchange_breakdown": [_exchange_oi(name, of, report) for name, of in by_exchange.items()],
@@ -192,15 +202,15 @@ def fields(report: DerivativesReport) -> Fields:
 
 
 def _exchange_oi(name: str, contracts: Sequence[Contract], report: DerivativesReport) -> ExchangeRow:
-    dollars = sum_of_what_is_known(each.dollars for each in contracts)
+    dollars = sum_of_known(each.dollars for each in contracts)
     return {
         "exchange": name,
-        "oi_tokens": sum_of_what_is_known(each.coins for each in contracts),
+        "oi_tokens": sum_of_known(each.coins for each in contracts),
         "oi_usd": dollars,
         "oi_percentage": dollars / report.dollars * 100 if dollars is not None and report.dollars else None,
         "funding_rate": _mean_funding(contracts),
-        "volume_24h": sum_of_what_is_known(each.ticker.base_volume for each in contracts),
-        "volume_24h_usd": sum_of_what_is_known(each.ticker.quote_volume for each in contracts),
+        "volume_24h": sum_of_known(each.ticker.base_volume for each in contracts),
+        "volume_24h_usd": sum_of_known(each.ticker.quote_volume for each in contracts),
         "markets": len(contracts),
         "market_breakdown": [
             {

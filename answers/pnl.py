@@ -7,7 +7,7 @@ from typing import TypedDict
 from accounts import Profit, Valued
 from answers.account import Asked, again, asked_line, part_notes, which_exchange
 from answers.asked import Tools
-from render.figures import escape, format_percent, format_usd, sum_of_known
+from render.figures import escape, format_percent, format_usd, sum_or_none
 from render.message import Answer, table
 from render.sentences import exchange_name
 
@@ -33,7 +33,7 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
         if part.found.is_partial:
             lines.append("There is more than could be read: sums are of the latest entries.")
     if len(known) > 1:
-        total = sum_of_known(part.found.unrealised for part in known if part.found is not None)
+        total = sum_or_none(part.found.unrealised for part in known if part.found is not None)
         lines.append(f"Unrealised in all: {format_usd(total, sign=True)}")
     notes, foot = tuple(part_notes(parts)), asked_line(parts, now_s)
     return Answer(lines[0], tuple(lines[1:]), notes, foot, again("pnl", told.exchange))

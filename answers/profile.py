@@ -16,7 +16,7 @@ from exchanges.words import INTERVALS, Candles, Source
 from indicators import DAY_MS, HOUR_MS, Profile
 from market import Market, source_of
 from render.fields import iso, slashed
-from render.figures import at_tick, counted, escape, format_price
+from render.figures import counted, escape, format_at_tick, format_price
 from render.message import Answer, choice_buttons, keyboard, neighbours, pre, source_foot, title
 from render.sentences import failed_before
 
@@ -110,11 +110,11 @@ def show(report: ProfileReport, now_s: float) -> Answer:
         rows = [["", "volume", "time"]]
         time = report.time
         for name in ("vah", "poc", "val"):
-            by_time = "n/a" if time is None else at_tick(getattr(time, name), report.tick)
-            rows.append([name.upper(), at_tick(getattr(shown, name), report.tick), by_time])
+            by_time = "n/a" if time is None else format_at_tick(getattr(time, name), report.tick)
+            rows.append([name.upper(), format_at_tick(getattr(shown, name), report.tick), by_time])
         lines.append(pre(rows))
         lines.append(_where(report, shown))
-    vwap = "n/a" if report.vwap is None else at_tick(report.vwap, report.tick)
+    vwap = "n/a" if report.vwap is None else format_at_tick(report.vwap, report.tick)
     candles = f"{counted(report.n_candles, 'candle')} of {report.interval}"
     lines.append(f"VWAP {vwap}. From {candles}. █ is the value area, 70 %.")
     lines += failed_before(source.failed, source.kind)
@@ -147,7 +147,7 @@ def drawing(profile: Profile, last: float | None, tick: float) -> str:
         is_top = i == len(rows) - 1
         here = last is not None and low <= last and (last < high or (is_top and last <= high))
         signs = ("P" if low <= profile.poc < high else "") + ("◄" if here else "")
-        lines.append((at_tick(middle, tick), f"{bar} {signs}".rstrip()))
+        lines.append((format_at_tick(middle, tick), f"{bar} {signs}".rstrip()))
     width = max(len(price) for price, _ in lines)
     return "\n".join(f"{price.rjust(width)} {bar}" for price, bar in lines)
 

@@ -24,7 +24,7 @@ from exchanges.table import Exchange
 from exchanges.words import COIN, Snapshot, Ticker, per_8h
 from market import Market, perps_with_funding
 from render.fields import TickerFields, ticker_fields
-from render.figures import _tight_rate, counted, dollars_of, plain_percent, short_price, tight
+from render.figures import counted, format_amount, format_dollars, format_points, format_short_price, short_rate
 from render.message import Answer, Button, folded, foot, keyboard, pre
 from render.sentences import exchange_name, failed_before
 
@@ -243,11 +243,13 @@ def show(top: Top, now_s: float) -> Answer:
     for symbol, perp in top.rows:
         assert perp.ticker is not None
         ticker = perp.ticker
-        figure = tight(top.caps.get(symbol))
+        figure = format_amount(top.caps.get(symbol))
         if not is_spot:
-            figure = tight(_oi_dollars(perp)) if top.sort == "oi" else _tight_rate(per_8h(perp.funding))
-        change = plain_percent(ticker.change_pct, 0 if abs(ticker.change_pct or 0.0) >= 100 else 1)
-        rows.append([split(symbol)[0][:6], short_price(ticker.last), change, tight(ticker.quote_volume), figure])
+            figure = format_amount(_oi_dollars(perp)) if top.sort == "oi" else short_rate(per_8h(perp.funding))
+        change = format_points(ticker.change_pct, 0 if abs(ticker.change_pct or 0.0) >= 100 else 1)
+        rows.append(
+            [split(symbol)[0][:6], format_short_price(ticker.last), change, format_amount(ticker.quote_volume), figure]
+        )
     name = "spot" if is_spot else "perpetuals"
     lines = [f"<b>Top {len(top.rows)} {name}</b> by {SORT_NAMES[top.sort]}", pre(rows)]
     if not is_spot:
@@ -280,8 +282,8 @@ def _oi_dollars(perp: Snapshot) -> float | None:
 
 def _more(symbol: str, perp: Snapshot, cap: float | None) -> str:
     value = _oi_dollars(perp)
-    interest = "" if value is None else f"OI {dollars_of(value)} · "
-    return f"{split(symbol)[0]}: {interest}cap {dollars_of(cap)}"
+    interest = "" if value is None else f"OI {format_dollars(value)} · "
+    return f"{split(symbol)[0]}: {interest}cap {format_dollars(cap)}"
 
 
 class SpotRow(TickerFields):

@@ -22,7 +22,7 @@ from exchanges.words import INTERVALS, Snapshot
 from indicators import BASELINE, SIGNIFICANT_PCT, volume_spike
 from market import Market
 from render.fields import slashed
-from render.figures import counted, escape, plain_percent, tight
+from render.figures import counted, escape, format_amount, format_points
 from render.message import INTERVAL_BUTTONS, Answer, Button, foot, keyboard, pre, refresh, short, that_fit
 from render.sentences import exchange_name, failed_before, reasons
 
@@ -184,8 +184,8 @@ def show(scan: Scan, now_s: float) -> Answer:
     if scan.spikes:
         rows = [["", "spike%", "price%", "vol$"]]
         for each in scan.spikes[:MAX_SPIKES]:
-            percents = plain_percent(each.spike_pct, 0), plain_percent(each.change_pct, 2)
-            rows.append([split(each.symbol)[0][:9], *percents, tight(each.dollars)])
+            percents = format_points(each.spike_pct, 0), format_points(each.change_pct, 2)
+            rows.append([split(each.symbol)[0][:9], *percents, format_amount(each.dollars)])
         lines.append(pre(rows))
         if len(scan.spikes) > MAX_SPIKES:
             lines.append(f"And {len(scan.spikes) - MAX_SPIKES} more.")

@@ -16,7 +16,7 @@ from exchanges.words import Candles, Source, dollars_at
 from indicators import BASELINE, Spike
 from market import Market, source_of
 from render.fields import iso, slashed
-from render.figures import BLOCKS, _amounts, coins, format_percent, format_price
+from render.figures import BLOCKS, format_amounts, format_coins, format_percent, format_price
 from render.message import (
     INTERVAL_BUTTONS,
     Answer,
@@ -112,18 +112,18 @@ def show(report: VolumeReport, now_s: float) -> Answer:
         mark = "🔥 " if spike.is_significant else ""
         lines.append(f"{mark}<b>{spike.level}</b>  {format_percent(spike.spike_pct, 0)} against normal")
     rows = [
-        ("closed", _amounts(report.coins, report.dollars, source)),
-        ("normal", coins(spike and spike.baseline, base)),
+        ("closed", format_amounts(report.coins, report.dollars, source)),
+        ("normal", format_coins(spike and spike.baseline, base)),
     ]
     if report.so_far is None:
         rows.append(("so far", "n/a"))
     else:
         amount, gone = report.so_far
-        rows.append(("so far", coins(amount, base)))
+        rows.append(("so far", format_coins(amount, base)))
         if spike is not None:
             rows.append(("", f"{amount / spike.baseline * 100:.0f} % of a normal candle"))
         rows.append(("", f"{gone * 100:.0f} % of the time gone"))
-    rows.append((f"last {len(report.bars)}", bars(report.bars)))
+    rows.append((f"last {len(report.bars)}", format_bars(report.bars)))
     lines.append(pairs(rows))
     lines.append(f"Candle closed {clock(report.closed_ms)} at {format_price(report.close)}.")
     lines += failed_before(source.failed, source.kind)
@@ -139,7 +139,7 @@ def show(report: VolumeReport, now_s: float) -> Answer:
     )
 
 
-def bars(values: Sequence[float]) -> str:
+def format_bars(values: Sequence[float]) -> str:
     """▂▃▅█▃: each against the highest."""
     highest = max(values, default=0.0)
     if not highest:

@@ -63,7 +63,7 @@ def perp_fields(perp: Snapshot) -> PerpFields:
     }
 
 
-def sum_of_what_is_known(figures: Any) -> float | None:
+def sum_of_known(figures: Any) -> float | None:
     """The sum of what is known; None when nothing is."""
     known = [each for each in figures if each is not None]
     return sum(known) if known else None

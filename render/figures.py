@@ -100,7 +100,7 @@ def range_bar(low: float | None, high: float | None, at: float) -> str:
     return f"▕{'█' * filled}{'░' * (BAR - filled)}▏"
 
 
-def sum_of_known(figures: Iterable[float | None]) -> float | None:
+def sum_or_none(figures: Iterable[float | None]) -> float | None:
     """The sum; None when one of them is not known."""
     total = 0.0
     for figure in figures:
@@ -120,7 +120,7 @@ def format_usd(usd: float | None, *, sign: bool = False) -> str:
     return f"{before}${abs(usd):,.2f}"
 
 
-def short_price(price: float) -> str:
+def format_short_price(price: float) -> str:
     """62,976 · 148.2 · 3.451 · 0.5231 · 0.0₄1234: four digits in at most eight characters.
 
     The small figure counts the zeros after the point.
@@ -138,31 +138,26 @@ def short_price(price: float) -> str:
     return f"0.0{zeros}{digits.replace('.', '').rstrip('0')}"
 
 
-def tight(amount: float | None) -> str:
-    """format_amount in at most five characters: 19.8B · 610M · 1.24T."""
-    return "n/a" if amount is None else format_amount(amount)
-
-
-def dollars_of(amount: float | None) -> str:
+def format_dollars(amount: float | None) -> str:
     """$19.8B"""
     return "n/a" if amount is None else f"${format_amount(amount)}"
 
 
-def plain_percent(percent: float | None, decimals: int = 1) -> str:
+def format_points(percent: float | None, decimals: int = 1) -> str:
     """+2.3, for a column whose head says %."""
     return format_percent(percent, decimals).removesuffix(" %")
 
 
-def coins(amount: float | None, base: str) -> str:
+def format_coins(amount: float | None, base: str) -> str:
     return "n/a" if amount is None else f"{format_amount(amount)} {base[:10]}"
 
 
-def signed(amount: float | None) -> str:
+def format_signed(amount: float | None) -> str:
     """+1.62K · -311"""
     return "n/a" if amount is None else f"{'+' if amount > 0 else ''}{format_amount(amount)}"
 
 
-def share_pct(share: float | None, decimals: int = 1) -> str:
+def format_share(share: float | None, decimals: int = 1) -> str:
     return "n/a" if share is None else f"{share * 100:.{decimals}f} %"
 
 
@@ -171,19 +166,19 @@ def _unit(symbol: str) -> str:
     return "$" if quote in DOLLARS or quote == COIN else f" {quote}"
 
 
-def money(amount: float | None, symbol: str) -> str:
+def format_money(amount: float | None, symbol: str) -> str:
     """$77.8M, or 1.2K BTC where prices are in BTC."""
     unit = _unit(symbol)
     if amount is None or unit == "$":
-        return dollars_of(amount)
+        return format_dollars(amount)
     return f"{format_amount(amount)}{unit}"
 
 
-def _amounts(amount: float | None, worth: float | None, source: Source) -> str:
+def format_amounts(amount: float | None, worth: float | None, source: Source) -> str:
     """2.93K BTC  $176M"""
     if amount is None and worth is None:
         return "n/a"
-    return f"{coins(amount, split(source.symbol)[0])}  {money(worth, source.symbol)}"
+    return f"{format_coins(amount, split(source.symbol)[0])}  {format_money(worth, source.symbol)}"
 
 
 def counted(n: int, what: str) -> str:
@@ -191,12 +186,12 @@ def counted(n: int, what: str) -> str:
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def _rate(rate: float | None) -> str:
+def format_rate(rate: float | None) -> str:
     """+0.0100, percent; for a column whose head says so."""
-    return plain_percent(None if rate is None else rate * 100, 4)
+    return format_points(None if rate is None else rate * 100, 4)
 
 
-def _tight_rate(rate: float | None) -> str:
+def short_rate(rate: float | None) -> str:
     """.0100, -.0041, 8.71: percent in at most six characters."""
     if rate is None:
         return "n/a"
@@ -206,7 +201,7 @@ def _tight_rate(rate: float | None) -> str:
     return f"{percent:.4f}".replace("0.", ".", 1)
 
 
-def at_tick(price: float, tick: float) -> str:
+def format_at_tick(price: float, tick: float) -> str:
     """A price rounded to the market's tick, with the tick's decimals."""
     rounded = round(price / tick) * tick
     text = f"{tick:.14f}".rstrip("0")

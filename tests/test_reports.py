@@ -423,7 +423,7 @@ def test_grammar_of_one() -> None:
     ],
 )
 def test_short_prices(price: float, text: str) -> None:
-    assert figures_module.short_price(price) == text
+    assert figures_module.format_short_price(price) == text
 
 
 @pytest.mark.parametrize(
@@ -440,7 +440,7 @@ def test_short_prices(price: float, text: str) -> None:
     ],
 )
 def test_levels_have_the_tick(price: float, tick: float, text: str) -> None:
-    assert figures_module.at_tick(price, tick) == text
+    assert figures_module.format_at_tick(price, tick) == text
 
 
 @pytest.mark.parametrize(
@@ -448,7 +448,7 @@ def test_levels_have_the_tick(price: float, tick: float, text: str) -> None:
     [([1, 2, 4, 8], "▂▃▅█"), ([0, 0], "▁▁"), ([], ""), ([5], "█"), ([0, 1e-9], "▁█"), ([3, 3, 3], "███")],
 )
 def test_bars(values: list[float], text: str) -> None:
-    assert volume.bars(values) == text
+    assert volume.format_bars(values) == text
 
 
 def test_columns_are_aligned() -> None:
@@ -456,10 +456,10 @@ def test_columns_are_aligned() -> None:
 
 
 def test_money_is_in_its_quote() -> None:
-    assert figures_module.money(77_800_000, "BTC-USDT") == "$77.8M"
-    assert figures_module.money(1234, "ETH-BTC") == "1.23K BTC"
-    assert figures_module.money(5e9, f"BTC-{COIN}") == "$5.00B"
-    assert figures_module.money(None, "BTC-USDT") == "n/a"
+    assert figures_module.format_money(77_800_000, "BTC-USDT") == "$77.8M"
+    assert figures_module.format_money(1234, "ETH-BTC") == "1.23K BTC"
+    assert figures_module.format_money(5e9, f"BTC-{COIN}") == "$5.00B"
+    assert figures_module.format_money(None, "BTC-USDT") == "n/a"
 
 
 def test_drawing_has_sixteen_rows() -> None:
