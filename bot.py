@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import sys
@@ -41,6 +42,7 @@ from answers import (
     volume,
 )
 from answers.asked import EXAMPLES, Misread, Tools, WhichSymbol
+from answers.typed import Meant, meant
 from asking.fetch import Fetcher
 from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
@@ -56,7 +58,7 @@ from telegram.api import TelegramAPI, TelegramError
 from telegram.polling import Poller, clear_webhook
 from telegram.replies import Call, reply, short_reply, unknown
 from telegram.sign import Sign
-from telegram.updates import Question, addressee, read_question
+from telegram.updates import Question, read_question
 from telegram.webhook import look_after_webhook
 
 log = logging.getLogger("bot")
@@ -186,7 +188,7 @@ class Bot:
         Never raises but when cancelled, and takes at most COMMAND_S.
         """
         question = read_question(update, self.clock())
-        if question is None or self._is_silent(question) or not await self._is_for_us(update, question):
+        if question is None or self._is_silent(question) or not await self._is_for_us(question):
             self.metrics.updates.add("not for us")
             return None
         token = working_on.set(f"update {question.update_id} /{question.name[:32]}")
@@ -196,35 +198,46 @@ class Bot:
             working_on.reset(token)
 
     async def _answer(self, question: Question) -> Call | None:
-        command = COMMANDS.get(question.name)
+        meaning = self._meaning(question)
+        command = COMMANDS.get(meaning.name)
         if question.age_s > STALE_S:
             self.n_stale += 1
             self.metrics.updates.add("too old")
             log.info("not answered any more: it is %.0f s old", question.age_s)
             return None
-        verdict = self.limiter.count(question.user_id or question.chat_id, self.clock())
-        if verdict != "fine":
+        wait_s = self.limiter.count(question.user_id or question.chat_id, self.clock())
+        if wait_s:
             self.metrics.updates.add("too many")
-            text = "" if verdict == "silent" else "That was a lot at once. Please wait a minute, then ask again."
-            return self._short_reply(question, text)
+            limit = f"{self.settings.commands_per_minute} a minute is the limit."
+            return self._short_reply(question, f"{limit} Next one in {math.ceil(wait_s)} s.")
         if not self._may_ask(question):
             self.metrics.updates.add("refused")
             return self._refuse(question)
         if command is None:
             self.metrics.updates.add("unknown")
-            return self._short_reply(question, unknown(question))
+            answer = unknown(question, meaning.guess)
+            if question.is_button:
+                return self._short_reply(question, answer.text)
+            return reply(question, answer, is_demo=self.settings.is_demo)
         if command.is_private and (refusal := self._private_refusal(command, question)):
             self.metrics.updates.add("refused")
             return self._short_reply(question, refusal)
-        return reply(question, await self._run(command, question), is_demo=self.settings.is_demo)
+        return reply(question, await self._run(command, meaning, question), is_demo=self.settings.is_demo)
 
-    async def _run(self, command: Command, question: Question) -> Answer:
+    def _meaning(self, question: Question) -> Meant:
+        """A button's data is meant to the letter."""
+        if question.is_button:
+            return Meant(question.name, question.words)
+        known = self.market.known_bases() if not question.name else ()
+        return meant(question.name, question.words, COMMANDS, known)
+
+    async def _run(self, command: Command, meaning: Meant, question: Question) -> Answer:
         """The command's answer; a sentence when it takes too long or fails."""
         began, outcome = time.monotonic(), "answered"
         sign = Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
-                answer = await command.run(self.tools, question.words)
+                answer = await command.run(self.tools, meaning.words)
         except TimeoutError:
             log.error("no answer within %.0f s", COMMAND_S)
             outcome = "too slow"
@@ -237,19 +250,22 @@ class Bot:
             await sign.end()
         took_s = time.monotonic() - began
         self.metrics.updates.add(outcome)
-        self.metrics.commands.observe(took_s, question.name)
+        self.metrics.commands.observe(took_s, meaning.name)
         log.info("answered in %.0f ms", took_s * 1000)
         return answer
 
     def _is_silent(self, question: Question) -> bool:
         """A group hears nothing of unknown commands and of strangers; a private chat and a button are answered."""
-        is_loud = question.is_private or question.is_button
-        return not is_loud and (question.name not in COMMANDS or not self._may_ask(question))
+        if question.is_private or question.is_button:
+            return False
+        meaning = self._meaning(question)
+        is_addressed = bool(question.addressee) and bool(meaning.guess)
+        return not (meaning.name in COMMANDS or is_addressed) or not self._may_ask(question)
 
-    async def _is_for_us(self, update: Mapping[str, Any], question: Question) -> bool:
+    async def _is_for_us(self, question: Question) -> bool:
         """Whether /command@Name names us. A name is only compared once we know our own."""
-        name = addressee(update)
-        if not name or question.is_button:
+        name = question.addressee
+        if not name:
             return True
         if not self.username:
             await self.learn_username()
@@ -299,25 +315,22 @@ class Bot:
 
 
 class Limiter:
-    """Counts each user's commands per minute; the first one too many is told so, the others are met with silence."""
+    """Counts each user's commands per minute."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
-        self._users: dict[int, tuple[float, float, bool]] = {}  # left to spend, when that was so, told
+        self._users: dict[int, tuple[float, float]] = {}  # left to spend, and when that was so
 
-    def count(self, user_id: int, now: float) -> str:
-        """ "fine", "told" or "silent". What a user may spend grows back evenly."""
+    def count(self, user_id: int, now: float) -> float:
+        """Seconds until the user may ask again; 0 for one who may. What a user may spend grows back evenly."""
         if not self._per_minute:
-            return "fine"
-        left, since, told = self._users.pop(user_id, (float(self._per_minute), now, False))
+            return 0.0
+        left, since = self._users.pop(user_id, (float(self._per_minute), now))
         left = min(float(self._per_minute), left + max(0.0, now - since) * self._per_minute / 60)
         if len(self._users) >= MAX_USERS:
             del self._users[next(iter(self._users))]
-        if left >= 1:
-            self._users[user_id] = (left - 1, now, False)
-            return "fine"
-        self._users[user_id] = (left, now, True)
-        return "silent" if told else "told"
+        self._users[user_id] = (left - 1 if left >= 1 else left, now)
+        return 0.0 if left >= 1 else (1 - left) * 60 / self._per_minute
 
 
 def menu() -> list[dict[str, str]]:

@@ -165,6 +165,16 @@ class Market:
     def leave_alone(self, what: str, seconds: float) -> None:
         self._again_after[what] = time.monotonic() + seconds
 
+    def known_bases(self) -> frozenset[str]:
+        """Every coin that the lists which are kept just now name; none when there are none."""
+        kept = [
+            self._cache.peek(key)
+            for each in self.exchanges
+            for kind in each.MARKETS
+            for key in ((each.ID, "symbols", kind), (each.ID, "list", kind, "ticker"))
+        ]
+        return frozenset(multiplied(split(symbol)[0])[0] for symbols in kept if symbols for symbol in symbols)
+
     def intervals_error(self, exchange: Exchange) -> MarketError | None:
         """Why the exchange's funding periods are not known; None when they are, or were not asked for."""
         return self._intervals_error.get(exchange.ID)

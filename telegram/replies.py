@@ -5,18 +5,29 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from render.message import Answer
+from render.figures import escape
+from render.message import Answer, Button, keyboard, that_fit
 from telegram.updates import Question
 
 Call = dict[str, Any]
 """A Bot API call: its parameters, and its name under "method"."""
 
 
-def unknown(question: Question) -> str:
-    """What to do next, for a text that is no command of ours."""
+def unknown(question: Question, guess: str) -> Answer:
+    """What to do next, for a text that is no command of ours. guess: a command line that may be meant."""
     if question.is_button:
-        return "This button is out of date. Please send the command again."
-    return "I do not know that command. /help shows all of them." if question.name else "Try /price BTC, or /help."
+        return Answer("This button is out of date. Please send the command again.")
+    if guess:
+        typed = f"/{question.name}" if question.name else question.words[0]
+        known = f"/{guess.partition(' ')[0]}"
+        return Answer(
+            escape(f"{typed[:24]}? I know {known}."), keyboard=keyboard(that_fit([Button(f"/{guess}", guess)]))
+        )
+    if question.name:
+        return Answer("I do not know that command. /help shows all of them.")
+    return Answer(
+        "Type a coin, such as BTC, or /help.", keyboard=((Button("BTC", "price BTC"), Button("Help", "help")),)
+    )
 
 
 def plain_text(text: str) -> str:

@@ -24,6 +24,7 @@ class Question(NamedTuple):
     thread_id: int | None
     age_s: float
     callback_id: str = ""
+    addressee: str = ""  # "ourbot" for /price@OurBot
 
 
 def read_question(update: Mapping[str, Any], now: float) -> Question | None:
@@ -55,6 +56,7 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         thread_id=_topic(message),
         age_s=max(0.0, now - date) if date is not None and not callback else 0.0,
         callback_id=callback_id,
+        addressee="" if callback else _addressee(text),
     )
 
 
@@ -65,18 +67,16 @@ def _topic(message: Mapping[str, Any]) -> int | None:
 
 
 def _command(text: str) -> tuple[str, list[str]]:
-    """("price", ["BTC", "ETH"]) for "/price@OurBot BTC, ETH"; ("", []) for a text that is no command."""
+    """("price", ["BTC", "ETH"]) for "/price@OurBot BTC, ETH"; ("", its words) for a text that is no command."""
     found = re.match(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+|$)", text)
-    if found is None:
-        return "", []
-    words = re.split(r"[\s,;]+", text[found.end() :].strip(), maxsplit=MAX_ARGUMENTS)
-    return found[1].lower(), [word for word in words[:MAX_ARGUMENTS] if word]
+    rest = text if found is None else text[found.end() :]
+    words = re.split(r"[\s,;]+", rest.strip(), maxsplit=MAX_ARGUMENTS)
+    name = "" if found is None else found[1].lower()
+    return name, [word for word in words[:MAX_ARGUMENTS] if word]
 
 
-def addressee(update: Mapping[str, Any]) -> str:
-    """ "ourbot" for "/price@OurBot"."""
-    text = _object(update.get("message")).get("text")
-    found = re.match(r"/\w{1,32}@(\w+)", text) if isinstance(text, str) else None
+def _addressee(text: str) -> str:
+    found = re.match(r"/\w{1,32}@(\w+)", text)
     return found[1].lower() if found else ""
 
 

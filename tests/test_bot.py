@@ -91,7 +91,7 @@ async def test_every_answer_of_the_demo_says_simulated() -> None:
 async def test_unknown_text_helps_in_private_only() -> None:
     async with a_house(TELEGRAM_CHAT_ID="*") as house:
         assert "/help" in await house.ask("/nope")
-        assert "/price BTC" in await house.ask("hello")
+        assert await house.ask("what should I do with all of it") == "Type a coin, such as BTC, or /help."
         for text in ("/nope", "hello", "/price_", ""):
             assert await house.bot.answer(updated(text, chat_id=GROUP)) is None
 
@@ -214,27 +214,28 @@ async def test_buttons_of_strangers() -> None:
 # Limits.
 
 
-def test_limiter_tells_once_then_is_silent_and_recovers() -> None:
+def test_limiter_says_how_long_and_recovers() -> None:
     limiter = Limiter(3)
-    assert [limiter.count(1, 0) for _ in range(6)] == ["fine"] * 3 + ["told", "silent", "silent"]
-    assert limiter.count(2, 0) == "fine"
-    assert limiter.count(1, 20) == "fine"
-    assert [limiter.count(1, 20), limiter.count(1, 20)] == ["told", "silent"]
-    assert [limiter.count(1, 999) for _ in range(4)] == ["fine"] * 3 + ["told"]
+    assert [limiter.count(1, 0) for _ in range(5)] == [0, 0, 0, 20, 20]
+    assert limiter.count(2, 0) == 0
+    assert limiter.count(1, 15) == pytest.approx(5)
+    assert [limiter.count(1, 20), limiter.count(1, 20)] == [0, pytest.approx(20)]
+    assert [limiter.count(1, 999) for _ in range(4)] == [0, 0, 0, 20]
 
 
 def test_limiter_forgets_the_oldest_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bot_module, "MAX_USERS", 2)
     limiter = Limiter(1)
-    assert [limiter.count(user, 0) for user in (1, 2, 3, 2, 1)] == ["fine", "fine", "fine", "told", "fine"]
+    assert [limiter.count(user, 0) for user in (1, 2, 3, 2, 1)] == [0, 0, 0, 60, 0]
 
 
 async def test_limit_in_chat() -> None:
     async with a_house(COMMANDS_PER_MINUTE="2") as house:
         answers = [await house.bot.answer(updated("/help")) for _ in range(5)]
-        assert [None if call is None else call["text"][:13] for call in answers[2:]] == ["That was a lo", None, None]
+        told = "2 a minute is the limit. Next one in 30 s."
+        assert [call and call["text"] for call in answers[2:]] == [told] * 3
         toast = await house.bot.answer(pressed("price BTC"))
-        assert toast == {"method": "answerCallbackQuery", "callback_query_id": "77"}
+        assert toast == {"method": "answerCallbackQuery", "callback_query_id": "77", "text": told}
 
 
 async def test_old_questions_are_not_answered() -> None:

@@ -1,0 +1,115 @@
+"""What somebody means who does not type a command as it is: a bare coin, a short name, a slip of the thumb. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from exchanges.symbols import NotASymbol, parse_symbol, split
+
+ALIASES: Mapping[str, str] = {
+    "p": "price",
+    "px": "price",
+    "a": "analysis",
+    "v": "volume",
+    "vol": "volume",
+    "f": "funding",
+    "fund": "funding",
+    "c": "chart",
+    "w": "watch",
+    "longshort": "ls",
+    "top": "top10",
+    "scan": "volscan",
+    "bal": "balance",
+    "pos": "positions",
+    "h": "help",
+}
+"""Short names, which no command bears; those of commands that are not there mean nothing."""
+MAX_BARE = 5  # words of a text without a command that may all be coins
+SURE_FROM = 5  # letters from which a word near a command is a slip and no coin
+MAX_SLIPS = 2  # letters typed wrong, left out, too many or in the wrong order
+
+
+class Meant(NamedTuple):
+    """name: of a command, "" when none is meant. guess: a command line to be offered, "" for none."""
+
+    name: str
+    words: list[str]
+    guess: str = ""
+
+
+def meant(name: str, words: Sequence[str], commands: Collection[str], known: Collection[str] = ()) -> Meant:
+    """Of /name words, or of words alone, as they are typed in a private chat.
+
+    known: bases that exchanges are known to list; none where nothing is known yet.
+    """
+    words = list(words)
+    if name == "start" and words:
+        return _linked(words, commands)
+    if name in commands:
+        return Meant(name, words)
+    if ALIASES.get(name) in commands:
+        return Meant(ALIASES[name], words)
+    if name:
+        near = nearest(name, commands)
+        return Meant("", words, " ".join([near, *words]) if near else "")
+    return _bare(words, commands, known)
+
+
+def _linked(words: list[str], commands: Collection[str]) -> Meant:
+    """/start price_BTC, from a link t.me/Bot?start=price_BTC; a payload that means nothing is /start."""
+    name, *rest = words[0].split("_")
+    if name in commands and name != "start":
+        return Meant(name, [each for each in rest if each])
+    return Meant("start", [])
+
+
+def _bare(words: list[str], commands: Collection[str], known: Collection[str]) -> Meant:
+    first = words[0].lower() if words else ""
+    if first in commands:
+        return Meant(first, words[1:])
+    if len(first) > 1 and ALIASES.get(first) in commands and len(words) > 1:
+        return Meant(ALIASES[first], words[1:])
+    if len(first) >= SURE_FROM and first.upper() not in known and (near := nearest(first, commands)):
+        return Meant("", words, " ".join([near, *words[1:]]))
+    if 0 < len(words) <= MAX_BARE and all(_may_be_a_coin(each, known) for each in words):
+        return Meant("price", words)
+    return Meant("", words)
+
+
+def _may_be_a_coin(word: str, known: Collection[str]) -> bool:
+    """Whether a bare word is meant as a symbol: it is spelt like one, and listed where that is known."""
+    try:
+        base = split(parse_symbol(word))[0]
+    except NotASymbol:
+        return False
+    return base in known if known else len(base) <= 10
+
+
+def nearest(name: str, commands: Collection[str]) -> str:
+    """The command that was probably meant; "" when none is near, or several are."""
+    slips = {each: _slips(name, each) for each in commands if abs(len(each) - len(name)) <= MAX_SLIPS}
+    most = min(MAX_SLIPS, max(1, len(name) // 3))
+    fewest = min(slips.values(), default=most + 1)
+    near = [each for each, n in slips.items() if n == fewest]
+    begun = [each for each in commands if len(name) > 2 and each.startswith(name)]
+    if fewest <= most and len(near) == 1:
+        return near[0]
+    return begun[0] if len(begun) == 1 else ""
+
+
+def _slips(one: str, other: str) -> int:
+    """Letters to change, leave out, put in or swap with the next one, to make one word of the other.
+
+    The optimal string alignment distance (Damerau 1964): three rows of the usual table.
+    """
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, above, row = row, before, [i]
+        for j, wanted in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                cost = min(cost, above[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

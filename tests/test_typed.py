@@ -1,0 +1,106 @@
+"""What is meant by what people type: bare coins, short names, slips of the thumb."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import a_house, updated
+
+import bot
+from answers.typed import Meant, meant, nearest
+
+NAMES = tuple(bot.COMMANDS)
+GROUP = -100
+
+
+@pytest.mark.parametrize(
+    ("typed", "command"),
+    [
+        ("pirce", "price"),
+        ("prise", "price"),
+        ("pric", "price"),
+        ("prices", "price"),
+        ("volum", "volume"),
+        ("vloume", "volume"),
+        ("analisys", "analysis"),
+        ("fundign", "funding"),
+        ("ballance", "balance"),
+        ("position", "positions"),
+        ("topp10", "top10"),
+        ("volscn", "volscan"),
+        ("statsu", "status"),
+        ("hlep", "help"),
+        ("profil", "profile"),
+        ("xyz", ""),
+        ("nope", ""),
+        ("q", ""),
+        ("", ""),
+    ],
+)
+def test_slips_of_the_thumb(typed: str, command: str) -> None:
+    assert nearest(typed, NAMES) == command
+
+
+@pytest.mark.parametrize(
+    ("short", "command"), [("p", "price"), ("v", "volume"), ("f", "funding"), ("pos", "positions")]
+)
+def test_short_names(short: str, command: str) -> None:
+    assert meant(short, ["BTC"], NAMES) == Meant(command, ["BTC"])
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        ("btc", "price", ["btc"]),
+        ("btc eth sol", "price", ["btc", "eth", "sol"]),
+        ("$BTC", "price", ["$BTC"]),
+        ("price btc", "price", ["btc"]),
+        ("OI btc", "oi", ["btc"]),
+        ("funding", "funding", []),
+        ("vol btc", "volume", ["btc"]),
+        ("what should I do with all of it", "", ["what", "should", "I", "do", "with", "all", "of", "it"]),
+        ("?", "", ["?"]),
+        ("", "", []),
+    ],
+)
+def test_text_without_a_slash(text: str, name: str, words: list[str]) -> None:
+    assert meant("", text.split(), NAMES) == Meant(name, words)
+
+
+def test_words_are_coins_only_where_they_are_listed() -> None:
+    assert meant("", ["thanks"], NAMES, {"BTC"}) == Meant("", ["thanks"])
+    assert meant("", ["btc"], NAMES, {"BTC"}) == Meant("price", ["btc"])
+
+
+def test_slip_without_a_slash() -> None:
+    assert meant("", ["fundign", "btc"], NAMES) == Meant("", ["fundign", "btc"], "funding btc")
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [("price_BTC", Meant("price", ["BTC"])), ("oi_ETH", Meant("oi", ["ETH"])), ("ref42", Meant("start", []))],
+)
+def test_payload_of_a_link(payload: str, expected: Meant) -> None:
+    assert meant("start", [payload], NAMES) == expected
+
+
+async def test_guess_is_a_button() -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(updated("/pirce BTC"))
+        assert call is not None
+        assert call["text"].startswith("/pirce? I know /price.")
+        assert call["reply_markup"]["inline_keyboard"] == [[{"text": "/price BTC", "callback_data": "price BTC"}]]
+
+
+async def test_bare_coin_is_priced_in_private_only() -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        assert "BTC-USDT" in await house.ask("btc")
+        assert await house.bot.answer(updated("btc", chat_id=GROUP)) is None
+
+
+async def test_slip_in_a_group_is_answered_when_we_are_named() -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        assert await house.bot.answer(updated("/pirce BTC", chat_id=GROUP)) is None
+        await house.bot.learn_username()
+        call = await house.bot.answer(updated(f"/pirce@{house.bot.username} BTC", chat_id=GROUP))
+        assert call is not None
+        assert "I know /price" in call["text"]
