@@ -7,7 +7,6 @@ import inspect
 import json
 import logging
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,16 +14,14 @@ from typing import Any
 
 import pytest
 
+import bot as bot_module
+import demo
+import http1
+import settings as settings_module
+import webhook_server
+from exchanges import table
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import bot as bot_module  # noqa: E402
-import demo  # noqa: E402
-import http1  # noqa: E402
-import settings as settings_module  # noqa: E402
-import webhook_server  # noqa: E402
-from exchanges import table  # noqa: E402
-
 RECORDINGS = Path(os.environ.get("RECORDINGS") or ROOT.parent / "shared" / "recordings")
 ADA = 1001
 
