@@ -13,6 +13,7 @@ from exchanges import table
 MAX_MIB = 64.0  # of resident memory at its peak; the bench tells how much it really is
 
 
+@pytest.mark.trial
 def test_genuine_updates_are_answered_in_every_flood() -> None:
     port = free_port()
     with World() as world:

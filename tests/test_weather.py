@@ -115,6 +115,7 @@ def test_limits_are_those_that_the_bot_keeps() -> None:
     assert {limit.site for limit in weather.LIMITS} == set(demo.World().sites)
 
 
+@pytest.mark.trial
 async def test_a_short_storm() -> None:
     """Every chat has its answers, whatever exchanges do; budgets are kept."""
     async with a_house(TELEGRAM_CHAT_ID="*", VOLSCAN_SYMBOLS="20") as house:
