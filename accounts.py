@@ -8,13 +8,13 @@ last spot price of the asset against USDT; what has no price is counted as such,
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from asking import races
 from asking.cache import Cache
 from asking.fetch import Fetcher
+from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
 from exchanges.errors import MarketError, NotSupported, Unavailable
 from exchanges.table import ACCOUNTS, Account
@@ -83,11 +83,9 @@ class Valued(NamedTuple):
 class Accounts:
     """Answers questions about the accounts whose keys are given, by exchange."""
 
-    def __init__(
-        self, fetcher: Fetcher, market: Market, keys: Mapping[str, Key], clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, fetcher: Fetcher, market: Market, keys: Mapping[str, Key], clock: Clock = MACHINE) -> None:
         self._fetcher, self._market, self._keys, self._clock = fetcher, market, keys, clock
-        self._cache = Cache(64)
+        self._cache = Cache(64, clock=clock)
 
     async def balance(self, exchange: str = "") -> list[Part[list[Holding]]]:
         """What is held. Raises NoKeys."""
@@ -203,7 +201,7 @@ class Accounts:
         return await self._cache.get((endpoint.host.name, endpoint.target), CONTRACTS_S, load)
 
     async def _pnl(self, account: Account) -> tuple[Profit | None, list[MarketError]]:
-        now_ms = int(self._clock() * 1000)
+        now_ms = int(self._clock.now() * 1000)
         asks = account.income(now_ms - 30 * DAY_MS, now_ms)
         (valued, errors), pages = await asyncio.gather(
             self._positions(account), asyncio.gather(*(self._income(account, ask) for ask in asks))

@@ -15,7 +15,6 @@ import math
 import os
 import signal
 import sys
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
@@ -44,6 +43,7 @@ from answers import (
 from answers.asked import EXAMPLES, Misread, Tools, WhichSymbol
 from answers.typed import Meant, meant
 from asking.fetch import Fetcher
+from clock import MACHINE, Clock
 from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
@@ -170,16 +170,17 @@ class Bot:
         market: Market,
         accounts: Accounts,
         api: TelegramAPI | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = MACHINE,
         metrics: Metrics | None = None,
     ) -> None:
-        self.settings, self.market, self.accounts, self.api, self.clock = settings, market, accounts, api, clock
+        self.settings, self.market, self.accounts, self.api = settings, market, accounts, api
+        self.clock, self.monotonic = clock
         self._ask_name_after = 0.0
         self.username = ""  # ours, lower case; "" until Telegram has said it
         self.limiter = Limiter(settings.commands_per_minute)
         self.metrics = metrics or Metrics()
-        self.process = Process()
-        self.tools = Tools(market, accounts, settings, clock, self.metrics, self.process, COMMANDS)
+        self.process = Process(self.monotonic())
+        self.tools = Tools(market, accounts, settings, self.clock, self.metrics, self.process, COMMANDS)
         self.n_stale = 0
 
     async def answer(self, update: Mapping[str, Any]) -> Call | None:
@@ -233,7 +234,7 @@ class Bot:
 
     async def _run(self, command: Command, meaning: Meant, question: Question) -> Answer:
         """The command's answer; a sentence when it takes too long or fails."""
-        began, outcome = time.monotonic(), "answered"
+        began, outcome = self.monotonic(), "answered"
         sign = Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
@@ -248,7 +249,7 @@ class Bot:
             answer = Answer("Something went wrong here, and it is noted. Please try again in a minute.")
         finally:
             await sign.end()
-        took_s = time.monotonic() - began
+        took_s = self.monotonic() - began
         self.metrics.updates.add(outcome)
         self.metrics.commands.observe(took_s, meaning.name)
         log.info("answered in %.0f ms", took_s * 1000)
@@ -273,9 +274,9 @@ class Bot:
 
     async def learn_username(self) -> None:
         """Asks Telegram for our name, which /command@Name is compared with; when it fails, not again for a while."""
-        if self.api is None or time.monotonic() < self._ask_name_after:
+        if self.api is None or self.monotonic() < self._ask_name_after:
             return
-        self._ask_name_after = time.monotonic() + NAME_AGAIN_S
+        self._ask_name_after = self.monotonic() + NAME_AGAIN_S
         with suppress(TelegramError):
             me = await self.api.call("getMe", timeout_s=NAME_S)
             self.username = str(me.get("username", "")).lower() if isinstance(me, dict) else ""
@@ -338,13 +339,13 @@ def menu() -> list[dict[str, str]]:
     return [{"command": name, "description": command.summary} for name, command in COMMANDS.items()]
 
 
-def build(settings: Settings, transport: http1.Transport) -> Bot:
+def build(settings: Settings, transport: http1.Transport, clock: Clock = MACHINE) -> Bot:
     """A bot on a transport, as settings say."""
     metrics = Metrics()
-    fetcher = Fetcher(transport, settings.urls, keep_budgets=settings.keep_budgets, metrics=metrics)
+    fetcher = Fetcher(transport, settings.urls, keep_budgets=settings.keep_budgets, clock=clock, metrics=metrics)
     api = TelegramAPI(settings.token, transport, settings.telegram_url) if settings.token else None
-    market = Market(fetcher, settings.exchanges, settings.cache_s)
-    return Bot(settings, market, Accounts(fetcher, market, settings.keys), api, metrics=metrics)
+    market = Market(fetcher, settings.exchanges, settings.cache_s, clock)
+    return Bot(settings, market, Accounts(fetcher, market, settings.keys, clock), api, clock, metrics)
 
 
 async def poll(settings: Settings, *, delete_webhook: bool) -> int:

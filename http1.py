@@ -444,7 +444,7 @@ class Transport(httpx.AsyncBaseTransport):
         origin.places.release()
 
     def _take_idle(self, origin: _Origin) -> _Link | None:
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         while origin.idle:
             link = origin.idle.pop()
             self._n_idle -= 1
@@ -464,7 +464,7 @@ class Transport(httpx.AsyncBaseTransport):
             busiest.idle.pop(0).drop()
             self._n_idle -= 1
         link.h11.start_next_cycle()
-        link.idle_since = time.monotonic()
+        link.idle_since = asyncio.get_running_loop().time()
         origin.idle.append(link)
         self._n_idle += 1
 

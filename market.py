@@ -11,7 +11,6 @@ once somebody has asked for one that is not listed.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from typing import NamedTuple, TypeVar
@@ -20,6 +19,7 @@ from asking import races
 from asking.cache import MAX_CACHED, Cache
 from asking.fetch import Fetcher
 from asking.races import Question, first_answers, start
+from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import BadResponse, MarketError, NoAnswer, NotListed, NotSupported, Unavailable, UnknownSymbol
 from exchanges.symbols import coin_symbol, in_quotes, multiplied, of_many, similar, split
@@ -53,19 +53,19 @@ class Found(NamedTuple):
 
 
 class Market:
-    """Answers questions, with a Fetcher. clock gives seconds since 1970."""
+    """Answers questions, with a Fetcher. clock: for what is kept, and how old it is."""
 
     def __init__(
         self,
         fetcher: Fetcher,
         exchanges: Sequence[str],
         cache_s: float,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = MACHINE,
     ) -> None:
         self._fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
         self.exchanges = [EXCHANGES[each] for each in exchanges]
         self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
-        self._cache = Cache(MAX_CACHED)
+        self._cache = Cache(MAX_CACHED, clock=clock)
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
         self._intervals_error: dict[str, MarketError] = {}
 
@@ -79,7 +79,7 @@ class Market:
 
     def health(self) -> dict[str, dict[str, object]]:
         """What the last requests said of each host that was asked."""
-        now = time.time()
+        now = self.clock.now()
         return {
             name: {
                 "state": "resting" if circuit.resting_s else "failing" if circuit.failures else "ok",
@@ -114,10 +114,10 @@ class Market:
 
         Raises NotListed and NoAnswer, always within DEADLINE_S.
         """
-        began = time.monotonic()
+        began = self.clock.monotonic()
         errors: tuple[MarketError, ...] = ()
         for n_left, (kind, question) in zip(range(len(questions), 0, -1), questions.items(), strict=True):
-            left_s = began + races.DEADLINE_S - time.monotonic()
+            left_s = began + races.DEADLINE_S - self.clock.monotonic()
             (outcome,) = await first_answers(question, timeout_s=left_s if n_left == 1 else left_s * FIRST_KIND_SHARE)
             for error in outcome.errors:
                 error.kind = kind
@@ -138,7 +138,7 @@ class Market:
         """What to raise when nobody has an answer; began on the monotonic clock. kind: as in NotListed."""
         if not all(isinstance(error, UnknownSymbol) for error in errors):
             return NoAnswer(symbol, errors)
-        left_s = began + races.DEADLINE_S - time.monotonic()
+        left_s = began + races.DEADLINE_S - self.clock.monotonic()
         asked = self.offering(kind) if kind else self.exchanges
         return NotListed(symbol, [each.ID for each in asked], await self._suggestions(symbol, left_s), kind)
 
@@ -160,10 +160,10 @@ class Market:
 
     def may_ask(self, what: str) -> bool:
         """Whether something that is done without when it fails, was not left alone just now."""
-        return time.monotonic() >= self._again_after.get(what, 0.0)
+        return self.clock.monotonic() >= self._again_after.get(what, 0.0)
 
     def leave_alone(self, what: str, seconds: float) -> None:
-        self._again_after[what] = time.monotonic() + seconds
+        self._again_after[what] = self.clock.monotonic() + seconds
 
     def known_bases(self) -> frozenset[str]:
         """Every coin that the lists which are kept just now name; none when there are none."""
@@ -180,7 +180,7 @@ class Market:
         return self._intervals_error.get(exchange.ID)
 
     def now_ms(self) -> int:
-        return int(self.clock() * 1000)
+        return int(self.clock.now() * 1000)
 
     # One market at one exchange.
 
@@ -418,7 +418,7 @@ class Market:
         if not keep:
             return await load()
         step_s = INTERVALS[interval] / 1000
-        to_next_s = step_s - self.clock() % step_s
+        to_next_s = step_s - self.clock.now() % step_s
         return await self.kept((exchange.ID, "candles", symbol, kind, interval, n), to_next_s, load)
 
     async def running_candle(self, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
@@ -522,7 +522,7 @@ def _completed(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:
 
 def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...], began: float) -> Source:
     of = (candles.exchange, coin_symbol(candles.symbol)[0], candles.kind)
-    return Source(*of, failed, market.now_ms(), time.monotonic() - began)
+    return Source(*of, failed, market.now_ms(), market.clock.monotonic() - began)
 
 
 async def open_interest_before(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:

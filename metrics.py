@@ -26,8 +26,8 @@ Labels = tuple[str, ...]
 class Process:
     """What the process knows of itself. began: monotonic. webhook_state: at Telegram, for /health and /status."""
 
-    def __init__(self) -> None:
-        self.began = time.monotonic()
+    def __init__(self, began: float) -> None:
+        self.began = began
         self.webhook_state = "not asked for"
 
 

@@ -61,7 +61,7 @@ class Door:
         self._bot, self._settings = bot, settings
         self._secret = settings.webhook_secret.encode()
         self._in_work: dict[object, float] = {}  # since when, monotonic
-        self._began = time.monotonic()
+        self._began = bot.monotonic()
         self._last_update = 0.0  # monotonic; 0: none yet
         self._refused: dict[int, int] = {}  # requests by status
         self._last_said: dict[int, float] = {}  # when a refusal was last logged, monotonic
@@ -83,7 +83,7 @@ class Door:
             return await self._route(request)
         except HTTPError as error:
             self._refused[error.status] = self._refused.get(error.status, 0) + 1
-            now = time.monotonic()
+            now = self._bot.monotonic()
             if now - self._last_said.get(error.status, -60.0) >= 60:
                 self._last_said[error.status] = now
                 log.warning("%s %.40r refused: %s", request.method, request.path, error)
@@ -104,7 +104,7 @@ class Door:
 
     async def _health(self, request: Request) -> Response:
         """200 while updates are taken and answered, 503 with the reason when they are not."""
-        now = time.monotonic()
+        now = self._bot.monotonic()
         oldest_s = max((now - since for since in self._in_work.values()), default=0.0)
         is_stuck = oldest_s > STUCK_S
         health = {
@@ -137,7 +137,7 @@ class Door:
             Family("bot_requests_refused_total", "HTTP requests refused.", "status", refused),
             Family("bot_circuit_open", "Whether a host is left alone for now.", "host", circuits),
             Family("bot_updates_in_work", "Updates in work.", "", {"": len(self._in_work)}),
-            Family("bot_uptime_seconds", "Seconds since the start.", "", {"": time.monotonic() - self._began}),
+            Family("bot_uptime_seconds", "Seconds since the start.", "", {"": self._bot.monotonic() - self._began}),
         ]
         body = self._bot.metrics.exposition(others)
         return Response(200, body, "text/plain; version=0.0.4; charset=utf-8")
@@ -186,7 +186,7 @@ class Door:
         if len(self._in_work) >= self._settings.max_connections:
             raise HTTPError(503, "too many updates are in work", [("retry-after", "1")])
         ticket = object()
-        self._in_work[ticket] = time.monotonic()
+        self._in_work[ticket] = self._bot.monotonic()
         try:
             yield
         finally:
@@ -205,7 +205,7 @@ class Door:
         if int(length) > http1.MAX_BODY:
             raise HTTPError(413, f"the body is larger than {http1.MAX_BODY} bytes")
         with self._in_work_now():
-            self._last_update = time.monotonic()
+            self._last_update = self._bot.monotonic()
             call = await self._bot.answer(_update(await request.body()))
         return Response(200, b"" if call is None else orjson.dumps(call))
 

@@ -9,7 +9,6 @@ Memory: the candles of a report, some 60 KB, in the market's cache until the nex
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypedDict
 
@@ -129,7 +128,7 @@ class Core(NamedTuple):
 
 async def ask(tools: Tools, asked: OfMarket) -> AnalysisReport:
     """One market at one exchange: its ticker and candles decide which. Raises NotListed and NoAnswer, in DEADLINE_S."""
-    market, began = tools.market, time.monotonic()
+    market, began = tools.market, tools.market.clock.monotonic()
 
     def question(kind: str) -> Question[Core]:
         exchanges = market.offering(kind)
@@ -138,7 +137,7 @@ async def ask(tools: Tools, asked: OfMarket) -> AnalysisReport:
     questions = {kind: question(kind) for kind in asked.kinds}
     core, failed = await market.first_answer(asked.symbol, questions)
     parts = Parts(market, core, asked)
-    await settled(parts.begun, min(PARTS_S, began + races.DEADLINE_S - 0.3 - time.monotonic()))
+    await settled(parts.begun, min(PARTS_S, began + races.DEADLINE_S - 0.3 - market.clock.monotonic()))
     return _report(market, core, parts, asked.choice, failed, began)
 
 

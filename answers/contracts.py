@@ -10,7 +10,6 @@ Memory: some 30 records a question; the answers are in the market's cache.
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import NamedTuple
 
 from asking import races
@@ -89,7 +88,7 @@ async def contracts_of(market: Market, base: str, question: str) -> DerivativesR
 
     Raises NotListed and NoAnswer, always within DEADLINE_S.
     """
-    began = time.monotonic()
+    began = market.clock.monotonic()
     asked = {each.ID: _contracts_at(market, each, base, question) for each in market.offering("perp")}
     answers, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
     contracts: list[Contract] = []
@@ -105,7 +104,7 @@ async def contracts_of(market: Market, base: str, question: str) -> DerivativesR
         errors = [*failed.values(), *unlisted]
         raise await market.why_not(f"{base}-USDT", errors or market.no_such_markets("perp"), began, "perp")
     contracts.sort(key=lambda each: -(each.dollars or 0.0))
-    return DerivativesReport(base, contracts, failed, without, market.now_ms(), time.monotonic() - began)
+    return DerivativesReport(base, contracts, failed, without, market.now_ms(), market.clock.monotonic() - began)
 
 
 async def _contracts_at(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple, TypedDict
 
 import indicators
@@ -64,7 +63,7 @@ class FlowReport(NamedTuple):
 
 async def ask(tools: Tools, asked: OfMarket) -> FlowReport:
     """Of the first exchange that tells taker volume. Raises NotListed and NoAnswer, within DEADLINE_S."""
-    market, began = tools.market, time.monotonic()
+    market, began = tools.market, tools.market.clock.monotonic()
 
     def question(kind: str) -> Question[tuple[Flow, Flow, Candles]]:
         exchanges = market.offering(kind)

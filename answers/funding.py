@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
 from answers.asked import Tools, only_symbol
@@ -47,7 +46,7 @@ class FundingExtremes(NamedTuple):
 
 async def ask_extremes(market: Market, n: int = 7) -> FundingExtremes:
     """Extremes over all perpetuals of the first exchange that tells them. Raises NoAnswer within DEADLINE_S."""
-    began = time.monotonic()
+    began = market.clock.monotonic()
 
     exchanges = market.offering("perp")
     question = Question(exchanges, (perps_with_funding(market, each) for each in exchanges))
@@ -56,7 +55,7 @@ async def ask_extremes(market: Market, n: int = 7) -> FundingExtremes:
     ranked.sort(key=lambda each: (each[0], each[1]))
     lowest = [(symbol, perp) for rate, symbol, perp in ranked[:n] if rate < 0]
     highest = [(symbol, perp) for rate, symbol, perp in reversed(ranked[-n:]) if rate > 0]
-    took_s = time.monotonic() - began
+    took_s = market.clock.monotonic() - began
     return FundingExtremes(exchange.ID, highest, lowest, len(ranked), failed, market.now_ms(), took_s)
 
 

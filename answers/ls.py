@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -54,7 +53,7 @@ class RatioReport(NamedTuple):
 
 async def ask(tools: Tools, symbol: str) -> RatioReport:
     """Of all exchanges that tell any. Raises NotListed and NoAnswer, within DEADLINE_S."""
-    market, began = tools.market, time.monotonic()
+    market, began = tools.market, tools.market.clock.monotonic()
     asked = {each.ID: ratios_at(market, each, symbol) for each in market.offering("perp")}
     answers, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
     shares: list[LongShare] = []
@@ -76,7 +75,7 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
             if each in tellers or not tellers
         ]
         raise await market.why_not(symbol, [*failed.values(), *untold] or market.no_such_markets("perp"), began, "perp")
-    return RatioReport(symbol, shares, failed, without, market.now_ms(), time.monotonic() - began)
+    return RatioReport(symbol, shares, failed, without, market.now_ms(), market.clock.monotonic() - began)
 
 
 async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[list[LongShare], list[MarketError]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
@@ -103,7 +102,7 @@ class PriceReport(NamedTuple):
 
 async def report_of(market: Market, symbol: str) -> PriceReport:
     """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
-    began = time.monotonic()
+    began = market.clock.monotonic()
     spots, perps = market.offering("spot"), market.offering("perp")
     spot, perp = await first_answers(
         Question(spots, (market.spot_at(each, symbol) for each in spots)),
@@ -131,7 +130,7 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
         missing,
         failed,
         multipliers,
-        time.monotonic() - began,
+        market.clock.monotonic() - began,
     )
 
 

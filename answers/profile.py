@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from typing import NamedTuple, TypedDict, cast
 
 import indicators
@@ -55,7 +54,7 @@ class ProfileReport(NamedTuple):
 
 async def ask(tools: Tools, asked: OfMarket) -> ProfileReport:
     """Of the window that is asked for. Raises NotListed and NoAnswer, within DEADLINE_S."""
-    market, began = tools.market, time.monotonic()
+    market, began = tools.market, tools.market.clock.monotonic()
     interval, hours = PROFILE_WINDOWS[asked.choice]
     now_ms = market.now_ms()
     begin_ms = now_ms - hours * HOUR_MS if hours else now_ms // DAY_MS * DAY_MS

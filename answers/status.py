@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -38,7 +37,7 @@ async def ask(tools: Tools, asked: None) -> Vitals:
     }
     return Vitals(
         VERSION,
-        time.monotonic() - tools.process.began,
+        tools.market.clock.monotonic() - tools.process.began,
         resident_bytes(),
         percentiles,
         tools.market.health(),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NotRequired, TypedDict, cast
 
@@ -89,7 +88,7 @@ class Top(NamedTuple):
 
 async def ask(tools: Tools, asked: Sorting) -> Top:
     """Of the first exchange that tells all. Raises NoAnswer, within DEADLINE_S."""
-    market, began = tools.market, time.monotonic()
+    market, began = tools.market, tools.market.clock.monotonic()
     caps = asyncio.ensure_future(_market_caps(market))
     exchanges = market.offering(asked.kind)
     question = Question(exchanges, (_listed_at(market, each, asked) for each in exchanges))
@@ -99,7 +98,7 @@ async def ask(tools: Tools, asked: Sorting) -> Top:
         listed = trading(found, market.now_ms())
         listed.sort(key=by(asked.sort))
         rows = listed[: asked.n]
-        left_s = max(0.0, min(CAPS_LATE_S - (time.monotonic() - began), races.DEADLINE_S))
+        left_s = max(0.0, min(CAPS_LATE_S - (market.clock.monotonic() - began), races.DEADLINE_S))
         await asyncio.wait([caps], timeout=left_s)
         is_late = not caps.done()
         known = {} if is_late else caps.result()
@@ -108,7 +107,7 @@ async def ask(tools: Tools, asked: Sorting) -> Top:
             caps.cancel()
     if not known and not (is_late and market.may_run_on):
         market.leave_alone(coingecko.ID, CAPS_AGAIN_S)
-    took_s = time.monotonic() - began
+    took_s = market.clock.monotonic() - began
     of_rows = caps_of(rows, known)
     return Top(
         exchange.ID,

@@ -6,7 +6,6 @@ Memory: one record per scanned market until its candle is over.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
@@ -96,7 +95,7 @@ class Scan(NamedTuple):
 
 async def ask(tools: Tools, asked: Scanning) -> Scan:
     """Scans the perpetuals with the most volume. Raises NoAnswer, within DEADLINE_S."""
-    market, began = tools.market, time.monotonic()
+    market, began = tools.market, tools.market.clock.monotonic()
     interval, threshold_pct = asked.interval, asked.threshold_pct
     n_markets = tools.settings.volscan_symbols if asked.n is None else asked.n
     exchanges = market.offering("perp")
@@ -117,7 +116,7 @@ async def ask(tools: Tools, asked: Scanning) -> Scan:
     spikes = sorted((each for each in known if each.spike_pct >= threshold_pct), key=lambda each: -each.spike_pct)
     closed_ms = max((each.closed_ms for each in known), default=0)
     n_young = len(symbols) - len(known) - len(failed)
-    took_s = time.monotonic() - began
+    took_s = market.clock.monotonic() - began
     return Scan(
         exchange.ID, interval, threshold_pct, spikes, len(known), n_young, failed, failed_before, closed_ms, took_s
     )
@@ -169,7 +168,7 @@ async def _all_of(
     workers = [asyncio.ensure_future(work()) for _ in range(min(SCAN_AT_ONCE, len(symbols)))]
     try:
         if workers:
-            done, _ = await asyncio.wait(workers, timeout=until - time.monotonic())
+            done, _ = await asyncio.wait(workers, timeout=until - market.clock.monotonic())
             for worker in done:
                 worker.result()
     finally:

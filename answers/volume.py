@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
@@ -59,7 +58,7 @@ class VolumeReport(NamedTuple):
 
 async def ask(tools: Tools, asked: OfMarket) -> VolumeReport:
     """Raises NotListed and NoAnswer, within DEADLINE_S."""
-    market, began = tools.market, time.monotonic()
+    market, began = tools.market, tools.market.clock.monotonic()
 
     def question(kind: str) -> Question[tuple[Candles, Candles | None]]:
         exchanges = market.offering(kind)

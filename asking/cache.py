@@ -6,11 +6,11 @@ Memory: at most MAX_CACHED answers with MAX_CACHED_ROWS rows in all of them.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from asking.races import start
+from clock import MACHINE, Clock
 from exchanges.words import Candles
 
 T = TypeVar("T")
@@ -26,9 +26,9 @@ class Cache:
     list); what is over goes first, then the oldest.
     """
 
-    def __init__(self, max_entries: int, max_rows: int = MAX_CACHED_ROWS) -> None:
-        self._max_entries, self._max_rows = max_entries, max_rows
-        self._kept: dict[Any, tuple[float, Any]] = {}
+    def __init__(self, max_entries: int, max_rows: int = MAX_CACHED_ROWS, clock: Clock = MACHINE) -> None:
+        self._max_entries, self._max_rows, self._clock = max_entries, max_rows, clock
+        self._kept: dict[Any, tuple[float, Any]] = {}  # until when, on the monotonic clock
         self._n_rows = 0
         self._flights: dict[Any, _Flight] = {}
         self.n_hits = 0
@@ -37,7 +37,7 @@ class Cache:
     async def get(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
         """What was loaded for the key less than keep_s ago, or is loaded now. Raises what load raises."""
         kept = self._kept.get(key)
-        if kept is not None and kept[0] > time.monotonic():
+        if kept is not None and kept[0] > self._clock.monotonic():
             self.n_hits += 1
             return cast(T, kept[1])
         flight = self._flights.get(key)
@@ -58,12 +58,12 @@ class Cache:
     def peek(self, key: Any) -> Any:
         """What is kept for the key; None when there is nothing, or its time is over."""
         kept = self._kept.get(key)
-        return kept[1] if kept is not None and kept[0] > time.monotonic() else None
+        return kept[1] if kept is not None and kept[0] > self._clock.monotonic() else None
 
     def soon(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
         """As get, without waiting: a future that is done when the answer is there already."""
         kept = self._kept.get(key)
-        if kept is None or kept[0] <= time.monotonic():
+        if kept is None or kept[0] <= self._clock.monotonic():
             return start(self.get(key, keep_s, load))
         self.n_hits += 1
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -82,12 +82,12 @@ class Cache:
         self._forget(key)
         n_rows = _rows_of(found)
         if self._is_full(n_rows):
-            now = time.monotonic()
+            now = self._clock.monotonic()
             for each in [key for key, (until, _) in self._kept.items() if until <= now]:
                 self._forget(each)
         while self._kept and self._is_full(n_rows):
             self._forget(next(iter(self._kept)))
-        self._kept[key] = (time.monotonic() + keep_s, found)
+        self._kept[key] = (self._clock.monotonic() + keep_s, found)
         self._n_rows += n_rows
         return found
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 
 from asking.budgets import OverBudget
+from clock import MACHINE, Clock
 from exchanges.errors import Blocked, MarketError, NotSupported, RateLimited, Refused, Unavailable, UnknownSymbol
 
 log = logging.getLogger("fetch")
@@ -25,14 +25,14 @@ class Circuit:
     Three failures in a row: REST_S. Blocked: BLOCKED_S. Rate limited: as long as the host says.
     """
 
-    def __init__(self, exchange: str, host: str) -> None:
-        self.exchange, self.host = exchange, host
+    def __init__(self, exchange: str, host: str, clock: Clock = MACHINE) -> None:
+        self.exchange, self.host, self.clock = exchange, host, clock
         self.failures = 0
-        self.rest_until = 0.0  # time.monotonic()
-        self.last_success = 0.0  # time.time()
+        self.rest_until = 0.0  # on the monotonic clock, as the other moments
+        self.last_success = 0.0  # since 1970
         self.last_error: MarketError | None = None
         self._probing = False
-        self._failed_at = self._counted_at = -math.inf  # time.monotonic(): the last failure, the last that counted
+        self._failed_at = self._counted_at = -math.inf  # the last failure, the last that counted
 
     def watch(self) -> _Watch:
         """Around one request. Raises the last error's kind while the host rests."""
@@ -41,7 +41,7 @@ class Circuit:
     @property
     def resting_s(self) -> float:
         """How much longer the host is left alone; 0 when it may be asked."""
-        return max(0.0, self.rest_until - time.monotonic())
+        return max(0.0, self.rest_until - self.clock.monotonic())
 
     def admit(self) -> bool:
         """Whether this request is the probe after a rest. Raises the last error's kind while the host rests."""
@@ -69,7 +69,7 @@ class Circuit:
 
     def succeeded(self, began: float, *, was_probe: bool) -> None:
         """An answer counts when it was asked for after the last failure: an older one knows nothing of it."""
-        self.last_success = time.time()
+        self.last_success = self.clock.now()
         if not was_probe and began < self._failed_at:
             return
         if self.rest_until:
@@ -78,7 +78,7 @@ class Circuit:
 
     def failed(self, error: MarketError) -> None:
         """Failures of requests that ran side by side count once; a longer rest is never cut short."""
-        now = time.monotonic()
+        now = self.clock.monotonic()
         if now - self._counted_at > SAME_FAILURE_S or not self.failures:
             self.failures += 1
             self._counted_at = now
@@ -103,7 +103,7 @@ class _Watch:
 
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
-        self._began = time.monotonic()
+        self._began = circuit.clock.monotonic()
         self._was_probe = False
 
     def __enter__(self) -> None:
@@ -120,7 +120,7 @@ class _Watch:
         else:
             # Given up: another exchange was faster, or the command's time was over. A request
             # that was cancelled after SLOW_S is a failure of the exchange, an earlier one says nothing.
-            waited_s = time.monotonic() - self._began
+            waited_s = self._circuit.clock.monotonic() - self._began
             if waited_s >= SLOW_S:
                 exchange = self._circuit.exchange
                 detail = f"given up after {waited_s:.1f} s"

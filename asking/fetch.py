@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ import httpx
 from asking.budgets import MAX_BUDGET_WAIT_S, OverBudget, Spending
 from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
+from clock import MACHINE, Clock
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Unavailable
 from exchanges.reading import row_in
@@ -45,7 +45,7 @@ _REQUESTS_LEFT = "x-gate-ratelimit-requests-remain"  # Gate tells what is left o
 class Fetcher:
     """Asks exchanges, through an httpx transport.
 
-    urls replaces the address of hosts by name. clock gives seconds since 1970, for signatures.
+    urls replaces the address of hosts by name.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Fetcher:
         urls: Mapping[str, str] | None = None,
         *,
         keep_budgets: bool = True,
-        clock: Callable[[], float] = time.time,
+        clock: Clock = MACHINE,
         user_agent: str = "market-bot",
         metrics: Metrics | None = None,
     ) -> None:
@@ -80,7 +80,7 @@ class Fetcher:
             try:
                 return endpoint.parse(body)
             except RateLimited as error:  # some exchanges say so with HTTP 200
-                _note_wait(error, response)
+                _note_wait(error, response, self._clock.now())
                 raise
 
         return read
@@ -132,9 +132,9 @@ class Fetcher:
         except ClockWrong:
             async with self._clock_locks.setdefault(exchange, asyncio.Lock()):
                 if self._offsets_ms.get(exchange, 0) == offset_ms:
-                    began_s = self._clock()
+                    began_s = self._clock.now()
                     theirs_ms = await self._fetch_as(clock, key, None)
-                    ours_s = (began_s + self._clock()) / 2
+                    ours_s = (began_s + self._clock.now()) / 2
                     self._offsets_ms[exchange] = round(theirs_ms - ours_s * 1000)
                     log.warning("%s: our clock is off by %d ms", exchange, -self._offsets_ms[exchange])
             return await self._fetch_signed(endpoint, key, sign, self._offsets_ms[exchange])
@@ -142,7 +142,7 @@ class Fetcher:
     async def _fetch_signed(
         self, endpoint: Endpoint[T], key: Key, sign: Callable[[Endpoint[Any], Key, int], Signed], offset_ms: int
     ) -> T:
-        return await self._fetch_as(endpoint, key, sign(endpoint, key, int(self._clock() * 1000) + offset_ms))
+        return await self._fetch_as(endpoint, key, sign(endpoint, key, int(self._clock.now() * 1000) + offset_ms))
 
     async def _fetch_as(self, endpoint: Endpoint[T], key: Key, signed: Signed | None) -> T:
         """An answer from where the key belongs. A signed request is made anew every time, and kept nowhere."""
@@ -172,7 +172,7 @@ class Fetcher:
     ) -> T:
         """What `read` makes of the answer, whose status is 200; within circuit, budget and seconds."""
         host = endpoint.host
-        with self.circuit(host).watch(), _Counted(self._metrics, host.exchange):
+        with self.circuit(host).watch(), _Counted(self._metrics, host.exchange, self._clock):
             try:
                 async with asyncio.timeout(timeout_s):
                     answered = await self._pay(endpoint.budget, endpoint.weight)
@@ -183,7 +183,7 @@ class Fetcher:
                     try:
                         self._note_used_weight(endpoint.budget, response)
                         if response.status_code != 200:
-                            raise await _refusal(endpoint, response)
+                            raise await _refusal(endpoint, response, self._clock.now())
                         return await read(response)
                     finally:
                         await response.stream.aclose()  # type: ignore[union-attr]
@@ -194,7 +194,7 @@ class Fetcher:
     def circuit(self, host: Host) -> Circuit:
         circuit = self._circuits.get(host.name)
         if circuit is None:
-            circuit = self._circuits[host.name] = Circuit(host.exchange, host.name)
+            circuit = self._circuits[host.name] = Circuit(host.exchange, host.name, self._clock)
         return circuit
 
     @property
@@ -215,14 +215,14 @@ class Fetcher:
         spending = self._spent.get(budget.name)
         if spending is None:
             spending = self._spent[budget.name] = Spending(budget)
-        wait_s = spending.pay(weight, time.monotonic())
+        wait_s = spending.pay(weight, self._clock.monotonic())
         if wait_s > MAX_BUDGET_WAIT_S:
             raise OverBudget(budget.name.partition(" ")[0], f"our own budget, {budget.name}, is spent", wait_s)
         paid = spending.latest
         while wait_s > 0:
             await asyncio.sleep(wait_s)
-            wait_s = spending.still_full(paid, time.monotonic())
-        return lambda: spending.answered(paid, time.monotonic())
+            wait_s = spending.still_full(paid, self._clock.monotonic())
+        return lambda: spending.answered(paid, self._clock.monotonic())
 
     def _note_used_weight(self, budget: Budget, response: httpx.Response) -> None:
         spending = self._spent.get(budget.name)
@@ -233,7 +233,7 @@ class Fetcher:
         if used is None and left is not None:
             used = max(0, budget.max_weight - left)
         if used is not None:
-            spending.heard(used, time.monotonic())
+            spending.heard(used, self._clock.monotonic())
 
     def _request(self, endpoint: Endpoint[Any] | ListEndpoint[Any], encoding: str) -> httpx.Request:
         """The request for an endpoint. The last ones are kept: making one costs more CPU than sending it."""
@@ -268,18 +268,18 @@ def _count(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
 
 
-async def _refusal(endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response) -> MarketError:
+async def _refusal(endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response, now_s: float) -> MarketError:
     """What a status other than 200 means; no redirect is followed."""
     status = response.status_code
     if status < 400:
         return Unavailable(endpoint.host.exchange, f"HTTP {status}", f"answered HTTP {status}")
     error = endpoint.explain(status, await _read(endpoint.host.exchange, response, MAX_ANSWER))
     if isinstance(error, RateLimited):
-        _note_wait(error, response)
+        _note_wait(error, response, now_s)
     return error
 
 
-def _note_wait(error: RateLimited, response: httpx.Response) -> None:
+def _note_wait(error: RateLimited, response: httpx.Response, now_s: float) -> None:
     """Puts into the error how long the exchange wants to be left alone, from where it says so."""
     retry_after = response.headers.get("retry-after", "")
     reset_ms = response.headers.get("x-bapi-limit-reset-timestamp", "")
@@ -288,7 +288,7 @@ def _note_wait(error: RateLimited, response: httpx.Response) -> None:
     elif reset_ms.isdecimal() and len(reset_ms) < 15:
         error.until_ms = int(reset_ms)
     if error.until_ms is not None and error.retry_after_s is None:
-        error.retry_after_s = max(1.0, error.until_ms / 1000 - time.time())
+        error.retry_after_s = max(1.0, error.until_ms / 1000 - now_s)
 
 
 async def _read(exchange: str, response: httpx.Response, max_bytes: int) -> bytes:
@@ -343,8 +343,9 @@ def _unpacked(unpack: zlib._Decompress, raw: bytes) -> Iterator[bytes]:
 class _Counted:
     """Counts one request, and how it ended."""
 
-    def __init__(self, metrics: Metrics, exchange: str) -> None:
-        self._metrics, self._exchange, self._began = metrics, exchange, time.monotonic()
+    def __init__(self, metrics: Metrics, exchange: str, clock: Clock) -> None:
+        self._metrics, self._exchange, self._clock = metrics, exchange, clock
+        self._began = clock.monotonic()
 
     def __enter__(self) -> None:
         pass
@@ -352,4 +353,4 @@ class _Counted:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         outcome = "ok" if kind is None else kind.__name__ if issubclass(kind, MarketError) else "given up"
         self._metrics.requests.add(self._exchange, outcome)
-        self._metrics.request_seconds.observe(time.monotonic() - self._began, self._exchange)
+        self._metrics.request_seconds.observe(self._clock.monotonic() - self._began, self._exchange)

@@ -1,4 +1,4 @@
-"""Async tests run in a loop of their own; the recordings are read where they lie."""
+"""Async tests run in a loop of their own, whose time is turned; the recordings are read where they lie."""
 
 from __future__ import annotations
 
@@ -7,39 +7,45 @@ import inspect
 import json
 import logging
 import os
-import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from turning import MAX_REAL_S, TurningLoop
+
+import bot as bot_module
+import demo
+import http1
+import settings as settings_module
+import webhook_server
+from clock import Clock
+from demo.market import Market as Truth
+from exchanges import table
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import bot as bot_module  # noqa: E402
-import demo  # noqa: E402
-import http1  # noqa: E402
-import settings as settings_module  # noqa: E402
-import webhook_server  # noqa: E402
-from exchanges import table  # noqa: E402
-
 RECORDINGS = Path(os.environ.get("RECORDINGS") or ROOT.parent / "shared" / "recordings")
 ADA = 1001
+LATER_S = 2 * 3600.0
+WEEK_S = 7 * 86400.0
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Runs an async test, at most 50 s long."""
+    """Runs an async test, for at most a week of its time, or 50 real seconds; see turning.py."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
 
+    is_real = pyfuncitem.get_closest_marker("real_time") is not None
+
     async def run() -> None:
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(MAX_REAL_S if is_real else WEEK_S):
             await pyfuncitem.obj(**arguments)
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=None if is_real else TurningLoop) as runner:
+        runner.run(run())
     return True
 
 
@@ -105,12 +111,29 @@ class Answers:
         return record
 
 
+class Wall:
+    """The clock on the wall, of the world and of the house: it goes as the loop's does, or stands."""
+
+    def __init__(self) -> None:
+        self.stands_at: float | None = None
+        self.wrong_s = 0.0  # by how much the house's own is wrong
+        self._began = time.time() - time.monotonic()
+
+    def __call__(self) -> float:
+        return self._began + asyncio.get_running_loop().time() if self.stands_at is None else self.stands_at
+
+    def in_the_house(self) -> float:
+        return self() + self.wrong_s
+
+
 class House:
     """The real server, bot and exchange code, living in the offline world."""
 
-    def __init__(self, world: demo.World, settings: settings_module.Settings, transport: http1.Transport) -> None:
-        self.world, self.settings, self.transport = world, settings, transport
-        self.bot = bot_module.build(settings, transport)
+    def __init__(
+        self, world: demo.World, settings: settings_module.Settings, transport: http1.Transport, wall: Wall
+    ) -> None:
+        self.world, self.settings, self.transport, self.wall = world, settings, transport, wall
+        self.bot = bot_module.build(settings, transport, Clock(wall.in_the_house))
         self.server = http1.Server(webhook_server.Door(self.bot, settings).respond)
         self.port = 0
 
@@ -127,21 +150,26 @@ class House:
         assert call is not None, f"no answer to {text}"
         return str(call["text"])
 
-    async def reopen_circuits(self) -> None:
-        """Forgets failures and cached answers, as if time had passed."""
-        self.bot.market._fetcher._circuits.clear()
-        self.bot.market._cache._kept.clear()
+    def stop_at(self, at_s: float) -> Truth:
+        """Stops the world's clock and ours at a moment; the world's market."""
+        self.wall.stands_at = at_s
+        return self.world.market
+
+    async def later(self) -> None:
+        """After the longest rest of a host and the longest life of an answer that is kept."""
+        await asyncio.sleep(LATER_S)
 
 
 @asynccontextmanager
 async def a_house(**variables: str) -> AsyncIterator[House]:
     """A house whose settings are the world's, with the variables given."""
-    world = demo.World(back_off_s=0.02)
+    wall = Wall()
+    world = demo.World(clock=wall, back_off_s=0.02)
     await world.start()
     environ = {"TELEGRAM_CHAT_ID": str(ADA), "COMMANDS_PER_MINUTE": "0", **world.environ, **variables}
     settings = settings_module.load(environ, table.EXCHANGES)
     transport = http1.Transport()
-    house = House(world, settings, transport)
+    house = House(world, settings, transport, wall)
     try:
         await house.open()
         yield house

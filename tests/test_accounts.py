@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -405,7 +404,7 @@ async def test_tampered_requests_are_refused(module: Any, change: str) -> None:
 @pytest.mark.parametrize("seconds", [-90, 90])
 async def test_wrong_clock_is_set_right_once(seconds: int) -> None:
     async with a_house() as house:
-        house.bot.market._fetcher._clock = lambda: time.time() + seconds
+        house.wall.wrong_s = seconds
         text = await ask(house, "/balance")
         assert "Not all" not in text
         assert set(house.bot.market._fetcher._offsets_ms) == set(ACCOUNTS)
@@ -417,16 +416,12 @@ async def test_wrong_clock_is_set_right_once(seconds: int) -> None:
 
 async def test_clock_that_stays_wrong_is_told() -> None:
     async with a_house() as house:
-        site = house.world.sites["BYBIT"]
-        whole = site._handler
-
-        async def lying(asked: Any) -> Any:
-            if asked.path == "/v5/market/time":
-                return in_json({"retCode": 0, "result": {}, "time": 1})
-            return await whole(asked)
-
-        site._handler = lying
-        house.bot.market._fetcher._clock = lambda: time.time() - 90
+        house.world.sites["BYBIT"].intercept(
+            lambda asked, whole: (
+                in_json({"retCode": 0, "result": {}, "time": 1}) if asked.path == "/v5/market/time" else whole(asked)
+            )
+        )
+        house.wall.wrong_s = -90
         assert "Bybit found this machine's clock wrong" in await ask(house, "/balance bybit")
 
 

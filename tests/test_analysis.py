@@ -30,6 +30,7 @@ from answers.ls import RatioReport
 from answers.profile import ProfileReport
 from answers.volume import VolumeReport
 from asking import fetch, races
+from clock import loop_time
 from demo.market import Market as Truth
 from demo.telegram_html import parse
 from demo.web import Reply, in_json
@@ -43,9 +44,7 @@ MINUTES = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120,
 
 
 def freeze(house: House, at_s: float = NOW) -> Truth:
-    """Stops the world's clock and ours at a moment; the world's market."""
-    house.world.market.clock = house.bot.market.clock = house.bot.clock = lambda: at_s
-    return house.world.market
+    return house.stop_at(at_s)
 
 
 def intercept(house: House, site: str, answer: Callable[[Any, Callable[[Any], Awaitable[Reply]]], Any]) -> None:
@@ -270,7 +269,7 @@ async def test_cvd_does_not_contradict_itself() -> None:
     async with a_house() as house:
         for hours in range(0, 480, 8):
             freeze(house, NOW - hours * 3600)
-            await house.reopen_circuits()
+            await house.later()
             report = await cvd(house, "15m")
             if report.divergence:
                 assert report.trend != report.price_trend or not report.trend, f"{hours} h before"
@@ -549,7 +548,7 @@ async def test_analysis_without_a_source_has_all_else(source: str) -> None:
     async with a_house(EXCHANGES="binance") as house:
         freeze(house)
         whole = await report_of(house)
-        await house.reopen_circuits()
+        await house.later()
         take(house)
         left = await report_of(house)
         changed = {each for each in left._fields if getattr(left, each) != getattr(whole, each)}
@@ -683,10 +682,10 @@ async def test_analysis_is_quick_enough(capsys: pytest.CaptureFixture[str]) -> N
         house.world.set_latency(0.08)
         times = []
         for _ in range(10):
-            await house.reopen_circuits()
-            began = time.monotonic()
+            await house.later()
+            began = loop_time()
             await house.ask("/analysis BTC 1h")
-            times.append(time.monotonic() - began)
+            times.append(loop_time() - began)
         with capsys.disabled():
             print(f"\n/analysis cold at 80 ms: p95 {sorted(times)[-1] * 1000:.0f} ms of {len(times)}")
         assert max(times) < 8
@@ -701,9 +700,9 @@ async def test_analysis_one_source_never_answers(prefix: str, monkeypatch: pytes
     monkeypatch.setattr(fetch, "LIST_S", 0.8)
     async with a_house(EXCHANGES="binance") as house:
         house.world.set_path_fault("BINANCE_USDM", prefix, "hang")
-        began = time.monotonic()
+        began = loop_time()
         text = parse(await house.ask("/analysis BTC 1h")).text
-        assert time.monotonic() - began < 5
+        assert loop_time() - began < 5
         assert text.startswith("BTC-USDT perp · 1h analysis")
         assert "RSI 14: " in text
         assert "n/a: Binance did not answer in time." in text
@@ -713,9 +712,9 @@ async def test_analysis_parts_have_their_own_deadline(monkeypatch: pytest.Monkey
     monkeypatch.setattr(analysis, "PARTS_S", 0.8)
     async with a_house(EXCHANGES="binance") as house:
         house.world.set_path_fault("BINANCE_USDM", "/futures/data", "hang")
-        began = time.monotonic()
+        began = loop_time()
         text = parse(await house.ask("/analysis BTC 1h")).text
-        assert time.monotonic() - began < 4
+        assert loop_time() - began < 4
         assert "OI change and long/short n/a: Binance did not answer in time." in text
 
 

@@ -139,7 +139,7 @@ class Api(NamedTuple):
 
     def freeze(self) -> market.Market:
         """Stops all clocks at NOW; the market that the API asks."""
-        self.house.world.market.clock = self.house.bot.market.clock = lambda: NOW
+        self.house.stop_at(NOW)
         return self.house.bot.market
 
 
@@ -528,7 +528,7 @@ async def test_multi_oi_names_who_failed() -> None:
         assert (told["successful_exchanges"], told["failed_exchanges"], told["validation_passed"]) == (4, 4, True)
         assert [each.partition(":")[0] for each in told["failed_details"]] == ["bybit", "okx", "gate", "bitget"]
         await service.house.world.set_fault("kraken", "500")
-        await service.house.reopen_circuits()
+        await service.house.later()
         assert (await service.ask("/multi_oi"))["validation_summary"]["validation_passed"] is False
 
 
@@ -585,8 +585,7 @@ async def test_balance_of_one_exchange() -> None:
 
 async def test_positions_are_the_accounts() -> None:
     async with an_api() as service:
-        moment = time.time()
-        service.house.world.market.clock = lambda: moment
+        service.house.stop_at(time.time())
         parts = await service.house.bot.accounts.positions()
         data = await service.data("/positions")
         valued = [(part.exchange, each) for part in parts for each in part.found or []]
@@ -600,8 +599,7 @@ async def test_positions_are_the_accounts() -> None:
 
 async def test_pnl_is_the_positions() -> None:
     async with an_api() as service:
-        moment = time.time()
-        service.house.world.market.clock = lambda: moment
+        service.house.stop_at(time.time())
         for exchange in ("binance", "bybit", "okx"):
             positions = await service.data("/positions", exchange=exchange)
             data = await service.data("/pnl", exchange=exchange)
@@ -711,7 +709,7 @@ async def test_spoiled_answers_keep_to_the_schema(fault: str) -> None:
         await service.house.world.set_fault("BINANCE_USDM", fault)
         for path in json_api.ROUTES:
             await service.ask(path, **usual(path))
-            await service.house.reopen_circuits()
+            await service.house.later()
 
 
 # Failures of the market.

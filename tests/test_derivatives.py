@@ -15,6 +15,7 @@ from conftest import House, a_house
 from answers import funding, oi
 from answers.contracts import Contract, DerivativesReport, contracts_of
 from asking import fetch
+from clock import loop_time
 from demo.market import Market as Truth
 from demo.telegram_html import parse
 from exchanges.table import EXCHANGES
@@ -27,9 +28,7 @@ WITH_PERPS = [each for each in EXCHANGES if "perp" in EXCHANGES[each].MARKETS]
 
 
 def freeze(house: House, at_s: float = NOW) -> Truth:
-    """Stops the world's clock and ours at a moment; the world's market."""
-    house.world.market.clock = house.bot.market.clock = house.bot.clock = lambda: at_s
-    return house.world.market
+    return house.stop_at(at_s)
 
 
 def rewrite(house: House, site: str, change: Callable[[Any], None]) -> None:
@@ -154,9 +153,9 @@ async def test_open_interest_one_exchange_hangs(exchange: str, monkeypatch: pyte
     async with a_house() as house:
         truth = freeze(house).truth_of_interest("BTC")
         await house.world.set_fault(exchange, "hang")
-        began = time.monotonic()
+        began = loop_time()
         text = parse(await house.ask("/oi BTC")).text
-        assert time.monotonic() - began < 5
+        assert loop_time() - began < 5
         name = EXCHANGES[exchange].NAME
         assert text.startswith("BTC open interest (partial)  ")
         assert f"Missing: {name} did not answer in time." in text
@@ -253,7 +252,7 @@ async def test_many_coins_at_once_stay_within_budgets() -> None:
             whole = house.world.sites[name]._handler
 
             async def noting(asked: Any) -> Any:
-                moments[name].append((asked.path, time.monotonic()))
+                moments[name].append((asked.path, loop_time()))
                 return await whole(asked)
 
             house.world.sites[name]._handler = noting

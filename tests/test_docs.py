@@ -32,7 +32,9 @@ def test_every_variable_is_in_the_readme() -> None:
 
 def test_readme_map_names_every_room() -> None:
     house = README.partition("## The house")[2].partition("\n## ")[0]
-    rooms = {path.name for path in ROOT.glob("*.py")} | {f"{room}/" for room in (*ROOMS, "demo", "tests", "bench")}
+    rooms = {path.name for path in ROOT.glob("*.py")} | {
+        f"{room}/" for room in (*ROOMS, "demo", "tests", "trials", "bench")
+    }
     assert {room for room in rooms if room not in house} == set()
 
 

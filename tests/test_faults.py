@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 
 import pytest
 from conftest import a_house
 
 from asking import fetch
+from clock import loop_time
 from demo.telegram_html import parse
 from demo.web import FAULTS
 from exchanges import table
@@ -22,9 +22,9 @@ FOREIGN = ("Traceback", "Error", "Exception", "HTTP/1.1", "{", "code", "msg", "r
 async def test_one_exchange_fails(exchange: str, fault: str) -> None:
     async with a_house() as house:
         await house.world.set_fault(exchange, fault)
-        began = time.monotonic()
+        began = loop_time()
         text = parse(await house.ask("/price BTC")).text
-        assert time.monotonic() - began < 8
+        assert loop_time() - began < 8
         assert "BTC-USDT" in text
         assert ("Binance · " in text) == (exchange != "binance")
         if exchange == "binance":
@@ -41,16 +41,17 @@ async def test_the_only_exchange_fails(
     monkeypatch.setattr(fetch, "WHOLE_S", 1.0)
     async with a_house(EXCHANGES=exchange) as house:
         await house.world.set_fault(exchange, fault)
-        began = time.monotonic()
+        began = loop_time()
         text = parse(await house.ask("/price BTC")).text
-        assert time.monotonic() - began < 8
+        assert loop_time() - began < 8
         assert text.startswith(("No price for BTC-USDT right now. ", "BTC-USDT is not listed on "))
         assert len(text) < 200
         for word in FOREIGN:
             assert word not in text
         assert f"{exchange}: " in caplog.text
         await house.world.set_fault(exchange, "")
-        await house.reopen_circuits()
+        await house.later()
+        await house.ask("/price BTC")  # one request is the probe
         assert "funding" in await house.ask("/price BTC")
 
 
@@ -59,9 +60,9 @@ async def test_all_exchanges_hang() -> None:
     async with a_house() as house:
         for exchange in table.EXCHANGES:
             await house.world.set_fault(exchange, "hang")
-        began = time.monotonic()
+        began = loop_time()
         text = await house.ask("/price BTC")
-        assert time.monotonic() - began < 8
+        assert loop_time() - began < 8
         assert "did not answer in time" in text
         for each in table.EXCHANGES.values():
             assert each.NAME in text

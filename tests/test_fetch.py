@@ -21,6 +21,7 @@ from asking.budgets import Spending
 from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
 from asking.fetch import Fetcher
+from clock import Clock
 from exchanges import binance, bybit, gate, hyperliquid
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
@@ -35,6 +36,7 @@ def explain(status: int, body: bytes) -> MarketError:
     return kinds.get(status, BadResponse)("x", f"HTTP {status}")
 
 
+STANDING = Clock(lambda: 1_700_000_000.0, lambda: 1000.0)
 ENDPOINT: Endpoint[Any] = Endpoint(HOST, "/a?b=c", orjson.loads, explain, BUDGET)
 LIST: ListEndpoint[Any] = ListEndpoint(HOST, "/list", (), dict, explain, BUDGET)
 
@@ -229,7 +231,7 @@ async def test_fetch_rate_limit_inside_an_answer() -> None:
 # Circuits.
 
 
-async def test_circuit_rests_after_three_failures_and_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_circuit_rests_after_three_failures_and_probes() -> None:
     asked = 0
     ok = False
 
@@ -238,15 +240,16 @@ async def test_circuit_rests_after_three_failures_and_probes(monkeypatch: pytest
         asked += 1
         return answer(200, b"{}") if ok else answer(500, b"")
 
-    monkeypatch.setattr(circuits, "SAME_FAILURE_S", 0.0)
     fetcher = a_fetcher(handle)
     for _ in range(5):
         with pytest.raises(Unavailable):
             await fetcher.fetch(ENDPOINT)
+        await asyncio.sleep(1)
     assert asked == 3
     circuit = fetcher.circuit(HOST)
-    assert circuit.resting_s == pytest.approx(circuits.REST_S, abs=1)
-    ok, circuit.rest_until = True, time.monotonic() - 1
+    assert circuit.resting_s == circuits.REST_S - 3
+    ok = True
+    await asyncio.sleep(circuits.REST_S)
     assert await fetcher.fetch(ENDPOINT) == {}
     assert (asked, circuit.failures, circuit.resting_s) == (4, 0, 0)
 
@@ -257,8 +260,8 @@ async def test_circuit_sends_one_probe_only() -> None:
         return answer(200, b"{}")
 
     fetcher = a_fetcher(handle)
-    circuit = fetcher.circuit(HOST)
-    circuit.rest_until = time.monotonic() - 1
+    fetcher.circuit(HOST).failed(RateLimited("x", "y", retry_after_s=7))
+    await asyncio.sleep(7)
     first = asyncio.ensure_future(fetcher.fetch(ENDPOINT))
     await asyncio.sleep(0)
     with pytest.raises(Unavailable):
@@ -277,10 +280,10 @@ async def test_circuit_sends_one_probe_only() -> None:
     ],
 )
 def test_circuit_rests_as_long_as_the_error_says(error: MarketError, rest_s: float) -> None:
-    circuit = Circuit("x", "X")
+    circuit = Circuit("x", "X", STANDING)
     with pytest.raises(type(error)), circuit.watch():
         raise error
-    assert circuit.resting_s == pytest.approx(rest_s, abs=0.5)
+    assert circuit.resting_s == rest_s
     if rest_s:
         with pytest.raises(type(error)) as caught, circuit.watch():
             raise AssertionError("asked while resting")
@@ -288,8 +291,10 @@ def test_circuit_rests_as_long_as_the_error_says(error: MarketError, rest_s: flo
 
 
 def test_circuit_older_answers_do_not_end_a_rest() -> None:
-    circuit = Circuit("x", "X")
+    now = 1000.0
+    circuit = Circuit("x", "X", Clock(lambda: now, lambda: now))
     older = circuit.watch()
+    now += 0.1
     with pytest.raises(RateLimited), circuit.watch():
         raise RateLimited("x", "y", retry_after_s=3600)
     with pytest.raises(RateLimited), circuit.watch():
@@ -301,29 +306,28 @@ def test_circuit_older_answers_do_not_end_a_rest() -> None:
 
 
 def test_circuit_side_by_side_failures_count_once() -> None:
-    circuit = Circuit("x", "X")
+    circuit = Circuit("x", "X", STANDING)
     for _ in range(5):
         circuit.failed(Unavailable("x", "y"))
     assert (circuit.failures, circuit.resting_s) == (1, 0)
 
 
 def test_circuit_unknown_symbol_is_an_answer() -> None:
-    circuit = Circuit("x", "X")
+    circuit = Circuit("x", "X", STANDING)
     circuit.failures = 2
     with pytest.raises(UnknownSymbol), circuit.watch():
         raise UnknownSymbol("x", "y")
     assert circuit.failures == 0
 
 
-def test_circuit_given_up_late_is_a_failure_early_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    circuit = Circuit("x", "X")
-    with pytest.raises(asyncio.CancelledError), circuit.watch():
-        raise asyncio.CancelledError
-    assert circuit.failures == 0
-    monkeypatch.setattr(circuits, "SLOW_S", 0.0)
-    with pytest.raises(asyncio.CancelledError), circuit.watch():
-        raise asyncio.CancelledError
-    assert circuit.failures == 1
+@pytest.mark.parametrize(("after_s", "failures"), [(0.9, 0), (1.1, 1)])
+def test_circuit_given_up_late_is_a_failure_early_is_not(after_s: float, failures: int) -> None:
+    now = 100.0
+    circuit = Circuit("x", "X", Clock(lambda: now, lambda: now))
+    watch = circuit.watch()
+    now += after_s
+    watch.__exit__(asyncio.CancelledError, asyncio.CancelledError(), None)
+    assert circuit.failures == failures
 
 
 # Budgets.

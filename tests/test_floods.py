@@ -1,23 +1,19 @@
-"""Strangers flood the server while genuine updates are answered: bench/floods.py, small."""
+"""Strangers flood the server while genuine updates are answered: trials/floods.py, small."""
 
 from __future__ import annotations
 
-import sys
-
+import floods
 import pytest
-from conftest import ROOT, a_house
+from conftest import a_house
+from house import World, free_port
 
 from asking import fetch, races
 from exchanges import table
 
-sys.path.insert(0, str(ROOT / "bench"))
-
-import floods
-from house import World, free_port
-
 MAX_MIB = 64.0  # of resident memory at its peak; the bench tells how much it really is
 
 
+@pytest.mark.trial
 def test_genuine_updates_are_answered_in_every_flood() -> None:
     port = free_port()
     with World() as world:

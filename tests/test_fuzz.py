@@ -1,24 +1,19 @@
-"""Random and mutated input against every reader: bench/fuzz.py, some thousand cases of a printed seed."""
+"""Random and mutated input against every reader: trials/fuzz.py, some thousand cases of a printed seed."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import random
-import sys
-
-import pytest
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "bench"))
 
 import fuzz
+import pytest
 
 N_CASES = 3000
 
 
 async def test_nothing_escapes() -> None:
-    """FUZZ_SEED runs the cases of a failure again, and bench/fuzz.py --only one of them."""
+    """FUZZ_SEED runs the cases of a failure again, and trials/fuzz.py --only one of them."""
     seed = int(os.environ.get("FUZZ_SEED") or random.randrange(1_000_000))
     print(f"seed {seed}")
     run = await fuzz.fuzz(seed, N_CASES)

@@ -256,6 +256,7 @@ async def test_oldest_idle_connection_makes_room() -> None:
             writer.close()
 
 
+@pytest.mark.real_time  # nobody waits
 async def test_endless_pipelines_keep_nobody_waiting() -> None:
     """Twenty connections send requests without end; one more is served all the same."""
     async with a_server() as (_, port):

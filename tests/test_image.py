@@ -196,6 +196,7 @@ def test_time_to_stop_is_enough() -> None:
         assert webhook_server.GRACE_S + 1 <= seconds(given) <= 300
 
 
+@pytest.mark.real_time
 async def test_fly_checks_what_is_served() -> None:
     service = tomllib.loads((ROOT / "fly.toml").read_text())["http_service"]
     assert service["checks"]
@@ -206,6 +207,7 @@ async def test_fly_checks_what_is_served() -> None:
             assert seconds(check["grace_period"]) >= 5
 
 
+@pytest.mark.real_time
 async def test_fly_scrapes_what_is_served() -> None:
     scraped = tomllib.loads((ROOT / "fly.toml").read_text()).get("metrics")
     if scraped is None:
@@ -315,6 +317,7 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+@pytest.mark.real_time
 async def test_image_answers_and_lets_an_open_request_finish() -> None:
     async with a_house() as house, httpx.AsyncClient(trust_env=False, verify=False, timeout=20) as client:
         url = f"http://127.0.0.1:{(port := free_port())}"

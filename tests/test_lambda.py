@@ -25,10 +25,13 @@ import httpx
 import pytest
 from conftest import ADA, ROOT, House, a_house, pressed, updated
 
-pytestmark = pytest.mark.skipif(
-    find_spec("awslambdaric") is None or not Path("/proc/self/stat").exists(),
-    reason="awslambdaric is not installed (pip install -r tests/requirements.txt), or this is no Linux",
-)
+pytestmark = [
+    pytest.mark.real_time,
+    pytest.mark.skipif(
+        find_spec("awslambdaric") is None or not Path("/proc/self/stat").exists(),
+        reason="awslambdaric is not installed (pip install -r tests/requirements.txt), or this is no Linux",
+    ),
+]
 
 JSON = "application/json"
 KEY = "an-api-key-of-24-letters"

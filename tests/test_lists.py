@@ -17,6 +17,7 @@ from conftest import House, a_house
 from answers import top10, volscan
 from answers.top10 import Top, is_leveraged, trading
 from answers.volscan import Scan
+from clock import loop_time
 from demo.binance_markets import LEVERAGED
 from demo.market import Market as Truth
 from demo.telegram_html import parse
@@ -29,9 +30,7 @@ QUARTER_S = 900
 
 
 def freeze(house: House, at_s: float = NOW) -> Truth:
-    """Stops the world's clock and ours at a moment; the world's market."""
-    house.world.market.clock = house.bot.market.clock = house.bot.clock = lambda: at_s
-    return house.world.market
+    return house.stop_at(at_s)
 
 
 def intercept(house: House, site: str, answer: Callable[[Any, Callable[[Any], Awaitable[Reply]]], Any]) -> None:
@@ -294,9 +293,9 @@ async def test_caps_that_hang_are_not_waited_for(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(top10, "CAPS_LATE_S", 0.3)
     async with a_house() as house:
         await house.world.set_fault("COINGECKO", "hang")
-        began = time.monotonic()
+        began = loop_time()
         text = parse(await house.ask("/top10 spot")).text
-        assert 0.2 < time.monotonic() - began < 1.4
+        assert 0.2 < loop_time() - began < 1.4
         assert "Market cap n/a: CoinGecko did not answer in time." in text
         assert text.split("\n")[2].endswith(" n/a")
 
@@ -557,9 +556,9 @@ async def test_scan_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async with a_house(VOLSCAN_SYMBOLS="20") as house:
         intercept(house, "BINANCE_USDM", slow)
-        began = time.monotonic()
+        began = loop_time()
         text = await house.ask("/volscan")
-        assert time.monotonic() - began < 4
+        assert loop_time() - began < 4
         assert "19 perpetuals scanned, 1 failed" in text
         assert "Failed: Binance did not answer in time." in text
 

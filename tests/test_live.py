@@ -142,6 +142,7 @@ ILL = {
 """What a server answers, and what is said of it."""
 
 
+@pytest.mark.real_time
 async def test_a_server_with_every_ill_fails() -> None:
     """It asks for no secret, is slow, stuck, hides its API, and answers all sorts of things."""
 
@@ -170,6 +171,7 @@ async def test_a_server_with_every_ill_fails() -> None:
     assert re.search(r"/help +200 +8\.\d\d +All commands", out)
 
 
+@pytest.mark.real_time
 async def test_a_server_that_is_another_fails() -> None:
     async def respond(request: Request) -> Response:
         return Response(200, b'{"status": "healthy"}')

@@ -29,6 +29,7 @@ import demo
 from demo.telegram import Telegram
 from demo.telegram_html import parse
 
+pytestmark = [pytest.mark.trial, pytest.mark.real_time]
 N_UPDATES, N_CHATS, N_ENDS = 500, 20, 5
 LATENCY_S = 0.02  # of every exchange, so that there is work to interrupt
 QUESTIONS = {

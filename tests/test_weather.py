@@ -1,22 +1,16 @@
-"""Bad weather at every exchange while chats ask: bench/weather.py, its pure parts and a storm of some seconds."""
+"""Bad weather at every exchange while chats ask: trials/weather.py, its pure parts and a storm of some seconds."""
 
 from __future__ import annotations
 
-import sys
-
 import pytest
-from conftest import ROOT, a_house
+import weather
+from conftest import a_house
 
 import demo
 import exchanges
 from asking import budgets
-from exchanges import endpoints, errors, table
-
-sys.path.insert(0, str(ROOT / "bench"))
-
-import weather
-
 from demo.web import FAULTS
+from exchanges import endpoints, errors, table
 
 
 def test_schedule_is_the_seeds() -> None:
@@ -121,6 +115,7 @@ def test_limits_are_those_that_the_bot_keeps() -> None:
     assert {limit.site for limit in weather.LIMITS} == set(demo.World().sites)
 
 
+@pytest.mark.trial
 async def test_a_short_storm() -> None:
     """Every chat has its answers, whatever exchanges do; budgets are kept."""
     async with a_house(TELEGRAM_CHAT_ID="*", VOLSCAN_SYMBOLS="20") as house:

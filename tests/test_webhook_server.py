@@ -247,10 +247,9 @@ async def test_delivery_from_the_offline_telegram() -> None:
         answers = [message for message in telegram.messages.values() if message.of_bot]
         assert [message.text.split()[0] for message in answers] == ["One", "BTC-USDT", "I"]
         priced = answers[1]
-        house.bot.market._cache._kept.clear()
         data = priced.markup["inline_keyboard"][0][0]["callback_data"]
         before = priced.raw
-        house.world.market.clock = lambda: time.time() + 60  # another minute, another price
+        await house.later()  # another minute, another price
         telegram.press(ADA, priced.message_id, data)
         await telegram.settle()
         assert priced.raw != before
@@ -457,6 +456,7 @@ def test_process_port_taken() -> None:
     assert re.search(r"PORT \d+ cannot be listened on", out)
 
 
+@pytest.mark.real_time
 async def test_process_starts_while_telegram_is_down_and_registers_later() -> None:
     port = await asyncio.to_thread(free_port)
     async with a_house() as house:
@@ -485,6 +485,7 @@ async def test_process_starts_while_telegram_is_down_and_registers_later() -> No
         assert house.settings.webhook_secret not in out
 
 
+@pytest.mark.real_time
 async def test_process_serves_without_any_network() -> None:
     """Nobody listens where the exchanges and Telegram should be."""
     port, nowhere = await asyncio.to_thread(free_port), f"http://127.0.0.1:{await asyncio.to_thread(free_port)}"
@@ -514,6 +515,7 @@ async def test_process_serves_without_any_network() -> None:
     assert "no connection" in health["webhook"]
 
 
+@pytest.mark.real_time
 async def test_process_log_of_failing_networks_shows_no_secret() -> None:
     """Telegram and all exchanges broken in every way: the log tells the causes, and no token."""
     port = await asyncio.to_thread(free_port)

@@ -1,4 +1,4 @@
-"""`python bench/soak.py`: a long day in a small memory group.
+"""`python trials/soak.py`: a long day in a small memory group.
 
 The real server lives in a memory group of 64 MB without swap, the offline world outside of it. First 3,660 commands at
 40 connections: 2,000 /price, 200 each of the other market commands, 20 /top10 spot and 20 /volscan; none may fail. Then
@@ -12,7 +12,10 @@ import asyncio
 import random
 import sys
 import time
+from pathlib import Path
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))
 
 import group
 import load

@@ -1,4 +1,4 @@
-"""`python bench/fuzz.py --cases 200000 --seed 1`: random and mutated input against every reader of the bot.
+"""`python trials/fuzz.py --cases 200000 --seed 1`: random and mutated input against every reader of the bot.
 
 Five kinds of cases, mixed in the shares of SHARES, all in this process and on loopback:
 
@@ -27,13 +27,14 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 import httpx
 import orjson
-from house import ROOT
 
+ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import bot as bot_module

@@ -1,4 +1,4 @@
-"""`python bench/weather.py --seed 1`: an hour of bad weather at every exchange, in four minutes.
+"""`python trials/weather.py --seed 1`: an hour of bad weather at every exchange, in four minutes.
 
 The offline world lives in this process, so that each request to an exchange is seen here; the real server lives in its
 own, with RATE_BUDGETS=1. A schedule, made of a seed that is printed, takes every exchange through spells of latency,
@@ -27,12 +27,14 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple
 
-import load
-from house import ROOT, Process, World, first_answer, free_port
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
-sys.path.insert(0, str(ROOT))
+import load
+from house import Process, World, first_answer, free_port
 
 import demo
 import demo.binance

@@ -1,4 +1,4 @@
-"""`python bench/floods.py`: strangers flood the real server, and genuine updates are answered meanwhile.
+"""`python trials/floods.py`: strangers flood the real server, and genuine updates are answered meanwhile.
 
 Each flood runs for some seconds against one server process: connections that are opened and say nothing, senders of a
 byte now and then, heads and bodies at and beyond their limits, chunks without an end, wrong secrets at full speed. All
@@ -16,7 +16,10 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))
 
 import load
 from house import Process, World, free_port

@@ -1,4 +1,4 @@
-"""`python bench/hung.py`: the event loop blocks for good, and the process ends itself.
+"""`python trials/hung.py`: the event loop blocks for good, and the process ends itself.
 
 The real server, with a /price that blocks, has its HUNG_S of 30 s: after an update asks it, the process has to end with
 an exit code that is not 0 within 40 s, and the traceback of what blocked has to be in its log.
@@ -12,6 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))
 
 import load
 from house import ROOT, World, free_port
@@ -20,7 +23,7 @@ MAX_S = 40.0
 SCRIPT = """
 import sys, time
 import webhook_server
-from commands import COMMANDS
+from bot import COMMANDS
 
 async def blocks_for_good(room, words):
     time.sleep(600)
