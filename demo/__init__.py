@@ -13,6 +13,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from demo import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, keys, kraken, okx
+from demo.clock import Clock
 from demo.market import Market
 from demo.telegram import Telegram
 from demo.web import FAULTS, Asked, Reply, Site, in_json
@@ -24,10 +25,12 @@ class World:
     """Everything outside. faults: `await set_fault("BYBIT", "hang")`; latency: `set_latency(0.08)`.
 
     Of one host some paths only: `set_path_fault("BINANCE_USDM", "/futures/data", "500")`.
+    clock: what the world's clock runs on, which can be turned: `world.clock.speed = 60`, `world.clock.jump(3600)`.
     """
 
     def __init__(self, seed: int = 7, clock: Callable[[], float] | None = None, back_off_s: float = 2.0) -> None:
-        self.market = Market(seed, clock) if clock is not None else Market(seed)
+        self.clock = Clock(clock) if clock is not None else Clock()
+        self.market = Market(seed, self.clock)
         self.telegram = Telegram(TOKEN, back_off_s=back_off_s)
         spoken_binance = binance.Binance(self.market)
         self.sites = {

@@ -58,6 +58,7 @@ def in_json(value: object, status: int = 200, headers: tuple[tuple[str, str], ..
 
 
 Handler = Callable[[Asked], Awaitable[Reply]]
+Interceptor = Callable[[Asked, Handler], Reply | Awaitable[Reply]]
 
 
 class Site:
@@ -84,6 +85,23 @@ class Site:
     def n_open(self) -> int:
         """Connections open now."""
         return len(self._connections)
+
+    def intercept(self, answer: Interceptor) -> Callable[[], None]:
+        """Lets answer(asked, whole) answer in this site's place; whole is how it is answered without.
+
+        Later ones come before earlier ones. Gives the function that takes it away again.
+        """
+        whole = self._handler
+
+        async def handler(asked: Asked) -> Reply:
+            reply = answer(asked, whole)
+            return reply if isinstance(reply, Reply) else await reply
+
+        def restore() -> None:
+            self._handler = whole
+
+        self._handler = handler
+        return restore
 
     async def start(self, port: int = 0) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=MAX_HEAD, backlog=1024)
