@@ -13,6 +13,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from demo import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, keys, kraken, okx
+from demo.chat_page import ChatPage
 from demo.clock import Clock
 from demo.market import Market
 from demo.telegram import Telegram
@@ -54,8 +55,10 @@ class World:
         for name, weights in spoken_binance.weights.items():
             self.sites[name].weights = weights
         self.telegram_site = Site("TELEGRAM_API", self._telegram)
+        self.page = ChatPage(lambda: self.telegram, keys.USER_ID)
 
     async def start(self, page_port: int = 0) -> None:
+        self.page.watch()
         for site in self.sites.values():
             await site.start()
         try:
@@ -64,6 +67,7 @@ class World:
             await self.telegram_site.start()
 
     async def close(self) -> None:
+        self.page.leave()
         for site in (*self.sites.values(), self.telegram_site):
             await site.close()
         await self.telegram.close()
@@ -109,7 +113,9 @@ class World:
                 await self.sites[name].set_fault(str(wanted.get("fault", "")))
                 self.sites[name].latency_s = float(wanted.get("latency_ms", 0)) / 1000
             return in_json({"ok": True})
-        return await self.telegram.handle(asked)
+        if asked.path.startswith("/bot"):
+            return await self.telegram.handle(asked)
+        return await self.page.handle(asked)
 
 
 async def start(page_port: int = 0) -> World:
