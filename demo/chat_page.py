@@ -8,6 +8,8 @@ that came back, and the bot's log lines about it.
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import logging
 from collections import deque
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from demo.telegram import Telegram
+from demo.weather import Weather
 from demo.web import Asked, Reply, in_json
 
 MAX_EVENTS = 1000
@@ -25,12 +28,12 @@ MAX_SHOWN = 6000  # characters of an update or a call
 WAIT_S = 20.0  # for the next event
 PAGE = Path(__file__).with_name("page.html")
 POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
+    "default-src 'none'; script-src {script}; style-src {style}; connect-src 'self'; "
     "img-src 'self' data: http://127.0.0.1:* http://localhost:*; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
-)
+)  # only the page's own script and style run, by their hashes
 SHOWN = ("sendMessage", "sendPhoto", "editMessageText", "editMessageMedia", "editMessageCaption", "deleteMessage")
-WIRE = ("trace", "call", "lost")
+WIRE = ("trace", "call", "lost", "weather")
 GROUP, FORUM, ELSEWHERE, TOPIC = -1_000_000_000_777, -1_000_000_000_778, -5001, 5
 
 
@@ -71,11 +74,20 @@ class LogLines(logging.Handler):
         return [line for line in self.lines if f"update {update_id}" in line]
 
 
-class ChatPage:
-    """The page's doors. telegram: gives the Telegram that is looked at."""
+def policy(page: bytes) -> str:
+    """The Content-Security-Policy of a page with one script and one style."""
+    hashes = {}
+    for tag in ("script", "style"):
+        inside = page.partition(f"<{tag}>".encode())[2].partition(f"</{tag}>".encode())[0]
+        hashes[tag] = f"'sha256-{base64.b64encode(hashlib.sha256(inside).digest()).decode()}'"
+    return POLICY.format(**hashes)
 
-    def __init__(self, telegram: Callable[[], Telegram], owner_id: int) -> None:
-        self._telegram = telegram
+
+class ChatPage:
+    """The page's doors. telegram: gives the Telegram that is looked at. weather: what its user may change."""
+
+    def __init__(self, telegram: Callable[[], Telegram], weather: Weather, owner_id: int) -> None:
+        self._telegram, self._weather = telegram, weather
         self.people = people(owner_id)
         self.log = LogLines()
         self.events: deque[dict[str, Any]] = deque(maxlen=MAX_EVENTS)
@@ -86,6 +98,7 @@ class ChatPage:
         """Looks on from now on."""
         telegram = self._telegram()
         telegram.on_event, telegram.on_delivered, telegram.on_call = self.tell, self._delivered, self._called
+        self._weather.on_news = lambda words: self.tell({"kind": "weather", "text": words})
         telegram.forums.add(FORUM)
         telegram.elsewhere.add(ELSEWHERE)
         telegram.names |= {person.user_id: person.name for person in self.people[:3]}
@@ -127,16 +140,22 @@ class ChatPage:
             return in_json({"error": "not found"}, 404)
         try:
             wanted = json.loads(asked.body)
-            done = self._do(asked.path, wanted) if isinstance(wanted, dict) else None
+            if not isinstance(wanted, dict):
+                raise TypeError("an object is wanted")
+            in_world = asked.path.startswith("/world/")
+            done = await self._change(asked.path, wanted) if in_world else self._do(asked.path, wanted)
         except (ValueError, TypeError, LookupError, StopIteration) as error:
-            return in_json({"error": f"not understood: {error!r}"}, 400)
+            return in_json({"error": f"not understood: {error}"}, 400)
         return in_json({"error": "not found"}, 404) if done is None else in_json(done)
 
     async def _get(self, asked: Asked) -> Reply:
         telegram = self._telegram()
         if asked.path == "/":
-            headers = (("Content-Security-Policy", POLICY), ("X-Content-Type-Options", "nosniff"))
-            return Reply(200, PAGE.read_bytes(), "text/html; charset=utf-8", headers)
+            page = PAGE.read_bytes()
+            headers = (("Content-Security-Policy", policy(page)), ("X-Content-Type-Options", "nosniff"))
+            return Reply(200, page, "text/html; charset=utf-8", headers)
+        if asked.path == "/world":
+            return in_json(self._weather.state())
         if asked.path == "/chat/events":
             after = asked.query.get("after", "0")
             events = await self._events_after(int(after) if after.isdecimal() else 0, "all" in asked.query)
@@ -165,11 +184,7 @@ class ChatPage:
         telegram, owner = self._telegram(), self.people[0]
         chat_id, user_id = int(wanted.get("chat_id", owner.chat_id)), int(wanted.get("user_id", owner.user_id))
         if path == "/chat/send":
-            text, thread_id = str(wanted["text"])[:4096], wanted.get("thread_id")
-            if chat_id in telegram.elsewhere:
-                return {"update_id": telegram.mention(text, chat_id, user_id)}
-            fields = {} if thread_id is None else {"message_thread_id": int(thread_id), "is_topic_message": True}
-            return {"update_id": telegram.send(text, chat_id, user_id, **fields)}
+            return {"update_id": self._say(str(wanted["text"])[:4096], chat_id, user_id, wanted)}
         if path == "/chat/press":
             return {"update_id": telegram.press(chat_id, int(wanted["message_id"]), str(wanted["data"]), user_id)}
         if path == "/chat/inline":
@@ -178,6 +193,41 @@ class ChatPage:
         if path == "/chat/choose":
             return {"message_id": telegram.choose(str(wanted["query_id"]), str(wanted["result_id"])).message_id}
         return None
+
+    def _say(self, text: str, chat_id: int, user_id: int, wanted: Mapping[str, Any]) -> int | None:
+        """Sends a text; None where the bot does not hear it: in groups all but commands, elsewhere all but its name."""
+        telegram = self._telegram()
+        fields: dict[str, Any] = {}
+        if wanted.get("thread_id") is not None:
+            fields |= {"message_thread_id": int(wanted["thread_id"]), "is_topic_message": True}
+        if wanted.get("reply_to") is not None:
+            fields |= telegram.reply_fields(chat_id, int(wanted["reply_to"]))
+        if chat_id in telegram.elsewhere and f"@{telegram.username}".lower() in text.lower():
+            return telegram.mention(text, chat_id, user_id)
+        is_heard = chat_id > 0 or text.startswith("/") or "reply_to_message" in fields
+        if chat_id in telegram.elsewhere or not is_heard:
+            telegram.say(text, chat_id, user_id, fields.get("message_thread_id"))
+            return None
+        return telegram.send(text, chat_id, user_id, **fields)
+
+    async def _change(self, path: str, wanted: dict[str, Any]) -> dict[str, Any] | None:
+        """What the page's user does to the world; its new state. Raises ValueError, TypeError or LookupError."""
+        weather = self._weather
+        if path == "/world/fault":
+            name = str(wanted.get("site") or wanted.get("exchange") or "")
+            await weather.set(name, str(wanted.get("fault", "")), float(wanted.get("latency_ms", 0)))
+        elif path == "/world/weather":
+            weather.stop()
+            await weather.choose(str(wanted["name"]))
+        elif path == "/world/replay":
+            weather.replay(str(wanted["name"]), float(wanted.get("speed", 1)))
+        elif path == "/world/clock":
+            weather.turn(float(wanted.get("speed", 1)), float(wanted.get("jump_s", 0)))
+        elif path == "/world/forget":
+            weather.forget()
+        else:
+            return None
+        return {"ok": True, **weather.state()}
 
     async def _events_after(self, number: int, is_all: bool) -> list[dict[str, Any]]:
         """The events after a number; waits for the next. A number from before a restart counts as 0.

@@ -317,7 +317,7 @@ class Telegram(People):
         message = self.messages.get((chat_id_of(params), params.get("message_id", 0)))
         if message is None:
             raise bad("message to delete not found")
-        if message.time_s < self.clock() - EDIT_S or (not message.of_bot and message.chat_id < 0):
+        if message.time_s < self.dates() - EDIT_S or (not message.of_bot and message.chat_id < 0):
             raise bad("message can't be deleted")
         del self.messages[message.chat_id, message.message_id]
         self.on_event({"kind": "delete", "chat_id": message.chat_id, "message_id": message.message_id})

@@ -54,6 +54,7 @@ class People(Delivery):
 
     def __init__(self, token: str, username: str, back_off_s: float, clock: Callable[[], float]) -> None:
         super().__init__(back_off_s, clock)
+        self.dates = clock  # what dates are told by; how long something lives is counted by `clock` always
         self.token, self.username = token, username
         self.messages: dict[tuple[int, int], Message] = {}
         self.pictures: dict[str, Picture] = {}  # by file_id
@@ -88,17 +89,27 @@ class People(Delivery):
     def send(self, text: str, chat_id: int = 1001, user_id: int | None = None, **fields: Any) -> int:
         """A person writes; the update_id. Chats below zero are groups. fields go into the message as they are."""
         user_id = user_id if user_id is not None else abs(chat_id)
-        shown = self._new_message(chat_id, text, Parsed(text, as_page(text)), None)
-        shown.user_id, shown.thread_id = user_id, fields.get("message_thread_id")
-        self._tell("message", shown)
-        return self._push(("chat", chat_id), {"message": self._said(shown) | fields})
+        message = self.say(text, chat_id, user_id, fields.get("message_thread_id"))
+        return self._push(("chat", chat_id), {"message": self._said(message) | fields})
+
+    def say(self, text: str, chat_id: int, user_id: int, thread_id: int | None = None) -> Message:
+        """A person writes what the bot does not hear."""
+        message = self._new_message(chat_id, text, Parsed(text, as_page(text)), None)
+        message.user_id, message.thread_id = user_id, thread_id
+        self._tell("message", message)
+        return message
+
+    def reply_fields(self, chat_id: int, message_id: int) -> dict[str, Any]:
+        """What `send` needs for a reply to a message; nothing when it is gone."""
+        message = self.messages.get((chat_id, message_id))
+        return {"reply_to_message": self._result(message)} if message is not None else {}
 
     def edit(self, chat_id: int, message_id: int, text: str) -> int:
         """A person changes a message; the update_id."""
         message = self.messages[chat_id, message_id]
         message.raw, message.text, message.page, message.is_edited = text, text, as_page(text), True
         self._tell("edit", message)
-        said = self._said(message) | {"edit_date": int(self.clock())}
+        said = self._said(message) | {"edit_date": int(self.dates())}
         return self._push(("chat", chat_id), {"edited_message": said})
 
     def press(self, chat_id: int, message_id: int, data: str, user_id: int | None = None) -> int:
@@ -149,12 +160,9 @@ class People(Delivery):
 
     def mention(self, text: str, chat_id: int = -5001, user_id: int = 1001) -> int:
         """A person names the bot in a chat that it is not in: a guest message; the update_id."""
-        shown = self._new_message(chat_id, text, Parsed(text, as_page(text)), None)
-        shown.user_id = user_id
-        self._tell("message", shown)
-        query_id = str(next(self._ids))
+        message, query_id = self.say(text, chat_id, user_id), str(next(self._ids))
         self._guests[query_id] = Query(query_id, user_id, chat_id, text, "", self.clock())
-        said = self._said(shown) | {"guest_query_id": query_id}
+        said = self._said(message) | {"guest_query_id": query_id}
         return self._push(("chat", chat_id), {"guest_message": said})
 
     def block(self, user_id: int) -> int:
@@ -184,7 +192,7 @@ class People(Delivery):
         def member(status: str) -> dict[str, Any]:
             return {"user": self.me, "status": status} | ({"until_date": 0} if status == "kicked" else {})
 
-        changed = {"chat": self._chat(chat_id), "from": self._user(user_id), "date": int(self.clock())}
+        changed = {"chat": self._chat(chat_id), "from": self._user(user_id), "date": int(self.dates())}
         changed |= {"old_chat_member": member(old), "new_chat_member": member(new)}
         return self._push(("member", chat_id), {"my_chat_member": changed})
 
@@ -193,7 +201,7 @@ class People(Delivery):
     def _new_message(self, chat_id: int, raw: str, parsed: Parsed, markup: Any, *, of_bot: bool = False) -> Message:
         message = Message(chat_id, self._next_message_id, of_bot, raw, parsed, markup)
         self._next_message_id += 1
-        message.time_s = self.clock()
+        message.time_s = self.dates()
         self.messages[chat_id, message.message_id] = message
         while len(self.messages) > MAX_KEPT:
             self.messages.pop(next(iter(self.messages)))
@@ -234,7 +242,7 @@ class People(Delivery):
         if message.thread_id is not None:
             result |= {"message_thread_id": message.thread_id, "is_topic_message": True}
         if message.is_edited:
-            result["edit_date"] = int(self.clock())
+            result["edit_date"] = int(self.dates())
         if message.markup and "inline_keyboard" in message.markup:
             result["reply_markup"] = message.markup
         if not message.file_id:
@@ -283,6 +291,7 @@ class People(Delivery):
                 "preview_url": message.preview_url,
                 "sides": self.pictures[message.file_id][2:] if message.file_id else (),
                 "keyboard": (message.markup or {}).get("inline_keyboard", []),
+                "reply_markup": message.markup if message.markup and "inline_keyboard" not in message.markup else None,
                 "time": time.strftime("%H:%M", time.localtime(message.time_s)),
             }
         )
