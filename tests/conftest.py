@@ -129,8 +129,7 @@ class House:
 
     async def reopen_circuits(self) -> None:
         """Forgets failures and cached answers, as if time had passed."""
-        self.bot.market._fetcher._circuits.clear()
-        self.bot.market._cache._kept.clear()
+        self.bot.market.forget()
 
 
 @asynccontextmanager

@@ -41,7 +41,7 @@ def page() -> Iterator[Chrome]:
     for flag in FLAGS:
         options.add_argument(flag)
     try:
-        url = process.until(r"The chat is at (http://\S+)")[1]
+        url = process.until(r"^(http://\S+)$")[1]
         driver = Chrome(options, Service(DRIVER))
         try:
             driver.get(url)
