@@ -50,7 +50,7 @@ class Person(NamedTuple):
 def people(owner_id: int) -> list[Person]:
     return [
         Person("Owner", "the accounts are yours", owner_id, owner_id),
-        Person("Listed user", "may ask all but accounts", owner_id + 1, owner_id + 1),
+        Person("Listed user", "is on the list, too", owner_id + 1, owner_id + 1),
         Person("Stranger", "is not on the list", owner_id + 900, owner_id + 900),
         Person("Group", "owner in a group with the bot", owner_id, GROUP),
         Person("Topic", "owner in a topic of a forum", owner_id, FORUM, TOPIC),
@@ -174,6 +174,7 @@ class ChatPage:
         person = self.people[int(whom) % len(self.people) if whom.isdecimal() else 0]
         return {
             "username": telegram.username,
+            "last_event": self._n_events,
             **{name: telegram.texts.get(name, "") for name in ("description", "short_description")},
             "commands": telegram.menu_in(person.chat_id, person.user_id),
             "people": [each._asdict() for each in self.people],

@@ -363,6 +363,12 @@ class Process:
         self._end_of_patience = threading.Timer(30, self.process.kill)
         self._end_of_patience.start()
 
+    def patience(self, seconds: float) -> None:
+        """Lets it run so long before it is killed."""
+        self._end_of_patience.cancel()
+        self._end_of_patience = threading.Timer(seconds, self.process.kill)
+        self._end_of_patience.start()
+
     def until(self, pattern: str) -> re.Match[str]:
         """Reads the output up to a line that matches."""
         assert self.process.stdout is not None
