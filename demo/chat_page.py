@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from demo.telegram import Telegram
+from demo.telegram_people import ELSEWHERE
 from demo.weather import Weather
 from demo.web import Asked, Reply, in_json
 
@@ -34,7 +35,7 @@ POLICY = (
 )  # only the page's own script and style run, by their hashes
 SHOWN = ("sendMessage", "sendPhoto", "editMessageText", "editMessageMedia", "editMessageCaption", "deleteMessage")
 WIRE = ("trace", "call", "lost", "weather")
-GROUP, FORUM, ELSEWHERE, TOPIC = -1_000_000_000_777, -1_000_000_000_778, -5001, 5
+GROUP, FORUM, TOPIC = -1_000_000_000_777, -1_000_000_000_778, 5
 
 
 class Person(NamedTuple):
@@ -100,7 +101,6 @@ class ChatPage:
         telegram.on_event, telegram.on_delivered, telegram.on_call = self.tell, self._delivered, self._called
         self._weather.on_news = lambda words: self.tell({"kind": "weather", "text": words})
         telegram.forums.add(FORUM)
-        telegram.elsewhere.add(ELSEWHERE)
         telegram.names |= {person.user_id: person.name for person in self.people[:3]}
         telegram.names |= {GROUP: "Traders", FORUM: "Traders' forum", ELSEWHERE: "A friend"}
         logging.getLogger().addHandler(self.log)

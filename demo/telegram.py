@@ -37,6 +37,7 @@ from demo.telegram_rules import (
 )
 from demo.web import Asked, Reply, in_json
 
+MAX_CALLS = 20_000  # that are remembered
 CALLBACK_S = 150.0
 EDIT_S = 48 * 3600.0  # in which a bot may delete what it wrote
 
@@ -133,6 +134,7 @@ class Telegram(People):
         """Remembers a call, and refuses it if a test wants it so; the parameters with their types."""
         params = typed(params)
         self.calls.append((method, params))
+        del self.calls[:-MAX_CALLS], self.lost[:-MAX_CALLS]
         if self.fail_next:
             raise self.fail_next.pop(0)
         return params

@@ -12,15 +12,29 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from demo.pictures import Picture
 from demo.telegram_delivery import Delivery
 from demo.telegram_html import Parsed, as_page
 from demo.telegram_inline import Cache, Content, Query, content_of
 
-MAX_KEPT = 5000  # messages
+MAX_KEPT = 5000  # messages, and of each kind of query
 MAX_PICTURES = 100
+ELSEWHERE = -5001  # a chat that the bot is not in
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Kept(dict[K, V]):
+    """A dict of the last MAX_KEPT that were put into it."""
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        while len(self) > MAX_KEPT:
+            del self[next(iter(self))]
 
 
 class Message:
@@ -56,25 +70,25 @@ class People(Delivery):
         super().__init__(back_off_s, clock)
         self.dates = clock  # what dates are told by; how long something lives is counted by `clock` always
         self.token, self.username = token, username
-        self.messages: dict[tuple[int, int], Message] = {}
+        self.messages: Kept[tuple[int, int], Message] = Kept()
         self.pictures: dict[str, Picture] = {}  # by file_id
         self.on_event: Callable[[dict[str, Any]], None] = lambda event: None
         self.blocked: set[int] = set()
         self.kicked: set[int] = set()
         self.migrated: dict[int, int] = {}
         self.closed_topics: set[tuple[int, int]] = set()
-        self.elsewhere: set[int] = set()
+        self.elsewhere: set[int] = {ELSEWHERE}
         self.strangers_first = False
         self.inline_feedback = False
         self.names: dict[int, str] = {}  # of users and groups
         self.forums: set[int] = set()
         self._next_message_id = 1
         self._ids = itertools.count(4_900_000_001)
-        self._callbacks: dict[str, float] = {}
-        self._queries: dict[str, Query] = {}
-        self._guests: dict[str, Query] = {}
+        self._callbacks: Kept[str, float] = Kept()
+        self._queries: Kept[str, Query] = Kept()
+        self._guests: Kept[str, Query] = Kept()
         self._offered: deque[tuple[str, list[dict[str, Any]]]] = deque(maxlen=50)  # answered queries and their results
-        self._inline: dict[str, Message] = {}
+        self._inline: Kept[str, Message] = Kept()
         self._cache = Cache()
 
     @property
@@ -158,7 +172,7 @@ class People(Delivery):
             self._push(("chat", query.chat_id), {"message": self._said(message) | via})
         return message
 
-    def mention(self, text: str, chat_id: int = -5001, user_id: int = 1001) -> int:
+    def mention(self, text: str, chat_id: int = ELSEWHERE, user_id: int = 1001) -> int:
         """A person names the bot in a chat that it is not in: a guest message; the update_id."""
         message, query_id = self.say(text, chat_id, user_id), str(next(self._ids))
         self._guests[query_id] = Query(query_id, user_id, chat_id, text, "", self.clock())
@@ -203,8 +217,6 @@ class People(Delivery):
         self._next_message_id += 1
         message.time_s = self.dates()
         self.messages[chat_id, message.message_id] = message
-        while len(self.messages) > MAX_KEPT:
-            self.messages.pop(next(iter(self.messages)))
         return message
 
     def _post(self, chat_id: int, content: Content) -> Message:

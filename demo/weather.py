@@ -92,6 +92,7 @@ class Weather:
         self.hooks: Hooks | None = None
         self.preset = "fine"
         self.running = ""
+        self.steps = dict(SCENARIOS)
         self.on_news: Callable[[str], None] = lambda words: None
         self._replaying: asyncio.Task[None] | None = None
 
@@ -113,7 +114,7 @@ class Weather:
             "words": WORDS,
             "presets": {name: preset.words for name, preset in PRESETS.items()},
             "preset": self.preset,
-            "scenarios": {name: words for name, (words, _) in SCENARIOS.items()},
+            "scenarios": {name: words for name, (words, _) in self.steps.items()},
             "running": self.running,
             "clock": {"speed": self._clock.speed, "ahead_s": round(self._clock.ahead_s), "now_s": round(self._clock())},
             "speeds": SPEEDS,
@@ -153,12 +154,12 @@ class Weather:
 
     def replay(self, name: str, speed: float = 1.0) -> None:
         """Begins a scenario; one that still runs is left. Raises ValueError."""
-        if name not in SCENARIOS:
+        if name not in self.steps:
             raise ValueError(f"no such scenario: {name}")
         if not 0.1 <= speed <= 60:
             raise ValueError(f"no such speed: {speed}")
         self.stop()
-        self._replaying = asyncio.ensure_future(self._replay(name, SCENARIOS[name][1], speed))
+        self._replaying = asyncio.ensure_future(self._replay(name, self.steps[name][1], speed))
 
     async def _replay(self, name: str, steps: Sequence[tuple[float, str]], speed: float) -> None:
         self.running, past_s = name, 0.0
@@ -169,6 +170,7 @@ class Weather:
                 await self.choose(preset, speed)
         finally:
             self.running = ""
+        self.steps = dict(SCENARIOS)
 
     def stop(self) -> None:
         if self._replaying is not None:

@@ -707,9 +707,10 @@ async def test_exchange_limits_in_its_words(status: int) -> None:
 
 
 def test_world_by_itself() -> None:
-    """`python -m demo` prints the variables that lead into it, and stays until it is stopped."""
+    """`python -m demo` prints the variables that lead into it and, last, its page; it stays until it is stopped."""
     process = Process(["-m", "demo"], {})
     environ = json.loads(process.until(r"^\{.*\}$")[0])
+    assert process.until(r"^(http://\S+)/$")[1] == environ["TELEGRAM_API_URL"]
     assert environ["TELEGRAM_BOT_TOKEN"] == demo.TOKEN
     answer = httpx.get(f"{environ['OKX_URL']}/api/v5/public/time", trust_env=False)
     assert answer.json()["code"] == "0"
