@@ -122,10 +122,16 @@ class World:
         return await self.page.handle(asked)
 
     def _shake(self, name: str, speed: float) -> None:
-        """Moves the prices, once the market can."""
+        """Moves the prices, where the market can be moved."""
+        shake = getattr(self.market, "shake", None)
+        if shake is not None:
+            shake(name, speed)
 
     def _calm(self) -> None:
-        """Undoes what was moved."""
+        """As if nothing had moved them."""
+        calm = getattr(self.market, "calm", None)
+        if calm is not None:
+            calm()
 
 
 async def start(page_port: int = 0) -> World:

@@ -176,6 +176,7 @@ class ChatPage:
             "username": telegram.username,
             "last_event": self._n_events,
             **{name: telegram.texts.get(name, "") for name in ("description", "short_description")},
+            "is_blocked": person.chat_id in telegram.blocked | telegram.kicked,
             "commands": telegram.menu_in(person.chat_id, person.user_id),
             "people": [each._asdict() for each in self.people],
         }
@@ -188,6 +189,9 @@ class ChatPage:
             return {"update_id": self._say(str(wanted["text"])[:4096], chat_id, user_id, wanted)}
         if path == "/chat/press":
             return {"update_id": telegram.press(chat_id, int(wanted["message_id"]), str(wanted["data"]), user_id)}
+        if path == "/chat/block":
+            telegram.stop(chat_id, user_id) if wanted.get("is_blocked") else telegram.resume(chat_id, user_id)
+            return {"is_blocked": bool(wanted.get("is_blocked"))}
         if path == "/chat/inline":
             text, offset = str(wanted["text"])[:256], str(wanted.get("offset", ""))
             return {"query_id": telegram.ask_inline(text, user_id, chat_id, offset)}

@@ -179,19 +179,16 @@ class People(Delivery):
         said = self._said(message) | {"guest_query_id": query_id}
         return self._push(("chat", chat_id), {"guest_message": said})
 
-    def block(self, user_id: int) -> int:
-        """A user stops the bot; the update_id."""
-        self.blocked.add(user_id)
-        return self._membership(user_id, user_id, "member", "kicked")
+    def stop(self, chat_id: int, user_id: int | None = None) -> int:
+        """A user blocks the bot, or removes it from a group; the update_id."""
+        (self.blocked if chat_id > 0 else self.kicked).add(chat_id)
+        return self._membership(chat_id, user_id or abs(chat_id), "member", "kicked")
 
-    def unblock(self, user_id: int) -> int:
-        self.blocked.discard(user_id)
-        return self._membership(user_id, user_id, "kicked", "member")
-
-    def kick(self, chat_id: int, user_id: int = 1001) -> int:
-        """Somebody removes the bot from a group; the update_id."""
-        self.kicked.add(chat_id)
-        return self._membership(chat_id, user_id, "member", "kicked")
+    def resume(self, chat_id: int, user_id: int | None = None) -> int:
+        """They have it back; the update_id."""
+        self.blocked.discard(chat_id)
+        self.kicked.discard(chat_id)
+        return self._membership(chat_id, user_id or abs(chat_id), "kicked", "member")
 
     def migrate(self, chat_id: int) -> int:
         """A group becomes a supergroup; its new id. Both chats hear of it."""

@@ -134,6 +134,17 @@ async def test_events_without_the_wire_unless_asked() -> None:
         assert [event["kind"] for event in await page.get("/chat/events?after=0&all")] == ["call", "message"]
 
 
+async def test_bot_is_stopped_and_taken_back() -> None:
+    async with a_page() as page:
+        await page.post("/chat/block", chat_id=1001, user_id=1001, is_blocked=True)
+        assert (await page.get("/chat/menu?whom=0"))["is_blocked"]
+        sent = await page.post(f"/bot{demo.TOKEN}/sendMessage", chat_id=1001, text="x")
+        assert (sent["error_code"], sent["description"]) == (403, "Forbidden: bot was blocked by the user")
+        await page.post("/chat/block", chat_id=1001, user_id=1001, is_blocked=False)
+        assert (await page.post(f"/bot{demo.TOKEN}/sendMessage", chat_id=1001, text="x"))["ok"]
+        assert [list(update)[1] for update in await page.heard()] == ["my_chat_member"] * 2
+
+
 # The weather.
 
 

@@ -117,7 +117,7 @@ async def test_only_what_is_asked_for_becomes_an_update() -> None:
         (lambda telegram: telegram.press(7, 1, "x"), 150),
         (lambda telegram: telegram.ask_inline("btc"), 30),
         (lambda telegram: telegram.send("hello"), 86_400),
-        (lambda telegram: telegram.block(7), 86_400),
+        (lambda telegram: telegram.stop(7), 86_400),
     ],
     ids=["callback", "inline", "message", "membership"],
 )
@@ -140,8 +140,8 @@ async def test_press_under_a_message_that_is_gone() -> None:
 
 async def test_membership_and_migration_are_told() -> None:
     async with a_telegram() as (telegram, _):
-        telegram.block(7)
-        telegram.unblock(7)
+        telegram.stop(7)
+        telegram.resume(7)
         new_id = telegram.migrate(-55)
         blocked, back, away, here = await waiting(telegram)
         assert blocked["my_chat_member"]["new_chat_member"]["status"] == "kicked"
@@ -176,10 +176,10 @@ async def test_chats_that_cannot_be_written_to(what: str) -> None:
     async with a_telegram() as (telegram, _):
         params: dict[str, Any] = {"chat_id": -55, "text": "x"}
         if what == "blocked":
-            telegram.block(7)
+            telegram.stop(7)
             params["chat_id"] = 7
         elif what == "kicked":
-            telegram.kick(-55)
+            telegram.stop(-55)
         elif what == "upgraded":
             telegram.migrate(-55)
         elif what == "closed":
