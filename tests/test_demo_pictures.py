@@ -120,6 +120,7 @@ def test_jpeg_is_measured() -> None:
         (b"", "file must be non-empty"),
         (b"GIF89a" + b"\0" * 50, "IMAGE_PROCESS_FAILED"),
         (a_png()[:-12], "IMAGE_PROCESS_FAILED"),
+        (a_png()[:-1] + b"\0", "IMAGE_PROCESS_FAILED"),
         (a_png()[:-20] + b"\0" * 20, "IMAGE_PROCESS_FAILED"),
         (a_png().replace(b"IDAT", b"IDAX"), "IMAGE_PROCESS_FAILED"),
         (a_png(3, 2, b"\xff\x00"), "IMAGE_PROCESS_FAILED"),
