@@ -90,6 +90,12 @@ class Market:
             for name, circuit in self._fetcher.circuits.items()
         }
 
+    def forget(self) -> None:
+        """Lets failures and kept answers go, as if time had passed: the next question asks anew."""
+        self._fetcher.forget_failures()
+        self._cache.clear()
+        self._again_after.clear()
+
     def of_exchange(self, exchange: str) -> Market:
         """The same market, with the same answers kept, of one exchange."""
         other = copy(self)

@@ -40,6 +40,7 @@ from telegram.webhook import introduce
 
 log = logging.getLogger("webhook_server")
 GRACE_S = 10.0  # for open requests at the end
+GREET_S = 5.0  # that the greeting of the demo waits for the webhook
 HUNG_S = 30  # an event loop that does not come round for so long is ended, and the machine restarts it
 MAX_FIELDS = 16  # of a query
 STUCK_S = 20.0  # no update takes longer than 8 s; one that does means the intake is stuck
@@ -144,9 +145,9 @@ class Door:
 
     def _check_key(self, request: Request) -> None:
         """Raises HTTPError: 404 where there is no key to know, 401 for a wrong one."""
-        if self._settings.is_demo:
-            return
         if not self._settings.api_key:
+            if self._settings.is_demo:
+                return
             raise HTTPError(404, "there is nothing here")
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         is_right = hmac.compare_digest(given.strip().encode("latin-1"), self._settings.api_key.encode())
@@ -221,8 +222,11 @@ def _update(body: bytes) -> Mapping[str, object]:
     return update
 
 
-async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
-    """Serves until SIGTERM or SIGINT; the process's exit code."""
+async def serve(settings: Settings, began: Callable[[Bot], None] | None = None) -> int:
+    """Serves until SIGTERM or SIGINT; the process's exit code. began: is called once requests are taken.
+
+    The demo is for this machine only, and listens on loopback.
+    """
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -232,7 +236,7 @@ async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
     door = Door(the_bot, settings)
     server = http1.Server(door.respond)
     try:
-        (port, *_) = await server.start(None, settings.port)
+        (port, *_) = await server.start("127.0.0.1" if settings.is_demo else None, settings.port)
     except OSError as error:
         why = error.strerror or str(error)
         log.error("PORT %d cannot be listened on, choose another one: %s", settings.port, why)
@@ -242,8 +246,8 @@ async def serve(settings: Settings, ready: asyncio.Event | None = None) -> int:
     background = [asyncio.ensure_future(each) for each in tasks]
     gc.collect()
     gc.freeze()
-    if ready is not None:
-        ready.set()
+    if began is not None:
+        began(the_bot)
     await stopped.wait()
     log.info("stopping: %d connections are open", server.n_connections)
     for task in background:
@@ -350,24 +354,32 @@ async def serve_demo(settings_of_demo: Settings) -> int:
     environ = {
         **os.environ,
         **world.environ,
-        "TELEGRAM_CHAT_ID": f"*,{world.user_id}",
+        "TELEGRAM_CHAT_ID": world.chat_ids,
         "WEBHOOK_URL": f"http://127.0.0.1:{settings_of_demo.port}",
     }
     chosen = settings.load(environ, table.EXCHANGES, is_demo=True)
-    ready = asyncio.Event()
+    greetings: list[asyncio.Future[None]] = []
 
-    async def greet() -> None:
-        await ready.wait()
-        print(f"The chat is at {world.page_url} – all figures are SIMULATED. Ctrl-C ends it.", flush=True)
+    def began(the_bot: Bot) -> None:
+        world.weather.hooks = demo.Hooks(the_bot.market.health, the_bot.market.forget)
+        greetings.append(asyncio.ensure_future(_greet(the_bot, world.page_url)))
 
-    greeting = asyncio.ensure_future(greet())
     try:
-        return await serve(chosen, ready)
+        return await serve(chosen, began)
     finally:
-        greeting.cancel()
-        with suppress(asyncio.CancelledError):
-            await greeting
+        for greeting in greetings:
+            greeting.cancel()
+        await asyncio.gather(*greetings, return_exceptions=True)
         await world.close()
+
+
+async def _greet(the_bot: Bot, page_url: str) -> None:
+    """Says where the chat is: last, after what the log has of the start, and on a line of its own."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GREET_S):
+            while the_bot.webhook_state != "registered":  # noqa: ASYNC110 - it is so within milliseconds
+                await asyncio.sleep(0.02)
+    print(f"The offline chat is open, all its figures are SIMULATED; Ctrl-C ends it:\n{page_url}", flush=True)
 
 
 def main(arguments: list[str]) -> int:

@@ -94,6 +94,11 @@ class Cache:
     def _is_full(self, n_more: int) -> bool:
         return len(self._kept) >= self._max_entries or self._n_rows + n_more > self._max_rows
 
+    def clear(self) -> None:
+        """Keeps nothing of what was loaded; what is on its way still comes."""
+        self._kept.clear()
+        self._n_rows = 0
+
     def _forget(self, key: Any) -> None:
         kept = self._kept.pop(key, None)
         if kept is not None:

@@ -202,6 +202,10 @@ class Fetcher:
         """By host name, for /health."""
         return self._circuits
 
+    def forget_failures(self) -> None:
+        """Lets every host be asked again at once, as if none had failed."""
+        self._circuits.clear()
+
     async def aclose(self) -> None:
         await self._transport.aclose()
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from urllib.parse import unquote
 
 from demo import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, keys, kraken, okx
+from demo.chat_page import ChatPage
 from demo.clock import Clock
 from demo.market import Market
 from demo.telegram import Telegram
-from demo.web import FAULTS, Asked, Reply, Site, in_json
+from demo.weather import Hooks, Weather
+from demo.web import Asked, Reply, Site
+
+__all__ = ["TOKEN", "Hooks", "World", "keys", "run_alone", "start"]
 
 TOKEN = "123456:TEST-offline-world-token"  # noqa: S105
 
@@ -54,8 +57,12 @@ class World:
         for name, weights in spoken_binance.weights.items():
             self.sites[name].weights = weights
         self.telegram_site = Site("TELEGRAM_API", self._telegram)
+        self.weather = Weather(self.sites, self.clock, self._shake, self._calm)
+        self.page = ChatPage(lambda: self.telegram, self.weather, keys.USER_ID)
 
     async def start(self, page_port: int = 0) -> None:
+        self.telegram.dates = self.clock
+        self.page.watch()
         for site in self.sites.values():
             await site.start()
         try:
@@ -64,6 +71,8 @@ class World:
             await self.telegram_site.start()
 
     async def close(self) -> None:
+        self.page.leave()
+        await self.weather.close()
         for site in (*self.sites.values(), self.telegram_site):
             await site.close()
         await self.telegram.close()
@@ -77,6 +86,12 @@ class World:
         """The variables that make a bot live here. WEBHOOK_URL is the bot's own affair."""
         urls = {f"{site.name}_URL": site.url for site in self.sites.values()}
         return {**urls, **keys.ENVIRON, "TELEGRAM_API_URL": self.telegram_site.url, "TELEGRAM_BOT_TOKEN": TOKEN}
+
+    @property
+    def chat_ids(self) -> str:
+        """Who may ask, as TELEGRAM_CHAT_ID has it: all of the page's people but the stranger."""
+        people = [person for person in self.page.people if person.name != "Stranger"]
+        return ",".join(dict.fromkeys(str(each) for person in people for each in (person.user_id, person.chat_id)))
 
     @property
     def user_id(self) -> int:
@@ -101,15 +116,22 @@ class World:
             site.latency_s = latency_s
 
     async def _telegram(self, asked: Asked) -> Reply:
-        if asked.path == "/world" and asked.method == "GET":
-            return in_json({"sites": {name: site.fault for name, site in self.sites.items()}, "faults": FAULTS})
-        if asked.path == "/world/fault" and asked.method == "POST":
-            wanted = json.loads(unquote(asked.body.decode()))
-            for name in [wanted["site"]] if wanted.get("site") else list(self.sites):
-                await self.sites[name].set_fault(str(wanted.get("fault", "")))
-                self.sites[name].latency_s = float(wanted.get("latency_ms", 0)) / 1000
-            return in_json({"ok": True})
-        return await self.telegram.handle(asked)
+        """Everything at the page's address: the Bot API for the bot, the rest for people."""
+        if asked.path.startswith("/bot"):
+            return await self.telegram.handle(asked)
+        return await self.page.handle(asked)
+
+    def _shake(self, name: str, speed: float) -> None:
+        """Moves the prices, where the market can be moved."""
+        shake = getattr(self.market, "shake", None)
+        if shake is not None:
+            shake(name, speed)
+
+    def _calm(self) -> None:
+        """As if nothing had moved them."""
+        calm = getattr(self.market, "calm", None)
+        if calm is not None:
+            calm()
 
 
 async def start(page_port: int = 0) -> World:
@@ -120,10 +142,15 @@ async def start(page_port: int = 0) -> World:
 
 
 async def run_alone(page_port: int) -> None:
-    """Opens the world, prints its environment as one line of JSON, and stays until it is stopped."""
+    """Opens the world, prints its environment as one line of JSON and where its page is, and stays until stopped."""
     world = await start(page_port)
     try:
         print(json.dumps(world.environ), flush=True)
+        print(
+            "Nobody answers there yet: start the bot with these variables, WEBHOOK_URL=http://127.0.0.1:8000 "
+            f"and TELEGRAM_CHAT_ID={world.chat_ids}, then open the chat at\n{world.page_url}",
+            flush=True,
+        )
         await asyncio.Event().wait()
     finally:
         await world.close()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 TAGS = {
     "b": "b", "strong": "b", "i": "i", "em": "i", "u": "u", "ins": "u", "s": "s", "strike": "s", "del": "s",
     "code": "code", "pre": "pre", "a": "a", "blockquote": "blockquote", "span": "span", "tg-spoiler": "span",
-    "tg-emoji": "span",
+    "tg-emoji": "span", "tg-time": "time",
 }  # fmt: skip
 NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 MAX_RAW = 32768  # bytes
@@ -30,6 +30,11 @@ class Parsed(NamedTuple):
 
     text: str
     page: str
+
+
+def as_page(text: str) -> str:
+    """A text without markup, as HTML."""
+    return html.escape(text, quote=False)
 
 
 def parse(raw: str) -> Parsed:
@@ -108,6 +113,8 @@ def _tag(raw: str, position: int, stack: list[str], page: list[str]) -> int:
     attributes = raw[end.end() : close]
     if name == "span" and 'class="tg-spoiler"' not in attributes:
         raise _refused(f'Tag "span" must have class "tg-spoiler" at byte offset {at}')
+    if name == "tg-time":
+        _check_time(attributes, at)
     if attributes.count('"') % 2:
         raise _refused(f"Unclosed attribute value at byte offset {at}")
     stack.append(name)
@@ -115,8 +122,25 @@ def _tag(raw: str, position: int, stack: list[str], page: list[str]) -> int:
     return close + 1
 
 
+def _check_time(attributes: str, at: int) -> None:
+    """<tg-time unix="1700000000" format="r">: r counts, or w?[dD]?[tT]? for weekday, date and time. Our words."""
+    unix, pattern = _attribute("unix", attributes), _attribute("format", attributes)
+    if not re.fullmatch(r"[0-9]{1,10}", unix or "") or not re.fullmatch(r"r|w?[dD]?[tT]?", pattern or ""):
+        raise _refused(f'Tag "tg-time" must have attribute "unix" and a known "format" at byte offset {at}')
+
+
+def _attribute(name: str, attributes: str) -> str | None:
+    found = re.search(rf"""\b{name}=(?:"([^"]*)"|'([^']*)'|([A-Za-z0-9.-]+))""", attributes)
+    return next((each for each in found.groups() if each is not None), "") if found else None
+
+
 def _shown(name: str, attributes: str) -> str:
     if name == "blockquote" and re.search(r"\bexpandable\b", attributes):
         return '<blockquote class="expandable">'
+    if name in ("span", "tg-spoiler"):
+        return '<span class="spoiler">'
+    if name == "tg-time":
+        unix, pattern = _attribute("unix", attributes), _attribute("format", attributes)
+        return f'<time data-unix="{unix}" data-format="{pattern or ""}">'
     link = re.search(r'href="(https?://[^"<>]*)"', attributes) if name == "a" else None
     return f'<a rel="noreferrer" href="{html.escape(link[1])}">' if link else f"<{TAGS[name]}>"

@@ -27,7 +27,7 @@ DRIP_S = 0.2  # between two bytes of a slow body
 PACKED_FROM = 20 * 1024  # bytes
 MAX_ASKED = 2000  # requests that are remembered
 MAX_HEAD = 64 * 1024
-MAX_BODY = 4 * 1024 * 1024
+MAX_BODY = 12 * 1024 * 1024  # a picture of 10 MiB and its form
 REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 418: "I'm a teapot", 429: "Too Many Requests"}
 CLOUDFRONT = (
     b"<HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD>"

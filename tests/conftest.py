@@ -158,6 +158,9 @@ class House:
     async def later(self) -> None:
         """After the longest rest of a host and the longest life of an answer that is kept."""
         await asyncio.sleep(LATER_S)
+    async def reopen_circuits(self) -> None:
+        """Forgets failures and cached answers, as if time had passed."""
+        self.bot.market.forget()
 
 
 @asynccontextmanager

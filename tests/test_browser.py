@@ -1,107 +1,520 @@
-"""The chat page in a real browser, with the real server behind it: what a newcomer sees."""
+"""The chat page in a real browser: with the real server behind it, and with a bot of the tests' own that shows more."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import re
 import shutil
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import ROOT
+from test_demo_pictures import FORM, a_form, a_png
 from test_webhook_server import Process, free_port
 
 import bot
+import demo
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+AXE = Path(os.environ.get("AXE_CORE") or ROOT / ".ci/node_modules/axe-core/axe.min.js")
 pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # selenium's own
+    pytest.mark.xdist_group("browser"),  # one browser for all of them
 ]
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--window-size=420,860", "--force-device-scale-factor=1",
 )  # fmt: skip
+PHONE, DESKTOP = (390, 844), (1280, 900)
+ALONE = ("start", "help", "balance", "positions", "pnl", "status", "top10", "volscan")  # commands without a coin
 
 
-@pytest.fixture
-def page() -> Iterator[Chrome]:
-    """The open page; the demo behind it ends with the test."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
     from selenium.webdriver import Chrome, ChromeOptions
     from selenium.webdriver.chrome.service import Service
 
-    process = Process(["webhook_server.py", "--demo"], {"PORT": str(free_port())})
     options = ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for flag in FLAGS:
         options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = Chrome(options, Service(DRIVER))
     try:
-        url = process.until(r"The chat is at (http://\S+)")[1]
-        driver = Chrome(options, Service(DRIVER))
-        try:
-            driver.get(url)
-            yield driver
-        finally:
-            driver.quit()
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture(scope="module")
+def demo_url() -> Iterator[str]:
+    """The page of `webhook_server.py --demo`, which runs for all tests of this file."""
+    process = Process(["webhook_server.py", "--demo"], {"PORT": str(free_port()), "COMMANDS_PER_MINUTE": "0"})
+    process.patience(300)
+    try:
+        yield process.until(r"^(http://\S+)$")[1]
     finally:
         process.end(signal.SIGINT)
 
 
-def typed(page: Chrome, text: str) -> None:
-    field = page.find_element("id", "text")
-    field.clear()
-    field.send_keys(text + "\n")
+@pytest.fixture(scope="module")
+def show_url() -> Iterator[str]:
+    """The page of a world in which the bot is `a_show`, in a thread of its own."""
+    urls: list[str] = []
+    is_up = threading.Event()
+    ends: list[Callable[[], object]] = []
+
+    async def live() -> None:
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        ends.append(lambda: loop.call_soon_threadsafe(over.set))
+        world = demo.World(back_off_s=0.02)
+        await world.start()
+        server = await asyncio.start_server(_speaker(a_show), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        world.telegram.execute("setWebhook", {"url": f"http://127.0.0.1:{port}/webhook"})
+        commands = [{"command": "price", "description": "a price"}, {"command": "picture", "description": "a picture"}]
+        world.telegram.execute("setMyCommands", {"commands": commands})
+        world.telegram.execute("setMyDescription", {"description": "Shows all that a chat can show."})
+        urls.append(world.page_url)
+        is_up.set()
+        await over.wait()
+        await world.close()
+        server.close()
+        await asyncio.sleep(0.05)  # until the connections have ended
+
+    thread = threading.Thread(target=lambda: asyncio.run(live()))
+    thread.start()
+    assert is_up.wait(10)
+    try:
+        yield urls[0]
+    finally:
+        ends[0]()
+        thread.join(10)
 
 
-def answers(page: Chrome) -> list[str]:
-    return [each.text for each in page.find_elements("css selector", ".message:not(.mine)")]
+def _speaker(answer: Callable[[dict[str, Any]], tuple[str, bytes]]) -> Any:
+    """A webhook that answers each update by a function: content type and body."""
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+                kind, body = answer(json.loads(await reader.readexactly(length)))
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\n" % kind.encode())
+                writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            writer.close()
+
+    return speak
 
 
-def wait_for(page: Chrome, n_answers: int, seconds: float = 5) -> list[str]:
+def a_show(update: dict[str, Any]) -> tuple[str, bytes]:
+    """What the tests' bot answers."""
+    if "inline_query" in update:
+        return of_inline(update["inline_query"])
+    if "guest_message" in update:
+        guest = update["guest_message"]
+        result = an_article("guest", f"for a guest: {guest['text']}")
+        return call("answerGuestQuery", guest_query_id=guest["guest_query_id"], result=result)
+    if "callback_query" in update:
+        return of_button(update["callback_query"])
+    message = update["message"]
+    chat_id, text = message["chat"]["id"], message["text"]
+    if "via_bot" in message:
+        return "application/json", b""
+    if text.startswith("/picture"):
+        keyboard = json.dumps({"inline_keyboard": [[{"text": "1h", "callback_data": "1h", "style": "primary"}]]})
+        return FORM, a_form(method="sendPhoto", chat_id=str(chat_id), caption="15m", reply_markup=keyboard, photo=BLUE)
+    return call("sendMessage", chat_id=chat_id, text=ALL_OF_IT, parse_mode="HTML", reply_markup=KEYBOARD)
+
+
+BLUE, RED = a_png(640, 320, b"\x20\x60\xb0"), a_png(640, 320, b"\xb0\x30\x20")
+ALL_OF_IT = (
+    "<b>BTC</b> as of <tg-time unix='1700000000' format='D'>14 Nov 2023</tg-time>\n"
+    f"<pre>{'123456789.' * 3}12345</pre>\n"
+    "<blockquote expandable>" + "\n".join(f"line {number}" for number in range(9)) + "</blockquote>\nthe end"
+)
+KEYBOARD = {
+    "inline_keyboard": [
+        [{"text": "🔄", "callback_data": "again"}, {"text": "copy", "copy_text": {"text": "58,000"}}],
+        [
+            {"text": "no", "callback_data": "no", "style": "danger"},
+            {"text": "yes", "callback_data": "yes", "style": "success"},
+        ],
+        [
+            {"text": "ask here", "switch_inline_query_current_chat": "eth"},
+            {"text": "ask there", "switch_inline_query": "sol"},
+        ],
+        [{"text": "docs", "url": "https://core.telegram.org"}],
+    ]
+}
+
+
+def call(method: str, **params: Any) -> tuple[str, bytes]:
+    return "application/json", json.dumps({"method": method, **params}).encode()
+
+
+def an_article(result_id: str, text: str) -> dict[str, Any]:
+    content = {"message_text": f"<b>{text}</b>", "parse_mode": "HTML"}
+    return {
+        "type": "article",
+        "id": result_id,
+        "title": text,
+        "description": "58,000",
+        "input_message_content": content,
+    }
+
+
+def of_inline(query: dict[str, Any]) -> tuple[str, bytes]:
+    results = [an_article(kind, f"{kind} of {query['query']}") for kind in ("price", "funding")]
+    return call("answerInlineQuery", inline_query_id=query["id"], results=results, cache_time=0)
+
+
+def of_button(query: dict[str, Any]) -> tuple[str, bytes]:
+    where = {"chat_id": query["message"]["chat"]["id"], "message_id": query["message"]["message_id"]}
+    if query["data"] == "1h":
+        media = json.dumps({"type": "photo", "media": "attach://p", "caption": "1h"})
+        ids = {name: str(value) for name, value in where.items()}
+        return FORM, a_form(method="editMessageMedia", media=media, p=RED, **ids)
+    return call("answerCallbackQuery", callback_query_id=query["id"], text=f"you said {query['data']}")
+
+
+# What a reader does.
+
+
+def open_page(browser: Chrome, url: str, size: tuple[int, int] = PHONE, colours: str = "light") -> Chrome:
+    """The page at a size, new for the test; its console is empty so far."""
+    override = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", override)
+    scheme = {"features": [{"name": "prefers-color-scheme", "value": colours}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
+    browser.get(url)
+    until(lambda: browser.execute_script("return bot.people.length > 0 && bot.commands.length > 0"), "the menu")
+    return browser
+
+
+@pytest.fixture(autouse=True)
+def quiet_console(browser: Chrome, request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test leaves an error on the console. With SCREENSHOTS, a folder, each leaves a picture of its end there."""
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
+    yield
+    if folder := os.environ.get("SCREENSHOTS"):
+        browser.save_screenshot(str(Path(folder).resolve() / f"{request.node.name}.png"))
+    said = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    assert [line["message"] for line in said if line["level"] in ("SEVERE", "WARNING")] == []
+
+
+def until(is_so: Callable[[], Any], what: str, seconds: float = 8) -> Any:
+    """What is_so gives, once it is something."""
     deadline = time.monotonic() + seconds
-    while len(found := answers(page)) < n_answers and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert len(found) >= n_answers, f"only {found}"
+    while not (found := is_so()):
+        assert time.monotonic() < deadline, f"{what} never came"
+        time.sleep(0.02)
     return found
 
 
-def test_price_and_refresh_in_the_browser(page: Chrome) -> None:
-    typed(page, "/price BTC")
-    (answer,) = wait_for(page, 1, seconds=2)
-    for word in ("BTC-USDT", "spot", "perp", "last", "OI $", "funding", "Binance ·", "SIMULATED"):
-        assert word in answer
-    time.sleep(2.1)  # until the answer is no longer kept
-    (button,) = page.find_elements("css selector", ".keys button")
-    assert button.text == "🔄 Refresh"
+def find(page: Chrome, selector: str) -> list[WebElement]:
+    return page.find_elements("css selector", selector)
+
+
+def text_of(page: Chrome, selector: str) -> str:
+    """What the last such element reads, "" for none; in one step, as the page may replace it meanwhile."""
+    script = "return [...document.querySelectorAll(arguments[0])].at(-1)?.innerText || ''"
+    return str(page.execute_script(script, selector))
+
+
+def press(page: Chrome, selector: str, text: str = "") -> None:
+    """Presses what a selector finds and, of several, what reads so."""
+    button = next(each for each in find(page, selector) if not text or each.text == text)
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
     button.click()
-    deadline = time.monotonic() + 5
-    while "edited" not in answers(page)[0] and time.monotonic() < deadline:
-        time.sleep(0.05)
-    (refreshed,) = answers(page)
-    assert "edited" in refreshed
-    assert refreshed != answer
-    assert "BTC-USDT" in refreshed
 
 
-def test_conversation_in_the_browser(page: Chrome) -> None:
-    texts = ["/start", "/help", "/price pepe", "/price BTCC", "/balance", "/positions", "/pnl"]
-    texts.append("<b>hello</b> & goodbye")
-    for number, text in enumerate(texts):
-        typed(page, text)
-        wait_for(page, number + 1)
-    found = answers(page)
-    assert "PEPE-USDT" in found[2]
-    assert "Did you mean BTC?" in found[3]
-    assert "Balance  $" in found[4]
-    assert page.find_elements("css selector", ".mine")[-1].text.startswith("<b>hello</b> & goodbye")
-    menu = [f"/{name}" for name in bot.COMMANDS]
-    assert [each.text for each in page.find_elements("css selector", "#menu button")] == menu
-    wide = "return [...document.querySelectorAll('pre')].filter(each => each.scrollWidth > each.clientWidth).length"
+def answers(page: Chrome) -> list[str]:
+    """The bot's messages in this chat."""
+    script = "return [...document.querySelectorAll('.message:not(.mine)')].map(each => each.innerText)"
+    found: list[str] = page.execute_script(script)
+    return found
+
+
+def answered(page: Chrome, do: Callable[[], object]) -> str:
+    """The message that comes after something was done."""
+    n_before = len(answers(page))
+    do()
+    until(lambda: len(answers(page)) > n_before, "an answer")
+    return answers(page)[-1]
+
+
+def ask(page: Chrome, text: str) -> str:
+    return answered(page, lambda: typed(page, text))
+
+
+def typed(page: Chrome, text: str) -> None:
+    page.find_element("id", "text").send_keys(text + "\n")
+
+
+def become(page: Chrome, name: str) -> None:
+    """Changes who writes; begins their chat where Telegram shows START."""
+    from selenium.webdriver.support.select import Select
+
+    Select(page.find_element("id", "who")).select_by_visible_text(name)
+    until(lambda: page.execute_script("return me().name") == name, name)
+    if page.find_element("id", "start").is_displayed():
+        answered(page, lambda: press(page, "#start"))
+
+
+def begin(browser: Chrome, url: str, size: tuple[int, int] = PHONE, who: str = "Owner") -> Chrome:
+    """An open page with somebody's chat begun."""
+    page = open_page(browser, url, size)
+    until(lambda: page.execute_script("return $('chat').children.length > 0"), "the chat")
+    become(page, who)
+    return page
+
+
+# With the real server.
+
+
+def test_start_screen(browser: Chrome, demo_url: str) -> None:
+    page = open_page(browser, demo_url)
+    assert "What can this bot do?" in page.find_element("css selector", ".intro").text
+    assert not page.find_element("id", "text").is_displayed()
+    assert answered(page, lambda: press(page, "#start"))
+    assert find(page, ".mine")[0].text.startswith("/start")
+    assert page.find_element("id", "text").is_displayed()
+    assert not find(page, ".intro")
+
+
+def test_every_command_typed(browser: Chrome, demo_url: str) -> None:
+    page = begin(browser, demo_url)
+    for name in bot.COMMANDS:
+        said = ask(page, f"/{name}" if name in ALONE else f"/{name} BTC")
+        assert len(said) > 40, said
+        assert not re.search("do not know|not understood|went wrong|takes too long", said), said
+    assert "PEPE" in answered(page, lambda: typed(page, "/price pepe"))
+    wide = "return [...document.querySelectorAll('pre')].filter(each => each.scrollWidth > each.clientWidth + 1).length"
     assert page.execute_script(wide) == 0, "a table is wider than the phone"
-    if target := os.environ.get("SCREENSHOT"):
-        page.save_screenshot(str(Path(target).resolve()))
+
+
+def test_every_command_pressed(browser: Chrome, demo_url: str) -> None:
+    """The chips send; the first button under an answer edits it in its place."""
+    page = begin(browser, demo_url)
+    chips = [each.text for each in find(page, "#chips button")]
+    assert [chip.split()[0] for chip in chips] == [f"/{each['command']}" for each in bot.menu()]
+    for chip in chips:
+        answered(page, lambda chip=chip: press(page, "#chips button", chip))  # type: ignore[misc]
+    n_before = len(answers(page))
+    (*_, last) = find(page, ".message:not(.mine):has(.keys)")
+    message_id = last.get_attribute("data-id")
+    press(page, f'[data-id="{message_id}"] .keys button')
+    until(lambda: not find(page, ".spins"), "the end of the spinner")
+    assert len(answers(page)) == n_before
+
+
+def test_refresh_edits_in_place(browser: Chrome, demo_url: str) -> None:
+    page = begin(browser, demo_url)
+    ask(page, "/price BTC")
+    message_id = find(page, ".message:not(.mine)")[-1].get_attribute("data-id")
+    time.sleep(2.1)  # until the answer is no longer kept
+    press(page, f'[data-id="{message_id}"] .keys button')
+    until(lambda: "edited" in text_of(page, f'[data-id="{message_id}"] .time'), "the edit")
+
+
+def test_stranger_is_refused(browser: Chrome, demo_url: str) -> None:
+    page = begin(browser, demo_url, who="Stranger")
+    said = ask(page, "/price BTC")
+    assert "BTC-USDT" not in said
+    assert str(demo.keys.USER_ID + 900) in said, "a refused user is told the id to list"
+
+
+def test_listed_user_is_answered(browser: Chrome, demo_url: str) -> None:
+    page = begin(browser, demo_url, who="Listed user")
+    assert "BTC" in ask(page, "/price BTC")
+
+
+def test_group_hears_commands_only(browser: Chrome, demo_url: str) -> None:
+    page = begin(browser, demo_url, who="Group")
+    typed(page, "hello all")
+    assert "BTC" in ask(page, "/price BTC")
+    assert len(answers(page)) == 1
+    assert "Balance  $" not in ask(page, "/balance")
+
+
+def test_topic_is_answered_in_the_topic(browser: Chrome, demo_url: str) -> None:
+    page = begin(browser, demo_url, who="Topic")
+    assert "ETH" in ask(page, "/price ETH")
+
+
+def test_weather_in_words(browser: Chrome, demo_url: str) -> None:
+    """A preset, what the bot says in it, the circuit that rests then, and its end."""
+    page = begin(browser, demo_url, DESKTOP)
+    press(page, "#presets button", "Binance blocks your country")
+    press(page, "#forget")
+    until(lambda: page.execute_script("return $('rests').textContent.includes('no exchange')"), "no resting circuit")
+    assert "Binance" not in ask(page, "/price BTC").split("·")[-2]
+    until(lambda: "Binance rests" in page.find_element("id", "rests").text, "the resting circuit")
+    press(page, "#presets button", "All fine")
+    press(page, "#forget")
+    until(lambda: "no exchange" in page.find_element("id", "rests").text, "the forgotten circuit")
+    assert "Binance" in ask(page, "/price BTC")
+
+
+def test_clock_is_turned(browser: Chrome, demo_url: str) -> None:
+    page = begin(browser, demo_url, DESKTOP)
+    before = page.execute_script("return worldNow()")
+    press(page, "[data-jump='3600']")
+    until(lambda: page.execute_script("return worldNow()") > before + 3000, "the hour")
+    press(page, "#speeds button", "1 s = 1 min")
+    until(lambda: find(page, "#speeds [aria-pressed=true]")[0].text == "1 s = 1 min", "the speed")
+    assert "BTC" in ask(page, "/price BTC")
+    press(page, "#speeds button", "1 s = 1 s")
+
+
+def test_wire_beside_the_phone(browser: Chrome, demo_url: str) -> None:
+    """The update, the call and the log lines of the last question."""
+    page = begin(browser, demo_url, DESKTOP)
+    ask(page, "/price SOL")
+    summary = until(lambda: find(page, "#wire summary"), "the wire")[0]
+    summary.click()
+    shown = page.find_element("css selector", "#wire details[open]").text
+    for word in ('"text": "/price SOL"', '"method": "sendMessage"', "answered in", "200"):
+        assert word in shown, shown
+
+
+# With a bot that shows more.
+
+
+def test_picture_comes_and_is_replaced(browser: Chrome, show_url: str) -> None:
+    page = begin(browser, show_url)
+    ask(page, "/picture")
+    (picture,) = find(page, ".message img")
+    until(lambda: page.execute_script("return arguments[0].naturalWidth", picture) == 640, "the picture")
+    assert picture.get_attribute("alt") == "Picture: 15m"
+    first = picture.get_attribute("src")
+    press(page, ".keys button", "1h")
+    source = "return [...document.querySelectorAll('.message img')].map(each => each.src).join()"
+    until(lambda: page.execute_script(source) != first, "the other picture")
+    assert len(find(page, ".message img")) == 1
+
+
+def test_text_as_telegram_shows_it(browser: Chrome, show_url: str) -> None:
+    page = begin(browser, show_url)
+    assert "as of November 14, 2023" in ask(page, "/price")
+    quote = find(page, ".message blockquote")[-1]
+    assert quote.find_element("css selector", ".inside").size["height"] < 80
+    fold = quote.find_element("css selector", ".fold")
+    fold.send_keys("\n")
+    assert fold.get_attribute("aria-expanded") == "true"
+    assert quote.find_element("css selector", ".inside").size["height"] > 150
+
+
+def test_thirty_five_columns_on_a_phone(browser: Chrome, show_url: str) -> None:
+    page = begin(browser, show_url)
+    ask(page, "/price")
+    height = "const pre = [...document.querySelectorAll('.bubble pre')].at(-1); return pre.clientHeight"
+    of_35 = page.execute_script(height)
+    longer = "const pre = [...document.querySelectorAll('.bubble pre')].at(-1); pre.append('x'.repeat(arguments[0]))"
+    page.execute_script(longer, 2)
+    assert page.execute_script(height) > of_35, "a line of 37 is wrapped"
+
+
+def test_buttons_of_all_kinds(browser: Chrome, show_url: str) -> None:
+    page = begin(browser, show_url)
+    ask(page, "/price")
+    keys = find(page, ".message:last-child .keys > *")
+    assert keys[0].get_attribute("aria-label") == "Refresh"
+    assert keys[-1].get_attribute("href") == "https://core.telegram.org/"
+    keys[3].click()
+    until(lambda: "you said yes" in page.find_element("id", "toast").text, "the toast")
+    assert not find(page, ".spins")
+    keys[1].click()
+    until(lambda: "58,000" in page.find_element("id", "toast").text, "the word that it is copied")
+    keys[4].click()
+    assert page.find_element("id", "text").get_attribute("value") == "@DemoMarketBot eth"
+
+
+def test_inline_query_by_keyboard(browser: Chrome, show_url: str) -> None:
+    page = begin(browser, show_url)
+    field = page.find_element("id", "text")
+    field.send_keys("@DemoMarketBot btc")
+    until(lambda: len(find(page, "#suggest li")) == 2, "the results")
+    field.send_keys("\ue015\ue015\n")  # twice down, and Enter
+    until(lambda: "via @DemoMarketBot" in text_of(page, ".mine"), "the message")
+    assert "funding of btc" in text_of(page, ".mine")
+    assert field.get_attribute("value") == ""
+
+
+def test_inline_query_in_another_chat_by_a_button(browser: Chrome, show_url: str) -> None:
+    page = begin(browser, show_url)
+    ask(page, "/price")
+    press(page, ".message:last-child .keys button", "ask there")
+    until(lambda: page.execute_script("return me().name") == "Elsewhere", "the other chat")
+    until(lambda: find(page, "#suggest li"), "the results")[0].click()
+    until(lambda: "price of sol" in text_of(page, ".mine"), "the message")
+
+
+def test_guest_where_the_bot_is_not(browser: Chrome, show_url: str) -> None:
+    page = begin(browser, show_url, who="Elsewhere")
+    typed(page, "nobody hears this")
+    assert "for a guest: what is @DemoMarketBot ETH" in ask(page, "what is @DemoMarketBot ETH")
+
+
+def test_keyboard_alone(browser: Chrome, show_url: str) -> None:
+    """Commands by their first letters and arrows, lines by Shift, what was sent by ↑."""
+    page = begin(browser, show_url)
+    field = page.find_element("id", "text")
+    field.send_keys("/pi\ue015")
+    assert field.get_attribute("aria-activedescendant") == "option-0"
+    answered(page, lambda: field.send_keys("\n"))
+    assert "/picture" in text_of(page, ".mine")
+    field.send_keys("one\ue008\n\ue000two")
+    assert field.get_attribute("value") == "one\ntwo"
+    answered(page, lambda: field.send_keys("\n"))
+    field.send_keys("\ue013")
+    assert field.get_attribute("value") == "one\ntwo"
+    field.send_keys("\ue015")
+    assert field.get_attribute("value") == ""
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_nothing_serious_for_axe(browser: Chrome, show_url: str, size: tuple[int, int], colours: str) -> None:
+    if not AXE.is_file():
+        pytest.skip("no axe-core: npm install --prefix .ci, or its path in AXE_CORE")
+    page = open_page(browser, show_url, size, colours)
+    until(lambda: page.execute_script("return $('chat').children.length > 0"), "the chat")
+    page.execute_script(AXE.read_text())
+    assert findings(page) == []
+    become(page, "Owner")
+    ask(page, "/price")
+    ask(page, "/picture")
+    page.find_element("id", "text").send_keys("/")
+    assert findings(page) == []
+    if size == PHONE:
+        press(page, "#world-open")
+    page.execute_script("$('by-exchange').open = true")
+    assert findings(page) == []
+
+
+def findings(page: Chrome) -> list[str]:
+    """What axe-core calls serious or critical, with the elements."""
+    script = "const done = arguments[0]; axe.run().then(done, error => done({violations: [String(error)]}))"
+    found = page.execute_async_script(script)["violations"]
+    assert all(isinstance(each, dict) for each in found), found
+    serious = [each for each in found if each["impact"] in ("serious", "critical")]
+    said = [(each["id"], node["html"][:150], node["failureSummary"]) for each in serious for node in each["nodes"]]
+    return [" ".join(each) for each in said]
