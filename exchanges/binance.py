@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
@@ -31,20 +31,14 @@ from exchanges.errors import (
 )
 from exchanges.reading import (
     At,
+    Row,
     code_in,
     in_coins,
     load,
-    name,
-    needed,
-    needed_price,
-    number,
     per_coin,
-    price,
     read_candles,
-    row_in,
     rows_in,
-    share,
-    whole,
+    rows_of,
 )
 from exchanges.symbols import coin_symbol, split
 from exchanges.words import (
@@ -252,31 +246,31 @@ def parse_ticker(body: bytes, symbol: str, multiplier: int = 1) -> Ticker:
     priceChangePercent is a percent already; volume is in base, quoteVolume in quote. USD-M has
     no bidPrice and askPrice. A market that never traded has lastPrice "0".
     """
-    return _ticker(row_in(ID, load(ID, body)), symbol, multiplier)
+    return _ticker(Row.of(ID, body), symbol, multiplier)
 
 
-def _ticker(row: Mapping[str, Any], symbol: str, multiplier: int) -> Ticker:
-    if needed(ID, row, "lastPrice") == 0:
+def _ticker(row: Row, symbol: str, multiplier: int) -> Ticker:
+    if row.needed("lastPrice") == 0:
         raise UnknownSymbol(ID, f"{symbol} has no trades")
     return Ticker(
         exchange=ID,
         symbol=symbol,
-        last=needed_price(ID, row, "lastPrice") / multiplier,
-        bid=per_coin(price(ID, row, "bidPrice"), multiplier),
-        ask=per_coin(price(ID, row, "askPrice"), multiplier),
-        high=per_coin(price(ID, row, "highPrice"), multiplier),
-        low=per_coin(price(ID, row, "lowPrice"), multiplier),
-        change_pct=number(ID, row, "priceChangePercent"),
-        base_volume=in_coins(number(ID, row, "volume"), multiplier),
-        quote_volume=number(ID, row, "quoteVolume"),
-        time_ms=int(needed(ID, row, "closeTime")),
+        last=row.needed_price("lastPrice") / multiplier,
+        bid=per_coin(row.price("bidPrice"), multiplier),
+        ask=per_coin(row.price("askPrice"), multiplier),
+        high=per_coin(row.price("highPrice"), multiplier),
+        low=per_coin(row.price("lowPrice"), multiplier),
+        change_pct=row.number("priceChangePercent"),
+        base_volume=in_coins(row.number("volume"), multiplier),
+        quote_volume=row.number("quoteVolume"),
+        time_ms=int(row.needed("closeTime")),
     )
 
 
-def parse_ticker_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_ticker_row(row: Row) -> tuple[str, Snapshot] | None:
     """A ticker of the list, under its coin's symbol; None for other quotes and for what does not trade."""
     listed = symbol_of(row.get("symbol"))
-    if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "quoteVolume"):
+    if listed is None or not row.number("lastPrice") or not row.number("quoteVolume"):
         return None
     symbol, multiplier = coin_symbol(listed)
     return symbol, Snapshot(_ticker(row, symbol, multiplier))
@@ -289,8 +283,8 @@ def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
 
 def parse_open_interest(body: bytes, multiplier: int = 1) -> Snapshot:
     """{"openInterest": "10659.509", "symbol": "BTCUSDT", "time": 1589437530011}: base coins, one side."""
-    row = row_in(ID, load(ID, body))
-    return Snapshot(open_interest=OpenInterest(needed(ID, row, "openInterest") * multiplier, None))
+    row = Row.of(ID, body)
+    return Snapshot(open_interest=OpenInterest(row.needed("openInterest") * multiplier, None))
 
 
 def parse_funding(body: bytes, multiplier: int = 1) -> Snapshot:
@@ -302,19 +296,19 @@ def parse_funding(body: bytes, multiplier: int = 1) -> Snapshot:
     lastFundingRate is the estimate to be paid at nextFundingTime, a fraction. It is "" and 0 on
     contracts that pay none. The period is not told here: see funding_intervals.
     """
-    return Snapshot(funding=_funding(row_in(ID, load(ID, body)), multiplier))
+    return Snapshot(funding=_funding(Row.of(ID, body), multiplier))
 
 
-def _funding(row: Mapping[str, Any], multiplier: int = 1, interval_h: float | None = None) -> Funding:
-    rate = needed(ID, row, "lastFundingRate")
-    mark = per_coin(price(ID, row, "markPrice"), multiplier)
-    return Funding(rate, interval_h, whole(ID, row, "nextFundingTime"), mark)
+def _funding(row: Row, multiplier: int = 1, interval_h: float | None = None) -> Funding:
+    rate = row.needed("lastFundingRate")
+    mark = per_coin(row.price("markPrice"), multiplier)
+    return Funding(rate, interval_h, row.whole("nextFundingTime"), mark)
 
 
-def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
     """Funding of the list, under its coin's symbol."""
     listed = symbol_of(row.get("symbol"))
-    if listed is None or number(ID, row, "lastFundingRate") is None:
+    if listed is None or row.number("lastFundingRate") is None:
         return None
     symbol, multiplier = coin_symbol(listed)
     return symbol, Snapshot(funding=_funding(row, multiplier))
@@ -325,14 +319,14 @@ def parse_coinm_ticker(body: bytes, symbol: str, contract_size: float | None) ->
 
     Always an array. volume counts CONTRACTS, baseVolume coins; the turnover in dollars is contracts x their size.
     """
-    rows = rows_in(ID, load(ID, body))
+    rows = rows_of(ID, body)
     if not rows:
         raise UnknownSymbol(ID, f"no row for {symbol}")
     row = rows[0]
-    contracts = number(ID, row, "volume")
+    contracts = row.number("volume")
     turnover = None if contracts is None or contract_size is None else contracts * contract_size
-    ticker = _ticker({**row, "quoteVolume": None}, symbol, 1)
-    return Snapshot(ticker._replace(base_volume=number(ID, row, "baseVolume"), quote_volume=turnover))
+    ticker = _ticker(Row(ID, {**row.json, "quoteVolume": None}), symbol, 1)
+    return Snapshot(ticker._replace(base_volume=row.number("baseVolume"), quote_volume=turnover))
 
 
 def parse_coinm_open_interest(body: bytes, contract_size: float | None) -> Snapshot:
@@ -340,7 +334,7 @@ def parse_coinm_open_interest(body: bytes, contract_size: float | None) -> Snaps
 
     The coins are the dollars over the mark price, which is told with the funding (market.py completes them).
     """
-    contracts = needed(ID, row_in(ID, load(ID, body)), "openInterest")
+    contracts = Row.of(ID, body).needed("openInterest")
     if contract_size is None:
         raise BadResponse(ID, "the contract's size is not known")
     return Snapshot(open_interest=OpenInterest(None, contracts * contract_size))
@@ -348,7 +342,7 @@ def parse_coinm_open_interest(body: bytes, contract_size: float | None) -> Snaps
 
 def parse_coinm_funding(body: bytes) -> Snapshot:
     """As parse_funding, but always an array; the period is 8 hours on COIN-M."""
-    rows = rows_in(ID, load(ID, body))
+    rows = rows_of(ID, body)
     if not rows:
         raise UnknownSymbol(ID, "no row of funding")
     return Snapshot(funding=_funding(rows[0], 1, FUNDING_INTERVAL_H))
@@ -356,9 +350,9 @@ def parse_coinm_funding(body: bytes) -> Snapshot:
 
 def parse_contract_size(body: bytes, listed: str) -> float:
     """{"symbols": [{"symbol": "BTCUSD_PERP", "contractSize": 100, …}, …]}: COIN-M's contract list."""
-    for row in rows_in(ID, row_in(ID, load(ID, body)).get("symbols")):
+    for row in rows_in(ID, Row.of(ID, body).get("symbols")):
         if row.get("symbol") == listed:
-            return needed_price(ID, row, "contractSize")
+            return row.needed_price("contractSize")
     raise UnknownSymbol(ID, f"{listed} is not in the contract list")
 
 
@@ -377,10 +371,10 @@ def parse_open_interest_history(body: bytes, key: str, multiplier: int = 1) -> l
 
     USD-M: sumOpenInterest counts base coins. COIN-M: contracts, but sumOpenInterestValue base coins.
     """
-    rows = rows_in(ID, load(ID, body))
+    rows = rows_of(ID, body)
     if not rows:
         raise UnknownSymbol(ID, "no history of open interest")
-    return sorted((int(needed(ID, row, "timestamp")), needed(ID, row, key) * multiplier) for row in rows)
+    return sorted((int(row.needed("timestamp")), row.needed(key) * multiplier) for row in rows)
 
 
 def parse_ratios(body: bytes, what: str) -> dict[str, list[Ratio]]:
@@ -388,19 +382,19 @@ def parse_ratios(body: bytes, what: str) -> dict[str, list[Ratio]]:
 
     The position ratio's shares have the same names on USD-M.
     """
-    rows = rows_in(ID, load(ID, body))
-    return {what: sorted(Ratio(int(needed(ID, row, "timestamp")), share(ID, row, "longAccount")) for row in rows)}
+    rows = rows_of(ID, body)
+    return {what: sorted(Ratio(int(row.needed("timestamp")), row.share("longAccount")) for row in rows)}
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """{"symbol": "BTCUSDT", "price": "118449.03", …} of a list of last prices."""
     return symbol_of(row.get("symbol"))
 
 
-def parse_funding_interval(row: Mapping[str, Any]) -> tuple[str, float] | None:
+def parse_funding_interval(row: Row) -> tuple[str, float] | None:
     """{"symbol": "BLZUSDT", "fundingIntervalHours": 8, …}, under the contract's own symbol."""
     symbol = symbol_of(row.get("symbol"))
-    return (symbol, needed(ID, row, "fundingIntervalHours")) if symbol else None
+    return (symbol, row.needed("fundingIntervalHours")) if symbol else None
 
 
 # Accounts.
@@ -464,13 +458,13 @@ def rights() -> Endpoint[bool]:
 
 def parse_time(body: bytes) -> int:
     """{"serverTime": 1499827319559}"""
-    return int(needed(ID, row_in(ID, load(ID, body)), "serverTime"))
+    return int(Row.of(ID, body).needed("serverTime"))
 
 
 def parse_spot_balances(body: bytes) -> list[Balance]:
     """{"balances": [{"asset": "BTC", "free": "1.5", "locked": "0.5"}]}"""
-    rows = rows_in(ID, row_in(ID, load(ID, body)).get("balances"))
-    return [Balance(name(ID, row, "asset"), needed(ID, row, "free"), needed(ID, row, "locked")) for row in rows]
+    rows = rows_in(ID, Row.of(ID, body).get("balances"))
+    return [Balance(row.name("asset"), row.needed("free"), row.needed("locked")) for row in rows]
 
 
 def parse_futures_balances(body: bytes) -> list[Balance]:
@@ -480,10 +474,10 @@ def parse_futures_balances(body: bytes) -> list[Balance]:
     even for an asset of which there is nothing: it is never more free than there is.
     """
     found = []
-    for row in rows_in(ID, load(ID, body)):
-        total = needed(ID, row, "balance")
-        free = min(max(0.0, needed(ID, row, "availableBalance")), max(0.0, total))
-        found.append(Balance(name(ID, row, "asset"), free, total - free))
+    for row in rows_of(ID, body):
+        total = row.needed("balance")
+        free = min(max(0.0, row.needed("availableBalance")), max(0.0, total))
+        found.append(Balance(row.name("asset"), free, total - free))
     return found
 
 
@@ -500,15 +494,15 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
     margins = {}
     if isinstance(account, dict):
         for row in rows_in(ID, account.get("positions")):
-            margins[name(ID, row, "symbol"), str(row.get("positionSide"))] = number(ID, row, "initialMargin")
+            margins[row.name("symbol"), str(row.get("positionSide"))] = row.number("initialMargin")
     found = []
     for row in rows_in(ID, risks):
-        amount = needed(ID, row, "positionAmt")
+        amount = row.needed("positionAmt")
         if not amount:
             continue
-        symbol, notional = name(ID, row, "symbol"), number(ID, row, "notional")
+        symbol, notional = row.name("symbol"), row.number("notional")
         margin = margins.get((symbol, str(row.get("positionSide")))) or None
-        pnl = number(ID, row, "unRealizedProfit")
+        pnl = row.number("unRealizedProfit")
         asset = row.get("marginAsset") or next((each for each in LIST_QUOTES if each in symbol), "USDT")
         found.append(
             Position(
@@ -517,10 +511,10 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
                 side=_side(row, amount),
                 size=abs(amount),
                 notional=None if notional is None else abs(notional),
-                entry=price(ID, row, "entryPrice"),
-                mark=price(ID, row, "markPrice"),
-                liquidation=price(ID, row, "liquidationPrice"),
-                leverage=abs(notional) / margin if notional and margin else number(ID, row, "leverage"),
+                entry=row.price("entryPrice"),
+                mark=row.price("markPrice"),
+                liquidation=row.price("liquidationPrice"),
+                leverage=abs(notional) / margin if notional and margin else row.number("leverage"),
                 margin=margin,
                 asset=str(asset),
                 pnl=pnl,
@@ -530,10 +524,10 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
     return found
 
 
-def parse_contract(row: Mapping[str, Any]) -> tuple[str, float] | None:
+def parse_contract(row: Row) -> tuple[str, float] | None:
     """{"symbol": "BTCUSD_PERP", "contractSize": 100, …}: dollars of one COIN-M contract."""
-    size = number(ID, row, "contractSize")
-    return (name(ID, row, "symbol"), size) if size else None
+    size = row.number("contractSize")
+    return (row.name("symbol"), size) if size else None
 
 
 def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
@@ -547,16 +541,16 @@ def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
     sizes = contracts if isinstance(contracts, dict) else {}
     found = []
     for row in rows_in(ID, risks):
-        amount = needed(ID, row, "positionAmt")
+        amount = row.needed("positionAmt")
         if not amount:
             continue
-        symbol, mark = name(ID, row, "symbol"), price(ID, row, "markPrice")
+        symbol, mark = row.name("symbol"), row.price("markPrice")
         base = symbol.partition("USD")[0]
-        each, leverage = sizes.get(symbol), number(ID, row, "leverage")
+        each, leverage = sizes.get(symbol), row.number("leverage")
         notional = abs(amount) * each if each else None
         size = notional / mark if notional is not None and mark else None
         margin = size / leverage if size is not None and leverage else None
-        pnl = number(ID, row, "unRealizedProfit")
+        pnl = row.number("unRealizedProfit")
         found.append(
             Position(
                 symbol=symbol,
@@ -564,9 +558,9 @@ def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
                 side=_side(row, amount),
                 size=size,
                 notional=notional,
-                entry=price(ID, row, "entryPrice"),
+                entry=row.price("entryPrice"),
                 mark=mark,
-                liquidation=price(ID, row, "liquidationPrice"),
+                liquidation=row.price("liquidationPrice"),
                 leverage=leverage,
                 margin=margin,
                 asset=base,
@@ -577,7 +571,7 @@ def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
     return found
 
 
-def _side(row: Mapping[str, Any], amount: float) -> str:
+def _side(row: Row, amount: float) -> str:
     side = row.get("positionSide")
     return str(side).lower() if side in ("LONG", "SHORT") else "long" if amount > 0 else "short"
 
@@ -588,11 +582,9 @@ def parse_income(body: bytes) -> Page[Income]:
     Other types, such as TRANSFER, are nobody's profit.
     """
     kinds = {"REALIZED_PNL": "realised", "FUNDING_FEE": "funding", "COMMISSION": "fee"}
-    rows = rows_in(ID, load(ID, body))
+    rows = rows_of(ID, body)
     found = [
-        Income(
-            int(needed(ID, row, "time")), kinds[row["incomeType"]], name(ID, row, "asset"), needed(ID, row, "income")
-        )
+        Income(int(row.needed("time")), kinds[row.get("incomeType")], row.name("asset"), row.needed("income"))
         for row in rows
         if str(row.get("incomeType")) in kinds
     ]
@@ -600,16 +592,16 @@ def parse_income(body: bytes) -> Page[Income]:
     return Page(found, str(_time(rows[-1]) + 1) if full else "")
 
 
-def _time(row: Mapping[str, Any]) -> int:
-    return int(needed(ID, row, "time"))
+def _time(row: Row) -> int:
+    return int(row.needed("time"))
 
 
 def parse_rights(body: bytes) -> bool:
     """{"enableReading": true, "enableSpotAndMarginTrading": false, "enableWithdrawals": false, …}"""
-    row = row_in(ID, load(ID, body))
+    row = Row.of(ID, body)
     return any(
         value is True and key.startswith(("enable", "permits")) and key not in ("enableReading", "enableFixReadOnly")
-        for key, value in row.items()
+        for key, value in row.json.items()
     )
 
 

@@ -8,7 +8,7 @@ Source: Bitget API v2 documentation, 2026.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
@@ -17,19 +17,12 @@ from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
 from exchanges.reading import (
     At,
+    Row,
     code_in,
     in_coins,
-    load,
-    needed,
-    needed_price,
-    number,
     per_coin,
-    price,
     read_candles,
-    row_in,
     rows_in,
-    share,
-    whole,
 )
 from exchanges.symbols import coin_symbol, split
 from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
@@ -88,7 +81,7 @@ def _ask(path: str, query: str, parse: Callable[[bytes], T], per_second: int = 2
     return Endpoint(HOST, f"/api/v2/{path}?{query}", parse, explain, Budget(f"bitget {path}", per_second, 1))
 
 
-def _list(path: str, query: str, row: Callable[[Mapping[str, Any]], T | None]) -> ListEndpoint[T]:
+def _list(path: str, query: str, row: Callable[[Row], T | None]) -> ListEndpoint[T]:
     target = f"/api/v2/{path}{query and '?' + query}"
     return ListEndpoint(HOST, target, ("data",), row, explain, Budget(f"bitget {path}", 20, 1))
 
@@ -182,10 +175,10 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
     return _ticker(_only_row(body, symbol), symbol)
 
 
-def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade."""
     symbol = parse_symbol(row)
-    if symbol is None or not number(ID, row, "lastPr") or not number(ID, row, "quoteVolume"):
+    if symbol is None or not row.number("lastPr") or not row.number("quoteVolume"):
         return None
     return symbol, Snapshot(_ticker(row, symbol))
 
@@ -198,18 +191,18 @@ def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
     return _perp(_only_row(body, symbol), symbol, multiplier)
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """The ticker of a perpetual of the list; None for a dated contract and for what does not trade."""
     listed = parse_symbol(row)
-    if listed is None or not number(ID, row, "lastPr") or not number(ID, row, "quoteVolume"):
+    if listed is None or not row.number("lastPr") or not row.number("quoteVolume"):
         return None
     symbol, multiplier = coin_symbol(listed)
     return symbol, _perp(row, symbol, multiplier)
 
 
-def _perp(row: Mapping[str, Any], symbol: str, multiplier: int) -> Snapshot:
-    coins, rate = number(ID, row, "holdingAmount"), number(ID, row, "fundingRate")
-    mark = per_coin(price(ID, row, "markPrice"), multiplier)
+def _perp(row: Row, symbol: str, multiplier: int) -> Snapshot:
+    coins, rate = row.number("holdingAmount"), row.number("fundingRate")
+    mark = per_coin(row.price("markPrice"), multiplier)
     interest = None
     if coins is not None:
         coins *= multiplier
@@ -226,18 +219,18 @@ def parse_funding(body: bytes) -> Snapshot:
     return Snapshot(funding=_funding(_only_row(body, "funding")))
 
 
-def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
     """Funding of a perpetual of the list."""
     listed = parse_symbol(row)
     return None if listed is None else (coin_symbol(listed)[0], Snapshot(funding=_funding(row)))
 
 
-def _funding(row: Mapping[str, Any]) -> Funding:
-    interval_h, due_ms = number(ID, row, "fundingRateInterval"), whole(ID, row, "nextUpdate")
-    return Funding(needed(ID, row, "fundingRate"), interval_h, due_ms, None)
+def _funding(row: Row) -> Funding:
+    interval_h, due_ms = row.number("fundingRateInterval"), row.whole("nextUpdate")
+    return Funding(row.needed("fundingRate"), interval_h, due_ms, None)
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """BTC-USDT for BTCUSDT, BTC-USDC for BTCPERP; None for other quotes and for dated contracts."""
     listed = row.get("symbol")
     for ending, quote in (("USDT", "USDT"), ("USDC", "USDC"), ("PERP", "USDC")):
@@ -261,40 +254,40 @@ def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
     longShortAccountRatio is off by a factor of 100 (seen in 2024) and not read.
     """
     rows = rows_in(ID, _data(body))
-    return {"accounts": sorted(Ratio(int(needed(ID, row, "ts")), share(ID, row, "longAccountRatio")) for row in rows)}
+    return {"accounts": sorted(Ratio(int(row.needed("ts")), row.share("longAccountRatio")) for row in rows)}
 
 
 def _data(body: bytes) -> Any:
     """The envelope's data. Raises MarketError."""
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("code") != "00000":
         raise explain(200, body)
     return answer.get("data")
 
 
-def _only_row(body: bytes, what: str) -> Mapping[str, Any]:
+def _only_row(body: bytes, what: str) -> Row:
     rows = rows_in(ID, _data(body))
     if not rows:
         raise UnknownSymbol(ID, f"no row: {what}")
     return rows[0]
 
 
-def _ticker(row: Mapping[str, Any], symbol: str, multiplier: int = 1) -> Ticker:
-    fraction = number(ID, row, "change24h")
-    if not number(ID, row, "lastPr"):
+def _ticker(row: Row, symbol: str, multiplier: int = 1) -> Ticker:
+    fraction = row.number("change24h")
+    if not row.number("lastPr"):
         raise UnknownSymbol(ID, f"{symbol} has no trades")
     return Ticker(
         exchange=ID,
         symbol=symbol,
-        last=needed_price(ID, row, "lastPr") / multiplier,
-        bid=per_coin(price(ID, row, "bidPr"), multiplier),
-        ask=per_coin(price(ID, row, "askPr"), multiplier),
-        high=per_coin(price(ID, row, "high24h"), multiplier),
-        low=per_coin(price(ID, row, "low24h"), multiplier),
+        last=row.needed_price("lastPr") / multiplier,
+        bid=per_coin(row.price("bidPr"), multiplier),
+        ask=per_coin(row.price("askPr"), multiplier),
+        high=per_coin(row.price("high24h"), multiplier),
+        low=per_coin(row.price("low24h"), multiplier),
         change_pct=None if fraction is None else fraction * 100,
-        base_volume=in_coins(number(ID, row, "baseVolume"), multiplier),
-        quote_volume=number(ID, row, "quoteVolume"),
-        time_ms=int(needed(ID, row, "ts")),
+        base_volume=in_coins(row.number("baseVolume"), multiplier),
+        quote_volume=row.number("quoteVolume"),
+        time_ms=int(row.needed("ts")),
     )
 
 

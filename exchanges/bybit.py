@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
@@ -31,20 +31,14 @@ from exchanges.errors import (
 )
 from exchanges.reading import (
     At,
+    Row,
     code_in,
     in_coins,
     load,
-    name,
-    needed,
-    needed_price,
-    number,
     per_coin,
-    price,
     read_candles,
     row_in,
     rows_in,
-    share,
-    whole,
 )
 from exchanges.symbols import coin_symbol, split
 from exchanges.words import (
@@ -214,7 +208,7 @@ def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
     return _perp(row, symbol, multiplier, time_ms)
 
 
-def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Snapshot:
+def _perp(row: Row, symbol: str, multiplier: int, time_ms: int) -> Snapshot:
     ticker, interest = _ticker(row, symbol, multiplier, time_ms), _open_interest(row, multiplier)
     if split(symbol)[1] == COIN:
         ticker = ticker._replace(base_volume=ticker.quote_volume, quote_volume=ticker.base_volume)
@@ -222,19 +216,19 @@ def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) ->
     return Snapshot(ticker, interest, _funding(row, multiplier))
 
 
-def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade. The row has no time of its own."""
     listed = parse_symbol(row)
-    if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "turnover24h"):
+    if listed is None or not row.number("lastPrice") or not row.number("turnover24h"):
         return None
     symbol, multiplier = coin_symbol(listed)
     return symbol, Snapshot(_ticker(row, symbol, multiplier, 0))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """A linear perpetual of the list, as parse_spot_row."""
     listed = parse_symbol(row)
-    if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "turnover24h"):
+    if listed is None or not row.number("lastPrice") or not row.number("turnover24h"):
         return None
     symbol, multiplier = coin_symbol(listed)
     return symbol, _perp(row, symbol, multiplier, 0)
@@ -246,10 +240,10 @@ def parse_candles(body: bytes, symbol: str, kind: str, interval: str, multiplier
     Start, open, high, low, close, volume, turnover; NEWEST FIRST, the first one running. Volume is in base and
     turnover in quote; on inverse contracts volume is in dollars and turnover in coins.
     """
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    rows = row_in(ID, answer.get("result")).get("list")
+    rows = answer.row("result").get("list")
     at = At(0, 1, 2, 3, 4, 6, 5) if kind == "perp" and split(symbol)[1] == COIN else At(0, 1, 2, 3, 4, 5, 6)
     return read_candles((ID, symbol, kind, INTERVALS[interval]), rows, at, multiplier=multiplier)
 
@@ -261,9 +255,9 @@ def parse_open_interest_history(body: bytes, multiplier: int = 1) -> list[tuple[
     """
     found = []
     for row in _rows_of(body):
-        one_side = number(ID, row, "singleOpenInterest")
-        coins = needed(ID, row, "openInterest") / 2 if one_side is None else one_side
-        found.append((int(needed(ID, row, "timestamp")), coins * multiplier))
+        one_side = row.number("singleOpenInterest")
+        coins = row.needed("openInterest") / 2 if one_side is None else one_side
+        found.append((int(row.needed("timestamp")), coins * multiplier))
     if not found:
         raise UnknownSymbol(ID, "no history of open interest")
     return sorted(found)
@@ -272,21 +266,21 @@ def parse_open_interest_history(body: bytes, multiplier: int = 1) -> list[tuple[
 def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
     """{"result": {"list": [{"buyRatio": "0.5777", "sellRatio": "0.4223", "timestamp": "1672051897447"}, …]}}"""
     rows = _rows_of(body)
-    return {"accounts": sorted(Ratio(int(needed(ID, row, "timestamp")), share(ID, row, "buyRatio")) for row in rows)}
+    return {"accounts": sorted(Ratio(int(row.needed("timestamp")), row.share("buyRatio")) for row in rows)}
 
 
-def _rows_of(body: bytes) -> list[Mapping[str, Any]]:
+def _rows_of(body: bytes) -> list[Row]:
     """result.list. Raises MarketError."""
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    return rows_in(ID, row_in(ID, answer.get("result")).get("list"))
+    return rows_in(ID, answer.row("result").get("list"))
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """One row of a ticker list; dated contracts (BTC-27DEC24) are left out."""
     name = row.get("symbol")
-    if not isinstance(name, str) or "-" in name or row.get("deliveryTime", "0") not in ("0", ""):
+    if not isinstance(name, str) or "-" in name or row.get("deliveryTime") not in (None, "0", ""):
         return None
     for ending, quote in (("USDT", "USDT"), ("USDC", "USDC"), ("PERP", "USDC")):
         if name.endswith(ending) and len(name) > len(ending):
@@ -294,55 +288,55 @@ def parse_symbol(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _only_row(body: bytes, symbol: str) -> tuple[Mapping[str, Any], int]:
+def _only_row(body: bytes, symbol: str) -> tuple[Row, int]:
     """The row of result.list, and the envelope's time. Raises MarketError, UnknownSymbol for an empty list."""
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    rows = row_in(ID, answer.get("result")).get("list")
+    rows = answer.row("result").get("list")
     if not isinstance(rows, list):
         raise BadResponse(ID, "result.list is missing")
     if not rows:
         raise UnknownSymbol(ID, f"no row for {symbol}")
-    return row_in(ID, rows[0]), int(needed(ID, answer, "time"))
+    return row_in(ID, rows[0]), int(answer.needed("time"))
 
 
-def _ticker(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Ticker:
-    fraction = number(ID, row, "price24hPcnt")
-    if not number(ID, row, "lastPrice"):
+def _ticker(row: Row, symbol: str, multiplier: int, time_ms: int) -> Ticker:
+    fraction = row.number("price24hPcnt")
+    if not row.number("lastPrice"):
         raise UnknownSymbol(ID, f"{symbol} has no trades")
     return Ticker(
         exchange=ID,
         symbol=symbol,
-        last=needed_price(ID, row, "lastPrice") / multiplier,
-        bid=per_coin(price(ID, row, "bid1Price"), multiplier),
-        ask=per_coin(price(ID, row, "ask1Price"), multiplier),
-        high=per_coin(price(ID, row, "highPrice24h"), multiplier),
-        low=per_coin(price(ID, row, "lowPrice24h"), multiplier),
+        last=row.needed_price("lastPrice") / multiplier,
+        bid=per_coin(row.price("bid1Price"), multiplier),
+        ask=per_coin(row.price("ask1Price"), multiplier),
+        high=per_coin(row.price("highPrice24h"), multiplier),
+        low=per_coin(row.price("lowPrice24h"), multiplier),
         change_pct=None if fraction is None else fraction * 100,
-        base_volume=in_coins(number(ID, row, "volume24h"), multiplier),
-        quote_volume=number(ID, row, "turnover24h"),
+        base_volume=in_coins(row.number("volume24h"), multiplier),
+        quote_volume=row.number("turnover24h"),
         time_ms=time_ms,
     )
 
 
-def _open_interest(row: Mapping[str, Any], multiplier: int) -> OpenInterest | None:
-    one_side = number(ID, row, "singleOpenInterest")
+def _open_interest(row: Row, multiplier: int) -> OpenInterest | None:
+    one_side = row.number("singleOpenInterest")
     if one_side is not None:
-        return OpenInterest(one_side * multiplier, number(ID, row, "singleOpenInterestValue"))
-    both_sides = number(ID, row, "openInterest")
+        return OpenInterest(one_side * multiplier, row.number("singleOpenInterestValue"))
+    both_sides = row.number("openInterest")
     if both_sides is None:
         return None
-    value = number(ID, row, "openInterestValue")
+    value = row.number("openInterestValue")
     return OpenInterest(both_sides / 2 * multiplier, None if value is None else value / 2)
 
 
-def _funding(row: Mapping[str, Any], multiplier: int) -> Funding | None:
-    rate = number(ID, row, "fundingRate")
+def _funding(row: Row, multiplier: int) -> Funding | None:
+    rate = row.number("fundingRate")
     if rate is None:
         return None
-    mark = per_coin(price(ID, row, "markPrice"), multiplier)
-    return Funding(rate, number(ID, row, "fundingIntervalHour"), whole(ID, row, "nextFundingTime"), mark)
+    mark = per_coin(row.price("markPrice"), multiplier)
+    return Funding(rate, row.number("fundingIntervalHour"), row.whole("nextFundingTime"), mark)
 
 
 # Accounts.
@@ -415,15 +409,15 @@ def rights() -> Endpoint[bool]:
 
 def parse_time(body: bytes) -> int:
     """The envelope's time, ms."""
-    return int(needed(ID, row_in(ID, load(ID, body)), "time"))
+    return int(Row.of(ID, body).needed("time"))
 
 
-def _result(body: bytes) -> Mapping[str, Any]:
+def _result(body: bytes) -> Row:
     """The envelope's `result`. Raises MarketError."""
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    return row_in(ID, answer.get("result"))
+    return answer.row("result")
 
 
 def parse_unified_balances(body: bytes) -> list[Balance]:
@@ -434,18 +428,18 @@ def parse_unified_balances(body: bytes) -> list[Balance]:
     """
     found = []
     for account in rows_in(ID, _result(body).get("list")):
-        for row in rows_in(ID, account.get("coin")):
-            total = number(ID, row, "walletBalance") or 0.0
-            held = sum(number(ID, row, key) or 0.0 for key in ("totalPositionIM", "totalOrderIM", "locked"))
+        for row in account.rows("coin"):
+            total = row.number("walletBalance") or 0.0
+            held = sum(row.number(key) or 0.0 for key in ("totalPositionIM", "totalOrderIM", "locked"))
             free = max(0.0, total - held)
-            found.append(Balance(name(ID, row, "coin"), free, total - free, number(ID, row, "usdValue")))
+            found.append(Balance(row.name("coin"), free, total - free, row.number("usdValue")))
     return found
 
 
 def parse_funding_wallet(body: bytes) -> list[Balance]:
     """{"balance": [{"coin": "USDT", "walletBalance": "10", "transferBalance": "10"}]}"""
     rows = rows_in(ID, _result(body).get("balance"))
-    return [Balance(name(ID, row, "coin"), number(ID, row, "walletBalance") or 0.0, 0.0) for row in rows]
+    return [Balance(row.name("coin"), row.number("walletBalance") or 0.0, 0.0) for row in rows]
 
 
 def parse_positions(answer: Any, second: None = None) -> list[Position]:
@@ -461,16 +455,16 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
     envelope = row_in(ID, answer)
     if envelope.get("retCode") != 0:
         raise explain(200, orjson.dumps(answer))
-    result = row_in(ID, envelope.get("result"))
+    result = envelope.row("result")
     is_inverse = result.get("category") == "inverse"
     found = []
-    for row in rows_in(ID, result.get("list")):
-        size, side = number(ID, row, "size"), row.get("side")
+    for row in result.rows("list"):
+        size, side = row.number("size"), row.get("side")
         if not size or side not in ("Buy", "Sell"):
             continue
-        symbol = name(ID, row, "symbol")
+        symbol = row.name("symbol")
         base, asset = _settling(symbol, is_inverse)
-        value, margin, pnl = (number(ID, row, key) for key in ("positionValue", "positionIM", "unrealisedPnl"))
+        value, margin, pnl = (row.number(key) for key in ("positionValue", "positionIM", "unrealisedPnl"))
         found.append(
             Position(
                 symbol=symbol,
@@ -478,10 +472,10 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
                 side="long" if side == "Buy" else "short",
                 size=value if is_inverse else size,
                 notional=size if is_inverse else value,
-                entry=price(ID, row, "avgPrice"),
-                mark=price(ID, row, "markPrice"),
-                liquidation=price(ID, row, "liqPrice"),
-                leverage=number(ID, row, "leverage"),
+                entry=row.price("avgPrice"),
+                mark=row.price("markPrice"),
+                liquidation=row.price("liqPrice"),
+                leverage=row.number("leverage"),
                 margin=margin,
                 asset=asset,
                 pnl=pnl,
@@ -507,12 +501,12 @@ def parse_closed_pnl(body: bytes) -> Page[Income]:
     is_inverse = result.get("category") == "inverse"
     found = [
         Income(
-            int(needed(ID, row, "updatedTime")),
+            int(row.needed("updatedTime")),
             "realised",
-            _settling(name(ID, row, "symbol"), is_inverse)[1],
-            needed(ID, row, "closedPnl"),
+            _settling(row.name("symbol"), is_inverse)[1],
+            row.needed("closedPnl"),
         )
-        for row in rows_in(ID, result.get("list"))
+        for row in result.rows("list")
     ]
     return Page(found, str(result.get("nextPageCursor") or ""))
 
@@ -524,9 +518,9 @@ def parse_transaction_log(body: bytes) -> Page[Income]:
     """
     result = _result(body)
     found = []
-    for row in rows_in(ID, result.get("list")):
-        time_ms, asset = int(needed(ID, row, "transactionTime")), name(ID, row, "currency")
-        funding, fee = number(ID, row, "funding"), number(ID, row, "fee")
+    for row in result.rows("list"):
+        time_ms, asset = int(row.needed("transactionTime")), row.name("currency")
+        funding, fee = row.number("funding"), row.number("fee")
         if funding:
             found.append(Income(time_ms, "funding", asset, funding))
         if fee:
@@ -536,7 +530,7 @@ def parse_transaction_log(body: bytes) -> Page[Income]:
 
 def parse_rights(body: bytes) -> bool:
     """{"readOnly": 1, …}: 1 is a key that only reads."""
-    return _result(body).get("readOnly") != 1
+    return bool(_result(body).get("readOnly") != 1)
 
 
 def explain(status: int, body: bytes) -> MarketError:

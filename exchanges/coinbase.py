@@ -7,16 +7,14 @@ Source: Coinbase Exchange REST documentation, 2026.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from time import time
-from typing import Any
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
-from exchanges.reading import At, change_pct, load, needed_price, number, price, read_candles, row_in
+from exchanges.reading import At, Row, change_pct, load, read_candles
 from exchanges.words import INTERVALS, Candles, Ratio, Snapshot, Ticker
 
 ID = "coinbase"
@@ -104,27 +102,27 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
 
     open is of 24 hours ago; volume in base. The turnover and a time are not told.
     """
-    row = row_in(ID, load(ID, body))
-    last = needed_price(ID, row, "last")
+    row = Row.of(ID, body)
+    last = row.needed_price("last")
     return Ticker(
         exchange=ID,
         symbol=symbol,
         last=last,
         bid=None,
         ask=None,
-        high=price(ID, row, "high"),
-        low=price(ID, row, "low"),
-        change_pct=change_pct(last, price(ID, row, "open")),
-        base_volume=number(ID, row, "volume"),
+        high=row.price("high"),
+        low=row.price("low"),
+        change_pct=change_pct(last, row.price("open")),
+        base_volume=row.number("volume"),
         quote_volume=None,
         time_ms=0,
     )
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """BTC-USD of {"id": "BTC-USD", "status": "online", "trading_disabled": false, …}."""
     listed = row.get("id")
-    is_online = row.get("status", "online") == "online" and row.get("trading_disabled") is not True
+    is_online = row.get("status") in (None, "online") and row.get("trading_disabled") is not True
     return listed if is_online and isinstance(listed, str) else None
 
 

@@ -8,15 +8,14 @@ Source: Deribit API v2 documentation, 2026.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from time import time
-from typing import Any
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
-from exchanges.reading import At, load, needed, number, price, read_candles, row_in
+from exchanges.reading import At, Row, read_candles
 from exchanges.symbols import split
 from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
@@ -81,7 +80,7 @@ def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     return {"ticker": _summaries(parse_perp_row)}
 
 
-def _summaries(row: Callable[[Mapping[str, Any]], T | None]) -> ListEndpoint[T]:
+def _summaries(row: Callable[[Row], T | None]) -> ListEndpoint[T]:
     target = "/api/v2/public/get_book_summary_by_currency?currency=USDC&kind=future"
     return ListEndpoint(HOST, target, ("result",), row, explain, REQUESTS)
 
@@ -134,52 +133,52 @@ def parse_perp(body: bytes, symbol: str) -> Snapshot:
     coins, volume_usd in dollars. There is no next time of funding: it is paid all the time.
     """
     row = _result(body)
-    stats = row_in(ID, row.get("stats"))
-    last = price(ID, row, "last_price")
+    stats = row.row("stats")
+    last = row.price("last_price")
     if last is None:
         raise UnknownSymbol(ID, f"{symbol} has no trades")
     ticker = Ticker(
         exchange=ID,
         symbol=symbol,
         last=last,
-        bid=price(ID, row, "best_bid_price"),
-        ask=price(ID, row, "best_ask_price"),
-        high=price(ID, stats, "high"),
-        low=price(ID, stats, "low"),
-        change_pct=number(ID, stats, "price_change"),
-        base_volume=number(ID, stats, "volume"),
-        quote_volume=number(ID, stats, "volume_usd"),
-        time_ms=int(needed(ID, row, "timestamp")),
+        bid=row.price("best_bid_price"),
+        ask=row.price("best_ask_price"),
+        high=stats.price("high"),
+        low=stats.price("low"),
+        change_pct=stats.number("price_change"),
+        base_volume=stats.number("volume"),
+        quote_volume=stats.number("volume_usd"),
+        time_ms=int(row.needed("timestamp")),
     )
     return Snapshot(ticker, _open_interest(row, symbol), _funding(row))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """A linear perpetual of the list of summaries.
 
     {"instrument_name": "SOL_USDC-PERPETUAL", "last": 122.5, "mark_price": …, "price_change": -0.5, "volume": …,
      "volume_usd": …, "open_interest": 81200, "funding_8h": …, "creation_timestamp": …, "high": …, "low": …}
     """
-    symbol, last = parse_symbol(row), price(ID, row, "last")
-    if symbol is None or last is None or not number(ID, row, "volume_usd"):
+    symbol, last = parse_symbol(row), row.price("last")
+    if symbol is None or last is None or not row.number("volume_usd"):
         return None
     ticker = Ticker(
         exchange=ID,
         symbol=symbol,
         last=last,
-        bid=price(ID, row, "bid_price"),
-        ask=price(ID, row, "ask_price"),
-        high=price(ID, row, "high"),
-        low=price(ID, row, "low"),
-        change_pct=number(ID, row, "price_change"),
-        base_volume=number(ID, row, "volume"),
-        quote_volume=number(ID, row, "volume_usd"),
-        time_ms=int(needed(ID, row, "creation_timestamp")),
+        bid=row.price("bid_price"),
+        ask=row.price("ask_price"),
+        high=row.price("high"),
+        low=row.price("low"),
+        change_pct=row.number("price_change"),
+        base_volume=row.number("volume"),
+        quote_volume=row.number("volume_usd"),
+        time_ms=int(row.needed("creation_timestamp")),
     )
     return symbol, Snapshot(ticker, _open_interest(row, symbol), _funding(row))
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """SOL-USDC for SOL_USDC-PERPETUAL; None for dated contracts."""
     listed = row.get("instrument_name")
     if not isinstance(listed, str) or not listed.endswith("-PERPETUAL"):
@@ -188,8 +187,8 @@ def parse_symbol(row: Mapping[str, Any]) -> str | None:
     return f"{base}-{quote}" if quote else None
 
 
-def _open_interest(row: Mapping[str, Any], symbol: str) -> OpenInterest | None:
-    amount, mark = number(ID, row, "open_interest"), price(ID, row, "mark_price")
+def _open_interest(row: Row, symbol: str) -> OpenInterest | None:
+    amount, mark = row.number("open_interest"), row.price("mark_price")
     if amount is None:
         return None
     if split(symbol)[1] == COIN:
@@ -197,9 +196,9 @@ def _open_interest(row: Mapping[str, Any], symbol: str) -> OpenInterest | None:
     return OpenInterest(amount, None if mark is None else amount * mark)
 
 
-def _funding(row: Mapping[str, Any]) -> Funding | None:
-    rate = number(ID, row, "funding_8h")
-    return None if rate is None else Funding(rate, REALISED_H, None, price(ID, row, "mark_price"))
+def _funding(row: Row) -> Funding | None:
+    rate = row.number("funding_8h")
+    return None if rate is None else Funding(rate, REALISED_H, None, row.price("mark_price"))
 
 
 def parse_candles(body: bytes, symbol: str, interval: str) -> Candles:
@@ -219,21 +218,20 @@ def parse_candles(body: bytes, symbol: str, interval: str) -> Candles:
     return read_candles((ID, symbol, "perp", INTERVALS[interval]), rows, At(0, 1, 2, 3, 4, 5, 6))
 
 
-def _result(body: bytes) -> Mapping[str, Any]:
-    answer = row_in(ID, load(ID, body))
-    if "error" in answer:
+def _result(body: bytes) -> Row:
+    answer = Row.of(ID, body)
+    if answer.get("error") is not None:
         raise explain(200, body)
-    return row_in(ID, answer.get("result"))
+    return answer.row("result")
 
 
 def explain(status: int, body: bytes) -> MarketError:
     """What a refusal means."""
     said = f"HTTP {status} {body[:160]!r}"
     try:
-        error = row_in(ID, row_in(ID, load(ID, body)).get("error"))
+        code = Row.of(ID, body).row("error").get("code")
     except BadResponse:
-        error = {}
-    code = error.get("code")
+        code = None
     if code in (10020, 13020, -32602):  # unknown instrument; bad parameter: the symbol is the only one that varies
         return UnknownSymbol(ID, said)
     if status == 429 or code == 10028:

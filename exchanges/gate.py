@@ -8,25 +8,20 @@ Source: Gate API v4 documentation, 2026.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
 from exchanges.reading import (
     At,
+    Row,
     code_in,
     load,
     long_share,
-    needed,
-    needed_price,
-    number,
-    price,
     read_candles,
-    row_in,
-    rows_in,
+    rows_of,
 )
 from exchanges.symbols import split
 from exchanges.words import COIN, DOLLARS, INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
@@ -68,7 +63,7 @@ def _ask(path: str, query: str, parse: Callable[[bytes], T], budget: str = "") -
     return Endpoint(HOST, f"/api/v4/{path}{query and '?' + query}", parse, explain, _budget(budget or path))
 
 
-def _list(path: str, row: Callable[[Mapping[str, Any]], T | None]) -> ListEndpoint[T]:
+def _list(path: str, row: Callable[[Row], T | None]) -> ListEndpoint[T]:
     return ListEndpoint(HOST, f"/api/v4/{path}", (), row, explain, _budget(path))
 
 
@@ -174,10 +169,10 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
     return _ticker(_only_row(body, symbol), symbol, "base_volume", "quote_volume")
 
 
-def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade."""
     symbol = symbol_of(row.get("currency_pair"))
-    if symbol is None or not number(ID, row, "last") or not number(ID, row, "quote_volume"):
+    if symbol is None or not row.number("last") or not row.number("quote_volume"):
         return None
     return symbol, Snapshot(_ticker(row, symbol, "base_volume", "quote_volume"))
 
@@ -191,34 +186,34 @@ def parse_perp(body: bytes, symbol: str) -> Snapshot:
     return Snapshot(_ticker(_only_row(body, symbol), symbol, "volume_24h_base", "volume_24h_quote"))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """The ticker of a perpetual of the list."""
     symbol = symbol_of(row.get("contract"))
-    if symbol is None or not number(ID, row, "last") or not number(ID, row, "volume_24h_quote"):
+    if symbol is None or not row.number("last") or not row.number("volume_24h_quote"):
         return None
     return symbol, Snapshot(_ticker(row, symbol, "volume_24h_base", "volume_24h_quote"))
 
 
 def parse_contract(body: bytes, symbol: str) -> Snapshot:
     """Open interest and funding of one contract; see _contract."""
-    return _contract(row_in(ID, load(ID, body)))
+    return _contract(Row.of(ID, body))
 
 
-def parse_contract_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_contract_row(row: Row) -> tuple[str, Snapshot] | None:
     """Open interest and funding of a contract of the list; None for one that is being delisted."""
     symbol = symbol_of(row.get("name"))
     return None if symbol is None or row.get("in_delisting") is True else (symbol, _contract(row))
 
 
-def _contract(row: Mapping[str, Any]) -> Snapshot:
+def _contract(row: Row) -> Snapshot:
     """{"name": "BTC_USDT", "type": "direct", "quanto_multiplier": "0.0001", "position_size": 616999728,
         "mark_price": "75180.8", "funding_rate": "0.0001", "funding_interval": 28800, "funding_next_apply": 1610035200}
 
     position_size counts contracts, one side. quanto_multiplier is coins a contract; "0" on an inverse contract, which
     is one dollar. funding_interval and funding_next_apply are in SECONDS.
     """
-    contracts, size = number(ID, row, "position_size"), number(ID, row, "quanto_multiplier")
-    mark, rate = price(ID, row, "mark_price"), number(ID, row, "funding_rate")
+    contracts, size = row.number("position_size"), row.number("quanto_multiplier")
+    mark, rate = row.price("mark_price"), row.number("funding_rate")
     interest = None
     if contracts is not None and row.get("type") == "inverse":
         interest = OpenInterest(None, contracts)
@@ -226,7 +221,7 @@ def _contract(row: Mapping[str, Any]) -> Snapshot:
         interest = OpenInterest(contracts * size, None if mark is None else contracts * size * mark)
     funding = None
     if rate is not None:
-        interval_s, due_s = number(ID, row, "funding_interval"), number(ID, row, "funding_next_apply")
+        interval_s, due_s = row.number("funding_interval"), row.number("funding_next_apply")
         due_ms = int(due_s * 1000) if due_s else None
         funding = Funding(rate, interval_s / 3600 if interval_s else None, due_ms, mark)
     return Snapshot(open_interest=interest, funding=funding)
@@ -251,14 +246,14 @@ def parse_perp_candles(body: bytes, symbol: str, interval: str, contract_size: f
     """
     if contract_size is None:
         raise BadResponse(ID, "the contract's size is not known")
-    rows = rows_in(ID, load(ID, body))
+    rows = load(ID, body)
     of = (ID, symbol, "perp", INTERVALS[interval])
     return read_candles(of, rows, At("t", "o", "h", "l", "c", "v", "sum"), volume_in=contract_size, time_ms=1000)
 
 
 def parse_contract_size(body: bytes) -> float:
     """quanto_multiplier, see _contract."""
-    return needed_price(ID, row_in(ID, load(ID, body)), "quanto_multiplier")
+    return Row.of(ID, body).needed_price("quanto_multiplier")
 
 
 def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
@@ -267,9 +262,9 @@ def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
     open_interest counts contracts; the coins are open_interest_usd, which is in quote, over mark_price.
     """
     found = []
-    for row in rows_in(ID, load(ID, body)):
-        coins = needed(ID, row, "open_interest_usd") / needed_price(ID, row, "mark_price")
-        found.append((int(needed(ID, row, "time")) * 1000, coins))
+    for row in rows_of(ID, body):
+        coins = row.needed("open_interest_usd") / row.needed_price("mark_price")
+        found.append((int(row.needed("time")) * 1000, coins))
     if not found:
         raise UnknownSymbol(ID, "no history of open interest")
     return sorted(found)
@@ -277,37 +272,37 @@ def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
 
 def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
     """[{"time": 1603865400, "lsr_account": 0.5, "top_lsr_account": 2.5, "top_lsr_size": 1.02, …}, …]: long / short."""
-    rows = rows_in(ID, load(ID, body))
+    rows = rows_of(ID, body)
 
     def shares(key: str) -> list[Ratio]:
-        told = ((int(needed(ID, row, "time")) * 1000, number(ID, row, key)) for row in rows)
+        told = ((int(row.needed("time")) * 1000, row.number(key)) for row in rows)
         return sorted(Ratio(time_ms, long_share(ID, ratio)) for time_ms, ratio in told if ratio is not None)
 
     keys = {"accounts": "lsr_account", "top accounts": "top_lsr_account", "top positions": "top_lsr_size"}
     return {what: found for what, key in keys.items() if (found := shares(key))}
 
 
-def _only_row(body: bytes, symbol: str) -> Mapping[str, Any]:
-    rows = rows_in(ID, load(ID, body))
+def _only_row(body: bytes, symbol: str) -> Row:
+    rows = rows_of(ID, body)
     if not rows:
         raise UnknownSymbol(ID, f"no row for {symbol}")
     return rows[0]
 
 
-def _ticker(row: Mapping[str, Any], symbol: str, base_volume: str, quote_volume: str) -> Ticker:
-    if not number(ID, row, "last"):
+def _ticker(row: Row, symbol: str, base_volume: str, quote_volume: str) -> Ticker:
+    if not row.number("last"):
         raise UnknownSymbol(ID, f"{symbol} has no trades")
     return Ticker(
         exchange=ID,
         symbol=symbol,
-        last=needed_price(ID, row, "last"),
-        bid=price(ID, row, "highest_bid"),
-        ask=price(ID, row, "lowest_ask"),
-        high=price(ID, row, "high_24h"),
-        low=price(ID, row, "low_24h"),
-        change_pct=number(ID, row, "change_percentage"),
-        base_volume=number(ID, row, base_volume),
-        quote_volume=number(ID, row, quote_volume),
+        last=row.needed_price("last"),
+        bid=row.price("highest_bid"),
+        ask=row.price("lowest_ask"),
+        high=row.price("high_24h"),
+        low=row.price("low_24h"),
+        change_pct=row.number("change_percentage"),
+        base_volume=row.number(base_volume),
+        quote_volume=row.number(quote_volume),
         time_ms=0,
     )
 

@@ -8,7 +8,7 @@ Source: Hyperliquid documentation, "Info endpoint", 2026.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from time import time
 from typing import Any
@@ -17,7 +17,7 @@ import orjson
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
-from exchanges.reading import At, change_pct, load, name, number, per_coin, price, read_candles, row_in, rows_in
+from exchanges.reading import At, Row, change_pct, load, per_coin, read_candles, row_in, rows_in
 from exchanges.symbols import coin_symbol, split
 from exchanges.words import INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
@@ -122,44 +122,44 @@ def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 
     """Hyperliquid tells no series of taker volume."""
 
 
-def rows_reader(head: Any, now_ms: Callable[[], int]) -> Callable[[Mapping[str, Any]], tuple[str, Snapshot] | None]:
+def rows_reader(head: Any, now_ms: Callable[[], int]) -> Callable[[Row], tuple[str, Snapshot] | None]:
     """Reads the rows of the second array in turn, each with the name at the same place of the first."""
     names = iter(_universe(head[0]) if isinstance(head, list) and head else [])
     time_ms = now_ms()
 
-    def read(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+    def read(row: Row) -> tuple[str, Snapshot] | None:
         of = next(names, None)
         if of is None:
             raise BadResponse(ID, "there are more rows than names")
-        if of.get("isDelisted") or not number(ID, row, "dayNtlVlm"):
+        if of.get("isDelisted") or not row.number("dayNtlVlm"):
             return None
-        symbol, multiplier = coin_symbol(_listed(name(ID, of, "name")))
+        symbol, multiplier = coin_symbol(_listed(of.name("name")))
         return symbol, _perp(row, symbol, multiplier, time_ms)
 
     return read
 
 
-def _unnamed(row: Mapping[str, Any]) -> None:
+def _unnamed(row: Row) -> None:
     raise BadResponse(ID, "a row came before the names")
 
 
-def _universe(head: Any) -> list[Mapping[str, Any]]:
+def _universe(head: Any) -> list[Row]:
     return rows_in(ID, row_in(ID, head).get("universe"))
 
 
-def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Snapshot:
+def _perp(row: Row, symbol: str, multiplier: int, time_ms: int) -> Snapshot:
     """{"markPx": "77562", "midPx": "77561.5", "prevDayPx": "76800", "dayNtlVlm": "2100000000", "dayBaseVlm": "27100",
         "openInterest": "27353.18", "funding": "0.0000125", "oraclePx": …, "premium": null, "impactPxs": null}
 
     There is no last trade: the price is midPx, markPx when the book is empty. dayNtlVlm is in USDC, openInterest in
     coins, funding per HOUR; the next is due at the full hour. The answer has no time.
     """
-    mark = price(ID, row, "markPx")
-    last = price(ID, row, "midPx") or mark
+    mark = row.price("markPx")
+    last = row.price("midPx") or mark
     if last is None:
         raise UnknownSymbol(ID, f"{symbol} has no price")
-    coins, rate, before = number(ID, row, "openInterest"), number(ID, row, "funding"), price(ID, row, "prevDayPx")
-    base_volume = number(ID, row, "dayBaseVlm")
+    coins, rate, before = row.number("openInterest"), row.number("funding"), row.price("prevDayPx")
+    base_volume = row.number("dayBaseVlm")
     interest = None
     if coins is not None:
         interest = OpenInterest(coins * multiplier, None if mark is None else coins * mark)
@@ -175,7 +175,7 @@ def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) ->
             low=None,
             change_pct=change_pct(mark or last, before),
             base_volume=None if base_volume is None else base_volume * multiplier,
-            quote_volume=number(ID, row, "dayNtlVlm"),
+            quote_volume=row.number("dayNtlVlm"),
             time_ms=time_ms,
         ),
         interest,
@@ -183,9 +183,9 @@ def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) ->
     )
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """BTC-USDC of {"name": "BTC", "szDecimals": 5, "maxLeverage": 40}."""
-    return None if row.get("isDelisted") else _listed(name(ID, row, "name"))
+    return None if row.get("isDelisted") else _listed(row.name("name"))
 
 
 def parse_candles(body: bytes, symbol: str, interval: str, multiplier: int = 1) -> Candles:

@@ -18,7 +18,7 @@ from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
-from exchanges.reading import At, load, needed_price, number, price, read_candles, row_in
+from exchanges.reading import At, Row, read_candles, row_in
 from exchanges.symbols import split
 from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
@@ -138,18 +138,18 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
     The second of v, p, l, h covers 24 hours, the first the UTC day; o is the DAY's open, so that the change over 24
     hours is not told. Turnover is volume x mean price p. There is no time.
     """
-    row = row_in(ID, _only(_spot_result(body)))
+    row = row_in(ID, _only(_spot_result(body).json))
 
     def day(key: str) -> float | None:
-        return number(ID, {key: _member(row, key, 1)}, key)
+        return Row(ID, {key: _member(row, key, 1)}).number(key)
 
     volume, mean = day("v"), day("p")
     return Ticker(
         exchange=ID,
         symbol=symbol,
-        last=needed_price(ID, {"c": _member(row, "c", 0)}, "c"),
-        bid=price(ID, {"b": _member(row, "b", 0)}, "b"),
-        ask=price(ID, {"a": _member(row, "a", 0)}, "a"),
+        last=Row(ID, {"c": _member(row, "c", 0)}).needed_price("c"),
+        bid=Row(ID, {"b": _member(row, "b", 0)}).price("b"),
+        ask=Row(ID, {"a": _member(row, "a", 0)}).price("a"),
         high=day("h") or None,
         low=day("l") or None,
         change_pct=None,
@@ -159,7 +159,7 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
     )
 
 
-def _member(row: Mapping[str, Any], key: str, place: int) -> object:
+def _member(row: Row, key: str, place: int) -> object:
     """One figure of a list; None when the list is missing."""
     figures = row.get(key)
     if figures is None:
@@ -175,17 +175,16 @@ def parse_spot_candles(body: bytes, symbol: str, interval: str) -> Candles:
 
     SECONDS, open, high, low, close, mean price, base volume, trades; oldest first, the last one running.
     """
-    result = dict(_spot_result(body))
-    result.pop("last", None)
+    result = {key: rows for key, rows in _spot_result(body).json.items() if key != "last"}
     of = (ID, symbol, "spot", INTERVALS[interval])
     return read_candles(of, _only(result), At(0, 1, 2, 3, 4, 6), time_ms=1000)
 
 
-def _spot_result(body: bytes) -> Mapping[str, Any]:
-    answer = row_in(ID, load(ID, body))
+def _spot_result(body: bytes) -> Row:
+    answer = Row.of(ID, body)
     if answer.get("error"):
         raise explain(200, body)
-    return row_in(ID, answer.get("result"))
+    return answer.row("result")
 
 
 def _only(result: Mapping[str, Any]) -> Any:
@@ -194,7 +193,7 @@ def _only(result: Mapping[str, Any]) -> Any:
     return next(iter(result.values()))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """Everything of one perpetual; None for dated contracts, indexes, and what does not trade.
 
         {"symbol": "PF_XBTUSD", "last": 77343, "lastTime": "2026-09-01T12:00:00.123Z", "markPrice": 77343.1, "bid": …,
@@ -207,26 +206,26 @@ def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
     listed = row.get("symbol")
     if not isinstance(listed, str) or not listed.startswith(("PF_", "PI_")) or not listed.endswith("USD"):
         return None
-    last, volume = price(ID, row, "last"), number(ID, row, "vol24h")
+    last, volume = row.price("last"), row.number("vol24h")
     if last is None or not volume or row.get("suspended") is True:
         return None
     is_inverse = listed.startswith("PI_")
     base = listed[3:-3]
     symbol = f"{COINS.get(base, base)}-{COIN if is_inverse else 'USD'}"
-    mark, index, amount = price(ID, row, "markPrice"), price(ID, row, "indexPrice"), number(ID, row, "openInterest")
-    rate, scale = number(ID, row, "fundingRate"), index if is_inverse else None if mark is None else 1 / mark
+    mark, index, amount = row.price("markPrice"), row.price("indexPrice"), row.number("openInterest")
+    rate, scale = row.number("fundingRate"), index if is_inverse else None if mark is None else 1 / mark
     return symbol, Snapshot(
         Ticker(
             exchange=ID,
             symbol=symbol,
             last=last,
-            bid=price(ID, row, "bid"),
-            ask=price(ID, row, "ask"),
-            high=price(ID, row, "high24h"),
-            low=price(ID, row, "low24h"),
-            change_pct=number(ID, row, "change24h"),
+            bid=row.price("bid"),
+            ask=row.price("ask"),
+            high=row.price("high24h"),
+            low=row.price("low24h"),
+            change_pct=row.number("change24h"),
             base_volume=volume if not is_inverse else None if mark is None else volume / mark,
-            quote_volume=volume if is_inverse else number(ID, row, "volumeQuote"),
+            quote_volume=volume if is_inverse else row.number("volumeQuote"),
             time_ms=_moment_ms(row.get("lastTime")),
         ),
         _open_interest(amount, mark, is_inverse=is_inverse),
@@ -260,20 +259,20 @@ def parse_perp_candles(body: bytes, symbol: str, interval: str) -> Candles:
 
     Oldest first, the last one running; volume in coins on PF_.
     """
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("candles") is None:
         raise explain(200, body)
-    if answer["candles"] == []:
+    if answer.get("candles") == []:
         raise UnknownSymbol(ID, f"no candles of {symbol}")
     of = (ID, symbol, "perp", INTERVALS[interval])
-    return read_candles(of, answer["candles"], At("time", "open", "high", "low", "close", "volume"))
+    return read_candles(of, answer.get("candles"), At("time", "open", "high", "low", "close", "volume"))
 
 
 def explain(status: int, body: bytes) -> MarketError:
     """What a refusal means. Spot says it in `error`, a list of texts; futures in `error`, one text."""
     said = f"HTTP {status} {body[:160]!r}"
     try:
-        error = str(row_in(ID, load(ID, body)).get("error") or "")
+        error = str(Row.of(ID, body).get("error") or "")
     except BadResponse:
         error = ""
     if "asset pair" in error or "contractNotFound" in error or (status == 404 and not error):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -32,18 +32,13 @@ from exchanges.errors import (
 )
 from exchanges.reading import (
     At,
+    Row,
     code_in,
     load,
     long_share,
-    name,
-    needed,
-    needed_price,
-    number,
-    price,
     read_candles,
     row_in,
     rows_in,
-    whole,
 )
 from exchanges.symbols import split
 from exchanges.words import (
@@ -160,7 +155,7 @@ def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
     }
 
 
-def _tickers_list(kind: str, row: Callable[[Mapping[str, Any]], T | None]) -> ListEndpoint[T]:
+def _tickers_list(kind: str, row: Callable[[Row], T | None]) -> ListEndpoint[T]:
     kind = "SPOT" if kind == "spot" else "SWAP"
     target = f"/api/v5/market/tickers?instType={kind}"
     return ListEndpoint(HOST, target, ("data",), row, explain, TICKERS_REQUESTS)
@@ -232,7 +227,7 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
     Spot: vol24h in base, volCcy24h in quote. There is no percent field: it is last against open24h.
     """
     row = _only_row(body, symbol)
-    return _ticker(row, symbol, number(ID, row, "vol24h"), number(ID, row, "volCcy24h"))
+    return _ticker(row, symbol, row.number("vol24h"), row.number("volCcy24h"))
 
 
 def parse_perp(body: bytes, symbol: str) -> Snapshot:
@@ -243,43 +238,43 @@ def parse_perp(body: bytes, symbol: str) -> Snapshot:
     return Snapshot(ticker=_swap_ticker(_only_row(body, symbol), symbol))
 
 
-def _swap_ticker(row: Mapping[str, Any], symbol: str) -> Ticker:
-    base_volume = number(ID, row, "volCcy24h")
-    last = price(ID, row, "last")
+def _swap_ticker(row: Row, symbol: str) -> Ticker:
+    base_volume = row.number("volCcy24h")
+    last = row.price("last")
     return _ticker(row, symbol, base_volume, None if base_volume is None or last is None else base_volume * last)
 
 
-def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade."""
     symbol = parse_symbol(row)
     if symbol is None or split(symbol)[1] not in DOLLARS or not _trades(row):
         return None
-    return symbol, Snapshot(_ticker(row, symbol, number(ID, row, "vol24h"), number(ID, row, "volCcy24h")))
+    return symbol, Snapshot(_ticker(row, symbol, row.number("vol24h"), row.number("volCcy24h")))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """The ticker of a swap of the list. Those margined in the coin (BTC-USD) are left out: they are other markets."""
     symbol = parse_linear_symbol(row)
     return None if symbol is None or not _trades(row) else (symbol, Snapshot(_swap_ticker(row, symbol)))
 
 
-def _trades(row: Mapping[str, Any]) -> bool:
-    return bool(number(ID, row, "last") and number(ID, row, "vol24h"))
+def _trades(row: Row) -> bool:
+    return bool(row.number("last") and row.number("vol24h"))
 
 
-def parse_open_interest_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_open_interest_row(row: Row) -> tuple[str, Snapshot] | None:
     """Open interest of a swap of the list."""
     symbol = parse_linear_symbol(row)
     return None if symbol is None else (symbol, Snapshot(open_interest=_open_interest(row)))
 
 
-def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
     """Funding of a swap of the list."""
     symbol = parse_linear_symbol(row)
     return None if symbol is None else (symbol, Snapshot(funding=_funding(row)))
 
 
-def parse_linear_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_linear_symbol(row: Row) -> str | None:
     """BTC-USDT for BTC-USDT-SWAP; None for spot, dated and coin-margined contracts."""
     name = row.get("instId")
     if not isinstance(name, str) or not name.endswith(("-USDT-SWAP", "-USDC-SWAP")):
@@ -295,8 +290,8 @@ def parse_open_interest(body: bytes) -> Snapshot:
     return Snapshot(open_interest=_open_interest(_only_row(body, "open interest")))
 
 
-def _open_interest(row: Mapping[str, Any]) -> OpenInterest:
-    return OpenInterest(needed(ID, row, "oiCcy"), number(ID, row, "oiUsd"))
+def _open_interest(row: Row) -> OpenInterest:
+    return OpenInterest(row.needed("oiCcy"), row.number("oiUsd"))
 
 
 def parse_funding(body: bytes) -> Snapshot:
@@ -310,10 +305,10 @@ def parse_funding(body: bytes) -> Snapshot:
     return Snapshot(funding=_funding(_only_row(body, "funding")))
 
 
-def _funding(row: Mapping[str, Any]) -> Funding:
-    due, after = whole(ID, row, "fundingTime"), whole(ID, row, "nextFundingTime")
+def _funding(row: Row) -> Funding:
+    due, after = row.whole("fundingTime"), row.whole("nextFundingTime")
     interval_h = (after - due) / 3_600_000 if due and after and after > due else None
-    return Funding(needed(ID, row, "fundingRate"), interval_h, due, None)
+    return Funding(row.needed("fundingRate"), interval_h, due, None)
 
 
 def parse_candles(body: bytes, symbol: str, kind: str, interval_ms: int) -> Candles:
@@ -355,14 +350,14 @@ def _columns(body: bytes, *places: int) -> list[tuple[float, ...]]:
     for row in _list(body):
         if not isinstance(row, list) or len(row) <= max(places):
             raise BadResponse(ID, f"a row is too short: {str(row)[:80]!r}")
-        cells = {str(i): row[i] for i in places}
-        found.append(tuple(needed(ID, cells, str(i)) for i in places))
+        cells = Row(ID, {str(i): row[i] for i in places})
+        found.append(tuple(cells.needed(str(i)) for i in places))
     return found
 
 
 def _list(body: bytes) -> list[Any]:
     """`data`, whose rows are lists. Raises MarketError."""
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("code") != "0":
         raise explain(200, body)
     rows = answer.get("data")
@@ -371,13 +366,13 @@ def _list(body: bytes) -> list[Any]:
     return rows
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """BTC-USDT for BTC-USDT and BTC-USDT-SWAP."""
     name = row.get("instId")
     return name.removesuffix("-SWAP") if isinstance(name, str) else None
 
 
-def _only_row(body: bytes, what: str) -> Mapping[str, Any]:
+def _only_row(body: bytes, what: str) -> Row:
     """data[0]. Raises MarketError, UnknownSymbol when data is empty."""
     rows = _list(body)
     if not rows:
@@ -385,22 +380,22 @@ def _only_row(body: bytes, what: str) -> Mapping[str, Any]:
     return row_in(ID, rows[0])
 
 
-def _ticker(row: Mapping[str, Any], symbol: str, base_volume: float | None, quote_volume: float | None) -> Ticker:
-    if not number(ID, row, "last"):
+def _ticker(row: Row, symbol: str, base_volume: float | None, quote_volume: float | None) -> Ticker:
+    if not row.number("last"):
         raise UnknownSymbol(ID, f"{symbol} has no trades")
-    last, open_24h = needed_price(ID, row, "last"), price(ID, row, "open24h")
+    last, open_24h = row.needed_price("last"), row.price("open24h")
     return Ticker(
         exchange=ID,
         symbol=symbol,
         last=last,
-        bid=price(ID, row, "bidPx"),
-        ask=price(ID, row, "askPx"),
-        high=price(ID, row, "high24h"),
-        low=price(ID, row, "low24h"),
+        bid=row.price("bidPx"),
+        ask=row.price("askPx"),
+        high=row.price("high24h"),
+        low=row.price("low24h"),
         change_pct=None if open_24h is None else (last - open_24h) / open_24h * 100,
         base_volume=base_volume,
         quote_volume=quote_volume,
-        time_ms=int(needed(ID, row, "ts")),
+        time_ms=int(row.needed("ts")),
     )
 
 
@@ -463,14 +458,14 @@ def rights() -> Endpoint[bool]:
     return _private("/api/v5/account/config", parse_rights)
 
 
-def _rows(body: bytes) -> list[Mapping[str, Any]]:
+def _rows(body: bytes) -> list[Row]:
     """`data`, whose rows are objects. Raises MarketError."""
     return rows_in(ID, _list(body))
 
 
 def parse_time(body: bytes) -> int:
     """{"data": [{"ts": "1597026383085"}]}"""
-    return int(needed(ID, _only_row(body, "time"), "ts"))
+    return int(_only_row(body, "time").needed("ts"))
 
 
 def parse_trading_balances(body: bytes) -> list[Balance]:
@@ -480,13 +475,13 @@ def parse_trading_balances(body: bytes) -> list[Balance]:
     """
     found = []
     for account in _rows(body):
-        for row in rows_in(ID, account.get("details")):
-            total = number(ID, row, "eq") or 0.0
-            available = number(ID, row, "availEq")
+        for row in account.rows("details"):
+            total = row.number("eq") or 0.0
+            available = row.number("availEq")
             if available is None:
-                available = number(ID, row, "availBal") or 0.0
+                available = row.number("availBal") or 0.0
             free = min(max(0.0, available), max(0.0, total))
-            found.append(Balance(name(ID, row, "ccy"), free, total - free, number(ID, row, "eqUsd")))
+            found.append(Balance(row.name("ccy"), free, total - free, row.number("eqUsd")))
     return found
 
 
@@ -494,8 +489,8 @@ def parse_funding_balances(body: bytes) -> list[Balance]:
     """{"data": [{"ccy": "ETH", "bal": "37.1", "availBal": "37.1", "frozenBal": "0"}]}"""
     found = []
     for row in _rows(body):
-        total, free = needed(ID, row, "bal"), number(ID, row, "availBal") or 0.0
-        found.append(Balance(name(ID, row, "ccy"), free, total - free))
+        total, free = row.needed("bal"), row.number("availBal") or 0.0
+        found.append(Balance(row.name("ccy"), free, total - free))
     return found
 
 
@@ -513,12 +508,12 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
     if envelope.get("code") != "0":
         raise explain(200, orjson.dumps(answer))
     found = []
-    for row in rows_in(ID, envelope.get("data")):
-        contracts = needed(ID, row, "pos")
+    for row in envelope.rows("data"):
+        contracts = row.needed("pos")
         if not contracts:
             continue
-        symbol, side = name(ID, row, "instId"), row.get("posSide")
-        notional, mark, ratio = number(ID, row, "notionalUsd"), price(ID, row, "markPx"), number(ID, row, "uplRatio")
+        symbol, side = row.name("instId"), row.get("posSide")
+        notional, mark, ratio = row.number("notionalUsd"), row.price("markPx"), row.number("uplRatio")
         found.append(
             Position(
                 symbol=symbol,
@@ -526,15 +521,15 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
                 side=str(side) if side in ("long", "short") else "long" if contracts > 0 else "short",
                 size=abs(notional) / mark if notional is not None and mark else None,
                 notional=None if notional is None else abs(notional),
-                entry=price(ID, row, "avgPx"),
+                entry=row.price("avgPx"),
                 mark=mark,
-                liquidation=price(ID, row, "liqPx"),
-                leverage=number(ID, row, "lever"),
-                margin=number(ID, row, "margin") or number(ID, row, "imr"),
-                asset=name(ID, row, "ccy"),
-                pnl=number(ID, row, "upl"),
+                liquidation=row.price("liqPx"),
+                leverage=row.number("lever"),
+                margin=row.number("margin") or row.number("imr"),
+                asset=row.name("ccy"),
+                pnl=row.number("upl"),
                 pnl_pct=None if ratio is None else ratio * 100,
-                funding=number(ID, row, "fundingFee"),
+                funding=row.number("fundingFee"),
             )
         )
     return found
@@ -546,10 +541,7 @@ def parse_closed_positions(body: bytes, since_ms: int) -> Page[Income]:
     realizedPnl is net: pnl + fee + fundingFee + liqPenalty.
     """
     rows = _rows(body)
-    found = [
-        Income(int(needed(ID, row, "uTime")), "realised", name(ID, row, "ccy"), needed(ID, row, "realizedPnl"))
-        for row in rows
-    ]
+    found = [Income(int(row.needed("uTime")), "realised", row.name("ccy"), row.needed("realizedPnl")) for row in rows]
     is_last = len(rows) < ROWS or found[-1].time_ms < since_ms
     return Page(found, "" if is_last else str(found[-1].time_ms))
 
@@ -562,18 +554,18 @@ def parse_bills(body: bytes) -> Page[Income]:
     rows = _rows(body)
     found = []
     for row in rows:
-        time_ms, asset = int(needed(ID, row, "ts")), name(ID, row, "ccy")
-        fee = number(ID, row, "fee")
+        time_ms, asset = int(row.needed("ts")), row.name("ccy")
+        fee = row.number("fee")
         if row.get("type") == "8":
-            found.append(Income(time_ms, "funding", asset, needed(ID, row, "balChg")))
+            found.append(Income(time_ms, "funding", asset, row.needed("balChg")))
         elif fee:
             found.append(Income(time_ms, "fee", asset, fee))
-    return Page(found, name(ID, rows[-1], "billId") if len(rows) >= ROWS else "")
+    return Page(found, rows[-1].name("billId") if len(rows) >= ROWS else "")
 
 
 def parse_rights(body: bytes) -> bool:
     """{"data": [{"perm": "read_only,trade"}]}"""
-    rights = str(_only_row(body, "config").get("perm", "")).split(",")
+    rights = str(_only_row(body, "config").get("perm") or "").split(",")
     return any(each.strip() not in ("read_only", "") for each in rights)
 
 

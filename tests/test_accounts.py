@@ -16,6 +16,7 @@ from demo.web import in_json
 from exchanges import binance, bybit, okx
 from exchanges.endpoints import Budget, Endpoint, Host
 from exchanges.errors import BadResponse, ClockWrong, Refused
+from exchanges.reading import Row
 from exchanges.table import ACCOUNTS
 from exchanges.words import Balance, Income, Key
 
@@ -133,7 +134,10 @@ def test_binance_coinm_positions_in_coin() -> None:
 
 def test_binance_contract_sizes_come_from_the_list() -> None:
     rows = json.loads(recorded("binance/cm-exchange-info"))["symbols"]
-    assert all(pair is not None and pair[1] in (10, 100) for pair in map(binance.parse_contract, rows))
+    assert all(
+        pair is not None and pair[1] in (10, 100)
+        for pair in (binance.parse_contract(Row("binance", row)) for row in rows)
+    )
 
 
 def test_binance_income() -> None:

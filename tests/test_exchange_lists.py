@@ -15,6 +15,7 @@ from exchanges import binance, bitget, bybit, coinbase, coingecko, deribit, gate
 from exchanges.coingecko import MarketCap
 from exchanges.endpoints import ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.reading import Row
 from exchanges.symbols import MULTIPLIERS, coin_symbol, multiplied
 from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
 
@@ -51,11 +52,11 @@ def ticker_of(found: tuple[str, Snapshot] | None) -> Ticker:
 
 def test_binance_row_is_as_the_ticker() -> None:
     row = json.loads(recorded("binance/spot-ticker-24hr"))
-    assert binance.parse_ticker_row(row) == (
+    assert binance.parse_ticker_row(Row("binance", row)) == (
         "BTC-USDT",
         Snapshot(binance.parse_ticker(recorded("binance/spot-ticker-24hr"), "BTC-USDT")),
     )
-    um = binance.parse_ticker_row(json.loads(recorded("binance/um-ticker-24hr")))
+    um = binance.parse_ticker_row(Row("binance", json.loads(recorded("binance/um-ticker-24hr"))))
     assert um is not None
     assert (um[0], ticker_of(um).base_volume, ticker_of(um).change_pct) == ("S-USDT", 120588225, -6.777)
 
@@ -72,10 +73,10 @@ def test_binance_row_is_as_the_ticker() -> None:
 )
 def test_binance_rows_are_per_coin(listed: str, symbol: str, multiplier: int) -> None:
     row = {"symbol": listed, "lastPrice": "5", "volume": "7", "quoteVolume": "35", "closeTime": 1}
-    ticker = ticker_of(binance.parse_ticker_row(row))
+    ticker = ticker_of(binance.parse_ticker_row(Row("binance", row)))
     assert (ticker.symbol, ticker.last, ticker.base_volume) == (symbol, 5 / multiplier, 7 * multiplier)
     assert (ticker.quote_volume, ticker.exchange) == (35, "binance")
-    funding = binance.parse_funding_row({"symbol": listed, "lastFundingRate": "0.1", "markPrice": "5"})
+    funding = binance.parse_funding_row(Row("binance", {"symbol": listed, "lastFundingRate": "0.1", "markPrice": "5"}))
     assert funding == (symbol, Snapshot(funding=Funding(0.1, None, None, 5 / multiplier)))
 
 
@@ -94,16 +95,16 @@ def test_binance_rows_are_per_coin(listed: str, symbol: str, multiplier: int) ->
     ],
 )
 def test_binance_rows_that_do_not_trade(row: dict[str, Any]) -> None:
-    assert binance.parse_ticker_row(row) is None
+    assert binance.parse_ticker_row(Row("binance", row)) is None
 
 
 def test_binance_funding_rows() -> None:
     row = json.loads(recorded("binance/um-premium-index"))
     funding = Funding(0.00038246, None, 1597392000000, 11793.63104562)
-    assert binance.parse_funding_row(row) == ("BTC-USDT", Snapshot(funding=funding))
-    assert binance.parse_funding_row(row | {"symbol": "BTCUSDT_230331"}) is None
-    assert binance.parse_funding_row(row | {"lastFundingRate": ""}) is None
-    assert binance.parse_funding_row(row | {"symbol": "ETHBTC"}) is None
+    assert binance.parse_funding_row(Row("binance", row)) == ("BTC-USDT", Snapshot(funding=funding))
+    assert binance.parse_funding_row(Row("binance", row | {"symbol": "BTCUSDT_230331"})) is None
+    assert binance.parse_funding_row(Row("binance", row | {"lastFundingRate": ""})) is None
+    assert binance.parse_funding_row(Row("binance", row | {"symbol": "ETHBTC"})) is None
 
 
 async def test_binance_funding_periods() -> None:
@@ -135,12 +136,14 @@ async def test_bybit_spot_rows() -> None:
 
 def test_bybit_rows_are_per_coin() -> None:
     row = {"symbol": "1000PEPEUSDT", "lastPrice": "5", "turnover24h": "35", "volume24h": "7", "markPrice": "6"}
-    found = bybit.parse_perp_row(row | {"openInterest": "4", "openInterestValue": "20", "fundingRate": "0.1"})
+    found = bybit.parse_perp_row(
+        Row("bybit", row | {"openInterest": "4", "openInterestValue": "20", "fundingRate": "0.1"})
+    )
     assert found is not None
     assert (found[0], ticker_of(found).last, ticker_of(found).base_volume) == ("PEPE-USDT", 0.005, 7000)
     assert found[1].open_interest == OpenInterest(2000, 10)
     assert found[1].funding == Funding(0.1, None, None, 0.006)
-    spot = bybit.parse_spot_row(row | {"symbol": "1000TOSHIUSDC"})
+    spot = bybit.parse_spot_row(Row("bybit", row | {"symbol": "1000TOSHIUSDC"}))
     assert (spot and spot[0], ticker_of(spot).last) == ("TOSHI-USDC", 0.005)
 
 
@@ -160,7 +163,7 @@ def test_bybit_rows_are_per_coin() -> None:
     ],
 )
 def test_bybit_rows_that_do_not_trade(parse: Callable[[Any], Any], row: dict[str, Any]) -> None:
-    assert parse(row) is None
+    assert parse(Row("bybit", row)) is None
 
 
 # OKX.
@@ -177,20 +180,20 @@ async def test_okx_rows_of_swaps_in_coins() -> None:
 
 async def test_okx_coin_margined_swaps_are_other_markets() -> None:
     assert await listed(okx.tickers("perp")["ticker"], recorded("okx/swap-tickers")) == []
-    assert okx.parse_perp_row({"instId": "BTC-USDT-260626", "last": "5", "vol24h": "5"}) is None
-    assert okx.parse_perp_row({"instId": "BTC-USDC-SWAP", "last": "5", "vol24h": "0"}) is None
-    assert okx.parse_linear_symbol({"instId": None}) is None
+    assert okx.parse_perp_row(Row("okx", {"instId": "BTC-USDT-260626", "last": "5", "vol24h": "5"})) is None
+    assert okx.parse_perp_row(Row("okx", {"instId": "BTC-USDC-SWAP", "last": "5", "vol24h": "0"})) is None
+    assert okx.parse_linear_symbol(Row("okx", {"instId": None})) is None
 
 
 def test_okx_spot_rows() -> None:
     row = {"instId": "BTC-USDC", "last": "50000", "vol24h": "3", "volCcy24h": "150000", "ts": "1"}
-    ticker = ticker_of(okx.parse_spot_row(row))
+    ticker = ticker_of(okx.parse_spot_row(Row("okx", row)))
     assert (ticker.symbol, ticker.base_volume, ticker.quote_volume) == ("BTC-USDC", 3, 150000)
     for quote in ("USDT", "USDC", "USD", "FDUSD", "USD1"):  # what counts as a dollar
-        assert okx.parse_spot_row(row | {"instId": f"BTC-{quote}"}) is not None
+        assert okx.parse_spot_row(Row("okx", row | {"instId": f"BTC-{quote}"})) is not None
     for other in ("ETH-BTC", "BTC-EUR", "BTC"):
-        assert okx.parse_spot_row(row | {"instId": other}) is None
-    assert okx.parse_spot_row(row | {"last": "0"}) is None
+        assert okx.parse_spot_row(Row("okx", row | {"instId": other})) is None
+    assert okx.parse_spot_row(Row("okx", row | {"last": "0"})) is None
 
 
 async def test_okx_lists_of_open_interest_and_funding() -> None:
@@ -221,7 +224,7 @@ async def test_okx_list_of_spot() -> None:
     ],
 )
 def test_okx_linear_symbols(listed: object, symbol: str | None) -> None:
-    assert okx.parse_linear_symbol({"instId": listed}) == symbol
+    assert okx.parse_linear_symbol(Row("okx", {"instId": listed})) == symbol
 
 
 # Gate.
@@ -253,7 +256,7 @@ async def test_gate_contract_rows() -> None:
     funding = Funding(0.002053, 8.0, 1610035200000, 37985.6)
     assert rows == [("LAB-USDT", Snapshot(None, OpenInterest(about(4017780), about(4017780 * 37985.6)), funding))]
     row = json.loads(recorded("gate/contracts-usdt-doc"))[0]
-    assert gate.parse_contract_row(row | {"in_delisting": True}) is None
+    assert gate.parse_contract_row(Row("gate", row | {"in_delisting": True})) is None
 
 
 async def test_gate_contracts_of_2019_as_many_as_their_tickers() -> None:
@@ -316,18 +319,21 @@ async def test_bitget_list_of_funding() -> None:
     rows = await listed(bitget.tickers("perp")["funding"], recorded("bitget/mix-current-fund-rate"))
     assert rows == [("BTC-USDT", Snapshot(funding=Funding(-0.000013, 8.0, 1745510400000, None)))]
     thousand = {"symbol": "1000BONKUSDT", "fundingRate": "0.1", "fundingRateInterval": "4"}
-    assert bitget.parse_funding_row(thousand) == ("BONK-USDT", Snapshot(funding=Funding(0.1, 4.0, None, None)))
-    assert bitget.parse_funding_row({"symbol": "ETHUSD_231229", "fundingRate": "x"}) is None
+    assert bitget.parse_funding_row(Row("bitget", thousand)) == (
+        "BONK-USDT",
+        Snapshot(funding=Funding(0.1, 4.0, None, None)),
+    )
+    assert bitget.parse_funding_row(Row("bitget", {"symbol": "ETHUSD_231229", "fundingRate": "x"})) is None
 
 
 def test_bitget_rows_are_per_coin() -> None:
     row = {"symbol": "1000BONKUSDT", "lastPr": "5", "quoteVolume": "35", "baseVolume": "7", "ts": "1"}
-    found = bitget.parse_perp_row(row | {"holdingAmount": "4", "markPrice": "6"})
+    found = bitget.parse_perp_row(Row("bitget", row | {"holdingAmount": "4", "markPrice": "6"}))
     assert found is not None
     assert (found[0], ticker_of(found).last, ticker_of(found).base_volume) == ("BONK-USDT", 0.005, 7000)
     assert found[1].open_interest == OpenInterest(4000, about(24))
-    assert bitget.parse_perp_row(row | {"quoteVolume": "0"}) is None
-    assert bitget.parse_perp_row(row | {"lastPr": None}) is None
+    assert bitget.parse_perp_row(Row("bitget", row | {"quoteVolume": "0"})) is None
+    assert bitget.parse_perp_row(Row("bitget", row | {"lastPr": None})) is None
 
 
 @pytest.mark.parametrize(
@@ -344,7 +350,7 @@ def test_bitget_rows_are_per_coin() -> None:
     ],
 )
 def test_bitget_symbols(listed: object, symbol: str | None) -> None:
-    assert bitget.parse_symbol({"symbol": listed}) == symbol
+    assert bitget.parse_symbol(Row("bitget", {"symbol": listed})) == symbol
 
 
 # Hyperliquid: names and figures are in two lists.
@@ -355,7 +361,7 @@ NOW_MS = 1_700_000_000_000  # 22:13:20; the next full hour is 1700002800000
 
 def hyperliquid_rows(names: list[Any], rows: list[Any]) -> list[Any]:
     read = hyperliquid.rows_reader([{"universe": names}, []], lambda: NOW_MS)
-    return [read(row) for row in rows]
+    return [read(Row("hyperliquid", row)) for row in rows]
 
 
 async def test_hyperliquid_figures_and_units() -> None:
@@ -379,7 +385,7 @@ def test_hyperliquid_funding_is_due_at_the_full_hour() -> None:
     assert perp.funding == Funding(0.0000125, 1.0, 1700002800000, 5)
     assert perp.ticker.time_ms == NOW_MS
     read = hyperliquid.rows_reader([{"universe": [{"name": "BTC"}]}, []], lambda: 1700002800000)
-    found = read(row)
+    found = read(Row("hyperliquid", row))
     assert found is not None
     assert found[1].funding == Funding(0.0000125, 1.0, 1700006400000, 5)
 
@@ -434,7 +440,7 @@ def test_hyperliquid_thousands_are_spelt_with_a_k() -> None:
     ],
 )
 def test_hyperliquid_symbols(coin: str, symbol: str) -> None:
-    assert hyperliquid.parse_symbol({"name": coin, "szDecimals": 5}) == symbol
+    assert hyperliquid.parse_symbol(Row("hyperliquid", {"name": coin, "szDecimals": 5})) == symbol
     assert hyperliquid.native(symbol) == coin
 
 
@@ -533,7 +539,7 @@ async def test_deribit_inverse_and_dated_rows_are_left_out(name: str) -> None:
 
 def test_deribit_rows_of_2020_have_no_change() -> None:
     row = json.loads(recorded("deribit/book-summary-BTC-PERPETUAL-2020"))["result"][0]
-    ticker = ticker_of(deribit.parse_perp_row(row | {"instrument_name": "X_USDT-PERPETUAL"}))
+    ticker = ticker_of(deribit.parse_perp_row(Row("deribit", row | {"instrument_name": "X_USDT-PERPETUAL"})))
     assert (ticker.change_pct, ticker.last, ticker.quote_volume) == (None, 7212, 209783120)
 
 
@@ -550,15 +556,15 @@ def test_deribit_rows_of_2020_have_no_change() -> None:
     ],
 )
 def test_deribit_symbols(listed: object, symbol: str | None) -> None:
-    assert deribit.parse_symbol({"instrument_name": listed}) == symbol
+    assert deribit.parse_symbol(Row("deribit", {"instrument_name": listed})) == symbol
     assert deribit.symbols("perp").row({"instrument_name": listed}) == symbol
 
 
 def test_deribit_rows_that_do_not_trade() -> None:
     row = {"instrument_name": "X_USDC-PERPETUAL", "last": 5, "volume_usd": 9, "creation_timestamp": 1}
-    assert deribit.parse_perp_row(row) is not None
+    assert deribit.parse_perp_row(Row("deribit", row)) is not None
     for missing in ({"last": None}, {"last": 0}, {"volume_usd": 0}, {"volume_usd": None}):
-        assert deribit.parse_perp_row(row | missing) is None
+        assert deribit.parse_perp_row(Row("deribit", row | missing)) is None
 
 
 # Kraken Futures.
@@ -602,7 +608,7 @@ async def test_kraken_linear_row(at_half_past: int) -> None:
 def test_kraken_funding_is_absolute_on_linear_contracts(at_half_past: int) -> None:
     """-7.4269e-7 at a mark price of 0.0962418 is -7.717e-6 an hour."""
     row = {"symbol": "PF_XDGUSD", "last": 0.096, "vol24h": 5, "markPrice": 0.0962418, "fundingRate": -7.4269e-7}
-    found = kraken.parse_perp_row(row)
+    found = kraken.parse_perp_row(Row("kraken", row))
     assert found is not None
     assert found[1].funding is not None
     assert found[1].funding.funding_rate == pytest.approx(-7.717e-6, rel=1e-4)
@@ -613,7 +619,7 @@ def test_kraken_funding_is_absolute_the_other_way_round_on_inverse_contracts(at_
     """In coins per dollar. A recorded history has both: relative / absolute is the index price."""
     for rate in json.loads(recorded("krakenfutures/historical-funding-rates"))["rates"][:1]:
         row = {"symbol": "PI_XBTUSD", "last": 20700, "vol24h": 5, "markPrice": 20650, "indexPrice": 20712.8}
-        found = kraken.parse_perp_row(row | {"fundingRate": rate["fundingRate"]})
+        found = kraken.parse_perp_row(Row("kraken", row | {"fundingRate": rate["fundingRate"]}))
         assert found is not None
         assert found[1].funding is not None
         assert found[1].funding.funding_rate == pytest.approx(rate["relativeFundingRate"], rel=1e-4)
@@ -668,7 +674,7 @@ async def test_kraken_rows_of_2019_make_sense_as_dollars(name: str) -> None:
     ],
 )
 def test_kraken_rows_that_do_not_trade(row: dict[str, Any]) -> None:
-    assert kraken.parse_perp_row(row) is None
+    assert kraken.parse_perp_row(Row("kraken", row)) is None
 
 
 @pytest.mark.parametrize(
@@ -684,12 +690,14 @@ def test_kraken_rows_that_do_not_trade(row: dict[str, Any]) -> None:
 )
 def test_kraken_times_are_texts(text: object, time_ms: int) -> None:
     row = {"symbol": "PF_XBTUSD", "last": 5, "vol24h": 5, "lastTime": text}
-    assert ticker_of(kraken.parse_perp_row(row)).time_ms == time_ms
+    assert ticker_of(kraken.parse_perp_row(Row("kraken", row))).time_ms == time_ms
 
 
 def test_kraken_row_without_a_mark_price() -> None:
     row = {"last": 5, "vol24h": 6, "openInterest": 7, "fundingRate": 0.1}
-    linear, inverse = (kraken.parse_perp_row(row | {"symbol": f"{kind}_XBTUSD"}) for kind in ("PF", "PI"))
+    linear, inverse = (
+        kraken.parse_perp_row(Row("kraken", row | {"symbol": f"{kind}_XBTUSD"})) for kind in ("PF", "PI")
+    )
     assert linear is not None
     assert linear[1][1:] == (OpenInterest(7, None), None)
     assert inverse is not None
@@ -749,8 +757,8 @@ async def test_coingecko_namesakes_are_all_there() -> None:
 )
 def test_coingecko_nulls(change: dict[str, Any]) -> None:
     row = {"symbol": "x", "current_price": 1.5, "market_cap": 9, "market_cap_rank": None, "high_24h": None}
-    assert coingecko.parse_market_cap(row) == MarketCap("X", 9, 1.5)
-    assert coingecko.parse_market_cap(row | change) is None
+    assert coingecko.parse_market_cap(Row("coingecko", row)) == MarketCap("X", 9, 1.5)
+    assert coingecko.parse_market_cap(Row("coingecko", row | change)) is None
 
 
 # The same nonsense for all of them.
@@ -759,12 +767,15 @@ def test_coingecko_nulls(change: dict[str, Any]) -> None:
 NAMES = {"symbol", "instId", "currency_pair", "contract", "name", "instrument_name"}
 
 
-class Row(NamedTuple):
+class Sample(NamedTuple):
     """A row of a list with every figure that is read. needed: those without which it is malformed."""
 
     read: Callable[[Any], Any]
     row: dict[str, Any]
     needed: tuple[str, ...] = ()
+
+    def read_row(self, row: dict[str, Any]) -> Any:
+        return self.read(Row("x", row))
 
     @property
     def figures(self) -> list[str]:
@@ -776,102 +787,102 @@ def one_of_hyperliquid(row: Any) -> Any:
 
 
 ROWS = {
-    "binance ticker": Row(
+    "binance ticker": Sample(
         binance.parse_ticker_row,
         {"symbol": "BTCUSDT", "lastPrice": "5", "quoteVolume": "9", "closeTime": 1, "volume": "9", "bidPrice": "4"}
         | {"askPrice": "6", "highPrice": "6", "lowPrice": "4", "priceChangePercent": "1"},
         ("closeTime",),
     ),
-    "binance funding": Row(
+    "binance funding": Sample(
         binance.parse_funding_row,
         {"symbol": "BTCUSDT", "lastFundingRate": "0.1", "nextFundingTime": 1, "markPrice": "5"},
     ),
-    "binance funding period": Row(
+    "binance funding period": Sample(
         binance.parse_funding_interval,
         {"symbol": "BTCUSDT", "fundingIntervalHours": 8},
         ("fundingIntervalHours",),
     ),
-    "bybit spot": Row(
+    "bybit spot": Sample(
         bybit.parse_spot_row,
         {"symbol": "BTCUSDT", "lastPrice": "5", "turnover24h": "9", "volume24h": "9", "price24hPcnt": "0.1"},
     ),
-    "bybit perp": Row(
+    "bybit perp": Sample(
         bybit.parse_perp_row,
         {"symbol": "BTCUSDT", "lastPrice": "5", "turnover24h": "9", "openInterest": "9", "openInterestValue": "9"}
         | {"fundingRate": "0.1", "markPrice": "5", "nextFundingTime": "1", "fundingIntervalHour": "8"},
     ),
-    "okx spot": Row(
+    "okx spot": Sample(
         okx.parse_spot_row,
         {"instId": "BTC-USDT", "last": "5", "vol24h": "9", "volCcy24h": "9", "ts": "1", "open24h": "4"},
         ("ts",),
     ),
-    "okx swap": Row(
+    "okx swap": Sample(
         okx.parse_perp_row,
         {"instId": "BTC-USDT-SWAP", "last": "5", "vol24h": "9", "volCcy24h": "9", "ts": "1"},
         ("ts",),
     ),
-    "okx open interest": Row(
+    "okx open interest": Sample(
         okx.parse_open_interest_row,
         {"instId": "BTC-USDT-SWAP", "oiCcy": "5", "oiUsd": "9"},
         ("oiCcy",),
     ),
-    "okx funding": Row(
+    "okx funding": Sample(
         okx.parse_funding_row,
         {"instId": "BTC-USDT-SWAP", "fundingRate": "0.1", "fundingTime": "1", "nextFundingTime": "2"},
         ("fundingRate",),
     ),
-    "gate spot": Row(
+    "gate spot": Sample(
         gate.parse_spot_row,
         {"currency_pair": "BTC_USDT", "last": "5", "quote_volume": "9", "base_volume": "9", "change_percentage": "1"},
     ),
-    "gate perp": Row(
+    "gate perp": Sample(
         gate.parse_perp_row,
         {"contract": "BTC_USDT", "last": "5", "volume_24h_quote": "9", "volume_24h_base": "9"},
     ),
-    "gate contract": Row(
+    "gate contract": Sample(
         gate.parse_contract_row,
         {"name": "BTC_USDT", "position_size": 9, "quanto_multiplier": "0.1", "mark_price": "5", "funding_rate": "0.1"}
         | {"funding_interval": 28800, "funding_next_apply": 1},
     ),
-    "bitget spot": Row(
+    "bitget spot": Sample(
         bitget.parse_spot_row,
         {"symbol": "BTCUSDT", "lastPr": "5", "quoteVolume": "9", "baseVolume": "9", "change24h": "0.1", "ts": "1"},
         ("ts",),
     ),
-    "bitget perp": Row(
+    "bitget perp": Sample(
         bitget.parse_perp_row,
         {"symbol": "BTCUSDT", "lastPr": "5", "quoteVolume": "9", "holdingAmount": "9", "fundingRate": "0.1"}
         | {"markPrice": "5", "ts": "1"},
         ("ts",),
     ),
-    "bitget funding": Row(
+    "bitget funding": Sample(
         bitget.parse_funding_row,
         {"symbol": "BTCUSDT", "fundingRate": "0.1", "fundingRateInterval": "8", "nextUpdate": "1"},
         ("fundingRate",),
     ),
-    "hyperliquid": Row(
+    "hyperliquid": Sample(
         one_of_hyperliquid,
         {"markPx": "5", "midPx": "5", "prevDayPx": "4", "dayNtlVlm": "9", "dayBaseVlm": "9", "openInterest": "9"}
         | {"funding": "0.1"},
     ),
-    "deribit": Row(
+    "deribit": Sample(
         deribit.parse_perp_row,
         {"instrument_name": "X_USDC-PERPETUAL", "last": 5, "volume_usd": 9, "volume": 9, "mark_price": 5, "high": 6}
         | {"creation_timestamp": 1, "open_interest": 9, "funding_8h": 0.1, "price_change": 1, "low": 4, "bid_price": 4}
         | {"ask_price": 6},
         ("creation_timestamp",),
     ),
-    "kraken": Row(
+    "kraken": Sample(
         kraken.parse_perp_row,
         {"symbol": "PF_XBTUSD", "last": 5, "vol24h": 9, "markPrice": 5, "indexPrice": 5, "openInterest": 9}
         | {"fundingRate": 0.1, "bid": 4, "ask": 6, "high24h": 6, "low24h": 4, "change24h": 1, "volumeQuote": 9},
     ),
-    "kraken inverse": Row(
+    "kraken inverse": Sample(
         kraken.parse_perp_row,
         {"symbol": "PI_XBTUSD", "last": 5, "vol24h": 9, "markPrice": 5, "indexPrice": 5, "openInterest": 9}
         | {"fundingRate": 0.1},
     ),
-    "coingecko": Row(
+    "coingecko": Sample(
         coingecko.parse_market_cap,
         {"symbol": "btc", "current_price": 5, "market_cap": 9},
     ),
@@ -880,32 +891,32 @@ EVERY_ROW = pytest.mark.parametrize("of", ROWS.values(), ids=ROWS.keys())
 
 
 @EVERY_ROW
-def test_row_of_texts_and_of_numbers(of: Row) -> None:
-    whole = of.read(of.row)
+def test_row_of_texts_and_of_numbers(of: Sample) -> None:
+    whole = of.read_row(of.row)
     assert whole is not None
     for write in (str, float):
-        assert of.read({**of.row, **{key: write(of.row[key]) for key in of.figures}}) == whole
+        assert of.read_row({**of.row, **{key: write(of.row[key]) for key in of.figures}}) == whole
 
 
 @EVERY_ROW
 @pytest.mark.parametrize("value", ["abc", [], {}, True, False, "NaN", "inf", "-inf", "1e999", "1e31", 1e300])
-def test_row_with_a_figure_that_is_none(of: Row, value: Any) -> None:
+def test_row_with_a_figure_that_is_none(of: Sample, value: Any) -> None:
     for key in of.figures:
         with pytest.raises(BadResponse):
-            of.read({**of.row, key: value})
+            of.read_row({**of.row, key: value})
 
 
 @EVERY_ROW
 @pytest.mark.parametrize("value", ["", None])
-def test_row_with_a_figure_that_is_missing(of: Row, value: Any) -> None:
+def test_row_with_a_figure_that_is_missing(of: Sample, value: Any) -> None:
     for key in of.figures:
         without = {each: of.row[each] for each in of.row if each != key}
         for row in ({**of.row, key: value}, without):
             if key in of.needed:
                 with pytest.raises(BadResponse):
-                    of.read(row)
+                    of.read_row(row)
             else:
-                of.read(row)
+                of.read_row(row)
 
 
 PRICES = {"bidPrice", "askPrice", "highPrice", "lowPrice", "markPrice", "open24h", "mark_price", "markPx", "midPx"}
@@ -915,31 +926,31 @@ TIMES = {"nextFundingTime", "fundingTime", "funding_interval", "funding_next_app
 
 @EVERY_ROW
 @pytest.mark.parametrize("zero", ["0", "0.0", 0, 0.0])
-def test_row_with_zero_for_a_price_or_a_time_that_there_is_not(of: Row, zero: Any) -> None:
+def test_row_with_zero_for_a_price_or_a_time_that_there_is_not(of: Sample, zero: Any) -> None:
     for key in of.row.keys() & (PRICES | TIMES):
-        assert of.read({**of.row, key: zero}) == of.read({**of.row, key: None}), key
+        assert of.read_row({**of.row, key: zero}) == of.read_row({**of.row, key: None}), key
 
 
 @EVERY_ROW
-def test_row_with_any_price_below_zero(of: Row) -> None:
+def test_row_with_any_price_below_zero(of: Sample) -> None:
     for key in of.row.keys() & PRICES:
         for price in (-5, "-0.1"):
             with pytest.raises(BadResponse):
-                of.read({**of.row, key: price})
+                of.read_row({**of.row, key: price})
 
 
 @EVERY_ROW
 @pytest.mark.parametrize("name", [None, 5, [], {}, "", "X", "-", "_", "é"])
-def test_row_with_a_name_that_is_none(of: Row, name: Any) -> None:
+def test_row_with_a_name_that_is_none(of: Sample, name: Any) -> None:
     """It is left out, whatever else is in it."""
     if of.read is one_of_hyperliquid:
         return
     (key,) = of.row.keys() & NAMES
     row = {**of.row, key: name}
     if of.read is coingecko.parse_market_cap and isinstance(name, str):
-        assert coingecko.parse_market_cap(row) == MarketCap(name.upper(), 9, 5)
+        assert coingecko.parse_market_cap(Row("coingecko", row)) == MarketCap(name.upper(), 9, 5)
     else:
-        assert of.read(row) is None
+        assert of.read_row(row) is None
 
 
 @pytest.mark.parametrize(
@@ -947,7 +958,7 @@ def test_row_with_a_name_that_is_none(of: Row, name: Any) -> None:
 )
 def test_row_with_a_price_below_zero(name: str, key: str) -> None:
     with pytest.raises(BadResponse):
-        ROWS[name].read({**ROWS[name].row, key: -5})
+        ROWS[name].read_row({**ROWS[name].row, key: -5})
 
 
 # Refusals where a list was expected.

@@ -25,7 +25,7 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
-from exchanges.reading import number, row_in
+from exchanges.reading import Row, row_in
 from exchanges.symbols import split
 from exchanges.words import Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
@@ -67,7 +67,7 @@ def test_binance_funding_is_a_fraction() -> None:
 
 def test_binance_funding_interval() -> None:
     (row,) = json.loads(recorded("binance/um-funding-info"))
-    assert binance.parse_funding_interval(row) == ("BLZ-USDT", 8.0)
+    assert binance.parse_funding_interval(Row("binance", row)) == ("BLZ-USDT", 8.0)
 
 
 def test_binance_by_the_thousand_is_per_coin() -> None:
@@ -315,24 +315,24 @@ def test_targets(endpoint: Endpoint[Any], target: str) -> None:
     ],
 )
 def test_bybit_symbols_in_lists(row: dict[str, Any], symbol: str | None) -> None:
-    assert bybit.parse_symbol(row) == symbol
+    assert bybit.parse_symbol(Row("bybit", row)) == symbol
 
 
 def test_symbols_in_lists() -> None:
-    assert binance.parse_symbol({"symbol": "1000SATSUSDT"}) == "1000SATS-USDT"
-    assert binance.parse_symbol({"symbol": "ETHBTC"}) is None
-    assert binance.parse_symbol({"symbol": "ETHUSDT_230331"}) is None
-    assert binance.parse_symbol({"symbol": "USDT"}) is None
-    assert okx.parse_symbol({"instId": "BTC-USDT-SWAP"}) == "BTC-USDT"
-    assert okx.parse_symbol({}) is None
-    assert binance.parse_funding_interval({"symbol": "ETHBTC", "fundingIntervalHours": 4}) is None
+    assert binance.parse_symbol(Row("binance", {"symbol": "1000SATSUSDT"})) == "1000SATS-USDT"
+    assert binance.parse_symbol(Row("binance", {"symbol": "ETHBTC"})) is None
+    assert binance.parse_symbol(Row("binance", {"symbol": "ETHUSDT_230331"})) is None
+    assert binance.parse_symbol(Row("binance", {"symbol": "USDT"})) is None
+    assert okx.parse_symbol(Row("okx", {"instId": "BTC-USDT-SWAP"})) == "BTC-USDT"
+    assert okx.parse_symbol(Row("okx", {})) is None
+    assert binance.parse_funding_interval(Row("binance", {"symbol": "ETHBTC", "fundingIntervalHours": 4})) is None
 
 
 def test_numbers() -> None:
-    row = {"a": "1.5", "b": "", "c": None, "d": 7, "e": "x"}
-    assert [number("okx", row, key) for key in "abcdz"] == [1.5, None, None, 7.0, None]
+    row = Row("okx", {"a": "1.5", "b": "", "c": None, "d": 7, "e": "x"})
+    assert [row.number(key) for key in "abcdz"] == [1.5, None, None, 7.0, None]
     with pytest.raises(BadResponse, match="okx: e is no number"):
-        number("okx", row, "e")
+        row.number("e")
 
 
 def test_split() -> None:
