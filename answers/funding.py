@@ -57,7 +57,7 @@ async def ask_extremes(market: Market, n: int = 7) -> FundingExtremes:
     lowest = [(symbol, perp) for rate, symbol, perp in ranked[:n] if rate < 0]
     highest = [(symbol, perp) for rate, symbol, perp in reversed(ranked[-n:]) if rate > 0]
     took_s = time.monotonic() - began
-    return FundingExtremes(exchange.ID, highest, lowest, len(ranked), failed, market.now_ms(), took_s)
+    return FundingExtremes(exchange.id, highest, lowest, len(ranked), failed, market.now_ms(), took_s)
 
 
 def show(report: DerivativesReport | FundingExtremes, now_s: float) -> Answer:

@@ -29,6 +29,7 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
+from exchanges.exchange import AccountExchange
 from exchanges.reading import (
     At,
     Row,
@@ -40,7 +41,7 @@ from exchanges.reading import (
     row_in,
     rows_in,
 )
-from exchanges.symbols import coin_symbol, split
+from exchanges.symbols import listing
 from exchanges.words import (
     COIN,
     INTERVALS,
@@ -50,6 +51,7 @@ from exchanges.words import (
     Funding,
     Income,
     Key,
+    Listing,
     OpenInterest,
     Page,
     Position,
@@ -60,16 +62,8 @@ from exchanges.words import (
 )
 
 ID = "bybit"
-NAME = "Bybit"
 HOST = Host("BYBIT", ID, "https://api.bybit.com", "https://api-testnet.bybit.com")
 REQUESTS = Budget("bybit requests", 600, 5)
-MARKETS = ("spot", "perp")
-SPOT_QUOTES = ("USDT", "USDC")
-PERP_QUOTES = ("USDT", "USDC", COIN)
-MULTIPLIED = ("spot", "perp")  # the markets in which cheap coins are listed by the thousand
-MAX_CANDLES = {"spot": 1000, "perp": 1000}  # of one answer
-TAKERS_IN_CANDLES = False
-IN_LIST = False
 WORDS = {
     "1m": "1",
     "3m": "3",
@@ -94,100 +88,138 @@ REFUSALS = {
 }
 
 
-def native(symbol: str, kind: str) -> str:
+def native(of: Listing) -> str:
     """BTCUSDT for BTC-USDT, BTCPERP for the perpetual of BTC-USDC, BTCUSD for the inverse BTC-COIN."""
-    base, quote = split(symbol)
-    if kind == "perp":
-        quote = {"USDC": "PERP", COIN: "USD"}.get(quote, quote)
-    return percent_encode(f"{base}{quote}", safe="")
+    quote = of.quote if of.kind == "spot" else {"USDC": "PERP", COIN: "USD"}.get(of.quote, of.quote)
+    return f"{of.base}{quote}"
 
 
-def _category(symbol: str, kind: str) -> str:
-    return "spot" if kind == "spot" else "inverse" if split(symbol)[1] == COIN else "linear"
+def category(of: Listing) -> str:
+    """Which of Bybit's markets it is in."""
+    return "spot" if of.kind == "spot" else "inverse" if of.quote == COIN else "linear"
 
 
-def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
-    """GET /v5/market/tickers?category=spot."""
-    target = f"/v5/market/tickers?category=spot&symbol={native(symbol, 'spot')}"
-    return Endpoint(HOST, target, partial(parse_spot, symbol=symbol, multiplier=multiplier), explain, REQUESTS)
+def _market(of: Listing) -> str:
+    """The market in a query."""
+    return f"category={category(of)}&symbol={percent_encode(native(of), safe='')}"
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
-    """GET /v5/market/tickers, linear or inverse: price, open interest and funding in one answer."""
-    target = f"/v5/market/tickers?category={_category(symbol, 'perp')}&symbol={native(symbol, 'perp')}"
-    parse = partial(parse_perp, symbol=symbol, multiplier=multiplier)
-    return {"ticker": Endpoint(HOST, target, parse, explain, REQUESTS)}
+class Bybit(AccountExchange):
+    """One site; `category` tells spot, linear and inverse markets apart."""
+
+    id = ID
+    name = "Bybit"
+    hosts = (HOST,)
+    quotes = {"spot": ("USDT", "USDC"), "perp": ("USDT", "USDC", COIN)}
+    multiplied = ("spot", "perp")
+    intervals = {"spot": WORDS, "perp": WORDS}
+    max_candles = {"spot": 1000, "perp": 1000}
+    tells = {
+        "candles": ("spot", "USDT", "USDC", COIN),
+        "open interest history": ("USDT", "USDC"),  # of inverse ones in dollars, without the prices of those hours
+        "ratios": ("USDT", "USDC", COIN),
+    }
+
+    def spot(self, of: Listing) -> Endpoint[Ticker]:
+        """GET /v5/market/tickers?category=spot."""
+        target = f"/v5/market/tickers?{_market(of)}"
+        return Endpoint(HOST, target, partial(parse_spot, of=of), explain, REQUESTS)
+
+    def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
+        """GET /v5/market/tickers, linear or inverse: price, open interest and funding in one answer."""
+        target = f"/v5/market/tickers?{_market(of)}"
+        parse = partial(parse_perp, of=of)
+        return {"ticker": Endpoint(HOST, target, parse, explain, REQUESTS)}
+
+    def symbols(self, kind: str) -> ListEndpoint[str]:
+        """Every symbol quoted in USDT or USDC."""
+        category = "spot" if kind == "spot" else "linear"
+        target = f"/v5/market/tickers?category={category}"
+        return ListEndpoint(HOST, target, ("result", "list"), parse_symbol, explain, REQUESTS)
+
+    def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
+        """All markets in dollars; of perpetuals with open interest and funding."""
+        category, row = ("spot", parse_spot_row) if kind == "spot" else ("linear", parse_perp_row)
+        target = f"/v5/market/tickers?category={category}"
+        return {"ticker": ListEndpoint(HOST, target, ("result", "list"), row, explain, REQUESTS)}
+
+    def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
+        """GET /v5/market/kline."""
+        query = f"{_market(of)}&interval={WORDS[interval]}&limit={n}"
+        target = f"/v5/market/kline?{query}" + (f"&end={end_ms - 1}" if end_ms else "")
+        parse = partial(parse_candles, of=of, interval=interval)
+        return Endpoint(HOST, target, parse, explain, REQUESTS)
+
+    def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
+        """Of linear contracts, which count coins."""
+        query = f"{_market(of)}&intervalTime=1h&limit={n}"
+        parse = partial(parse_open_interest_history, of=of)
+        return Endpoint(HOST, f"/v5/market/open-interest?{query}", parse, explain, REQUESTS)
+
+    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+        """Of all accounts."""
+        query = f"{_market(of)}&period=1h&limit={n}"
+        return [Endpoint(HOST, f"/v5/market/account-ratio?{query}", partial(parse_ratios, of=of), explain, REQUESTS)]
+
+    def sign(self, endpoint: Endpoint[Any], key: Key, now_ms: int) -> Signed:
+        """The hex HMAC-SHA256 of time, key, window and query as it is sent, in headers."""
+        query = endpoint.target.partition("?")[2]
+        text = f"{now_ms}{key.api_key}{RECV_WINDOW_MS}{query}"
+        headers = {
+            "x-bapi-api-key": key.api_key,
+            "x-bapi-timestamp": str(now_ms),
+            "x-bapi-recv-window": str(RECV_WINDOW_MS),
+            "x-bapi-sign": hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).hexdigest(),
+        }
+        return Signed(endpoint.target, headers)
+
+    def time(self) -> Endpoint[int]:
+        """GET /v5/market/time: the exchange's clock, ms."""
+        return _ask("/v5/market/time", parse_time)
+
+    def balances(self) -> list[Endpoint[list[Balance]]]:
+        """The unified account and the funding wallet."""
+        return [
+            _ask("/v5/account/wallet-balance?accountType=UNIFIED", parse_unified_balances),
+            _ask("/v5/asset/transfer/query-account-coins-balance?accountType=FUND", parse_funding_wallet),
+        ]
+
+    def positions(self) -> list[PositionsEndpoint]:
+        """Positions that settle in USDT, in USDC, and in coins."""
+        kinds = ("category=linear&settleCoin=USDT", "category=linear&settleCoin=USDC", "category=inverse")
+        return [
+            PositionsEndpoint(_ask(f"/v5/position/list?{kind}&limit=200", partial(load, ID)), None, parse_positions)
+            for kind in kinds
+        ]
+
+    def income(self, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+        """Closed profit and loss, in stretches of 7 days, the longest allowed; funding and fees of the last 7."""
+
+        def closed(category: str, begin: int, end: int, cursor: str) -> Endpoint[Page[Income]]:
+            target = f"/v5/position/closed-pnl?category={category}&startTime={begin}&endTime={end}&limit=100"
+            return _ask(target + _after(cursor), parse_closed_pnl)
+
+        def log(cursor: str) -> Endpoint[Page[Income]]:
+            window = f"startTime={now_ms - WINDOW_MS}&endTime={now_ms}"
+            target = f"/v5/account/transaction-log?accountType=UNIFIED&{window}&limit=50{_after(cursor)}"
+            return _ask(target, parse_transaction_log)
+
+        stretches = [(begin, min(begin + WINDOW_MS, now_ms)) for begin in range(since_ms, now_ms, WINDOW_MS)]
+        asks = [partial(closed, each, *stretch) for each in ("linear", "inverse") for stretch in stretches]
+        return [*asks, log]
+
+    def rights(self) -> Endpoint[bool]:
+        """Whether the key can do more than read."""
+        return _ask("/v5/user/query-api", parse_rights)
 
 
-def contract_size(symbol: str, question: str) -> None:
-    """A contract is one coin, or one dollar."""
-
-
-def symbols(kind: str) -> ListEndpoint[str]:
-    """Every symbol quoted in USDT or USDC."""
-    category = "spot" if kind == "spot" else "linear"
-    target = f"/v5/market/tickers?category={category}"
-    return ListEndpoint(HOST, target, ("result", "list"), parse_symbol, explain, REQUESTS)
-
-
-def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
-    """All markets in dollars; of perpetuals with open interest and funding."""
-    category, row = ("spot", parse_spot_row) if kind == "spot" else ("linear", parse_perp_row)
-    target = f"/v5/market/tickers?category={category}"
-    return {"ticker": ListEndpoint(HOST, target, ("result", "list"), row, explain, REQUESTS)}
-
-
-def funding_intervals() -> None:
-    """Told with the funding."""
-
-
-def candles(
-    symbol: str,
-    kind: str,
-    interval: str,
-    n: int,
-    end_ms: int | None = None,
-    multiplier: int = 1,
-    contract_size: float | None = None,
-) -> Endpoint[Candles]:
-    """The last n candles before end_ms, the running one among them."""
-    query = f"category={_category(symbol, kind)}&symbol={native(symbol, kind)}&interval={WORDS[interval]}&limit={n}"
-    target = f"/v5/market/kline?{query}" + (f"&end={end_ms - 1}" if end_ms else "")
-    parse = partial(parse_candles, symbol=symbol, kind=kind, interval=interval, multiplier=multiplier)
-    return Endpoint(HOST, target, parse, explain, REQUESTS)
-
-
-def open_interest_history(
-    symbol: str, n: int, multiplier: int = 1, contract_size: float | None = None
-) -> Endpoint[list[tuple[int, float]]] | None:
-    """Open interest every hour, n times: (ms, base coins), oldest first.
-
-    None for inverse contracts: theirs is in dollars, and the prices of those hours are not told.
-    """
-    if split(symbol)[1] == COIN:
-        return None
-    query = f"category=linear&symbol={native(symbol, 'perp')}&intervalTime=1h&limit={n}"
-    parse = partial(parse_open_interest_history, multiplier=multiplier)
-    return Endpoint(HOST, f"/v5/market/open-interest?{query}", parse, explain, REQUESTS)
-
-
-def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
-    """Long shares of all accounts every hour, n times, oldest first."""
-    query = f"category={_category(symbol, 'perp')}&symbol={native(symbol, 'perp')}&period=1h&limit={n}"
-    return [Endpoint(HOST, f"/v5/market/account-ratio?{query}", parse_ratios, explain, REQUESTS)]
-
-
-def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
-    """Bybit tells no series of taker volume."""
-
-
-def parse_spot(body: bytes, symbol: str, multiplier: int = 1) -> Ticker:
+def parse_spot(body: bytes, of: Listing) -> Ticker:
     """The last 24 hours of a spot market; see parse_perp for the fields."""
-    row, time_ms = _only_row(body, symbol)
-    return _ticker(row, symbol, multiplier, time_ms)
+    row, time_ms = _only_row(body, of)
+    return _ticker(row, of, time_ms)
 
 
-def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
+def parse_perp(body: bytes, of: Listing) -> Snapshot:
     """All there is to know of a linear perpetual.
 
         {"symbol": "BTCUSDT", "lastPrice": "68641.30", "markPrice": "68649.90",
@@ -204,16 +236,16 @@ def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
     Inverse contracts count dollars: openInterest and volume24h are dollars, openInterestValue and
     turnover24h coins.
     """
-    row, time_ms = _only_row(body, symbol)
-    return _perp(row, symbol, multiplier, time_ms)
+    row, time_ms = _only_row(body, of)
+    return _perp(row, of, time_ms)
 
 
-def _perp(row: Row, symbol: str, multiplier: int, time_ms: int) -> Snapshot:
-    ticker, interest = _ticker(row, symbol, multiplier, time_ms), _open_interest(row, multiplier)
-    if split(symbol)[1] == COIN:
+def _perp(row: Row, of: Listing, time_ms: int) -> Snapshot:
+    ticker, interest = _ticker(row, of, time_ms), _open_interest(row, of)
+    if of.quote == COIN:
         ticker = ticker._replace(base_volume=ticker.quote_volume, quote_volume=ticker.base_volume)
         interest = interest and OpenInterest(interest.open_interest_quote, interest.open_interest)
-    return Snapshot(ticker, interest, _funding(row, multiplier))
+    return Snapshot(ticker, interest, _funding(row, of))
 
 
 def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -221,8 +253,8 @@ def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     listed = parse_symbol(row)
     if listed is None or not row.number("lastPrice") or not row.number("turnover24h"):
         return None
-    symbol, multiplier = coin_symbol(listed)
-    return symbol, Snapshot(_ticker(row, symbol, multiplier, 0))
+    of = listing("spot", listed)
+    return of.symbol, Snapshot(_ticker(row, of, 0))
 
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -230,11 +262,11 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     listed = parse_symbol(row)
     if listed is None or not row.number("lastPrice") or not row.number("turnover24h"):
         return None
-    symbol, multiplier = coin_symbol(listed)
-    return symbol, _perp(row, symbol, multiplier, 0)
+    of = listing("perp", listed)
+    return of.symbol, _perp(row, of, 0)
 
 
-def parse_candles(body: bytes, symbol: str, kind: str, interval: str, multiplier: int = 1) -> Candles:
+def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """{"result": {"list": [["1670608800000", "17071", "17073", "17027", "17055.5", "268611", "15.74"], …]}}
 
     Start, open, high, low, close, volume, turnover; NEWEST FIRST, the first one running. Volume is in base and
@@ -244,11 +276,11 @@ def parse_candles(body: bytes, symbol: str, kind: str, interval: str, multiplier
     if answer.get("retCode") != 0:
         raise explain(200, body)
     rows = answer.row("result").get("list")
-    at = At(0, 1, 2, 3, 4, 6, 5) if kind == "perp" and split(symbol)[1] == COIN else At(0, 1, 2, 3, 4, 5, 6)
-    return read_candles((ID, symbol, kind, INTERVALS[interval]), rows, at, multiplier=multiplier)
+    at = At(0, 1, 2, 3, 4, 6, 5) if category(of) == "inverse" else At(0, 1, 2, 3, 4, 5, 6)
+    return read_candles(ID, of, INTERVALS[interval], rows, at)
 
 
-def parse_open_interest_history(body: bytes, multiplier: int = 1) -> list[tuple[int, float]]:
+def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, float]]:
     """{"result": {"list": [{"openInterest": "461134384", "timestamp": "1669571400000"}, …]}}, newest first.
 
     Linear contracts count coins; see parse_perp for the sides.
@@ -257,13 +289,13 @@ def parse_open_interest_history(body: bytes, multiplier: int = 1) -> list[tuple[
     for row in _rows_of(body):
         one_side = row.number("singleOpenInterest")
         coins = row.needed("openInterest") / 2 if one_side is None else one_side
-        found.append((int(row.needed("timestamp")), coins * multiplier))
+        found.append((int(row.needed("timestamp")), coins * of.multiplier))
     if not found:
         raise UnknownSymbol(ID, "no history of open interest")
     return sorted(found)
 
 
-def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
+def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
     """{"result": {"list": [{"buyRatio": "0.5777", "sellRatio": "0.4223", "timestamp": "1672051897447"}, …]}}"""
     rows = _rows_of(body)
     return {"accounts": sorted(Ratio(int(row.needed("timestamp")), row.share("buyRatio")) for row in rows)}
@@ -288,7 +320,7 @@ def parse_symbol(row: Row) -> str | None:
     return None
 
 
-def _only_row(body: bytes, symbol: str) -> tuple[Row, int]:
+def _only_row(body: bytes, of: Listing) -> tuple[Row, int]:
     """The row of result.list, and the envelope's time. Raises MarketError, UnknownSymbol for an empty list."""
     answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
@@ -297,114 +329,57 @@ def _only_row(body: bytes, symbol: str) -> tuple[Row, int]:
     if not isinstance(rows, list):
         raise BadResponse(ID, "result.list is missing")
     if not rows:
-        raise UnknownSymbol(ID, f"no row for {symbol}")
+        raise UnknownSymbol(ID, f"no row for {of.listed}")
     return row_in(ID, rows[0]), int(answer.needed("time"))
 
 
-def _ticker(row: Row, symbol: str, multiplier: int, time_ms: int) -> Ticker:
+def _ticker(row: Row, of: Listing, time_ms: int) -> Ticker:
     fraction = row.number("price24hPcnt")
     if not row.number("lastPrice"):
-        raise UnknownSymbol(ID, f"{symbol} has no trades")
+        raise UnknownSymbol(ID, f"{of.listed} has no trades")
     return Ticker(
         exchange=ID,
-        symbol=symbol,
-        last=row.needed_price("lastPrice") / multiplier,
-        bid=per_coin(row.price("bid1Price"), multiplier),
-        ask=per_coin(row.price("ask1Price"), multiplier),
-        high=per_coin(row.price("highPrice24h"), multiplier),
-        low=per_coin(row.price("lowPrice24h"), multiplier),
+        symbol=of.listed,
+        last=row.needed_price("lastPrice") / of.multiplier,
+        bid=per_coin(row.price("bid1Price"), of.multiplier),
+        ask=per_coin(row.price("ask1Price"), of.multiplier),
+        high=per_coin(row.price("highPrice24h"), of.multiplier),
+        low=per_coin(row.price("lowPrice24h"), of.multiplier),
         change_pct=None if fraction is None else fraction * 100,
-        base_volume=in_coins(row.number("volume24h"), multiplier),
+        base_volume=in_coins(row.number("volume24h"), of.multiplier),
         quote_volume=row.number("turnover24h"),
         time_ms=time_ms,
     )
 
 
-def _open_interest(row: Row, multiplier: int) -> OpenInterest | None:
+def _open_interest(row: Row, of: Listing) -> OpenInterest | None:
     one_side = row.number("singleOpenInterest")
     if one_side is not None:
-        return OpenInterest(one_side * multiplier, row.number("singleOpenInterestValue"))
+        return OpenInterest(one_side * of.multiplier, row.number("singleOpenInterestValue"))
     both_sides = row.number("openInterest")
     if both_sides is None:
         return None
     value = row.number("openInterestValue")
-    return OpenInterest(both_sides / 2 * multiplier, None if value is None else value / 2)
+    return OpenInterest(both_sides / 2 * of.multiplier, None if value is None else value / 2)
 
 
-def _funding(row: Row, multiplier: int) -> Funding | None:
+def _funding(row: Row, of: Listing) -> Funding | None:
     rate = row.number("fundingRate")
     if rate is None:
         return None
-    mark = per_coin(row.price("markPrice"), multiplier)
+    mark = per_coin(row.price("markPrice"), of.multiplier)
     return Funding(rate, row.number("fundingIntervalHour"), row.whole("nextFundingTime"), mark)
 
 
 # Accounts.
 
 
-def sign(endpoint: Endpoint[T], key: Key, now_ms: int) -> Signed:
-    """The hex HMAC-SHA256 of time, key, window and query as it is sent, in headers."""
-    query = endpoint.target.partition("?")[2]
-    text = f"{now_ms}{key.api_key}{RECV_WINDOW_MS}{query}"
-    headers = {
-        "x-bapi-api-key": key.api_key,
-        "x-bapi-timestamp": str(now_ms),
-        "x-bapi-recv-window": str(RECV_WINDOW_MS),
-        "x-bapi-sign": hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).hexdigest(),
-    }
-    return Signed(endpoint.target, headers)
-
-
 def _ask(target: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
     return Endpoint(HOST, target, parse, explain, REQUESTS)
 
 
-def time() -> Endpoint[int]:
-    """GET /v5/market/time: the exchange's clock, ms."""
-    return _ask("/v5/market/time", parse_time)
-
-
-def balances() -> list[Endpoint[list[Balance]]]:
-    """The unified account and the funding wallet."""
-    return [
-        _ask("/v5/account/wallet-balance?accountType=UNIFIED", parse_unified_balances),
-        _ask("/v5/asset/transfer/query-account-coins-balance?accountType=FUND", parse_funding_wallet),
-    ]
-
-
-def positions() -> list[PositionsEndpoint]:
-    """Positions that settle in USDT, in USDC, and in coins."""
-    kinds = ("category=linear&settleCoin=USDT", "category=linear&settleCoin=USDC", "category=inverse")
-    return [
-        PositionsEndpoint(_ask(f"/v5/position/list?{kind}&limit=200", partial(load, ID)), None, parse_positions)
-        for kind in kinds
-    ]
-
-
-def income(since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
-    """Closed profit and loss, in stretches of 7 days, the longest allowed; funding and fees of the last 7."""
-
-    def closed(category: str, begin: int, end: int, cursor: str) -> Endpoint[Page[Income]]:
-        target = f"/v5/position/closed-pnl?category={category}&startTime={begin}&endTime={end}&limit=100"
-        return _ask(target + _after(cursor), parse_closed_pnl)
-
-    def log(cursor: str) -> Endpoint[Page[Income]]:
-        window = f"startTime={now_ms - WINDOW_MS}&endTime={now_ms}"
-        target = f"/v5/account/transaction-log?accountType=UNIFIED&{window}&limit=50{_after(cursor)}"
-        return _ask(target, parse_transaction_log)
-
-    stretches = [(begin, min(begin + WINDOW_MS, now_ms)) for begin in range(since_ms, now_ms, WINDOW_MS)]
-    asks = [partial(closed, each, *stretch) for each in ("linear", "inverse") for stretch in stretches]
-    return [*asks, log]
-
-
 def _after(cursor: str) -> str:
     return f"&cursor={cursor}" if cursor else ""
-
-
-def rights() -> Endpoint[bool]:
-    """Whether the key can do more than read."""
-    return _ask("/v5/user/query-api", parse_rights)
 
 
 def parse_time(body: bytes) -> int:

@@ -30,6 +30,7 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
+from exchanges.exchange import AccountExchange
 from exchanges.reading import (
     At,
     Row,
@@ -51,6 +52,7 @@ from exchanges.words import (
     Funding,
     Income,
     Key,
+    Listing,
     OpenInterest,
     Page,
     Position,
@@ -61,7 +63,6 @@ from exchanges.words import (
 )
 
 ID = "okx"
-NAME = "OKX"
 HOST = Host("OKX", ID, "https://www.okx.com")
 TICKER_REQUESTS = Budget("okx market/ticker", 20, 2)
 TICKERS_REQUESTS = Budget("okx market/tickers", 20, 2)
@@ -69,13 +70,6 @@ OPEN_INTEREST_REQUESTS = Budget("okx public/open-interest", 20, 2)
 FUNDING_REQUESTS = Budget("okx public/funding-rate", 10, 2)
 CANDLE_REQUESTS = Budget("okx market/candles", 40, 2)
 OLD_CANDLE_REQUESTS = Budget("okx market/history-candles", 20, 2)
-MARKETS = ("spot", "perp")
-SPOT_QUOTES = ("USDT", "USDC")
-PERP_QUOTES = ("USDT", "USDC", COIN)
-MULTIPLIED = ()  # every coin is priced singly
-MAX_CANDLES = {"spot": 300, "perp": 300}  # of one answer
-TAKERS_IN_CANDLES = False
-IN_LIST = False
 WORDS = {
     "1m": "1m",
     "3m": "3m",
@@ -102,57 +96,144 @@ REFUSALS = {
 }
 
 
-def native(symbol: str, kind: str) -> str:
+def native(of: Listing) -> str:
     """BTC-USDT, and BTC-USDT-SWAP for the perpetual. BTC-USD-SWAP is margined in the coin, BTC-COIN here."""
-    if kind == "perp":
-        base, quote = split(symbol)
-        symbol = f"{base}-{'USD' if quote == COIN else quote}-SWAP"
-    return percent_encode(symbol, safe="-")
+    return of.listed if of.kind == "spot" else f"{of.base}-{'USD' if of.quote == COIN else of.quote}-SWAP"
 
 
-def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
-    """GET /api/v5/market/ticker. OKX prices every coin singly: multiplier is always 1."""
-    target = f"/api/v5/market/ticker?instId={native(symbol, 'spot')}"
-    return Endpoint(HOST, target, partial(parse_spot, symbol=symbol), explain, TICKER_REQUESTS)
+def _name(of: Listing) -> str:
+    """The native symbol in a query."""
+    return percent_encode(native(of), safe="-")
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
-    """Ticker, open interest and funding of the swap."""
-    name = native(symbol, "perp")
+class Okx(AccountExchange):
+    """One site; every path has a budget of its own. Every coin is priced singly."""
 
-    def ask(path: str, parse: Callable[[bytes], Snapshot], budget: Budget) -> Endpoint[Snapshot]:
-        return Endpoint(HOST, f"/api/v5/{path}instId={name}", parse, explain, budget)
-
-    return {
-        "ticker": ask("market/ticker?", partial(parse_perp, symbol=symbol), TICKER_REQUESTS),
-        "open interest": ask("public/open-interest?instType=SWAP&", parse_open_interest, OPEN_INTEREST_REQUESTS),
-        "funding": ask("public/funding-rate?", parse_funding, FUNDING_REQUESTS),
+    id = ID
+    name = "OKX"
+    hosts = (HOST,)
+    quotes = {"spot": ("USDT", "USDC"), "perp": ("USDT", "USDC", COIN)}
+    intervals = {"spot": WORDS, "perp": WORDS}
+    max_candles = {"spot": 300, "perp": 300}
+    tells = {
+        "candles": ("spot", "USDT", "USDC", COIN),
+        "flow": ("USDT", "USDC", COIN),  # of spot OKX only sums up all pairs of a coin
+        "open interest history": ("USDT", "USDC", COIN),
+        "ratios": ("USDT", "USDC", COIN),
     }
+    key_parts = ("API_KEY", "SECRET_KEY", "PASSPHRASE")
 
+    def spot(self, of: Listing) -> Endpoint[Ticker]:
+        """GET /api/v5/market/ticker."""
+        target = f"/api/v5/market/ticker?instId={_name(of)}"
+        return Endpoint(HOST, target, partial(parse_spot, of=of), explain, TICKER_REQUESTS)
 
-def contract_size(symbol: str, question: str) -> None:
-    """Not needed: see the module's first lines."""
+    def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
+        """Ticker, open interest and funding of the swap."""
+        name = _name(of)
 
+        def ask(path: str, parse: Callable[[bytes], Snapshot], budget: Budget) -> Endpoint[Snapshot]:
+            return Endpoint(HOST, f"/api/v5/{path}instId={name}", parse, explain, budget)
 
-def symbols(kind: str) -> ListEndpoint[str]:
-    """Every symbol."""
-    return _tickers_list(kind, parse_symbol)
+        return {
+            "ticker": ask("market/ticker?", partial(parse_perp, of=of), TICKER_REQUESTS),
+            "open interest": ask(
+                "public/open-interest?instType=SWAP&", partial(parse_open_interest, of=of), OPEN_INTEREST_REQUESTS
+            ),
+            "funding": ask("public/funding-rate?", partial(parse_funding, of=of), FUNDING_REQUESTS),
+        }
 
+    def symbols(self, kind: str) -> ListEndpoint[str]:
+        """Every symbol."""
+        return _tickers_list(kind, parse_symbol)
 
-def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
-    """All markets in dollars: tickers; of swaps also open interest and funding."""
-    if kind == "spot":
-        return {"ticker": _tickers_list(kind, parse_spot_row)}
-    interest = "/api/v5/public/open-interest?instType=SWAP"
-    return {
-        "ticker": _tickers_list(kind, parse_perp_row),
-        "open interest": ListEndpoint(
-            HOST, interest, ("data",), parse_open_interest_row, explain, OPEN_INTEREST_REQUESTS
-        ),
-        "funding": ListEndpoint(
-            HOST, "/api/v5/public/funding-rate?instId=ANY", ("data",), parse_funding_row, explain, FUNDING_REQUESTS
-        ),
-    }
+    def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
+        """All markets in dollars: tickers; of swaps also open interest and funding."""
+        if kind == "spot":
+            return {"ticker": _tickers_list(kind, parse_spot_row)}
+        interest = "/api/v5/public/open-interest?instType=SWAP"
+        return {
+            "ticker": _tickers_list(kind, parse_perp_row),
+            "open interest": ListEndpoint(
+                HOST, interest, ("data",), parse_open_interest_row, explain, OPEN_INTEREST_REQUESTS
+            ),
+            "funding": ListEndpoint(
+                HOST, "/api/v5/public/funding-rate?instId=ANY", ("data",), parse_funding_row, explain, FUNDING_REQUESTS
+            ),
+        }
+
+    def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
+        """`candles` reaches 1440 back, `history-candles` as far as there are any. Its plain 1D is no UTC day."""
+        is_old = end_ms is not None
+        query = f"instId={_name(of)}&bar={WORDS[interval]}&limit={n}" + (f"&after={end_ms}" if is_old else "")
+        parse = partial(parse_candles, of=of, interval=interval)
+        if is_old:
+            return Endpoint(HOST, f"/api/v5/market/history-candles?{query}", parse, explain, OLD_CANDLE_REQUESTS)
+        return Endpoint(HOST, f"/api/v5/market/candles?{query}", parse, explain, CANDLE_REQUESTS)
+
+    def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
+        """In coins, though swaps count contracts."""
+        path = "/api/v5/rubik/stat/contracts/open-interest-history"
+        target = f"{path}?instId={_name(of)}&period=1H&limit={n}"
+        return Endpoint(HOST, target, partial(parse_open_interest_history, of=of), explain, _statistics(path))
+
+    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+        """Of all accounts."""
+        path = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
+        target = f"{path}?instId={_name(of)}&period=1H&limit={n}"
+        return [Endpoint(HOST, target, partial(parse_ratios, of=of), explain, _statistics(path))]
+
+    def taker_flow(self, of: Listing, interval: str, n: int) -> Endpoint[Flow]:
+        """Of a swap, at most 100 periods."""
+        path = "/api/v5/rubik/stat/taker-volume-contract"
+        query = f"instId={_name(of)}&period={WORDS[interval]}&unit=0&limit={min(n, ROWS)}"
+        parse = partial(parse_taker_flow, of=of, interval=interval)
+        return Endpoint(HOST, f"{path}?{query}", parse, explain, _statistics(path))
+
+    def sign(self, endpoint: Endpoint[Any], key: Key, now_ms: int) -> Signed:
+        """The base64 HMAC-SHA256 of time, method and path with query as sent; demo trading has a header of its own."""
+        moment = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        text = f"{moment}GET{endpoint.target}"
+        headers = {
+            "ok-access-key": key.api_key,
+            "ok-access-sign": b64encode(hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).digest()).decode(),
+            "ok-access-timestamp": moment,
+            "ok-access-passphrase": key.passphrase,
+        }
+        if key.is_testnet:
+            headers["x-simulated-trading"] = "1"
+        return Signed(endpoint.target, headers)
+
+    def time(self) -> Endpoint[int]:
+        """GET /api/v5/public/time: the exchange's clock, ms."""
+        return _private("/api/v5/public/time", parse_time)
+
+    def balances(self) -> list[Endpoint[list[Balance]]]:
+        """The trading account and the funding account; an owner's money may be in both."""
+        return [
+            _private("/api/v5/account/balance", parse_trading_balances),
+            _private("/api/v5/asset/balances", parse_funding_balances),
+        ]
+
+    def positions(self) -> list[PositionsEndpoint]:
+        """Swaps, futures and margin alike."""
+        return [PositionsEndpoint(_private("/api/v5/account/positions", partial(load, ID)), None, parse_positions)]
+
+    def income(self, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+        """Closed positions, newest first, until since_ms; and the bills of the last 7 days for funding and fees."""
+
+        def closed(cursor: str) -> Endpoint[Page[Income]]:
+            target = f"/api/v5/account/positions-history?limit={ROWS}" + (f"&after={cursor}" if cursor else "")
+            return _private(target, partial(parse_closed_positions, since_ms=since_ms))
+
+        def bills(cursor: str) -> Endpoint[Page[Income]]:
+            return _private(f"/api/v5/account/bills?limit={ROWS}" + (f"&after={cursor}" if cursor else ""), parse_bills)
+
+        return [closed, bills]
+
+    def rights(self) -> Endpoint[bool]:
+        """Whether the key can do more than read."""
+        return _private("/api/v5/account/config", parse_rights)
 
 
 def _tickers_list(kind: str, row: Callable[[Row], T | None]) -> ListEndpoint[T]:
@@ -161,63 +242,11 @@ def _tickers_list(kind: str, row: Callable[[Row], T | None]) -> ListEndpoint[T]:
     return ListEndpoint(HOST, target, ("data",), row, explain, TICKERS_REQUESTS)
 
 
-def funding_intervals() -> None:
-    """Told with the funding."""
-
-
-def candles(
-    symbol: str,
-    kind: str,
-    interval: str,
-    n: int,
-    end_ms: int | None = None,
-    multiplier: int = 1,
-    contract_size: float | None = None,
-) -> Endpoint[Candles]:
-    """The last n candles before end_ms, the running one among them; UTC days, which a plain 1D is not.
-
-    `candles` reaches 1440 back, `history-candles` as far as there are any.
-    """
-    step = INTERVALS[interval]
-    is_old = end_ms is not None
-    query = f"instId={native(symbol, kind)}&bar={WORDS[interval]}&limit={n}" + (f"&after={end_ms}" if is_old else "")
-    parse = partial(parse_candles, symbol=symbol, kind=kind, interval_ms=step)
-    if is_old:
-        return Endpoint(HOST, f"/api/v5/market/history-candles?{query}", parse, explain, OLD_CANDLE_REQUESTS)
-    return Endpoint(HOST, f"/api/v5/market/candles?{query}", parse, explain, CANDLE_REQUESTS)
-
-
-def open_interest_history(
-    symbol: str, n: int, multiplier: int = 1, contract_size: float | None = None
-) -> Endpoint[list[tuple[int, float]]]:
-    """Open interest every hour, n times: (ms, base coins), oldest first."""
-    path = "/api/v5/rubik/stat/contracts/open-interest-history"
-    target = f"{path}?instId={native(symbol, 'perp')}&period=1H&limit={n}"
-    return Endpoint(HOST, target, parse_open_interest_history, explain, _statistics(path))
-
-
-def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
-    """Long shares of all accounts every hour, n times, oldest first."""
-    path = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
-    target = f"{path}?instId={native(symbol, 'perp')}&period=1H&limit={n}"
-    return [Endpoint(HOST, target, parse_ratios, explain, _statistics(path))]
-
-
-def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> Endpoint[Flow] | None:
-    """What takers bought and sold of a swap, at most 100 periods. Of spot OKX only sums up all pairs of a coin."""
-    if kind == "spot":
-        return None
-    path = "/api/v5/rubik/stat/taker-volume-contract"
-    query = f"instId={native(symbol, 'perp')}&period={WORDS[interval]}&unit=0&limit={min(n, ROWS)}"
-    parse = partial(parse_taker_flow, symbol=symbol, interval_ms=INTERVALS[interval])
-    return Endpoint(HOST, f"{path}?{query}", parse, explain, _statistics(path))
-
-
 def _statistics(path: str) -> Budget:
     return Budget(f"okx {path.partition('stat/')[2]}", 5, 2)
 
 
-def parse_spot(body: bytes, symbol: str) -> Ticker:
+def parse_spot(body: bytes, of: Listing) -> Ticker:
     """The last 24 hours of a spot market.
 
         {"instId": "ETH-BTC", "last": "0.07319", "askPx": "0.07322", "bidPx": "0.0732",
@@ -226,22 +255,22 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
 
     Spot: vol24h in base, volCcy24h in quote. There is no percent field: it is last against open24h.
     """
-    row = _only_row(body, symbol)
-    return _ticker(row, symbol, row.number("vol24h"), row.number("volCcy24h"))
+    row = _only_row(body, of.listed)
+    return _ticker(row, of, row.number("vol24h"), row.number("volCcy24h"))
 
 
-def parse_perp(body: bytes, symbol: str) -> Snapshot:
+def parse_perp(body: bytes, of: Listing) -> Snapshot:
     """The ticker of a swap: vol24h counts CONTRACTS, volCcy24h base coins.
 
     There is no turnover in quote; it is taken as base volume x last price.
     """
-    return Snapshot(ticker=_swap_ticker(_only_row(body, symbol), symbol))
+    return Snapshot(ticker=_swap_ticker(_only_row(body, of.listed), of))
 
 
-def _swap_ticker(row: Row, symbol: str) -> Ticker:
+def _swap_ticker(row: Row, of: Listing) -> Ticker:
     base_volume = row.number("volCcy24h")
     last = row.price("last")
-    return _ticker(row, symbol, base_volume, None if base_volume is None or last is None else base_volume * last)
+    return _ticker(row, of, base_volume, None if base_volume is None or last is None else base_volume * last)
 
 
 def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -249,13 +278,19 @@ def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     symbol = parse_symbol(row)
     if symbol is None or split(symbol)[1] not in DOLLARS or not _trades(row):
         return None
-    return symbol, Snapshot(_ticker(row, symbol, row.number("vol24h"), row.number("volCcy24h")))
+    return symbol, Snapshot(
+        _ticker(row, Listing("spot", symbol, symbol), row.number("vol24h"), row.number("volCcy24h"))
+    )
 
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """The ticker of a swap of the list. Those margined in the coin (BTC-USD) are left out: they are other markets."""
     symbol = parse_linear_symbol(row)
-    return None if symbol is None or not _trades(row) else (symbol, Snapshot(_swap_ticker(row, symbol)))
+    return (
+        None
+        if symbol is None or not _trades(row)
+        else (symbol, Snapshot(_swap_ticker(row, Listing("perp", symbol, symbol))))
+    )
 
 
 def _trades(row: Row) -> bool:
@@ -282,7 +317,7 @@ def parse_linear_symbol(row: Row) -> str | None:
     return name.removesuffix("-SWAP")
 
 
-def parse_open_interest(body: bytes) -> Snapshot:
+def parse_open_interest(body: bytes, of: Listing) -> Snapshot:
     """{"instId": "BTC-USDT-SWAP", "oi": "2663107.3", "oiCcy": "26631.073", "oiUsd": "1676426045", "ts": …}
 
     oi counts contracts, oiCcy base coins, oiUsd (absent from older answers) dollars; one side.
@@ -294,7 +329,7 @@ def _open_interest(row: Row) -> OpenInterest:
     return OpenInterest(row.needed("oiCcy"), row.number("oiUsd"))
 
 
-def parse_funding(body: bytes) -> Snapshot:
+def parse_funding(body: bytes, of: Listing) -> Snapshot:
     """Funding.
 
         {"fundingRate": "0.0000792", "fundingTime": "1703088000000", "nextFundingTime": "1703116800000", …}
@@ -311,7 +346,7 @@ def _funding(row: Row) -> Funding:
     return Funding(row.needed("fundingRate"), interval_h, due, None)
 
 
-def parse_candles(body: bytes, symbol: str, kind: str, interval_ms: int) -> Candles:
+def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """{"data": [["1597026383085", "3.721", "3.743", "3.677", "3.708", "8422410", "22698348.0", "12698348.0", "1"], …]}
 
     Time, open, high, low, close, vol, volCcy, volCcyQuote, confirm; NEWEST FIRST. Base volume is vol on spot, and
@@ -320,11 +355,11 @@ def parse_candles(body: bytes, symbol: str, kind: str, interval_ms: int) -> Cand
     rows = _list(body)
     newest = rows[0] if rows and isinstance(rows[0], list) else []
     is_closed = newest[8] == "1" if len(newest) > 8 else None
-    at = At(0, 1, 2, 3, 4, 5 if kind == "spot" else 6, 7)
-    return read_candles((ID, symbol, kind, interval_ms), rows, at, is_last_closed=is_closed)
+    at = At(0, 1, 2, 3, 4, 5 if of.kind == "spot" else 6, 7)
+    return read_candles(ID, of, INTERVALS[interval], rows, at, is_last_closed=is_closed)
 
 
-def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
+def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, float]]:
     """{"data": [["1701417600000", "731377.57", "111", "2428649.6"], …]}, newest first.
 
     Time, contracts, COINS, dollars.
@@ -332,16 +367,16 @@ def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
     return sorted((int(time_ms), coins) for time_ms, coins in _columns(body, 0, 2))
 
 
-def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
+def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
     """{"data": [["1701417600000", "1.1739"], …]}: time, accounts long / accounts short; newest first."""
     return {"accounts": sorted(Ratio(int(time_ms), long_share(ID, ratio)) for time_ms, ratio in _columns(body, 0, 1))}
 
 
-def parse_taker_flow(body: bytes, symbol: str, interval_ms: int) -> Flow:
+def parse_taker_flow(body: bytes, of: Listing, interval: str) -> Flow:
     """{"data": [["1701417600000", "200", "380"], …]}: time, SOLD, BOUGHT, in coins as unit=0 asks; newest first."""
     rows = sorted(_columns(body, 0, 1, 2))
     times, sell, buy = ([row[i] for row in rows] for i in range(3))
-    return Flow(ID, symbol, "perp", interval_ms, [int(each) for each in times], buy, sell)
+    return Flow(ID, of.listed, of.kind, INTERVALS[interval], [int(each) for each in times], buy, sell)
 
 
 def _columns(body: bytes, *places: int) -> list[tuple[float, ...]]:
@@ -380,13 +415,13 @@ def _only_row(body: bytes, what: str) -> Row:
     return row_in(ID, rows[0])
 
 
-def _ticker(row: Row, symbol: str, base_volume: float | None, quote_volume: float | None) -> Ticker:
+def _ticker(row: Row, of: Listing, base_volume: float | None, quote_volume: float | None) -> Ticker:
     if not row.number("last"):
-        raise UnknownSymbol(ID, f"{symbol} has no trades")
+        raise UnknownSymbol(ID, f"{of.listed} has no trades")
     last, open_24h = row.needed_price("last"), row.price("open24h")
     return Ticker(
         exchange=ID,
-        symbol=symbol,
+        symbol=of.listed,
         last=last,
         bid=row.price("bidPx"),
         ask=row.price("askPx"),
@@ -402,60 +437,9 @@ def _ticker(row: Row, symbol: str, base_volume: float | None, quote_volume: floa
 # Accounts.
 
 
-def sign(endpoint: Endpoint[T], key: Key, now_ms: int) -> Signed:
-    """The base64 HMAC-SHA256 of time, method and path with query as sent; demo trading has a header of its own."""
-    moment = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    text = f"{moment}GET{endpoint.target}"
-    headers = {
-        "ok-access-key": key.api_key,
-        "ok-access-sign": b64encode(hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).digest()).decode(),
-        "ok-access-timestamp": moment,
-        "ok-access-passphrase": key.passphrase,
-    }
-    if key.is_testnet:
-        headers["x-simulated-trading"] = "1"
-    return Signed(endpoint.target, headers)
-
-
 def _private(target: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
     path = target.partition("?")[0]
     return Endpoint(HOST, target, parse, explain, Budget(f"okx {path}", 10 if "config" not in path else 5, 2))
-
-
-def time() -> Endpoint[int]:
-    """GET /api/v5/public/time: the exchange's clock, ms."""
-    return _private("/api/v5/public/time", parse_time)
-
-
-def balances() -> list[Endpoint[list[Balance]]]:
-    """The trading account and the funding account; an owner's money may be in both."""
-    return [
-        _private("/api/v5/account/balance", parse_trading_balances),
-        _private("/api/v5/asset/balances", parse_funding_balances),
-    ]
-
-
-def positions() -> list[PositionsEndpoint]:
-    """Swaps, futures and margin alike."""
-    return [PositionsEndpoint(_private("/api/v5/account/positions", partial(load, ID)), None, parse_positions)]
-
-
-def income(since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
-    """Closed positions, newest first, until since_ms; and the bills of the last 7 days for funding and fees."""
-
-    def closed(cursor: str) -> Endpoint[Page[Income]]:
-        target = f"/api/v5/account/positions-history?limit={ROWS}" + (f"&after={cursor}" if cursor else "")
-        return _private(target, partial(parse_closed_positions, since_ms=since_ms))
-
-    def bills(cursor: str) -> Endpoint[Page[Income]]:
-        return _private(f"/api/v5/account/bills?limit={ROWS}" + (f"&after={cursor}" if cursor else ""), parse_bills)
-
-    return [closed, bills]
-
-
-def rights() -> Endpoint[bool]:
-    """Whether the key can do more than read."""
-    return _private("/api/v5/account/config", parse_rights)
 
 
 def _rows(body: bytes) -> list[Row]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from exchanges.errors import BadResponse
-from exchanges.words import MAX_FIGURE, Candles
+from exchanges.words import MAX_FIGURE, Candles, Listing
 
 _FIGURES = {str, int, float}
 EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
@@ -174,23 +174,22 @@ class At(NamedTuple):
 
 
 def read_candles(
-    market: tuple[str, str, str, int],
+    exchange: str,
+    of: Listing,
+    interval_ms: int,
     rows: object,
     at: At,
     *,
-    multiplier: float = 1,
     volume_in: float | None = None,
     time_ms: int = 1,
     is_last_closed: bool | None = None,
 ) -> Candles:
     """Candles from rows in either order of time.
 
-    market: exchange, symbol, spot or perp, and the interval in ms. multiplier: coins that prices are of.
-    volume_in: base coins that one unit of volume is, when that is not multiplier. time_ms: of one unit of time.
+    volume_in: base coins that one unit of volume is, when that is not of.multiplier. time_ms: of one unit of time.
     Raises BadResponse, also for figures that no candle has: a low above the high, a price that is none.
     """
-    exchange = market[0]
-    coins = multiplier if volume_in is None else volume_in
+    coins = of.multiplier if volume_in is None else volume_in
     if not isinstance(rows, list):
         raise BadResponse(exchange, f"a list was expected, not {str(rows)[:80]!r}")
     try:
@@ -205,9 +204,12 @@ def read_candles(
             return figures if factor == 1 else array("d", [each * factor for each in figures])
 
         times = array("q", [int(float(row[at.time])) * time_ms for row in rows])
-        open_, high, low, close = (column(each, 1 / multiplier) for each in (at.open, at.high, at.low, at.close))
+        open_, high, low, close = (column(each, 1 / of.multiplier) for each in (at.open, at.high, at.low, at.close))
         candles = Candles(
-            *market,
+            exchange,
+            of.listed,
+            of.kind,
+            interval_ms,
             times,
             open_,
             high,

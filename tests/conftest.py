@@ -24,6 +24,7 @@ import http1  # noqa: E402
 import settings as settings_module  # noqa: E402
 import webhook_server  # noqa: E402
 from exchanges import table  # noqa: E402
+from exchanges.words import Listing  # noqa: E402
 
 RECORDINGS = Path(os.environ.get("RECORDINGS") or ROOT.parent / "shared" / "recordings")
 ADA = 1001
@@ -151,3 +152,19 @@ async def a_house(**variables: str) -> AsyncIterator[House]:
         await house.server.close(1)
         await transport.aclose()
         await world.close()
+
+
+NOW_MS = 1_700_000_000_000  # 22:13:20; the next full hour is 1700002800000
+
+
+def a_listing(kind: str, listed: str, multiplier: int = 1, contract_size: float | None = None) -> Listing:
+    """A market as an exchange lists it, of which nothing was asked yet."""
+    return Listing(kind, listed, listed, multiplier, contract_size)
+
+
+def a_spot(listed: str, multiplier: int = 1) -> Listing:
+    return a_listing("spot", listed, multiplier)
+
+
+def a_perp(listed: str, multiplier: int = 1, contract_size: float | None = None) -> Listing:
+    return a_listing("perp", listed, multiplier, contract_size)
