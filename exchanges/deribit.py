@@ -15,7 +15,8 @@ from urllib.parse import quote as percent_encode
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
 from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, read_candles
+from exchanges.reading import At, Row, in_coins, per_coin, read_candles
+from exchanges.symbols import listing
 from exchanges.words import COIN, INTERVALS, Candles, Funding, Listing, OpenInterest, Snapshot, Ticker
 
 ID = "deribit"
@@ -52,12 +53,13 @@ def _ask(method: str, query: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
 
 
 class Deribit(Exchange):
-    """One site, JSON-RPC over GET. Every coin is priced singly."""
+    """One site, JSON-RPC over GET. Some linear contracts are of a thousand coins."""
 
     id = ID
     name = "Deribit"
     hosts = (HOST,)
     quotes = {"perp": ("USDC", COIN)}
+    multiplied = ("perp",)
     intervals = {"perp": WORDS}
     max_candles = {"perp": 5000}
     tells = {"candles": ("USDC", COIN)}
@@ -107,17 +109,17 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
     ticker = Ticker(
         exchange=ID,
         symbol=of.listed,
-        last=last,
-        bid=row.price("best_bid_price"),
-        ask=row.price("best_ask_price"),
-        high=stats.price("high"),
-        low=stats.price("low"),
+        last=last / of.multiplier,
+        bid=per_coin(row.price("best_bid_price"), of.multiplier),
+        ask=per_coin(row.price("best_ask_price"), of.multiplier),
+        high=per_coin(stats.price("high"), of.multiplier),
+        low=per_coin(stats.price("low"), of.multiplier),
         change_pct=stats.number("price_change"),
-        base_volume=stats.number("volume"),
+        base_volume=in_coins(stats.number("volume"), of.multiplier),
         quote_volume=stats.number("volume_usd"),
         time_ms=int(row.needed("timestamp")),
     )
-    return Snapshot(ticker, _open_interest(row, of), _funding(row))
+    return Snapshot(ticker, _open_interest(row, of), _funding(row, of))
 
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -126,23 +128,24 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     {"instrument_name": "SOL_USDC-PERPETUAL", "last": 122.5, "mark_price": …, "price_change": -0.5, "volume": …,
      "volume_usd": …, "open_interest": 81200, "funding_8h": …, "creation_timestamp": …, "high": …, "low": …}
     """
-    symbol, last = parse_symbol(row), row.price("last")
-    if symbol is None or last is None or not row.number("volume_usd"):
+    listed, last = parse_symbol(row), row.price("last")
+    if listed is None or last is None or not row.number("volume_usd"):
         return None
+    of = listing("perp", listed)
     ticker = Ticker(
         exchange=ID,
-        symbol=symbol,
-        last=last,
-        bid=row.price("bid_price"),
-        ask=row.price("ask_price"),
-        high=row.price("high"),
-        low=row.price("low"),
+        symbol=of.listed,
+        last=last / of.multiplier,
+        bid=per_coin(row.price("bid_price"), of.multiplier),
+        ask=per_coin(row.price("ask_price"), of.multiplier),
+        high=per_coin(row.price("high"), of.multiplier),
+        low=per_coin(row.price("low"), of.multiplier),
         change_pct=row.number("price_change"),
-        base_volume=row.number("volume"),
+        base_volume=in_coins(row.number("volume"), of.multiplier),
         quote_volume=row.number("volume_usd"),
         time_ms=int(row.needed("creation_timestamp")),
     )
-    return symbol, Snapshot(ticker, _open_interest(row, Listing("perp", symbol, symbol)), _funding(row))
+    return of.symbol, Snapshot(ticker, _open_interest(row, of), _funding(row, of))
 
 
 def parse_symbol(row: Row) -> str | None:
@@ -160,12 +163,12 @@ def _open_interest(row: Row, of: Listing) -> OpenInterest | None:
         return None
     if of.quote == COIN:
         return OpenInterest(None if mark is None else amount / mark, amount)
-    return OpenInterest(amount, None if mark is None else amount * mark)
+    return OpenInterest(amount * of.multiplier, None if mark is None else amount * mark)
 
 
-def _funding(row: Row) -> Funding | None:
-    rate = row.number("funding_8h")
-    return None if rate is None else Funding(rate, REALISED_H, None, row.price("mark_price"))
+def _funding(row: Row, of: Listing) -> Funding | None:
+    rate, mark = row.number("funding_8h"), per_coin(row.price("mark_price"), of.multiplier)
+    return None if rate is None else Funding(rate, REALISED_H, None, mark)
 
 
 def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:

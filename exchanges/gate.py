@@ -186,8 +186,9 @@ def _contract(row: Row) -> Snapshot:
     """{"name": "BTC_USDT", "type": "direct", "quanto_multiplier": "0.0001", "position_size": 616999728,
         "mark_price": "75180.8", "funding_rate": "0.0001", "funding_interval": 28800, "funding_next_apply": 1610035200}
 
-    position_size counts contracts, one side. quanto_multiplier is coins a contract; "0" on an inverse contract, which
-    is one dollar. funding_interval and funding_next_apply are in SECONDS.
+    position_size counts contracts, one side; the ticker's total_size counts both, see parse_open_interest_history.
+    quanto_multiplier is coins a contract; "0" on an inverse contract, which is one dollar. funding_interval and
+    funding_next_apply are in SECONDS.
     """
     contracts, size = row.number("position_size"), row.number("quanto_multiplier")
     mark, rate = row.price("mark_price"), row.number("funding_rate")
@@ -237,11 +238,14 @@ def parse_contract_size(body: bytes, of: Listing) -> float:
 def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, float]]:
     """[{"time": 1603865400, "open_interest": 2851725, "open_interest_usd": 9872386.7, "mark_price": 0.34619, …}, …]
 
-    open_interest counts contracts; the coins are open_interest_usd, which is in quote, over mark_price.
+    open_interest counts contracts of BOTH sides, position_size one side: on 2026-08-14 the 4,425,426,554 dollars
+    told here were those of the ticker's total_size, 705,372,304 contracts; and total_size is twice position_size
+    (577,776,862 and 289,031,937 on 2026-09-25). The coins are half of open_interest_usd, which is in quote, over
+    mark_price.
     """
     found = []
     for row in rows_of(ID, body):
-        coins = row.needed("open_interest_usd") / row.needed_price("mark_price")
+        coins = row.needed("open_interest_usd") / 2 / row.needed_price("mark_price")
         found.append((int(row.needed("time")) * 1000, coins))
     if not found:
         raise UnknownSymbol(ID, "no history of open interest")

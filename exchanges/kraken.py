@@ -16,7 +16,16 @@ from typing import Any
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
-from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.errors import (
+    BadResponse,
+    Blocked,
+    Gone,
+    MarketError,
+    NotSupported,
+    RateLimited,
+    Unavailable,
+    UnknownSymbol,
+)
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, read_candles, row_in
 from exchanges.words import COIN, INTERVALS, Candles, Funding, Listing, OpenInterest, Snapshot, Ticker
@@ -160,7 +169,8 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
          "fundingRate": -7.4e-7, "indexPrice": 77340, "suspended": false, "change24h": -1.2}
 
     PF_: openInterest and vol24h in coins, relative funding = fundingRate / markPrice. PI_: both in DOLLARS, relative
-    funding = fundingRate x indexPrice, as the price of a dollar is counted in coins. change24h is a percent.
+    funding = fundingRate x indexPrice, as the price of a dollar is counted in coins. Newer answers tell the relative
+    rate themselves, as relativeFundingRate. change24h is a percent.
     """
     listed = row.get("symbol")
     if not isinstance(listed, str) or not listed.startswith(("PF_", "PI_")) or not listed.endswith("USD"):
@@ -173,6 +183,9 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
     symbol = f"{COINS.get(base, base)}-{COIN if is_inverse else 'USD'}"
     mark, index, amount = row.price("markPrice"), row.price("indexPrice"), row.number("openInterest")
     rate, scale = row.number("fundingRate"), index if is_inverse else None if mark is None else 1 / mark
+    relative = row.number("relativeFundingRate")
+    if relative is None and rate is not None and scale is not None:
+        relative = rate * scale
     return symbol, Snapshot(
         Ticker(
             exchange=ID,
@@ -189,9 +202,7 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
         ),
         _open_interest(amount, mark, is_inverse=is_inverse),
         # The next payment is due at the full hour; the answer does not say so.
-        None
-        if rate is None or scale is None
-        else Funding(rate * scale, FUNDING_INTERVAL_H, _next_hour_ms(now_ms), mark),
+        None if relative is None else Funding(relative, FUNDING_INTERVAL_H, _next_hour_ms(now_ms), mark),
     )
 
 
@@ -230,12 +241,20 @@ def parse_perp_candles(body: bytes, of: Listing, interval: str) -> Candles:
 
 
 def explain(status: int, body: bytes) -> MarketError:
-    """What a refusal means. Spot says it in `error`, a list of texts; futures in `error`, one text."""
+    """What a refusal means. Spot says it in `error`, a list of texts; futures in `error`, one text.
+
+    An address of futures that is no more says 404 with a list `errors`; charts refuse a resolution in plain text.
+    """
     said = f"HTTP {status} {body[:160]!r}"
     try:
-        error = str(Row.of(ID, body).get("error") or "")
+        answer = Row.of(ID, body)
     except BadResponse:
-        error = ""
+        answer = Row(ID, {})
+    error = str(answer.get("error") or "")
+    if status in (404, 410) and isinstance(answer.get("errors"), list):
+        return Gone(ID, said)
+    if body == b"Invalid resolution":
+        return NotSupported(ID, said, "has no such candles")
     if "asset pair" in error or "contractNotFound" in error or (status == 404 and not error):
         return UnknownSymbol(ID, said)
     if status == 429 or "Rate limit" in error or "Too many requests" in error or "apiLimitExceeded" in error:

@@ -25,6 +25,7 @@ from exchanges.errors import (
     Blocked,
     ClockWrong,
     MarketError,
+    NotSupported,
     RateLimited,
     Refused,
     Unavailable,
@@ -567,8 +568,10 @@ def explain(status: int, body: bytes) -> MarketError:
         return Blocked(ID, said)
     if status == 429 or code in ("50011", "50061"):
         return RateLimited(ID, said, retry_after_s=2.0)
-    if code in ("51001", "51000"):  # unknown instrument; bad parameter: the symbol is the only one that varies
+    if code == "51001" or (code == "51000" and b"instId" in body):  # 51000 names the parameter, whichever it is
         return UnknownSymbol(ID, said)
+    if code == "51000" and (b"period" in body or b"bar" in body):
+        return NotSupported(ID, said, "has no such candles")
     if status >= 500 or code in ("50001", "50004", "50013", "50026"):
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
     return BadResponse(ID, said)

@@ -23,7 +23,7 @@ from exchanges.hyperliquid import Hyperliquid
 from exchanges.kraken import Kraken
 from exchanges.okx import Okx
 from exchanges.table import EXCHANGES
-from exchanges.words import INTERVALS, Candles, Flow, Ratio
+from exchanges.words import INTERVALS, Candles, Flow, OpenInterest, Ratio
 
 HOUR_MS = 3_600_000
 
@@ -715,12 +715,25 @@ def test_gate_open_interest_history_in_coins_and_ms() -> None:
     row = {"time": 1603865400, "open_interest": 2851725, "open_interest_usd": 9872386.7775, "mark_price": 0.34619}
     ((time_ms, coins),) = gate.parse_open_interest_history(plain([row]), a_perp("BTC-USDT"))
     assert time_ms == 1603865400000
-    assert coins == pytest.approx(28517250)  # contracts of 10 coins
+    assert coins == pytest.approx(28517250 / 2)  # contracts of 10 coins, of both sides
 
 
 def test_gate_open_interest_history_recorded() -> None:
     ((time_ms, coins),) = gate.parse_open_interest_history(recorded("gate/contract-stats-doc"), a_perp("BTC-USDT"))
-    assert (time_ms, coins) == (1603865400000, 1511 / 8865)
+    assert (time_ms, coins) == (1603865400000, 1511 / 2 / 8865)
+
+
+def test_gate_history_is_on_the_basis_of_the_contract() -> None:
+    """An unchanged market: contract_stats counts both sides, position_size one. 2026: 1.95 times as many."""
+    contract = gate.parse_contract(
+        plain({"type": "direct", "position_size": 1000, "quanto_multiplier": "0.01", "mark_price": "50"}),
+        a_perp("X-USDT"),
+    )
+    told = {"time": 1603865400, "open_interest": 2000, "open_interest_usd": 1000, "mark_price": 50}
+    ((_, coins),) = gate.parse_open_interest_history(plain([told]), a_perp("X-USDT"))
+    assert contract.open_interest == OpenInterest(coins, coins * 50)
+    ((_, coins),) = gate.parse_open_interest_history(recorded("gate/oi-two-answers-2026-08"), a_perp("BTC-USDT"))
+    assert coins == pytest.approx(705372304 * 0.0001 / 2, rel=2e-3)
 
 
 # Long and short.

@@ -11,7 +11,7 @@ import pytest
 from conftest import NOW_MS, a_perp, a_spot, recorded
 
 from asking.fetch import Fetcher
-from exchanges import binance, bitget, bybit, coingecko, deribit, gate, hyperliquid, kraken, okx
+from exchanges import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, kraken, okx
 from exchanges.binance import Binance
 from exchanges.bitget import Bitget
 from exchanges.bybit import Bybit
@@ -1251,3 +1251,93 @@ def test_coins_by_the_thousand(base: str, coin: str, multiplier: int) -> None:
 @pytest.mark.parametrize(("multiplier", "prefix"), MULTIPLIERS)
 def test_every_prefix_is_understood(multiplier: int, prefix: str) -> None:
     assert multiplied(f"{prefix}BABYDOGE") == ("BABYDOGE", multiplier)
+
+
+# Answers of 2026.
+
+
+async def test_binance_funding_periods_of_2026() -> None:
+    changed, _ = Binance().funding_intervals()
+    hours = dict(await listed(changed, recorded("binance/um-funding-info-2026-09")))
+    assert (hours["GTC-USDT"], hours["LPT-USDT"], hours["T-USDT"], hours["1000XEC-USDT"]) == (8, 4, 1, 4)
+
+
+async def test_bybit_list_of_2026() -> None:
+    """A 4-hour contract, one in USDC; the dated one is left out."""
+    rows = dict(await listed(Bybit().tickers("perp", NOW_MS)["ticker"], recorded("bybit/linear-tickers-list-2026-09")))
+    assert list(rows) == ["0G-USDT", "BTC-USDT", "BTC-USDC", "OPENAI-USDT"]
+    assert rows["0G-USDT"].funding == Funding(0.00005, 4, 1789833600000, 0.2223)
+    assert rows["BTC-USDC"].open_interest == OpenInterest(1363.268 / 2, 110767842.56 / 2)
+
+
+async def test_deribit_contracts_of_a_thousand_coins() -> None:
+    endpoint = Deribit().tickers("perp", NOW_MS)["ticker"]
+    rows = dict(await listed(endpoint, recorded("deribit/book-summary-USDC-1000PEPE-shape")))
+    eth, pepe = rows["ETH-USDC"], rows["PEPE-USDC"]
+    assert eth.ticker is not None
+    assert (eth.ticker.last, eth.ticker.base_volume) == (3188.6, 11026.577)
+    assert eth.open_interest == OpenInterest(7695.018, about(7695.018 * 3187.42))
+    assert pepe.ticker is not None
+    assert pepe.ticker[2:7] == (about(4.6e-6), about(4.5e-6), about(4.7e-6), about(4.8e-6), about(4.4e-6))
+    assert (pepe.ticker.base_volume, pepe.ticker.quote_volume) == (2e9, 9200)
+    assert pepe.open_interest == OpenInterest(5e9, about(5e6 * 0.0046))
+    assert pepe.funding == Funding(0, 8, None, about(4.6e-6))
+
+
+def test_deribit_ticker_and_candles_of_a_thousand_coins() -> None:
+    of = a_perp("1000PEPE-USDC", 1000)
+    row = {"last_price": 0.0046, "mark_price": 0.0046, "open_interest": 5e6, "timestamp": 1, "stats": {"volume": 7}}
+    perp = deribit.parse_perp(json.dumps({"result": row}).encode(), of)
+    assert perp.ticker is not None
+    assert (perp.ticker.last, perp.ticker.base_volume) == (about(4.6e-6), 7000)
+    assert perp.open_interest == OpenInterest(5e9, about(5e6 * 0.0046))
+    assert Deribit().perp(of)["ticker"].target.endswith("instrument_name=1000PEPE_USDC-PERPETUAL")
+
+
+async def test_gate_contracts_of_2026() -> None:
+    rows = dict(await listed(Gate().tickers("perp", NOW_MS)["funding"], recorded("gate/contracts-list-2026-09-19")))
+    assert rows["BTC-USDT"].open_interest == OpenInterest(about(32874.304), about(32874.304 * 81241))
+    assert rows["CVC-USDT"].funding == Funding(-0.000379, 1, 1789826400000, 0.02788)
+
+
+async def test_gate_dated_contracts_of_2026_are_left_out() -> None:
+    endpoint = Gate().tickers("perp", NOW_MS)["ticker"]
+    rows = dict(await listed(endpoint, recorded("gate/perp-tickers-with-dated-2026-09")))
+    assert list(rows) == ["BTC-USDT"]
+    assert ticker_of(("", rows["BTC-USDT"])).quote_volume == 5615401236
+
+
+async def test_hyperliquid_list_of_2026() -> None:
+    endpoint = Hyperliquid().tickers("perp", NOW_MS)["ticker"]
+    rows = dict(await listed(endpoint, recorded("hyperliquid/metaAndAssetCtxs-2026-09")))
+    assert list(rows) == ["BTC-USDC", "ETH-USDC", "ATOM-USDC"]  # MATIC is delisted
+    assert rows["BTC-USDC"].open_interest == OpenInterest(36295.80812, about(36295.80812 * 80639))
+    assert rows["ATOM-USDC"].funding == Funding(-0.0000604394, 1, NEXT_HOUR_MS, 1.5008)
+
+
+async def test_kraken_tells_the_relative_rate() -> None:
+    endpoint = Kraken().tickers("perp", NOW_MS)["ticker"]
+    rows = dict(await listed(endpoint, recorded("krakenfutures/tickers-relative-2026-09")))
+    assert rows["BTC-USD"].funding == Funding(7.094779166667e-06, 1, NEXT_HOUR_MS, 83778.43)
+
+
+async def test_okx_lists_of_2026() -> None:
+    """Periods of 8, 4 and 1 hours; a futures row among them is left out. Contracts of 0.01, 0.1 and 1 coin."""
+    lists = Okx().tickers("perp", NOW_MS)
+    funding = dict(await listed(lists["funding"], recorded("okx/funding-rate-any-2026-09")))
+    assert {symbol: perp.funding[:2] for symbol, perp in funding.items() if perp.funding} == {
+        "BTC-USDT": (0.0001, 8),
+        "OKB-USDT": (0.00005, 4),
+        "ONE-USDT": (-0.0018087460514744, 1),
+    }
+    interest = dict(await listed(lists["open interest"], recorded("okx/open-interest-list-2026-01")))
+    assert interest["ETH-USDT"].open_interest == OpenInterest(593293.553000001767, 1877845290.47136559276704)
+
+
+def test_tickers_of_2026() -> None:
+    perp = bitget.parse_perp(recorded("bitget/mix-ticker-trimmed-2026-09"), a_perp("BTC-USDT"))
+    assert perp.ticker is not None
+    assert (perp.ticker.last, perp.ticker.base_volume, perp.open_interest) == (77202.1, None, None)
+    spot = coinbase.parse_spot(recorded("coinbase/exchange-stats-2026-06"), a_spot("BTC-USD"))
+    assert (spot.last, spot.base_volume) == (63212.41, 4918.33722403)
+    assert spot.change_pct == pytest.approx((63212.41 / 62605.56 - 1) * 100)

@@ -23,6 +23,7 @@ from exchanges.errors import (
     BadResponse,
     Blocked,
     ClockWrong,
+    Gone,
     MarketError,
     NotSupported,
     RateLimited,
@@ -756,7 +757,7 @@ def test_bybit_inverse_open_interest_of_one_side() -> None:
         (gate, "Gate", "HOST", "USDT USDC", "USDT COIN", ""),
         (bitget, "Bitget", "HOST", "USDT USDC", "USDT USDC COIN", "perp"),
         (hyperliquid, "Hyperliquid", "HOST", "", "USDC", "perp"),
-        (deribit, "Deribit", "HOST", "", "USDC COIN", ""),
+        (deribit, "Deribit", "HOST", "", "USDC COIN", "perp"),
         (kraken, "Kraken", "SPOT FUTURES", "USD USDT", "USD COIN", ""),
         (coinbase, "Coinbase", "HOST", "USD", "", ""),
     ],
@@ -990,7 +991,7 @@ def test_errors_know_their_status(kind: type[MarketError], http_status: int, rea
         (bybit, 200, 10000, Unavailable),
         (bybit, 200, 10016, Unavailable),
         (okx, 200, "51001", UnknownSymbol),
-        (okx, 400, "51000", UnknownSymbol),
+        (okx, 400, "51000", BadResponse),  # which names no parameter here
         (okx, 401, "50102", ClockWrong),
         (okx, 401, "50112", ClockWrong),
         *((okx, 401, code, Refused) for code in ("50101", "50105", "50110", "50111", "50113", "50119", "50120")),
@@ -1008,6 +1009,29 @@ def test_codes_of_three(module: Any, status: int, code: Any, kind: type[MarketEr
     assert type(error) is kind
     if kind is Refused and code not in (None, -1):
         assert error.reason == module.REFUSALS[code]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Parameter instId error", UnknownSymbol),
+        ("Parameter instFamily error", BadResponse),
+        ("Parameter period error", NotSupported),
+        ("Parameter bar error", NotSupported),
+        ("Parameter sz error", BadResponse),
+    ],
+)
+def test_okx_names_the_parameter_that_is_wrong(text: str, kind: type[MarketError]) -> None:
+    assert type(okx.explain(400, json.dumps({"code": "51000", "data": [], "msg": text}).encode())) is kind
+
+
+def test_kraken_address_that_is_no_more() -> None:
+    """It is no unknown symbol, nor is a resolution that there is not."""
+    gone = kraken.explain(404, recorded("krakenfutures/error-404-2026-09"))
+    assert (type(gone), gone.reason) == (Gone, "has closed this address")
+    assert type(kraken.explain(410, b'{"errors": [{"code": 0}]}')) is Gone
+    assert type(kraken.explain(404, b'{"errors": "none"}')) is UnknownSymbol
+    assert type(kraken.explain(400, b"Invalid resolution")) is NotSupported
 
 
 @pytest.mark.parametrize("module", [binance, bybit, okx])
@@ -1536,6 +1560,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "binance/um-balance-v3": binance.parse_futures_balances,
     "binance/um-exchange-info": "symbols are read from the list of last prices",
     "binance/um-force-orders": NOT_ASKED,
+    "binance/um-funding-info-2026-09": _listed(Binance().funding_intervals()[0]),
     "binance/um-funding-info": _listed(Binance().funding_intervals()[0]),
     "binance/um-funding-rate-history": PAST_FUNDING,
     "binance/um-global-long-short-account-ratio": lambda body: binance.parse_ratios(
@@ -1580,6 +1605,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "bitget/mix-history-fund-rate": PAST_FUNDING,
     "bitget/mix-open-interest-2": "told with the ticker",
     "bitget/mix-open-interest": "told with the ticker",
+    "bitget/mix-ticker-trimmed-2026-09": lambda body: bitget.parse_perp(body, a_perp("BTC-USDT")),
     "bitget/mix-ticker-ETHUSD-delivery-doc": lambda body: bitget.parse_perp(body, a_perp("ETH-COIN")),
     "bitget/mix-ticker-one": _both(
         lambda body: bitget.parse_perp(body, a_perp("BTC-USDT")), _listed(Bitget().tickers("perp", NOW_MS)["ticker"])
@@ -1618,6 +1644,10 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
         lambda body: bybit.parse_spot(body, a_spot("BTC-USDT")), _listed(Bybit().tickers("spot", NOW_MS)["ticker"])
     ),
     "bybit/time": bybit.parse_time,
+    "bybit/linear-tickers-list-2026-09": _both(
+        _listed(Bybit().tickers("perp", NOW_MS)["ticker"]), _listed(Bybit().symbols("perp"))
+    ),
+    "bybit/wallet-balance-borrowed": bybit.parse_unified_balances,
     "bybit/wallet-balance": bybit.parse_unified_balances,
     "coinbase/advanced-candles": "of the other API, which is not asked",
     "coinbase/advanced-product": "of the other API, which is not asked",
@@ -1626,6 +1656,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "coinbase/advanced-ticker": "of the other API, which is not asked",
     "coinbase/exchange-candles": lambda body: coinbase.parse_candles(body, a_spot("BTC-USD"), "1m"),
     "coinbase/exchange-error-not-found": _refusal(coinbase, 404, UnknownSymbol),
+    "coinbase/exchange-stats-2026-06": lambda body: coinbase.parse_spot(body, a_spot("BTC-USD")),
     "coinbase/exchange-stats": lambda body: coinbase.parse_spot(
         json.dumps({"last": "50", **json.loads(body)}).encode(), a_spot("X-USD")
     ),
@@ -1647,6 +1678,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "deribit/book-summary-BTC-27MAR20": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
     "deribit/book-summary-BTC-PERPETUAL-2020-2": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
     "deribit/book-summary-BTC-PERPETUAL-2020": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
+    "deribit/book-summary-USDC-1000PEPE-shape": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
     "deribit/book-summary-by-currency-option-row": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
     "deribit/book-summary-by-instrument-perp-testnet": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
     "deribit/error-bad-instrument": _refusal(deribit, 400, UnknownSymbol),
@@ -1669,6 +1701,11 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
         lambda body: gate.parse_contract_size(body, a_perp("BTC-USDT")),
     ),
     "gate/contracts-btc-settled-2019": _listed(Gate().tickers("perp", NOW_MS)["funding"]),
+    "gate/contracts-list-2026-09-19": _listed(Gate().tickers("perp", NOW_MS)["funding"]),
+    "gate/oi-two-answers-2026-08": lambda body: gate.parse_open_interest_history(body, a_perp("BTC-USDT")),
+    "gate/perp-tickers-with-dated-2026-09": _both(
+        _listed(Gate().tickers("perp", NOW_MS)["ticker"]), _listed(Gate().symbols("perp"))
+    ),
     "gate/contracts-usdt-doc": _listed(Gate().tickers("perp", NOW_MS)["funding"]),
     "gate/delivery-contract": _listed(Gate().tickers("perp", NOW_MS)["funding"]),
     "gate/error-forbidden": _refusal(gate, 403, Blocked),
@@ -1700,6 +1737,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "hyperliquid/fundingHistory": PAST_FUNDING,
     "hyperliquid/meta-with-delisted": _listed(Hyperliquid().symbols("perp")),
     "hyperliquid/meta": _listed(Hyperliquid().symbols("perp")),
+    "hyperliquid/metaAndAssetCtxs-2026-09": _listed(Hyperliquid().tickers("perp", NOW_MS)["ticker"]),
     "hyperliquid/metaAndAssetCtxs-BTC-ETH-ATOM": _listed(Hyperliquid().tickers("perp", NOW_MS)["ticker"]),
     "hyperliquid/metaAndAssetCtxs-doc3": _listed(Hyperliquid().tickers("perp", NOW_MS)["ticker"]),
     "hyperliquid/metaAndAssetCtxs-one": _listed(Hyperliquid().tickers("perp", NOW_MS)["ticker"]),
@@ -1717,6 +1755,8 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "kraken/ticker-one-2": lambda body: kraken.parse_spot(body, a_spot("BTC-USD")),
     "kraken/ticker-one": lambda body: kraken.parse_spot(body, a_spot("BTC-USDT")),
     "krakenfutures/candles-trade-1h": lambda body: kraken.parse_perp_candles(body, a_perp("BTC-COIN"), "1h"),
+    "krakenfutures/error-404-2026-09": _refusal(kraken, 404, Gone),
+    "krakenfutures/error-resolution-400-2026-09": lambda body: kraken.explain(400, b"Invalid resolution"),
     "krakenfutures/historical-funding-rates": PAST_FUNDING,
     "krakenfutures/instruments-2019": CONTRACTS,
     "krakenfutures/instruments": CONTRACTS,
@@ -1724,6 +1764,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "krakenfutures/tickers-2": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
     "krakenfutures/tickers-all-2019-2": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
     "krakenfutures/tickers-all-2019": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
+    "krakenfutures/tickers-relative-2026-09": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
     "krakenfutures/tickers-mixed-rows": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
     "okx/account-balance": okx.parse_trading_balances,
     "okx/account-bills": okx.parse_bills,
@@ -1735,6 +1776,9 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "okx/error-unknown-instrument": _refusal(okx, 200, UnknownSymbol),
     "okx/funding-account-balances": okx.parse_funding_balances,
     "okx/funding-rate-history": PAST_FUNDING,
+    "okx/error-parameter-2026-09": _refusal(okx, 200, BadResponse),
+    "okx/funding-rate-any-2026-09": _listed(Okx().tickers("perp", NOW_MS)["funding"]),
+    "okx/open-interest-list-2026-01": _listed(Okx().tickers("perp", NOW_MS)["open interest"]),
     "okx/funding-rate": _both(
         lambda body: okx.parse_funding(body, a_perp("BTC-USDT")), _listed(Okx().tickers("perp", NOW_MS)["funding"])
     ),
