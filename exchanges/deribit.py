@@ -168,7 +168,7 @@ def _open_interest(row: Row, of: Listing) -> OpenInterest | None:
 
 def _funding(row: Row, of: Listing) -> Funding | None:
     rate, mark = row.number("funding_8h"), per_coin(row.price("mark_price"), of.multiplier)
-    return None if rate is None else Funding(rate, REALISED_H, None, mark)
+    return None if rate is None else Funding(rate, REALISED_H, None, mark, is_continuous=True)
 
 
 def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:

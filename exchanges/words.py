@@ -84,12 +84,16 @@ class OpenInterest(NamedTuple):
 
 
 class Funding(NamedTuple):
-    """funding_rate: a fraction per period of funding_interval_h hours (0.0001 is 0.01 %), due at next_funding_ms."""
+    """funding_rate: a fraction per period of funding_interval_h hours (0.0001 is 0.01 %), due at next_funding_ms.
+
+    is_continuous: paid all the time; the rate is what was paid over the last period.
+    """
 
     funding_rate: float
     funding_interval_h: float | None
     next_funding_ms: int | None
     mark: float | None
+    is_continuous: bool = False
 
 
 class Snapshot(NamedTuple):

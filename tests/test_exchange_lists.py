@@ -543,7 +543,7 @@ async def test_deribit_rows_of_linear_perpetuals() -> None:
                 time_ms=1763674177068,
             ),
             OpenInterest(100, 8710201),  # in coins
-            Funding(-0.00081069, 8.0, None, 87102.01),
+            Funding(-0.00081069, 8.0, None, 87102.01, is_continuous=True),
         ),
     )
 
@@ -1281,7 +1281,7 @@ async def test_deribit_contracts_of_a_thousand_coins() -> None:
     assert pepe.ticker[2:7] == (about(4.6e-6), about(4.5e-6), about(4.7e-6), about(4.8e-6), about(4.4e-6))
     assert (pepe.ticker.base_volume, pepe.ticker.quote_volume) == (2e9, 9200)
     assert pepe.open_interest == OpenInterest(5e9, about(5e6 * 0.0046))
-    assert pepe.funding == Funding(0, 8, None, about(4.6e-6))
+    assert pepe.funding == Funding(0, 8, None, about(4.6e-6), is_continuous=True)
 
 
 def test_deribit_ticker_and_candles_of_a_thousand_coins() -> None:

@@ -545,7 +545,7 @@ def test_deribit_open_interest_is_in_dollars_on_inverse_contracts() -> None:
     """An order book is the ticker and two lists."""
     perp = deribit.parse_perp(recorded("deribit/order-book-BTC-PERPETUAL"), a_perp("BTC-COIN"))
     assert perp.open_interest == OpenInterest(_about(13097.36, abs=0.01), 1139551440)
-    assert perp.funding == Funding(6.55e-06, 8.0, None, 87006.21)  # funding_8h, not current_funding
+    assert perp.funding == Funding(6.55e-06, 8.0, None, 87006.21, is_continuous=True)  # funding_8h, not current_funding
     assert perp.ticker == Ticker(
         exchange="deribit",
         symbol="BTC-COIN",
