@@ -17,7 +17,7 @@ from asking.fetch import Fetcher
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
 from exchanges.errors import MarketError, NotSupported, Unavailable
-from exchanges.table import ACCOUNTS, Account
+from exchanges.table import ACCOUNTS, AccountExchange
 from exchanges.words import DOLLARS, WINDOW_MS, Income, Key, Page, Position
 from market import Market
 
@@ -100,7 +100,7 @@ class Accounts:
         return await self._ask_all(exchange, self._pnl)
 
     async def _ask_all(
-        self, exchange: str, ask: Callable[[Account], Awaitable[tuple[T | None, list[MarketError]]]]
+        self, exchange: str, ask: Callable[[AccountExchange], Awaitable[tuple[T | None, list[MarketError]]]]
     ) -> list[Part[T]]:
         """Every exchange's part, in DEADLINE_S."""
         wanted = [exchange] if exchange else list(ACCOUNTS)
@@ -114,7 +114,7 @@ class Accounts:
             return [
                 task.result()
                 if task.done()
-                else Part(account.ID, None, (Unavailable(account.ID, "deadline passed", late),), None)
+                else Part(account.id, None, (Unavailable(account.id, "deadline passed", late),), None)
                 for task, account in zip(tasks, accounts, strict=True)
             ]
         finally:
@@ -122,30 +122,32 @@ class Accounts:
                 task.cancel()
 
     async def _part(
-        self, account: Account, ask: Callable[[Account], Awaitable[tuple[T | None, list[MarketError]]]]
+        self, account: AccountExchange, ask: Callable[[AccountExchange], Awaitable[tuple[T | None, list[MarketError]]]]
     ) -> Part[T]:
         (found, errors), may_do_more = await asyncio.gather(ask(account), self._may_do_more(account))
-        return Part(account.ID, found, tuple(errors), may_do_more)
+        return Part(account.id, found, tuple(errors), may_do_more)
 
-    async def _may_do_more(self, account: Account) -> bool | None:
+    async def _may_do_more(self, account: AccountExchange) -> bool | None:
         try:
             load = self._reader(account, account.rights())
-            return await self._cache.get((account.ID, "rights"), RIGHTS_S, load)
+            return await self._cache.get((account.id, "rights"), RIGHTS_S, load)
         except MarketError:
             return None
 
-    def _reader(self, account: Account, endpoint: Endpoint[T]) -> Callable[[], Awaitable[T]]:
+    def _reader(self, account: AccountExchange, endpoint: Endpoint[T]) -> Callable[[], Awaitable[T]]:
         return lambda: self._read(account, endpoint)
 
-    async def _read(self, account: Account, endpoint: Endpoint[T]) -> T:
-        return await self._fetcher.fetch_signed(endpoint, self._keys[account.ID], account.sign, account.time())
+    async def _read(self, account: AccountExchange, endpoint: Endpoint[T]) -> T:
+        return await self._fetcher.fetch_signed(endpoint, self._keys[account.id], account.sign, account.time())
 
-    async def _read_all(self, account: Account, endpoints: Sequence[Endpoint[T]]) -> tuple[list[T], list[MarketError]]:
+    async def _read_all(
+        self, account: AccountExchange, endpoints: Sequence[Endpoint[T]]
+    ) -> tuple[list[T], list[MarketError]]:
         """The answers that came, and the errors of the others."""
         results = await asyncio.gather(*(self._read(account, each) for each in endpoints), return_exceptions=True)
         return _sorted_out(results)
 
-    async def _balance(self, account: Account) -> tuple[list[Holding] | None, list[MarketError]]:
+    async def _balance(self, account: AccountExchange) -> tuple[list[Holding] | None, list[MarketError]]:
         wallets, errors = await self._read_all(account, account.balances())
         if not wallets:
             return None, errors
@@ -160,7 +162,7 @@ class Accounts:
             holdings[each.asset] = Holding(each.asset, seen.free + each.free, seen.in_use + each.in_use, value)
         return sorted(holdings.values(), key=lambda each: -(each.usd or 0.0)), errors
 
-    async def _positions(self, account: Account) -> tuple[list[Valued] | None, list[MarketError]]:
+    async def _positions(self, account: AccountExchange) -> tuple[list[Valued] | None, list[MarketError]]:
         results = await asyncio.gather(
             *(self._positions_at(account, each) for each in account.positions()), return_exceptions=True
         )
@@ -175,7 +177,7 @@ class Accounts:
         ]
         return sorted(valued, key=lambda each: -(each.position.notional or 0.0)), errors
 
-    async def _positions_at(self, account: Account, where: PositionsEndpoint) -> list[Position]:
+    async def _positions_at(self, account: AccountExchange, where: PositionsEndpoint) -> list[Position]:
         second: Awaitable[Any] | None = None
         if isinstance(where.second, Endpoint):
             second = self._read(account, where.second)
@@ -200,7 +202,7 @@ class Accounts:
 
         return await self._cache.get((endpoint.host.name, endpoint.target), CONTRACTS_S, load)
 
-    async def _pnl(self, account: Account) -> tuple[Profit | None, list[MarketError]]:
+    async def _pnl(self, account: AccountExchange) -> tuple[Profit | None, list[MarketError]]:
         now_ms = int(self._clock.now() * 1000)
         asks = account.income(now_ms - 30 * DAY_MS, now_ms)
         (valued, errors), pages = await asyncio.gather(
@@ -237,7 +239,7 @@ class Accounts:
         )
         return profit, [*errors, *income_errors]
 
-    async def _income(self, account: Account, ask: Callable[[str], Endpoint[Page[Income]]]) -> _Incomes:
+    async def _income(self, account: AccountExchange, ask: Callable[[str], Endpoint[Page[Income]]]) -> _Incomes:
         """A list of income, page by page, at most MAX_PAGES."""
         rows: list[Income] = []
         cursor = ""
@@ -296,5 +298,4 @@ def _unrealised(valued: list[Valued] | None, prices: Mapping[str, float]) -> tup
 
 def variables(exchange: str) -> tuple[str, ...]:
     """The environment variables of an exchange's key."""
-    name = exchange.upper()
-    return (f"{name}_API_KEY", f"{name}_SECRET_KEY", *([f"{name}_PASSPHRASE"] if exchange == "okx" else []))
+    return tuple(f"{exchange.upper()}_{part}" for part in ACCOUNTS[exchange].key_parts)

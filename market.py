@@ -24,7 +24,7 @@ from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import BadResponse, MarketError, NoAnswer, NotListed, NotSupported, Unavailable, UnknownSymbol
 from exchanges.symbols import coin_symbol, in_quotes, multiplied, of_many, similar, split
 from exchanges.table import EXCHANGES, Exchange
-from exchanges.words import COIN, INTERVALS, Candles, Flow, OpenInterest, Snapshot, Source, Ticker, per_8h
+from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, OpenInterest, Snapshot, Source, Ticker, per_8h
 
 T = TypeVar("T")
 LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight
@@ -111,7 +111,7 @@ class Market:
 
     def offering(self, kind: str) -> list[Exchange]:
         """The exchanges that have spot markets, or perpetuals, the preferred one first."""
-        return [each for each in self.exchanges if kind in each.MARKETS]
+        return [each for each in self.exchanges if kind in each.kinds]
 
     async def first_answer(
         self, symbol: str, questions: Mapping[str, Question[T]]
@@ -136,7 +136,7 @@ class Market:
     def no_such_markets(self, kind: str) -> tuple[MarketError, ...]:
         """What to say when none of the exchanges has such markets at all."""
         name = {"perp": "perpetuals", "spot": "spot markets"}[kind]
-        return tuple(NotSupported(each.ID, f"no {name}", f"has no {name}") for each in self.exchanges)
+        return tuple(NotSupported(each.id, f"no {name}", f"has no {name}") for each in self.exchanges)
 
     async def why_not(
         self, symbol: str, errors: Sequence[MarketError], began: float, kind: str = ""
@@ -146,7 +146,7 @@ class Market:
             return NoAnswer(symbol, errors)
         left_s = began + races.DEADLINE_S - self.clock.monotonic()
         asked = self.offering(kind) if kind else self.exchanges
-        return NotListed(symbol, [each.ID for each in asked], await self._suggestions(symbol, left_s), kind)
+        return NotListed(symbol, [each.id for each in asked], await self._suggestions(symbol, left_s), kind)
 
     async def get(self, endpoint: Endpoint[T], keep_s: float | None = None) -> T:
         """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time."""
@@ -176,14 +176,14 @@ class Market:
         kept = [
             self._cache.peek(key)
             for each in self.exchanges
-            for kind in each.MARKETS
-            for key in ((each.ID, "symbols", kind), (each.ID, "list", kind, "ticker"))
+            for kind in each.kinds
+            for key in ((each.id, "symbols", kind), (each.id, "list", kind, "ticker"))
         ]
         return frozenset(multiplied(split(symbol)[0])[0] for symbols in kept if symbols for symbol in symbols)
 
     def intervals_error(self, exchange: Exchange) -> MarketError | None:
         """Why the exchange's funding periods are not known; None when they are, or were not asked for."""
-        return self._intervals_error.get(exchange.ID)
+        return self._intervals_error.get(exchange.id)
 
     def now_ms(self) -> int:
         return int(self.clock.now() * 1000)
@@ -193,60 +193,61 @@ class Market:
     async def spot_at(self, exchange: Exchange, symbol: str) -> Found:
         """Raises MarketError."""
 
-        async def ask(listed: str, multiplier: int) -> Found:
-            ticker = await self.get(exchange.spot(listed, multiplier))
-            return Found(Snapshot(self._timed(ticker)), listed, multiplier, {})
+        async def ask(of: Listing) -> Found:
+            ticker = await self.get(exchange.spot(of))
+            return Found(Snapshot(self._timed(ticker)), of.listed, of.multiplier, {})
 
         return await self.by_any_multiplier(exchange, "spot", symbol, ask)
 
     async def perp_at(self, exchange: Exchange, symbol: str) -> Found:
         """Raises MarketError."""
 
-        async def ask(listed: str, multiplier: int) -> Found:
-            return await self._whole_perp(exchange, listed, multiplier)
+        async def ask(of: Listing) -> Found:
+            return await self._whole_perp(exchange, of)
 
-        if exchange.IN_LIST:
-            return await self._perp_of_list(exchange, in_quotes(symbol, exchange.PERP_QUOTES))
+        if exchange.is_told_in_list:
+            return await self._perp_of_list(exchange, in_quotes(symbol, exchange.quotes["perp"]))
         return await self.by_any_multiplier(exchange, "perp", symbol, ask)
 
     async def by_any_multiplier(
-        self, exchange: Exchange, kind: str, symbol: str, ask: Callable[[str, int], Awaitable[T]]
+        self, exchange: Exchange, kind: str, symbol: str, ask: Callable[[Listing], Awaitable[T]]
     ) -> T:
         """Asks for the coin; if it is not listed, for the contract on 1000 and more of it that is.
 
         Raises UnknownSymbol only when the exchange's list was there to look in.
         """
-        symbol = in_quotes(symbol, exchange.SPOT_QUOTES if kind == "spot" else exchange.PERP_QUOTES)
-        if kind == "perp" and split(symbol)[1] not in exchange.PERP_QUOTES:
-            raise UnknownSymbol(exchange.ID, f"no perpetual of {symbol}")
-        key = (exchange.ID, "symbols", kind)
-        if kind not in exchange.MULTIPLIED or symbol.endswith(f"-{COIN}"):
-            return await ask(symbol, 1)
-        known: frozenset[str] | None = self._cache.peek(key)
-        if known is not None and symbol not in known and (found := of_many(symbol, known)) is not None:
-            return await ask(*found)
+        quotes = exchange.quotes.get(kind, ())
+        symbol = in_quotes(symbol, quotes)
+        of = Listing(kind, symbol, symbol)
+        if kind == "perp" and of.quote not in quotes:
+            raise UnknownSymbol(exchange.id, f"no perpetual of {symbol}")
+        if kind not in exchange.multiplied or of.quote == COIN:
+            return await ask(of)
+        known: frozenset[str] | None = self._cache.peek((exchange.id, "symbols", kind))
+        if known is not None and symbol not in known and (found := of_many(of, known)) is not None:
+            return await ask(found)
         try:
-            return await ask(symbol, 1)
+            return await ask(of)
         except UnknownSymbol:
-            found = of_many(symbol, await self._symbols(exchange, kind))
+            found = of_many(of, await self._symbols(exchange, kind))
             if found is None:
                 raise
-            return await ask(*found)
+            return await ask(found)
 
-    async def contract_size(self, exchange: Exchange, symbol: str, question: str) -> float | None:
-        """What a contract is worth, where the exchange's module needs it to convert units."""
-        endpoint = exchange.contract_size(symbol, question)
+    async def sized(self, exchange: Exchange, of: Listing, question: str) -> Listing:
+        """The listing with what a contract is worth, where the exchange needs it to convert units."""
+        endpoint = exchange.contract_size(of, question)
         if endpoint is None:
-            return None
+            return of
         size: float = await self.get(endpoint, CONTRACTS_S)
-        return size
+        return of._replace(contract_size=size)
 
-    async def _whole_perp(self, exchange: Exchange, symbol: str, multiplier: int) -> Found:
+    async def _whole_perp(self, exchange: Exchange, of: Listing) -> Found:
         """The perpetual from all endpoints that tell of it; all but the ticker may fail."""
-        size = await self.contract_size(exchange, symbol, "perp")
-        endpoints = exchange.perp(symbol, multiplier, size)
+        of = await self.sized(exchange, of, "perp")
+        endpoints = exchange.perp(of)
         others = [what for what in endpoints if what != "ticker"]
-        intervals = None if symbol.endswith(f"-{COIN}") else self._funding_intervals(exchange)
+        intervals = None if of.quote == COIN else self._funding_intervals(exchange)
         parts = {what: start(self.get(endpoints[what])) for what in others}
         missing: dict[str, MarketError] = {}
         try:
@@ -260,39 +261,38 @@ class Market:
                     whole = Snapshot(
                         whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding
                     )
-            interval_h = await self._funding_interval(exchange, intervals, symbol)
+            interval_h = await self._funding_interval(exchange, intervals, of.listed)
         finally:
             for asked in parts.values():
                 asked.cancel()
             if intervals is not None:
                 intervals.changed.cancel()
-        return self._found(exchange, whole, symbol, multiplier, missing, interval_h)
+        return self._found(exchange, whole, of, missing, interval_h)
 
     async def _perp_of_list(self, exchange: Exchange, symbol: str) -> Found:
         """A perpetual of an exchange that tells everything in one list."""
         found = (await self.listing(exchange, "perp")).get(symbol)
         if found is None:
-            raise UnknownSymbol(exchange.ID, f"{symbol} is not in the list")
-        return self._found(exchange, found, symbol, 1, {}, None)
+            raise UnknownSymbol(exchange.id, f"{symbol} is not in the list")
+        return self._found(exchange, found, Listing("perp", symbol, symbol), {}, None)
 
     def _found(
         self,
         exchange: Exchange,
         whole: Snapshot,
-        symbol: str,
-        multiplier: int,
+        of: Listing,
         missing: dict[str, MarketError],
         interval_h: float | None,
     ) -> Found:
-        untold = BadResponse(exchange.ID, "it is not in the answer", "did not tell")
+        untold = BadResponse(exchange.id, "it is not in the answer", "did not tell")
         failure = next(iter(missing.values()), untold)  # one answer may tell both
         for what, told in (("open interest", whole.open_interest), ("funding", whole.funding)):
             if told is None:
                 missing.setdefault(what, failure)
         completed = _completed(whole, interval_h)
         if completed.funding is not None and completed.funding.funding_interval_h is None:
-            missing["funding period"] = self._intervals_error.get(exchange.ID, untold)
-        return Found(completed._replace(ticker=self._timed(completed.ticker)), symbol, multiplier, missing)
+            missing["funding period"] = self._intervals_error.get(exchange.id, untold)
+        return Found(completed._replace(ticker=self._timed(completed.ticker)), of.listed, of.multiplier, missing)
 
     def _timed(self, ticker: Ticker | None) -> Ticker | None:
         """A ticker that tells no time is of now: it was asked for within the cache's seconds."""
@@ -301,7 +301,7 @@ class Market:
     def _funding_intervals(self, exchange: Exchange) -> _Intervals | None:
         """The list of funding periods, where the exchange tells them in a list of their own; it is on its way."""
         told = exchange.funding_intervals()
-        if told is None or not self.may_ask(exchange.ID):
+        if told is None or not self.may_ask(exchange.id):
             return None
         endpoint, of_all_others = told
 
@@ -310,7 +310,7 @@ class Market:
             await self._fetcher.fetch_items(endpoint, intervals.update)
             return intervals
 
-        key = (exchange.ID, "funding intervals")
+        key = (exchange.id, "funding intervals")
         return _Intervals(self._cache.soon(key, INTERVALS_S, load), of_all_others)
 
     async def _funding_interval(self, exchange: Exchange, intervals: _Intervals | None, symbol: str) -> float | None:
@@ -325,12 +325,12 @@ class Market:
         try:
             async with asyncio.timeout(INTERVALS_LATE_S):
                 changed = await intervals.changed
-            self._intervals_error.pop(exchange.ID, None)
+            self._intervals_error.pop(exchange.id, None)
             return changed
         except (MarketError, TimeoutError) as error:
-            late = Unavailable(exchange.ID, "the list of funding periods is late", "did not answer in time")
-            self._intervals_error[exchange.ID] = error if isinstance(error, MarketError) else late
-            self.leave_alone(exchange.ID, INTERVALS_AGAIN_S)
+            late = Unavailable(exchange.id, "the list of funding periods is late", "did not answer in time")
+            self._intervals_error[exchange.id] = error if isinstance(error, MarketError) else late
+            self.leave_alone(exchange.id, INTERVALS_AGAIN_S)
             return None
 
     # Lists of all markets of an exchange.
@@ -341,9 +341,9 @@ class Market:
         Those that the exchange's list of tickers tells are there in any case. Raises MarketError, NotSupported
         when the exchange has no such list.
         """
-        endpoints = exchange.tickers(kind)
+        endpoints = exchange.tickers(kind, self.now_ms())
         if "ticker" not in endpoints:
-            raise NotSupported(exchange.ID, f"no list of {kind} tickers", "has no list of all markets")
+            raise NotSupported(exchange.id, f"no list of {kind} tickers", "has no list of all markets")
         wanted = ["ticker", *(part for part in parts if part in endpoints)]
         intervals = self._funding_intervals(exchange) if "funding" in parts else None
         lists = [start(self._rows(exchange, kind, part, endpoints[part])) for part in wanted]
@@ -375,7 +375,7 @@ class Market:
             await self._fetcher.fetch_items(endpoint, found.update)
             return found
 
-        return await self.kept((exchange.ID, "list", kind, part), LISTING_S, load)
+        return await self.kept((exchange.id, "list", kind, part), LISTING_S, load)
 
     async def _symbols(self, exchange: Exchange, kind: str) -> frozenset[str]:
         """Every symbol that an exchange lists; none where it has no list."""
@@ -387,12 +387,12 @@ class Market:
                 await self._fetcher.fetch_items(endpoint, found.update)
             return frozenset(found)
 
-        return await self._cache.get((exchange.ID, "symbols", kind), SYMBOLS_S, load)
+        return await self._cache.get((exchange.id, "symbols", kind), SYMBOLS_S, load)
 
     async def _suggestions(self, symbol: str, timeout_s: float) -> list[str]:
         """Bases that look like the symbol's, from the lists that are there within timeout_s."""
         wanted = asyncio.gather(
-            *(self._symbols(each, market) for each in self.exchanges[:MAX_SUGGESTING] for market in each.MARKETS),
+            *(self._symbols(each, market) for each in self.exchanges[:MAX_SUGGESTING] for market in each.kinds),
             return_exceptions=True,
         )
         try:
@@ -414,9 +414,9 @@ class Market:
         younger. Raises MarketError.
         """
 
-        async def ask(listed: str, multiplier: int) -> Candles:
-            size = await self.contract_size(exchange, listed, "candles")
-            return await self._pages(exchange, listed, kind, interval, n + 1, multiplier, size)
+        async def ask(of: Listing) -> Candles:
+            exchange.require("candles", kind, of.quote, interval)
+            return await self._pages(exchange, await self.sized(exchange, of, "candles"), interval, n + 1)
 
         async def load() -> Candles:
             return await self.by_any_multiplier(exchange, kind, symbol, ask)
@@ -425,27 +425,26 @@ class Market:
             return await load()
         step_s = INTERVALS[interval] / 1000
         to_next_s = step_s - self.clock.now() % step_s
-        return await self.kept((exchange.ID, "candles", symbol, kind, interval, n), to_next_s, load)
+        return await self.kept((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load)
 
     async def running_candle(self, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
         """The candle before the running one, and the running one as it is now. Raises MarketError."""
 
-        async def ask(listed: str, multiplier: int) -> Candles:
-            size = await self.contract_size(exchange, listed, "candles")
-            return await self.get(exchange.candles(listed, kind, interval, 2, None, multiplier, size))
+        async def ask(of: Listing) -> Candles:
+            exchange.require("candles", kind, of.quote, interval)
+            of = await self.sized(exchange, of, "candles")
+            return await self.get(exchange.candles(of, interval, 2, self.now_ms()))
 
         return await self.by_any_multiplier(exchange, kind, symbol, ask)
 
-    async def _pages(
-        self, exchange: Exchange, listed: str, kind: str, interval: str, n: int, multiplier: int, size: float | None
-    ) -> Candles:
+    async def _pages(self, exchange: Exchange, of: Listing, interval: str, n: int) -> Candles:
         """As many answers as n candles take, put together."""
-        step, most = INTERVALS[interval], exchange.MAX_CANDLES[kind]
-        end_ms = (self.now_ms() // step + 1) * step
+        step, most, now_ms = INTERVALS[interval], exchange.max_candles[of.kind], self.now_ms()
+        end_ms = (now_ms // step + 1) * step
         asked: list[Endpoint[Candles]] = []
         while n > 0:
             page = min(n, most)
-            asked.append(exchange.candles(listed, kind, interval, page, end_ms if asked else None, multiplier, size))
+            asked.append(exchange.candles(of, interval, page, now_ms, end_ms if asked else None))
             end_ms, n = end_ms - page * step, n - page
         answers = [start(self._fetcher.fetch(endpoint)) for endpoint in asked]
         try:
@@ -457,16 +456,15 @@ class Market:
     async def flow(self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Flow:
         """What takers bought and sold over the last n closed candles. Raises MarketError, NotSupported if untold."""
 
-        async def ask(listed: str, multiplier: int) -> Flow:
-            endpoint = exchange.taker_flow(listed, kind, interval, n + 1, multiplier)
-            if endpoint is None:
+        async def ask(of: Listing) -> Flow:
+            if not exchange.has("flow", kind, of.quote, interval):
                 await self.running_candle(
                     exchange, symbol, kind, interval
                 )  # raises UnknownSymbol for what is not there
-                raise NotSupported(exchange.ID, "no taker volume", "tells no taker volume")
-            return await self.get(endpoint)
+            exchange.require("flow", kind, of.quote, interval)
+            return await self.get(exchange.taker_flow(of, interval, n + 1))
 
-        if exchange.TAKERS_IN_CANDLES:
+        if exchange.has_takers_in_candles:
             return flow_of(await self.candles(exchange, symbol, kind, interval, n))
         return await self.by_any_multiplier(exchange, kind, symbol, ask)
 
@@ -534,12 +532,9 @@ def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...],
 async def open_interest_before(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
     """Open interest 1 and 24 hours ago, in coins, where it is told of that moment. Raises MarketError."""
 
-    async def ask(listed: str, multiplier: int) -> list[tuple[int, float]]:
-        size = await market.contract_size(exchange, listed, "perp")
-        endpoint = exchange.open_interest_history(listed, HISTORY_H, multiplier, size)
-        if endpoint is None:
-            raise NotSupported(exchange.ID, "no history of open interest", "tells no history of open interest")
-        return await market.get(endpoint, HISTORY_S)
+    async def ask(of: Listing) -> list[tuple[int, float]]:
+        exchange.require("open interest history", of.kind, of.quote)
+        return await market.get(exchange.open_interest_history(of, HISTORY_H), HISTORY_S)
 
     return at_hours_ago(await market.by_any_multiplier(exchange, "perp", symbol, ask), market.now_ms())
 
@@ -559,5 +554,5 @@ async def perps_with_funding(market: Market, exchange: Exchange) -> tuple[Exchan
     """All perpetuals of an exchange, the funding of some at least comparable. Raises MarketError."""
     found = await market.listing(exchange, "perp", "funding")
     if not any(per_8h(perp.funding) is not None for perp in found.values()):
-        raise market.intervals_error(exchange) or NotSupported(exchange.ID, "no funding", "tells no funding")
+        raise market.intervals_error(exchange) or NotSupported(exchange.id, "no funding", "tells no funding")
     return exchange, found

@@ -8,30 +8,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from exchanges.table import ACCOUNTS, HOSTS
 from exchanges.words import Key
 
 VERSION = "0.2.0"
 TELEGRAM_API_URL = "https://api.telegram.org"
-HOST_NAMES = (
-    "BINANCE_SPOT",
-    "BINANCE_USDM",
-    "BINANCE_COINM",
-    "BYBIT",
-    "OKX",
-    "GATE",
-    "BITGET",
-    "HYPERLIQUID",
-    "DERIBIT",
-    "KRAKEN",
-    "KRAKEN_FUTURES",
-    "COINBASE",
-    "COINGECKO",
-)  # each has a variable <NAME>_URL
-KEYS = {
-    "binance": ("API_KEY", "SECRET_KEY"),
-    "bybit": ("API_KEY", "SECRET_KEY"),
-    "okx": ("API_KEY", "SECRET_KEY", "PASSPHRASE"),
-}  # the parts of each exchange's key, variables <EXCHANGE>_<PART>
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -96,8 +77,8 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
         volscan_symbols=_whole(environ, "VOLSCAN_SYMBOLS", 200, 1, 1000),
         keep_budgets=bool(_whole(environ, "RATE_BUDGETS", 1, 0, 1)),
         telegram_url=telegram_url,
-        urls={name: url for name in HOST_NAMES if (url := _url(environ, f"{name}_URL"))},
-        keys={name: key for name in KEYS if (key := _key(environ, name)) is not None},
+        urls={name: url for name in (host.name for host in HOSTS) if (url := _url(environ, f"{name}_URL"))},
+        keys={name: key for name in ACCOUNTS if (key := _key(environ, name)) is not None},
         accounts_in_groups=bool(_whole(environ, "ACCOUNTS_IN_GROUPS", 0, 0, 1)),
         is_on_fly=bool(environ.get("FLY_APP_NAME", "").strip()),
         is_demo=is_demo,
@@ -106,7 +87,7 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
 
 def _key(environ: Mapping[str, str], exchange: str) -> Key | None:
     """The exchange's key; None when none of its variables is set."""
-    names = [f"{exchange.upper()}_{what}" for what in KEYS[exchange]]
+    names = [f"{exchange.upper()}_{what}" for what in ACCOUNTS[exchange].key_parts]
     values = [environ.get(name, "").strip() for name in names]
     testnet = bool(_whole(environ, f"{exchange.upper()}_TESTNET", 0, 0, 1))
     if not any(values):

@@ -377,7 +377,7 @@ async def _greet(the_bot: Bot, page_url: str) -> None:
     """Says where the chat is: last, after what the log has of the start, and on a line of its own."""
     with suppress(TimeoutError):
         async with asyncio.timeout(GREET_S):
-            while the_bot.webhook_state != "registered":  # noqa: ASYNC110 - it is so within milliseconds
+            while the_bot.process.webhook_state != "registered":  # noqa: ASYNC110 - it is so within milliseconds
                 await asyncio.sleep(0.02)
     print(f"The offline chat is open, all its figures are SIMULATED; Ctrl-C ends it:\n{page_url}", flush=True)
 

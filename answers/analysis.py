@@ -147,7 +147,7 @@ async def _core_at(market: Market, exchange: Exchange, kind: str, asked: OfMarke
     snapshot = market.perp_at(exchange, symbol) if kind == "perp" else market.spot_at(exchange, symbol)
     found, candles = await both(snapshot, _indicator_candles(market, exchange, symbol, kind, asked.choice))
     if not candles.n_closed(market.now_ms()):
-        raise Unavailable(exchange.ID, "no closed candle", "had no closed candle")
+        raise Unavailable(exchange.id, "no closed candle", "had no closed candle")
     return Core(exchange, found.of, candles, found.missing if kind == "perp" else {})
 
 
@@ -161,7 +161,7 @@ class Parts:
         self.flow: Part[tuple[Flow, Flow]] | None = None
         self.history: Part[dict[int, float]] | None = None
         self.ratios: Part[tuple[list[LongShare], list[MarketError]]] | None = None
-        if not exchange.TAKERS_IN_CANDLES:
+        if not exchange.has_takers_in_candles:
             self.flow = Part(exchange, flows_of(market, exchange, symbol, kind, asked.choice))
         if kind == "perp":
             self.history = Part(exchange, open_interest_before(market, exchange, symbol))
@@ -174,7 +174,7 @@ class Parts:
     @property
     def flows(self) -> tuple[Flow, Flow | None] | None:
         """Of the interval, and of the quarters of the last 24 hours; None where taker volume is not told."""
-        if self._core.exchange.TAKERS_IN_CANDLES:
+        if self._core.exchange.has_takers_in_candles:
             return flow_of(self._core.candles), flow_of(self.sessions.found) if self.sessions.found else None
         return self.flow.found if self.flow is not None else None
 
@@ -194,7 +194,7 @@ class Parts:
         missing = {name: part.error for name, part in named.items() if part is not None and part.error is not None}
         if self.ratios is not None and self.ratios.found is not None and self.ratios.found[1]:
             missing["long/short"] = self.ratios.found[1][0]
-        if self.sessions.error is not None and self._core.exchange.TAKERS_IN_CANDLES:
+        if self.sessions.error is not None and self._core.exchange.has_takers_in_candles:
             missing["CVD of 24h"] = self.sessions.error
         return self._core.missing | missing
 
@@ -230,7 +230,7 @@ def _report(
             day_delta, day_share = sums[0] - sums[1], share_bought(*sums)
     n_vwap = min(VWAP_CANDLES[interval], len(recent))
     last = recent.part(len(recent) - n_vwap, len(recent))
-    quarter_flow = flows[1] if flows and exchange.TAKERS_IN_CANDLES else None
+    quarter_flow = flows[1] if flows and exchange.has_takers_in_candles else None
     assert perp.ticker is not None
     return AnalysisReport(
         source=source_of(market, candles, failed, began),

@@ -89,7 +89,7 @@ async def contracts_of(market: Market, base: str, question: str) -> DerivativesR
     Raises NotListed and NoAnswer, always within DEADLINE_S.
     """
     began = market.clock.monotonic()
-    asked = {each.ID: _contracts_at(market, each, base, question) for each in market.offering("perp")}
+    asked = {each.id: _contracts_at(market, each, base, question) for each in market.offering("perp")}
     answers, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
     contracts: list[Contract] = []
     without: list[str] = []
@@ -112,7 +112,7 @@ async def _contracts_at(
 ) -> tuple[list[Contract], list[MarketError]]:
     """The perpetuals of a coin at one exchange, and what failed there other than that it has no such market."""
     outcomes = await asyncio.gather(
-        *(_contract(market, exchange, f"{base}-{margin}", question) for margin in exchange.PERP_QUOTES),
+        *(_contract(market, exchange, f"{base}-{margin}", question) for margin in exchange.quotes["perp"]),
         return_exceptions=True,
     )
     found: list[Contract] = []
@@ -140,7 +140,7 @@ async def _contract(market: Market, exchange: Exchange, symbol: str, question: s
     finally:
         if history is not None:
             history.cancel()
-    return Contract(exchange.ID, split(symbol)[1], found.of, before, found.missing)
+    return Contract(exchange.id, split(symbol)[1], found.of, before, found.missing)
 
 
 async def _before_or_nothing(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:

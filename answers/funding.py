@@ -56,7 +56,7 @@ async def ask_extremes(market: Market, n: int = 7) -> FundingExtremes:
     lowest = [(symbol, perp) for rate, symbol, perp in ranked[:n] if rate < 0]
     highest = [(symbol, perp) for rate, symbol, perp in reversed(ranked[-n:]) if rate > 0]
     took_s = market.clock.monotonic() - began
-    return FundingExtremes(exchange.ID, highest, lowest, len(ranked), failed, market.now_ms(), took_s)
+    return FundingExtremes(exchange.id, highest, lowest, len(ranked), failed, market.now_ms(), took_s)
 
 
 def show(report: DerivativesReport | FundingExtremes, now_s: float) -> Answer:
@@ -95,9 +95,9 @@ def _terms(contract: Contract, now_s: float) -> str:
     funding = contract.perp.funding
     assert funding is not None
     rate = format_percent(funding.funding_rate * 100, 4)
-    if contract.exchange == "deribit":
-        return f"{contract_name(contract)}: {rate} over the last 8h, paid continuously"
     period = "n/a" if funding.funding_interval_h is None else f"{funding.funding_interval_h:g}h"
+    if funding.is_continuous:
+        return f"{contract_name(contract)}: {rate} over the last {period}, paid continuously"
     due = "" if funding.next_funding_ms is None else f", next in {until(funding, now_s)}"
     return f"{contract_name(contract)}: {rate} every {period}{due}"
 

@@ -11,7 +11,7 @@ from asking import races
 from asking.races import all_answers
 from exchanges.errors import MarketError, NotSupported, UnknownSymbol, is_not_there
 from exchanges.table import Exchange
-from exchanges.words import Ratio
+from exchanges.words import Listing, Ratio
 from indicators import DAY_MS
 from market import HISTORY_S, Market
 from render.figures import escape, format_points
@@ -54,7 +54,7 @@ class RatioReport(NamedTuple):
 async def ask(tools: Tools, symbol: str) -> RatioReport:
     """Of all exchanges that tell any. Raises NotListed and NoAnswer, within DEADLINE_S."""
     market, began = tools.market, tools.market.clock.monotonic()
-    asked = {each.ID: ratios_at(market, each, symbol) for each in market.offering("perp")}
+    asked = {each.id: ratios_at(market, each, symbol) for each in market.offering("perp")}
     answers, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
     shares: list[LongShare] = []
     without = []
@@ -66,7 +66,7 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
             without.append(name)
     if not shares:
         # Who tells of other markets does not list this one.
-        tellers = {each.ID for each in market.exchanges if "perp" in each.MARKETS and each.ratios(symbol, RATIO_HOURS)}
+        tellers = {each.id for each in market.offering("perp") if "ratios" in each.tells}
         untold = [
             UnknownSymbol(each, "no ratios")
             if each in tellers
@@ -81,11 +81,11 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
 async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[list[LongShare], list[MarketError]]:
     """What one exchange tells, and what failed there other than that it has no such thing."""
 
-    async def ask(listed: str, multiplier: int) -> list[dict[str, list[Ratio]] | BaseException]:
-        endpoints = exchange.ratios(listed, RATIO_HOURS)
+    async def ask(of: Listing) -> list[dict[str, list[Ratio]] | BaseException]:
+        endpoints = exchange.ratios(of, RATIO_HOURS) if exchange.has("ratios", of.kind, of.quote) else []
         answers = await asyncio.gather(*(market.get(each, HISTORY_S) for each in endpoints), return_exceptions=True)
         if endpoints and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
-            raise UnknownSymbol(exchange.ID, f"no ratios of {listed}")
+            raise UnknownSymbol(exchange.id, f"no ratios of {of.listed}")
         return answers
 
     try:
@@ -101,7 +101,7 @@ async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[li
         elif isinstance(answer, BaseException):
             raise answer
         else:
-            shares += [_long_share(exchange.ID, what, rows) for what, rows in answer.items() if rows]
+            shares += [_long_share(exchange.id, what, rows) for what, rows in answer.items() if rows]
     return shares, errors
 
 

@@ -157,7 +157,7 @@ class Quarter(NamedTuple):
 
 async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Quarter:
     """The last closed quarter of an hour of one market at one exchange. Never raises: what fails is None."""
-    of = next((each for each in market.exchanges if exchange == each.ID), None)
+    of = next((each for each in market.exchanges if exchange == each.id), None)
     if of is None:
         return Quarter()
     candles, now, before = await asyncio.gather(

@@ -92,7 +92,7 @@ async def _candles_at(
         or_none(market.running_candle(exchange, symbol, kind, "1m")),
     )
     if not len(candles):
-        raise Unavailable(exchange.ID, "no candle", "had no candle")
+        raise Unavailable(exchange.id, "no candle", "had no candle")
     return candles, now
 
 

@@ -110,7 +110,7 @@ async def ask(tools: Tools, asked: Sorting) -> Top:
     took_s = market.clock.monotonic() - began
     of_rows = caps_of(rows, known)
     return Top(
-        exchange.ID,
+        exchange.id,
         asked.kind,
         asked.sort,
         rows,
@@ -130,7 +130,7 @@ async def _listed_at(market: Market, exchange: Exchange, asked: Sorting) -> tupl
     parts = () if asked.kind == "spot" else ("funding", "open interest")
     found = await market.listing(exchange, asked.kind, *parts)
     if asked.sort == "oi" and not any(perp.open_interest for perp in found.values()):
-        raise NotSupported(exchange.ID, "no list of open interest", "has no list of open interest")
+        raise NotSupported(exchange.id, "no list of open interest", "has no list of open interest")
     return exchange, found
 
 

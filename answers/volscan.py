@@ -109,7 +109,7 @@ async def ask(tools: Tools, asked: Scanning) -> Scan:
     failed = {
         symbol: outcome
         if isinstance(outcome, MarketError)
-        else Unavailable(exchange.ID, "late", "did not answer in time")
+        else Unavailable(exchange.id, "late", "did not answer in time")
         for symbol, outcome in zip(symbols, outcomes, strict=True)
         if isinstance(outcome, (MarketError, TimeoutError))
     }
@@ -118,13 +118,13 @@ async def ask(tools: Tools, asked: Scanning) -> Scan:
     n_young = len(symbols) - len(known) - len(failed)
     took_s = market.clock.monotonic() - began
     return Scan(
-        exchange.ID, interval, threshold_pct, spikes, len(known), n_young, failed, failed_before, closed_ms, took_s
+        exchange.id, interval, threshold_pct, spikes, len(known), n_young, failed, failed_before, closed_ms, took_s
     )
 
 
 async def _listed_at(market: Market, exchange: Exchange, interval: str) -> tuple[Exchange, dict[str, Snapshot]]:
     """All perpetuals, where the exchange has candles of the interval. Raises MarketError."""
-    exchange.candles("BTC-USDT", "perp", interval, 2, None, 1, 1.0)  # raises NotSupported for the interval
+    exchange.require("candles", "perp", exchange.quotes["perp"][0], interval)
     return exchange, await market.listing(exchange, "perp")
 
 
@@ -145,7 +145,7 @@ async def _scanned(market: Market, exchange: Exchange, symbol: str, interval: st
         closed_ms = candles.open_ms[at] + step
         return Scanned(symbol, spike.spike_pct, spike.level, spike.volume, dollars, change_pct, closed_ms)
 
-    return await market.kept((exchange.ID, "scanned", symbol, interval, running_ms), SCANNED_S, load)
+    return await market.kept((exchange.id, "scanned", symbol, interval, running_ms), SCANNED_S, load)
 
 
 async def _all_of(

@@ -88,7 +88,7 @@ async def _candles_at(market: Market, exchange: Exchange, kind: str, asked: OfMa
         or_none(market.running_candle(exchange, asked.symbol, kind, asked.choice)),
     )
     if not whole.n_closed(market.now_ms()):
-        raise Unavailable(exchange.ID, "no closed candle", "had no closed candle")
+        raise Unavailable(exchange.id, "no closed candle", "had no closed candle")
     return whole, running
 
 

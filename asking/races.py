@@ -80,7 +80,7 @@ class Part(Generic[T]):
         """Looks at what has come. Raises what is no MarketError."""
         if not self._task.done():
             self._task.cancel()
-            self.error = Unavailable(self.exchange.ID, "late", "did not answer in time")
+            self.error = Unavailable(self.exchange.id, "late", "did not answer in time")
             return
         try:
             self.found = self._task.result()
@@ -112,7 +112,7 @@ class Race(Generic[T]):
     """
 
     def __init__(self, question: Question[T]) -> None:
-        self._exchanges, self._answers = [each.ID for each in question.exchanges], iter(question.answers)
+        self._exchanges, self._answers = [each.id for each in question.exchanges], iter(question.answers)
         self._n_asked = 0
         self._running: dict[asyncio.Future[T], str] = {}
         self._errors: dict[str, MarketError] = {}

@@ -195,7 +195,7 @@ class Gate:
             "low_24h": short(day.low),
             "high_24h": short(day.high),
             "change_percentage": f"{(day.last / day.open - 1) * 100:.2f}",
-            "total_size": str(self._size(margin, coin)),
+            "total_size": str(2 * self._size(margin, coin)),  # both sides, where position_size is one
             "volume_24h": str(contracts),
             "volume_24h_btc": str(round(day.turnover / self._market.price("BTC", self._market.clock()))),
             "volume_24h_usd": str(round(day.turnover)),
@@ -323,13 +323,13 @@ class Gate:
             "lsr_account": ratios["lsr_account"],
             "long_liq_size": liquidated,
             "short_liq_size": liquidated,
-            "open_interest": size,
+            "open_interest": 2 * size,  # both sides
             "short_liq_usd": round(value, 4),
             "mark_price": short(mark),
             "top_lsr_size": ratios["top_lsr_size"],
             "short_liq_amount": round(value / mark, 8),
             "long_liq_amount": round(value / mark, 8),
-            "open_interest_usd": size if margin == "coin" else round(size * gate_contract(coin) * mark, 4),
+            "open_interest_usd": 2 * size if margin == "coin" else round(2 * size * gate_contract(coin) * mark, 4),
             "top_lsr_account": ratios["top_lsr_account"],
             "long_liq_usd": round(value, 4),
         }

@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
 
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -29,24 +29,19 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
+from exchanges.exchange import AccountExchange
 from exchanges.reading import (
     At,
+    Row,
     code_in,
     in_coins,
     load,
-    name,
-    needed,
-    needed_price,
-    number,
     per_coin,
-    price,
     read_candles,
-    row_in,
     rows_in,
-    share,
-    whole,
+    rows_of,
 )
-from exchanges.symbols import coin_symbol, split
+from exchanges.symbols import listing
 from exchanges.words import (
     COIN,
     INTERVALS,
@@ -55,6 +50,7 @@ from exchanges.words import (
     Funding,
     Income,
     Key,
+    Listing,
     OpenInterest,
     Page,
     Position,
@@ -65,7 +61,6 @@ from exchanges.words import (
 )
 
 ID = "binance"
-NAME = "Binance"
 SPOT = Host("BINANCE_SPOT", ID, "https://api.binance.com", "https://testnet.binance.vision")
 USDM = Host("BINANCE_USDM", ID, "https://fapi.binance.com", "https://demo-fapi.binance.com")
 COINM = Host("BINANCE_COINM", ID, "https://dapi.binance.com", "https://demo-dapi.binance.com")
@@ -74,13 +69,6 @@ USDM_WEIGHT = Budget("binance USD-M weight", 2400, 60, is_told=True)
 COINM_WEIGHT = Budget("binance COIN-M weight", 2400, 60, is_told=True)
 FUNDING_REQUESTS = Budget("binance funding requests", 500, 300)
 STATISTICS_REQUESTS = Budget("binance futures statistics", 1000, 300)
-MARKETS = ("spot", "perp")
-SPOT_QUOTES = ("USDT", "USDC")
-PERP_QUOTES = ("USDT", "USDC", COIN)
-MULTIPLIED = ("spot", "perp")  # the markets in which cheap coins are listed by the thousand
-MAX_CANDLES = {"spot": 1000, "perp": 1500}  # of one answer
-TAKERS_IN_CANDLES = True
-IN_LIST = False
 LIST_QUOTES = ("USDT", "USDC")  # by which the lists, which do not separate, are read
 RECV_WINDOW_MS = 5000
 INCOME_ROWS = 1000
@@ -92,10 +80,14 @@ REFUSALS = {
 FUNDING_INTERVAL_H = 8.0  # of a contract that fundingInfo does not name
 
 
-def native(symbol: str) -> str:
+def native(of: Listing) -> str:
     """BTCUSDT for BTC-USDT, 1000PEPEUSDT for 1000PEPE-USDT, BTCUSD_PERP for BTC-COIN."""
-    base, quote = split(symbol)
-    return percent_encode(f"{base}USD_PERP" if quote == COIN else base + quote, safe="")
+    return f"{of.base}USD_PERP" if of.quote == COIN else of.base + of.quote
+
+
+def _name(of: Listing) -> str:
+    """The native symbol in a query."""
+    return percent_encode(native(of), safe="")
 
 
 def symbol_of(native_symbol: object) -> str | None:
@@ -106,143 +98,173 @@ def symbol_of(native_symbol: object) -> str | None:
     return None
 
 
-def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
-    """GET /api/v3/ticker/24hr, weight 2. multiplier: how many coins 1000PEPE-USDT is of; figures are per coin."""
-    target = f"/api/v3/ticker/24hr?symbol={native(symbol)}"
-    parse = partial(parse_ticker, symbol=symbol, multiplier=multiplier)
-    return Endpoint(SPOT, target, parse, explain, SPOT_WEIGHT, 2)
+class Binance(AccountExchange):
+    """Three sites, of one weight each. Coin-margined candles and ratios are not asked: they count contracts."""
 
-
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
-    """24 h ticker, open interest and funding of a perpetual, weight 1 each (funding on COIN-M: 10).
-
-    contract_size: what the endpoint of that name said.
-    """
-    if split(symbol)[1] == COIN:
-        return _coin_margined(symbol, contract_size)
-    name = native(symbol)
-
-    def ask(path: str, parse: Callable[[bytes], Snapshot]) -> Endpoint[Snapshot]:
-        return Endpoint(USDM, f"/fapi/v1/{path}?symbol={name}", parse, explain, USDM_WEIGHT)
-
-    return {
-        "ticker": ask("ticker/24hr", partial(parse_perp, symbol=symbol, multiplier=multiplier)),
-        "open interest": ask("openInterest", partial(parse_open_interest, multiplier=multiplier)),
-        "funding": ask("premiumIndex", partial(parse_funding, multiplier=multiplier)),
+    id = ID
+    name = "Binance"
+    hosts = (SPOT, USDM, COINM)
+    quotes = {"spot": ("USDT", "USDC"), "perp": ("USDT", "USDC", COIN)}
+    multiplied = ("spot", "perp")
+    intervals = {"spot": {each: each for each in INTERVALS}, "perp": {each: each for each in INTERVALS}}
+    max_candles = {"spot": 1000, "perp": 1500}
+    tells = {
+        "candles": ("spot", "USDT", "USDC"),
+        "flow": ("spot", "USDT", "USDC"),
+        "open interest history": ("USDT", "USDC", COIN),
+        "ratios": ("USDT", "USDC"),
     }
+    has_takers_in_candles = True
+
+    def spot(self, of: Listing) -> Endpoint[Ticker]:
+        """GET /api/v3/ticker/24hr, weight 2; figures are per coin."""
+        target = f"/api/v3/ticker/24hr?symbol={_name(of)}"
+        parse = partial(parse_ticker, of=of)
+        return Endpoint(SPOT, target, parse, explain, SPOT_WEIGHT, 2)
+
+    def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
+        """24 h ticker, open interest and funding of a perpetual, weight 1 each (funding on COIN-M: 10)."""
+        if of.quote == COIN:
+            return _coin_margined(of)
+        name = _name(of)
+
+        def ask(path: str, parse: Callable[[bytes], Snapshot]) -> Endpoint[Snapshot]:
+            return Endpoint(USDM, f"/fapi/v1/{path}?symbol={name}", parse, explain, USDM_WEIGHT)
+
+        return {
+            "ticker": ask("ticker/24hr", partial(parse_perp, of=of)),
+            "open interest": ask("openInterest", partial(parse_open_interest, of=of)),
+            "funding": ask("premiumIndex", partial(parse_funding, of=of)),
+        }
+
+    def contract_size(self, of: Listing, question: str) -> Endpoint[float] | None:
+        """Dollars of one contract, 100 or 10, of the "perp" question for a COIN-M symbol; others need none."""
+        if question != "perp" or of.quote != COIN:
+            return None
+        parse = partial(parse_contract_size, listed=native(of))
+        return Endpoint(COINM, "/dapi/v1/exchangeInfo", parse, explain, COINM_WEIGHT, part=of.listed)
+
+    def symbols(self, kind: str) -> ListEndpoint[str]:
+        """Every symbol quoted in USDT or USDC, from the list of last prices (spot weight 4, USD-M 2)."""
+        if kind == "spot":
+            return ListEndpoint(SPOT, "/api/v3/ticker/price", (), parse_symbol, explain, SPOT_WEIGHT, 4)
+        return ListEndpoint(USDM, "/fapi/v1/ticker/price", (), parse_symbol, explain, USDM_WEIGHT, 2)
+
+    def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
+        """All markets in dollars: of spot the tickers (1.9 MB, weight 80); of perpetuals also the funding.
+
+        There is no list of open interest.
+        """
+        if kind == "spot":
+            spot_row = partial(parse_ticker_row, kind=kind)
+            return {"ticker": ListEndpoint(SPOT, "/api/v3/ticker/24hr", (), spot_row, explain, SPOT_WEIGHT, 80)}
+        return {
+            "ticker": ListEndpoint(USDM, "/fapi/v1/ticker/24hr", (), parse_ticker_row, explain, USDM_WEIGHT, 40),
+            "funding": ListEndpoint(USDM, "/fapi/v1/premiumIndex", (), parse_funding_row, explain, USDM_WEIGHT, 10),
+        }
+
+    def funding_intervals(self) -> tuple[ListEndpoint[tuple[str, float]], float]:
+        """Hours per funding period of the USD-M contracts whose period was changed, and those of all others."""
+        changed = ListEndpoint(USDM, "/fapi/v1/fundingInfo", (), parse_funding_interval, explain, FUNDING_REQUESTS)
+        return changed, FUNDING_INTERVAL_H
+
+    def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
+        """GET klines, with what takers bought."""
+        parse = partial(parse_candles, of=of, interval=interval)
+        query = f"symbol={_name(of)}&interval={interval}&limit={n}" + (f"&endTime={end_ms - 1}" if end_ms else "")
+        if of.kind == "spot":
+            return Endpoint(SPOT, f"/api/v3/klines?{query}", parse, explain, SPOT_WEIGHT, 2)
+        weight = 1 if n < 100 else 2 if n < 500 else 5 if n <= 1000 else 10
+        return Endpoint(USDM, f"/fapi/v1/klines?{query}", parse, explain, USDM_WEIGHT, weight)
+
+    def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
+        """Open interest every hour, n times: (ms, base coins), oldest first."""
+        if of.quote == COIN:
+            query = f"pair={percent_encode(of.base)}USD&contractType=PERPETUAL&period=1h&limit={n}"
+            parse = partial(parse_open_interest_history, of=of, key="sumOpenInterestValue")
+            return Endpoint(COINM, f"/futures/data/openInterestHist?{query}", parse, explain, COINM_WEIGHT)
+        query = f"symbol={_name(of)}&period=1h&limit={n}"
+        parse = partial(parse_open_interest_history, of=of, key="sumOpenInterest")
+        return Endpoint(USDM, f"/futures/data/openInterestHist?{query}", parse, explain, STATISTICS_REQUESTS)
+
+    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+        """Of all accounts; of the largest fifth, by accounts and by size."""
+
+        def ask(path: str, what: str) -> Endpoint[dict[str, list[Ratio]]]:
+            target = f"/futures/data/{path}?symbol={_name(of)}&period=1h&limit={n}"
+            return Endpoint(USDM, target, partial(parse_ratios, of=of, what=what), explain, STATISTICS_REQUESTS)
+
+        return [
+            ask("globalLongShortAccountRatio", "accounts"),
+            ask("topLongShortAccountRatio", "top accounts"),
+            ask("topLongShortPositionRatio", "top positions"),
+        ]
+
+    def sign(self, endpoint: Endpoint[Any], key: Key, now_ms: int) -> Signed:
+        """The hex HMAC-SHA256 of the query as it is sent, which goes last; the key in a header."""
+        path, _, query = endpoint.target.partition("?")
+        query = f"{query}&" * bool(query) + f"recvWindow={RECV_WINDOW_MS}&timestamp={now_ms}"
+        signature = hmac.new(key.secret.encode(), query.encode(), hashlib.sha256).hexdigest()
+        return Signed(f"{path}?{query}&signature={signature}", {"x-mbx-apikey": key.api_key})
+
+    def time(self) -> Endpoint[int]:
+        """GET /api/v3/time: the exchange's clock, ms."""
+        return Endpoint(SPOT, "/api/v3/time", parse_time, explain, SPOT_WEIGHT)
+
+    def balances(self) -> list[Endpoint[list[Balance]]]:
+        """Spot, USD-M and COIN-M wallets."""
+        return [
+            Endpoint(SPOT, "/api/v3/account?omitZeroBalances=true", parse_spot_balances, explain, SPOT_WEIGHT, 20),
+            Endpoint(USDM, "/fapi/v3/balance", parse_futures_balances, explain, USDM_WEIGHT, 5),
+            Endpoint(COINM, "/dapi/v1/balance", parse_futures_balances, explain, COINM_WEIGHT),
+        ]
+
+    def positions(self) -> list[PositionsEndpoint]:
+        """USD-M and COIN-M positions. Each is completed by a second answer: margins, contract sizes."""
+        return [
+            PositionsEndpoint(
+                Endpoint(USDM, "/fapi/v3/positionRisk", partial(load, ID), explain, USDM_WEIGHT, 5),
+                Endpoint(USDM, "/fapi/v3/account", partial(load, ID), explain, USDM_WEIGHT, 5),
+                parse_usdm_positions,
+            ),
+            PositionsEndpoint(
+                Endpoint(COINM, "/dapi/v1/positionRisk", partial(load, ID), explain, COINM_WEIGHT),
+                ListEndpoint(COINM, "/dapi/v1/exchangeInfo", ("symbols",), parse_contract, explain, COINM_WEIGHT),
+                parse_coinm_positions,
+            ),
+        ]
+
+    def income(self, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+        """What was realised, paid and received on USD-M and COIN-M; a page is 1000 rows."""
+
+        def ask(host: Host, path: str, budget: Budget, weight: int, cursor: str) -> Endpoint[Page[Income]]:
+            target = f"{path}?startTime={cursor or since_ms}&endTime={now_ms}&limit={INCOME_ROWS}"
+            return Endpoint(host, target, parse_income, explain, budget, weight)
+
+        return [
+            lambda cursor: ask(USDM, "/fapi/v1/income", USDM_WEIGHT, 30, cursor),
+            lambda cursor: ask(COINM, "/dapi/v1/income", COINM_WEIGHT, 20, cursor),
+        ]
+
+    def rights(self) -> Endpoint[bool]:
+        """Whether the key can do more than read."""
+        return Endpoint(SPOT, "/sapi/v1/account/apiRestrictions", parse_rights, explain, SPOT_WEIGHT)
 
 
-def _coin_margined(symbol: str, contract_size: float | None) -> dict[str, Endpoint[Snapshot]]:
-    name = native(symbol)
+def _coin_margined(of: Listing) -> dict[str, Endpoint[Snapshot]]:
+    name = _name(of)
 
     def ask(path: str, parse: Callable[[bytes], Snapshot], weight: int = 1) -> Endpoint[Snapshot]:
         return Endpoint(COINM, f"/dapi/v1/{path}?symbol={name}", parse, explain, COINM_WEIGHT, weight)
 
     return {
-        "ticker": ask("ticker/24hr", partial(parse_coinm_ticker, symbol=symbol, contract_size=contract_size)),
-        "open interest": ask("openInterest", partial(parse_coinm_open_interest, contract_size=contract_size)),
-        "funding": ask("premiumIndex", parse_coinm_funding, 10),
+        "ticker": ask("ticker/24hr", partial(parse_coinm_ticker, of=of)),
+        "open interest": ask("openInterest", partial(parse_coinm_open_interest, of=of)),
+        "funding": ask("premiumIndex", partial(parse_coinm_funding, of=of), 10),
     }
 
 
-def contract_size(symbol: str, question: str) -> Endpoint[float] | None:
-    """Dollars of one contract, 100 or 10, of the "perp" question for a COIN-M symbol; others need none."""
-    if question != "perp" or split(symbol)[1] != COIN:
-        return None
-    parse = partial(parse_contract_size, listed=native(symbol))
-    return Endpoint(COINM, "/dapi/v1/exchangeInfo", parse, explain, COINM_WEIGHT, part=symbol)
-
-
-def symbols(kind: str) -> ListEndpoint[str]:
-    """Every symbol quoted in USDT or USDC, from the list of last prices (spot weight 4, USD-M 2)."""
-    if kind == "spot":
-        return ListEndpoint(SPOT, "/api/v3/ticker/price", (), parse_symbol, explain, SPOT_WEIGHT, 4)
-    return ListEndpoint(USDM, "/fapi/v1/ticker/price", (), parse_symbol, explain, USDM_WEIGHT, 2)
-
-
-def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
-    """All markets in dollars: of spot the tickers (1.9 MB, weight 80); of perpetuals also the funding.
-
-    There is no list of open interest.
-    """
-    if kind == "spot":
-        return {"ticker": ListEndpoint(SPOT, "/api/v3/ticker/24hr", (), parse_ticker_row, explain, SPOT_WEIGHT, 80)}
-    return {
-        "ticker": ListEndpoint(USDM, "/fapi/v1/ticker/24hr", (), parse_ticker_row, explain, USDM_WEIGHT, 40),
-        "funding": ListEndpoint(USDM, "/fapi/v1/premiumIndex", (), parse_funding_row, explain, USDM_WEIGHT, 10),
-    }
-
-
-def funding_intervals() -> tuple[ListEndpoint[tuple[str, float]], float]:
-    """Hours per funding period of the USD-M contracts whose period was changed, and those of all others."""
-    changed = ListEndpoint(USDM, "/fapi/v1/fundingInfo", (), parse_funding_interval, explain, FUNDING_REQUESTS)
-    return changed, FUNDING_INTERVAL_H
-
-
-def candles(
-    symbol: str,
-    kind: str,
-    interval: str,
-    n: int,
-    end_ms: int | None = None,
-    multiplier: int = 1,
-    contract_size: float | None = None,
-) -> Endpoint[Candles]:
-    """The last n candles before end_ms, the running one among them; with what takers bought.
-
-    Raises NotSupported for COIN-M, whose candles count contracts.
-    """
-    _linear_only(symbol)
-    parse = partial(parse_candles, symbol=symbol, kind=kind, interval=interval, multiplier=multiplier)
-    query = f"symbol={native(symbol)}&interval={interval}&limit={n}" + (f"&endTime={end_ms - 1}" if end_ms else "")
-    if kind == "spot":
-        return Endpoint(SPOT, f"/api/v3/klines?{query}", parse, explain, SPOT_WEIGHT, 2)
-    weight = 1 if n < 100 else 2 if n < 500 else 5 if n <= 1000 else 10
-    return Endpoint(USDM, f"/fapi/v1/klines?{query}", parse, explain, USDM_WEIGHT, weight)
-
-
-def open_interest_history(
-    symbol: str, n: int, multiplier: int = 1, contract_size: float | None = None
-) -> Endpoint[list[tuple[int, float]]]:
-    """Open interest every hour, n times: (ms, base coins), oldest first."""
-    base, quote = split(symbol)
-    if quote == COIN:
-        query = f"pair={percent_encode(base)}USD&contractType=PERPETUAL&period=1h&limit={n}"
-        parse = partial(parse_open_interest_history, key="sumOpenInterestValue")
-        return Endpoint(COINM, f"/futures/data/openInterestHist?{query}", parse, explain, COINM_WEIGHT)
-    query = f"symbol={native(symbol)}&period=1h&limit={n}"
-    parse = partial(parse_open_interest_history, key="sumOpenInterest", multiplier=multiplier)
-    return Endpoint(USDM, f"/futures/data/openInterestHist?{query}", parse, explain, STATISTICS_REQUESTS)
-
-
-def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
-    """Long shares every hour, n times, oldest first: of all accounts; of the largest fifth, by accounts and by size.
-
-    Raises NotSupported for COIN-M.
-    """
-    _linear_only(symbol)
-
-    def ask(path: str, what: str) -> Endpoint[dict[str, list[Ratio]]]:
-        target = f"/futures/data/{path}?symbol={native(symbol)}&period=1h&limit={n}"
-        return Endpoint(USDM, target, partial(parse_ratios, what=what), explain, STATISTICS_REQUESTS)
-
-    return [
-        ask("globalLongShortAccountRatio", "accounts"),
-        ask("topLongShortAccountRatio", "top accounts"),
-        ask("topLongShortPositionRatio", "top positions"),
-    ]
-
-
-def _linear_only(symbol: str) -> None:
-    if split(symbol)[1] == COIN:
-        raise NotSupported(ID, f"{symbol} is not asked for this", "is not asked for coin-margined contracts here")
-
-
-def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
-    """Told with the candles."""
-
-
-def parse_ticker(body: bytes, symbol: str, multiplier: int = 1) -> Ticker:
+def parse_ticker(body: bytes, of: Listing) -> Ticker:
     """The last 24 hours, spot or USD-M.
 
         {"symbol": "BTCUSDT", "lastPrice": "118449.03", "priceChangePercent": "-0.159",
@@ -252,48 +274,48 @@ def parse_ticker(body: bytes, symbol: str, multiplier: int = 1) -> Ticker:
     priceChangePercent is a percent already; volume is in base, quoteVolume in quote. USD-M has
     no bidPrice and askPrice. A market that never traded has lastPrice "0".
     """
-    return _ticker(row_in(ID, load(ID, body)), symbol, multiplier)
+    return _ticker(Row.of(ID, body), of)
 
 
-def _ticker(row: Mapping[str, Any], symbol: str, multiplier: int) -> Ticker:
-    if needed(ID, row, "lastPrice") == 0:
-        raise UnknownSymbol(ID, f"{symbol} has no trades")
+def _ticker(row: Row, of: Listing) -> Ticker:
+    if row.needed("lastPrice") == 0:
+        raise UnknownSymbol(ID, f"{of.listed} has no trades")
     return Ticker(
         exchange=ID,
-        symbol=symbol,
-        last=needed_price(ID, row, "lastPrice") / multiplier,
-        bid=per_coin(price(ID, row, "bidPrice"), multiplier),
-        ask=per_coin(price(ID, row, "askPrice"), multiplier),
-        high=per_coin(price(ID, row, "highPrice"), multiplier),
-        low=per_coin(price(ID, row, "lowPrice"), multiplier),
-        change_pct=number(ID, row, "priceChangePercent"),
-        base_volume=in_coins(number(ID, row, "volume"), multiplier),
-        quote_volume=number(ID, row, "quoteVolume"),
-        time_ms=int(needed(ID, row, "closeTime")),
+        symbol=of.listed,
+        last=row.needed_price("lastPrice") / of.multiplier,
+        bid=per_coin(row.price("bidPrice"), of.multiplier),
+        ask=per_coin(row.price("askPrice"), of.multiplier),
+        high=per_coin(row.price("highPrice"), of.multiplier),
+        low=per_coin(row.price("lowPrice"), of.multiplier),
+        change_pct=row.number("priceChangePercent"),
+        base_volume=in_coins(row.number("volume"), of.multiplier),
+        quote_volume=row.number("quoteVolume"),
+        time_ms=int(row.needed("closeTime")),
     )
 
 
-def parse_ticker_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | None:
     """A ticker of the list, under its coin's symbol; None for other quotes and for what does not trade."""
     listed = symbol_of(row.get("symbol"))
-    if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "quoteVolume"):
+    if listed is None or not row.number("lastPrice") or not row.number("quoteVolume"):
         return None
-    symbol, multiplier = coin_symbol(listed)
-    return symbol, Snapshot(_ticker(row, symbol, multiplier))
+    of = listing(kind, listed)
+    return of.symbol, Snapshot(_ticker(row, of))
 
 
-def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
+def parse_perp(body: bytes, of: Listing) -> Snapshot:
     """The ticker of a perpetual."""
-    return Snapshot(ticker=parse_ticker(body, symbol, multiplier))
+    return Snapshot(ticker=parse_ticker(body, of))
 
 
-def parse_open_interest(body: bytes, multiplier: int = 1) -> Snapshot:
+def parse_open_interest(body: bytes, of: Listing) -> Snapshot:
     """{"openInterest": "10659.509", "symbol": "BTCUSDT", "time": 1589437530011}: base coins, one side."""
-    row = row_in(ID, load(ID, body))
-    return Snapshot(open_interest=OpenInterest(needed(ID, row, "openInterest") * multiplier, None))
+    row = Row.of(ID, body)
+    return Snapshot(open_interest=OpenInterest(row.needed("openInterest") * of.multiplier, None))
 
 
-def parse_funding(body: bytes, multiplier: int = 1) -> Snapshot:
+def parse_funding(body: bytes, of: Listing) -> Snapshot:
     """Funding and mark price.
 
         {"symbol": "BTCUSDT", "markPrice": "11793.63", "indexPrice": "11781.80",
@@ -302,175 +324,118 @@ def parse_funding(body: bytes, multiplier: int = 1) -> Snapshot:
     lastFundingRate is the estimate to be paid at nextFundingTime, a fraction. It is "" and 0 on
     contracts that pay none. The period is not told here: see funding_intervals.
     """
-    return Snapshot(funding=_funding(row_in(ID, load(ID, body)), multiplier))
+    return Snapshot(funding=_funding(Row.of(ID, body), of))
 
 
-def _funding(row: Mapping[str, Any], multiplier: int = 1, interval_h: float | None = None) -> Funding:
-    rate = needed(ID, row, "lastFundingRate")
-    mark = per_coin(price(ID, row, "markPrice"), multiplier)
-    return Funding(rate, interval_h, whole(ID, row, "nextFundingTime"), mark)
+def _funding(row: Row, of: Listing, interval_h: float | None = None) -> Funding:
+    rate = row.needed("lastFundingRate")
+    mark = per_coin(row.price("markPrice"), of.multiplier)
+    return Funding(rate, interval_h, row.whole("nextFundingTime"), mark)
 
 
-def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
     """Funding of the list, under its coin's symbol."""
     listed = symbol_of(row.get("symbol"))
-    if listed is None or number(ID, row, "lastFundingRate") is None:
+    if listed is None or row.number("lastFundingRate") is None:
         return None
-    symbol, multiplier = coin_symbol(listed)
-    return symbol, Snapshot(funding=_funding(row, multiplier))
+    of = listing("perp", listed)
+    return of.symbol, Snapshot(funding=_funding(row, of))
 
 
-def parse_coinm_ticker(body: bytes, symbol: str, contract_size: float | None) -> Snapshot:
+def parse_coinm_ticker(body: bytes, of: Listing) -> Snapshot:
     """[{"symbol": "BTCUSD_PERP", "lastPrice": "38215.0", "volume": "81990451", "baseVolume": "214549.95", …}]
 
     Always an array. volume counts CONTRACTS, baseVolume coins; the turnover in dollars is contracts x their size.
     """
-    rows = rows_in(ID, load(ID, body))
+    rows = rows_of(ID, body)
     if not rows:
-        raise UnknownSymbol(ID, f"no row for {symbol}")
+        raise UnknownSymbol(ID, f"no row for {of.listed}")
     row = rows[0]
-    contracts = number(ID, row, "volume")
-    turnover = None if contracts is None or contract_size is None else contracts * contract_size
-    ticker = _ticker({**row, "quoteVolume": None}, symbol, 1)
-    return Snapshot(ticker._replace(base_volume=number(ID, row, "baseVolume"), quote_volume=turnover))
+    contracts = row.number("volume")
+    turnover = None if contracts is None or of.contract_size is None else contracts * of.contract_size
+    ticker = _ticker(Row(ID, {**row.json, "quoteVolume": None}), of)
+    return Snapshot(ticker._replace(base_volume=row.number("baseVolume"), quote_volume=turnover))
 
 
-def parse_coinm_open_interest(body: bytes, contract_size: float | None) -> Snapshot:
+def parse_coinm_open_interest(body: bytes, of: Listing) -> Snapshot:
     """{"openInterest": "15004", "symbol": "BTCUSD_PERP", …}: CONTRACTS; in dollars they are worth their size.
 
     The coins are the dollars over the mark price, which is told with the funding (market.py completes them).
     """
-    contracts = needed(ID, row_in(ID, load(ID, body)), "openInterest")
-    if contract_size is None:
+    contracts = Row.of(ID, body).needed("openInterest")
+    if of.contract_size is None:
         raise BadResponse(ID, "the contract's size is not known")
-    return Snapshot(open_interest=OpenInterest(None, contracts * contract_size))
+    return Snapshot(open_interest=OpenInterest(None, contracts * of.contract_size))
 
 
-def parse_coinm_funding(body: bytes) -> Snapshot:
+def parse_coinm_funding(body: bytes, of: Listing) -> Snapshot:
     """As parse_funding, but always an array; the period is 8 hours on COIN-M."""
-    rows = rows_in(ID, load(ID, body))
+    rows = rows_of(ID, body)
     if not rows:
         raise UnknownSymbol(ID, "no row of funding")
-    return Snapshot(funding=_funding(rows[0], 1, FUNDING_INTERVAL_H))
+    return Snapshot(funding=_funding(rows[0], of, FUNDING_INTERVAL_H))
 
 
 def parse_contract_size(body: bytes, listed: str) -> float:
     """{"symbols": [{"symbol": "BTCUSD_PERP", "contractSize": 100, …}, …]}: COIN-M's contract list."""
-    for row in rows_in(ID, row_in(ID, load(ID, body)).get("symbols")):
+    for row in Row.of(ID, body).rows("symbols"):
         if row.get("symbol") == listed:
-            return needed_price(ID, row, "contractSize")
+            return row.needed_price("contractSize")
     raise UnknownSymbol(ID, f"{listed} is not in the contract list")
 
 
-def parse_candles(body: bytes, symbol: str, kind: str, interval: str, multiplier: int = 1) -> Candles:
+def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """[[1499040000000, "0.0163", "0.80", "0.0157", "0.0157", "148976.1", 1499644799999, "2434.1", 308, "1756.8", …], …]
 
     Open time, open, high, low, close, volume, close time, quote volume, trades, TAKER BUY volume, …; volumes in
     base coins but for index 7. Oldest first; the last one may be running.
     """
-    of = (ID, symbol, kind, INTERVALS[interval])
-    return read_candles(of, load(ID, body), At(0, 1, 2, 3, 4, 5, 7, 9), multiplier=multiplier)
+    return read_candles(ID, of, INTERVALS[interval], load(ID, body), At(0, 1, 2, 3, 4, 5, 7, 9))
 
 
-def parse_open_interest_history(body: bytes, key: str, multiplier: int = 1) -> list[tuple[int, float]]:
+def parse_open_interest_history(body: bytes, of: Listing, key: str) -> list[tuple[int, float]]:
     """[{"sumOpenInterest": "20403.6", "sumOpenInterestValue": "150570784.0", "timestamp": 1583127900000}, …]
 
     USD-M: sumOpenInterest counts base coins. COIN-M: contracts, but sumOpenInterestValue base coins.
     """
-    rows = rows_in(ID, load(ID, body))
+    rows = rows_of(ID, body)
     if not rows:
         raise UnknownSymbol(ID, "no history of open interest")
-    return sorted((int(needed(ID, row, "timestamp")), needed(ID, row, key) * multiplier) for row in rows)
+    return sorted((int(row.needed("timestamp")), row.needed(key) * of.multiplier) for row in rows)
 
 
-def parse_ratios(body: bytes, what: str) -> dict[str, list[Ratio]]:
+def parse_ratios(body: bytes, of: Listing, what: str) -> dict[str, list[Ratio]]:
     """[{"longShortRatio": "1.4342", "longAccount": "0.5891", "shortAccount": "0.4108", "timestamp": 1583139600000}, …]
 
     The position ratio's shares have the same names on USD-M.
     """
-    rows = rows_in(ID, load(ID, body))
-    return {what: sorted(Ratio(int(needed(ID, row, "timestamp")), share(ID, row, "longAccount")) for row in rows)}
+    rows = rows_of(ID, body)
+    return {what: sorted(Ratio(int(row.needed("timestamp")), row.share("longAccount")) for row in rows)}
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """{"symbol": "BTCUSDT", "price": "118449.03", …} of a list of last prices."""
     return symbol_of(row.get("symbol"))
 
 
-def parse_funding_interval(row: Mapping[str, Any]) -> tuple[str, float] | None:
+def parse_funding_interval(row: Row) -> tuple[str, float] | None:
     """{"symbol": "BLZUSDT", "fundingIntervalHours": 8, …}, under the contract's own symbol."""
     symbol = symbol_of(row.get("symbol"))
-    return (symbol, needed(ID, row, "fundingIntervalHours")) if symbol else None
+    return (symbol, row.needed("fundingIntervalHours")) if symbol else None
 
 
 # Accounts.
 
 
-def sign(endpoint: Endpoint[T], key: Key, now_ms: int) -> Signed:
-    """The hex HMAC-SHA256 of the query as it is sent, which goes last; the key in a header."""
-    path, _, query = endpoint.target.partition("?")
-    query = f"{query}&" * bool(query) + f"recvWindow={RECV_WINDOW_MS}&timestamp={now_ms}"
-    signature = hmac.new(key.secret.encode(), query.encode(), hashlib.sha256).hexdigest()
-    return Signed(f"{path}?{query}&signature={signature}", {"x-mbx-apikey": key.api_key})
-
-
-def time() -> Endpoint[int]:
-    """GET /api/v3/time: the exchange's clock, ms."""
-    return Endpoint(SPOT, "/api/v3/time", parse_time, explain, SPOT_WEIGHT)
-
-
-def balances() -> list[Endpoint[list[Balance]]]:
-    """Spot, USD-M and COIN-M wallets."""
-    return [
-        Endpoint(SPOT, "/api/v3/account?omitZeroBalances=true", parse_spot_balances, explain, SPOT_WEIGHT, 20),
-        Endpoint(USDM, "/fapi/v3/balance", parse_futures_balances, explain, USDM_WEIGHT, 5),
-        Endpoint(COINM, "/dapi/v1/balance", parse_futures_balances, explain, COINM_WEIGHT),
-    ]
-
-
-def positions() -> list[PositionsEndpoint]:
-    """USD-M and COIN-M positions. Each is completed by a second answer: margins, contract sizes."""
-    return [
-        PositionsEndpoint(
-            Endpoint(USDM, "/fapi/v3/positionRisk", partial(load, ID), explain, USDM_WEIGHT, 5),
-            Endpoint(USDM, "/fapi/v3/account", partial(load, ID), explain, USDM_WEIGHT, 5),
-            parse_usdm_positions,
-        ),
-        PositionsEndpoint(
-            Endpoint(COINM, "/dapi/v1/positionRisk", partial(load, ID), explain, COINM_WEIGHT),
-            ListEndpoint(COINM, "/dapi/v1/exchangeInfo", ("symbols",), parse_contract, explain, COINM_WEIGHT),
-            parse_coinm_positions,
-        ),
-    ]
-
-
-def income(since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
-    """What was realised, paid and received on USD-M and COIN-M; a page is 1000 rows."""
-
-    def ask(host: Host, path: str, budget: Budget, weight: int, cursor: str) -> Endpoint[Page[Income]]:
-        target = f"{path}?startTime={cursor or since_ms}&endTime={now_ms}&limit={INCOME_ROWS}"
-        return Endpoint(host, target, parse_income, explain, budget, weight)
-
-    return [
-        lambda cursor: ask(USDM, "/fapi/v1/income", USDM_WEIGHT, 30, cursor),
-        lambda cursor: ask(COINM, "/dapi/v1/income", COINM_WEIGHT, 20, cursor),
-    ]
-
-
-def rights() -> Endpoint[bool]:
-    """Whether the key can do more than read."""
-    return Endpoint(SPOT, "/sapi/v1/account/apiRestrictions", parse_rights, explain, SPOT_WEIGHT)
-
-
 def parse_time(body: bytes) -> int:
     """{"serverTime": 1499827319559}"""
-    return int(needed(ID, row_in(ID, load(ID, body)), "serverTime"))
+    return int(Row.of(ID, body).needed("serverTime"))
 
 
 def parse_spot_balances(body: bytes) -> list[Balance]:
     """{"balances": [{"asset": "BTC", "free": "1.5", "locked": "0.5"}]}"""
-    rows = rows_in(ID, row_in(ID, load(ID, body)).get("balances"))
-    return [Balance(name(ID, row, "asset"), needed(ID, row, "free"), needed(ID, row, "locked")) for row in rows]
+    rows = Row.of(ID, body).rows("balances")
+    return [Balance(row.name("asset"), row.needed("free"), row.needed("locked")) for row in rows]
 
 
 def parse_futures_balances(body: bytes) -> list[Balance]:
@@ -480,10 +445,10 @@ def parse_futures_balances(body: bytes) -> list[Balance]:
     even for an asset of which there is nothing: it is never more free than there is.
     """
     found = []
-    for row in rows_in(ID, load(ID, body)):
-        total = needed(ID, row, "balance")
-        free = min(max(0.0, needed(ID, row, "availableBalance")), max(0.0, total))
-        found.append(Balance(name(ID, row, "asset"), free, total - free))
+    for row in rows_of(ID, body):
+        total = row.needed("balance")
+        free = min(max(0.0, row.needed("availableBalance")), max(0.0, total))
+        found.append(Balance(row.name("asset"), free, total - free))
     return found
 
 
@@ -500,15 +465,15 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
     margins = {}
     if isinstance(account, dict):
         for row in rows_in(ID, account.get("positions")):
-            margins[name(ID, row, "symbol"), str(row.get("positionSide"))] = number(ID, row, "initialMargin")
+            margins[row.name("symbol"), str(row.get("positionSide"))] = row.number("initialMargin")
     found = []
     for row in rows_in(ID, risks):
-        amount = needed(ID, row, "positionAmt")
+        amount = row.needed("positionAmt")
         if not amount:
             continue
-        symbol, notional = name(ID, row, "symbol"), number(ID, row, "notional")
+        symbol, notional = row.name("symbol"), row.number("notional")
         margin = margins.get((symbol, str(row.get("positionSide")))) or None
-        pnl = number(ID, row, "unRealizedProfit")
+        pnl = row.number("unRealizedProfit")
         asset = row.get("marginAsset") or next((each for each in LIST_QUOTES if each in symbol), "USDT")
         found.append(
             Position(
@@ -517,10 +482,10 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
                 side=_side(row, amount),
                 size=abs(amount),
                 notional=None if notional is None else abs(notional),
-                entry=price(ID, row, "entryPrice"),
-                mark=price(ID, row, "markPrice"),
-                liquidation=price(ID, row, "liquidationPrice"),
-                leverage=abs(notional) / margin if notional and margin else number(ID, row, "leverage"),
+                entry=row.price("entryPrice"),
+                mark=row.price("markPrice"),
+                liquidation=row.price("liquidationPrice"),
+                leverage=abs(notional) / margin if notional and margin else row.number("leverage"),
                 margin=margin,
                 asset=str(asset),
                 pnl=pnl,
@@ -530,10 +495,10 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
     return found
 
 
-def parse_contract(row: Mapping[str, Any]) -> tuple[str, float] | None:
+def parse_contract(row: Row) -> tuple[str, float] | None:
     """{"symbol": "BTCUSD_PERP", "contractSize": 100, …}: dollars of one COIN-M contract."""
-    size = number(ID, row, "contractSize")
-    return (name(ID, row, "symbol"), size) if size else None
+    size = row.number("contractSize")
+    return (row.name("symbol"), size) if size else None
 
 
 def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
@@ -547,16 +512,16 @@ def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
     sizes = contracts if isinstance(contracts, dict) else {}
     found = []
     for row in rows_in(ID, risks):
-        amount = needed(ID, row, "positionAmt")
+        amount = row.needed("positionAmt")
         if not amount:
             continue
-        symbol, mark = name(ID, row, "symbol"), price(ID, row, "markPrice")
+        symbol, mark = row.name("symbol"), row.price("markPrice")
         base = symbol.partition("USD")[0]
-        each, leverage = sizes.get(symbol), number(ID, row, "leverage")
+        each, leverage = sizes.get(symbol), row.number("leverage")
         notional = abs(amount) * each if each else None
         size = notional / mark if notional is not None and mark else None
         margin = size / leverage if size is not None and leverage else None
-        pnl = number(ID, row, "unRealizedProfit")
+        pnl = row.number("unRealizedProfit")
         found.append(
             Position(
                 symbol=symbol,
@@ -564,9 +529,9 @@ def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
                 side=_side(row, amount),
                 size=size,
                 notional=notional,
-                entry=price(ID, row, "entryPrice"),
+                entry=row.price("entryPrice"),
                 mark=mark,
-                liquidation=price(ID, row, "liquidationPrice"),
+                liquidation=row.price("liquidationPrice"),
                 leverage=leverage,
                 margin=margin,
                 asset=base,
@@ -577,7 +542,7 @@ def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
     return found
 
 
-def _side(row: Mapping[str, Any], amount: float) -> str:
+def _side(row: Row, amount: float) -> str:
     side = row.get("positionSide")
     return str(side).lower() if side in ("LONG", "SHORT") else "long" if amount > 0 else "short"
 
@@ -588,11 +553,9 @@ def parse_income(body: bytes) -> Page[Income]:
     Other types, such as TRANSFER, are nobody's profit.
     """
     kinds = {"REALIZED_PNL": "realised", "FUNDING_FEE": "funding", "COMMISSION": "fee"}
-    rows = rows_in(ID, load(ID, body))
+    rows = rows_of(ID, body)
     found = [
-        Income(
-            int(needed(ID, row, "time")), kinds[row["incomeType"]], name(ID, row, "asset"), needed(ID, row, "income")
-        )
+        Income(int(row.needed("time")), kinds[row.get("incomeType")], row.name("asset"), row.needed("income"))
         for row in rows
         if str(row.get("incomeType")) in kinds
     ]
@@ -600,16 +563,16 @@ def parse_income(body: bytes) -> Page[Income]:
     return Page(found, str(_time(rows[-1]) + 1) if full else "")
 
 
-def _time(row: Mapping[str, Any]) -> int:
-    return int(needed(ID, row, "time"))
+def _time(row: Row) -> int:
+    return int(row.needed("time"))
 
 
 def parse_rights(body: bytes) -> bool:
     """{"enableReading": true, "enableSpotAndMarginTrading": false, "enableWithdrawals": false, …}"""
-    row = row_in(ID, load(ID, body))
+    row = Row.of(ID, body)
     return any(
         value is True and key.startswith(("enable", "permits")) and key not in ("enableReading", "enableFixReadOnly")
-        for key, value in row.items()
+        for key, value in row.json.items()
     )
 
 

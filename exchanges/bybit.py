@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
@@ -29,24 +29,19 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
+from exchanges.exchange import AccountExchange
 from exchanges.reading import (
     At,
+    Row,
     code_in,
     in_coins,
     load,
-    name,
-    needed,
-    needed_price,
-    number,
     per_coin,
-    price,
     read_candles,
     row_in,
     rows_in,
-    share,
-    whole,
 )
-from exchanges.symbols import coin_symbol, split
+from exchanges.symbols import listing
 from exchanges.words import (
     COIN,
     INTERVALS,
@@ -56,6 +51,7 @@ from exchanges.words import (
     Funding,
     Income,
     Key,
+    Listing,
     OpenInterest,
     Page,
     Position,
@@ -66,16 +62,8 @@ from exchanges.words import (
 )
 
 ID = "bybit"
-NAME = "Bybit"
 HOST = Host("BYBIT", ID, "https://api.bybit.com", "https://api-testnet.bybit.com")
 REQUESTS = Budget("bybit requests", 600, 5)
-MARKETS = ("spot", "perp")
-SPOT_QUOTES = ("USDT", "USDC")
-PERP_QUOTES = ("USDT", "USDC", COIN)
-MULTIPLIED = ("spot", "perp")  # the markets in which cheap coins are listed by the thousand
-MAX_CANDLES = {"spot": 1000, "perp": 1000}  # of one answer
-TAKERS_IN_CANDLES = False
-IN_LIST = False
 WORDS = {
     "1m": "1",
     "3m": "3",
@@ -100,100 +88,138 @@ REFUSALS = {
 }
 
 
-def native(symbol: str, kind: str) -> str:
+def native(of: Listing) -> str:
     """BTCUSDT for BTC-USDT, BTCPERP for the perpetual of BTC-USDC, BTCUSD for the inverse BTC-COIN."""
-    base, quote = split(symbol)
-    if kind == "perp":
-        quote = {"USDC": "PERP", COIN: "USD"}.get(quote, quote)
-    return percent_encode(f"{base}{quote}", safe="")
+    quote = of.quote if of.kind == "spot" else {"USDC": "PERP", COIN: "USD"}.get(of.quote, of.quote)
+    return f"{of.base}{quote}"
 
 
-def _category(symbol: str, kind: str) -> str:
-    return "spot" if kind == "spot" else "inverse" if split(symbol)[1] == COIN else "linear"
+def category(of: Listing) -> str:
+    """Which of Bybit's markets it is in."""
+    return "spot" if of.kind == "spot" else "inverse" if of.quote == COIN else "linear"
 
 
-def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
-    """GET /v5/market/tickers?category=spot."""
-    target = f"/v5/market/tickers?category=spot&symbol={native(symbol, 'spot')}"
-    return Endpoint(HOST, target, partial(parse_spot, symbol=symbol, multiplier=multiplier), explain, REQUESTS)
+def _market(of: Listing) -> str:
+    """The market in a query."""
+    return f"category={category(of)}&symbol={percent_encode(native(of), safe='')}"
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
-    """GET /v5/market/tickers, linear or inverse: price, open interest and funding in one answer."""
-    target = f"/v5/market/tickers?category={_category(symbol, 'perp')}&symbol={native(symbol, 'perp')}"
-    parse = partial(parse_perp, symbol=symbol, multiplier=multiplier)
-    return {"ticker": Endpoint(HOST, target, parse, explain, REQUESTS)}
+class Bybit(AccountExchange):
+    """One site; `category` tells spot, linear and inverse markets apart."""
+
+    id = ID
+    name = "Bybit"
+    hosts = (HOST,)
+    quotes = {"spot": ("USDT", "USDC"), "perp": ("USDT", "USDC", COIN)}
+    multiplied = ("spot", "perp")
+    intervals = {"spot": WORDS, "perp": WORDS}
+    max_candles = {"spot": 1000, "perp": 1000}
+    tells = {
+        "candles": ("spot", "USDT", "USDC", COIN),
+        "open interest history": ("USDT", "USDC"),  # of inverse ones in dollars, without the prices of those hours
+        "ratios": ("USDT", "USDC", COIN),
+    }
+
+    def spot(self, of: Listing) -> Endpoint[Ticker]:
+        """GET /v5/market/tickers?category=spot."""
+        target = f"/v5/market/tickers?{_market(of)}"
+        return Endpoint(HOST, target, partial(parse_spot, of=of), explain, REQUESTS)
+
+    def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
+        """GET /v5/market/tickers, linear or inverse: price, open interest and funding in one answer."""
+        target = f"/v5/market/tickers?{_market(of)}"
+        parse = partial(parse_perp, of=of)
+        return {"ticker": Endpoint(HOST, target, parse, explain, REQUESTS)}
+
+    def symbols(self, kind: str) -> ListEndpoint[str]:
+        """Every symbol quoted in USDT or USDC."""
+        category = "spot" if kind == "spot" else "linear"
+        target = f"/v5/market/tickers?category={category}"
+        return ListEndpoint(HOST, target, ("result", "list"), parse_symbol, explain, REQUESTS)
+
+    def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
+        """All markets in dollars; of perpetuals with open interest and funding."""
+        category, row = ("spot", parse_spot_row) if kind == "spot" else ("linear", parse_perp_row)
+        target = f"/v5/market/tickers?category={category}"
+        return {"ticker": ListEndpoint(HOST, target, ("result", "list"), row, explain, REQUESTS)}
+
+    def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
+        """GET /v5/market/kline."""
+        query = f"{_market(of)}&interval={WORDS[interval]}&limit={n}"
+        target = f"/v5/market/kline?{query}" + (f"&end={end_ms - 1}" if end_ms else "")
+        parse = partial(parse_candles, of=of, interval=interval)
+        return Endpoint(HOST, target, parse, explain, REQUESTS)
+
+    def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
+        """Of linear contracts, which count coins."""
+        query = f"{_market(of)}&intervalTime=1h&limit={n}"
+        parse = partial(parse_open_interest_history, of=of)
+        return Endpoint(HOST, f"/v5/market/open-interest?{query}", parse, explain, REQUESTS)
+
+    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+        """Of all accounts."""
+        query = f"{_market(of)}&period=1h&limit={n}"
+        return [Endpoint(HOST, f"/v5/market/account-ratio?{query}", partial(parse_ratios, of=of), explain, REQUESTS)]
+
+    def sign(self, endpoint: Endpoint[Any], key: Key, now_ms: int) -> Signed:
+        """The hex HMAC-SHA256 of time, key, window and query as it is sent, in headers."""
+        query = endpoint.target.partition("?")[2]
+        text = f"{now_ms}{key.api_key}{RECV_WINDOW_MS}{query}"
+        headers = {
+            "x-bapi-api-key": key.api_key,
+            "x-bapi-timestamp": str(now_ms),
+            "x-bapi-recv-window": str(RECV_WINDOW_MS),
+            "x-bapi-sign": hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).hexdigest(),
+        }
+        return Signed(endpoint.target, headers)
+
+    def time(self) -> Endpoint[int]:
+        """GET /v5/market/time: the exchange's clock, ms."""
+        return _ask("/v5/market/time", parse_time)
+
+    def balances(self) -> list[Endpoint[list[Balance]]]:
+        """The unified account and the funding wallet."""
+        return [
+            _ask("/v5/account/wallet-balance?accountType=UNIFIED", parse_unified_balances),
+            _ask("/v5/asset/transfer/query-account-coins-balance?accountType=FUND", parse_funding_wallet),
+        ]
+
+    def positions(self) -> list[PositionsEndpoint]:
+        """Positions that settle in USDT, in USDC, and in coins."""
+        kinds = ("category=linear&settleCoin=USDT", "category=linear&settleCoin=USDC", "category=inverse")
+        return [
+            PositionsEndpoint(_ask(f"/v5/position/list?{kind}&limit=200", partial(load, ID)), None, parse_positions)
+            for kind in kinds
+        ]
+
+    def income(self, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+        """Closed profit and loss, in stretches of 7 days, the longest allowed; funding and fees of the last 7."""
+
+        def closed(category: str, begin: int, end: int, cursor: str) -> Endpoint[Page[Income]]:
+            target = f"/v5/position/closed-pnl?category={category}&startTime={begin}&endTime={end}&limit=100"
+            return _ask(target + _after(cursor), parse_closed_pnl)
+
+        def log(cursor: str) -> Endpoint[Page[Income]]:
+            window = f"startTime={now_ms - WINDOW_MS}&endTime={now_ms}"
+            target = f"/v5/account/transaction-log?accountType=UNIFIED&{window}&limit=50{_after(cursor)}"
+            return _ask(target, parse_transaction_log)
+
+        stretches = [(begin, min(begin + WINDOW_MS, now_ms)) for begin in range(since_ms, now_ms, WINDOW_MS)]
+        asks = [partial(closed, each, *stretch) for each in ("linear", "inverse") for stretch in stretches]
+        return [*asks, log]
+
+    def rights(self) -> Endpoint[bool]:
+        """Whether the key can do more than read."""
+        return _ask("/v5/user/query-api", parse_rights)
 
 
-def contract_size(symbol: str, question: str) -> None:
-    """A contract is one coin, or one dollar."""
-
-
-def symbols(kind: str) -> ListEndpoint[str]:
-    """Every symbol quoted in USDT or USDC."""
-    category = "spot" if kind == "spot" else "linear"
-    target = f"/v5/market/tickers?category={category}"
-    return ListEndpoint(HOST, target, ("result", "list"), parse_symbol, explain, REQUESTS)
-
-
-def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
-    """All markets in dollars; of perpetuals with open interest and funding."""
-    category, row = ("spot", parse_spot_row) if kind == "spot" else ("linear", parse_perp_row)
-    target = f"/v5/market/tickers?category={category}"
-    return {"ticker": ListEndpoint(HOST, target, ("result", "list"), row, explain, REQUESTS)}
-
-
-def funding_intervals() -> None:
-    """Told with the funding."""
-
-
-def candles(
-    symbol: str,
-    kind: str,
-    interval: str,
-    n: int,
-    end_ms: int | None = None,
-    multiplier: int = 1,
-    contract_size: float | None = None,
-) -> Endpoint[Candles]:
-    """The last n candles before end_ms, the running one among them."""
-    query = f"category={_category(symbol, kind)}&symbol={native(symbol, kind)}&interval={WORDS[interval]}&limit={n}"
-    target = f"/v5/market/kline?{query}" + (f"&end={end_ms - 1}" if end_ms else "")
-    parse = partial(parse_candles, symbol=symbol, kind=kind, interval=interval, multiplier=multiplier)
-    return Endpoint(HOST, target, parse, explain, REQUESTS)
-
-
-def open_interest_history(
-    symbol: str, n: int, multiplier: int = 1, contract_size: float | None = None
-) -> Endpoint[list[tuple[int, float]]] | None:
-    """Open interest every hour, n times: (ms, base coins), oldest first.
-
-    None for inverse contracts: theirs is in dollars, and the prices of those hours are not told.
-    """
-    if split(symbol)[1] == COIN:
-        return None
-    query = f"category=linear&symbol={native(symbol, 'perp')}&intervalTime=1h&limit={n}"
-    parse = partial(parse_open_interest_history, multiplier=multiplier)
-    return Endpoint(HOST, f"/v5/market/open-interest?{query}", parse, explain, REQUESTS)
-
-
-def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
-    """Long shares of all accounts every hour, n times, oldest first."""
-    query = f"category={_category(symbol, 'perp')}&symbol={native(symbol, 'perp')}&period=1h&limit={n}"
-    return [Endpoint(HOST, f"/v5/market/account-ratio?{query}", parse_ratios, explain, REQUESTS)]
-
-
-def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
-    """Bybit tells no series of taker volume."""
-
-
-def parse_spot(body: bytes, symbol: str, multiplier: int = 1) -> Ticker:
+def parse_spot(body: bytes, of: Listing) -> Ticker:
     """The last 24 hours of a spot market; see parse_perp for the fields."""
-    row, time_ms = _only_row(body, symbol)
-    return _ticker(row, symbol, multiplier, time_ms)
+    row, time_ms = _only_row(body, of)
+    return _ticker(row, of, time_ms)
 
 
-def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
+def parse_perp(body: bytes, of: Listing) -> Snapshot:
     """All there is to know of a linear perpetual.
 
         {"symbol": "BTCUSDT", "lastPrice": "68641.30", "markPrice": "68649.90",
@@ -210,83 +236,83 @@ def parse_perp(body: bytes, symbol: str, multiplier: int = 1) -> Snapshot:
     Inverse contracts count dollars: openInterest and volume24h are dollars, openInterestValue and
     turnover24h coins.
     """
-    row, time_ms = _only_row(body, symbol)
-    return _perp(row, symbol, multiplier, time_ms)
+    row, time_ms = _only_row(body, of)
+    return _perp(row, of, time_ms)
 
 
-def _perp(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Snapshot:
-    ticker, interest = _ticker(row, symbol, multiplier, time_ms), _open_interest(row, multiplier)
-    if split(symbol)[1] == COIN:
+def _perp(row: Row, of: Listing, time_ms: int) -> Snapshot:
+    ticker, interest = _ticker(row, of, time_ms), _open_interest(row, of)
+    if of.quote == COIN:
         ticker = ticker._replace(base_volume=ticker.quote_volume, quote_volume=ticker.base_volume)
         interest = interest and OpenInterest(interest.open_interest_quote, interest.open_interest)
-    return Snapshot(ticker, interest, _funding(row, multiplier))
+    return Snapshot(ticker, interest, _funding(row, of))
 
 
-def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade. The row has no time of its own."""
     listed = parse_symbol(row)
-    if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "turnover24h"):
+    if listed is None or not row.number("lastPrice") or not row.number("turnover24h"):
         return None
-    symbol, multiplier = coin_symbol(listed)
-    return symbol, Snapshot(_ticker(row, symbol, multiplier, 0))
+    of = listing("spot", listed)
+    return of.symbol, Snapshot(_ticker(row, of, 0))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """A linear perpetual of the list, as parse_spot_row."""
     listed = parse_symbol(row)
-    if listed is None or not number(ID, row, "lastPrice") or not number(ID, row, "turnover24h"):
+    if listed is None or not row.number("lastPrice") or not row.number("turnover24h"):
         return None
-    symbol, multiplier = coin_symbol(listed)
-    return symbol, _perp(row, symbol, multiplier, 0)
+    of = listing("perp", listed)
+    return of.symbol, _perp(row, of, 0)
 
 
-def parse_candles(body: bytes, symbol: str, kind: str, interval: str, multiplier: int = 1) -> Candles:
+def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """{"result": {"list": [["1670608800000", "17071", "17073", "17027", "17055.5", "268611", "15.74"], …]}}
 
     Start, open, high, low, close, volume, turnover; NEWEST FIRST, the first one running. Volume is in base and
     turnover in quote; on inverse contracts volume is in dollars and turnover in coins.
     """
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    rows = row_in(ID, answer.get("result")).get("list")
-    at = At(0, 1, 2, 3, 4, 6, 5) if kind == "perp" and split(symbol)[1] == COIN else At(0, 1, 2, 3, 4, 5, 6)
-    return read_candles((ID, symbol, kind, INTERVALS[interval]), rows, at, multiplier=multiplier)
+    rows = answer.row("result").get("list")
+    at = At(0, 1, 2, 3, 4, 6, 5) if category(of) == "inverse" else At(0, 1, 2, 3, 4, 5, 6)
+    return read_candles(ID, of, INTERVALS[interval], rows, at)
 
 
-def parse_open_interest_history(body: bytes, multiplier: int = 1) -> list[tuple[int, float]]:
+def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, float]]:
     """{"result": {"list": [{"openInterest": "461134384", "timestamp": "1669571400000"}, …]}}, newest first.
 
     Linear contracts count coins; see parse_perp for the sides.
     """
     found = []
     for row in _rows_of(body):
-        one_side = number(ID, row, "singleOpenInterest")
-        coins = needed(ID, row, "openInterest") / 2 if one_side is None else one_side
-        found.append((int(needed(ID, row, "timestamp")), coins * multiplier))
+        one_side = row.number("singleOpenInterest")
+        coins = row.needed("openInterest") / 2 if one_side is None else one_side
+        found.append((int(row.needed("timestamp")), coins * of.multiplier))
     if not found:
         raise UnknownSymbol(ID, "no history of open interest")
     return sorted(found)
 
 
-def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
+def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
     """{"result": {"list": [{"buyRatio": "0.5777", "sellRatio": "0.4223", "timestamp": "1672051897447"}, …]}}"""
     rows = _rows_of(body)
-    return {"accounts": sorted(Ratio(int(needed(ID, row, "timestamp")), share(ID, row, "buyRatio")) for row in rows)}
+    return {"accounts": sorted(Ratio(int(row.needed("timestamp")), row.share("buyRatio")) for row in rows)}
 
 
-def _rows_of(body: bytes) -> list[Mapping[str, Any]]:
+def _rows_of(body: bytes) -> list[Row]:
     """result.list. Raises MarketError."""
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    return rows_in(ID, row_in(ID, answer.get("result")).get("list"))
+    return rows_in(ID, answer.row("result").get("list"))
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """One row of a ticker list; dated contracts (BTC-27DEC24) are left out."""
     name = row.get("symbol")
-    if not isinstance(name, str) or "-" in name or row.get("deliveryTime", "0") not in ("0", ""):
+    if not isinstance(name, str) or "-" in name or row.get("deliveryTime") not in (None, "0", ""):
         return None
     for ending, quote in (("USDT", "USDT"), ("USDC", "USDC"), ("PERP", "USDC")):
         if name.endswith(ending) and len(name) > len(ending):
@@ -294,136 +320,79 @@ def parse_symbol(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _only_row(body: bytes, symbol: str) -> tuple[Mapping[str, Any], int]:
+def _only_row(body: bytes, of: Listing) -> tuple[Row, int]:
     """The row of result.list, and the envelope's time. Raises MarketError, UnknownSymbol for an empty list."""
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    rows = row_in(ID, answer.get("result")).get("list")
+    rows = answer.row("result").get("list")
     if not isinstance(rows, list):
         raise BadResponse(ID, "result.list is missing")
     if not rows:
-        raise UnknownSymbol(ID, f"no row for {symbol}")
-    return row_in(ID, rows[0]), int(needed(ID, answer, "time"))
+        raise UnknownSymbol(ID, f"no row for {of.listed}")
+    return row_in(ID, rows[0]), int(answer.needed("time"))
 
 
-def _ticker(row: Mapping[str, Any], symbol: str, multiplier: int, time_ms: int) -> Ticker:
-    fraction = number(ID, row, "price24hPcnt")
-    if not number(ID, row, "lastPrice"):
-        raise UnknownSymbol(ID, f"{symbol} has no trades")
+def _ticker(row: Row, of: Listing, time_ms: int) -> Ticker:
+    fraction = row.number("price24hPcnt")
+    if not row.number("lastPrice"):
+        raise UnknownSymbol(ID, f"{of.listed} has no trades")
     return Ticker(
         exchange=ID,
-        symbol=symbol,
-        last=needed_price(ID, row, "lastPrice") / multiplier,
-        bid=per_coin(price(ID, row, "bid1Price"), multiplier),
-        ask=per_coin(price(ID, row, "ask1Price"), multiplier),
-        high=per_coin(price(ID, row, "highPrice24h"), multiplier),
-        low=per_coin(price(ID, row, "lowPrice24h"), multiplier),
+        symbol=of.listed,
+        last=row.needed_price("lastPrice") / of.multiplier,
+        bid=per_coin(row.price("bid1Price"), of.multiplier),
+        ask=per_coin(row.price("ask1Price"), of.multiplier),
+        high=per_coin(row.price("highPrice24h"), of.multiplier),
+        low=per_coin(row.price("lowPrice24h"), of.multiplier),
         change_pct=None if fraction is None else fraction * 100,
-        base_volume=in_coins(number(ID, row, "volume24h"), multiplier),
-        quote_volume=number(ID, row, "turnover24h"),
+        base_volume=in_coins(row.number("volume24h"), of.multiplier),
+        quote_volume=row.number("turnover24h"),
         time_ms=time_ms,
     )
 
 
-def _open_interest(row: Mapping[str, Any], multiplier: int) -> OpenInterest | None:
-    one_side = number(ID, row, "singleOpenInterest")
+def _open_interest(row: Row, of: Listing) -> OpenInterest | None:
+    one_side = row.number("singleOpenInterest")
     if one_side is not None:
-        return OpenInterest(one_side * multiplier, number(ID, row, "singleOpenInterestValue"))
-    both_sides = number(ID, row, "openInterest")
+        return OpenInterest(one_side * of.multiplier, row.number("singleOpenInterestValue"))
+    both_sides = row.number("openInterest")
     if both_sides is None:
         return None
-    value = number(ID, row, "openInterestValue")
-    return OpenInterest(both_sides / 2 * multiplier, None if value is None else value / 2)
+    value = row.number("openInterestValue")
+    return OpenInterest(both_sides / 2 * of.multiplier, None if value is None else value / 2)
 
 
-def _funding(row: Mapping[str, Any], multiplier: int) -> Funding | None:
-    rate = number(ID, row, "fundingRate")
+def _funding(row: Row, of: Listing) -> Funding | None:
+    rate = row.number("fundingRate")
     if rate is None:
         return None
-    mark = per_coin(price(ID, row, "markPrice"), multiplier)
-    return Funding(rate, number(ID, row, "fundingIntervalHour"), whole(ID, row, "nextFundingTime"), mark)
+    mark = per_coin(row.price("markPrice"), of.multiplier)
+    return Funding(rate, row.number("fundingIntervalHour"), row.whole("nextFundingTime"), mark)
 
 
 # Accounts.
-
-
-def sign(endpoint: Endpoint[T], key: Key, now_ms: int) -> Signed:
-    """The hex HMAC-SHA256 of time, key, window and query as it is sent, in headers."""
-    query = endpoint.target.partition("?")[2]
-    text = f"{now_ms}{key.api_key}{RECV_WINDOW_MS}{query}"
-    headers = {
-        "x-bapi-api-key": key.api_key,
-        "x-bapi-timestamp": str(now_ms),
-        "x-bapi-recv-window": str(RECV_WINDOW_MS),
-        "x-bapi-sign": hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).hexdigest(),
-    }
-    return Signed(endpoint.target, headers)
 
 
 def _ask(target: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
     return Endpoint(HOST, target, parse, explain, REQUESTS)
 
 
-def time() -> Endpoint[int]:
-    """GET /v5/market/time: the exchange's clock, ms."""
-    return _ask("/v5/market/time", parse_time)
-
-
-def balances() -> list[Endpoint[list[Balance]]]:
-    """The unified account and the funding wallet."""
-    return [
-        _ask("/v5/account/wallet-balance?accountType=UNIFIED", parse_unified_balances),
-        _ask("/v5/asset/transfer/query-account-coins-balance?accountType=FUND", parse_funding_wallet),
-    ]
-
-
-def positions() -> list[PositionsEndpoint]:
-    """Positions that settle in USDT, in USDC, and in coins."""
-    kinds = ("category=linear&settleCoin=USDT", "category=linear&settleCoin=USDC", "category=inverse")
-    return [
-        PositionsEndpoint(_ask(f"/v5/position/list?{kind}&limit=200", partial(load, ID)), None, parse_positions)
-        for kind in kinds
-    ]
-
-
-def income(since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
-    """Closed profit and loss, in stretches of 7 days, the longest allowed; funding and fees of the last 7."""
-
-    def closed(category: str, begin: int, end: int, cursor: str) -> Endpoint[Page[Income]]:
-        target = f"/v5/position/closed-pnl?category={category}&startTime={begin}&endTime={end}&limit=100"
-        return _ask(target + _after(cursor), parse_closed_pnl)
-
-    def log(cursor: str) -> Endpoint[Page[Income]]:
-        window = f"startTime={now_ms - WINDOW_MS}&endTime={now_ms}"
-        target = f"/v5/account/transaction-log?accountType=UNIFIED&{window}&limit=50{_after(cursor)}"
-        return _ask(target, parse_transaction_log)
-
-    stretches = [(begin, min(begin + WINDOW_MS, now_ms)) for begin in range(since_ms, now_ms, WINDOW_MS)]
-    asks = [partial(closed, each, *stretch) for each in ("linear", "inverse") for stretch in stretches]
-    return [*asks, log]
-
-
 def _after(cursor: str) -> str:
     return f"&cursor={cursor}" if cursor else ""
 
 
-def rights() -> Endpoint[bool]:
-    """Whether the key can do more than read."""
-    return _ask("/v5/user/query-api", parse_rights)
-
-
 def parse_time(body: bytes) -> int:
     """The envelope's time, ms."""
-    return int(needed(ID, row_in(ID, load(ID, body)), "time"))
+    return int(Row.of(ID, body).needed("time"))
 
 
-def _result(body: bytes) -> Mapping[str, Any]:
+def _result(body: bytes) -> Row:
     """The envelope's `result`. Raises MarketError."""
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    return row_in(ID, answer.get("result"))
+    return answer.row("result")
 
 
 def parse_unified_balances(body: bytes) -> list[Balance]:
@@ -434,18 +403,18 @@ def parse_unified_balances(body: bytes) -> list[Balance]:
     """
     found = []
     for account in rows_in(ID, _result(body).get("list")):
-        for row in rows_in(ID, account.get("coin")):
-            total = number(ID, row, "walletBalance") or 0.0
-            held = sum(number(ID, row, key) or 0.0 for key in ("totalPositionIM", "totalOrderIM", "locked"))
+        for row in account.rows("coin"):
+            total = row.number("walletBalance") or 0.0
+            held = sum(row.number(key) or 0.0 for key in ("totalPositionIM", "totalOrderIM", "locked"))
             free = max(0.0, total - held)
-            found.append(Balance(name(ID, row, "coin"), free, total - free, number(ID, row, "usdValue")))
+            found.append(Balance(row.name("coin"), free, total - free, row.number("usdValue")))
     return found
 
 
 def parse_funding_wallet(body: bytes) -> list[Balance]:
     """{"balance": [{"coin": "USDT", "walletBalance": "10", "transferBalance": "10"}]}"""
     rows = rows_in(ID, _result(body).get("balance"))
-    return [Balance(name(ID, row, "coin"), number(ID, row, "walletBalance") or 0.0, 0.0) for row in rows]
+    return [Balance(row.name("coin"), row.number("walletBalance") or 0.0, 0.0) for row in rows]
 
 
 def parse_positions(answer: Any, second: None = None) -> list[Position]:
@@ -461,16 +430,16 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
     envelope = row_in(ID, answer)
     if envelope.get("retCode") != 0:
         raise explain(200, orjson.dumps(answer))
-    result = row_in(ID, envelope.get("result"))
+    result = envelope.row("result")
     is_inverse = result.get("category") == "inverse"
     found = []
-    for row in rows_in(ID, result.get("list")):
-        size, side = number(ID, row, "size"), row.get("side")
+    for row in result.rows("list"):
+        size, side = row.number("size"), row.get("side")
         if not size or side not in ("Buy", "Sell"):
             continue
-        symbol = name(ID, row, "symbol")
+        symbol = row.name("symbol")
         base, asset = _settling(symbol, is_inverse)
-        value, margin, pnl = (number(ID, row, key) for key in ("positionValue", "positionIM", "unrealisedPnl"))
+        value, margin, pnl = (row.number(key) for key in ("positionValue", "positionIM", "unrealisedPnl"))
         found.append(
             Position(
                 symbol=symbol,
@@ -478,10 +447,10 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
                 side="long" if side == "Buy" else "short",
                 size=value if is_inverse else size,
                 notional=size if is_inverse else value,
-                entry=price(ID, row, "avgPrice"),
-                mark=price(ID, row, "markPrice"),
-                liquidation=price(ID, row, "liqPrice"),
-                leverage=number(ID, row, "leverage"),
+                entry=row.price("avgPrice"),
+                mark=row.price("markPrice"),
+                liquidation=row.price("liqPrice"),
+                leverage=row.number("leverage"),
                 margin=margin,
                 asset=asset,
                 pnl=pnl,
@@ -507,12 +476,12 @@ def parse_closed_pnl(body: bytes) -> Page[Income]:
     is_inverse = result.get("category") == "inverse"
     found = [
         Income(
-            int(needed(ID, row, "updatedTime")),
+            int(row.needed("updatedTime")),
             "realised",
-            _settling(name(ID, row, "symbol"), is_inverse)[1],
-            needed(ID, row, "closedPnl"),
+            _settling(row.name("symbol"), is_inverse)[1],
+            row.needed("closedPnl"),
         )
-        for row in rows_in(ID, result.get("list"))
+        for row in result.rows("list")
     ]
     return Page(found, str(result.get("nextPageCursor") or ""))
 
@@ -524,9 +493,9 @@ def parse_transaction_log(body: bytes) -> Page[Income]:
     """
     result = _result(body)
     found = []
-    for row in rows_in(ID, result.get("list")):
-        time_ms, asset = int(needed(ID, row, "transactionTime")), name(ID, row, "currency")
-        funding, fee = number(ID, row, "funding"), number(ID, row, "fee")
+    for row in result.rows("list"):
+        time_ms, asset = int(row.needed("transactionTime")), row.name("currency")
+        funding, fee = row.number("funding"), row.number("fee")
         if funding:
             found.append(Income(time_ms, "funding", asset, funding))
         if fee:
@@ -536,7 +505,7 @@ def parse_transaction_log(body: bytes) -> Page[Income]:
 
 def parse_rights(body: bytes) -> bool:
     """{"readOnly": 1, …}: 1 is a key that only reads."""
-    return _result(body).get("readOnly") != 1
+    return bool(_result(body).get("readOnly") != 1)
 
 
 def explain(status: int, body: bytes) -> MarketError:

@@ -6,12 +6,11 @@ Source: CoinGecko API v3 documentation, 2026.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from exchanges.endpoints import Budget, Host, ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable
-from exchanges.reading import number, price
+from exchanges.reading import Row
 
 ID = "coingecko"
 NAME = "CoinGecko"
@@ -34,9 +33,9 @@ def market_caps() -> ListEndpoint[MarketCap]:
     return ListEndpoint(HOST, f"/api/v3/coins/markets?{query}", (), parse_market_cap, explain, REQUESTS)
 
 
-def parse_market_cap(row: Mapping[str, Any]) -> MarketCap | None:
+def parse_market_cap(row: Row) -> MarketCap | None:
     """{"symbol": "btc", "current_price": 63000.1, "market_cap": 1241000000000, …}; any figure may be null."""
-    base, value, each = row.get("symbol"), number(ID, row, "market_cap"), price(ID, row, "current_price")
+    base, value, each = row.get("symbol"), row.number("market_cap"), row.price("current_price")
     return MarketCap(base.upper(), value, each) if isinstance(base, str) and value and each else None
 
 

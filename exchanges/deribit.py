@@ -8,29 +8,20 @@ Source: Deribit API v2 documentation, 2026.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from time import time
-from typing import Any
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
-from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
-from exchanges.reading import At, load, needed, number, price, read_candles, row_in
-from exchanges.symbols import split
-from exchanges.words import COIN, INTERVALS, Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
+from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.exchange import Exchange
+from exchanges.reading import At, Row, in_coins, per_coin, read_candles
+from exchanges.symbols import listing
+from exchanges.words import COIN, INTERVALS, Candles, Funding, Listing, OpenInterest, Snapshot, Ticker
 
 ID = "deribit"
-NAME = "Deribit"
 HOST = Host("DERIBIT", ID, "https://www.deribit.com")
 REQUESTS = Budget("deribit requests", 100, 5)
-MARKETS = ("perp",)
-SPOT_QUOTES = ()
-PERP_QUOTES = ("USDC", COIN)
-MULTIPLIED = ()  # every coin is priced singly
-MAX_CANDLES = {"perp": 5000}  # of one answer
-TAKERS_IN_CANDLES = False
-IN_LIST = False
 WORDS = {
     "1m": "1",
     "3m": "3",
@@ -47,82 +38,59 @@ WORDS = {
 REALISED_H = 8.0  # hours that funding_8h is of
 
 
-def native(symbol: str) -> str:
+def native(of: Listing) -> str:
     """BTC-PERPETUAL for BTC-COIN, BTC_USDC-PERPETUAL for BTC-USDC."""
-    base, quote = split(symbol)
-    return percent_encode(f"{base}-PERPETUAL" if quote == COIN else f"{base}_{quote}-PERPETUAL", safe="")
+    return f"{of.base}-PERPETUAL" if of.quote == COIN else f"{of.base}_{of.quote}-PERPETUAL"
+
+
+def _name(of: Listing) -> str:
+    """The native symbol in a query."""
+    return percent_encode(native(of), safe="")
 
 
 def _ask(method: str, query: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
     return Endpoint(HOST, f"/api/v2/public/{method}?{query}", parse, explain, REQUESTS)
 
 
-def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
-    """Not asked: MARKETS has no spot."""
-    raise NotImplementedError
+class Deribit(Exchange):
+    """One site, JSON-RPC over GET. Some linear contracts are of a thousand coins."""
+
+    id = ID
+    name = "Deribit"
+    hosts = (HOST,)
+    quotes = {"perp": ("USDC", COIN)}
+    multiplied = ("perp",)
+    intervals = {"perp": WORDS}
+    max_candles = {"perp": 5000}
+    tells = {"candles": ("USDC", COIN)}
+
+    def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
+        """The ticker, which tells open interest and funding too."""
+        return {"ticker": _ask("ticker", f"instrument_name={_name(of)}", partial(parse_perp, of=of))}
+
+    def symbols(self, kind: str) -> ListEndpoint[str]:
+        """Every linear perpetual."""
+        return _summaries(parse_symbol)
+
+    def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
+        """All linear perpetuals, with open interest and funding."""
+        return {"ticker": _summaries(parse_perp_row)}
+
+    def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
+        """GET get_tradingview_chart_data, between two moments."""
+        step = INTERVALS[interval]
+        end = now_ms if end_ms is None else end_ms - 1
+        start = end // step * step - (n - 1) * step
+        query = f"instrument_name={_name(of)}&start_timestamp={start}&end_timestamp={end}&resolution={WORDS[interval]}"
+        return _ask("get_tradingview_chart_data", query, partial(parse_candles, of=of, interval=interval))
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
-    """The ticker, which tells open interest and funding too."""
-    return {"ticker": _ask("ticker", f"instrument_name={native(symbol)}", partial(parse_perp, symbol=symbol))}
-
-
-def contract_size(symbol: str, question: str) -> None:
-    """Open interest is in dollars or coins, not in contracts."""
-
-
-def symbols(kind: str) -> ListEndpoint[str]:
-    """Every linear perpetual."""
-    return _summaries(lambda row: parse_symbol(row))
-
-
-def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
-    """All linear perpetuals, with open interest and funding."""
-    return {"ticker": _summaries(parse_perp_row)}
-
-
-def _summaries(row: Callable[[Mapping[str, Any]], T | None]) -> ListEndpoint[T]:
+def _summaries(row: Callable[[Row], T | None]) -> ListEndpoint[T]:
     target = "/api/v2/public/get_book_summary_by_currency?currency=USDC&kind=future"
     return ListEndpoint(HOST, target, ("result",), row, explain, REQUESTS)
 
 
-def funding_intervals() -> None:
-    """Told with the funding."""
-
-
-def candles(
-    symbol: str,
-    kind: str,
-    interval: str,
-    n: int,
-    end_ms: int | None = None,
-    multiplier: int = 1,
-    contract_size: float | None = None,
-) -> Endpoint[Candles]:
-    """The last n candles before end_ms, the running one among them. Raises NotSupported for an interval it has not."""
-    if interval not in WORDS:
-        raise NotSupported(ID, f"no candles of {interval}", "has no such candles")
-    step = INTERVALS[interval]
-    end = end_ms - 1 if end_ms is not None else int(time() * 1000)
-    start = end // step * step - (n - 1) * step
-    query = f"instrument_name={native(symbol)}&start_timestamp={start}&end_timestamp={end}&resolution={WORDS[interval]}"
-    return _ask("get_tradingview_chart_data", query, partial(parse_candles, symbol=symbol, interval=interval))
-
-
-def open_interest_history(symbol: str, n: int, multiplier: int = 1, contract_size: float | None = None) -> None:
-    """Deribit tells no history."""
-
-
-def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
-    """Deribit tells none."""
-    return []
-
-
-def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> None:
-    """Deribit tells no series of taker volume."""
-
-
-def parse_perp(body: bytes, symbol: str) -> Snapshot:
+def parse_perp(body: bytes, of: Listing) -> Snapshot:
     """Everything of one perpetual.
 
         {"result": {"instrument_name": "BTC-PERPETUAL", "last_price": 87010.5, "mark_price": 87013.1,
@@ -134,52 +102,53 @@ def parse_perp(body: bytes, symbol: str) -> Snapshot:
     coins, volume_usd in dollars. There is no next time of funding: it is paid all the time.
     """
     row = _result(body)
-    stats = row_in(ID, row.get("stats"))
-    last = price(ID, row, "last_price")
+    stats = row.row("stats")
+    last = row.price("last_price")
     if last is None:
-        raise UnknownSymbol(ID, f"{symbol} has no trades")
+        raise UnknownSymbol(ID, f"{of.listed} has no trades")
     ticker = Ticker(
         exchange=ID,
-        symbol=symbol,
-        last=last,
-        bid=price(ID, row, "best_bid_price"),
-        ask=price(ID, row, "best_ask_price"),
-        high=price(ID, stats, "high"),
-        low=price(ID, stats, "low"),
-        change_pct=number(ID, stats, "price_change"),
-        base_volume=number(ID, stats, "volume"),
-        quote_volume=number(ID, stats, "volume_usd"),
-        time_ms=int(needed(ID, row, "timestamp")),
+        symbol=of.listed,
+        last=last / of.multiplier,
+        bid=per_coin(row.price("best_bid_price"), of.multiplier),
+        ask=per_coin(row.price("best_ask_price"), of.multiplier),
+        high=per_coin(stats.price("high"), of.multiplier),
+        low=per_coin(stats.price("low"), of.multiplier),
+        change_pct=stats.number("price_change"),
+        base_volume=in_coins(stats.number("volume"), of.multiplier),
+        quote_volume=stats.number("volume_usd"),
+        time_ms=int(row.needed("timestamp")),
     )
-    return Snapshot(ticker, _open_interest(row, symbol), _funding(row))
+    return Snapshot(ticker, _open_interest(row, of), _funding(row, of))
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """A linear perpetual of the list of summaries.
 
     {"instrument_name": "SOL_USDC-PERPETUAL", "last": 122.5, "mark_price": …, "price_change": -0.5, "volume": …,
      "volume_usd": …, "open_interest": 81200, "funding_8h": …, "creation_timestamp": …, "high": …, "low": …}
     """
-    symbol, last = parse_symbol(row), price(ID, row, "last")
-    if symbol is None or last is None or not number(ID, row, "volume_usd"):
+    listed, last = parse_symbol(row), row.price("last")
+    if listed is None or last is None or not row.number("volume_usd"):
         return None
+    of = listing("perp", listed)
     ticker = Ticker(
         exchange=ID,
-        symbol=symbol,
-        last=last,
-        bid=price(ID, row, "bid_price"),
-        ask=price(ID, row, "ask_price"),
-        high=price(ID, row, "high"),
-        low=price(ID, row, "low"),
-        change_pct=number(ID, row, "price_change"),
-        base_volume=number(ID, row, "volume"),
-        quote_volume=number(ID, row, "volume_usd"),
-        time_ms=int(needed(ID, row, "creation_timestamp")),
+        symbol=of.listed,
+        last=last / of.multiplier,
+        bid=per_coin(row.price("bid_price"), of.multiplier),
+        ask=per_coin(row.price("ask_price"), of.multiplier),
+        high=per_coin(row.price("high"), of.multiplier),
+        low=per_coin(row.price("low"), of.multiplier),
+        change_pct=row.number("price_change"),
+        base_volume=in_coins(row.number("volume"), of.multiplier),
+        quote_volume=row.number("volume_usd"),
+        time_ms=int(row.needed("creation_timestamp")),
     )
-    return symbol, Snapshot(ticker, _open_interest(row, symbol), _funding(row))
+    return of.symbol, Snapshot(ticker, _open_interest(row, of), _funding(row, of))
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """SOL-USDC for SOL_USDC-PERPETUAL; None for dated contracts."""
     listed = row.get("instrument_name")
     if not isinstance(listed, str) or not listed.endswith("-PERPETUAL"):
@@ -188,21 +157,21 @@ def parse_symbol(row: Mapping[str, Any]) -> str | None:
     return f"{base}-{quote}" if quote else None
 
 
-def _open_interest(row: Mapping[str, Any], symbol: str) -> OpenInterest | None:
-    amount, mark = number(ID, row, "open_interest"), price(ID, row, "mark_price")
+def _open_interest(row: Row, of: Listing) -> OpenInterest | None:
+    amount, mark = row.number("open_interest"), row.price("mark_price")
     if amount is None:
         return None
-    if split(symbol)[1] == COIN:
+    if of.quote == COIN:
         return OpenInterest(None if mark is None else amount / mark, amount)
-    return OpenInterest(amount, None if mark is None else amount * mark)
+    return OpenInterest(amount * of.multiplier, None if mark is None else amount * mark)
 
 
-def _funding(row: Mapping[str, Any]) -> Funding | None:
-    rate = number(ID, row, "funding_8h")
-    return None if rate is None else Funding(rate, REALISED_H, None, price(ID, row, "mark_price"))
+def _funding(row: Row, of: Listing) -> Funding | None:
+    rate, mark = row.number("funding_8h"), per_coin(row.price("mark_price"), of.multiplier)
+    return None if rate is None else Funding(rate, REALISED_H, None, mark, is_continuous=True)
 
 
-def parse_candles(body: bytes, symbol: str, interval: str) -> Candles:
+def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """{"result": {"ticks": [1554373800000], "open": [4963], "high": […], "low": […], "close": […], "volume": [2.94],
                    "cost": [257490], "status": "ok"}}
 
@@ -210,30 +179,29 @@ def parse_candles(body: bytes, symbol: str, interval: str) -> Candles:
     """
     result = _result(body)
     if result.get("status") == "no_data":
-        raise UnknownSymbol(ID, f"no candles of {symbol}")
+        raise UnknownSymbol(ID, f"no candles of {of.listed}")
     keys = ("ticks", "open", "high", "low", "close", "volume", "cost")
     columns = [result.get(key) for key in keys]
     if not all(isinstance(column, list) and len(column) == len(columns[0] or []) for column in columns):
         raise BadResponse(ID, "the candles' columns are not of one length")
     rows = [list(row) for row in zip(*columns, strict=True)]
-    return read_candles((ID, symbol, "perp", INTERVALS[interval]), rows, At(0, 1, 2, 3, 4, 5, 6))
+    return read_candles(ID, of, INTERVALS[interval], rows, At(0, 1, 2, 3, 4, 5, 6))
 
 
-def _result(body: bytes) -> Mapping[str, Any]:
-    answer = row_in(ID, load(ID, body))
-    if "error" in answer:
+def _result(body: bytes) -> Row:
+    answer = Row.of(ID, body)
+    if answer.get("error") is not None:
         raise explain(200, body)
-    return row_in(ID, answer.get("result"))
+    return answer.row("result")
 
 
 def explain(status: int, body: bytes) -> MarketError:
     """What a refusal means."""
     said = f"HTTP {status} {body[:160]!r}"
     try:
-        error = row_in(ID, row_in(ID, load(ID, body)).get("error"))
+        code = Row.of(ID, body).row("error").get("code")
     except BadResponse:
-        error = {}
-    code = error.get("code")
+        code = None
     if code in (10020, 13020, -32602):  # unknown instrument; bad parameter: the symbol is the only one that varies
         return UnknownSymbol(ID, said)
     if status == 429 or code == 10028:

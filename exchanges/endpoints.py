@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from exchanges.errors import MarketError
+from exchanges.reading import Row
 from exchanges.words import Position
 
 T = TypeVar("T")
@@ -66,12 +67,12 @@ class ListEndpoint(NamedTuple, Generic[T]):
     host: Host
     target: str
     place: tuple[str | int, ...]
-    row: Callable[[Mapping[str, Any]], T | None]
+    row: Callable[[Row], T | None]
     explain: Callable[[int, bytes], MarketError]
     budget: Budget
     weight: int = 1
     body: bytes = b""
-    reader: Callable[[Any], Callable[[Mapping[str, Any]], T | None]] | None = None
+    reader: Callable[[Any], Callable[[Row], T | None]] | None = None
 
 
 class PositionsEndpoint(NamedTuple):

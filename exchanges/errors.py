@@ -6,6 +6,7 @@ MarketError
   Unavailable        timeout, refused, 5xx
     RateLimited      carries retry_after_s
     Blocked          not served to the country of this machine's address
+    Gone             the exchange has closed this address for good
   Refused            an API key is wrong, or may not do this
     ClockWrong       the request's time stamp is not the exchange's time
   BadResponse        not the documented shape, cut, or larger than allowed
@@ -66,6 +67,10 @@ class RateLimited(Unavailable):
 
 class Blocked(Unavailable):
     reason = "refused this server's region"
+
+
+class Gone(Unavailable):
+    reason = "has closed this address"
 
 
 class Refused(MarketError):

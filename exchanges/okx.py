@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -25,25 +25,22 @@ from exchanges.errors import (
     Blocked,
     ClockWrong,
     MarketError,
+    NotSupported,
     RateLimited,
     Refused,
     Unavailable,
     UnknownSymbol,
 )
+from exchanges.exchange import AccountExchange
 from exchanges.reading import (
     At,
+    Row,
     code_in,
     load,
     long_share,
-    name,
-    needed,
-    needed_price,
-    number,
-    price,
     read_candles,
     row_in,
     rows_in,
-    whole,
 )
 from exchanges.symbols import split
 from exchanges.words import (
@@ -56,6 +53,7 @@ from exchanges.words import (
     Funding,
     Income,
     Key,
+    Listing,
     OpenInterest,
     Page,
     Position,
@@ -66,7 +64,6 @@ from exchanges.words import (
 )
 
 ID = "okx"
-NAME = "OKX"
 HOST = Host("OKX", ID, "https://www.okx.com")
 TICKER_REQUESTS = Budget("okx market/ticker", 20, 2)
 TICKERS_REQUESTS = Budget("okx market/tickers", 20, 2)
@@ -74,13 +71,6 @@ OPEN_INTEREST_REQUESTS = Budget("okx public/open-interest", 20, 2)
 FUNDING_REQUESTS = Budget("okx public/funding-rate", 10, 2)
 CANDLE_REQUESTS = Budget("okx market/candles", 40, 2)
 OLD_CANDLE_REQUESTS = Budget("okx market/history-candles", 20, 2)
-MARKETS = ("spot", "perp")
-SPOT_QUOTES = ("USDT", "USDC")
-PERP_QUOTES = ("USDT", "USDC", COIN)
-MULTIPLIED = ()  # every coin is priced singly
-MAX_CANDLES = {"spot": 300, "perp": 300}  # of one answer
-TAKERS_IN_CANDLES = False
-IN_LIST = False
 WORDS = {
     "1m": "1m",
     "3m": "3m",
@@ -107,122 +97,157 @@ REFUSALS = {
 }
 
 
-def native(symbol: str, kind: str) -> str:
+def native(of: Listing) -> str:
     """BTC-USDT, and BTC-USDT-SWAP for the perpetual. BTC-USD-SWAP is margined in the coin, BTC-COIN here."""
-    if kind == "perp":
-        base, quote = split(symbol)
-        symbol = f"{base}-{'USD' if quote == COIN else quote}-SWAP"
-    return percent_encode(symbol, safe="-")
+    return of.listed if of.kind == "spot" else f"{of.base}-{'USD' if of.quote == COIN else of.quote}-SWAP"
 
 
-def spot(symbol: str, multiplier: int = 1) -> Endpoint[Ticker]:
-    """GET /api/v5/market/ticker. OKX prices every coin singly: multiplier is always 1."""
-    target = f"/api/v5/market/ticker?instId={native(symbol, 'spot')}"
-    return Endpoint(HOST, target, partial(parse_spot, symbol=symbol), explain, TICKER_REQUESTS)
+def _name(of: Listing) -> str:
+    """The native symbol in a query."""
+    return percent_encode(native(of), safe="-")
 
 
-def perp(symbol: str, multiplier: int = 1, contract_size: float | None = None) -> dict[str, Endpoint[Snapshot]]:
-    """Ticker, open interest and funding of the swap."""
-    name = native(symbol, "perp")
+class Okx(AccountExchange):
+    """One site; every path has a budget of its own. Every coin is priced singly."""
 
-    def ask(path: str, parse: Callable[[bytes], Snapshot], budget: Budget) -> Endpoint[Snapshot]:
-        return Endpoint(HOST, f"/api/v5/{path}instId={name}", parse, explain, budget)
-
-    return {
-        "ticker": ask("market/ticker?", partial(parse_perp, symbol=symbol), TICKER_REQUESTS),
-        "open interest": ask("public/open-interest?instType=SWAP&", parse_open_interest, OPEN_INTEREST_REQUESTS),
-        "funding": ask("public/funding-rate?", parse_funding, FUNDING_REQUESTS),
+    id = ID
+    name = "OKX"
+    hosts = (HOST,)
+    quotes = {"spot": ("USDT", "USDC"), "perp": ("USDT", "USDC", COIN)}
+    intervals = {"spot": WORDS, "perp": WORDS}
+    max_candles = {"spot": 300, "perp": 300}
+    tells = {
+        "candles": ("spot", "USDT", "USDC", COIN),
+        "flow": ("USDT", "USDC", COIN),  # of spot OKX only sums up all pairs of a coin
+        "open interest history": ("USDT", "USDC", COIN),
+        "ratios": ("USDT", "USDC", COIN),
     }
+    key_parts = ("API_KEY", "SECRET_KEY", "PASSPHRASE")
+
+    def spot(self, of: Listing) -> Endpoint[Ticker]:
+        """GET /api/v5/market/ticker."""
+        target = f"/api/v5/market/ticker?instId={_name(of)}"
+        return Endpoint(HOST, target, partial(parse_spot, of=of), explain, TICKER_REQUESTS)
+
+    def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
+        """Ticker, open interest and funding of the swap."""
+        name = _name(of)
+
+        def ask(path: str, parse: Callable[[bytes], Snapshot], budget: Budget) -> Endpoint[Snapshot]:
+            return Endpoint(HOST, f"/api/v5/{path}instId={name}", parse, explain, budget)
+
+        return {
+            "ticker": ask("market/ticker?", partial(parse_perp, of=of), TICKER_REQUESTS),
+            "open interest": ask(
+                "public/open-interest?instType=SWAP&", partial(parse_open_interest, of=of), OPEN_INTEREST_REQUESTS
+            ),
+            "funding": ask("public/funding-rate?", partial(parse_funding, of=of), FUNDING_REQUESTS),
+        }
+
+    def symbols(self, kind: str) -> ListEndpoint[str]:
+        """Every symbol."""
+        return _tickers_list(kind, parse_symbol)
+
+    def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
+        """All markets in dollars: tickers; of swaps also open interest and funding."""
+        if kind == "spot":
+            return {"ticker": _tickers_list(kind, parse_spot_row)}
+        interest = "/api/v5/public/open-interest?instType=SWAP"
+        return {
+            "ticker": _tickers_list(kind, parse_perp_row),
+            "open interest": ListEndpoint(
+                HOST, interest, ("data",), parse_open_interest_row, explain, OPEN_INTEREST_REQUESTS
+            ),
+            "funding": ListEndpoint(
+                HOST, "/api/v5/public/funding-rate?instId=ANY", ("data",), parse_funding_row, explain, FUNDING_REQUESTS
+            ),
+        }
+
+    def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
+        """`candles` reaches 1440 back, `history-candles` as far as there are any. Its plain 1D is no UTC day."""
+        is_old = end_ms is not None
+        query = f"instId={_name(of)}&bar={WORDS[interval]}&limit={n}" + (f"&after={end_ms}" if is_old else "")
+        parse = partial(parse_candles, of=of, interval=interval)
+        if is_old:
+            return Endpoint(HOST, f"/api/v5/market/history-candles?{query}", parse, explain, OLD_CANDLE_REQUESTS)
+        return Endpoint(HOST, f"/api/v5/market/candles?{query}", parse, explain, CANDLE_REQUESTS)
+
+    def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
+        """In coins, though swaps count contracts."""
+        path = "/api/v5/rubik/stat/contracts/open-interest-history"
+        target = f"{path}?instId={_name(of)}&period=1H&limit={n}"
+        return Endpoint(HOST, target, partial(parse_open_interest_history, of=of), explain, _statistics(path))
+
+    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+        """Of all accounts."""
+        path = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
+        target = f"{path}?instId={_name(of)}&period=1H&limit={n}"
+        return [Endpoint(HOST, target, partial(parse_ratios, of=of), explain, _statistics(path))]
+
+    def taker_flow(self, of: Listing, interval: str, n: int) -> Endpoint[Flow]:
+        """Of a swap, at most 100 periods."""
+        path = "/api/v5/rubik/stat/taker-volume-contract"
+        query = f"instId={_name(of)}&period={WORDS[interval]}&unit=0&limit={min(n, ROWS)}"
+        parse = partial(parse_taker_flow, of=of, interval=interval)
+        return Endpoint(HOST, f"{path}?{query}", parse, explain, _statistics(path))
+
+    def sign(self, endpoint: Endpoint[Any], key: Key, now_ms: int) -> Signed:
+        """The base64 HMAC-SHA256 of time, method and path with query as sent; demo trading has a header of its own."""
+        moment = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        text = f"{moment}GET{endpoint.target}"
+        headers = {
+            "ok-access-key": key.api_key,
+            "ok-access-sign": b64encode(hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).digest()).decode(),
+            "ok-access-timestamp": moment,
+            "ok-access-passphrase": key.passphrase,
+        }
+        if key.is_testnet:
+            headers["x-simulated-trading"] = "1"
+        return Signed(endpoint.target, headers)
+
+    def time(self) -> Endpoint[int]:
+        """GET /api/v5/public/time: the exchange's clock, ms."""
+        return _private("/api/v5/public/time", parse_time)
+
+    def balances(self) -> list[Endpoint[list[Balance]]]:
+        """The trading account and the funding account; an owner's money may be in both."""
+        return [
+            _private("/api/v5/account/balance", parse_trading_balances),
+            _private("/api/v5/asset/balances", parse_funding_balances),
+        ]
+
+    def positions(self) -> list[PositionsEndpoint]:
+        """Swaps, futures and margin alike."""
+        return [PositionsEndpoint(_private("/api/v5/account/positions", partial(load, ID)), None, parse_positions)]
+
+    def income(self, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+        """Closed positions, newest first, until since_ms; and the bills of the last 7 days for funding and fees."""
+
+        def closed(cursor: str) -> Endpoint[Page[Income]]:
+            target = f"/api/v5/account/positions-history?limit={ROWS}" + (f"&after={cursor}" if cursor else "")
+            return _private(target, partial(parse_closed_positions, since_ms=since_ms))
+
+        def bills(cursor: str) -> Endpoint[Page[Income]]:
+            return _private(f"/api/v5/account/bills?limit={ROWS}" + (f"&after={cursor}" if cursor else ""), parse_bills)
+
+        return [closed, bills]
+
+    def rights(self) -> Endpoint[bool]:
+        """Whether the key can do more than read."""
+        return _private("/api/v5/account/config", parse_rights)
 
 
-def contract_size(symbol: str, question: str) -> None:
-    """Not needed: see the module's first lines."""
-
-
-def symbols(kind: str) -> ListEndpoint[str]:
-    """Every symbol."""
-    return _tickers_list(kind, parse_symbol)
-
-
-def tickers(kind: str) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
-    """All markets in dollars: tickers; of swaps also open interest and funding."""
-    if kind == "spot":
-        return {"ticker": _tickers_list(kind, parse_spot_row)}
-    interest = "/api/v5/public/open-interest?instType=SWAP"
-    return {
-        "ticker": _tickers_list(kind, parse_perp_row),
-        "open interest": ListEndpoint(
-            HOST, interest, ("data",), parse_open_interest_row, explain, OPEN_INTEREST_REQUESTS
-        ),
-        "funding": ListEndpoint(
-            HOST, "/api/v5/public/funding-rate?instId=ANY", ("data",), parse_funding_row, explain, FUNDING_REQUESTS
-        ),
-    }
-
-
-def _tickers_list(kind: str, row: Callable[[Mapping[str, Any]], T | None]) -> ListEndpoint[T]:
+def _tickers_list(kind: str, row: Callable[[Row], T | None]) -> ListEndpoint[T]:
     kind = "SPOT" if kind == "spot" else "SWAP"
     target = f"/api/v5/market/tickers?instType={kind}"
     return ListEndpoint(HOST, target, ("data",), row, explain, TICKERS_REQUESTS)
-
-
-def funding_intervals() -> None:
-    """Told with the funding."""
-
-
-def candles(
-    symbol: str,
-    kind: str,
-    interval: str,
-    n: int,
-    end_ms: int | None = None,
-    multiplier: int = 1,
-    contract_size: float | None = None,
-) -> Endpoint[Candles]:
-    """The last n candles before end_ms, the running one among them; UTC days, which a plain 1D is not.
-
-    `candles` reaches 1440 back, `history-candles` as far as there are any.
-    """
-    step = INTERVALS[interval]
-    is_old = end_ms is not None
-    query = f"instId={native(symbol, kind)}&bar={WORDS[interval]}&limit={n}" + (f"&after={end_ms}" if is_old else "")
-    parse = partial(parse_candles, symbol=symbol, kind=kind, interval_ms=step)
-    if is_old:
-        return Endpoint(HOST, f"/api/v5/market/history-candles?{query}", parse, explain, OLD_CANDLE_REQUESTS)
-    return Endpoint(HOST, f"/api/v5/market/candles?{query}", parse, explain, CANDLE_REQUESTS)
-
-
-def open_interest_history(
-    symbol: str, n: int, multiplier: int = 1, contract_size: float | None = None
-) -> Endpoint[list[tuple[int, float]]]:
-    """Open interest every hour, n times: (ms, base coins), oldest first."""
-    path = "/api/v5/rubik/stat/contracts/open-interest-history"
-    target = f"{path}?instId={native(symbol, 'perp')}&period=1H&limit={n}"
-    return Endpoint(HOST, target, parse_open_interest_history, explain, _statistics(path))
-
-
-def ratios(symbol: str, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
-    """Long shares of all accounts every hour, n times, oldest first."""
-    path = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
-    target = f"{path}?instId={native(symbol, 'perp')}&period=1H&limit={n}"
-    return [Endpoint(HOST, target, parse_ratios, explain, _statistics(path))]
-
-
-def taker_flow(symbol: str, kind: str, interval: str, n: int, multiplier: int = 1) -> Endpoint[Flow] | None:
-    """What takers bought and sold of a swap, at most 100 periods. Of spot OKX only sums up all pairs of a coin."""
-    if kind == "spot":
-        return None
-    path = "/api/v5/rubik/stat/taker-volume-contract"
-    query = f"instId={native(symbol, 'perp')}&period={WORDS[interval]}&unit=0&limit={min(n, ROWS)}"
-    parse = partial(parse_taker_flow, symbol=symbol, interval_ms=INTERVALS[interval])
-    return Endpoint(HOST, f"{path}?{query}", parse, explain, _statistics(path))
 
 
 def _statistics(path: str) -> Budget:
     return Budget(f"okx {path.partition('stat/')[2]}", 5, 2)
 
 
-def parse_spot(body: bytes, symbol: str) -> Ticker:
+def parse_spot(body: bytes, of: Listing) -> Ticker:
     """The last 24 hours of a spot market.
 
         {"instId": "ETH-BTC", "last": "0.07319", "askPx": "0.07322", "bidPx": "0.0732",
@@ -231,55 +256,61 @@ def parse_spot(body: bytes, symbol: str) -> Ticker:
 
     Spot: vol24h in base, volCcy24h in quote. There is no percent field: it is last against open24h.
     """
-    row = _only_row(body, symbol)
-    return _ticker(row, symbol, number(ID, row, "vol24h"), number(ID, row, "volCcy24h"))
+    row = _only_row(body, of.listed)
+    return _ticker(row, of, row.number("vol24h"), row.number("volCcy24h"))
 
 
-def parse_perp(body: bytes, symbol: str) -> Snapshot:
+def parse_perp(body: bytes, of: Listing) -> Snapshot:
     """The ticker of a swap: vol24h counts CONTRACTS, volCcy24h base coins.
 
     There is no turnover in quote; it is taken as base volume x last price.
     """
-    return Snapshot(ticker=_swap_ticker(_only_row(body, symbol), symbol))
+    return Snapshot(ticker=_swap_ticker(_only_row(body, of.listed), of))
 
 
-def _swap_ticker(row: Mapping[str, Any], symbol: str) -> Ticker:
-    base_volume = number(ID, row, "volCcy24h")
-    last = price(ID, row, "last")
-    return _ticker(row, symbol, base_volume, None if base_volume is None or last is None else base_volume * last)
+def _swap_ticker(row: Row, of: Listing) -> Ticker:
+    base_volume = row.number("volCcy24h")
+    last = row.price("last")
+    return _ticker(row, of, base_volume, None if base_volume is None or last is None else base_volume * last)
 
 
-def parse_spot_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade."""
     symbol = parse_symbol(row)
     if symbol is None or split(symbol)[1] not in DOLLARS or not _trades(row):
         return None
-    return symbol, Snapshot(_ticker(row, symbol, number(ID, row, "vol24h"), number(ID, row, "volCcy24h")))
+    return symbol, Snapshot(
+        _ticker(row, Listing("spot", symbol, symbol), row.number("vol24h"), row.number("volCcy24h"))
+    )
 
 
-def parse_perp_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """The ticker of a swap of the list. Those margined in the coin (BTC-USD) are left out: they are other markets."""
     symbol = parse_linear_symbol(row)
-    return None if symbol is None or not _trades(row) else (symbol, Snapshot(_swap_ticker(row, symbol)))
+    return (
+        None
+        if symbol is None or not _trades(row)
+        else (symbol, Snapshot(_swap_ticker(row, Listing("perp", symbol, symbol))))
+    )
 
 
-def _trades(row: Mapping[str, Any]) -> bool:
-    return bool(number(ID, row, "last") and number(ID, row, "vol24h"))
+def _trades(row: Row) -> bool:
+    return bool(row.number("last") and row.number("vol24h"))
 
 
-def parse_open_interest_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_open_interest_row(row: Row) -> tuple[str, Snapshot] | None:
     """Open interest of a swap of the list."""
     symbol = parse_linear_symbol(row)
     return None if symbol is None else (symbol, Snapshot(open_interest=_open_interest(row)))
 
 
-def parse_funding_row(row: Mapping[str, Any]) -> tuple[str, Snapshot] | None:
+def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
     """Funding of a swap of the list."""
     symbol = parse_linear_symbol(row)
     return None if symbol is None else (symbol, Snapshot(funding=_funding(row)))
 
 
-def parse_linear_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_linear_symbol(row: Row) -> str | None:
     """BTC-USDT for BTC-USDT-SWAP; None for spot, dated and coin-margined contracts."""
     name = row.get("instId")
     if not isinstance(name, str) or not name.endswith(("-USDT-SWAP", "-USDC-SWAP")):
@@ -287,7 +318,7 @@ def parse_linear_symbol(row: Mapping[str, Any]) -> str | None:
     return name.removesuffix("-SWAP")
 
 
-def parse_open_interest(body: bytes) -> Snapshot:
+def parse_open_interest(body: bytes, of: Listing) -> Snapshot:
     """{"instId": "BTC-USDT-SWAP", "oi": "2663107.3", "oiCcy": "26631.073", "oiUsd": "1676426045", "ts": …}
 
     oi counts contracts, oiCcy base coins, oiUsd (absent from older answers) dollars; one side.
@@ -295,11 +326,11 @@ def parse_open_interest(body: bytes) -> Snapshot:
     return Snapshot(open_interest=_open_interest(_only_row(body, "open interest")))
 
 
-def _open_interest(row: Mapping[str, Any]) -> OpenInterest:
-    return OpenInterest(needed(ID, row, "oiCcy"), number(ID, row, "oiUsd"))
+def _open_interest(row: Row) -> OpenInterest:
+    return OpenInterest(row.needed("oiCcy"), row.number("oiUsd"))
 
 
-def parse_funding(body: bytes) -> Snapshot:
+def parse_funding(body: bytes, of: Listing) -> Snapshot:
     """Funding.
 
         {"fundingRate": "0.0000792", "fundingTime": "1703088000000", "nextFundingTime": "1703116800000", …}
@@ -310,13 +341,13 @@ def parse_funding(body: bytes) -> Snapshot:
     return Snapshot(funding=_funding(_only_row(body, "funding")))
 
 
-def _funding(row: Mapping[str, Any]) -> Funding:
-    due, after = whole(ID, row, "fundingTime"), whole(ID, row, "nextFundingTime")
+def _funding(row: Row) -> Funding:
+    due, after = row.whole("fundingTime"), row.whole("nextFundingTime")
     interval_h = (after - due) / 3_600_000 if due and after and after > due else None
-    return Funding(needed(ID, row, "fundingRate"), interval_h, due, None)
+    return Funding(row.needed("fundingRate"), interval_h, due, None)
 
 
-def parse_candles(body: bytes, symbol: str, kind: str, interval_ms: int) -> Candles:
+def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """{"data": [["1597026383085", "3.721", "3.743", "3.677", "3.708", "8422410", "22698348.0", "12698348.0", "1"], …]}
 
     Time, open, high, low, close, vol, volCcy, volCcyQuote, confirm; NEWEST FIRST. Base volume is vol on spot, and
@@ -325,11 +356,11 @@ def parse_candles(body: bytes, symbol: str, kind: str, interval_ms: int) -> Cand
     rows = _list(body)
     newest = rows[0] if rows and isinstance(rows[0], list) else []
     is_closed = newest[8] == "1" if len(newest) > 8 else None
-    at = At(0, 1, 2, 3, 4, 5 if kind == "spot" else 6, 7)
-    return read_candles((ID, symbol, kind, interval_ms), rows, at, is_last_closed=is_closed)
+    at = At(0, 1, 2, 3, 4, 5 if of.kind == "spot" else 6, 7)
+    return read_candles(ID, of, INTERVALS[interval], rows, at, is_last_closed=is_closed)
 
 
-def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
+def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, float]]:
     """{"data": [["1701417600000", "731377.57", "111", "2428649.6"], …]}, newest first.
 
     Time, contracts, COINS, dollars.
@@ -337,16 +368,16 @@ def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
     return sorted((int(time_ms), coins) for time_ms, coins in _columns(body, 0, 2))
 
 
-def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
+def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
     """{"data": [["1701417600000", "1.1739"], …]}: time, accounts long / accounts short; newest first."""
     return {"accounts": sorted(Ratio(int(time_ms), long_share(ID, ratio)) for time_ms, ratio in _columns(body, 0, 1))}
 
 
-def parse_taker_flow(body: bytes, symbol: str, interval_ms: int) -> Flow:
+def parse_taker_flow(body: bytes, of: Listing, interval: str) -> Flow:
     """{"data": [["1701417600000", "200", "380"], …]}: time, SOLD, BOUGHT, in coins as unit=0 asks; newest first."""
     rows = sorted(_columns(body, 0, 1, 2))
     times, sell, buy = ([row[i] for row in rows] for i in range(3))
-    return Flow(ID, symbol, "perp", interval_ms, [int(each) for each in times], buy, sell)
+    return Flow(ID, of.listed, of.kind, INTERVALS[interval], [int(each) for each in times], buy, sell)
 
 
 def _columns(body: bytes, *places: int) -> list[tuple[float, ...]]:
@@ -355,14 +386,14 @@ def _columns(body: bytes, *places: int) -> list[tuple[float, ...]]:
     for row in _list(body):
         if not isinstance(row, list) or len(row) <= max(places):
             raise BadResponse(ID, f"a row is too short: {str(row)[:80]!r}")
-        cells = {str(i): row[i] for i in places}
-        found.append(tuple(needed(ID, cells, str(i)) for i in places))
+        cells = Row(ID, {str(i): row[i] for i in places})
+        found.append(tuple(cells.needed(str(i)) for i in places))
     return found
 
 
 def _list(body: bytes) -> list[Any]:
     """`data`, whose rows are lists. Raises MarketError."""
-    answer = row_in(ID, load(ID, body))
+    answer = Row.of(ID, body)
     if answer.get("code") != "0":
         raise explain(200, body)
     rows = answer.get("data")
@@ -371,13 +402,13 @@ def _list(body: bytes) -> list[Any]:
     return rows
 
 
-def parse_symbol(row: Mapping[str, Any]) -> str | None:
+def parse_symbol(row: Row) -> str | None:
     """BTC-USDT for BTC-USDT and BTC-USDT-SWAP."""
     name = row.get("instId")
     return name.removesuffix("-SWAP") if isinstance(name, str) else None
 
 
-def _only_row(body: bytes, what: str) -> Mapping[str, Any]:
+def _only_row(body: bytes, what: str) -> Row:
     """data[0]. Raises MarketError, UnknownSymbol when data is empty."""
     rows = _list(body)
     if not rows:
@@ -385,41 +416,26 @@ def _only_row(body: bytes, what: str) -> Mapping[str, Any]:
     return row_in(ID, rows[0])
 
 
-def _ticker(row: Mapping[str, Any], symbol: str, base_volume: float | None, quote_volume: float | None) -> Ticker:
-    if not number(ID, row, "last"):
-        raise UnknownSymbol(ID, f"{symbol} has no trades")
-    last, open_24h = needed_price(ID, row, "last"), price(ID, row, "open24h")
+def _ticker(row: Row, of: Listing, base_volume: float | None, quote_volume: float | None) -> Ticker:
+    if not row.number("last"):
+        raise UnknownSymbol(ID, f"{of.listed} has no trades")
+    last, open_24h = row.needed_price("last"), row.price("open24h")
     return Ticker(
         exchange=ID,
-        symbol=symbol,
+        symbol=of.listed,
         last=last,
-        bid=price(ID, row, "bidPx"),
-        ask=price(ID, row, "askPx"),
-        high=price(ID, row, "high24h"),
-        low=price(ID, row, "low24h"),
+        bid=row.price("bidPx"),
+        ask=row.price("askPx"),
+        high=row.price("high24h"),
+        low=row.price("low24h"),
         change_pct=None if open_24h is None else (last - open_24h) / open_24h * 100,
         base_volume=base_volume,
         quote_volume=quote_volume,
-        time_ms=int(needed(ID, row, "ts")),
+        time_ms=int(row.needed("ts")),
     )
 
 
 # Accounts.
-
-
-def sign(endpoint: Endpoint[T], key: Key, now_ms: int) -> Signed:
-    """The base64 HMAC-SHA256 of time, method and path with query as sent; demo trading has a header of its own."""
-    moment = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    text = f"{moment}GET{endpoint.target}"
-    headers = {
-        "ok-access-key": key.api_key,
-        "ok-access-sign": b64encode(hmac.new(key.secret.encode(), text.encode(), hashlib.sha256).digest()).decode(),
-        "ok-access-timestamp": moment,
-        "ok-access-passphrase": key.passphrase,
-    }
-    if key.is_testnet:
-        headers["x-simulated-trading"] = "1"
-    return Signed(endpoint.target, headers)
 
 
 def _private(target: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
@@ -427,50 +443,14 @@ def _private(target: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
     return Endpoint(HOST, target, parse, explain, Budget(f"okx {path}", 10 if "config" not in path else 5, 2))
 
 
-def time() -> Endpoint[int]:
-    """GET /api/v5/public/time: the exchange's clock, ms."""
-    return _private("/api/v5/public/time", parse_time)
-
-
-def balances() -> list[Endpoint[list[Balance]]]:
-    """The trading account and the funding account; an owner's money may be in both."""
-    return [
-        _private("/api/v5/account/balance", parse_trading_balances),
-        _private("/api/v5/asset/balances", parse_funding_balances),
-    ]
-
-
-def positions() -> list[PositionsEndpoint]:
-    """Swaps, futures and margin alike."""
-    return [PositionsEndpoint(_private("/api/v5/account/positions", partial(load, ID)), None, parse_positions)]
-
-
-def income(since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
-    """Closed positions, newest first, until since_ms; and the bills of the last 7 days for funding and fees."""
-
-    def closed(cursor: str) -> Endpoint[Page[Income]]:
-        target = f"/api/v5/account/positions-history?limit={ROWS}" + (f"&after={cursor}" if cursor else "")
-        return _private(target, partial(parse_closed_positions, since_ms=since_ms))
-
-    def bills(cursor: str) -> Endpoint[Page[Income]]:
-        return _private(f"/api/v5/account/bills?limit={ROWS}" + (f"&after={cursor}" if cursor else ""), parse_bills)
-
-    return [closed, bills]
-
-
-def rights() -> Endpoint[bool]:
-    """Whether the key can do more than read."""
-    return _private("/api/v5/account/config", parse_rights)
-
-
-def _rows(body: bytes) -> list[Mapping[str, Any]]:
+def _rows(body: bytes) -> list[Row]:
     """`data`, whose rows are objects. Raises MarketError."""
     return rows_in(ID, _list(body))
 
 
 def parse_time(body: bytes) -> int:
     """{"data": [{"ts": "1597026383085"}]}"""
-    return int(needed(ID, _only_row(body, "time"), "ts"))
+    return int(_only_row(body, "time").needed("ts"))
 
 
 def parse_trading_balances(body: bytes) -> list[Balance]:
@@ -480,13 +460,13 @@ def parse_trading_balances(body: bytes) -> list[Balance]:
     """
     found = []
     for account in _rows(body):
-        for row in rows_in(ID, account.get("details")):
-            total = number(ID, row, "eq") or 0.0
-            available = number(ID, row, "availEq")
+        for row in account.rows("details"):
+            total = row.number("eq") or 0.0
+            available = row.number("availEq")
             if available is None:
-                available = number(ID, row, "availBal") or 0.0
+                available = row.number("availBal") or 0.0
             free = min(max(0.0, available), max(0.0, total))
-            found.append(Balance(name(ID, row, "ccy"), free, total - free, number(ID, row, "eqUsd")))
+            found.append(Balance(row.name("ccy"), free, total - free, row.number("eqUsd")))
     return found
 
 
@@ -494,8 +474,8 @@ def parse_funding_balances(body: bytes) -> list[Balance]:
     """{"data": [{"ccy": "ETH", "bal": "37.1", "availBal": "37.1", "frozenBal": "0"}]}"""
     found = []
     for row in _rows(body):
-        total, free = needed(ID, row, "bal"), number(ID, row, "availBal") or 0.0
-        found.append(Balance(name(ID, row, "ccy"), free, total - free))
+        total, free = row.needed("bal"), row.number("availBal") or 0.0
+        found.append(Balance(row.name("ccy"), free, total - free))
     return found
 
 
@@ -513,12 +493,12 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
     if envelope.get("code") != "0":
         raise explain(200, orjson.dumps(answer))
     found = []
-    for row in rows_in(ID, envelope.get("data")):
-        contracts = needed(ID, row, "pos")
+    for row in envelope.rows("data"):
+        contracts = row.needed("pos")
         if not contracts:
             continue
-        symbol, side = name(ID, row, "instId"), row.get("posSide")
-        notional, mark, ratio = number(ID, row, "notionalUsd"), price(ID, row, "markPx"), number(ID, row, "uplRatio")
+        symbol, side = row.name("instId"), row.get("posSide")
+        notional, mark, ratio = row.number("notionalUsd"), row.price("markPx"), row.number("uplRatio")
         found.append(
             Position(
                 symbol=symbol,
@@ -526,15 +506,15 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
                 side=str(side) if side in ("long", "short") else "long" if contracts > 0 else "short",
                 size=abs(notional) / mark if notional is not None and mark else None,
                 notional=None if notional is None else abs(notional),
-                entry=price(ID, row, "avgPx"),
+                entry=row.price("avgPx"),
                 mark=mark,
-                liquidation=price(ID, row, "liqPx"),
-                leverage=number(ID, row, "lever"),
-                margin=number(ID, row, "margin") or number(ID, row, "imr"),
-                asset=name(ID, row, "ccy"),
-                pnl=number(ID, row, "upl"),
+                liquidation=row.price("liqPx"),
+                leverage=row.number("lever"),
+                margin=row.number("margin") or row.number("imr"),
+                asset=row.name("ccy"),
+                pnl=row.number("upl"),
                 pnl_pct=None if ratio is None else ratio * 100,
-                funding=number(ID, row, "fundingFee"),
+                funding=row.number("fundingFee"),
             )
         )
     return found
@@ -546,10 +526,7 @@ def parse_closed_positions(body: bytes, since_ms: int) -> Page[Income]:
     realizedPnl is net: pnl + fee + fundingFee + liqPenalty.
     """
     rows = _rows(body)
-    found = [
-        Income(int(needed(ID, row, "uTime")), "realised", name(ID, row, "ccy"), needed(ID, row, "realizedPnl"))
-        for row in rows
-    ]
+    found = [Income(int(row.needed("uTime")), "realised", row.name("ccy"), row.needed("realizedPnl")) for row in rows]
     is_last = len(rows) < ROWS or found[-1].time_ms < since_ms
     return Page(found, "" if is_last else str(found[-1].time_ms))
 
@@ -562,18 +539,18 @@ def parse_bills(body: bytes) -> Page[Income]:
     rows = _rows(body)
     found = []
     for row in rows:
-        time_ms, asset = int(needed(ID, row, "ts")), name(ID, row, "ccy")
-        fee = number(ID, row, "fee")
+        time_ms, asset = int(row.needed("ts")), row.name("ccy")
+        fee = row.number("fee")
         if row.get("type") == "8":
-            found.append(Income(time_ms, "funding", asset, needed(ID, row, "balChg")))
+            found.append(Income(time_ms, "funding", asset, row.needed("balChg")))
         elif fee:
             found.append(Income(time_ms, "fee", asset, fee))
-    return Page(found, name(ID, rows[-1], "billId") if len(rows) >= ROWS else "")
+    return Page(found, rows[-1].name("billId") if len(rows) >= ROWS else "")
 
 
 def parse_rights(body: bytes) -> bool:
     """{"data": [{"perm": "read_only,trade"}]}"""
-    rights = str(_only_row(body, "config").get("perm", "")).split(",")
+    rights = str(_only_row(body, "config").get("perm") or "").split(",")
     return any(each.strip() not in ("read_only", "") for each in rights)
 
 
@@ -591,8 +568,10 @@ def explain(status: int, body: bytes) -> MarketError:
         return Blocked(ID, said)
     if status == 429 or code in ("50011", "50061"):
         return RateLimited(ID, said, retry_after_s=2.0)
-    if code in ("51001", "51000"):  # unknown instrument; bad parameter: the symbol is the only one that varies
+    if code == "51001" or (code == "51000" and b"instId" in body):  # 51000 names the parameter, whichever it is
         return UnknownSymbol(ID, said)
+    if code == "51000" and (b"period" in body or b"bar" in body):
+        return NotSupported(ID, said, "has no such candles")
     if status >= 500 or code in ("50001", "50004", "50013", "50026"):
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
     return BadResponse(ID, said)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from exchanges.errors import BadResponse
-from exchanges.words import MAX_FIGURE, Candles
+from exchanges.words import MAX_FIGURE, Candles, Listing
 
 _FIGURES = {str, int, float}
 EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
@@ -36,79 +36,106 @@ def code_in(body: bytes, key: str) -> str | int | None:
     return code if isinstance(code, (str, int)) else None
 
 
-def row_in(exchange: str, value: object) -> Mapping[str, Any]:
+class Row:
+    """A JSON object of an exchange's answer, whose figures are read by name. Its methods raise BadResponse."""
+
+    __slots__ = ("exchange", "json")
+
+    def __init__(self, exchange: str, json: Mapping[str, Any]) -> None:
+        self.exchange, self.json = exchange, json
+
+    @classmethod
+    def of(cls, exchange: str, body: bytes) -> Row:
+        """The body, which has to be a JSON object."""
+        return row_in(exchange, load(exchange, body))
+
+    def get(self, key: str) -> Any:
+        """The value as it is; None when it is missing."""
+        return self.json.get(key)
+
+    def row(self, key: str) -> Row:
+        """An object in the object."""
+        return row_in(self.exchange, self.json.get(key))
+
+    def rows(self, key: str) -> list[Row]:
+        """A list of objects in the object."""
+        return rows_in(self.exchange, self.json.get(key))
+
+    def name(self, key: str) -> str:
+        """A text that is not empty."""
+        value = self.json.get(key)
+        if not isinstance(value, str) or not value:
+            raise self._bad(f"{key} is no name: {str(value)[:80]!r}")
+        return value
+
+    def number(self, key: str) -> float | None:
+        """A figure that may be missing: None for absent, null and ""."""
+        value = self.json.get(key)
+        if value is None or value == "":
+            return None
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            try:
+                figure = float(value)
+            except ValueError:
+                figure = math.nan
+            if abs(figure) <= MAX_FIGURE:
+                return figure
+        raise self._bad(f"{key} is no number: {str(value)[:80]!r}")
+
+    def needed(self, key: str) -> float:
+        """A figure without which the answer is worth nothing."""
+        figure = self.number(key)
+        if figure is None:
+            raise self._bad(f"{key} is missing")
+        return figure
+
+    def price(self, key: str) -> float | None:
+        """As number, but zero counts as missing: exchanges write "0" for a price there was not. None is below zero."""
+        figure = self.number(key) or None
+        if figure is not None and figure < 0:
+            raise self._bad(f"{key} is {figure}, not a price")
+        return figure
+
+    def needed_price(self, key: str) -> float:
+        """As needed, for a price, which is above zero."""
+        figure = self.needed(key)
+        if figure <= 0:
+            raise self._bad(f"{key} is {figure}, not a price")
+        return figure
+
+    def share(self, key: str) -> float:
+        """As needed, for a share, 0 to 1."""
+        figure = self.needed(key)
+        if not 0 <= figure <= 1:
+            raise self._bad(f"{key} is {figure}, not a share")
+        return figure
+
+    def whole(self, key: str) -> int | None:
+        """As number, for milliseconds and counts; zero counts as missing."""
+        figure = self.number(key)
+        return int(figure) if figure else None
+
+    def _bad(self, detail: str) -> BadResponse:
+        return BadResponse(self.exchange, detail)
+
+
+def row_in(exchange: str, value: object) -> Row:
     """value, which has to be a JSON object. Raises BadResponse."""
     if not isinstance(value, dict):
         raise BadResponse(exchange, f"an object was expected, not {str(value)[:80]!r}")
-    return value
+    return Row(exchange, value)
 
 
-def rows_in(exchange: str, value: object) -> list[Mapping[str, Any]]:
+def rows_in(exchange: str, value: object) -> list[Row]:
     """value, which has to be a list of JSON objects. Raises BadResponse."""
     if not isinstance(value, list):
         raise BadResponse(exchange, f"a list was expected, not {str(value)[:80]!r}")
     return [row_in(exchange, row) for row in value]
 
 
-def name(exchange: str, row: Mapping[str, Any], key: str) -> str:
-    """A text that is not empty. Raises BadResponse."""
-    value = row.get(key)
-    if not isinstance(value, str) or not value:
-        raise BadResponse(exchange, f"{key} is no name: {str(value)[:80]!r}")
-    return value
-
-
-def number(exchange: str, row: Mapping[str, Any], key: str) -> float | None:
-    """A figure that may be missing: None for absent, null and "". Raises BadResponse for what is no number."""
-    value = row.get(key)
-    if value is None or value == "":
-        return None
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        try:
-            figure = float(value)
-        except ValueError:
-            figure = math.nan
-        if abs(figure) <= MAX_FIGURE:
-            return figure
-    raise BadResponse(exchange, f"{key} is no number: {str(value)[:80]!r}")
-
-
-def needed(exchange: str, row: Mapping[str, Any], key: str) -> float:
-    """A figure without which the answer is worth nothing. Raises BadResponse."""
-    figure = number(exchange, row, key)
-    if figure is None:
-        raise BadResponse(exchange, f"{key} is missing")
-    return figure
-
-
-def price(exchange: str, row: Mapping[str, Any], key: str) -> float | None:
-    """As number, but zero counts as missing: exchanges write "0" for a price there was not. None is below zero."""
-    figure = number(exchange, row, key) or None
-    if figure is not None and figure < 0:
-        raise BadResponse(exchange, f"{key} is {figure}, not a price")
-    return figure
-
-
-def share(exchange: str, row: Mapping[str, Any], key: str) -> float:
-    """As needed, for a share, 0 to 1."""
-    figure = needed(exchange, row, key)
-    if not 0 <= figure <= 1:
-        raise BadResponse(exchange, f"{key} is {figure}, not a share")
-    return figure
-
-
-def needed_price(exchange: str, row: Mapping[str, Any], key: str) -> float:
-    """As needed, for a price, which is above zero."""
-    figure = needed(exchange, row, key)
-    if figure <= 0:
-        raise BadResponse(exchange, f"{key} is {figure}, not a price")
-    return figure
-
-
-def whole(exchange: str, row: Mapping[str, Any], key: str) -> int | None:
-    """As number, for milliseconds and counts; zero counts as missing."""
-    figure = number(exchange, row, key)
-    return int(figure) if figure else None
+def rows_of(exchange: str, body: bytes) -> list[Row]:
+    """The body, which has to be a JSON list of objects. Raises BadResponse."""
+    return rows_in(exchange, load(exchange, body))
 
 
 def per_coin(figure: float | None, multiplier: int) -> float | None:
@@ -147,23 +174,22 @@ class At(NamedTuple):
 
 
 def read_candles(
-    market: tuple[str, str, str, int],
+    exchange: str,
+    of: Listing,
+    interval_ms: int,
     rows: object,
     at: At,
     *,
-    multiplier: float = 1,
     volume_in: float | None = None,
     time_ms: int = 1,
     is_last_closed: bool | None = None,
 ) -> Candles:
     """Candles from rows in either order of time.
 
-    market: exchange, symbol, spot or perp, and the interval in ms. multiplier: coins that prices are of.
-    volume_in: base coins that one unit of volume is, when that is not multiplier. time_ms: of one unit of time.
+    volume_in: base coins that one unit of volume is, when that is not of.multiplier. time_ms: of one unit of time.
     Raises BadResponse, also for figures that no candle has: a low above the high, a price that is none.
     """
-    exchange = market[0]
-    coins = multiplier if volume_in is None else volume_in
+    coins = of.multiplier if volume_in is None else volume_in
     if not isinstance(rows, list):
         raise BadResponse(exchange, f"a list was expected, not {str(rows)[:80]!r}")
     try:
@@ -178,9 +204,12 @@ def read_candles(
             return figures if factor == 1 else array("d", [each * factor for each in figures])
 
         times = array("q", [int(float(row[at.time])) * time_ms for row in rows])
-        open_, high, low, close = (column(each, 1 / multiplier) for each in (at.open, at.high, at.low, at.close))
+        open_, high, low, close = (column(each, 1 / of.multiplier) for each in (at.open, at.high, at.low, at.close))
         candles = Candles(
-            *market,
+            exchange,
+            of.listed,
+            of.kind,
+            interval_ms,
             times,
             open_,
             high,

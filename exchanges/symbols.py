@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from exchanges.words import DOLLARS
+from exchanges.words import DOLLARS, Listing
 
 MULTIPLIERS = (
     (1000, "1000"),
@@ -38,6 +38,12 @@ def coin_symbol(symbol: str) -> tuple[str, int]:
     return f"{coin}-{quote}", multiplier
 
 
+def listing(kind: str, listed: str) -> Listing:
+    """The market of a list's row, called by its coin: 1000PEPE-USDT is one of PEPE-USDT."""
+    symbol, multiplier = coin_symbol(listed)
+    return Listing(kind, symbol, symbol, multiplier)
+
+
 def split(symbol: str) -> tuple[str, str]:
     """("BTC", "USDT") from "BTC-USDT"."""
     base, _, quote = symbol.partition("-")
@@ -54,10 +60,12 @@ def in_quotes(symbol: str, quotes: Sequence[str]) -> str:
     return f"{base}-{quotes[0]}" if quote in DOLLARS and quotes and quote not in quotes else symbol
 
 
-def of_many(symbol: str, listed: Collection[str]) -> tuple[str, int] | None:
-    """The contract on 1000 and more coins that is listed in the coin's place, and how many it is on."""
-    of = ((f"{prefix}{symbol}", multiplier) for multiplier, prefix in MULTIPLIERS)
-    return next(((each, multiplier) for each, multiplier in of if each in listed), None)
+def of_many(of: Listing, listed: Collection[str]) -> Listing | None:
+    """The contract on 1000 and more coins that is listed in the coin's place."""
+    for multiplier, prefix in MULTIPLIERS:
+        if f"{prefix}{of.symbol}" in listed:
+            return of._replace(listed=f"{prefix}{of.symbol}", multiplier=multiplier)
+    return None
 
 
 def parse_symbol(text: str) -> str:

@@ -1,84 +1,40 @@
-"""All exchanges, and what a module in this folder offers."""
+"""All exchanges. A new one is its file and a line here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from exchanges import coingecko
+from exchanges.binance import Binance
+from exchanges.bitget import Bitget
+from exchanges.bybit import Bybit
+from exchanges.coinbase import Coinbase
+from exchanges.deribit import Deribit
+from exchanges.endpoints import Host
+from exchanges.exchange import AccountExchange, Exchange
+from exchanges.gate import Gate
+from exchanges.hyperliquid import Hyperliquid
+from exchanges.kraken import Kraken
+from exchanges.okx import Okx
 
-from exchanges import binance, bitget, bybit, coinbase, deribit, gate, hyperliquid, kraken, okx
-from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
-from exchanges.words import Balance, Candles, Flow, Income, Key, Page, Ratio, Signed, Snapshot, Ticker
-
-
-class Exchange(Protocol):
-    """What a module in exchanges/ offers; see exchanges/binance.py for the meaning of each."""
-
-    @property
-    def ID(self) -> str: ...
-    @property
-    def NAME(self) -> str: ...
-    @property
-    def MARKETS(self) -> Sequence[str]: ...
-    @property
-    def SPOT_QUOTES(self) -> Sequence[str]: ...
-    @property
-    def PERP_QUOTES(self) -> Sequence[str]: ...
-    @property
-    def MULTIPLIED(self) -> Sequence[str]: ...
-    @property
-    def MAX_CANDLES(self) -> dict[str, int]: ...
-    @property
-    def TAKERS_IN_CANDLES(self) -> bool: ...
-    @property
-    def IN_LIST(self) -> bool: ...
-    @property
-    def spot(self) -> Callable[[str, int], Endpoint[Ticker]]: ...
-    @property
-    def perp(self) -> Callable[[str, int, float | None], dict[str, Endpoint[Snapshot]]]: ...
-    @property
-    def contract_size(self) -> Callable[[str, str], Endpoint[float] | None]: ...
-    @property
-    def symbols(self) -> Callable[[str], ListEndpoint[str] | None]: ...
-    @property
-    def tickers(self) -> Callable[[str], dict[str, ListEndpoint[tuple[str, Snapshot]]]]: ...
-    @property
-    def funding_intervals(self) -> Callable[[], tuple[ListEndpoint[tuple[str, float]], float] | None]: ...
-    @property
-    def candles(self) -> Callable[[str, str, str, int, int | None, int, float | None], Endpoint[Candles]]: ...
-    @property
-    def open_interest_history(
-        self,
-    ) -> Callable[[str, int, int, float | None], Endpoint[list[tuple[int, float]]] | None]: ...
-    @property
-    def ratios(self) -> Callable[[str, int], list[Endpoint[dict[str, list[Ratio]]]]]: ...
-    @property
-    def taker_flow(self) -> Callable[[str, str, str, int, int], Endpoint[Flow] | None]: ...
-
+__all__ = ["ACCOUNTS", "EXCHANGES", "HOSTS", "AccountExchange", "Exchange"]
 
 EXCHANGES: dict[str, Exchange] = {
-    exchange.ID: exchange for exchange in (binance, bybit, okx, gate, bitget, hyperliquid, deribit, kraken, coinbase)
+    each.id: each
+    for each in (
+        Binance(),
+        Bybit(),
+        Okx(),
+        Gate(),
+        Bitget(),
+        Hyperliquid(),
+        Deribit(),
+        Kraken(),
+        Coinbase(),
+    )
 }
 """In the order in which they are asked when EXCHANGES says nothing."""
 
+ACCOUNTS = {name: each for name, each in EXCHANGES.items() if isinstance(each, AccountExchange)}
+"""Those that can be asked about accounts."""
 
-class Account(Protocol):
-    """What a module in exchanges/ offers to an owner of keys; see exchanges/binance.py."""
-
-    @property
-    def ID(self) -> str: ...
-    @property
-    def sign(self) -> Callable[[Endpoint[Any], Key, int], Signed]: ...
-    @property
-    def time(self) -> Callable[[], Endpoint[int]]: ...
-    @property
-    def balances(self) -> Callable[[], list[Endpoint[list[Balance]]]]: ...
-    @property
-    def positions(self) -> Callable[[], list[PositionsEndpoint]]: ...
-    @property
-    def income(self) -> Callable[[int, int], Sequence[Callable[[str], Endpoint[Page[Income]]]]]: ...
-    @property
-    def rights(self) -> Callable[[], Endpoint[bool]]: ...
-
-
-ACCOUNTS: dict[str, Account] = {name: cast(Account, EXCHANGES[name]) for name in ("binance", "bybit", "okx")}
-"""The exchanges that can be asked about accounts."""
+HOSTS: tuple[Host, ...] = (*(host for each in EXCHANGES.values() for host in each.hosts), coingecko.HOST)
+"""Every address that is asked; each has a variable <NAME>_URL."""

@@ -32,6 +32,31 @@ COIN = "COIN"
 WINDOW_MS = 7 * 86_400_000  # of funding and fees, and the longest that Bybit gives at a time
 
 
+class Listing(NamedTuple):
+    """A market as one exchange lists it.
+
+    kind: spot or perp. symbol: the coin's, in a quote that the exchange has (PEPE-USDT). listed: the contract's, in
+    our spelling (1000PEPE-USDT), which is one of `multiplier` coins. contract_size: what one contract is worth,
+    where the exchange counts contracts and was asked for it.
+    """
+
+    kind: str
+    symbol: str
+    listed: str
+    multiplier: int = 1
+    contract_size: float | None = None
+
+    @property
+    def base(self) -> str:
+        """1000PEPE of 1000PEPE-USDT."""
+        return self.listed.partition("-")[0]
+
+    @property
+    def quote(self) -> str:
+        """USDT of 1000PEPE-USDT."""
+        return self.listed.partition("-")[2]
+
+
 class Ticker(NamedTuple):
     """One market over the last 24 hours. last, bid, ask, high, low in quote; change_pct in percent."""
 
@@ -59,12 +84,16 @@ class OpenInterest(NamedTuple):
 
 
 class Funding(NamedTuple):
-    """funding_rate: a fraction per period of funding_interval_h hours (0.0001 is 0.01 %), due at next_funding_ms."""
+    """funding_rate: a fraction per period of funding_interval_h hours (0.0001 is 0.01 %), due at next_funding_ms.
+
+    is_continuous: paid all the time; the rate is what was paid over the last period.
+    """
 
     funding_rate: float
     funding_interval_h: float | None
     next_funding_ms: int | None
     mark: float | None
+    is_continuous: bool = False
 
 
 class Snapshot(NamedTuple):

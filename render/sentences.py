@@ -13,7 +13,7 @@ _PLURALS = {"was": "were", "is": "are", "has": "have", "tells": "tell"}
 
 
 def exchange_name(exchange: str) -> str:
-    return EXCHANGES[exchange].NAME if exchange in EXCHANGES else exchange
+    return EXCHANGES[exchange].name if exchange in EXCHANGES else exchange
 
 
 def reasons(errors: Iterable[MarketError]) -> str:

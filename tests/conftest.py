@@ -24,6 +24,7 @@ import webhook_server
 from clock import Clock
 from demo.market import Market as Truth
 from exchanges import table
+from exchanges.words import Listing
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = Path(os.environ.get("RECORDINGS") or ROOT.parent / "shared" / "recordings")
@@ -158,6 +159,7 @@ class House:
     async def later(self) -> None:
         """After the longest rest of a host and the longest life of an answer that is kept."""
         await asyncio.sleep(LATER_S)
+
     async def reopen_circuits(self) -> None:
         """Forgets failures and cached answers, as if time had passed."""
         self.bot.market.forget()
@@ -182,3 +184,19 @@ async def a_house(**variables: str) -> AsyncIterator[House]:
         await house.server.close(1)
         await transport.aclose()
         await world.close()
+
+
+NOW_MS = 1_700_000_000_000  # 22:13:20; the next full hour is 1700002800000
+
+
+def a_listing(kind: str, listed: str, multiplier: int = 1, contract_size: float | None = None) -> Listing:
+    """A market as an exchange lists it, of which nothing was asked yet."""
+    return Listing(kind, listed, listed, multiplier, contract_size)
+
+
+def a_spot(listed: str, multiplier: int = 1) -> Listing:
+    return a_listing("spot", listed, multiplier)
+
+
+def a_perp(listed: str, multiplier: int = 1, contract_size: float | None = None) -> Listing:
+    return a_listing("perp", listed, multiplier, contract_size)

@@ -13,8 +13,12 @@ from accounts import Accounts, NoKeys
 from demo.telegram_html import parse
 from demo.web import in_json
 from exchanges import binance, bybit, okx
+from exchanges.binance import Binance
+from exchanges.bybit import Bybit
 from exchanges.endpoints import Budget, Endpoint, Host
 from exchanges.errors import BadResponse, ClockWrong, Refused
+from exchanges.okx import Okx
+from exchanges.reading import Row
 from exchanges.table import ACCOUNTS
 from exchanges.words import Balance, Income, Key
 
@@ -37,7 +41,7 @@ def test_binance_signature_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
     """The documentation signs orders; the recipe, and the place of time and window at the end, are the same."""
     for vector in vectors("binance"):
         before = vector["query"].partition("&recvWindow=")[0]
-        signed = binance.sign(asking(f"/path?{before}"), Key("k", vector["secret"]), int(vector["timestamp"]))
+        signed = Binance().sign(asking(f"/path?{before}"), Key("k", vector["secret"]), int(vector["timestamp"]))
         assert signed.target == f"/path?{vector['query']}&signature={vector['expected_signature']}"
         assert signed.headers == {"x-mbx-apikey": "k"}
 
@@ -45,22 +49,24 @@ def test_binance_signature_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bybit_signature_vectors() -> None:
     for vector in vectors("bybit"):
         key = Key(vector["api_key"], vector["secret"])
-        signed = bybit.sign(asking(f"/v5/x?{vector['query']}"), key, int(vector["timestamp"]))
+        signed = Bybit().sign(asking(f"/v5/x?{vector['query']}"), key, int(vector["timestamp"]))
         assert signed.headers["x-bapi-sign"] == vector["expected_signature"]
         assert signed.headers["x-bapi-recv-window"] == vector["recv_window"]
 
 
 def test_okx_signature_vectors() -> None:
     for vector in vectors("okx"):
-        signed = okx.sign(asking(vector["query"]), Key("k", vector["secret"], "p"), 1607418537715)
+        signed = Okx().sign(asking(vector["query"]), Key("k", vector["secret"], "p"), 1607418537715)
         assert signed.headers["ok-access-timestamp"] == vector["timestamp"]
         assert signed.headers["ok-access-sign"] == vector["expected_signature"]
         assert "x-simulated-trading" not in signed.headers
-        assert okx.sign(asking("/x"), Key("k", "s", "p", True), 0).headers["x-simulated-trading"] == "1"
+        assert Okx().sign(asking("/x"), Key("k", "s", "p", True), 0).headers["x-simulated-trading"] == "1"
 
 
 def test_okx_timestamp_has_three_digits() -> None:
-    assert okx.sign(asking("/x"), Key("k", "s", "p"), 1607418537000).headers["ok-access-timestamp"].endswith("57.000Z")
+    assert (
+        Okx().sign(asking("/x"), Key("k", "s", "p"), 1607418537000).headers["ok-access-timestamp"].endswith("57.000Z")
+    )
 
 
 def test_key_shows_nothing() -> None:
@@ -132,7 +138,10 @@ def test_binance_coinm_positions_in_coin() -> None:
 
 def test_binance_contract_sizes_come_from_the_list() -> None:
     rows = json.loads(recorded("binance/cm-exchange-info"))["symbols"]
-    assert all(pair is not None and pair[1] in (10, 100) for pair in map(binance.parse_contract, rows))
+    assert all(
+        pair is not None and pair[1] in (10, 100)
+        for pair in (binance.parse_contract(Row("binance", row)) for row in rows)
+    )
 
 
 def test_binance_income() -> None:
@@ -182,7 +191,7 @@ def test_bybit_closed_pnl() -> None:
 
 def test_bybit_income_never_asks_for_more_than_seven_days() -> None:
     now_ms = 1_763_906_602_000
-    targets = [ask("").target for ask in bybit.income(now_ms - 30 * 86_400_000, now_ms)]
+    targets = [ask("").target for ask in Bybit().income(now_ms - 30 * 86_400_000, now_ms)]
     closed = [target for target in targets if "closed-pnl" in target]
     assert len(closed) == 10
     for target in targets:
@@ -370,10 +379,10 @@ async def test_tampered_requests_are_refused(module: Any, change: str) -> None:
     """Another query, a flipped byte of the signature, a changed time: the world says what the exchange says."""
     async with a_house() as house:
         key = house.settings.keys[module.ID]
-        honest = module.sign
+        account = ACCOUNTS[module.ID]
 
         def tampered(endpoint: Endpoint[Any], key: Key, now_ms: int) -> Any:
-            signed = honest(endpoint, key, now_ms)
+            signed = account.sign(endpoint, key, now_ms)
             target, headers = signed.target, dict(signed.headers)
             if change == "byte":
                 name = {"bybit": "x-bapi-sign", "okx": "ok-access-sign"}.get(module.ID)
@@ -395,10 +404,10 @@ async def test_tampered_requests_are_refused(module: Any, change: str) -> None:
 
         fetcher = house.bot.market._fetcher
         with pytest.raises(Refused) as caught:
-            await fetcher.fetch_signed(module.balances()[0], key, tampered, module.time())
+            await fetcher.fetch_signed(account.balances()[0], key, tampered, account.time())
         assert type(caught.value) is Refused
         assert "signature wrong" in caught.value.reason
-        assert await fetcher.fetch_signed(module.balances()[0], key, honest, module.time())
+        assert await fetcher.fetch_signed(account.balances()[0], key, account.sign, account.time())
 
 
 @pytest.mark.parametrize("seconds", [-90, 90])
@@ -451,8 +460,8 @@ async def test_testnet_keys_go_to_the_testnet() -> None:
         fetcher._ask = note  # type: ignore[method-assign,assignment]
         fetcher._urls = {}
         key = Key("k", "s", "p", True)
-        await fetcher.fetch_signed(bybit.rights(), key, bybit.sign, bybit.time())
-        await fetcher.fetch_signed(okx.rights(), key, okx.sign, okx.time())
+        await fetcher.fetch_signed(Bybit().rights(), key, Bybit().sign, Bybit().time())
+        await fetcher.fetch_signed(Okx().rights(), key, Okx().sign, Okx().time())
         assert seen == ["https://api-testnet.bybit.com/v5/user/query-api", "https://www.okx.com/api/v5/account/config"]
 
 
@@ -550,5 +559,6 @@ async def test_world_speaks_as_recorded(module: Any, target: tuple[str, str], re
         host = getattr(module, target[0])
         endpoint = Endpoint(host, target[1], json.loads, module.explain, Budget("x", 100, 1))
         fetcher = house.bot.market._fetcher
-        ours = await fetcher.fetch_signed(endpoint, house.settings.keys[module.ID], module.sign, module.time())
+        account = ACCOUNTS[module.ID]
+        ours = await fetcher.fetch_signed(endpoint, house.settings.keys[account.id], account.sign, account.time())
     assert [each for each in differences(ours, theirs) if not any(word in each for word in NEWER)] == []

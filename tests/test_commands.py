@@ -350,8 +350,8 @@ async def test_one_exchange_fails(exchange: str, fault: str, monkeypatch: pytest
             assert [word for word in FOREIGN if word in told] == [], question
             assert not told.startswith("No "), question
             if question in ("/oi BTC", "/funding BTC"):
-                assert "(partial)" in told or f"No perpetual of BTC on {EXCHANGES[exchange].NAME}." in told
-                assert EXCHANGES[exchange].NAME in told
+                assert "(partial)" in told or f"No perpetual of BTC on {EXCHANGES[exchange].name}." in told
+                assert EXCHANGES[exchange].name in told
 
 
 async def test_commands_end_in_time_when_all_hang(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from market import at_hours_ago
 
 NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
 HOUR_MS = 3_600_000
-WITH_PERPS = [each for each in EXCHANGES if "perp" in EXCHANGES[each].MARKETS]
+WITH_PERPS = [each for each in EXCHANGES if "perp" in EXCHANGES[each].kinds]
 
 
 def freeze(house: House, at_s: float = NOW) -> Truth:
@@ -156,7 +156,7 @@ async def test_open_interest_one_exchange_hangs(exchange: str, monkeypatch: pyte
         began = loop_time()
         text = parse(await house.ask("/oi BTC")).text
         assert loop_time() - began < 5
-        name = EXCHANGES[exchange].NAME
+        name = EXCHANGES[exchange].name
         assert text.startswith("BTC open interest (partial)  ")
         assert f"Missing: {name} did not answer in time." in text
         rest = await interest(house)
@@ -172,7 +172,7 @@ async def test_open_interest_all_but_one_hang(monkeypatch: pytest.MonkeyPatch) -
         text = parse(await house.ask("/oi BTC")).text
         assert "(partial)" in text
         for exchange in WITH_PERPS[1:]:
-            assert EXCHANGES[exchange].NAME in text
+            assert EXCHANGES[exchange].name in text
 
 
 async def test_open_interest_of_one_host_is_partial() -> None:
@@ -348,7 +348,7 @@ async def test_funding_is_ranked() -> None:
         report = await contracts_of(house.bot.market, "BTC", "funding")
         best = max(report.contracts, key=lambda each: per_8h(each.perp.funding) or -1)
         rows = parse(await house.ask("/funding BTC")).text.split("\n")[2:]
-        assert rows[0].startswith(EXCHANGES[best.exchange].NAME)
+        assert rows[0].startswith(EXCHANGES[best.exchange].name)
 
 
 async def test_funding_without_its_endpoint_is_na() -> None:
@@ -387,7 +387,7 @@ async def test_funding_one_exchange_hangs(exchange: str, monkeypatch: pytest.Mon
         await house.world.set_fault(exchange, "hang")
         text = parse(await house.ask("/funding BTC")).text
         assert text.startswith("BTC funding (partial)")
-        assert f"Missing: {EXCHANGES[exchange].NAME} did not answer in time." in text
+        assert f"Missing: {EXCHANGES[exchange].name} did not answer in time." in text
 
 
 async def test_funding_extremes_are_right() -> None:

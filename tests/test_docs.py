@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 import bot
-import settings
+from exchanges.table import ACCOUNTS, HOSTS
 
 README = (ROOT / "README.md").read_text()
 
@@ -25,8 +25,8 @@ def test_every_command_is_in_the_readme() -> None:
 
 def test_every_variable_is_in_the_readme() -> None:
     read = set(re.findall(r'environ(?:\.get\(|, )"([A-Z_]+)"', (ROOT / "settings.py").read_text()))
-    read |= {f"{name}_URL" for name in settings.HOST_NAMES}
-    read |= {f"{name.upper()}_{part}" for name, parts in settings.KEYS.items() for part in (*parts, "TESTNET")}
+    read |= {f"{name}_URL" for name in (host.name for host in HOSTS)}
+    read |= {f"{name.upper()}_{part}" for name, each in ACCOUNTS.items() for part in (*each.key_parts, "TESTNET")}
     assert read == set(re.findall(r"`([A-Z][A-Z_]{3,})`", README.partition("## Settings")[2].partition("\n## ")[0]))
 
 

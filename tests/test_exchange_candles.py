@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from copy import deepcopy
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import recorded
+from conftest import NOW_MS, a_listing, a_perp, a_spot, recorded
 
 from exchanges import binance, bitget, bybit, coinbase, deribit, gate, hyperliquid, kraken, okx
+from exchanges.binance import Binance
+from exchanges.bitget import Bitget
+from exchanges.bybit import Bybit
+from exchanges.coinbase import Coinbase
+from exchanges.deribit import Deribit
 from exchanges.endpoints import Endpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
-from exchanges.words import INTERVALS, Candles, Flow, Ratio
+from exchanges.gate import Gate
+from exchanges.hyperliquid import Hyperliquid
+from exchanges.kraken import Kraken
+from exchanges.okx import Okx
+from exchanges.table import EXCHANGES
+from exchanges.words import INTERVALS, Candles, Flow, OpenInterest, Ratio
 
 HOUR_MS = 3_600_000
 
@@ -81,7 +90,7 @@ MS, S = 1_700_000_000_000 // HOUR_MS * HOUR_MS, 1_700_000_000 // 3600 * 3600
 DERIBIT_ROW = {"ticks": MS, "open": 100, "high": 120, "low": 90, "close": 110, "volume": 7, "cost": 700}
 SHAPES = {
     "binance spot": Shape(
-        lambda body: binance.parse_candles(body, "BTC-USDT", "spot", "1h"),
+        lambda body: binance.parse_candles(body, a_spot("BTC-USDT"), "1h"),
         plain,
         [MS, "100", "120", "90", "110", "7", MS + HOUR_MS - 1, "700", 9, "3", "300", "0"],
         (0, 1, 2, 3, 4, 5, 7, 9),
@@ -90,7 +99,7 @@ SHAPES = {
         3,
     ),
     "bybit linear": Shape(
-        lambda body: bybit.parse_candles(body, "BTC-USDT", "perp", "1h"),
+        lambda body: bybit.parse_candles(body, a_perp("BTC-USDT"), "1h"),
         of_bybit,
         [str(MS), "100", "120", "90", "110", "7", "700"],
         (0, 1, 2, 3, 4, 5, 6),
@@ -98,7 +107,7 @@ SHAPES = {
         700,
     ),
     "bybit inverse": Shape(
-        lambda body: bybit.parse_candles(body, "BTC-COIN", "perp", "1h"),
+        lambda body: bybit.parse_candles(body, a_perp("BTC-COIN"), "1h"),
         of_bybit,
         [str(MS), "100", "120", "90", "110", "700", "7"],  # dollars, coins
         (0, 1, 2, 3, 4, 6, 5),
@@ -106,7 +115,7 @@ SHAPES = {
         700,
     ),
     "okx spot": Shape(
-        lambda body: okx.parse_candles(body, "BTC-USDT", "spot", HOUR_MS),
+        lambda body: okx.parse_candles(body, a_spot("BTC-USDT"), "1h"),
         of_okx,
         [str(MS), "100", "120", "90", "110", "7", "701", "700", "1"],
         (0, 1, 2, 3, 4, 5, 7),
@@ -114,7 +123,7 @@ SHAPES = {
         700,
     ),
     "okx swap": Shape(
-        lambda body: okx.parse_candles(body, "BTC-USDT", "perp", HOUR_MS),
+        lambda body: okx.parse_candles(body, a_perp("BTC-USDT"), "1h"),
         of_okx,
         [str(MS), "100", "120", "90", "110", "7000", "7", "700", "1"],  # contracts, coins, dollars
         (0, 1, 2, 3, 4, 6, 7),
@@ -122,7 +131,7 @@ SHAPES = {
         700,
     ),
     "gate spot": Shape(
-        lambda body: gate.parse_spot_candles(body, "BTC-USDT", "1h"),
+        lambda body: gate.parse_spot_candles(body, a_spot("BTC-USDT"), "1h"),
         plain,
         [str(S), "700", "110", "120", "90", "100", "7", "true"],  # dollars, CLOSE, high, low, OPEN, coins
         (0, 5, 3, 4, 2, 6, 1),
@@ -130,7 +139,7 @@ SHAPES = {
         700,
     ),
     "gate perp": Shape(
-        lambda body: gate.parse_perp_candles(body, "BTC-USDT", "1h", 0.001),
+        lambda body: gate.parse_perp_candles(body, a_perp("BTC-USDT", 1, 0.001), "1h"),
         plain,
         {"t": S, "v": 7000, "c": "110", "h": "120", "l": "90", "o": "100", "sum": "700"},
         ("t", "o", "h", "l", "c", "v", "sum"),
@@ -138,7 +147,7 @@ SHAPES = {
         700,
     ),
     "bitget": Shape(
-        lambda body: bitget.parse_candles(body, "BTC-USDT", "perp", "1h"),
+        lambda body: bitget.parse_candles(body, a_perp("BTC-USDT"), "1h"),
         of_bitget,
         [str(MS), "100", "120", "90", "110", "7", "700"],
         (0, 1, 2, 3, 4, 5, 6),
@@ -146,14 +155,14 @@ SHAPES = {
         700,
     ),
     "hyperliquid": Shape(
-        lambda body: hyperliquid.parse_candles(body, "BTC-USDC", "1h"),
+        lambda body: hyperliquid.parse_candles(body, a_perp("BTC-USDC"), "1h"),
         plain,
         {"t": MS, "T": MS + 1, "s": "BTC", "i": "1h", "o": "100", "c": "110", "h": "120", "l": "90", "v": "7", "n": 9},
         ("t", "o", "h", "l", "c", "v"),
         HOUR_MS,
     ),
     "deribit": Shape(
-        lambda body: deribit.parse_candles(body, "BTC-COIN", "1h"),
+        lambda body: deribit.parse_candles(body, a_perp("BTC-COIN"), "1h"),
         of_deribit,
         DERIBIT_ROW,
         tuple(DERIBIT_ROW),
@@ -161,21 +170,21 @@ SHAPES = {
         700,
     ),
     "kraken spot": Shape(
-        lambda body: kraken.parse_spot_candles(body, "BTC-USD", "1h"),
+        lambda body: kraken.parse_spot_candles(body, a_spot("BTC-USD"), "1h"),
         of_kraken,
         [S, "100", "120", "90", "110", "105.5", "7", 9],
         (0, 1, 2, 3, 4, 6),
         3600,
     ),
     "kraken perp": Shape(
-        lambda body: kraken.parse_perp_candles(body, "BTC-USD", "1h"),
+        lambda body: kraken.parse_perp_candles(body, a_perp("BTC-USD"), "1h"),
         lambda rows: plain({"candles": rows, "more_candles": False}),
         {"time": MS, "open": "100", "high": "120", "low": "90", "close": "110", "volume": "7"},
         ("time", "open", "high", "low", "close", "volume"),
         HOUR_MS,
     ),
     "coinbase": Shape(
-        lambda body: coinbase.parse_candles(body, "BTC-USD", "1h"),
+        lambda body: coinbase.parse_candles(body, a_spot("BTC-USD"), "1h"),
         plain,
         [S, 90, 120, 100, 110, 7],  # LOW, HIGH, OPEN, CLOSE
         (0, 3, 2, 1, 4, 5),
@@ -333,7 +342,7 @@ def test_candles_twice_or_in_disorder(shape: Shape, order: tuple[int, ...]) -> N
 def test_candle_that_is_no_row(shape: Shape, row: Any) -> None:
     with pytest.raises(BadResponse) as caught:
         shape.parse(shape.wrap([row]))
-    assert caught.value.exchange in MODULES
+    assert caught.value.exchange in EXCHANGES
     with pytest.raises(BadResponse):
         shape.parse(shape.wrap([nth(shape, 0), row, nth(shape, 2)]))
 
@@ -474,10 +483,10 @@ def test_candles_in_part() -> None:
 @pytest.mark.parametrize(
     ("parse", "name"),
     [
-        (lambda body: binance.parse_candles(body, "1000PEPE-USDT", "perp", "1h", 1000), "binance spot"),
-        (lambda body: bybit.parse_candles(body, "1000PEPE-USDT", "perp", "1h", 1000), "bybit linear"),
-        (lambda body: bitget.parse_candles(body, "1000PEPE-USDT", "perp", "1h", 1000), "bitget"),
-        (lambda body: hyperliquid.parse_candles(body, "1000PEPE-USDC", "1h", 1000), "hyperliquid"),
+        (lambda body: binance.parse_candles(body, a_perp("1000PEPE-USDT", 1000), "1h"), "binance spot"),
+        (lambda body: bybit.parse_candles(body, a_perp("1000PEPE-USDT", 1000), "1h"), "bybit linear"),
+        (lambda body: bitget.parse_candles(body, a_perp("1000PEPE-USDT", 1000), "1h"), "bitget"),
+        (lambda body: hyperliquid.parse_candles(body, a_perp("1000PEPE-USDC", 1000), "1h"), "hyperliquid"),
     ],
 )
 def test_candles_by_the_thousand_are_per_coin(parse: Callable[[bytes], Candles], name: str) -> None:
@@ -490,18 +499,18 @@ def test_candles_by_the_thousand_are_per_coin(parse: Callable[[bytes], Candles],
 def test_gate_perp_candles_count_contracts() -> None:
     """What a contract is, is not in the answer: without knowing it there is no volume."""
     shape = SHAPES["gate perp"]
-    candles = gate.parse_perp_candles(plain([shape.row]), "BTC-USDT", "1h", 0.0001)
+    candles = gate.parse_perp_candles(plain([shape.row]), a_perp("BTC-USDT", 1, 0.0001), "1h")
     assert list(candles.volume) == pytest.approx([0.7])
     assert list(candles.close) == [110]
     with pytest.raises(BadResponse, match="size is not known"):
-        gate.parse_perp_candles(plain([shape.row]), "BTC-USDT", "1h", None)
+        gate.parse_perp_candles(plain([shape.row]), a_perp("BTC-USDT"), "1h")
 
 
 # Figures and units, against recordings.
 
 
 def test_binance_spot_candles() -> None:
-    candles = binance.parse_candles(recorded("binance/spot-klines-1h"), "BTC-USDT", "spot", "1h")
+    candles = binance.parse_candles(recorded("binance/spot-klines-1h"), a_spot("BTC-USDT"), "1h")
     assert len(candles) == 4
     assert rows_of(candles)[0] == (1672981200000, 16823.24, 16823.63, 16792.12, 16810.18, 6230.44034)
     assert (candles.quote_volume or [])[0] == 104737787.3657063
@@ -515,21 +524,21 @@ def test_binance_spot_candles() -> None:
 
 
 def test_binance_spot_candles_of_a_minute() -> None:
-    candles = binance.parse_candles(recorded("binance/spot-klines"), "BTC-USDT", "spot", "1m")
+    candles = binance.parse_candles(recorded("binance/spot-klines"), a_spot("BTC-USDT"), "1m")
     assert rows_of(candles)[-1] == (1634944320000, 60739.85, 60739.85, 60739.85, 60739.85, 0.04734)
     assert (len(candles), candles.interval_ms) == (10, 60_000)
     assert all(bought <= volume for bought, volume in zip(candles.taker_buy or (), candles.volume, strict=True))
 
 
 def test_binance_usdm_candles() -> None:
-    candles = binance.parse_candles(recorded("binance/um-klines"), "BTC-USDT", "perp", "1h")
+    candles = binance.parse_candles(recorded("binance/um-klines"), a_perp("BTC-USDT"), "1h")
     assert rows_of(candles)[0] == (1718654400000, 66661.4, 66746.2, 66122.3, 66376, 14150.996)
     assert ((candles.quote_volume or [])[0], (candles.taker_buy or [])[0]) == (939449103.5838, 7106.24)
     assert candles.kind == "perp"
 
 
 def test_bybit_spot_candles() -> None:
-    candles = bybit.parse_candles(recorded("bybit/spot-kline"), "BTC-USDT", "spot", "1h")
+    candles = bybit.parse_candles(recorded("bybit/spot-kline"), a_spot("BTC-USDT"), "1h")
     assert rows_of(candles)[0] == (1715162400000, 62308.69, 62524.28, 62258.76, 62439.82, 421.80928)
     assert rows_of(candles)[-1] == (1715176800000, 62440.14, 62841.64, 62160.72, 62564.68, 706.187244)
     assert (candles.quote_volume or [])[-1] == 44137837.83110939
@@ -537,13 +546,13 @@ def test_bybit_spot_candles() -> None:
 
 
 def test_bybit_linear_candles() -> None:
-    candles = bybit.parse_candles(recorded("bybit/linear-kline"), "BTC-USDT", "perp", "1m")
+    candles = bybit.parse_candles(recorded("bybit/linear-kline"), a_perp("BTC-USDT"), "1m")
     assert rows_of(candles) == [(1709891679000, 27450, 27460, 27440, 27455, 123.45)]
     assert list(candles.quote_volume or ()) == [3390000]
 
 
 def test_bybit_inverse_candles_count_dollars() -> None:
-    candles = bybit.parse_candles(recorded("bybit/inverse-kline"), "BTC-COIN", "perp", "1h")
+    candles = bybit.parse_candles(recorded("bybit/inverse-kline"), a_perp("BTC-COIN"), "1h")
     assert rows_of(candles)[-1] == (1670608800000, 17071, 17073, 17027, 17055.5, 15.74462667)
     assert (candles.quote_volume or [])[-1] == 268611
     for coins, dollars, price in zip(candles.volume, candles.quote_volume or (), candles.close, strict=True):
@@ -551,35 +560,35 @@ def test_bybit_inverse_candles_count_dollars() -> None:
 
 
 def test_okx_spot_candles() -> None:
-    candles = okx.parse_candles(recorded("okx/spot-candles"), "BTC-USDT", "spot", HOUR_MS)
+    candles = okx.parse_candles(recorded("okx/spot-candles"), a_spot("BTC-USDT"), "1h")
     assert rows_of(candles)[0] == (1705420800000, 43253.6, 43440.2, 43000, 43250.9, 942.87870026)
     assert (candles.quote_volume or [])[0] == 40743115.773175484
     assert (len(candles), candles.is_last_closed) == (4, True)
 
 
 def test_okx_swap_candles_in_coins_not_contracts() -> None:
-    candles = okx.parse_candles(recorded("okx/swap-candles"), "BTC-USDT", "perp", HOUR_MS)
+    candles = okx.parse_candles(recorded("okx/swap-candles"), a_perp("BTC-USDT"), "1h")
     assert rows_of(candles)[-1] == (1718658000000, 66401, 66734, 66310.1, 66575.3, 2016.056)  # 201605.6 contracts
     assert (candles.quote_volume or [])[-1] == 134181486.8892
 
 
 def test_gate_spot_candles() -> None:
     """The columns stand in an order of their own: time in s, quote volume, CLOSE, high, low, OPEN, base volume."""
-    candles = gate.parse_spot_candles(recorded("gate/spot-candles"), "BTC-USDT", "1m")
+    candles = gate.parse_spot_candles(recorded("gate/spot-candles"), a_spot("BTC-USDT"), "1m")
     assert rows_of(candles) == [(1717246800000, 67715.1, 67839.9, 67715, 67772.5, 17.0779)]
     assert (list(candles.quote_volume or ()), candles.is_last_closed) == ([1157762.868212], True)
     assert candles.kind == "spot"
 
 
 def test_gate_perp_candles() -> None:
-    candles = gate.parse_perp_candles(recorded("gate/perp-candles-doc"), "BTC-USDT", "1m", 0.0001)
+    candles = gate.parse_perp_candles(recorded("gate/perp-candles-doc"), a_perp("BTC-USDT", 1, 0.0001), "1m")
     assert rows_of(candles) == [(1539852480000, 1.032, 1.032, 1.032, 1.032, about(9.7151))]
     assert (list(candles.quote_volume or ()), candles.is_last_closed, candles.kind) == ([3580], None, "perp")
 
 
 @pytest.mark.parametrize("name", ["bitget/mix-candles", "bitget/mix-candles-2"])
 def test_bitget_candles(name: str) -> None:
-    candles = bitget.parse_candles(recorded(name), "BTC-USDT", "perp", "5m")
+    candles = bitget.parse_candles(recorded(name), a_perp("BTC-USDT"), "5m")
     assert rows_of(candles) == [
         (1695835800000, 26210.5, 26210.5, 26194.5, 26194.5, 26.26),
         (1695836100000, 26194.5, 26194.5, 26171, 26171, 17.98),
@@ -590,13 +599,13 @@ def test_bitget_candles(name: str) -> None:
 def test_bitget_spot_candles_have_a_column_more() -> None:
     answer = json.loads(recorded("bitget/spot-candles"))
     answer["data"] = answer["data"][:1]  # the example tells the same candle twice
-    candles = bitget.parse_candles(json.dumps(answer).encode(), "BTC-USDT", "spot", "1m")
+    candles = bitget.parse_candles(json.dumps(answer).encode(), a_spot("BTC-USDT"), "1m")
     assert rows_of(candles) == [(1656604800000, 37834.5, 37849.5, 37773.5, 37773.5, 428.3462)]
     assert (list(candles.quote_volume or ()), candles.kind) == ([16198849.1079], "spot")
 
 
 def test_hyperliquid_candles_of_a_thousand_coins() -> None:
-    candles = hyperliquid.parse_candles(recorded("hyperliquid/candleSnapshot"), "1000PEPE-USDC", "1h", 1000)
+    candles = hyperliquid.parse_candles(recorded("hyperliquid/candleSnapshot"), a_perp("1000PEPE-USDC", 1000), "1h")
     assert (len(candles), candles.open_ms[0], candles.open_ms[-1]) == (24, 1684699200000, 1684782000000)
     first = [candles.open[0], candles.high[0], candles.low[0], candles.close[0]]
     assert first == pytest.approx([0.000001601, 0.000001616, 0.000001601, 0.000001604])
@@ -605,7 +614,7 @@ def test_hyperliquid_candles_of_a_thousand_coins() -> None:
 
 
 def test_hyperliquid_candles() -> None:
-    candles = hyperliquid.parse_candles(recorded("hyperliquid/candleSnapshot-spot"), "HYPE-USDC", "1d")
+    candles = hyperliquid.parse_candles(recorded("hyperliquid/candleSnapshot-spot"), a_perp("HYPE-USDC"), "1d")
     assert rows_of(candles) == [
         (1737331200000, 20.184, 22.755, 19.3, 20.547, 10651612.71),
         (1737417600000, 20.552, 21.917, 20.027, 21.738, 1736000.02),
@@ -614,28 +623,28 @@ def test_hyperliquid_candles() -> None:
 
 
 def test_deribit_candles_are_columns() -> None:
-    candles = deribit.parse_candles(recorded("deribit/tradingview-chart-1m"), "BTC-COIN", "1m")
+    candles = deribit.parse_candles(recorded("deribit/tradingview-chart-1m"), a_perp("BTC-COIN"), "1m")
     assert rows_of(candles)[0] == (1766483460000, 87451, 87456.5, 87451, 87456.5, 2.94375216)
     assert (candles.quote_volume or [])[0] == 257490  # dollars
     assert (len(candles), candles.kind, candles.taker_buy) == (5, "perp", None)
 
 
 def test_kraken_spot_candles() -> None:
-    candles = kraken.parse_spot_candles(recorded("kraken/ohlc-1m"), "BTC-USD", "1m")
+    candles = kraken.parse_spot_candles(recorded("kraken/ohlc-1m"), a_spot("BTC-USD"), "1m")
     assert rows_of(candles)[0] == (1688671200000, 30306.1, 30306.2, 30305.7, 30305.7, 3.39243896)
     assert (len(candles), candles.quote_volume, candles.kind) == (4, None, "spot")
 
 
 def test_kraken_spot_candles_of_a_whole_answer() -> None:
     """721 minutes, many of them without a trade."""
-    candles = kraken.parse_spot_candles(recorded("kraken/ohlc-1m-full"), "BTC-USDT", "1m")
+    candles = kraken.parse_spot_candles(recorded("kraken/ohlc-1m-full"), a_spot("BTC-USDT"), "1m")
     assert (len(candles), candles.open_ms[0], candles.open_ms[-1]) == (721, 1762777020000, 1762820220000)
     assert rows_of(candles)[3] == (1762777200000, 106038.1, 106044.3, 106038.1, 106040.1, 0.08317981)
 
 
 def test_coinbase_candles_are_newest_first() -> None:
     """[time in s, LOW, HIGH, OPEN, CLOSE, volume]"""
-    candles = coinbase.parse_candles(recorded("coinbase/exchange-candles"), "BTC-USD", "1m")
+    candles = coinbase.parse_candles(recorded("coinbase/exchange-candles"), a_spot("BTC-USD"), "1m")
     assert rows_of(candles)[0] == (1517443200000, 10099.99, 10099.99, 10099.98, 10099.98, 1.87868123)
     assert rows_of(candles)[-1] == (1517443740000, 10106.01, 10120.21, 10106, 10120.21, 2.85107455)
     assert (len(candles), candles.quote_volume, candles.kind) == (10, None, "spot")
@@ -643,7 +652,7 @@ def test_coinbase_candles_are_newest_first() -> None:
 
 def test_coinbase_candles_without_trades_are_missing() -> None:
     rows = json.loads(recorded("coinbase/exchange-candles"))
-    candles = coinbase.parse_candles(plain(rows[:2] + rows[5:]), "BTC-USD", "1m")
+    candles = coinbase.parse_candles(plain(rows[:2] + rows[5:]), a_spot("BTC-USD"), "1m")
     assert (len(candles), candles.n_closed(candles.open_ms[-1] + 59_999)) == (7, 6)
 
 
@@ -652,58 +661,79 @@ def test_coinbase_candles_without_trades_are_missing() -> None:
 
 def test_binance_open_interest_history_in_coins() -> None:
     body = recorded("binance/um-open-interest-hist")
-    assert binance.parse_open_interest_history(body, "sumOpenInterest") == [(1642179900000, 75375.617)]
-    assert binance.parse_open_interest_history(body, "sumOpenInterest", 1000) == [(1642179900000, 75375617)]
+    assert binance.parse_open_interest_history(body, a_perp("BTC-USDT"), "sumOpenInterest") == [
+        (1642179900000, 75375.617)
+    ]
+    assert binance.parse_open_interest_history(body, a_perp("BTC-USDT", 1000), "sumOpenInterest") == [
+        (1642179900000, 75375617)
+    ]
 
 
 def test_binance_history_and_ratios_as_they_are_asked_for() -> None:
-    history = binance.open_interest_history("1000PEPE-USDT", 25, 1000)
+    history = Binance().open_interest_history(a_perp("1000PEPE-USDT", 1000), 25)
     assert history.parse(recorded("binance/um-open-interest-hist")) == [(1642179900000, 75375617)]
-    everybody = binance.ratios("BTC-USDT", 25)[0].parse(recorded("binance/um-global-long-short-account-ratio"))
+    everybody = (
+        Binance().ratios(a_perp("BTC-USDT"), 25)[0].parse(recorded("binance/um-global-long-short-account-ratio"))
+    )
     assert everybody == {"accounts": [Ratio(1726790400000, 0.4558)]}
 
 
 def test_binance_open_interest_history_with_quoted_times() -> None:
-    rows = binance.parse_open_interest_history(recorded("binance/um-open-interest-hist-docs"), "sumOpenInterest")
+    rows = binance.parse_open_interest_history(
+        recorded("binance/um-open-interest-hist-docs"), a_perp("BTC-USDT"), "sumOpenInterest"
+    )
     assert rows == [(1583127900000, 20403.637), (1583128200000, 20401.367)]
 
 
 def test_binance_coin_margined_history_in_coins_not_contracts() -> None:
-    endpoint = binance.open_interest_history("BTC-COIN", 25)
+    endpoint = Binance().open_interest_history(a_perp("BTC-COIN"), 25)
     assert endpoint.parse(recorded("binance/cm-open-interest-hist")) == [(1791835200000, 15796.96988405)]
 
 
 def test_bybit_open_interest_history_counts_one_side() -> None:
     row = {"timestamp": "1700000000000", "openInterest": "50"}
-    assert bybit.parse_open_interest_history(of_bybit([row])) == [(1700000000000, 25)]
+    assert bybit.parse_open_interest_history(of_bybit([row]), a_perp("BTC-USDT")) == [(1700000000000, 25)]
     both = row | {"singleOpenInterest": "24"}
-    assert bybit.parse_open_interest_history(of_bybit([both])) == [(1700000000000, 24)]
-    assert bybit.parse_open_interest_history(of_bybit([both]), 1000) == [(1700000000000, 24000)]
+    assert bybit.parse_open_interest_history(of_bybit([both]), a_perp("BTC-USDT")) == [(1700000000000, 24)]
+    assert bybit.parse_open_interest_history(of_bybit([both]), a_perp("BTC-USDT", 1000)) == [(1700000000000, 24000)]
 
 
 def test_bybit_open_interest_history_recorded() -> None:
     """Of inverse contracts, in dollars; they are not asked for, the shape is the same."""
-    older = bybit.parse_open_interest_history(recorded("bybit/open-interest-inverse"))
+    older = bybit.parse_open_interest_history(recorded("bybit/open-interest-inverse"), a_perp("BTC-USDT"))
     assert older == [(1669571100000, 461134292 / 2), (1669571400000, 461134384 / 2)]
-    newer = bybit.parse_open_interest_history(recorded("bybit/inverse-open-interest"))
+    newer = bybit.parse_open_interest_history(recorded("bybit/inverse-open-interest"), a_perp("BTC-USDT"))
     assert (newer[0], newer[-1]) == ((1780617600000, 31971156), (1780963200000, 31955346))
 
 
 def test_okx_open_interest_history_in_coins_not_contracts() -> None:
     body = recorded("okx/rubik-open-interest-history")
-    assert okx.parse_open_interest_history(body) == [(1790550000000, 28006.5419)]
+    assert okx.parse_open_interest_history(body, a_perp("BTC-USDT")) == [(1790550000000, 28006.5419)]
 
 
 def test_gate_open_interest_history_in_coins_and_ms() -> None:
     row = {"time": 1603865400, "open_interest": 2851725, "open_interest_usd": 9872386.7775, "mark_price": 0.34619}
-    ((time_ms, coins),) = gate.parse_open_interest_history(plain([row]))
+    ((time_ms, coins),) = gate.parse_open_interest_history(plain([row]), a_perp("BTC-USDT"))
     assert time_ms == 1603865400000
-    assert coins == pytest.approx(28517250)  # contracts of 10 coins
+    assert coins == pytest.approx(28517250 / 2)  # contracts of 10 coins, of both sides
 
 
 def test_gate_open_interest_history_recorded() -> None:
-    ((time_ms, coins),) = gate.parse_open_interest_history(recorded("gate/contract-stats-doc"))
-    assert (time_ms, coins) == (1603865400000, 1511 / 8865)
+    ((time_ms, coins),) = gate.parse_open_interest_history(recorded("gate/contract-stats-doc"), a_perp("BTC-USDT"))
+    assert (time_ms, coins) == (1603865400000, 1511 / 2 / 8865)
+
+
+def test_gate_history_is_on_the_basis_of_the_contract() -> None:
+    """An unchanged market: contract_stats counts both sides, position_size one. 2026: 1.95 times as many."""
+    contract = gate.parse_contract(
+        plain({"type": "direct", "position_size": 1000, "quanto_multiplier": "0.01", "mark_price": "50"}),
+        a_perp("X-USDT"),
+    )
+    told = {"time": 1603865400, "open_interest": 2000, "open_interest_usd": 1000, "mark_price": 50}
+    ((_, coins),) = gate.parse_open_interest_history(plain([told]), a_perp("X-USDT"))
+    assert contract.open_interest == OpenInterest(coins, coins * 50)
+    ((_, coins),) = gate.parse_open_interest_history(recorded("gate/oi-two-answers-2026-08"), a_perp("BTC-USDT"))
+    assert coins == pytest.approx(705372304 * 0.0001 / 2, rel=2e-3)
 
 
 # Long and short.
@@ -711,11 +741,11 @@ def test_gate_open_interest_history_recorded() -> None:
 
 def test_binance_ratios_are_shares() -> None:
     body = recorded("binance/um-global-long-short-account-ratio")
-    assert binance.parse_ratios(body, "accounts") == {"accounts": [Ratio(1726790400000, 0.4558)]}
+    assert binance.parse_ratios(body, a_perp("BTC-USDT"), "accounts") == {"accounts": [Ratio(1726790400000, 0.4558)]}
 
 
 def test_binance_ratios_of_top_traders() -> None:
-    (_, accounts, positions) = binance.ratios("BTC-USDT", 25)
+    (_, accounts, positions) = Binance().ratios(a_perp("BTC-USDT"), 25)
     assert accounts.parse(recorded("binance/um-top-long-short-account-ratio")) == {
         "top accounts": [Ratio(1583139600000, 0.6442), Ratio(1583139900000, 0.358)]
     }
@@ -728,30 +758,36 @@ def test_binance_ratios_of_top_traders() -> None:
 def test_everybody_on_one_side(share: Any) -> None:
     row = {"timestamp": 1, "buyRatio": share, "ts": 1, "longAccountRatio": share, "longAccount": share}
     expected = {"accounts": [Ratio(1, float(share))]}
-    assert bybit.parse_ratios(of_bybit([row])) == bitget.parse_ratios(of_bitget([row])) == expected
-    assert binance.parse_ratios(plain([row]), "accounts") == expected
+    assert (
+        bybit.parse_ratios(of_bybit([row]), a_perp("BTC-USDT"))
+        == bitget.parse_ratios(of_bitget([row]), a_perp("BTC-USDT"))
+        == expected
+    )
+    assert binance.parse_ratios(plain([row]), a_perp("BTC-USDT"), "accounts") == expected
 
 
 def test_bybit_ratios_are_shares_newest_first() -> None:
-    assert bybit.parse_ratios(recorded("bybit/account-ratio")) == {
+    assert bybit.parse_ratios(recorded("bybit/account-ratio"), a_perp("BTC-USDT")) == {
         "accounts": [Ratio(1696258800000, 0.4927), Ratio(1696262400000, 0.49)]
     }
 
 
 def test_okx_ratio_is_long_over_short() -> None:
-    (first, _, last) = okx.parse_ratios(recorded("okx/rubik-long-short-account-ratio-contract"))["accounts"]
+    (first, _, last) = okx.parse_ratios(recorded("okx/rubik-long-short-account-ratio-contract"), a_perp("BTC-USDT"))[
+        "accounts"
+    ]
     assert (first.time_ms, last.time_ms) == (1729323000000, 1729323600000)
     assert last.long_share == pytest.approx(0.9398602814619824 / 1.9398602814619824)
-    assert okx.parse_ratios(of_okx([["1", "3"]])) == {"accounts": [Ratio(1, 0.75)]}
+    assert okx.parse_ratios(of_okx([["1", "3"]]), a_perp("BTC-USDT")) == {"accounts": [Ratio(1, 0.75)]}
 
 
 def test_okx_ratio_of_a_coin() -> None:
-    ratios = okx.parse_ratios(recorded("okx/rubik-long-short-account-ratio"))
+    ratios = okx.parse_ratios(recorded("okx/rubik-long-short-account-ratio"), a_perp("BTC-USDT"))
     assert ratios == {"accounts": [Ratio(1630502100000, about(1.25 / 2.25))]}
 
 
 def test_gate_ratios_are_long_over_short_three_in_one() -> None:
-    ratios = gate.parse_ratios(recorded("gate/contract-stats-doc"))
+    ratios = gate.parse_ratios(recorded("gate/contract-stats-doc"), a_perp("BTC-USDT"))
     assert ratios == {
         "accounts": [Ratio(1603865400000, about(1 / 3))],
         "top accounts": [Ratio(1603865400000, about(0.6))],
@@ -764,33 +800,35 @@ def test_gate_ratios_that_are_not_told_are_left_out() -> None:
         {"time": 2, "lsr_account": 1, "top_lsr_size": None},
         {"time": 1, "lsr_account": "", "top_lsr_size": None},
     ]
-    assert gate.parse_ratios(plain(rows)) == {"accounts": [Ratio(2000, 0.5)]}
-    assert gate.parse_ratios(b"[]") == {}
+    assert gate.parse_ratios(plain(rows), a_perp("BTC-USDT")) == {"accounts": [Ratio(2000, 0.5)]}
+    assert gate.parse_ratios(b"[]", a_perp("BTC-USDT")) == {}
 
 
 def test_bitget_ratio_field_is_a_hundredth_and_not_read() -> None:
     """longShortAccountRatio says 0.0138 where it is 1.38."""
-    ratios = bitget.parse_ratios(recorded("bitget/mix-account-long-short"))
+    ratios = bitget.parse_ratios(recorded("bitget/mix-account-long-short"), a_perp("BTC-USDT"))
     assert ratios == {"accounts": [Ratio(1729312200000, 0.58)]}
 
 
 @pytest.mark.parametrize("ratio", ["-1", -0.5, -2])
 def test_ratio_below_zero(ratio: Any) -> None:
     with pytest.raises(BadResponse):
-        okx.parse_ratios(of_okx([["1", ratio]]))
+        okx.parse_ratios(of_okx([["1", ratio]]), a_perp("BTC-USDT"))
     for key in ("lsr_account", "top_lsr_account", "top_lsr_size"):
         with pytest.raises(BadResponse):
-            gate.parse_ratios(plain([{"time": 1, key: ratio}]))
-    assert okx.parse_ratios(of_okx([["1", "0"]])) == {"accounts": [Ratio(1, 0)]}
+            gate.parse_ratios(plain([{"time": 1, key: ratio}]), a_perp("BTC-USDT"))
+    assert okx.parse_ratios(of_okx([["1", "0"]]), a_perp("BTC-USDT")) == {"accounts": [Ratio(1, 0)]}
 
 
 @pytest.mark.parametrize("share", ["58.9", "-0.1", 1.01])
 @pytest.mark.parametrize(
     "parse",
     [
-        lambda share: binance.parse_ratios(plain([{"timestamp": 1, "longAccount": share}]), "accounts"),
-        lambda share: bybit.parse_ratios(of_bybit([{"timestamp": 1, "buyRatio": share}])),
-        lambda share: bitget.parse_ratios(of_bitget([{"ts": 1, "longAccountRatio": share}])),
+        lambda share: binance.parse_ratios(
+            plain([{"timestamp": 1, "longAccount": share}]), a_perp("BTC-USDT"), "accounts"
+        ),
+        lambda share: bybit.parse_ratios(of_bybit([{"timestamp": 1, "buyRatio": share}]), a_perp("BTC-USDT")),
+        lambda share: bitget.parse_ratios(of_bitget([{"ts": 1, "longAccountRatio": share}]), a_perp("BTC-USDT")),
     ],
 )
 def test_share_beyond_one(parse: Callable[[Any], Any], share: Any) -> None:
@@ -803,7 +841,7 @@ def test_share_beyond_one(parse: Callable[[Any], Any], share: Any) -> None:
 
 def test_okx_taker_flow_tells_what_was_sold_first() -> None:
     """Of a coin's contracts together; the answer for one contract has the same shape."""
-    flow = okx.parse_taker_flow(recorded("okx/rubik-taker-volume"), "BTC-USDT", 24 * HOUR_MS)
+    flow = okx.parse_taker_flow(recorded("okx/rubik-taker-volume"), a_perp("BTC-USDT"), "1d")
     assert flow == Flow(
         "okx",
         "BTC-USDT",
@@ -830,49 +868,62 @@ class Series(NamedTuple):
 
 SERIES = {
     "binance history": Series(
-        lambda body: binance.parse_open_interest_history(body, "sumOpenInterest"),
+        lambda body: binance.parse_open_interest_history(body, a_perp("BTC-USDT"), "sumOpenInterest"),
         plain,
         {"sumOpenInterest": "50", "sumOpenInterestValue": "5000", "timestamp": 1700000000000},
         ("timestamp", "sumOpenInterest"),
     ),
     "bybit history": Series(
-        bybit.parse_open_interest_history,
+        lambda body: bybit.parse_open_interest_history(body, a_perp("BTC-USDT")),
         of_bybit,
         {"openInterest": "50", "timestamp": "1700000000000"},
         ("timestamp", "openInterest"),
     ),
-    "okx history": Series(okx.parse_open_interest_history, of_okx, ["1700000000000", "500", "50", "5000"], (0, 2)),
+    "okx history": Series(
+        lambda body: okx.parse_open_interest_history(body, a_perp("BTC-USDT")),
+        of_okx,
+        ["1700000000000", "500", "50", "5000"],
+        (0, 2),
+    ),
     "gate history": Series(
-        gate.parse_open_interest_history,
+        lambda body: gate.parse_open_interest_history(body, a_perp("BTC-USDT")),
         plain,
         {"time": 1700000000, "open_interest_usd": 5000, "mark_price": "100"},
         ("time", "open_interest_usd", "mark_price"),
     ),
     "binance ratios": Series(
-        lambda body: binance.parse_ratios(body, "accounts"),
+        lambda body: binance.parse_ratios(body, a_perp("BTC-USDT"), "accounts"),
         plain,
         {"longAccount": "0.6", "shortAccount": "0.4", "longShortRatio": "1.5", "timestamp": 1700000000000},
         ("timestamp", "longAccount"),
     ),
     "bybit ratios": Series(
-        bybit.parse_ratios, of_bybit, {"buyRatio": "0.6", "timestamp": "1700000000000"}, ("timestamp", "buyRatio")
+        lambda body: bybit.parse_ratios(body, a_perp("BTC-USDT")),
+        of_bybit,
+        {"buyRatio": "0.6", "timestamp": "1700000000000"},
+        ("timestamp", "buyRatio"),
     ),
-    "okx ratios": Series(okx.parse_ratios, of_okx, ["1700000000000", "1.5"], (0, 1)),
+    "okx ratios": Series(
+        lambda body: okx.parse_ratios(body, a_perp("BTC-USDT")), of_okx, ["1700000000000", "1.5"], (0, 1)
+    ),
     "gate ratios": Series(
-        gate.parse_ratios,
+        lambda body: gate.parse_ratios(body, a_perp("BTC-USDT")),
         plain,
         {"time": 1700000000, "lsr_account": 1.5, "top_lsr_account": 1.5, "top_lsr_size": 1.5},
         ("time", "lsr_account", "top_lsr_account", "top_lsr_size"),
         1,
     ),
     "bitget ratios": Series(
-        bitget.parse_ratios,
+        lambda body: bitget.parse_ratios(body, a_perp("BTC-USDT")),
         of_bitget,
         {"longAccountRatio": "0.6", "shortAccountRatio": "0.4", "ts": "1700000000000"},
         ("ts", "longAccountRatio"),
     ),
     "okx flow": Series(
-        lambda body: okx.parse_taker_flow(body, "BTC-USDT", HOUR_MS), of_okx, ["1700000000000", "4", "6"], (0, 1, 2)
+        lambda body: okx.parse_taker_flow(body, a_perp("BTC-USDT"), "1h"),
+        of_okx,
+        ["1700000000000", "4", "6"],
+        (0, 1, 2),
     ),
 }
 EVERY_SERIES = pytest.mark.parametrize("series", SERIES.values(), ids=SERIES.keys())
@@ -949,14 +1000,14 @@ def test_empty_history_is_of_no_contract(name: str) -> None:
 
 
 def test_okx_empty_history() -> None:
-    assert okx.parse_open_interest_history(of_okx([])) == []
+    assert okx.parse_open_interest_history(of_okx([]), a_perp("BTC-USDT")) == []
 
 
 def test_gate_history_without_a_price() -> None:
     for price in ("0", 0, -5):
         row = {"time": 1700000000, "open_interest_usd": 5000, "mark_price": price}
         with pytest.raises(BadResponse):
-            gate.parse_open_interest_history(plain([row]))
+            gate.parse_open_interest_history(plain([row]), a_perp("BTC-USDT"))
 
 
 @pytest.mark.parametrize(
@@ -1003,9 +1054,6 @@ WORDS = {
     ("kraken", "perp"): "1m - 5m 15m 30m 1h - 4h - 12h 1d",
     ("coinbase", "spot"): "60 - 300 900 - 3600 - - 21600 - 86400",
 }
-MODULES: dict[str, Any] = {
-    module.ID: module for module in (binance, bybit, okx, gate, bitget, hyperliquid, deribit, kraken, coinbase)
-}
 EVERY_INTERVAL = [
     pytest.param(
         *(exchange, market, interval, word),
@@ -1027,15 +1075,17 @@ def word_in(endpoint: Endpoint[Candles]) -> str:
 
 @pytest.mark.parametrize(("exchange", "kind", "interval", "word"), EVERY_INTERVAL)
 def test_interval_in_the_words_of_the_exchange(exchange: str, kind: str, interval: str, word: str) -> None:
-    ask = MODULES[exchange].candles
+    venue = EXCHANGES[exchange]
+    quote = venue.quotes[kind][0]
+    assert venue.has("candles", kind, quote, interval) == (word != "-")
     if word == "-":
         with pytest.raises(NotSupported) as caught:
-            ask("BTC-USDT", kind, interval, 5, None, 1, 1.0)
+            venue.require("candles", kind, quote, interval)
         assert caught.value.reason == "has no such candles"
     else:
-        endpoint = ask("BTC-USDT", kind, interval, 5, None, 1, 1.0)
-        assert word_in(endpoint) == word
-        assert endpoint.explain is MODULES[exchange].explain
+        endpoint = venue.candles(a_listing(kind, f"BTC-{quote}", 1, 1.0), interval, 5, NOW_MS)
+        assert word_in(endpoint) == word == venue.intervals[kind][interval]
+        assert endpoint.explain(500, b"").exchange == exchange
 
 
 @pytest.mark.parametrize(("exchange", "kind"), WORDS)
@@ -1046,7 +1096,7 @@ def test_interval_is_the_one_that_is_read(exchange: str, kind: str) -> None:
     name = names.get((exchange, kind)) or next(each for each in SHAPES if each.startswith(exchange))
     body = SHAPES[name].wrap([nth(SHAPES[name], 0)])
     for interval in ("5m", "1d"):
-        candles = MODULES[exchange].candles("BTC-USDT", kind, interval, 5, None, 1, 0.001).parse(body)
+        candles = EXCHANGES[exchange].candles(a_listing(kind, "BTC-USDT", 1, 0.001), interval, 5, NOW_MS).parse(body)
         assert (candles.interval_ms, candles.kind) == (INTERVALS[interval], kind)
         assert (candles.exchange, candles.symbol, list(candles.volume)) == (exchange, "BTC-USDT", [7])
 
@@ -1056,134 +1106,146 @@ def test_interval_is_the_one_that_is_read(exchange: str, kind: str) -> None:
 
 END_MS = MS + HOUR_MS  # a whole hour, 2023-11-14 23:00 UTC
 TARGETS: list[tuple[Endpoint[Any], str]] = [
-    (binance.candles("BTC-USDT", "spot", "1h", 5), "/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=5"),
+    (Binance().candles(a_spot("BTC-USDT"), "1h", 5, NOW_MS), "/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=5"),
     (
-        binance.candles("1000PEPE-USDT", "perp", "4h", 1500, END_MS, 1000),
+        Binance().candles(a_perp("1000PEPE-USDT", 1000), "4h", 1500, NOW_MS, END_MS),
         "/fapi/v1/klines?symbol=1000PEPEUSDT&interval=4h&limit=1500&endTime=1700002799999",
     ),
     (
-        binance.candles("币安人生-USDT", "spot", "1m", 5, END_MS),
+        Binance().candles(a_spot("币安人生-USDT"), "1m", 5, NOW_MS, END_MS),
         "/api/v3/klines?symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT&interval=1m&limit=5&endTime=1700002799999",
     ),
     (
-        binance.open_interest_history("BTC-USDT", 25),
+        Binance().open_interest_history(a_perp("BTC-USDT"), 25),
         "/futures/data/openInterestHist?symbol=BTCUSDT&period=1h&limit=25",
     ),
     (
-        binance.open_interest_history("BTC-COIN", 25),
+        Binance().open_interest_history(a_perp("BTC-COIN"), 25),
         "/futures/data/openInterestHist?pair=BTCUSD&contractType=PERPETUAL&period=1h&limit=25",
     ),
     (
-        binance.ratios("BTC-USDT", 25)[0],
+        Binance().ratios(a_perp("BTC-USDT"), 25)[0],
         "/futures/data/globalLongShortAccountRatio?symbol=BTCUSDT&period=1h&limit=25",
     ),
-    (binance.ratios("BTC-USDT", 3)[1], "/futures/data/topLongShortAccountRatio?symbol=BTCUSDT&period=1h&limit=3"),
-    (binance.ratios("BTC-USDT", 3)[2], "/futures/data/topLongShortPositionRatio?symbol=BTCUSDT&period=1h&limit=3"),
     (
-        bybit.candles("BTC-USDT", "spot", "1h", 5),
+        Binance().ratios(a_perp("BTC-USDT"), 3)[1],
+        "/futures/data/topLongShortAccountRatio?symbol=BTCUSDT&period=1h&limit=3",
+    ),
+    (
+        Binance().ratios(a_perp("BTC-USDT"), 3)[2],
+        "/futures/data/topLongShortPositionRatio?symbol=BTCUSDT&period=1h&limit=3",
+    ),
+    (
+        Bybit().candles(a_spot("BTC-USDT"), "1h", 5, NOW_MS),
         "/v5/market/kline?category=spot&symbol=BTCUSDT&interval=60&limit=5",
     ),
     (
-        bybit.candles("BTC-USDC", "perp", "1d", 5, END_MS),
+        Bybit().candles(a_perp("BTC-USDC"), "1d", 5, NOW_MS, END_MS),
         "/v5/market/kline?category=linear&symbol=BTCPERP&interval=D&limit=5&end=1700002799999",
     ),
     (
-        bybit.candles("BTC-COIN", "perp", "5m", 5),
+        Bybit().candles(a_perp("BTC-COIN"), "5m", 5, NOW_MS),
         "/v5/market/kline?category=inverse&symbol=BTCUSD&interval=5&limit=5",
     ),
     (
-        bybit.candles("币安人生-USDT", "perp", "5m", 5),
+        Bybit().candles(a_perp("币安人生-USDT"), "5m", 5, NOW_MS),
         "/v5/market/kline?category=linear&symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT&interval=5&limit=5",
     ),
     (
-        bybit.ratios("BTC-USDT", 25)[0],
+        Bybit().ratios(a_perp("BTC-USDT"), 25)[0],
         "/v5/market/account-ratio?category=linear&symbol=BTCUSDT&period=1h&limit=25",
     ),
-    (bybit.ratios("BTC-COIN", 2)[0], "/v5/market/account-ratio?category=inverse&symbol=BTCUSD&period=1h&limit=2"),
-    (okx.candles("BTC-USDT", "spot", "1h", 5), "/api/v5/market/candles?instId=BTC-USDT&bar=1H&limit=5"),
     (
-        okx.candles("BTC-USDT", "perp", "1d", 300, END_MS),
+        Bybit().ratios(a_perp("BTC-COIN"), 2)[0],
+        "/v5/market/account-ratio?category=inverse&symbol=BTCUSD&period=1h&limit=2",
+    ),
+    (Okx().candles(a_spot("BTC-USDT"), "1h", 5, NOW_MS), "/api/v5/market/candles?instId=BTC-USDT&bar=1H&limit=5"),
+    (
+        Okx().candles(a_perp("BTC-USDT"), "1d", 300, NOW_MS, END_MS),
         "/api/v5/market/history-candles?instId=BTC-USDT-SWAP&bar=1Dutc&limit=300&after=1700002800000",
     ),
-    (okx.candles("BTC-COIN", "perp", "5m", 5), "/api/v5/market/candles?instId=BTC-USD-SWAP&bar=5m&limit=5"),
+    (Okx().candles(a_perp("BTC-COIN"), "5m", 5, NOW_MS), "/api/v5/market/candles?instId=BTC-USD-SWAP&bar=5m&limit=5"),
     (
-        okx.open_interest_history("BTC-USDT", 25),
+        Okx().open_interest_history(a_perp("BTC-USDT"), 25),
         "/api/v5/rubik/stat/contracts/open-interest-history?instId=BTC-USDT-SWAP&period=1H&limit=25",
     ),
     (
-        okx.open_interest_history("BTC-COIN", 25),
+        Okx().open_interest_history(a_perp("BTC-COIN"), 25),
         "/api/v5/rubik/stat/contracts/open-interest-history?instId=BTC-USD-SWAP&period=1H&limit=25",
     ),
     (
-        okx.ratios("ETH-USDC", 25)[0],
+        Okx().ratios(a_perp("ETH-USDC"), 25)[0],
         "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract?instId=ETH-USDC-SWAP&period=1H&limit=25",
     ),
     (
-        gate.candles("BTC-USDT", "spot", "1h", 5),
+        Gate().candles(a_spot("BTC-USDT"), "1h", 5, NOW_MS),
         "/api/v4/spot/candlesticks?currency_pair=BTC_USDT&interval=1h&limit=5",
     ),
     (
-        gate.candles("BTC-USDT", "spot", "1h", 5, END_MS),  # a limit beside it is refused
+        Gate().candles(a_spot("BTC-USDT"), "1h", 5, NOW_MS, END_MS),  # a limit beside it is refused
         f"/api/v4/spot/candlesticks?currency_pair=BTC_USDT&interval=1h&from={S - 4 * 3600}&to={S}",
     ),
     (
-        gate.candles("BTC-USDT", "perp", "5m", 2000, END_MS, 1, 0.0001),
+        Gate().candles(a_perp("BTC-USDT", 1, 0.0001), "5m", 2000, NOW_MS, END_MS),
         f"/api/v4/futures/usdt/candlesticks?contract=BTC_USDT&interval=5m&from={S + 3300 - 1999 * 300}&to={S + 3300}",
     ),
     (
-        gate.candles("币安人生-USDT", "perp", "1d", 5, None, 1, 1.0),
+        Gate().candles(a_perp("币安人生-USDT", 1, 1.0), "1d", 5, NOW_MS),
         "/api/v4/futures/usdt/candlesticks?contract=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9F_USDT&interval=1d&limit=5",
     ),
-    (gate.ratios("BTC-USDT", 25)[0], "/api/v4/futures/usdt/contract_stats?contract=BTC_USDT&interval=1h&limit=25"),
     (
-        bitget.candles("BTC-USDT", "spot", "1d", 5),
+        Gate().ratios(a_perp("BTC-USDT"), 25)[0],
+        "/api/v4/futures/usdt/contract_stats?contract=BTC_USDT&interval=1h&limit=25",
+    ),
+    (
+        Bitget().candles(a_spot("BTC-USDT"), "1d", 5, NOW_MS),
         "/api/v2/spot/market/candles?symbol=BTCUSDT&granularity=1Dutc&limit=5",
     ),
     (
-        bitget.candles("BTC-USDT", "perp", "1h", 5, END_MS),
+        Bitget().candles(a_perp("BTC-USDT"), "1h", 5, NOW_MS, END_MS),
         "/api/v2/mix/market/candles?symbol=BTCUSDT&productType=USDT-FUTURES&granularity=1H&limit=5&endTime=1700002800000",
     ),
     (
-        bitget.candles("BTC-USDC", "perp", "1m", 5),
+        Bitget().candles(a_perp("BTC-USDC"), "1m", 5, NOW_MS),
         "/api/v2/mix/market/candles?symbol=BTCPERP&productType=USDC-FUTURES&granularity=1m&limit=5",
     ),
     (
-        bitget.candles("BTC-COIN", "perp", "1m", 5),
+        Bitget().candles(a_perp("BTC-COIN"), "1m", 5, NOW_MS),
         "/api/v2/mix/market/candles?symbol=BTCUSD&productType=COIN-FUTURES&granularity=1m&limit=5",
     ),
-    (bitget.ratios("BTC-USDT", 25)[0], "/api/v2/mix/market/account-long-short?symbol=BTCUSDT&period=1h"),
+    (Bitget().ratios(a_perp("BTC-USDT"), 25)[0], "/api/v2/mix/market/account-long-short?symbol=BTCUSDT&period=1h"),
     (
-        deribit.candles("BTC-COIN", "perp", "1h", 5, END_MS),
+        Deribit().candles(a_perp("BTC-COIN"), "1h", 5, NOW_MS, END_MS),
         f"/api/v2/public/get_tradingview_chart_data?instrument_name=BTC-PERPETUAL&start_timestamp={MS - 4 * HOUR_MS}"
         f"&end_timestamp={END_MS - 1}&resolution=60",
     ),
     (
-        deribit.candles("SOL-USDC", "perp", "1d", 1, END_MS),
+        Deribit().candles(a_perp("SOL-USDC"), "1d", 1, NOW_MS, END_MS),
         "/api/v2/public/get_tradingview_chart_data?instrument_name=SOL_USDC-PERPETUAL&start_timestamp=1699920000000"
         f"&end_timestamp={END_MS - 1}&resolution=1D",
     ),
     (
-        kraken.candles("BTC-USD", "spot", "1h", 5, END_MS),  # since is exclusive
+        Kraken().candles(a_spot("BTC-USD"), "1h", 5, NOW_MS, END_MS),  # since is exclusive
         f"/0/public/OHLC?pair=XBTUSD&interval=60&since={S - 4 * 3600 - 1}",
     ),
     (
-        kraken.candles("DOGE-USDT", "spot", "1d", 1, END_MS),
+        Kraken().candles(a_spot("DOGE-USDT"), "1d", 1, NOW_MS, END_MS),
         "/0/public/OHLC?pair=XDGUSDT&interval=1440&since=1699919999",
     ),
     (
-        kraken.candles("BTC-USD", "perp", "1h", 5, END_MS),
+        Kraken().candles(a_perp("BTC-USD"), "1h", 5, NOW_MS, END_MS),
         f"/api/charts/v1/trade/PF_XBTUSD/1h?from={S - 4 * 3600}&to={S + 3599}",
     ),
     (
-        kraken.candles("DOGE-USD", "perp", "12h", 1, END_MS),  # here it is called DOGE
+        Kraken().candles(a_perp("DOGE-USD"), "12h", 1, NOW_MS, END_MS),  # here it is called DOGE
         "/api/charts/v1/trade/PF_DOGEUSD/12h?from=1699963200&to=1700002799",
     ),
     (
-        coinbase.candles("BTC-USD", "spot", "1h", 5, END_MS),
+        Coinbase().candles(a_spot("BTC-USD"), "1h", 5, NOW_MS, END_MS),
         "/products/BTC-USD/candles?granularity=3600&start=2023-11-14T18:00:00Z&end=2023-11-14T22:00:00Z",
     ),
     (
-        coinbase.candles("币-USD", "spot", "1d", 2, END_MS),
+        Coinbase().candles(a_spot("币-USD"), "1d", 2, NOW_MS, END_MS),
         "/products/%E5%B8%81-USD/candles?granularity=86400&start=2023-11-13T00:00:00Z&end=2023-11-14T00:00:00Z",
     ),
 ]
@@ -1195,30 +1257,33 @@ def test_targets(endpoint: Endpoint[Any], target: str) -> None:
 
 
 def test_targets_that_may_be_none() -> None:
-    (history, gates) = (bybit.open_interest_history("BTC-USDC", 25), gate.open_interest_history("BTC-USDT", 25))
+    (history, gates) = (
+        Bybit().open_interest_history(a_perp("BTC-USDC"), 25),
+        Gate().open_interest_history(a_perp("BTC-USDT"), 25),
+    )
     assert history is not None
     assert history.target == "/v5/market/open-interest?category=linear&symbol=BTCPERP&intervalTime=1h&limit=25"
     assert gates is not None
     assert gates.target == "/api/v4/futures/usdt/contract_stats?contract=BTC_USDT&interval=1h&limit=25"
-    assert bybit.open_interest_history("BTC-COIN", 25) is None  # in dollars, without their price
-    assert gate.open_interest_history("BTC-COIN", 25) is None
+    assert not Bybit().has("open interest history", "perp", "COIN")  # in dollars, without their price
+    assert not Gate().has("open interest history", "perp", "COIN")
 
 
 def test_okx_taker_flow_is_asked_for_in_coins() -> None:
     """unit=0; what is not asked for is told in contracts."""
-    flow = okx.taker_flow("BTC-USDT", "perp", "1d", 25)
+    flow = Okx().taker_flow(a_perp("BTC-USDT"), "1d", 25)
     assert flow is not None
     query = "instId=BTC-USDT-SWAP&period=1Dutc&unit=0&limit=25"
     assert flow.target == f"/api/v5/rubik/stat/taker-volume-contract?{query}"
     assert flow.parse(of_okx([["1", "2", "3"]])) == Flow("okx", "BTC-USDT", "perp", INTERVALS["1d"], [1], [3], [2])
-    longer = okx.taker_flow("BTC-USDT", "perp", "1h", 500)
+    longer = Okx().taker_flow(a_perp("BTC-USDT"), "1h", 500)
     assert longer is not None
     assert longer.target.endswith("&limit=100")
-    assert okx.taker_flow("BTC-USDT", "spot", "1h", 25) is None  # of all pairs of a coin together
+    assert not Okx().has("flow", "spot", "USDT", "1h")  # of all pairs of a coin together
 
 
 def test_hyperliquid_candles_are_asked_for_by_post() -> None:
-    endpoint = hyperliquid.candles("1000PEPE-USDC", "perp", "1h", 5, END_MS, 1000)
+    endpoint = Hyperliquid().candles(a_perp("1000PEPE-USDC", 1000), "1h", 5, NOW_MS, END_MS)
     span = {"coin": "kPEPE", "interval": "1h", "startTime": MS - 4 * HOUR_MS, "endTime": END_MS - 1}
     assert endpoint.target == "/info"
     assert json.loads(endpoint.body) == {"type": "candleSnapshot", "req": span}
@@ -1228,28 +1293,25 @@ def test_hyperliquid_candles_are_asked_for_by_post() -> None:
 @pytest.mark.parametrize("coin", ["BTC", "1INCH", "kPEPE", "币"])
 def test_hyperliquid_coins_as_they_are(coin: str) -> None:
     symbol = {"kPEPE": "1000PEPE-USDC"}.get(coin, f"{coin}-USDC")
-    assert json.loads(hyperliquid.candles(symbol, "perp", "1h", 5, END_MS).body)["req"]["coin"] == coin
+    assert json.loads(Hyperliquid().candles(a_perp(symbol), "1h", 5, NOW_MS, END_MS).body)["req"]["coin"] == coin
 
 
-NOW_S = S + 1800.5  # half an hour into the running candle
+HALF_PAST_MS = MS + 1_800_500  # half an hour into the running candle
 
 
 @pytest.mark.parametrize(
-    ("module", "symbol", "kind", "span"),
+    ("exchange", "symbol", "kind", "span"),
     [
-        (hyperliquid, "BTC-USDC", "perp", [MS - 2 * HOUR_MS, MS + HOUR_MS - 1]),
-        (deribit, "BTC-USDC", "perp", [MS - 2 * HOUR_MS, MS + 1_800_500]),
-        (kraken, "BTC-USD", "spot", [S - 2 * 3600 - 1]),
-        (kraken, "BTC-USD", "perp", [S - 2 * 3600, S + 1800]),
-        (coinbase, "BTC-USD", "spot", ["2023-11-14T20:00:00Z", "2023-11-14T22:00:00Z"]),
+        ("hyperliquid", "BTC-USDC", "perp", [MS - 2 * HOUR_MS, MS + HOUR_MS - 1]),
+        ("deribit", "BTC-USDC", "perp", [MS - 2 * HOUR_MS, MS + 1_800_500]),
+        ("kraken", "BTC-USD", "spot", [S - 2 * 3600 - 1]),
+        ("kraken", "BTC-USD", "perp", [S - 2 * 3600, S + 1800]),
+        ("coinbase", "BTC-USD", "spot", ["2023-11-14T20:00:00Z", "2023-11-14T22:00:00Z"]),
     ],
 )
-def test_three_candles_up_to_now(
-    module: Any, symbol: str, kind: str, span: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_three_candles_up_to_now(exchange: str, symbol: str, kind: str, span: list[Any]) -> None:
     """The running one is the third."""
-    monkeypatch.setattr(module, "time", lambda: NOW_S)
-    endpoint = module.candles(symbol, kind, "1h", 3)
+    endpoint = EXCHANGES[exchange].candles(a_listing(kind, symbol), "1h", 3, HALF_PAST_MS)
     if endpoint.body:
         asked = json.loads(endpoint.body)["req"]
     else:
@@ -1258,50 +1320,58 @@ def test_three_candles_up_to_now(
     assert [str(asked[name]) for name in names if name in asked] == [str(each) for each in span]
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        gate,
-        kraken,
-    ],
-)
-def test_candles_of_contracts_in_dollars(module: Any) -> None:
-    """Gate and Kraken count dollars on coin-margined contracts: there is no volume in coins."""
+def test_candles_of_contracts_in_dollars() -> None:
+    """Binance, Gate and Kraken count contracts or dollars on coin-margined ones: there is no volume in coins."""
+    without = [name for name, each in EXCHANGES.items() if not each.has("candles", "perp", "COIN", "1h")]
+    assert without == ["binance", "gate", "hyperliquid", "kraken", "coinbase"]
     with pytest.raises(NotSupported):
-        module.candles("BTC-COIN", "perp", "1h", 5, END_MS, 1, None)
+        Gate().require("candles", "perp", "COIN", "1h")
 
 
-def test_binance_coin_margined_is_never_asked_of_usdm() -> None:
-    with pytest.raises(NotSupported):
-        binance.candles("BTC-COIN", "perp", "1h", 5)
-    with pytest.raises(NotSupported):
-        binance.ratios("BTC-COIN", 25)
+def test_what_is_told_is_of_what_there_is() -> None:
+    for venue in EXCHANGES.values():
+        markets = {"spot"} & set(venue.kinds) | set(venue.quotes.get("perp", ()))
+        assert all(set(told) <= markets for told in venue.tells.values())
+        assert set(venue.intervals) == set(venue.max_candles) == set(venue.kinds)
 
 
-@pytest.mark.parametrize("exchange", MODULES)
+@pytest.mark.parametrize("exchange", EXCHANGES)
 def test_every_quote_is_another_market(exchange: str) -> None:
     """What is asked for in one of the exchange's quotes is never what is asked for in another."""
-    module = MODULES[exchange]
-    for market, quotes in (("spot", module.SPOT_QUOTES), ("perp", module.PERP_QUOTES)):
-        asked = []
-        for quote in quotes:
-            with suppress(NotSupported):
-                endpoint = module.candles(f"BTC-{quote}", market, "1h", 5, END_MS, 1, 1.0)
-                asked.append((endpoint.target, endpoint.body))
-        assert len(set(asked)) == len(asked)
+    venue = EXCHANGES[exchange]
+    for kind, quotes in venue.quotes.items():
+        told = [quote for quote in quotes if venue.has("candles", kind, quote, "1h")]
+        asked = [venue.candles(a_listing(kind, f"BTC-{quote}", 1, 1.0), "1h", 5, NOW_MS, END_MS) for quote in told]
+        assert len({(each.target, each.body) for each in asked}) == len(told) > 0
 
 
 # What is not told at all.
 
 
 def test_exchanges_without_history_ratios_or_flow() -> None:
-    for module in (hyperliquid, deribit, kraken, coinbase):
-        assert module.ratios("BTC-USDT", 25) == []
-    without: list[Any] = [bitget, hyperliquid, deribit, kraken, coinbase]
-    assert [module.open_interest_history("BTC-USDT", 25) for module in without] == [None] * 5
-    tellers = [each.ID for each in MODULES.values() if each.taker_flow("BTC-USDT", "perp", "1h", 25) is not None]
-    assert tellers == ["okx"]
-    assert [module.ID for module in MODULES.values() if module.TAKERS_IN_CANDLES] == ["binance"]
+    tellers: dict[str, str] = {}
+    for question in ("candles", "flow", "open interest history", "ratios"):
+        tellers[question] = " ".join(name for name, each in EXCHANGES.items() if question in each.tells)
+    assert tellers == {
+        "candles": " ".join(EXCHANGES),
+        "flow": "binance okx",
+        "open interest history": "binance bybit okx gate",
+        "ratios": "binance bybit okx gate bitget",
+    }
+    assert [name for name, each in EXCHANGES.items() if each.has_takers_in_candles] == ["binance"]
+
+
+def test_what_is_not_told_is_refused() -> None:
+    """The defaults: an exchange that says nothing of a question has no answer to it."""
+    of = a_perp("BTC-USD")
+    with pytest.raises(NotSupported, match="no ratios"):
+        Kraken().ratios(of, 25)
+    with pytest.raises(NotSupported, match="no open interest history"):
+        Kraken().open_interest_history(of, 25)
+    with pytest.raises(NotSupported, match="no flow"):
+        Kraken().taker_flow(of, "1h", 25)
+    with pytest.raises(NotSupported, match="no spot markets"):
+        Deribit().spot(a_spot("BTC-USDC"))
 
 
 # What it costs.
@@ -1310,30 +1380,30 @@ def test_exchanges_without_history_ratios_or_flow() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "name", "max_weight", "window_s", "weight"),
     [
-        (binance.candles("BTC-USDT", "spot", "1h", 1000), "binance spot weight", 6000, 60, 2),
-        (binance.candles("BTC-USDT", "perp", "1h", 99), "binance USD-M weight", 2400, 60, 1),
-        (binance.candles("BTC-USDT", "perp", "1h", 100), "binance USD-M weight", 2400, 60, 2),
-        (binance.candles("BTC-USDT", "perp", "1h", 499), "binance USD-M weight", 2400, 60, 2),
-        (binance.candles("BTC-USDT", "perp", "1h", 500), "binance USD-M weight", 2400, 60, 5),
-        (binance.candles("BTC-USDT", "perp", "1h", 1000), "binance USD-M weight", 2400, 60, 5),
-        (binance.candles("BTC-USDT", "perp", "1h", 1001), "binance USD-M weight", 2400, 60, 10),
-        (binance.open_interest_history("BTC-USDT", 25), "binance futures statistics", 1000, 300, 1),
-        (binance.open_interest_history("BTC-COIN", 25), "binance COIN-M weight", 2400, 60, 1),
-        (binance.ratios("BTC-USDT", 25)[0], "binance futures statistics", 1000, 300, 1),
-        (bybit.candles("BTC-USDT", "spot", "1h", 25), "bybit requests", 600, 5, 1),
-        (okx.candles("BTC-USDT", "spot", "1h", 25), "okx market/candles", 40, 2, 1),
-        (okx.candles("BTC-USDT", "spot", "1h", 25, END_MS), "okx market/history-candles", 20, 2, 1),
-        (okx.ratios("BTC-USDT", 25)[0], "okx contracts/long-short-account-ratio-contract", 5, 2, 1),
-        (gate.candles("BTC-USDT", "spot", "1h", 25), "gate spot/candlesticks", 200, 10, 1),
-        (gate.ratios("BTC-USDT", 25)[0], "gate futures/usdt/contract_stats", 200, 10, 1),
-        (bitget.candles("BTC-USDT", "spot", "1h", 25), "bitget spot/market/candles", 20, 1, 1),
-        (bitget.ratios("BTC-USDT", 25)[0], "bitget mix/market/account-long-short", 1, 1, 1),
-        (hyperliquid.candles("BTC-USDC", "perp", "1h", 59), "hyperliquid weight", 1200, 60, 20),
-        (hyperliquid.candles("BTC-USDC", "perp", "1h", 5000), "hyperliquid weight", 1200, 60, 103),
-        (deribit.candles("BTC-USDC", "perp", "1h", 25), "deribit requests", 100, 5, 1),
-        (kraken.candles("BTC-USD", "spot", "1h", 25), "kraken spot requests", 15, 15, 1),
-        (kraken.candles("BTC-USD", "perp", "1h", 25), "kraken futures requests", 100, 10, 1),
-        (coinbase.candles("BTC-USD", "spot", "1h", 25), "coinbase requests", 10, 1, 1),
+        (Binance().candles(a_spot("BTC-USDT"), "1h", 1000, NOW_MS), "binance spot weight", 6000, 60, 2),
+        (Binance().candles(a_perp("BTC-USDT"), "1h", 99, NOW_MS), "binance USD-M weight", 2400, 60, 1),
+        (Binance().candles(a_perp("BTC-USDT"), "1h", 100, NOW_MS), "binance USD-M weight", 2400, 60, 2),
+        (Binance().candles(a_perp("BTC-USDT"), "1h", 499, NOW_MS), "binance USD-M weight", 2400, 60, 2),
+        (Binance().candles(a_perp("BTC-USDT"), "1h", 500, NOW_MS), "binance USD-M weight", 2400, 60, 5),
+        (Binance().candles(a_perp("BTC-USDT"), "1h", 1000, NOW_MS), "binance USD-M weight", 2400, 60, 5),
+        (Binance().candles(a_perp("BTC-USDT"), "1h", 1001, NOW_MS), "binance USD-M weight", 2400, 60, 10),
+        (Binance().open_interest_history(a_perp("BTC-USDT"), 25), "binance futures statistics", 1000, 300, 1),
+        (Binance().open_interest_history(a_perp("BTC-COIN"), 25), "binance COIN-M weight", 2400, 60, 1),
+        (Binance().ratios(a_perp("BTC-USDT"), 25)[0], "binance futures statistics", 1000, 300, 1),
+        (Bybit().candles(a_spot("BTC-USDT"), "1h", 25, NOW_MS), "bybit requests", 600, 5, 1),
+        (Okx().candles(a_spot("BTC-USDT"), "1h", 25, NOW_MS), "okx market/candles", 40, 2, 1),
+        (Okx().candles(a_spot("BTC-USDT"), "1h", 25, NOW_MS, END_MS), "okx market/history-candles", 20, 2, 1),
+        (Okx().ratios(a_perp("BTC-USDT"), 25)[0], "okx contracts/long-short-account-ratio-contract", 5, 2, 1),
+        (Gate().candles(a_spot("BTC-USDT"), "1h", 25, NOW_MS), "gate spot/candlesticks", 200, 10, 1),
+        (Gate().ratios(a_perp("BTC-USDT"), 25)[0], "gate futures/usdt/contract_stats", 200, 10, 1),
+        (Bitget().candles(a_spot("BTC-USDT"), "1h", 25, NOW_MS), "bitget spot/market/candles", 20, 1, 1),
+        (Bitget().ratios(a_perp("BTC-USDT"), 25)[0], "bitget mix/market/account-long-short", 1, 1, 1),
+        (Hyperliquid().candles(a_perp("BTC-USDC"), "1h", 59, NOW_MS), "hyperliquid weight", 1200, 60, 20),
+        (Hyperliquid().candles(a_perp("BTC-USDC"), "1h", 5000, NOW_MS), "hyperliquid weight", 1200, 60, 103),
+        (Deribit().candles(a_perp("BTC-USDC"), "1h", 25, NOW_MS), "deribit requests", 100, 5, 1),
+        (Kraken().candles(a_spot("BTC-USD"), "1h", 25, NOW_MS), "kraken spot requests", 15, 15, 1),
+        (Kraken().candles(a_perp("BTC-USD"), "1h", 25, NOW_MS), "kraken futures requests", 100, 10, 1),
+        (Coinbase().candles(a_spot("BTC-USD"), "1h", 25, NOW_MS), "coinbase requests", 10, 1, 1),
     ],
 )
 def test_costs(endpoint: Endpoint[Any], name: str, max_weight: int, window_s: float, weight: int) -> None:
@@ -1344,20 +1414,20 @@ def test_costs(endpoint: Endpoint[Any], name: str, max_weight: int, window_s: fl
 @pytest.mark.parametrize(
     ("endpoint", "url"),
     [
-        (binance.candles("BTC-USDT", "spot", "1h", 5), "https://api.binance.com"),
-        (binance.candles("BTC-USDT", "perp", "1h", 5), "https://fapi.binance.com"),
-        (binance.ratios("BTC-USDT", 5)[0], "https://fapi.binance.com"),
-        (binance.open_interest_history("BTC-COIN", 5), "https://dapi.binance.com"),
-        (binance.open_interest_history("BTC-USDT", 5), "https://fapi.binance.com"),
-        (bybit.candles("BTC-USDT", "perp", "1h", 5), "https://api.bybit.com"),
-        (okx.candles("BTC-USDT", "perp", "1h", 5), "https://www.okx.com"),
-        (gate.candles("BTC-USDT", "spot", "1h", 5), "https://api.gateio.ws"),
-        (bitget.candles("BTC-USDT", "spot", "1h", 5), "https://api.bitget.com"),
-        (hyperliquid.candles("BTC-USDC", "perp", "1h", 5), "https://api.hyperliquid.xyz"),
-        (deribit.candles("BTC-USDC", "perp", "1h", 5), "https://www.deribit.com"),
-        (kraken.candles("BTC-USD", "spot", "1h", 5), "https://api.kraken.com"),
-        (kraken.candles("BTC-USD", "perp", "1h", 5), "https://futures.kraken.com"),
-        (coinbase.candles("BTC-USD", "spot", "1h", 5), "https://api.exchange.coinbase.com"),
+        (Binance().candles(a_spot("BTC-USDT"), "1h", 5, NOW_MS), "https://api.binance.com"),
+        (Binance().candles(a_perp("BTC-USDT"), "1h", 5, NOW_MS), "https://fapi.binance.com"),
+        (Binance().ratios(a_perp("BTC-USDT"), 5)[0], "https://fapi.binance.com"),
+        (Binance().open_interest_history(a_perp("BTC-COIN"), 5), "https://dapi.binance.com"),
+        (Binance().open_interest_history(a_perp("BTC-USDT"), 5), "https://fapi.binance.com"),
+        (Bybit().candles(a_perp("BTC-USDT"), "1h", 5, NOW_MS), "https://api.bybit.com"),
+        (Okx().candles(a_perp("BTC-USDT"), "1h", 5, NOW_MS), "https://www.okx.com"),
+        (Gate().candles(a_spot("BTC-USDT"), "1h", 5, NOW_MS), "https://api.gateio.ws"),
+        (Bitget().candles(a_spot("BTC-USDT"), "1h", 5, NOW_MS), "https://api.bitget.com"),
+        (Hyperliquid().candles(a_perp("BTC-USDC"), "1h", 5, NOW_MS), "https://api.hyperliquid.xyz"),
+        (Deribit().candles(a_perp("BTC-USDC"), "1h", 5, NOW_MS), "https://www.deribit.com"),
+        (Kraken().candles(a_spot("BTC-USD"), "1h", 5, NOW_MS), "https://api.kraken.com"),
+        (Kraken().candles(a_perp("BTC-USD"), "1h", 5, NOW_MS), "https://futures.kraken.com"),
+        (Coinbase().candles(a_spot("BTC-USD"), "1h", 5, NOW_MS), "https://api.exchange.coinbase.com"),
     ],
 )
 def test_hosts(endpoint: Endpoint[Any], url: str) -> None:
@@ -1379,5 +1449,5 @@ def test_hosts(endpoint: Endpoint[Any], url: str) -> None:
     ],
 )
 def test_most_candles_of_one_answer(exchange: str, spot: int | None, perp: int | None) -> None:
-    told = MODULES[exchange].MAX_CANDLES
+    told = EXCHANGES[exchange].max_candles
     assert (told.get("spot"), told.get("perp")) == (spot, perp)

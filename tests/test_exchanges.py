@@ -9,15 +9,21 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import RECORDINGS, recorded
+from conftest import NOW_MS, RECORDINGS, a_perp, a_spot, recorded
 
 from asking.cutter import ArrayCutter
 from exchanges import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, kraken, okx
+from exchanges.binance import Binance
+from exchanges.bitget import Bitget
+from exchanges.bybit import Bybit
+from exchanges.coinbase import Coinbase
+from exchanges.deribit import Deribit
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import (
     BadResponse,
     Blocked,
     ClockWrong,
+    Gone,
     MarketError,
     NotSupported,
     RateLimited,
@@ -25,15 +31,20 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
-from exchanges.reading import number, row_in
+from exchanges.gate import Gate
+from exchanges.hyperliquid import Hyperliquid
+from exchanges.kraken import Kraken
+from exchanges.okx import Okx
+from exchanges.reading import Row, row_in
 from exchanges.symbols import split
+from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Funding, OpenInterest, Ratio, Snapshot, Ticker
 
 # Figures and units, against recordings.
 
 
 def test_binance_spot_ticker() -> None:
-    assert binance.parse_ticker(recorded("binance/spot-ticker-24hr"), "BTC-USDT") == Ticker(
+    assert binance.parse_ticker(recorded("binance/spot-ticker-24hr"), a_spot("BTC-USDT")) == Ticker(
         exchange="binance",
         symbol="BTC-USDT",
         last=118449.03,
@@ -49,49 +60,53 @@ def test_binance_spot_ticker() -> None:
 
 
 def test_binance_usdm_ticker_has_no_book() -> None:
-    ticker = binance.parse_perp(recorded("binance/um-ticker-24hr"), "S-USDT").ticker
+    ticker = binance.parse_perp(recorded("binance/um-ticker-24hr"), a_perp("S-USDT")).ticker
     assert ticker is not None
     assert (ticker.last, ticker.bid, ticker.ask) == (0.315, None, None)
     assert (ticker.base_volume, ticker.quote_volume, ticker.change_pct) == (120588225, 38709237.2289, -6.777)
 
 
 def test_binance_open_interest_in_coins() -> None:
-    perp = binance.parse_open_interest(recorded("binance/um-open-interest"))
+    perp = binance.parse_open_interest(recorded("binance/um-open-interest"), a_perp("BTC-USDT"))
     assert perp.open_interest == OpenInterest(10659.509, None)
 
 
 def test_binance_funding_is_a_fraction() -> None:
-    perp = binance.parse_funding(recorded("binance/um-premium-index"))
+    perp = binance.parse_funding(recorded("binance/um-premium-index"), a_perp("BTC-USDT"))
     assert perp.funding == Funding(0.00038246, None, 1597392000000, 11793.63104562)
 
 
 def test_binance_funding_interval() -> None:
     (row,) = json.loads(recorded("binance/um-funding-info"))
-    assert binance.parse_funding_interval(row) == ("BLZ-USDT", 8.0)
+    assert binance.parse_funding_interval(Row("binance", row)) == ("BLZ-USDT", 8.0)
 
 
 def test_binance_by_the_thousand_is_per_coin() -> None:
     body = b'{"lastPrice":"0.0123400","highPrice":"0.0130000","lowPrice":"0.0120000","priceChangePercent":"1.5",'
     body += b'"volume":"1000","quoteVolume":"12.34","closeTime":1700000000000}'
-    ticker = binance.parse_ticker(body, "PEPE-USDT", 1000)
+    ticker = binance.parse_ticker(body, a_spot("PEPE-USDT", 1000))
     assert ticker.last == pytest.approx(0.00001234)
     assert (ticker.base_volume, ticker.quote_volume) == (1_000_000, 12.34)
-    assert binance.parse_open_interest(b'{"openInterest":"5"}', 1000).open_interest == OpenInterest(5000, None)
+    assert binance.parse_open_interest(b'{"openInterest":"5"}', a_perp("BTC-USDT", 1000)).open_interest == OpenInterest(
+        5000, None
+    )
 
 
 def test_everything_by_the_thousand_is_per_coin() -> None:
-    funding = binance.parse_funding(b'{"lastFundingRate":"0.0001","markPrice":"0.0123"}', 1000).funding
+    funding = binance.parse_funding(
+        b'{"lastFundingRate":"0.0001","markPrice":"0.0123"}', a_perp("BTC-USDT", 1000)
+    ).funding
     assert funding is not None
     assert funding.mark == pytest.approx(0.0000123)
     row = {"lastPrice": "0.0123", "markPrice": "0.0123", "fundingRate": "0.0001", "singleOpenInterest": "5"}
-    perp = bybit.parse_perp(_bybit([row]), "1000PEPE-USDT", 1000)
+    perp = bybit.parse_perp(_bybit([row]), a_perp("1000PEPE-USDT", 1000))
     assert perp.funding is not None
     assert perp.funding.mark == pytest.approx(0.0000123)
     assert perp.open_interest == OpenInterest(5000, None)
 
 
 def test_bybit_spot_ticker() -> None:
-    ticker = bybit.parse_spot(recorded("bybit/spot-ticker"), "BTC-USDT")
+    ticker = bybit.parse_spot(recorded("bybit/spot-ticker"), a_spot("BTC-USDT"))
     assert ticker.change_pct == pytest.approx(0.68)  # sent as the fraction 0.0068
     assert ticker._replace(change_pct=None) == Ticker(
         exchange="bybit",
@@ -109,7 +124,7 @@ def test_bybit_spot_ticker() -> None:
 
 
 def test_bybit_perp_tells_everything_at_once() -> None:
-    perp = bybit.parse_perp(recorded("bybit/linear-ticker"), "BTC-USDT")
+    perp = bybit.parse_perp(recorded("bybit/linear-ticker"), a_perp("BTC-USDT"))
     assert perp.ticker is not None
     assert perp.ticker.change_pct == pytest.approx(0.8797)
     assert (perp.ticker.base_volume, perp.ticker.quote_volume) == (115859.112, 7940401914.5025)
@@ -120,13 +135,13 @@ def test_bybit_perp_tells_everything_at_once() -> None:
 
 def test_bybit_one_side_where_it_is_told() -> None:
     row = {"lastPrice": "100", "openInterest": "10", "singleOpenInterest": "5", "singleOpenInterestValue": "500"}
-    perp = bybit.parse_perp(_bybit([row | {"fundingRate": "", "fundingIntervalHour": ""}]), "X-USDT")
+    perp = bybit.parse_perp(_bybit([row | {"fundingRate": "", "fundingIntervalHour": ""}]), a_perp("X-USDT"))
     assert perp.open_interest == OpenInterest(5, 500)
     assert perp.funding is None
 
 
 def test_okx_spot_ticker() -> None:
-    ticker = okx.parse_spot(recorded("okx/spot-ticker"), "ETH-BTC")
+    ticker = okx.parse_spot(recorded("okx/spot-ticker"), a_spot("ETH-BTC"))
     assert (ticker.base_volume, ticker.quote_volume) == (167493.829229, 11788.887619)
     assert ticker.change_pct == pytest.approx((0.07319 - 0.07801) / 0.07801 * 100)
     assert (ticker.last, ticker.bid, ticker.ask, ticker.time_ms) == (0.07319, 0.0732, 0.07322, 1621440583784)
@@ -134,26 +149,26 @@ def test_okx_spot_ticker() -> None:
 
 def test_okx_swap_volume_is_in_coins_not_contracts() -> None:
     row = {"last": "50000", "open24h": "40000", "vol24h": "12345678", "volCcy24h": "123456.78", "ts": "1700000000000"}
-    ticker = okx.parse_perp(_okx([row]), "BTC-USDT").ticker
+    ticker = okx.parse_perp(_okx([row]), a_perp("BTC-USDT")).ticker
     assert ticker is not None
     assert (ticker.base_volume, ticker.quote_volume, ticker.change_pct) == (123456.78, 123456.78 * 50000, 25)
 
 
 def test_okx_swap_ticker_recorded() -> None:
-    ticker = okx.parse_perp(recorded("okx/swap-tickers"), "LTC-USD").ticker
+    ticker = okx.parse_perp(recorded("okx/swap-tickers"), a_perp("LTC-USD")).ticker
     assert ticker is not None
     assert (ticker.last, ticker.base_volume) == (9999.99, 2222)
 
 
 def test_okx_open_interest_in_coins_not_contracts() -> None:
-    perp = okx.parse_open_interest(recorded("okx/open-interest-swap-docs"))
+    perp = okx.parse_open_interest(recorded("okx/open-interest-swap-docs"), a_perp("BTC-USDT"))
     assert perp.open_interest == OpenInterest(555.55, None)
     newer = _okx([{"oi": "2663107.3", "oiCcy": "26631.073", "oiUsd": "1676426045.35", "ts": "1"}])
-    assert okx.parse_open_interest(newer).open_interest == OpenInterest(26631.073, 1676426045.35)
+    assert okx.parse_open_interest(newer, a_perp("BTC-USDT")).open_interest == OpenInterest(26631.073, 1676426045.35)
 
 
 def test_okx_next_funding_is_the_nearer_time() -> None:
-    perp = okx.parse_funding(recorded("okx/funding-rate"))
+    perp = okx.parse_funding(recorded("okx/funding-rate"), a_perp("BTC-USDT"))
     assert perp.funding == Funding(0.000079238688534, 8.0, 1703088000000, None)
 
 
@@ -209,7 +224,7 @@ def test_any_refusal_has_a_meaning(module: Any, body: bytes, status: int) -> Non
 def test_bybit_codes_with_http_200(code: int, kind: type[MarketError]) -> None:
     body = json.dumps({"retCode": code, "retMsg": "no", "result": {}, "time": 1}).encode()
     with pytest.raises(kind):
-        bybit.parse_spot(body, "BTC-USDT")
+        bybit.parse_spot(body, a_spot("BTC-USDT"))
 
 
 @pytest.mark.parametrize(
@@ -217,7 +232,7 @@ def test_bybit_codes_with_http_200(code: int, kind: type[MarketError]) -> None:
 )
 def test_okx_codes_with_http_200(code: str, kind: type[MarketError]) -> None:
     with pytest.raises(kind):
-        okx.parse_spot(json.dumps({"code": code, "msg": "no"}).encode(), "BTC-USDT")
+        okx.parse_spot(json.dumps({"code": code, "msg": "no"}).encode(), a_spot("BTC-USDT"))
 
 
 # Missing and malformed figures, at every exchange.
@@ -244,7 +259,7 @@ TICKERS: list[Any] = [
 
 @pytest.mark.parametrize(("parse", "wrap", "row", "key"), TICKERS)
 def test_ticker_with_nothing_but_a_price(parse: Any, wrap: Any, row: dict[str, Any], key: str) -> None:
-    ticker = parse(wrap([row]), "X-USDT")
+    ticker = parse(wrap([row]), a_spot("X-USDT"))
     assert ticker.last == 5
     assert [ticker.bid, ticker.high, ticker.change_pct, ticker.base_volume, ticker.quote_volume] == [None] * 5
 
@@ -253,7 +268,7 @@ def test_ticker_with_nothing_but_a_price(parse: Any, wrap: Any, row: dict[str, A
 @pytest.mark.parametrize("value", ["", None, "abc", [], {}, True, "NaN", "inf", "-5", -1, "1e999"])
 def test_ticker_without_a_price_is_unusable(parse: Any, wrap: Any, row: dict[str, Any], key: str, value: Any) -> None:
     with pytest.raises(UnknownSymbol if value in ("", None) and parse is not binance.parse_ticker else BadResponse):
-        parse(wrap([row | {key: value}]), "X-USDT")
+        parse(wrap([row | {key: value}]), a_spot("X-USDT"))
 
 
 @pytest.mark.parametrize(("parse", "wrap", "row", "key"), TICKERS)
@@ -262,19 +277,19 @@ def test_ticker_without_a_price_is_unusable(parse: Any, wrap: Any, row: dict[str
 )
 def test_ticker_that_is_no_ticker(parse: Any, wrap: Any, row: dict[str, Any], key: str, body: bytes) -> None:
     with pytest.raises(BadResponse):
-        parse(body, "X-USDT")
+        parse(body, a_spot("X-USDT"))
 
 
 def test_empty_list_is_an_unknown_symbol() -> None:
     with pytest.raises(UnknownSymbol):
-        bybit.parse_spot(_bybit([]), "X-USDT")
+        bybit.parse_spot(_bybit([]), a_spot("X-USDT"))
     with pytest.raises(UnknownSymbol):
-        okx.parse_spot(_okx([]), "X-USDT")
+        okx.parse_spot(_okx([]), a_spot("X-USDT"))
 
 
 def test_binance_market_that_never_traded() -> None:
     with pytest.raises(UnknownSymbol):
-        binance.parse_ticker(b'{"lastPrice":"0.00000000","closeTime":1}', "X-USDT")
+        binance.parse_ticker(b'{"lastPrice":"0.00000000","closeTime":1}', a_spot("X-USDT"))
 
 
 # Spelling.
@@ -283,18 +298,27 @@ def test_binance_market_that_never_traded() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "target"),
     [
-        (binance.spot("BTC-USDT"), "/api/v3/ticker/24hr?symbol=BTCUSDT"),
-        (binance.perp("1000PEPE-USDT", 1000)["ticker"], "/fapi/v1/ticker/24hr?symbol=1000PEPEUSDT"),
-        (binance.perp("1MBABYDOGE-USDT", 1_000_000)["funding"], "/fapi/v1/premiumIndex?symbol=1MBABYDOGEUSDT"),
-        (bybit.perp("BTC-USDC")["ticker"], "/v5/market/tickers?category=linear&symbol=BTCPERP"),
-        (bybit.spot("BTC-USDC"), "/v5/market/tickers?category=spot&symbol=BTCUSDC"),
+        (Binance().spot(a_spot("BTC-USDT")), "/api/v3/ticker/24hr?symbol=BTCUSDT"),
+        (Binance().perp(a_perp("1000PEPE-USDT", 1000))["ticker"], "/fapi/v1/ticker/24hr?symbol=1000PEPEUSDT"),
         (
-            bybit.perp("1000000BABYDOGE-USDT", 1_000_000)["ticker"],
+            Binance().perp(a_perp("1MBABYDOGE-USDT", 1_000_000))["funding"],
+            "/fapi/v1/premiumIndex?symbol=1MBABYDOGEUSDT",
+        ),
+        (Bybit().perp(a_perp("BTC-USDC"))["ticker"], "/v5/market/tickers?category=linear&symbol=BTCPERP"),
+        (Bybit().spot(a_spot("BTC-USDC")), "/v5/market/tickers?category=spot&symbol=BTCUSDC"),
+        (
+            Bybit().perp(a_perp("1000000BABYDOGE-USDT", 1_000_000))["ticker"],
             "/v5/market/tickers?category=linear&symbol=1000000BABYDOGEUSDT",
         ),
-        (okx.spot("BTC-USDT"), "/api/v5/market/ticker?instId=BTC-USDT"),
-        (okx.perp("BTC-USDT")["open interest"], "/api/v5/public/open-interest?instType=SWAP&instId=BTC-USDT-SWAP"),
-        (binance.spot("币安人生-USDT"), "/api/v3/ticker/24hr?symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT"),
+        (Okx().spot(a_spot("BTC-USDT")), "/api/v5/market/ticker?instId=BTC-USDT"),
+        (
+            Okx().perp(a_perp("BTC-USDT"))["open interest"],
+            "/api/v5/public/open-interest?instType=SWAP&instId=BTC-USDT-SWAP",
+        ),
+        (
+            Binance().spot(a_spot("币安人生-USDT")),
+            "/api/v3/ticker/24hr?symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT",
+        ),
     ],
 )
 def test_targets(endpoint: Endpoint[Any], target: str) -> None:
@@ -315,24 +339,24 @@ def test_targets(endpoint: Endpoint[Any], target: str) -> None:
     ],
 )
 def test_bybit_symbols_in_lists(row: dict[str, Any], symbol: str | None) -> None:
-    assert bybit.parse_symbol(row) == symbol
+    assert bybit.parse_symbol(Row("bybit", row)) == symbol
 
 
 def test_symbols_in_lists() -> None:
-    assert binance.parse_symbol({"symbol": "1000SATSUSDT"}) == "1000SATS-USDT"
-    assert binance.parse_symbol({"symbol": "ETHBTC"}) is None
-    assert binance.parse_symbol({"symbol": "ETHUSDT_230331"}) is None
-    assert binance.parse_symbol({"symbol": "USDT"}) is None
-    assert okx.parse_symbol({"instId": "BTC-USDT-SWAP"}) == "BTC-USDT"
-    assert okx.parse_symbol({}) is None
-    assert binance.parse_funding_interval({"symbol": "ETHBTC", "fundingIntervalHours": 4}) is None
+    assert binance.parse_symbol(Row("binance", {"symbol": "1000SATSUSDT"})) == "1000SATS-USDT"
+    assert binance.parse_symbol(Row("binance", {"symbol": "ETHBTC"})) is None
+    assert binance.parse_symbol(Row("binance", {"symbol": "ETHUSDT_230331"})) is None
+    assert binance.parse_symbol(Row("binance", {"symbol": "USDT"})) is None
+    assert okx.parse_symbol(Row("okx", {"instId": "BTC-USDT-SWAP"})) == "BTC-USDT"
+    assert okx.parse_symbol(Row("okx", {})) is None
+    assert binance.parse_funding_interval(Row("binance", {"symbol": "ETHBTC", "fundingIntervalHours": 4})) is None
 
 
 def test_numbers() -> None:
-    row = {"a": "1.5", "b": "", "c": None, "d": 7, "e": "x"}
-    assert [number("okx", row, key) for key in "abcdz"] == [1.5, None, None, 7.0, None]
+    row = Row("okx", {"a": "1.5", "b": "", "c": None, "d": 7, "e": "x"})
+    assert [row.number(key) for key in "abcdz"] == [1.5, None, None, 7.0, None]
     with pytest.raises(BadResponse, match="okx: e is no number"):
-        number("okx", row, "e")
+        row.number("e")
 
 
 def test_split() -> None:
@@ -365,7 +389,7 @@ def _kraken(rows: list[dict[str, Any]]) -> bytes:
 
 def test_gate_spot_ticker() -> None:
     """In an array although one was asked for; without a time."""
-    assert gate.parse_spot(recorded("gate/spot-ticker-one"), "BTC-USDT") == Ticker(
+    assert gate.parse_spot(recorded("gate/spot-ticker-one"), a_spot("BTC-USDT")) == Ticker(
         exchange="gate",
         symbol="BTC-USDT",
         last=26028.7,
@@ -381,7 +405,7 @@ def test_gate_spot_ticker() -> None:
 
 
 def test_gate_perp_volume_is_in_coins_not_contracts() -> None:
-    ticker = gate.parse_perp(recorded("gate/perp-ticker-doc"), "BTC-USDT").ticker
+    ticker = gate.parse_perp(recorded("gate/perp-ticker-doc"), a_perp("BTC-USDT")).ticker
     assert ticker is not None
     assert (ticker.last, ticker.high, ticker.low, ticker.change_pct) == (6432, 6790, 6278, 4.43)
     assert (ticker.base_volume, ticker.quote_volume) == (28613220, 184040233284)  # volume_24h counts contracts
@@ -390,7 +414,7 @@ def test_gate_perp_volume_is_in_coins_not_contracts() -> None:
 
 def test_gate_contract_tells_open_interest_and_funding() -> None:
     """Funding period and time are in seconds."""
-    perp = gate.parse_contract(recorded("gate/contract-usdt-one"), "0G-USDT")
+    perp = gate.parse_contract(recorded("gate/contract-usdt-one"), a_perp("0G-USDT"))
     assert perp.open_interest == OpenInterest(783779, _about(783779 * 0.2048))
     assert perp.funding == Funding(-0.003216, 8.0, 1784131200000, 0.2048)
     assert perp.ticker is None
@@ -398,19 +422,19 @@ def test_gate_contract_tells_open_interest_and_funding() -> None:
 
 def test_gate_contract_of_many_coins_in_decimal_texts() -> None:
     (row,) = json.loads(recorded("gate/contracts-usdt-doc"))
-    perp = gate.parse_contract(_rows(row), "LAB-USDT")
+    perp = gate.parse_contract(_rows(row), a_perp("LAB-USDT"))
     assert perp.open_interest == OpenInterest(_about(4017780), _about(4017780 * 37985.6))
     assert perp.funding == Funding(0.002053, 8.0, 1610035200000, 37985.6)
 
 
 def test_gate_contract_of_a_ten_thousandth_coin() -> None:
     row = {"type": "direct", "quanto_multiplier": "0.0001", "position_size": 616999728, "mark_price": "75180.8"}
-    interest = gate.parse_contract(_rows(row), "BTC-USDT").open_interest
+    interest = gate.parse_contract(_rows(row), a_perp("BTC-USDT")).open_interest
     assert interest == OpenInterest(_about(61699.97), _about(4.6387e9, rel=1e-4))
 
 
 def test_gate_quanto_contract_recorded() -> None:
-    perp = gate.parse_contract(recorded("gate/contract-eth-usd-btc-settled-2019"), "ETH-USD")
+    perp = gate.parse_contract(recorded("gate/contract-eth-usd-btc-settled-2019"), a_perp("ETH-USD"))
     assert perp.open_interest == OpenInterest(_about(1.368355), _about(1.368355 * 180.14))
     assert perp.funding == Funding(0.0001, 8.0, 1570089600000, 180.14)
 
@@ -418,28 +442,28 @@ def test_gate_quanto_contract_recorded() -> None:
 def test_gate_inverse_contract_is_a_dollar_though_its_multiplier_is_zero() -> None:
     row = next(row for row in json.loads(recorded("gate/contracts-btc-settled-2019")) if row["name"] == "BTC_USD")
     assert row["quanto_multiplier"] == "0"
-    assert gate.parse_contract(_rows(row), "BTC-COIN").open_interest == OpenInterest(None, 8491108)
+    assert gate.parse_contract(_rows(row), a_perp("BTC-COIN")).open_interest == OpenInterest(None, 8491108)
 
 
 def test_gate_contract_size() -> None:
-    assert gate.parse_contract_size(recorded("gate/contract-usdt-one")) == 1
-    assert gate.parse_contract_size(b'{"quanto_multiplier": "0.0001"}') == 0.0001
+    assert gate.parse_contract_size(recorded("gate/contract-usdt-one"), a_perp("BTC-USDT")) == 1
+    assert gate.parse_contract_size(b'{"quanto_multiplier": "0.0001"}', a_perp("BTC-USDT")) == 0.0001
     with pytest.raises(BadResponse):
-        gate.parse_contract_size(b'{"quanto_multiplier": "0"}')
+        gate.parse_contract_size(b'{"quanto_multiplier": "0"}', a_perp("BTC-USDT"))
 
 
 def test_gate_contract_without_what_it_may_lack() -> None:
     row = {"type": "direct", "quanto_multiplier": "0.01", "position_size": 5, "mark_price": "0", "funding_rate": "0.1"}
-    perp = gate.parse_contract(_rows(row), "X-USDT")
+    perp = gate.parse_contract(_rows(row), a_perp("X-USDT"))
     assert perp.open_interest == OpenInterest(0.05, None)
     assert perp.funding == Funding(0.1, None, None, None)
-    assert gate.parse_contract(b'{"type": "direct", "quanto_multiplier": "0"}', "X-USDT") == Snapshot()
+    assert gate.parse_contract(b'{"type": "direct", "quanto_multiplier": "0"}', a_perp("X-USDT")) == Snapshot()
     later = {"funding_rate": "0", "funding_next_apply": 1700000000.5, "funding_interval": 3600}
-    assert gate.parse_contract(_rows(later), "X-USDT").funding == Funding(0, 1.0, 1700000000500, None)
+    assert gate.parse_contract(_rows(later), a_perp("X-USDT")).funding == Funding(0, 1.0, 1700000000500, None)
 
 
 def test_bitget_spot_ticker() -> None:
-    ticker = bitget.parse_spot(recorded("bitget/spot-ticker-one"), "BTC-USDT")
+    ticker = bitget.parse_spot(recorded("bitget/spot-ticker-one"), a_spot("BTC-USDT"))
     assert ticker.change_pct == _about(0.321)  # sent as the fraction 0.00321
     assert ticker._replace(change_pct=None) == Ticker(
         exchange="bitget",
@@ -457,7 +481,7 @@ def test_bitget_spot_ticker() -> None:
 
 
 def test_bitget_perp_in_a_list_of_one() -> None:
-    perp = bitget.parse_perp(recorded("bitget/mix-ticker-one"), "BTC-USDT")
+    perp = bitget.parse_perp(recorded("bitget/mix-ticker-one"), a_perp("BTC-USDT"))
     assert perp.ticker is not None
     assert (perp.ticker.last, perp.ticker.base_volume, perp.ticker.quote_volume) == (
         104823.8,
@@ -470,25 +494,25 @@ def test_bitget_perp_in_a_list_of_one() -> None:
 
 
 def test_bitget_coin_margined_open_interest_is_in_coins() -> None:
-    perp = bitget.parse_perp(recorded("bitget/mix-tickers-all-coin-futures"), "BTC-COIN")
+    perp = bitget.parse_perp(recorded("bitget/mix-tickers-all-coin-futures"), a_perp("BTC-COIN"))
     assert perp.open_interest == OpenInterest(125.6844, None)  # there is no mark price here
     assert perp.funding == Funding(-0.0007, None, None, None)
-    dated = bitget.parse_perp(recorded("bitget/mix-ticker-ETHUSD-delivery-doc"), "ETH-COIN")
+    dated = bitget.parse_perp(recorded("bitget/mix-ticker-ETHUSD-delivery-doc"), a_perp("ETH-COIN"))
     assert dated.open_interest == OpenInterest(9488.49, None)
     assert dated.ticker is not None
     assert (dated.ticker.high, dated.ticker.low) == (None, None)  # "0" where nothing was traded
 
 
 def test_bitget_funding() -> None:
-    perp = bitget.parse_funding(recorded("bitget/mix-current-fund-rate"))
+    perp = bitget.parse_funding(recorded("bitget/mix-current-fund-rate"), a_perp("BTC-USDT"))
     assert perp.funding == Funding(-0.000013, 8.0, 1745510400000, None)
-    older = bitget.parse_funding(_bitget([{"symbol": "BTCUSDT", "fundingRate": "0.0001"}]))
+    older = bitget.parse_funding(_bitget([{"symbol": "BTCUSDT", "fundingRate": "0.0001"}]), a_perp("BTC-USDT"))
     assert older.funding == Funding(0.0001, None, None, None)
 
 
 def test_bitget_by_the_thousand_is_per_coin() -> None:
     row = {"lastPr": "0.012", "markPrice": "0.0121", "baseVolume": "5", "quoteVolume": "0.06", "ts": "1"}
-    perp = bitget.parse_perp(_bitget([row | {"holdingAmount": "7", "fundingRate": "0"}]), "PEPE-USDT", 1000)
+    perp = bitget.parse_perp(_bitget([row | {"holdingAmount": "7", "fundingRate": "0"}]), a_perp("PEPE-USDT", 1000))
     assert perp.ticker is not None
     assert (perp.ticker.last, perp.ticker.base_volume, perp.ticker.quote_volume) == (0.012 / 1000, 5000, 0.06)
     assert perp.open_interest == OpenInterest(7000, _about(7 * 0.0121))
@@ -499,15 +523,15 @@ def test_bitget_by_the_thousand_is_per_coin() -> None:
     ("parse", "keys"),
     [
         (
-            lambda row: binance.parse_ticker(_plain([row]), "PEPE-USDT", 1000),
+            lambda row: binance.parse_ticker(_plain([row]), a_spot("PEPE-USDT", 1000)),
             ("lastPrice", "bidPrice", "askPrice", "highPrice", "lowPrice", "closeTime"),
         ),
         (
-            lambda row: bybit.parse_perp(_bybit([row]), "PEPE-USDT", 1000).ticker,
+            lambda row: bybit.parse_perp(_bybit([row]), a_perp("PEPE-USDT", 1000)).ticker,
             ("lastPrice", "bid1Price", "ask1Price", "highPrice24h", "lowPrice24h", "ts"),
         ),
         (
-            lambda row: bitget.parse_perp(_bitget([row]), "PEPE-USDT", 1000).ticker,
+            lambda row: bitget.parse_perp(_bitget([row]), a_perp("PEPE-USDT", 1000)).ticker,
             ("lastPr", "bidPr", "askPr", "high24h", "low24h", "ts"),
         ),
     ],
@@ -519,9 +543,9 @@ def test_every_price_by_the_thousand_is_per_coin(parse: Callable[[Any], Any], ke
 
 def test_deribit_open_interest_is_in_dollars_on_inverse_contracts() -> None:
     """An order book is the ticker and two lists."""
-    perp = deribit.parse_perp(recorded("deribit/order-book-BTC-PERPETUAL"), "BTC-COIN")
+    perp = deribit.parse_perp(recorded("deribit/order-book-BTC-PERPETUAL"), a_perp("BTC-COIN"))
     assert perp.open_interest == OpenInterest(_about(13097.36, abs=0.01), 1139551440)
-    assert perp.funding == Funding(6.55e-06, 8.0, None, 87006.21)  # funding_8h, not current_funding
+    assert perp.funding == Funding(6.55e-06, 8.0, None, 87006.21, is_continuous=True)  # funding_8h, not current_funding
     assert perp.ticker == Ticker(
         exchange="deribit",
         symbol="BTC-COIN",
@@ -539,17 +563,17 @@ def test_deribit_open_interest_is_in_dollars_on_inverse_contracts() -> None:
 
 def test_deribit_open_interest_is_in_coins_on_linear_contracts() -> None:
     row = {"last_price": 125, "mark_price": 125.5, "open_interest": 80000, "stats": {}, "timestamp": 1}
-    perp = deribit.parse_perp(_deribit([row]), "SOL-USDC")
+    perp = deribit.parse_perp(_deribit([row]), a_perp("SOL-USDC"))
     assert perp.open_interest == OpenInterest(80000, 80000 * 125.5)
     assert perp.funding is None
-    without_mark = deribit.parse_perp(_deribit([row | {"mark_price": None}]), "SOL-COIN")
+    without_mark = deribit.parse_perp(_deribit([row | {"mark_price": None}]), a_perp("SOL-COIN"))
     assert without_mark.open_interest == OpenInterest(None, 80000)
 
 
 @pytest.mark.parametrize("name", ["kraken/ticker-one-2"])
 def test_kraken_spot_ticker_under_another_key(name: str) -> None:
     """XBTUSD was asked for, XXBTZUSD answers. Of two figures the second is of 24 hours, and o of the day."""
-    assert kraken.parse_spot(recorded(name), "BTC-USD") == Ticker(
+    assert kraken.parse_spot(recorded(name), a_spot("BTC-USD")) == Ticker(
         exchange="kraken",
         symbol="BTC-USD",
         last=30303.2,
@@ -565,9 +589,9 @@ def test_kraken_spot_ticker_under_another_key(name: str) -> None:
 
 
 def test_kraken_spot_ticker_of_24_hours_not_of_the_day() -> None:
-    ticker = kraken.parse_spot(recorded("kraken/ticker-one"), "BTC-USDT")
+    ticker = kraken.parse_spot(recorded("kraken/ticker-one"), a_spot("BTC-USDT"))
     assert (ticker.last, ticker.high, ticker.low, ticker.base_volume) == (105899.4, 106613.1, 104711, 163.28908096)
-    older = kraken.parse_spot(recorded("kraken/ticker-BCHEUR-2017"), "BCH-EUR")
+    older = kraken.parse_spot(recorded("kraken/ticker-BCHEUR-2017"), a_spot("BCH-EUR"))
     assert (older.last, older.high, older.low, older.bid, older.ask) == (355.4, 369, 346, 354.3, 355.4)
     assert older.quote_volume == _about(4433.77288826 * 354.543044)
 
@@ -589,7 +613,7 @@ def test_kraken_spot_ticker_of_24_hours_not_of_the_day() -> None:
 )
 def test_kraken_spot_figures_are_in_lists(row: dict[str, Any]) -> None:
     with pytest.raises(BadResponse):
-        kraken.parse_spot(_kraken([row]), "BTC-USD")
+        kraken.parse_spot(_kraken([row]), a_spot("BTC-USD"))
 
 
 @pytest.mark.parametrize(
@@ -605,12 +629,12 @@ def test_kraken_spot_figures_are_in_lists(row: dict[str, Any]) -> None:
 )
 def test_kraken_spot_is_one_pair(body: bytes) -> None:
     with pytest.raises(BadResponse):
-        kraken.parse_spot(body, "BTC-USD")
+        kraken.parse_spot(body, a_spot("BTC-USD"))
 
 
 def test_coinbase_spot() -> None:
     body = b'{"open":"60000","high":"63500","low":"59800","last":"63000","volume":"9120.5","volume_30day":"300000"}'
-    assert coinbase.parse_spot(body, "BTC-USD") == Ticker(
+    assert coinbase.parse_spot(body, a_spot("BTC-USD")) == Ticker(
         exchange="coinbase",
         symbol="BTC-USD",
         last=63000,
@@ -627,15 +651,15 @@ def test_coinbase_spot() -> None:
 
 def test_coinbase_stats_of_before_they_had_a_price() -> None:
     with pytest.raises(BadResponse, match="last is missing"):
-        coinbase.parse_spot(recorded("coinbase/exchange-stats"), "X-USD")
+        coinbase.parse_spot(recorded("coinbase/exchange-stats"), a_spot("X-USD"))
     row = json.loads(recorded("coinbase/exchange-stats")) | {"last": "34.19", "open": "0"}
-    ticker = coinbase.parse_spot(_rows(row), "X-USD")
+    ticker = coinbase.parse_spot(_rows(row), a_spot("X-USD"))
     assert (ticker.high, ticker.low, ticker.base_volume, ticker.change_pct) == (95.7, 7.06, 2.41, None)
 
 
 def test_binance_coin_margined_ticker_counts_contracts() -> None:
     """volume x 100 dollars a contract, over the mean price, is baseVolume."""
-    perp = binance.parse_coinm_ticker(recorded("binance/cm-ticker-24hr"), "BTC-COIN", 100)
+    perp = binance.parse_coinm_ticker(recorded("binance/cm-ticker-24hr"), a_perp("BTC-COIN", 1, 100))
     assert perp.ticker == Ticker(
         exchange="binance",
         symbol="BTC-COIN",
@@ -650,21 +674,25 @@ def test_binance_coin_margined_ticker_counts_contracts() -> None:
         time_ms=1621965286847,
     )
     assert _about(214549.95171161, rel=1e-6) == 8199045100 / 38215.08713747
-    unknown = binance.parse_coinm_ticker(recorded("binance/cm-ticker-24hr"), "BTC-COIN", None).ticker
+    unknown = binance.parse_coinm_ticker(recorded("binance/cm-ticker-24hr"), a_perp("BTC-COIN")).ticker
     assert unknown is not None
     assert (unknown.base_volume, unknown.quote_volume) == (214549.95171161, None)
 
 
 def test_binance_coin_margined_open_interest_in_dollars() -> None:
     body = recorded("binance/cm-open-interest")
-    assert binance.parse_coinm_open_interest(body, 100).open_interest == OpenInterest(None, 1500400)
-    assert binance.parse_coinm_open_interest(body, 10).open_interest == OpenInterest(None, 150040)
+    assert binance.parse_coinm_open_interest(body, a_perp("BTC-COIN", 1, 100)).open_interest == OpenInterest(
+        None, 1500400
+    )
+    assert binance.parse_coinm_open_interest(body, a_perp("BTC-COIN", 1, 10)).open_interest == OpenInterest(
+        None, 150040
+    )
     with pytest.raises(BadResponse, match="size is not known"):
-        binance.parse_coinm_open_interest(body, None)
+        binance.parse_coinm_open_interest(body, a_perp("BTC-COIN"))
 
 
 def test_binance_coin_margined_funding_is_of_8_hours() -> None:
-    perp = binance.parse_coinm_funding(recorded("binance/cm-premium-index"))
+    perp = binance.parse_coinm_funding(recorded("binance/cm-premium-index"), a_perp("BTC-COIN"))
     assert perp.funding == Funding(0.00071003, 8.0, 1596096000000, 11029.69574559)
 
 
@@ -673,7 +701,7 @@ def test_binance_contract_size_is_of_the_contract() -> None:
     assert binance.parse_contract_size(body, "BTCUSD_200925") == 100
     rows = [{"symbol": "BTCUSD_PERP", "contractSize": 100}, {"symbol": "ETHUSD_PERP", "contractSize": 10}]
     for symbol, size in (("BTC-COIN", 100), ("ETH-COIN", 10)):
-        endpoint = binance.contract_size(symbol, "perp")
+        endpoint = Binance().contract_size(a_perp(symbol), "perp")
         assert endpoint is not None
         assert endpoint.parse(_rows({"symbols": rows})) == size
         with pytest.raises(UnknownSymbol):
@@ -681,7 +709,11 @@ def test_binance_contract_size_is_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize(
-    "parse", [lambda body: binance.parse_coinm_ticker(body, "X-COIN", 10), binance.parse_coinm_funding]
+    "parse",
+    [
+        lambda body: binance.parse_coinm_ticker(body, a_perp("X-COIN", 1, 10)),
+        lambda body: binance.parse_coinm_funding(body, a_perp("BTC-COIN")),
+    ],
 )
 def test_binance_coin_margined_answers_are_lists(parse: Callable[[bytes], Any]) -> None:
     with pytest.raises(UnknownSymbol):
@@ -697,20 +729,20 @@ def test_binance_contract_size_that_is_none(size: Any) -> None:
 
 
 def test_bybit_inverse_contracts_count_dollars() -> None:
-    perp = bybit.parse_perp(recorded("bybit/inverse-ticker-2"), "BTC-COIN")
+    perp = bybit.parse_perp(recorded("bybit/inverse-ticker-2"), a_perp("BTC-COIN"))
     assert perp.ticker is not None
     assert (perp.ticker.base_volume, perp.ticker.quote_volume) == (2352.94950046, 49337318)
     assert perp.open_interest == OpenInterest(22505.67 / 2, 373504107 / 2)  # of both sides
     assert _about(22505.67, rel=1e-5) == 373504107 / 16596
-    newer = bybit.parse_perp(recorded("bybit/inverse-ticker"), "BTC-COIN")
+    newer = bybit.parse_perp(recorded("bybit/inverse-ticker"), a_perp("BTC-COIN"))
     assert newer.funding == Funding(0.0001, 8.0, 1760371200000, 114898.43)
     assert newer.open_interest == OpenInterest(2089.79 / 2, 240113967 / 2)
 
 
 def test_bybit_inverse_open_interest_of_one_side() -> None:
     row = {"lastPrice": "100", "singleOpenInterest": "500", "singleOpenInterestValue": "5", "openInterest": "1000"}
-    assert bybit.parse_perp(_bybit([row]), "X-COIN").open_interest == OpenInterest(5, 500)
-    assert bybit.parse_perp(_bybit([{"lastPrice": "100"}]), "X-COIN").open_interest is None
+    assert bybit.parse_perp(_bybit([row]), a_perp("X-COIN")).open_interest == OpenInterest(5, 500)
+    assert bybit.parse_perp(_bybit([{"lastPrice": "100"}]), a_perp("X-COIN")).open_interest is None
 
 
 # What is asked of whom.
@@ -725,7 +757,7 @@ def test_bybit_inverse_open_interest_of_one_side() -> None:
         (gate, "Gate", "HOST", "USDT USDC", "USDT COIN", ""),
         (bitget, "Bitget", "HOST", "USDT USDC", "USDT USDC COIN", "perp"),
         (hyperliquid, "Hyperliquid", "HOST", "", "USDC", "perp"),
-        (deribit, "Deribit", "HOST", "", "USDC COIN", ""),
+        (deribit, "Deribit", "HOST", "", "USDC COIN", "perp"),
         (kraken, "Kraken", "SPOT FUTURES", "USD USDT", "USD COIN", ""),
         (coinbase, "Coinbase", "HOST", "USD", "", ""),
     ],
@@ -733,71 +765,87 @@ def test_bybit_inverse_open_interest_of_one_side() -> None:
 def test_what_an_exchange_offers(
     module: Any, name: str, hosts: str, spot_quotes: str, perp_quotes: str, multiplied: str
 ) -> None:
-    assert (name.lower(), name) == (module.ID, module.NAME)
-    for each in hosts.split():
-        host = getattr(module, each)
-        assert (host.exchange, host.name.partition("_")[0]) == (module.ID, name.upper())
-    assert list(module.SPOT_QUOTES) == spot_quotes.split()
-    assert list(module.PERP_QUOTES) == perp_quotes.split()
-    assert list(module.MULTIPLIED) == multiplied.split()
-    assert [market for market in ("spot", "perp") if market in module.MARKETS] == list(module.MARKETS)
-    assert ("spot" in module.MARKETS, "perp" in module.MARKETS) == (bool(spot_quotes), bool(perp_quotes))
-    assert set(module.MAX_CANDLES) == set(module.MARKETS)
+    exchange = EXCHANGES[name.lower()]
+    assert (exchange.id, exchange.name) == (module.ID, name)
+    assert exchange.hosts == tuple(getattr(module, each) for each in hosts.split())
+    for host in exchange.hosts:
+        assert (host.exchange, host.name.partition("_")[0]) == (exchange.id, name.upper())
+    assert list(exchange.quotes.get("spot", ())) == spot_quotes.split()
+    assert list(exchange.quotes.get("perp", ())) == perp_quotes.split()
+    assert list(exchange.multiplied) == multiplied.split()
+    assert ("spot" in exchange.kinds, "perp" in exchange.kinds) == (bool(spot_quotes), bool(perp_quotes))
+    assert set(exchange.max_candles) == set(exchange.intervals) == set(exchange.kinds)
 
 
 @pytest.mark.parametrize(
     ("endpoint", "target", "weight"),
     [
-        (binance.perp("BTC-USDT")["ticker"], "/fapi/v1/ticker/24hr?symbol=BTCUSDT", 1),
-        (binance.perp("BTC-USDT")["open interest"], "/fapi/v1/openInterest?symbol=BTCUSDT", 1),
-        (binance.perp("BTC-COIN", 1, 100)["ticker"], "/dapi/v1/ticker/24hr?symbol=BTCUSD_PERP", 1),
-        (binance.perp("BTC-COIN", 1, 100)["open interest"], "/dapi/v1/openInterest?symbol=BTCUSD_PERP", 1),
-        (binance.perp("BTC-COIN", 1, 100)["funding"], "/dapi/v1/premiumIndex?symbol=BTCUSD_PERP", 10),
-        (binance.contract_size("BTC-COIN", "perp"), "/dapi/v1/exchangeInfo", 1),
-        (binance.spot("BTC-USDC"), "/api/v3/ticker/24hr?symbol=BTCUSDC", 2),
-        (bybit.perp("BTC-COIN")["ticker"], "/v5/market/tickers?category=inverse&symbol=BTCUSD", 1),
+        (Binance().perp(a_perp("BTC-USDT"))["ticker"], "/fapi/v1/ticker/24hr?symbol=BTCUSDT", 1),
+        (Binance().perp(a_perp("BTC-USDT"))["open interest"], "/fapi/v1/openInterest?symbol=BTCUSDT", 1),
+        (Binance().perp(a_perp("BTC-COIN", 1, 100))["ticker"], "/dapi/v1/ticker/24hr?symbol=BTCUSD_PERP", 1),
+        (Binance().perp(a_perp("BTC-COIN", 1, 100))["open interest"], "/dapi/v1/openInterest?symbol=BTCUSD_PERP", 1),
+        (Binance().perp(a_perp("BTC-COIN", 1, 100))["funding"], "/dapi/v1/premiumIndex?symbol=BTCUSD_PERP", 10),
+        (Binance().contract_size(a_perp("BTC-COIN"), "perp"), "/dapi/v1/exchangeInfo", 1),
+        (Binance().spot(a_spot("BTC-USDC")), "/api/v3/ticker/24hr?symbol=BTCUSDC", 2),
+        (Bybit().perp(a_perp("BTC-COIN"))["ticker"], "/v5/market/tickers?category=inverse&symbol=BTCUSD", 1),
         (
-            bybit.perp("币安人生-USDT")["ticker"],
+            Bybit().perp(a_perp("币安人生-USDT"))["ticker"],
             "/v5/market/tickers?category=linear&symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT",
             1,
         ),
-        (okx.perp("BTC-COIN")["ticker"], "/api/v5/market/ticker?instId=BTC-USD-SWAP", 1),
-        (okx.perp("BTC-COIN")["funding"], "/api/v5/public/funding-rate?instId=BTC-USD-SWAP", 1),
-        (okx.spot("币安人生-USDT"), "/api/v5/market/ticker?instId=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9F-USDT", 1),
-        (gate.spot("BTC-USDT"), "/api/v4/spot/tickers?currency_pair=BTC_USDT", 1),
-        (gate.perp("BTC-USDT")["ticker"], "/api/v4/futures/usdt/tickers?contract=BTC_USDT", 1),
-        (gate.perp("BTC-USDT")["open interest"], "/api/v4/futures/usdt/contracts/BTC_USDT", 1),
-        (gate.perp("BTC-COIN")["ticker"], "/api/v4/futures/btc/tickers?contract=BTC_USD", 1),
-        (gate.perp("BTC-COIN")["open interest"], "/api/v4/futures/btc/contracts/BTC_USD", 1),
-        (gate.contract_size("BTC-USDT", "candles"), "/api/v4/futures/usdt/contracts/BTC_USDT", 1),
-        (gate.spot("币安人生-USDT"), "/api/v4/spot/tickers?currency_pair=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9F_USDT", 1),
+        (Okx().perp(a_perp("BTC-COIN"))["ticker"], "/api/v5/market/ticker?instId=BTC-USD-SWAP", 1),
+        (Okx().perp(a_perp("BTC-COIN"))["funding"], "/api/v5/public/funding-rate?instId=BTC-USD-SWAP", 1),
         (
-            gate.perp("币安人生-USDT")["open interest"],
+            Okx().spot(a_spot("币安人生-USDT")),
+            "/api/v5/market/ticker?instId=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9F-USDT",
+            1,
+        ),
+        (Gate().spot(a_spot("BTC-USDT")), "/api/v4/spot/tickers?currency_pair=BTC_USDT", 1),
+        (Gate().perp(a_perp("BTC-USDT"))["ticker"], "/api/v4/futures/usdt/tickers?contract=BTC_USDT", 1),
+        (Gate().perp(a_perp("BTC-USDT"))["open interest"], "/api/v4/futures/usdt/contracts/BTC_USDT", 1),
+        (Gate().perp(a_perp("BTC-COIN"))["ticker"], "/api/v4/futures/btc/tickers?contract=BTC_USD", 1),
+        (Gate().perp(a_perp("BTC-COIN"))["open interest"], "/api/v4/futures/btc/contracts/BTC_USD", 1),
+        (Gate().contract_size(a_perp("BTC-USDT"), "candles"), "/api/v4/futures/usdt/contracts/BTC_USDT", 1),
+        (
+            Gate().spot(a_spot("币安人生-USDT")),
+            "/api/v4/spot/tickers?currency_pair=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9F_USDT",
+            1,
+        ),
+        (
+            Gate().perp(a_perp("币安人生-USDT"))["open interest"],
             "/api/v4/futures/usdt/contracts/%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9F_USDT",
             1,
         ),
-        (bitget.spot("BTC-USDT"), "/api/v2/spot/market/tickers?symbol=BTCUSDT", 1),
+        (Bitget().spot(a_spot("BTC-USDT")), "/api/v2/spot/market/tickers?symbol=BTCUSDT", 1),
         (
-            bitget.perp("1000PEPE-USDT", 1000)["ticker"],
+            Bitget().perp(a_perp("1000PEPE-USDT", 1000))["ticker"],
             "/api/v2/mix/market/ticker?symbol=1000PEPEUSDT&productType=USDT-FUTURES",
             1,
         ),
         (
-            bitget.perp("BTC-USDC")["funding"],
+            Bitget().perp(a_perp("BTC-USDC"))["funding"],
             "/api/v2/mix/market/current-fund-rate?symbol=BTCPERP&productType=USDC-FUTURES",
             1,
         ),
-        (bitget.perp("BTC-COIN")["ticker"], "/api/v2/mix/market/ticker?symbol=BTCUSD&productType=COIN-FUTURES", 1),
-        (bitget.spot("币-USDT"), "/api/v2/spot/market/tickers?symbol=%E5%B8%81USDT", 1),
-        (deribit.perp("BTC-COIN")["ticker"], "/api/v2/public/ticker?instrument_name=BTC-PERPETUAL", 1),
-        (deribit.perp("SOL-USDC")["ticker"], "/api/v2/public/ticker?instrument_name=SOL_USDC-PERPETUAL", 1),
-        (deribit.perp("币-USDC")["ticker"], "/api/v2/public/ticker?instrument_name=%E5%B8%81_USDC-PERPETUAL", 1),
-        (kraken.spot("BTC-USD"), "/0/public/Ticker?pair=XBTUSD", 1),
-        (kraken.spot("DOGE-USDT"), "/0/public/Ticker?pair=XDGUSDT", 1),
-        (kraken.spot("ETH-BTC"), "/0/public/Ticker?pair=ETHXBT", 1),
-        (kraken.spot("币-USD"), "/0/public/Ticker?pair=%E5%B8%81USD", 1),
-        (coinbase.spot("BTC-USD"), "/products/BTC-USD/stats", 1),
-        (coinbase.spot("../币-USD"), "/products/..%2F%E5%B8%81-USD/stats", 1),
+        (
+            Bitget().perp(a_perp("BTC-COIN"))["ticker"],
+            "/api/v2/mix/market/ticker?symbol=BTCUSD&productType=COIN-FUTURES",
+            1,
+        ),
+        (Bitget().spot(a_spot("币-USDT")), "/api/v2/spot/market/tickers?symbol=%E5%B8%81USDT", 1),
+        (Deribit().perp(a_perp("BTC-COIN"))["ticker"], "/api/v2/public/ticker?instrument_name=BTC-PERPETUAL", 1),
+        (Deribit().perp(a_perp("SOL-USDC"))["ticker"], "/api/v2/public/ticker?instrument_name=SOL_USDC-PERPETUAL", 1),
+        (
+            Deribit().perp(a_perp("币-USDC"))["ticker"],
+            "/api/v2/public/ticker?instrument_name=%E5%B8%81_USDC-PERPETUAL",
+            1,
+        ),
+        (Kraken().spot(a_spot("BTC-USD")), "/0/public/Ticker?pair=XBTUSD", 1),
+        (Kraken().spot(a_spot("DOGE-USDT")), "/0/public/Ticker?pair=XDGUSDT", 1),
+        (Kraken().spot(a_spot("ETH-BTC")), "/0/public/Ticker?pair=ETHXBT", 1),
+        (Kraken().spot(a_spot("币-USD")), "/0/public/Ticker?pair=%E5%B8%81USD", 1),
+        (Coinbase().spot(a_spot("BTC-USD")), "/products/BTC-USD/stats", 1),
+        (Coinbase().spot(a_spot("../币-USD")), "/products/..%2F%E5%B8%81-USD/stats", 1),
     ],
 )
 def test_targets_of_prices(endpoint: Endpoint[Any] | None, target: str, weight: int) -> None:
@@ -808,21 +856,21 @@ def test_targets_of_prices(endpoint: Endpoint[Any] | None, target: str, weight: 
 @pytest.mark.parametrize(
     ("endpoint", "name", "max_weight", "window_s"),
     [
-        (binance.perp("BTC-COIN", 1, 100)["funding"], "binance COIN-M weight", 2400, 60),
-        (binance.contract_size("BTC-COIN", "perp"), "binance COIN-M weight", 2400, 60),
-        (binance.spot("BTC-USDT"), "binance spot weight", 6000, 60),
-        (binance.perp("BTC-USDT")["ticker"], "binance USD-M weight", 2400, 60),
-        (bybit.spot("BTC-USDT"), "bybit requests", 600, 5),
-        (okx.spot("BTC-USDT"), "okx market/ticker", 20, 2),
-        (okx.perp("BTC-USDT")["open interest"], "okx public/open-interest", 20, 2),
-        (okx.perp("BTC-USDT")["funding"], "okx public/funding-rate", 10, 2),
-        (gate.spot("BTC-USDT"), "gate spot/tickers", 200, 10),
-        (gate.perp("BTC-COIN")["open interest"], "gate futures/btc/contracts", 200, 10),
-        (gate.contract_size("BTC-USDT", "candles"), "gate futures/usdt/contracts", 200, 10),
-        (bitget.perp("BTC-USDT")["funding"], "bitget mix/market/current-fund-rate", 20, 1),
-        (deribit.perp("BTC-COIN")["ticker"], "deribit requests", 100, 5),
-        (kraken.spot("BTC-USD"), "kraken spot requests", 15, 15),
-        (coinbase.spot("BTC-USD"), "coinbase requests", 10, 1),
+        (Binance().perp(a_perp("BTC-COIN", 1, 100))["funding"], "binance COIN-M weight", 2400, 60),
+        (Binance().contract_size(a_perp("BTC-COIN"), "perp"), "binance COIN-M weight", 2400, 60),
+        (Binance().spot(a_spot("BTC-USDT")), "binance spot weight", 6000, 60),
+        (Binance().perp(a_perp("BTC-USDT"))["ticker"], "binance USD-M weight", 2400, 60),
+        (Bybit().spot(a_spot("BTC-USDT")), "bybit requests", 600, 5),
+        (Okx().spot(a_spot("BTC-USDT")), "okx market/ticker", 20, 2),
+        (Okx().perp(a_perp("BTC-USDT"))["open interest"], "okx public/open-interest", 20, 2),
+        (Okx().perp(a_perp("BTC-USDT"))["funding"], "okx public/funding-rate", 10, 2),
+        (Gate().spot(a_spot("BTC-USDT")), "gate spot/tickers", 200, 10),
+        (Gate().perp(a_perp("BTC-COIN"))["open interest"], "gate futures/btc/contracts", 200, 10),
+        (Gate().contract_size(a_perp("BTC-USDT"), "candles"), "gate futures/usdt/contracts", 200, 10),
+        (Bitget().perp(a_perp("BTC-USDT"))["funding"], "bitget mix/market/current-fund-rate", 20, 1),
+        (Deribit().perp(a_perp("BTC-COIN"))["ticker"], "deribit requests", 100, 5),
+        (Kraken().spot(a_spot("BTC-USD")), "kraken spot requests", 15, 15),
+        (Coinbase().spot(a_spot("BTC-USD")), "coinbase requests", 10, 1),
     ],
 )
 def test_budgets_of_prices(endpoint: Endpoint[Any] | None, name: str, max_weight: int, window_s: float) -> None:
@@ -833,14 +881,14 @@ def test_budgets_of_prices(endpoint: Endpoint[Any] | None, name: str, max_weight
 
 def test_answers_are_read_for_the_symbol_that_was_asked_for() -> None:
     pairs: list[tuple[Endpoint[Any], bytes]] = [
-        (gate.spot("X-USDT"), b'[{"last":"5"}]'),
-        (gate.perp("X-USDT")["ticker"], b'[{"last":"5"}]'),
-        (bitget.spot("X-USDT"), _bitget([{"lastPr": "5", "ts": "1"}])),
-        (bitget.perp("X-USDT")["ticker"], _bitget([{"lastPr": "5", "ts": "1"}])),
-        (deribit.perp("X-USDC")["ticker"], _deribit([{"last_price": 5, "stats": {}, "timestamp": 1}])),
-        (kraken.spot("X-USD"), _kraken([{"c": ["5"]}])),
-        (coinbase.spot("X-USD"), b'{"last":"5"}'),
-        (binance.perp("X-COIN", 1, 10)["ticker"], b'[{"lastPrice":"5","closeTime":1}]'),
+        (Gate().spot(a_spot("X-USDT")), b'[{"last":"5"}]'),
+        (Gate().perp(a_perp("X-USDT"))["ticker"], b'[{"last":"5"}]'),
+        (Bitget().spot(a_spot("X-USDT")), _bitget([{"lastPr": "5", "ts": "1"}])),
+        (Bitget().perp(a_perp("X-USDT"))["ticker"], _bitget([{"lastPr": "5", "ts": "1"}])),
+        (Deribit().perp(a_perp("X-USDC"))["ticker"], _deribit([{"last_price": 5, "stats": {}, "timestamp": 1}])),
+        (Kraken().spot(a_spot("X-USD")), _kraken([{"c": ["5"]}])),
+        (Coinbase().spot(a_spot("X-USD")), b'{"last":"5"}'),
+        (Binance().perp(a_perp("X-COIN", 1, 10))["ticker"], b'[{"lastPrice":"5","closeTime":1}]'),
     ]
     for endpoint, body in pairs:
         found = endpoint.parse(body)
@@ -851,31 +899,32 @@ def test_answers_are_read_for_the_symbol_that_was_asked_for() -> None:
 
 
 def test_contract_sizes_are_asked_for_where_they_are_needed() -> None:
-    modules: list[Any] = [binance, bybit, okx, gate, bitget, hyperliquid, deribit, kraken, coinbase]
     needed = {
-        (module.ID, symbol, question)
-        for module in modules
+        (exchange.id, symbol, question)
+        for exchange in EXCHANGES.values()
         for symbol in ("BTC-USDT", "BTC-COIN")
         for question in ("perp", "candles")
-        if module.contract_size(symbol, question) is not None
+        if exchange.contract_size(a_perp(symbol), question) is not None
     }
     assert needed == {("binance", "BTC-COIN", "perp"), ("gate", "BTC-USDT", "candles")}
 
 
-@pytest.mark.parametrize("module", [binance, bybit, okx, gate, bitget])
-def test_answers_are_kept_under_different_keys(module: Any) -> None:
+@pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "gate", "bitget"])
+def test_answers_are_kept_under_different_keys(exchange: str) -> None:
     """Two endpoints that the cache takes for one are one: they read the answer in the same way."""
-    for symbol in ("BTC-USDT", "BTC-COIN"):
-        asked = [module.spot(symbol), *module.perp(symbol, 1, 10.0).values()]
-        asked += [] if (module, symbol) == (binance, "BTC-COIN") else module.ratios(symbol, 25)
-        asked += [module.open_interest_history(symbol, 25), module.taker_flow(symbol, "perp", "1h", 25)]
-        asked += [module.contract_size(symbol, question) for question in ("perp", "candles")]
+    venue = EXCHANGES[exchange]
+    for quote in ("USDT", "COIN"):
+        of = a_perp(f"BTC-{quote}", 1, 10.0)
+        asked: list[Endpoint[Any] | None] = [venue.spot(a_spot(f"BTC-{quote}")), *venue.perp(of).values()]
+        asked += venue.ratios(of, 25) if venue.has("ratios", "perp", quote) else []
+        asked += [venue.open_interest_history(of, 25)] if venue.has("open interest history", "perp", quote) else []
+        asked += [venue.contract_size(of, question) for question in ("perp", "candles")]
         keys = [(each.host.name, each.target, each.body, each.part) for each in asked if each is not None]
         assert len(keys) == len(set(keys))
 
 
 def test_contract_list_is_read_for_each_symbol_apart() -> None:
-    first, second = (binance.contract_size(symbol, "perp") for symbol in ("BTC-COIN", "ETH-COIN"))
+    first, second = (Binance().contract_size(a_perp(symbol), "perp") for symbol in ("BTC-COIN", "ETH-COIN"))
     assert first is not None
     assert second is not None
     assert first.target == second.target
@@ -942,7 +991,7 @@ def test_errors_know_their_status(kind: type[MarketError], http_status: int, rea
         (bybit, 200, 10000, Unavailable),
         (bybit, 200, 10016, Unavailable),
         (okx, 200, "51001", UnknownSymbol),
-        (okx, 400, "51000", UnknownSymbol),
+        (okx, 400, "51000", BadResponse),  # which names no parameter here
         (okx, 401, "50102", ClockWrong),
         (okx, 401, "50112", ClockWrong),
         *((okx, 401, code, Refused) for code in ("50101", "50105", "50110", "50111", "50113", "50119", "50120")),
@@ -960,6 +1009,29 @@ def test_codes_of_three(module: Any, status: int, code: Any, kind: type[MarketEr
     assert type(error) is kind
     if kind is Refused and code not in (None, -1):
         assert error.reason == module.REFUSALS[code]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Parameter instId error", UnknownSymbol),
+        ("Parameter instFamily error", BadResponse),
+        ("Parameter period error", NotSupported),
+        ("Parameter bar error", NotSupported),
+        ("Parameter sz error", BadResponse),
+    ],
+)
+def test_okx_names_the_parameter_that_is_wrong(text: str, kind: type[MarketError]) -> None:
+    assert type(okx.explain(400, json.dumps({"code": "51000", "data": [], "msg": text}).encode())) is kind
+
+
+def test_kraken_address_that_is_no_more() -> None:
+    """It is no unknown symbol, nor is a resolution that there is not."""
+    gone = kraken.explain(404, recorded("krakenfutures/error-404-2026-09"))
+    assert (type(gone), gone.reason) == (Gone, "has closed this address")
+    assert type(kraken.explain(410, b'{"errors": [{"code": 0}]}')) is Gone
+    assert type(kraken.explain(404, b'{"errors": "none"}')) is UnknownSymbol
+    assert type(kraken.explain(400, b"Invalid resolution")) is NotSupported
 
 
 @pytest.mark.parametrize("module", [binance, bybit, okx])
@@ -1081,23 +1153,39 @@ def test_any_refusal_of_six_more(module: Any, body: bytes, status: int, kind: ty
 @pytest.mark.parametrize(
     ("parse", "body", "kind"),
     [
-        (lambda body: bitget.parse_spot(body, "X-USDT"), b'{"code":"40034","data":null}', UnknownSymbol),
-        (lambda body: bitget.parse_perp(body, "X-USDT"), b'{"code":"00000","data":null}', BadResponse),
-        (lambda body: bitget.parse_perp(body, "X-USDT"), b'{"code":"00000","data":{"symbol":"X"}}', BadResponse),
-        (lambda body: bitget.parse_perp(body, "X-USDT"), b'{"code":"00000","data":[]}', UnknownSymbol),
-        (bitget.parse_funding, b'{"code":"00000","data":[]}', UnknownSymbol),
-        (bitget.parse_funding, b'{"code":0,"data":[{"fundingRate":"0"}]}', BadResponse),
-        (lambda body: gate.parse_spot(body, "X-USDT"), b"[]", UnknownSymbol),
-        (lambda body: gate.parse_perp(body, "X-USDT"), b"[]", UnknownSymbol),
-        (lambda body: gate.parse_perp(body, "X-USDT"), b'{"last":"5"}', BadResponse),
-        (lambda body: gate.parse_contract(body, "X-USDT"), b'[{"name":"X"}]', BadResponse),
-        (lambda body: deribit.parse_perp(body, "X-COIN"), b'{"error":{"code":-32602}}', UnknownSymbol),
-        (lambda body: deribit.parse_perp(body, "X-COIN"), b'{"result":[]}', BadResponse),
-        (lambda body: deribit.parse_perp(body, "X-COIN"), b'{"result":{"last_price":5,"timestamp":1}}', BadResponse),
-        (lambda body: kraken.parse_spot(body, "X-USD"), b'{"error":["EQuery:Unknown asset pair"]}', UnknownSymbol),
-        (lambda body: kraken.parse_spot(body, "X-USD"), b'{"error":["EAPI:Rate limit exceeded"]}', RateLimited),
-        (okx.parse_funding, b'{"code":"0","data":[]}', UnknownSymbol),
-        (okx.parse_open_interest, b'{"code":"0","data":[]}', UnknownSymbol),
+        (lambda body: bitget.parse_spot(body, a_spot("X-USDT")), b'{"code":"40034","data":null}', UnknownSymbol),
+        (lambda body: bitget.parse_perp(body, a_perp("X-USDT")), b'{"code":"00000","data":null}', BadResponse),
+        (
+            lambda body: bitget.parse_perp(body, a_perp("X-USDT")),
+            b'{"code":"00000","data":{"symbol":"X"}}',
+            BadResponse,
+        ),
+        (lambda body: bitget.parse_perp(body, a_perp("X-USDT")), b'{"code":"00000","data":[]}', UnknownSymbol),
+        (lambda body: bitget.parse_funding(body, a_perp("BTC-USDT")), b'{"code":"00000","data":[]}', UnknownSymbol),
+        (
+            lambda body: bitget.parse_funding(body, a_perp("BTC-USDT")),
+            b'{"code":0,"data":[{"fundingRate":"0"}]}',
+            BadResponse,
+        ),
+        (lambda body: gate.parse_spot(body, a_spot("X-USDT")), b"[]", UnknownSymbol),
+        (lambda body: gate.parse_perp(body, a_perp("X-USDT")), b"[]", UnknownSymbol),
+        (lambda body: gate.parse_perp(body, a_perp("X-USDT")), b'{"last":"5"}', BadResponse),
+        (lambda body: gate.parse_contract(body, a_perp("X-USDT")), b'[{"name":"X"}]', BadResponse),
+        (lambda body: deribit.parse_perp(body, a_perp("X-COIN")), b'{"error":{"code":-32602}}', UnknownSymbol),
+        (lambda body: deribit.parse_perp(body, a_perp("X-COIN")), b'{"result":[]}', BadResponse),
+        (
+            lambda body: deribit.parse_perp(body, a_perp("X-COIN")),
+            b'{"result":{"last_price":5,"timestamp":1}}',
+            BadResponse,
+        ),
+        (
+            lambda body: kraken.parse_spot(body, a_spot("X-USD")),
+            b'{"error":["EQuery:Unknown asset pair"]}',
+            UnknownSymbol,
+        ),
+        (lambda body: kraken.parse_spot(body, a_spot("X-USD")), b'{"error":["EAPI:Rate limit exceeded"]}', RateLimited),
+        (lambda body: okx.parse_funding(body, a_perp("BTC-USDT")), b'{"code":"0","data":[]}', UnknownSymbol),
+        (lambda body: okx.parse_open_interest(body, a_perp("BTC-USDT")), b'{"code":"0","data":[]}', UnknownSymbol),
     ],
 )
 def test_refused_with_http_200(parse: Callable[[bytes], Any], body: bytes, kind: type[MarketError]) -> None:
@@ -1138,30 +1226,38 @@ def _with_stats(rows: list[dict[str, Any]]) -> bytes:
 
 PARTS = {
     "binance coin-margined ticker": Part(
-        lambda body: binance.parse_coinm_ticker(body, "X-COIN", 10),
+        lambda body: binance.parse_coinm_ticker(body, a_perp("X-COIN", 1, 10)),
         _rows,
         {"lastPrice": "5", "highPrice": "6", "lowPrice": "4", "priceChangePercent": "1", "volume": "9"}
         | {"baseVolume": "8", "closeTime": 1, "bidPrice": "4", "askPrice": "6"},
         ("closeTime", "lastPrice"),
     ),
     "binance coin-margined open interest": Part(
-        lambda body: binance.parse_coinm_open_interest(body, 10), _plain, {"openInterest": "5"}, ("openInterest",)
+        lambda body: binance.parse_coinm_open_interest(body, a_perp("BTC-COIN", 1, 10)),
+        _plain,
+        {"openInterest": "5"},
+        ("openInterest",),
     ),
     "binance coin-margined funding": Part(
-        binance.parse_coinm_funding,
+        lambda body: binance.parse_coinm_funding(body, a_perp("BTC-COIN")),
         _rows,
         {"lastFundingRate": "0.1", "nextFundingTime": 1, "markPrice": "5"},
         ("lastFundingRate",),
     ),
     "binance funding": Part(
-        binance.parse_funding,
+        lambda body: binance.parse_funding(body, a_perp("BTC-USDT")),
         _plain,
         {"lastFundingRate": "0.1", "nextFundingTime": 1, "markPrice": "5"},
         ("lastFundingRate",),
     ),
-    "binance open interest": Part(binance.parse_open_interest, _plain, {"openInterest": "5"}, ("openInterest",)),
+    "binance open interest": Part(
+        lambda body: binance.parse_open_interest(body, a_perp("BTC-USDT")),
+        _plain,
+        {"openInterest": "5"},
+        ("openInterest",),
+    ),
     "bybit perp": Part(
-        lambda body: bybit.parse_perp(body, "X-USDT"),
+        lambda body: bybit.parse_perp(body, a_perp("X-USDT")),
         _bybit,
         {"lastPrice": "5", "bid1Price": "4", "ask1Price": "6", "highPrice24h": "6", "lowPrice24h": "4"}
         | {"price24hPcnt": "0.1", "volume24h": "9", "turnover24h": "9", "openInterest": "9", "openInterestValue": "9"}
@@ -1169,45 +1265,55 @@ PARTS = {
         price="lastPrice",
     ),
     "bybit one side": Part(
-        lambda body: bybit.parse_perp(body, "X-USDT"),
+        lambda body: bybit.parse_perp(body, a_perp("X-USDT")),
         _bybit,
         {"lastPrice": "5", "singleOpenInterest": "9", "singleOpenInterestValue": "9"},
         price="lastPrice",
     ),
     "okx swap": Part(
-        lambda body: okx.parse_perp(body, "X-USDT"),
+        lambda body: okx.parse_perp(body, a_perp("X-USDT")),
         _okx,
         {"last": "5", "bidPx": "4", "askPx": "6", "high24h": "6", "low24h": "4", "open24h": "4", "volCcy24h": "9"}
         | {"ts": "1"},
         ("ts",),
         price="last",
     ),
-    "okx open interest": Part(okx.parse_open_interest, _okx, {"oiCcy": "5", "oiUsd": "9"}, ("oiCcy",)),
+    "okx open interest": Part(
+        lambda body: okx.parse_open_interest(body, a_perp("BTC-USDT")), _okx, {"oiCcy": "5", "oiUsd": "9"}, ("oiCcy",)
+    ),
     "okx funding": Part(
-        okx.parse_funding, _okx, {"fundingRate": "0.1", "fundingTime": "1", "nextFundingTime": "2"}, ("fundingRate",)
+        lambda body: okx.parse_funding(body, a_perp("BTC-USDT")),
+        _okx,
+        {"fundingRate": "0.1", "fundingTime": "1", "nextFundingTime": "2"},
+        ("fundingRate",),
     ),
     "gate spot": Part(
-        lambda body: gate.parse_spot(body, "X-USDT"),
+        lambda body: gate.parse_spot(body, a_spot("X-USDT")),
         _rows,
         {"last": "5", "highest_bid": "4", "lowest_ask": "6", "high_24h": "6", "low_24h": "4", "base_volume": "9"}
         | {"change_percentage": "1", "quote_volume": "9"},
         price="last",
     ),
     "gate perp": Part(
-        lambda body: gate.parse_perp(body, "X-USDT"),
+        lambda body: gate.parse_perp(body, a_perp("X-USDT")),
         _rows,
         {"last": "5", "volume_24h_base": "9", "volume_24h_quote": "9"},
         price="last",
     ),
     "gate contract": Part(
-        lambda body: gate.parse_contract(body, "X-USDT"),
+        lambda body: gate.parse_contract(body, a_perp("X-USDT")),
         _plain,
         {"position_size": 9, "quanto_multiplier": "0.1", "mark_price": "5", "funding_rate": "0.1"}
         | {"funding_interval": 28800, "funding_next_apply": 1},
     ),
-    "gate contract size": Part(gate.parse_contract_size, _plain, {"quanto_multiplier": "0.1"}, ("quanto_multiplier",)),
+    "gate contract size": Part(
+        lambda body: gate.parse_contract_size(body, a_perp("BTC-USDT")),
+        _plain,
+        {"quanto_multiplier": "0.1"},
+        ("quanto_multiplier",),
+    ),
     "bitget spot": Part(
-        lambda body: bitget.parse_spot(body, "X-USDT"),
+        lambda body: bitget.parse_spot(body, a_spot("X-USDT")),
         _bitget,
         {"lastPr": "5", "bidPr": "4", "askPr": "6", "high24h": "6", "low24h": "4", "change24h": "0.1"}
         | {"baseVolume": "9", "quoteVolume": "9", "ts": "1"},
@@ -1215,20 +1321,20 @@ PARTS = {
         price="lastPr",
     ),
     "bitget perp": Part(
-        lambda body: bitget.parse_perp(body, "X-USDT"),
+        lambda body: bitget.parse_perp(body, a_perp("X-USDT")),
         _bitget,
         {"lastPr": "5", "holdingAmount": "9", "fundingRate": "0.1", "markPrice": "5", "ts": "1"},
         ("ts",),
         price="lastPr",
     ),
     "bitget funding": Part(
-        bitget.parse_funding,
+        lambda body: bitget.parse_funding(body, a_perp("BTC-USDT")),
         _bitget,
         {"fundingRate": "0.1", "fundingRateInterval": "8", "nextUpdate": "1"},
         ("fundingRate",),
     ),
     "deribit perp": Part(
-        lambda body: deribit.parse_perp(body, "X-COIN"),
+        lambda body: deribit.parse_perp(body, a_perp("X-COIN")),
         _with_stats,
         {"last_price": 5, "mark_price": 5, "best_bid_price": 4, "best_ask_price": 6, "open_interest": 9}
         | {"funding_8h": 0.1, "timestamp": 1, "high": 6, "low": 4, "price_change": 1, "volume": 9, "volume_usd": 9},
@@ -1236,13 +1342,13 @@ PARTS = {
         price="last_price",
     ),
     "kraken spot": Part(
-        lambda body: kraken.parse_spot(body, "X-USD"),
+        lambda body: kraken.parse_spot(body, a_spot("X-USD")),
         _of_figures,
         {"a": "6", "b": "4", "c": "5", "v": "9", "p": "5", "l": "4", "h": "6"},
         ("c",),
     ),
     "coinbase spot": Part(
-        lambda body: coinbase.parse_spot(body, "X-USD"),
+        lambda body: coinbase.parse_spot(body, a_spot("X-USD")),
         _plain,
         {"last": "5", "high": "6", "low": "4", "open": "4", "volume": "9"},
         ("last",),
@@ -1341,11 +1447,13 @@ def test_row_that_is_none(name: str, row: Any) -> None:
 
 
 def test_funding_period_is_the_distance_of_two_times() -> None:
-    told = okx.parse_funding(_okx([{"fundingRate": "0", "fundingTime": "14400000", "nextFundingTime": "28800000"}]))
+    told = okx.parse_funding(
+        _okx([{"fundingRate": "0", "fundingTime": "14400000", "nextFundingTime": "28800000"}]), a_perp("BTC-USDT")
+    )
     assert told.funding == Funding(0, 4.0, 14400000, None)
     for after in ("14400000", "0", "", "1"):
         row = {"fundingRate": "0", "fundingTime": "14400000", "nextFundingTime": after}
-        assert okx.parse_funding(_okx([row])).funding == Funding(0, None, 14400000, None)
+        assert okx.parse_funding(_okx([row]), a_perp("BTC-USDT")).funding == Funding(0, None, 14400000, None)
 
 
 # Every recording, and who reads it.
@@ -1390,7 +1498,7 @@ def _named_by_ourselves(body: bytes) -> Any:
         names = [{"name": f"C{i}"} for i in range(len(rows))]
     except (LookupError, TypeError):
         raise BadResponse("hyperliquid", "no list of contexts") from None
-    return _listed(hyperliquid.tickers("perp")["ticker"])(_rows([{"universe": names}, rows]))
+    return _listed(Hyperliquid().tickers("perp", NOW_MS)["ticker"])(_rows([{"universe": names}, rows]))
 
 
 def _row(row: Callable[[Any], Any]) -> Callable[[bytes], Any]:
@@ -1399,7 +1507,7 @@ def _row(row: Callable[[Any], Any]) -> Callable[[bytes], Any]:
 
 
 def _contract_list() -> ListEndpoint[Any]:
-    found = binance.positions()[1].second
+    found = Binance().positions()[1].second
     assert isinstance(found, ListEndpoint)
     return found
 
@@ -1422,12 +1530,12 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
         _listed(_contract_list()),
     ),
     "binance/cm-klines": "candles of COIN-M are not asked: they count contracts",
-    "binance/cm-open-interest-hist": binance.open_interest_history("BTC-COIN", 25).parse,
-    "binance/cm-open-interest": lambda body: binance.parse_coinm_open_interest(body, 100),
+    "binance/cm-open-interest-hist": Binance().open_interest_history(a_perp("BTC-COIN"), 25).parse,
+    "binance/cm-open-interest": lambda body: binance.parse_coinm_open_interest(body, a_perp("BTC-COIN", 1, 100)),
     "binance/cm-position-risk": lambda body: binance.parse_coinm_positions(json.loads(body), {"BTCUSD_201225": 100.0}),
-    "binance/cm-premium-index": binance.parse_coinm_funding,
+    "binance/cm-premium-index": lambda body: binance.parse_coinm_funding(body, a_perp("BTC-COIN")),
     "binance/cm-taker-buy-sell-vol": NOT_ASKED,
-    "binance/cm-ticker-24hr": lambda body: binance.parse_coinm_ticker(body, "BTC-COIN", 100),
+    "binance/cm-ticker-24hr": lambda body: binance.parse_coinm_ticker(body, a_perp("BTC-COIN", 1, 100)),
     "binance/cm-top-long-short-position-ratio": NOT_ASKED,
     "binance/error-api-key": _refusal(binance, 401, Refused),
     "binance/error-bad-interval": _refusal(binance, 400, BadResponse),
@@ -1441,10 +1549,10 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "binance/spot-account": binance.parse_spot_balances,
     "binance/spot-agg-trades": TRADES,
     "binance/spot-exchange-info": "symbols are read from the list of last prices",
-    "binance/spot-klines-1h": lambda body: binance.parse_candles(body, "BTC-USDT", "spot", "1h"),
-    "binance/spot-klines": lambda body: binance.parse_candles(body, "BTC-USDT", "spot", "1m"),
+    "binance/spot-klines-1h": lambda body: binance.parse_candles(body, a_spot("BTC-USDT"), "1h"),
+    "binance/spot-klines": lambda body: binance.parse_candles(body, a_spot("BTC-USDT"), "1m"),
     "binance/spot-ticker-24hr": _both(
-        lambda body: binance.parse_ticker(body, "BTC-USDT"), _row(binance.parse_ticker_row)
+        lambda body: binance.parse_ticker(body, a_spot("BTC-USDT")), _row(binance.parse_ticker_row)
     ),
     "binance/spot-time": binance.parse_time,
     "binance/spot-trades": TRADES,
@@ -1452,47 +1560,66 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "binance/um-balance-v3": binance.parse_futures_balances,
     "binance/um-exchange-info": "symbols are read from the list of last prices",
     "binance/um-force-orders": NOT_ASKED,
-    "binance/um-funding-info": _listed(binance.funding_intervals()[0]),
+    "binance/um-funding-info-2026-09": _listed(Binance().funding_intervals()[0]),
+    "binance/um-funding-info": _listed(Binance().funding_intervals()[0]),
     "binance/um-funding-rate-history": PAST_FUNDING,
-    "binance/um-global-long-short-account-ratio": lambda body: binance.parse_ratios(body, "accounts"),
+    "binance/um-global-long-short-account-ratio": lambda body: binance.parse_ratios(
+        body, a_perp("BTC-USDT"), "accounts"
+    ),
     "binance/um-income": binance.parse_income,
-    "binance/um-klines": lambda body: binance.parse_candles(body, "BTC-USDT", "perp", "1h"),
-    "binance/um-open-interest-hist-docs": lambda body: binance.parse_open_interest_history(body, "sumOpenInterest"),
-    "binance/um-open-interest-hist": lambda body: binance.parse_open_interest_history(body, "sumOpenInterest", 1000),
-    "binance/um-open-interest": binance.parse_open_interest,
+    "binance/um-klines": lambda body: binance.parse_candles(body, a_perp("BTC-USDT"), "1h"),
+    "binance/um-open-interest-hist-docs": lambda body: binance.parse_open_interest_history(
+        body, a_perp("BTC-USDT"), "sumOpenInterest"
+    ),
+    "binance/um-open-interest-hist": lambda body: binance.parse_open_interest_history(
+        body, a_perp("BTC-USDT", 1000), "sumOpenInterest"
+    ),
+    "binance/um-open-interest": lambda body: binance.parse_open_interest(body, a_perp("BTC-USDT")),
     "binance/um-position-risk-v3": _usdm_positions,
-    "binance/um-premium-index": _both(binance.parse_funding, _row(binance.parse_funding_row)),
+    "binance/um-premium-index": _both(
+        lambda body: binance.parse_funding(body, a_perp("BTC-USDT")), _row(binance.parse_funding_row)
+    ),
     "binance/um-taker-long-short-ratio": "told with the candles",
-    "binance/um-ticker-24hr": _both(lambda body: binance.parse_perp(body, "S-USDT"), _row(binance.parse_ticker_row)),
-    "binance/um-top-long-short-account-ratio": lambda body: binance.parse_ratios(body, "top accounts"),
-    "binance/um-top-long-short-position-ratio": lambda body: binance.parse_ratios(body, "top positions"),
+    "binance/um-ticker-24hr": _both(
+        lambda body: binance.parse_perp(body, a_perp("S-USDT")), _row(binance.parse_ticker_row)
+    ),
+    "binance/um-top-long-short-account-ratio": lambda body: binance.parse_ratios(
+        body, a_perp("BTC-USDT"), "top accounts"
+    ),
+    "binance/um-top-long-short-position-ratio": lambda body: binance.parse_ratios(
+        body, a_perp("BTC-USDT"), "top positions"
+    ),
     "bitget/error-missing-param": _refusal(bitget, 400, BadResponse),
     "bitget/error-rate-limit": _refusal(bitget, 429, RateLimited),
     "bitget/error-symbol-not-found": _refusal(bitget, 400, UnknownSymbol),
     "bitget/margin-long-short-ratio": NOT_ASKED,
-    "bitget/mix-account-long-short": bitget.parse_ratios,
-    "bitget/mix-candles-2": lambda body: bitget.parse_candles(body, "BTC-USDT", "perp", "5m"),
-    "bitget/mix-candles": lambda body: bitget.parse_candles(body, "BTC-USDT", "perp", "5m"),
+    "bitget/mix-account-long-short": lambda body: bitget.parse_ratios(body, a_perp("BTC-USDT")),
+    "bitget/mix-candles-2": lambda body: bitget.parse_candles(body, a_perp("BTC-USDT"), "5m"),
+    "bitget/mix-candles": lambda body: bitget.parse_candles(body, a_perp("BTC-USDT"), "5m"),
     "bitget/mix-contracts": CONTRACTS,
-    "bitget/mix-current-fund-rate": _both(bitget.parse_funding, _listed(bitget.tickers("perp")["funding"])),
+    "bitget/mix-current-fund-rate": _both(
+        lambda body: bitget.parse_funding(body, a_perp("BTC-USDT")),
+        _listed(Bitget().tickers("perp", NOW_MS)["funding"]),
+    ),
     "bitget/mix-funding-time": "told with the funding",
     "bitget/mix-history-fund-rate": PAST_FUNDING,
     "bitget/mix-open-interest-2": "told with the ticker",
     "bitget/mix-open-interest": "told with the ticker",
-    "bitget/mix-ticker-ETHUSD-delivery-doc": lambda body: bitget.parse_perp(body, "ETH-COIN"),
+    "bitget/mix-ticker-trimmed-2026-09": lambda body: bitget.parse_perp(body, a_perp("BTC-USDT")),
+    "bitget/mix-ticker-ETHUSD-delivery-doc": lambda body: bitget.parse_perp(body, a_perp("ETH-COIN")),
     "bitget/mix-ticker-one": _both(
-        lambda body: bitget.parse_perp(body, "BTC-USDT"), _listed(bitget.tickers("perp")["ticker"])
+        lambda body: bitget.parse_perp(body, a_perp("BTC-USDT")), _listed(Bitget().tickers("perp", NOW_MS)["ticker"])
     ),
     "bitget/mix-tickers-all-coin-futures": _both(
-        lambda body: bitget.parse_perp(body, "BTC-COIN"), _listed(bitget.tickers("perp")["ticker"])
+        lambda body: bitget.parse_perp(body, a_perp("BTC-COIN")), _listed(Bitget().tickers("perp", NOW_MS)["ticker"])
     ),
     "bitget/spot-candles": "the example tells one candle twice, which is refused; see test_exchange_candles.py",
     "bitget/spot-ticker-one": _both(
-        lambda body: bitget.parse_spot(body, "BTC-USDT"), _listed(bitget.tickers("spot")["ticker"])
+        lambda body: bitget.parse_spot(body, a_spot("BTC-USDT")), _listed(Bitget().tickers("spot", NOW_MS)["ticker"])
     ),
-    "bitget/spot-tickers-all-doc": _listed(bitget.tickers("spot")["ticker"]),
+    "bitget/spot-tickers-all-doc": _listed(Bitget().tickers("spot", NOW_MS)["ticker"]),
     "bitget/v3-futures-ticker": "of version 3, which is not asked",
-    "bybit/account-ratio": bybit.parse_ratios,
+    "bybit/account-ratio": lambda body: bybit.parse_ratios(body, a_perp("BTC-USDT")),
     "bybit/closed-pnl": bybit.parse_closed_pnl,
     "bybit/error-ip-403": _refusal(bybit, 403, Blocked),
     "bybit/error-rate-limit": _refusal(bybit, 200, RateLimited),
@@ -1500,33 +1627,38 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "bybit/funding-history": PAST_FUNDING,
     "bybit/instruments-inverse": CONTRACTS,
     "bybit/instruments-linear": CONTRACTS,
-    "bybit/inverse-kline": lambda body: bybit.parse_candles(body, "BTC-COIN", "perp", "1h"),
-    "bybit/inverse-open-interest": bybit.parse_open_interest_history,
-    "bybit/inverse-ticker-2": lambda body: bybit.parse_perp(body, "BTC-COIN"),
-    "bybit/inverse-ticker": lambda body: bybit.parse_perp(body, "BTC-COIN"),
-    "bybit/linear-kline": lambda body: bybit.parse_candles(body, "BTC-USDT", "perp", "1m"),
+    "bybit/inverse-kline": lambda body: bybit.parse_candles(body, a_perp("BTC-COIN"), "1h"),
+    "bybit/inverse-open-interest": lambda body: bybit.parse_open_interest_history(body, a_perp("BTC-USDT")),
+    "bybit/inverse-ticker-2": lambda body: bybit.parse_perp(body, a_perp("BTC-COIN")),
+    "bybit/inverse-ticker": lambda body: bybit.parse_perp(body, a_perp("BTC-COIN")),
+    "bybit/linear-kline": lambda body: bybit.parse_candles(body, a_perp("BTC-USDT"), "1m"),
     "bybit/linear-ticker": _both(
-        lambda body: bybit.parse_perp(body, "BTC-USDT"), _listed(bybit.tickers("perp")["ticker"])
+        lambda body: bybit.parse_perp(body, a_perp("BTC-USDT")), _listed(Bybit().tickers("perp", NOW_MS)["ticker"])
     ),
-    "bybit/open-interest-inverse": bybit.parse_open_interest_history,
+    "bybit/open-interest-inverse": lambda body: bybit.parse_open_interest_history(body, a_perp("BTC-USDT")),
     "bybit/position-list-inverse": lambda body: bybit.parse_positions(json.loads(body)),
     "bybit/recent-trade-spot": TRADES,
     "bybit/signature-vectors": VECTORS,
-    "bybit/spot-kline": lambda body: bybit.parse_candles(body, "BTC-USDT", "spot", "1h"),
+    "bybit/spot-kline": lambda body: bybit.parse_candles(body, a_spot("BTC-USDT"), "1h"),
     "bybit/spot-ticker": _both(
-        lambda body: bybit.parse_spot(body, "BTC-USDT"), _listed(bybit.tickers("spot")["ticker"])
+        lambda body: bybit.parse_spot(body, a_spot("BTC-USDT")), _listed(Bybit().tickers("spot", NOW_MS)["ticker"])
     ),
     "bybit/time": bybit.parse_time,
+    "bybit/linear-tickers-list-2026-09": _both(
+        _listed(Bybit().tickers("perp", NOW_MS)["ticker"]), _listed(Bybit().symbols("perp"))
+    ),
+    "bybit/wallet-balance-borrowed": bybit.parse_unified_balances,
     "bybit/wallet-balance": bybit.parse_unified_balances,
     "coinbase/advanced-candles": "of the other API, which is not asked",
     "coinbase/advanced-product": "of the other API, which is not asked",
     "coinbase/advanced-products-future": "of the other API, which is not asked",
     "coinbase/advanced-products": "of the other API, which is not asked",
     "coinbase/advanced-ticker": "of the other API, which is not asked",
-    "coinbase/exchange-candles": lambda body: coinbase.parse_candles(body, "BTC-USD", "1m"),
+    "coinbase/exchange-candles": lambda body: coinbase.parse_candles(body, a_spot("BTC-USD"), "1m"),
     "coinbase/exchange-error-not-found": _refusal(coinbase, 404, UnknownSymbol),
+    "coinbase/exchange-stats-2026-06": lambda body: coinbase.parse_spot(body, a_spot("BTC-USD")),
     "coinbase/exchange-stats": lambda body: coinbase.parse_spot(
-        json.dumps({"last": "50", **json.loads(body)}).encode(), "X-USD"
+        json.dumps({"last": "50", **json.loads(body)}).encode(), a_spot("X-USD")
     ),
     "coinbase/exchange-ticker-2017": "the price is told with the stats",
     "coinbase/exchange-ticker": "the price is told with the stats",
@@ -1543,11 +1675,12 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "coingecko/simple-price-error-missing-ids": _refusal(coingecko, 422, BadResponse),
     "coingecko/simple-price-spaces-lose-coins": NOT_ASKED,
     "coingecko/simple-price-unknown-vs-currency": NOT_ASKED,
-    "deribit/book-summary-BTC-27MAR20": _listed(deribit.tickers("perp")["ticker"]),
-    "deribit/book-summary-BTC-PERPETUAL-2020-2": _listed(deribit.tickers("perp")["ticker"]),
-    "deribit/book-summary-BTC-PERPETUAL-2020": _listed(deribit.tickers("perp")["ticker"]),
-    "deribit/book-summary-by-currency-option-row": _listed(deribit.tickers("perp")["ticker"]),
-    "deribit/book-summary-by-instrument-perp-testnet": _listed(deribit.tickers("perp")["ticker"]),
+    "deribit/book-summary-BTC-27MAR20": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
+    "deribit/book-summary-BTC-PERPETUAL-2020-2": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
+    "deribit/book-summary-BTC-PERPETUAL-2020": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
+    "deribit/book-summary-USDC-1000PEPE-shape": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
+    "deribit/book-summary-by-currency-option-row": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
+    "deribit/book-summary-by-instrument-perp-testnet": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
     "deribit/error-bad-instrument": _refusal(deribit, 400, UnknownSymbol),
     "deribit/error-rate-limit": _refusal(deribit, 429, RateLimited),
     "deribit/funding-rate-history": PAST_FUNDING,
@@ -1556,14 +1689,25 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "deribit/get-instruments-BTC-future-2020": CONTRACTS,
     "deribit/get-instruments-ETH-future-2020": CONTRACTS,
     "deribit/get-instruments-mixed": CONTRACTS,
-    "deribit/order-book-BTC-PERPETUAL": lambda body: deribit.parse_perp(body, "BTC-COIN"),
-    "deribit/tradingview-chart-1m": lambda body: deribit.parse_candles(body, "BTC-COIN", "1m"),
-    "gate/contract-eth-usd-btc-settled-2019": lambda body: gate.parse_contract(body, "ETH-USD"),
-    "gate/contract-stats-doc": _both(gate.parse_open_interest_history, gate.parse_ratios),
-    "gate/contract-usdt-one": _both(lambda body: gate.parse_contract(body, "0G-USDT"), gate.parse_contract_size),
-    "gate/contracts-btc-settled-2019": _listed(gate.tickers("perp")["funding"]),
-    "gate/contracts-usdt-doc": _listed(gate.tickers("perp")["funding"]),
-    "gate/delivery-contract": _listed(gate.tickers("perp")["funding"]),
+    "deribit/order-book-BTC-PERPETUAL": lambda body: deribit.parse_perp(body, a_perp("BTC-COIN")),
+    "deribit/tradingview-chart-1m": lambda body: deribit.parse_candles(body, a_perp("BTC-COIN"), "1m"),
+    "gate/contract-eth-usd-btc-settled-2019": lambda body: gate.parse_contract(body, a_perp("ETH-USD")),
+    "gate/contract-stats-doc": _both(
+        lambda body: gate.parse_open_interest_history(body, a_perp("BTC-USDT")),
+        lambda body: gate.parse_ratios(body, a_perp("BTC-USDT")),
+    ),
+    "gate/contract-usdt-one": _both(
+        lambda body: gate.parse_contract(body, a_perp("0G-USDT")),
+        lambda body: gate.parse_contract_size(body, a_perp("BTC-USDT")),
+    ),
+    "gate/contracts-btc-settled-2019": _listed(Gate().tickers("perp", NOW_MS)["funding"]),
+    "gate/contracts-list-2026-09-19": _listed(Gate().tickers("perp", NOW_MS)["funding"]),
+    "gate/oi-two-answers-2026-08": lambda body: gate.parse_open_interest_history(body, a_perp("BTC-USDT")),
+    "gate/perp-tickers-with-dated-2026-09": _both(
+        _listed(Gate().tickers("perp", NOW_MS)["ticker"]), _listed(Gate().symbols("perp"))
+    ),
+    "gate/contracts-usdt-doc": _listed(Gate().tickers("perp", NOW_MS)["funding"]),
+    "gate/delivery-contract": _listed(Gate().tickers("perp", NOW_MS)["funding"]),
     "gate/error-forbidden": _refusal(gate, 403, Blocked),
     "gate/error-invalid-currency": _refusal(gate, 400, UnknownSymbol),
     "gate/error-invalid-key": _refusal(gate, 401, BadResponse),
@@ -1571,31 +1715,32 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "gate/error-server": _refusal(gate, 500, Unavailable),
     "gate/funding-rate-history-doc": PAST_FUNDING,
     "gate/liq-orders": NOT_ASKED,
-    "gate/perp-candles-doc": lambda body: gate.parse_perp_candles(body, "BTC-USDT", "1m", 0.0001),
+    "gate/perp-candles-doc": lambda body: gate.parse_perp_candles(body, a_perp("BTC-USDT", 1, 0.0001), "1m"),
     "gate/perp-ticker-doc": _both(
-        lambda body: gate.parse_perp(body, "BTC-USDT"), _listed(gate.tickers("perp")["ticker"])
+        lambda body: gate.parse_perp(body, a_perp("BTC-USDT")), _listed(Gate().tickers("perp", NOW_MS)["ticker"])
     ),
-    "gate/perp-tickers-all-btc-settled-2019": _listed(gate.tickers("perp")["ticker"]),
-    "gate/spot-candles": lambda body: gate.parse_spot_candles(body, "BTC-USDT", "1m"),
+    "gate/perp-tickers-all-btc-settled-2019": _listed(Gate().tickers("perp", NOW_MS)["ticker"]),
+    "gate/spot-candles": lambda body: gate.parse_spot_candles(body, a_spot("BTC-USDT"), "1m"),
     "gate/spot-ticker-one": _both(
-        lambda body: gate.parse_spot(body, "BTC-USDT"), _listed(gate.tickers("spot")["ticker"])
+        lambda body: gate.parse_spot(body, a_spot("BTC-USDT")), _listed(Gate().tickers("spot", NOW_MS)["ticker"])
     ),
-    "gate/spot-tickers-all": _listed(gate.tickers("spot")["ticker"]),
+    "gate/spot-tickers-all": _listed(Gate().tickers("spot", NOW_MS)["ticker"]),
     "hyperliquid/allDexsAssetCtxs-ws": _named_by_ourselves,
     "hyperliquid/allMids": NOT_ASKED,
     "hyperliquid/allPerpMetas-other-collateral": "markets of other builders are not asked",
     "hyperliquid/assetCtx-HYPE-merged": "names and contexts merged by somebody; no answer has this shape",
-    "hyperliquid/candleSnapshot-spot": lambda body: hyperliquid.parse_candles(body, "HYPE-USDC", "1d"),
-    "hyperliquid/candleSnapshot": lambda body: hyperliquid.parse_candles(body, "1000PEPE-USDC", "1h", 1000),
+    "hyperliquid/candleSnapshot-spot": lambda body: hyperliquid.parse_candles(body, a_perp("HYPE-USDC"), "1d"),
+    "hyperliquid/candleSnapshot": lambda body: hyperliquid.parse_candles(body, a_perp("1000PEPE-USDC", 1000), "1h"),
     "hyperliquid/ctx-rows-with-nulls": _named_by_ourselves,
     "hyperliquid/error-422-text": _refusal(hyperliquid, 422, BadResponse),
     "hyperliquid/fundingHistory-2": PAST_FUNDING,
     "hyperliquid/fundingHistory": PAST_FUNDING,
-    "hyperliquid/meta-with-delisted": _listed(hyperliquid.symbols("perp")),
-    "hyperliquid/meta": _listed(hyperliquid.symbols("perp")),
-    "hyperliquid/metaAndAssetCtxs-BTC-ETH-ATOM": _listed(hyperliquid.tickers("perp")["ticker"]),
-    "hyperliquid/metaAndAssetCtxs-doc3": _listed(hyperliquid.tickers("perp")["ticker"]),
-    "hyperliquid/metaAndAssetCtxs-one": _listed(hyperliquid.tickers("perp")["ticker"]),
+    "hyperliquid/meta-with-delisted": _listed(Hyperliquid().symbols("perp")),
+    "hyperliquid/meta": _listed(Hyperliquid().symbols("perp")),
+    "hyperliquid/metaAndAssetCtxs-2026-09": _listed(Hyperliquid().tickers("perp", NOW_MS)["ticker"]),
+    "hyperliquid/metaAndAssetCtxs-BTC-ETH-ATOM": _listed(Hyperliquid().tickers("perp", NOW_MS)["ticker"]),
+    "hyperliquid/metaAndAssetCtxs-doc3": _listed(Hyperliquid().tickers("perp", NOW_MS)["ticker"]),
+    "hyperliquid/metaAndAssetCtxs-one": _listed(Hyperliquid().tickers("perp", NOW_MS)["ticker"]),
     "hyperliquid/spotMetaAndAssetCtxs": "its spot markets are not asked",
     "kraken/asset-pairs-all-2017": NOT_ASKED,
     "kraken/asset-pairs-few": NOT_ASKED,
@@ -1603,21 +1748,24 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "kraken/error-too-many": _refusal(kraken, 200, RateLimited),
     "kraken/error-unavailable": _refusal(kraken, 200, Unavailable),
     "kraken/error-unknown-pair": _refusal(kraken, 200, UnknownSymbol),
-    "kraken/ohlc-1m-full": lambda body: kraken.parse_spot_candles(body, "BTC-USDT", "1m"),
-    "kraken/ohlc-1m": lambda body: kraken.parse_spot_candles(body, "BTC-USD", "1m"),
+    "kraken/ohlc-1m-full": lambda body: kraken.parse_spot_candles(body, a_spot("BTC-USDT"), "1m"),
+    "kraken/ohlc-1m": lambda body: kraken.parse_spot_candles(body, a_spot("BTC-USD"), "1m"),
     "kraken/system-status": NOT_ASKED,
-    "kraken/ticker-BCHEUR-2017": lambda body: kraken.parse_spot(body, "BCH-EUR"),
-    "kraken/ticker-one-2": lambda body: kraken.parse_spot(body, "BTC-USD"),
-    "kraken/ticker-one": lambda body: kraken.parse_spot(body, "BTC-USDT"),
-    "krakenfutures/candles-trade-1h": lambda body: kraken.parse_perp_candles(body, "BTC-COIN", "1h"),
+    "kraken/ticker-BCHEUR-2017": lambda body: kraken.parse_spot(body, a_spot("BCH-EUR")),
+    "kraken/ticker-one-2": lambda body: kraken.parse_spot(body, a_spot("BTC-USD")),
+    "kraken/ticker-one": lambda body: kraken.parse_spot(body, a_spot("BTC-USDT")),
+    "krakenfutures/candles-trade-1h": lambda body: kraken.parse_perp_candles(body, a_perp("BTC-COIN"), "1h"),
+    "krakenfutures/error-404-2026-09": _refusal(kraken, 404, Gone),
+    "krakenfutures/error-resolution-400-2026-09": lambda body: kraken.explain(400, b"Invalid resolution"),
     "krakenfutures/historical-funding-rates": PAST_FUNDING,
     "krakenfutures/instruments-2019": CONTRACTS,
     "krakenfutures/instruments": CONTRACTS,
-    "krakenfutures/ticker-PF_ENJUSD-row": _listed(kraken.tickers("perp")["ticker"]),
-    "krakenfutures/tickers-2": _listed(kraken.tickers("perp")["ticker"]),
-    "krakenfutures/tickers-all-2019-2": _listed(kraken.tickers("perp")["ticker"]),
-    "krakenfutures/tickers-all-2019": _listed(kraken.tickers("perp")["ticker"]),
-    "krakenfutures/tickers-mixed-rows": _listed(kraken.tickers("perp")["ticker"]),
+    "krakenfutures/ticker-PF_ENJUSD-row": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
+    "krakenfutures/tickers-2": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
+    "krakenfutures/tickers-all-2019-2": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
+    "krakenfutures/tickers-all-2019": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
+    "krakenfutures/tickers-relative-2026-09": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
+    "krakenfutures/tickers-mixed-rows": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
     "okx/account-balance": okx.parse_trading_balances,
     "okx/account-bills": okx.parse_bills,
     "okx/account-positions": lambda body: okx.parse_positions(json.loads(body)),
@@ -1628,27 +1776,37 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "okx/error-unknown-instrument": _refusal(okx, 200, UnknownSymbol),
     "okx/funding-account-balances": okx.parse_funding_balances,
     "okx/funding-rate-history": PAST_FUNDING,
-    "okx/funding-rate": _both(okx.parse_funding, _listed(okx.tickers("perp")["funding"])),
+    "okx/error-parameter-2026-09": _refusal(okx, 200, BadResponse),
+    "okx/funding-rate-any-2026-09": _listed(Okx().tickers("perp", NOW_MS)["funding"]),
+    "okx/open-interest-list-2026-01": _listed(Okx().tickers("perp", NOW_MS)["open interest"]),
+    "okx/funding-rate": _both(
+        lambda body: okx.parse_funding(body, a_perp("BTC-USDT")), _listed(Okx().tickers("perp", NOW_MS)["funding"])
+    ),
     "okx/instruments-spot": CONTRACTS,
     "okx/instruments-swap": CONTRACTS,
-    "okx/open-interest-option": _listed(okx.tickers("perp")["open interest"]),
-    "okx/open-interest-swap-docs": _both(okx.parse_open_interest, _listed(okx.tickers("perp")["open interest"])),
+    "okx/open-interest-option": _listed(Okx().tickers("perp", NOW_MS)["open interest"]),
+    "okx/open-interest-swap-docs": _both(
+        lambda body: okx.parse_open_interest(body, a_perp("BTC-USDT")),
+        _listed(Okx().tickers("perp", NOW_MS)["open interest"]),
+    ),
     "okx/positions-history-eth": lambda body: okx.parse_closed_positions(body, 0),
     "okx/positions-history": lambda body: okx.parse_closed_positions(body, 0),
-    "okx/rubik-long-short-account-ratio-contract": okx.parse_ratios,
-    "okx/rubik-long-short-account-ratio": okx.parse_ratios,
-    "okx/rubik-open-interest-history": okx.parse_open_interest_history,
+    "okx/rubik-long-short-account-ratio-contract": lambda body: okx.parse_ratios(body, a_perp("BTC-USDT")),
+    "okx/rubik-long-short-account-ratio": lambda body: okx.parse_ratios(body, a_perp("BTC-USDT")),
+    "okx/rubik-open-interest-history": lambda body: okx.parse_open_interest_history(body, a_perp("BTC-USDT")),
     "okx/rubik-open-interest-volume": NOT_ASKED,
-    "okx/rubik-taker-volume": lambda body: okx.parse_taker_flow(body, "BTC-USDT", 86_400_000),
+    "okx/rubik-taker-volume": lambda body: okx.parse_taker_flow(body, a_perp("BTC-USDT"), "1d"),
     "okx/signature-vectors": VECTORS,
-    "okx/spot-candles": lambda body: okx.parse_candles(body, "BTC-USDT", "spot", 3_600_000),
+    "okx/spot-candles": lambda body: okx.parse_candles(body, a_spot("BTC-USDT"), "1h"),
     "okx/spot-ticker": _both(
-        lambda body: okx.parse_spot(body, "ETH-BTC"),
-        _listed(okx.tickers("spot")["ticker"]),
-        _listed(okx.symbols("spot")),
+        lambda body: okx.parse_spot(body, a_spot("ETH-BTC")),
+        _listed(Okx().tickers("spot", NOW_MS)["ticker"]),
+        _listed(Okx().symbols("spot")),
     ),
-    "okx/swap-candles": lambda body: okx.parse_candles(body, "BTC-USDT", "perp", 3_600_000),
-    "okx/swap-tickers": _both(lambda body: okx.parse_perp(body, "LTC-COIN"), _listed(okx.tickers("perp")["ticker"])),
+    "okx/swap-candles": lambda body: okx.parse_candles(body, a_perp("BTC-USDT"), "1h"),
+    "okx/swap-tickers": _both(
+        lambda body: okx.parse_perp(body, a_perp("LTC-COIN")), _listed(Okx().tickers("perp", NOW_MS)["ticker"])
+    ),
     "okx/time": okx.parse_time,
     "okx/trades-spot": TRADES,
 }

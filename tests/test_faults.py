@@ -65,4 +65,4 @@ async def test_all_exchanges_hang() -> None:
         assert loop_time() - began < 8
         assert "did not answer in time" in text
         for each in table.EXCHANGES.values():
-            assert each.NAME in text
+            assert each.name in text

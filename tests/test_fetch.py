@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from conftest import NOW_MS, a_perp, a_spot
 
 import http1
 from asking import circuits, fetch
@@ -22,9 +23,12 @@ from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
 from asking.fetch import Fetcher
 from clock import Clock
-from exchanges import binance, bybit, gate, hyperliquid
+from exchanges.binance import Binance
+from exchanges.bybit import Bybit
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.gate import Gate
+from exchanges.hyperliquid import Hyperliquid
 from exchanges.words import Key
 
 HOST = Host("X", "x", "https://x.example")
@@ -38,7 +42,7 @@ def explain(status: int, body: bytes) -> MarketError:
 
 STANDING = Clock(lambda: 1_700_000_000.0, lambda: 1000.0)
 ENDPOINT: Endpoint[Any] = Endpoint(HOST, "/a?b=c", orjson.loads, explain, BUDGET)
-LIST: ListEndpoint[Any] = ListEndpoint(HOST, "/list", (), dict, explain, BUDGET)
+LIST: ListEndpoint[Any] = ListEndpoint(HOST, "/list", (), lambda row: row.json, explain, BUDGET)
 
 
 class Pieces(httpx.AsyncByteStream):
@@ -368,7 +372,7 @@ async def test_redirect_is_not_followed() -> None:
 
     fetcher = Fetcher(httpx.MockTransport(handle), {"BINANCE_SPOT": "http://spot.test"})
     with pytest.raises(Unavailable) as caught:
-        await fetcher.fetch(binance.spot("BTC-USDT"))
+        await fetcher.fetch(Binance().spot(a_spot("BTC-USDT")))
     assert caught.value.reason == "answered HTTP 302"
     assert len(asked) == 1
 
@@ -379,9 +383,9 @@ async def test_cursor_that_no_address_can_hold() -> None:
     async def handle(request: httpx.Request) -> httpx.Response:
         raise AssertionError("asked")
 
-    endpoint = bybit.rights()._replace(target="/v5/position/closed-pnl?cursor=\x00")
+    endpoint = Bybit().rights()._replace(target="/v5/position/closed-pnl?cursor=\x00")
     with pytest.raises(BadResponse):
-        await Fetcher(httpx.MockTransport(handle)).fetch_signed(endpoint, Key("a", "b"), bybit.sign, bybit.time())
+        await Fetcher(httpx.MockTransport(handle)).fetch_signed(endpoint, Key("a", "b"), Bybit().sign, Bybit().time())
 
 
 async def test_fetch_holds_back_when_the_budget_is_spent() -> None:
@@ -442,7 +446,11 @@ async def test_fetch_hears_gate_of_one_endpoint_at_a_time() -> None:
         return answer(200, b"[]", x_gate_ratelimit_requests_remain="0" if "spot" in request.url.path else "199")
 
     fetcher = a_fetcher(handle)
-    first, second, elsewhere = gate.spot("BTC-USDT"), gate.spot("ETH-USDT"), gate.perp("BTC-USDT")["ticker"]
+    first, second, elsewhere = (
+        Gate().spot(a_spot("BTC-USDT")),
+        Gate().spot(a_spot("ETH-USDT")),
+        Gate().perp(a_perp("BTC-USDT"))["ticker"],
+    )
     await fetcher.fetch(first._replace(parse=orjson.loads))
     with pytest.raises(RateLimited):
         await fetcher.fetch(second._replace(parse=orjson.loads))
@@ -465,7 +473,7 @@ async def test_fetch_items_gzip() -> None:
 
 
 async def test_fetch_items_leaves_out_unwanted_rows() -> None:
-    wanted = LIST._replace(row=lambda row: row["n"] if row["n"] > 1 else None)
+    wanted = LIST._replace(row=lambda row: row.get("n") if row.get("n") > 1 else None)
     assert await listed(a_fetcher(answer(200, b'[{"n":1},{"n":2}]')), wanted) == [2]
 
 
@@ -512,7 +520,7 @@ TWO_ARRAYS = json.dumps(
 
 async def test_fetch_items_by_what_stands_before_them() -> None:
     """Hyperliquid's names and figures, cut at every byte."""
-    endpoint = hyperliquid.tickers("perp")["ticker"]
+    endpoint = Hyperliquid().tickers("perp", NOW_MS)["ticker"]
     for at in range(len(TWO_ARRAYS) + 1):
         rows = await listed(a_fetcher(answer(200, TWO_ARRAYS[:at], TWO_ARRAYS[at:])), endpoint)
         assert [(symbol, perp.ticker.last) for symbol, perp in rows] == [("A-USDC", 1), ("C-USDC", 0.003)]
@@ -520,12 +528,12 @@ async def test_fetch_items_by_what_stands_before_them() -> None:
 
 async def test_fetch_items_by_what_stands_before_them_byte_by_byte() -> None:
     pieces = [TWO_ARRAYS[i : i + 1] for i in range(len(TWO_ARRAYS))]
-    rows = await listed(a_fetcher(answer(200, *pieces)), hyperliquid.tickers("perp")["ticker"])
+    rows = await listed(a_fetcher(answer(200, *pieces)), Hyperliquid().tickers("perp", NOW_MS)["ticker"])
     assert [symbol for symbol, _ in rows] == ["A-USDC", "C-USDC"]
 
 
 async def test_fetch_items_ends_anywhere() -> None:
-    endpoint = hyperliquid.tickers("perp")["ticker"]
+    endpoint = Hyperliquid().tickers("perp", NOW_MS)["ticker"]
     for at in range(len(TWO_ARRAYS) - 1):  # the last byte closes what is around the list
         with pytest.raises(BadResponse):
             await listed(a_fetcher(answer(200, TWO_ARRAYS[:at])), endpoint)
@@ -536,7 +544,7 @@ async def test_fetch_items_makes_a_reader_for_each_answer() -> None:
 
     def reader(head: Any) -> Callable[[Any], Any]:
         heads.append(head)
-        return lambda row: (head["factor"] * row["n"]) or None
+        return lambda row: (head["factor"] * row.get("n")) or None
 
     endpoint = LIST._replace(place=("rows",), reader=reader)
     bodies = [b'{"factor":2,"rows":[{"n":1},{"n":0},{"n":3}],"more":[{"n":9}]}', b'{"factor":5,"rows":[{"n":1}]}']
@@ -558,7 +566,7 @@ async def test_fetch_items_posts() -> None:
         seen.append(request)
         return answer(200, TWO_ARRAYS)
 
-    assert len(await listed(a_fetcher(handle), hyperliquid.tickers("perp")["ticker"])) == 2
+    assert len(await listed(a_fetcher(handle), Hyperliquid().tickers("perp", NOW_MS)["ticker"])) == 2
     assert (seen[0].method, seen[0].content) == ("POST", b'{"type":"metaAndAssetCtxs"}')
     assert (seen[0].headers["content-type"], seen[0].headers["accept-encoding"]) == ("application/json", "gzip")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+import re
 
 import pytest
+from conftest import ROOT
 
 import settings
 from exchanges import table
@@ -135,9 +136,9 @@ def test_log_shows_no_secret_and_what_is_at_work(capsys: pytest.CaptureFixture[s
 
 def test_hosts_have_their_variables() -> None:
     """Every address that an exchange module names can be replaced."""
-    from exchanges import coingecko
-    from exchanges.endpoints import Host
-
-    modules: list[Any] = [*table.EXCHANGES.values(), coingecko]
-    named = {each.name for module in modules for each in vars(module).values() if isinstance(each, Host)}
-    assert named == set(settings.HOST_NAMES)
+    named: set[str] = set()
+    for path in (ROOT / "exchanges").glob("*.py"):
+        named |= set(re.findall(r'Host\("([A-Z_]+)"', path.read_text()))
+    assert named == {host.name for host in table.HOSTS}
+    environ = {f"{name}_URL": f"http://localhost/{name}" for name in named}
+    assert set(settings.load(environ, table.EXCHANGES).urls) == named

@@ -495,7 +495,7 @@ async def test_process_serves_without_any_network() -> None:
     """Nobody listens where the exchanges and Telegram should be."""
     port, nowhere = await asyncio.to_thread(free_port), f"http://127.0.0.1:{await asyncio.to_thread(free_port)}"
     environ = {
-        **{f"{name}_URL": nowhere for name in settings.HOST_NAMES},
+        **{f"{name}_URL": nowhere for name in (host.name for host in table.HOSTS)},
         "TELEGRAM_API_URL": nowhere,
         "TELEGRAM_BOT_TOKEN": demo.TOKEN,
         "TELEGRAM_CHAT_ID": str(ADA),

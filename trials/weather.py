@@ -61,7 +61,7 @@ COMMANDS = (
     *("/profile {}", "/oi {}", "/funding {}", "/funding top", "/top10", "/top10 spot", "/top10 perps oi", "/volscan"),
 )
 BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "PEPE", "LINK")
-NAMES = (*(exchange.NAME for exchange in table.EXCHANGES.values()), "CoinGecko")
+NAMES = (*(exchange.name for exchange in table.EXCHANGES.values()), "CoinGecko")
 REASONS = (
     *("not answer in time", "not be reached", "limited our requests", "refused this server", "an unusable answer"),
     *("was slow", "were slow", "being tried again", "answered HTTP", "not asked, to keep", "not tell", "out of order"),

@@ -1,0 +1,148 @@
+"""What an exchange can be asked. Each is a class that says only what it has: the rest says here that it tells none.
+
+A new exchange is a file with its class, and a line in exchanges/table.py. Answers are read by functions of the
+module, which do no I/O and know no clock: what time it is, is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from exchanges.endpoints import Endpoint, Host, ListEndpoint, PositionsEndpoint
+from exchanges.errors import NotSupported
+from exchanges.words import Balance, Candles, Flow, Income, Key, Listing, Page, Ratio, Signed, Snapshot, Ticker
+
+Question = Literal["candles", "flow", "open interest history", "ratios"]
+UNTOLD: dict[Question, str] = {
+    "candles": "has no such candles",
+    "flow": "tells no taker volume",
+    "open interest history": "tells no history of open interest",
+    "ratios": "tells no longs and shorts",
+}
+
+
+class Exchange:
+    """A venue. Its questions give endpoints: where to ask, and how to read the answer.
+
+    id: its module's name. quotes: by kind (spot, perp), what its markets are priced in, the preferred one first;
+    a kind that it has not is missing. multiplied: the kinds of which cheap coins are listed by the thousand.
+    intervals: by kind, the exchange's word for each of ours. max_candles: by kind, of one answer.
+    tells: of which markets a question can be asked: "spot", and perpetuals by their quote.
+    has_takers_in_candles: what takers bought comes with the candles. is_told_in_list: everything of a perpetual is
+    in the list of all of them.
+    """
+
+    id: ClassVar[str]
+    name: ClassVar[str]
+    hosts: ClassVar[tuple[Host, ...]]
+    quotes: ClassVar[Mapping[str, Sequence[str]]]
+    multiplied: ClassVar[Collection[str]] = ()
+    intervals: ClassVar[Mapping[str, Mapping[str, str]]]
+    max_candles: ClassVar[Mapping[str, int]]
+    tells: ClassVar[Mapping[Question, Collection[str]]]
+    has_takers_in_candles: ClassVar[bool] = False
+    is_told_in_list: ClassVar[bool] = False
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """spot, perp, or both."""
+        return tuple(self.quotes)
+
+    def has(self, question: Question, kind: str, quote: str, interval: str = "") -> bool:
+        """Whether the question can be asked of the kind's markets in that quote, in that interval."""
+        is_told = ("spot" if kind == "spot" else quote) in self.tells.get(question, ())
+        return is_told and (not interval or interval in self.intervals[kind])
+
+    def require(self, question: Question, kind: str, quote: str, interval: str = "") -> None:
+        """Raises NotSupported for what the exchange has not."""
+        if not self.has(question, kind, quote, interval):
+            raise self._untold(question, f" of {kind} in {quote} {interval}".rstrip())
+
+    def _untold(self, question: Question, of: str = "") -> NotSupported:
+        return NotSupported(self.id, f"no {question}{of}", UNTOLD[question])
+
+    def spot(self, of: Listing) -> Endpoint[Ticker]:
+        """The last 24 hours of a spot market."""
+        raise NotSupported(self.id, "no spot markets", "has no spot markets")
+
+    def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
+        """What tells of a perpetual: "ticker", and what that does not tell: "open interest", "funding".
+
+        {} where everything is in the list of all; see tickers.
+        """
+        return {}
+
+    def contract_size(self, of: Listing, question: str) -> Endpoint[float] | None:
+        """What one contract is worth, where the answers to "perp" or "candles" count contracts; else None."""
+        return None
+
+    def symbols(self, kind: str) -> ListEndpoint[str] | None:
+        """Every symbol in dollars, as it is listed (1000PEPE-USDT); None where there is no list."""
+        return None
+
+    def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
+        """All markets in dollars, by the coin's symbol; {} where there is no list.
+
+        Perpetuals come in up to three lists, as in perp. now_ms: for funding whose time is not told.
+        """
+        return {}
+
+    def funding_intervals(self) -> tuple[ListEndpoint[tuple[str, float]], float] | None:
+        """Hours per funding period of some contracts, as listed, and those of all others.
+
+        None where the period is told with the funding.
+        """
+        return None
+
+    def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
+        """The last n candles before end_ms; without it those up to now, the running one among them.
+
+        Candles without trades may be missing. Ask `has` first. now_ms: for those who want to be told both ends.
+        """
+        raise self._untold("candles")
+
+    def taker_flow(self, of: Listing, interval: str, n: int) -> Endpoint[Flow]:
+        """What takers bought and sold in the last n periods, where it does not come with the candles."""
+        raise self._untold("flow")
+
+    def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
+        """Open interest every hour, n times: (ms, base coins), oldest first."""
+        raise self._untold("open interest history")
+
+    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+        """Long shares every hour, n times, oldest first, by whose they are: accounts, top accounts, top positions."""
+        raise self._untold("ratios")
+
+
+class AccountExchange(Exchange):
+    """An exchange that can be asked about the owner of a key, which only ever reads.
+
+    key_parts: of what a key consists; each is a variable <ID>_<PART>.
+    """
+
+    key_parts: ClassVar[tuple[str, ...]] = ("API_KEY", "SECRET_KEY")
+
+    def sign(self, endpoint: Endpoint[Any], key: Key, now_ms: int) -> Signed:
+        """The endpoint's target as it is sent, with the proof of who asks."""
+        raise NotImplementedError
+
+    def time(self) -> Endpoint[int]:
+        """The exchange's clock, ms."""
+        raise NotImplementedError
+
+    def balances(self) -> list[Endpoint[list[Balance]]]:
+        """What each wallet holds."""
+        raise NotImplementedError
+
+    def positions(self) -> list[PositionsEndpoint]:
+        """Open positions in derivatives."""
+        raise NotImplementedError
+
+    def income(self, since_ms: int, now_ms: int) -> Sequence[Callable[[str], Endpoint[Page[Income]]]]:
+        """What was realised, paid and received: questions that take the cursor of a page, "" for the first."""
+        raise NotImplementedError
+
+    def rights(self) -> Endpoint[bool]:
+        """Whether the key can do more than read."""
+        raise NotImplementedError
