@@ -355,3 +355,42 @@ def sums_between(open_ms: Sequence[int], values: Sequence[float], start_ms: int,
     if not open_ms or open_ms[0] > start_ms:
         return None
     return math.fsum(value for at, value in zip(open_ms, values, strict=True) if start_ms <= at < end_ms)
+
+
+# Paths: an indicator at every candle, nan where it is not known yet.
+
+
+def ema_path(values: Sequence[float], period: int) -> list[float]:
+    """`ema` at every value: nan for the first period - 1, the seed, and then the mean as it moves."""
+    path = [math.nan] * min(period - 1, len(values))
+    if len(values) < period:
+        return path
+    mean = sum(values[:period]) / period
+    path.append(mean)
+    weight = 2.0 / (period + 1)
+    for each in values[period:]:
+        mean += (each - mean) * weight
+        path.append(mean)
+    return path
+
+
+def day_vwap_path(
+    open_ms: Sequence[int],
+    high: Sequence[float],
+    low: Sequence[float],
+    close: Sequence[float],
+    volume: Sequence[float],
+) -> list[float]:
+    """`vwap` from 00:00 UTC to every candle: it begins anew each day.
+
+    nan until the first midnight that the candles reach over, as a day that began before them is not known whole, and
+    until a day's first trade. Source: TradingView's VWAP with its anchor at the session.
+    """
+    path, is_known, paid, traded = list[float](), False, 0.0, 0.0
+    for i, at in enumerate(open_ms):
+        if at % DAY_MS == 0 or (i and at // DAY_MS != open_ms[i - 1] // DAY_MS):
+            is_known, paid, traded = True, 0.0, 0.0
+        paid += (high[i] + low[i] + close[i]) / 3.0 * volume[i]
+        traded += volume[i]
+        path.append(paid / traded if is_known and traded > 0 else math.nan)
+    return path

@@ -28,9 +28,11 @@ from indicators import (
     atr,
     bollinger,
     cvd,
+    day_vwap_path,
     deltas,
     divergence,
     ema,
+    ema_path,
     level,
     line,
     median,
@@ -297,6 +299,54 @@ def test_ema_shortest_column() -> None:
     assert ema([1, 2], 3) is None
     assert ema([1, 2, 6], 3) == 3.0
     assert ema([1, 2, 6, 7], 3) == 5.0
+
+
+def test_ema_path_ends_as_ema_everywhere() -> None:
+    path = ema_path(EMA_CLOSES, 10)
+    assert [math.isnan(each) for each in path[:10]] == [True] * 9 + [False]
+    assert path[9:] == [ema(EMA_CLOSES[: i + 1], 10) for i in range(9, len(EMA_CLOSES))]
+
+
+@pytest.mark.parametrize("n", [0, 1, 9])
+def test_ema_path_of_too_few(n: int) -> None:
+    path = ema_path(EMA_CLOSES[:n], 10)
+    assert len(path) == n
+    assert all(map(math.isnan, path))
+
+
+def test_day_vwap_begins_anew_each_day() -> None:
+    half = 43_200_000
+    times, price, volume = [0, half, 2 * half, 3 * half], [10.0, 20.0, 30.0, 60.0], [1.0, 3.0, 2.0, 1.0]
+    assert day_vwap_path(times, price, price, price, volume) == [10.0, 17.5, 30.0, 40.0]
+
+
+def test_day_vwap_of_half_a_day_is_unknown() -> None:
+    half = 43_200_000
+    path = day_vwap_path([half, 2 * half, 3 * half], [9.0, 1.0, 3.0], [9.0, 1.0, 3.0], [9.0, 1.0, 3.0], [1.0] * 3)
+    assert math.isnan(path[0])
+    assert path[1:] == [1.0, 2.0]
+
+
+def test_day_vwap_begins_late_after_a_gap() -> None:
+    """A candle without trades may be missing, that of midnight too: the day begins with the first that there is."""
+    hour = 3_600_000
+    path = day_vwap_path([23 * hour, 25 * hour], [5.0, 7.0], [5.0, 7.0], [5.0, 7.0], [1.0, 1.0])
+    assert math.isnan(path[0])
+    assert path[1] == 7.0
+
+
+def test_day_vwap_without_trades() -> None:
+    path = day_vwap_path([0, 60_000], [5.0, 7.0], [5.0, 7.0], [5.0, 7.0], [0.0, 2.0])
+    assert math.isnan(path[0])
+    assert path[1] == 7.0
+
+
+@on_every_series
+def test_day_vwap_path_ends_as_vwap(candles: Candles) -> None:
+    times = range(0, 60_000 * len(candles.close), 60_000)
+    if len(times) < 1440 and any(candles.volume):
+        path = day_vwap_path(times, candles.high, candles.low, candles.close, candles.volume)
+        assert path[-1] == near(vwap(candles.high, candles.low, candles.close, candles.volume))
 
 
 def test_vwap_as_numpy() -> None:
