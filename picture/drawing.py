@@ -1,0 +1,35 @@
+"""A figure becomes a picture: 1080 x 1080, as a phone shows it best. Pure.
+
+`layout` says where everything stands, `strokes` draws it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from picture import layout, strokes
+from picture.figure import Figure
+from picture.labels import SIZE, Label, Labels
+from picture.png import Canvas
+
+
+class Drawn(NamedTuple):
+    """A picture, the texts on it, and those that are not, or not whole: for the caption."""
+
+    png: bytes
+    labels: list[Label]
+    left_out: list[str]
+
+
+def draw(figure: Figure) -> Drawn:
+    """The figure as a PNG. Raises nothing, whatever its values are; those that are not finite are gaps."""
+    labels = Labels()
+    frames, columns, times = layout.arrange(figure, labels)
+    canvas = Canvas(SIZE, SIZE)
+    for frame in frames:
+        strokes.draw_pane(canvas, frame, columns, times)
+    for label in labels.placed:
+        if label.is_tag:
+            canvas.fill(*label.box, label.colour)
+        canvas.text(label.left, label.top, label.text, label.face, label.colour, label.is_tag)
+    return Drawn(canvas.png(strokes.RAMPS), labels.placed, labels.left_out)
