@@ -140,9 +140,7 @@ def with_gap(of: Candles) -> Candles:
     open_ms = array("q", [of.open_ms[i] for i in kept])
     columns = (of.open, of.high, of.low, of.close, of.volume)
     opens, highs, lows, closes, volumes = (array("d", [column[i] for i in kept]) for column in columns)
-    return replace(
-        of, open_ms=open_ms, open=opens, high=highs, low=lows, close=closes, volume=volumes, taker_buy=None
-    )
+    return replace(of, open_ms=open_ms, open=opens, high=highs, low=lows, close=closes, volume=volumes, taker_buy=None)
 
 
 def test_gap_stays_a_gap() -> None:
