@@ -7,10 +7,10 @@ from array import array
 from collections.abc import Sequence
 
 import indicators
-from exchanges import Candles, Flow
-from picture import charts
-from picture.figure import Bars, Colour, Figure, Level, Pane, Path, Side
-from picture.figure import Candles as Drawn
+from exchanges.words import Candles, Flow
+from render.picture import charts
+from render.picture.figure import Bars, Colour, Figure, Level, Pane, Path, Side
+from render.picture.figure import Candles as Drawn
 
 HOUR_MS = 3_600_000
 NOW_MS = 1_795_618_800_000  # 25 Nov 2026 15:00 UTC
@@ -36,7 +36,7 @@ def candles(
 def flow(of: Candles) -> Flow:
     assert of.taker_buy is not None
     sell = [volume - bought for volume, bought in zip(of.volume, of.taker_buy, strict=True)]
-    return Flow(of.exchange, of.symbol, of.market, of.interval_ms, of.open_ms, of.taker_buy, sell)
+    return Flow(of.exchange, of.symbol, of.kind, of.interval_ms, of.open_ms, of.taker_buy, sell)
 
 
 def interest(of: Candles) -> list[tuple[int, float]]:

@@ -44,5 +44,5 @@ def test_letter_that_the_font_lacks_stops_the_script() -> None:
 
 
 def test_licence_stands_beside_the_letters() -> None:
-    assert "SIL OPEN FONT LICENSE Version 1.1" in (ROOT / "picture" / "OFL.txt").read_text(encoding="utf-8")
+    assert "SIL OPEN FONT LICENSE Version 1.1" in (ROOT / "render" / "picture" / "OFL.txt").read_text(encoding="utf-8")
     assert "Inter" in (ROOT / "LICENSE").read_text(encoding="utf-8")

@@ -12,13 +12,13 @@ import pictures
 import pytest
 from PIL import Image
 
-from exchanges import Candles
-from picture import charts, drawing, layout
-from picture.drawing import Drawn
-from picture.figure import NAN, Colour, Figure, Level, Pane, Path
-from picture.labels import SIZE, Label, Labels
-from picture.scales import moments, speller
-from render import format_amount
+from exchanges.words import Candles
+from render.figures import format_amount
+from render.picture import charts, drawing, layout
+from render.picture.drawing import Drawn
+from render.picture.figure import NAN, Colour, Figure, Level, Pane, Path
+from render.picture.labels import SIZE, Label, Labels
+from render.picture.scales import moments, speller
 
 
 def seen(drawn: Drawn) -> Image.Image:

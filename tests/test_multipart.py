@@ -12,7 +12,7 @@ import python_multipart
 from werkzeug.sansio.multipart import Data, Epilogue, Field, MultipartDecoder
 from werkzeug.sansio.multipart import File as WerkzeugFile
 
-from picture.multipart import File, encode
+from telegram.multipart import File, encode
 
 PNG = b"\x89PNG\r\n\x1a\n\r\n--not-the-boundary\r\n\x00\xff"
 PHOTO = File("chart.png", "image/png", PNG)
@@ -155,7 +155,7 @@ def test_boundary_within_contents_is_not_taken(monkeypatch: pytest.MonkeyPatch) 
             self.turns += 1
             return f"{self.turns:032}"
 
-    monkeypatch.setattr("picture.multipart.hashlib.sha256", Digest)
+    monkeypatch.setattr("telegram.multipart.hashlib.sha256", Digest)
     content_type, body = encode({"caption": "picture-" + "1".zfill(32)}, {})
     assert content_type.endswith("2".zfill(32))
     assert by_email(content_type, body)[0] == {"caption": "picture-" + "1".zfill(32)}

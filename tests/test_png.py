@@ -7,8 +7,8 @@ import io
 import pytest
 from PIL import Image
 
-from picture import font
-from picture.png import Canvas, Rgb
+from render.picture import font
+from render.picture.png import Canvas, Rgb
 
 GROUND, RED, BLUE = (16, 16, 16), (255, 0, 0), (0, 0, 255)
 COLOURS: list[tuple[Rgb, Rgb]] = [(GROUND, RED), (GROUND, BLUE)]

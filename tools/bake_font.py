@@ -1,4 +1,4 @@
-"""Makes picture/font_data.py: the letters of a font as pixels, once, on a developer's machine.
+"""Makes render/picture/font_data.py: the letters of a font as pixels, once, on a developer's machine.
 
     pip install Pillow==13.0.0 fontpkg-inter==4.1.post1
     python tools/bake_font.py
@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-DATA = Path(__file__).parent.parent / "picture" / "font_data.py"
+DATA = Path(__file__).parent.parent / "render" / "picture" / "font_data.py"
 ROOM = 104  # characters of a string in the file, so that its lines stay below 120
 
 ASCII = "".join(map(chr, range(32, 127)))

@@ -1,7 +1,7 @@
 """What a picture shows, in the words of charts: a figure has panes, a pane has series and levels. Pure records.
 
 Time runs in columns of equal length, numbered from 0; a series has one value per column, nan where nothing is told, so
-that a gap stays a gap. `picture.drawing` makes pixels of it.
+that a gap stays a gap. `render.picture.drawing` makes pixels of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NAN = math.nan
 
 
 class Colour(enum.IntEnum):
-    """The sixteen; `picture.drawing` mixes them."""
+    """The sixteen; `render.picture.drawing` mixes them."""
 
     TEXT = 0
     GREY = 1

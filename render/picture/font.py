@@ -10,7 +10,7 @@ import zlib
 from functools import cache
 from typing import NamedTuple
 
-from picture import font_data
+from render.picture import font_data
 
 ASCII = "".join(map(chr, range(32, 127)))
 UNKNOWN = "?"  # stands for what the font lacks

@@ -13,9 +13,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import indicators
-from exchanges import Candles as MarketCandles
-from exchanges import Flow
-from picture.figure import (
+from exchanges.words import Candles as MarketCandles
+from exchanges.words import Flow
+from render.figures import format_amount, format_percent, format_price
+from render.picture.figure import (
     LINE_COLOURS,
     NAN,
     Bars,
@@ -27,8 +28,7 @@ from picture.figure import (
     Path,
     Side,
 )
-from picture.scales import MONTHS, is_told
-from render import format_amount, format_percent, format_price
+from render.picture.scales import MONTHS, is_told
 
 SHOWN = 120  # candles
 EMA_PERIOD = 21
@@ -235,7 +235,7 @@ def merged(of: MarketCandles, n: int) -> MarketCandles:
     return MarketCandles(
         of.exchange,
         of.symbol,
-        of.market,
+        of.kind,
         step,
         array("q", [of.open_ms[each.start] // step * step for each in parts]),
         array("d", [of.open[each.start] for each in parts]),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from picture import layout, strokes
-from picture.figure import Figure
-from picture.labels import SIZE, Label, Labels
-from picture.png import Canvas
+from render.picture import layout, strokes
+from render.picture.figure import Figure
+from render.picture.labels import SIZE, Label, Labels
+from render.picture.png import Canvas
 
 
 class Drawn(NamedTuple):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from picture.figure import Bars, Candles, Colour, Path, Side
-from picture.layout import MARGIN, SIDE, SWATCH, Frame
-from picture.png import Canvas, Rgb
-from picture.scales import Columns, Scale, is_told, is_whole
+from render.picture.figure import Bars, Candles, Colour, Path, Side
+from render.picture.layout import MARGIN, SIDE, SWATCH, Frame
+from render.picture.png import Canvas, Rgb
+from render.picture.scales import Columns, Scale, is_told, is_whole
 
 GROUND: Rgb = (0x13, 0x17, 0x22)
 MIXED: dict[Colour, Rgb] = {

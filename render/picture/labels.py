@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from picture.figure import Colour
-from picture.font import Face
+from render.picture.figure import Colour
+from render.picture.font import Face
 
 SIZE = 1080  # pixels a side: kept unscaled by Telegram, which has 1280 as its limit
 NUDGE = 96  # pixels that a label may stand beside the place where it belongs

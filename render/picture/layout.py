@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from picture import font
-from picture.figure import Candles, Colour, Figure, Level, Pane, Path
-from picture.font import Face
-from picture.labels import SIZE, Labels
-from picture.scales import Columns, Scale, is_told, moments, reach, round_step, speller
+from render.picture import font
+from render.picture.figure import Candles, Colour, Figure, Level, Pane, Path
+from render.picture.font import Face
+from render.picture.labels import SIZE, Labels
+from render.picture.scales import Columns, Scale, is_told, moments, reach, round_step, speller
 
 MARGIN = 16
 SUBTITLE = 68  # where the line under the title begins

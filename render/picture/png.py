@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from picture.font import Face
+from render.picture.font import Face
 
 FULL = 15  # the strength of an unmixed colour
 LEVEL = 5  # of zlib: 6 ms and 42 kB; level 3 takes 4 ms and 50 kB, level 6 8 ms and 39 kB

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from picture.figure import Candles
+from render.picture.figure import Candles
 
 OUTLIERS = 33  # one candle in so many may be cut, where the others would be flat without that
 MIN_CUT = 20  # candles, below which none is cut
