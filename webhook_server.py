@@ -8,6 +8,7 @@ response to it, so nothing is queued here: what is not answered, Telegram delive
 from __future__ import annotations
 
 import asyncio
+import base64
 import faulthandler
 import gc
 import hmac
@@ -36,6 +37,7 @@ from http1 import HTTPError, Request, Response
 from log import set_up_log
 from metrics import Family, Metrics
 from settings import VERSION, Settings, SettingsError
+from telegram.multipart import body_of
 from telegram.webhook import introduce
 
 log = logging.getLogger("webhook_server")
@@ -46,6 +48,7 @@ MAX_FIELDS = 16  # of a query
 STUCK_S = 20.0  # no update takes longer than 8 s; one that does means the intake is stuck
 GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
 LAG_EVERY_S = 1.0  # how often the event loop is timed
+BINARY = ("multipart/", "image/")  # content types that Lambda wants in base64
 PROXIED = ("fly-client-ip", "x-forwarded-for")  # a request that came through the public proxy has one of these
 USAGE = """\
 python webhook_server.py [--demo]
@@ -208,7 +211,8 @@ class Door:
         with self._in_work_now():
             self._last_update = self._bot.monotonic()
             call = await self._bot.answer(_update(await request.body()))
-        return Response(200, b"" if call is None else orjson.dumps(call))
+        content_type, body = ("application/json", b"") if call is None else body_of(call)
+        return Response(200, body, content_type)
 
 
 def _update(body: bytes) -> Mapping[str, object]:
@@ -299,12 +303,14 @@ class Lambda:
         if given_up := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(given_up, timeout=GIVEN_UP_S)
         headers = {"content-type": response.content_type, **dict(response.headers)}
+        is_binary = response.content_type.startswith(BINARY)
+        body = base64.b64encode(response.body).decode() if is_binary else response.body.decode()
         is_head = (event.get("requestContext") or {}).get("http", {}).get("method") == "HEAD"
         return {
             "statusCode": response.status,
             "headers": headers,
-            "body": "" if is_head or event.get("httpMethod") == "HEAD" else response.body.decode(),
-            "isBase64Encoded": False,
+            "body": "" if is_head or event.get("httpMethod") == "HEAD" else body,
+            "isBase64Encoded": is_binary,
         }
 
 

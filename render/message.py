@@ -16,6 +16,8 @@ from render.figures import escape, format_moment
 from render.sentences import exchange_name
 
 MAX_TEXT = 4096  # characters of a message
+MAX_CAPTION = 1024  # characters under a picture
+DOOR = 64  # characters that a door may add to a caption
 MAX_BUTTON_DATA = 64  # bytes
 COLUMN = 12  # characters of a table's column at least
 INTERVAL_BUTTONS = ("5m", "15m", "1h", "4h", "1d")
@@ -35,7 +37,7 @@ class Answer(NamedTuple):
     """A message in parts, each of them Telegram HTML. keyboard: rows of buttons.
 
     headline: what the answer is, in a line. blocks: tables and what belongs to them. notes: what is missing, and why.
-    foot: source and time.
+    foot: source and time. photo: a PNG above them, whose caption they are then.
     """
 
     headline: str
@@ -43,12 +45,21 @@ class Answer(NamedTuple):
     notes: tuple[str, ...] = ()
     foot: str = ""
     keyboard: Keyboard = ()
+    photo: bytes | None = None
 
     @property
     def text(self) -> str:
         """The whole message, at most MAX_TEXT characters: what is folded, then notes, make room."""
+        return self._within(MAX_TEXT)
+
+    @property
+    def caption(self) -> str:
+        """The same for under a picture, at most MAX_CAPTION characters; markup is counted, and what a door adds."""
+        return self._within(MAX_CAPTION - DOOR)
+
+    def _within(self, most: int) -> str:
         parts = [self.headline, *self.blocks, *self.notes, *([self.foot] if self.foot else [])]
-        while len(whole := "\n".join(parts)) > MAX_TEXT and len(parts) > 2:
+        while len(whole := "\n".join(parts)) > most and len(parts) > 2:
             parts.remove(next((each for each in parts if each.startswith("<blockquote")), parts[-2]))
         return whole
 
@@ -126,6 +137,12 @@ def neighbours(symbol: str, *commands: str, kind: str = "perp") -> tuple[Button,
     base = split(symbol)[0]
     words = {"oi": base, "funding": base, "price": of, "ls": of}
     return that_fit(Button(labels[each], f"{each} {words.get(each, of + spot)}") for each in commands)
+
+
+def picture_button(what: str, source: Source, choice: str) -> tuple[Button, ...]:
+    """The same as a picture: of candles, or `what` in front of the symbol."""
+    spot = " spot" if source.kind == "spot" else ""
+    return that_fit([Button("📈", " ".join(f"chart {what} {short(source.symbol)} {choice}{spot}".split()))])
 
 
 def that_fit(buttons: Iterable[Button]) -> tuple[Button, ...]:

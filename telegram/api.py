@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import orjson
 
+from telegram.multipart import body_of
+
 MAX_ANSWER = 8 * 1024 * 1024  # getUpdates gives up to some 4 MiB
 CALL_S = 10.0
 
@@ -49,11 +51,12 @@ class TelegramAPI:
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float = CALL_S) -> Any:
         """The call's `result`. Raises TelegramError, always within timeout_s."""
+        content_type, content = body_of(params or {})
         request = httpx.Request(
             "POST",
             self._base + method,
-            content=orjson.dumps(params or {}),
-            headers={"content-type": "application/json", "accept-encoding": "identity"},
+            content=content,
+            headers={"content-type": content_type, "accept-encoding": "identity"},
             extensions={"timeout": {"connect": min(timeout_s, 5.0)}},
         )
         # Foreign errors are cut off their cause ("from None"): its text may hold the address, and that the token.

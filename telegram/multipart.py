@@ -1,4 +1,4 @@
-"""Parameters and files as one multipart/form-data body, as Telegram reads it. Pure.
+"""A call's parameters as a body: JSON, or with a file in it multipart/form-data, as Telegram reads it. Pure.
 
 The same bytes serve as a webhook's answer, base64 on Lambda, and in a call that polling sends.
 
@@ -24,6 +24,14 @@ class File(NamedTuple):
     name: str
     content_type: str
     content: bytes
+
+
+def body_of(parameters: Mapping[str, object]) -> tuple[str, bytes]:
+    """The Content-Type and the body of a call. A File among them is sent as one. Raises ValueError, as encode."""
+    files = {name: value for name, value in parameters.items() if isinstance(value, File)}
+    if not files:
+        return "application/json", orjson.dumps(parameters)
+    return encode({name: value for name, value in parameters.items() if name not in files}, files)
 
 
 def encode(parameters: Mapping[str, object], files: Mapping[str, File]) -> tuple[str, bytes]:

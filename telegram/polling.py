@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from telegram.api import TelegramAPI, TelegramError
-from telegram.replies import Call, plain_text
+from telegram.replies import Call, plain_text, without_picture
 from telegram.updates import ALLOWED_UPDATES, chat_of, id_in
 
 log = logging.getLogger("bot")
@@ -117,8 +117,7 @@ class Poller:
 
         What Telegram refuses for good, or for too long, is given up and logged.
         """
-        method = str(call["method"])
-        params = {key: value for key, value in call.items() if key != "method"}
+        method, params = _split(call)
         waited_s, failures = 0.0, 0
         while True:
             try:
@@ -126,13 +125,16 @@ class Poller:
                 return True
             except TelegramError as error:
                 wait_s = error.retry_after_s or back_off(failures)
-                if "can't parse entities" in error.description and "parse_mode" in params:
+                if "photo" in params and error.code == 400 and _is_about_the_picture(error.description):
+                    log.error("%s; the text is sent without its picture", error)
+                    method, params = _split(without_picture(params))
+                elif "can't parse entities" in error.description and "parse_mode" in params:
                     log.error("%s; resent as plain text: %r", error, params["text"])
                     params = {**params, "text": plain_text(params["text"])}
                     del params["parse_mode"]
                 elif error.migrate_to_chat_id is not None and params.get("chat_id") != error.migrate_to_chat_id:
                     params = {**params, "chat_id": error.migrate_to_chat_id}
-                elif error.was_sent and method == "sendMessage" and failures:
+                elif error.was_sent and method.startswith("send") and failures:
                     log.error("the answer may have been delivered: %s", error)  # more tries would be more messages
                     return True
                 elif error.is_passing and waited_s + wait_s <= MAX_SEND_S:
@@ -145,6 +147,16 @@ class Poller:
                     if "message is not modified" not in error.description:
                         log.error("the answer could not be delivered: %s", error)
                     return True
+
+
+def _is_about_the_picture(description: str) -> bool:
+    """ "PHOTO_INVALID_DIMENSIONS", "not enough rights to send photos to the chat", or its caption's HTML."""
+    words = ("photo", "media", "image", "file", "can't parse entities")
+    return any(word in description.lower() for word in words)
+
+
+def _split(call: Call) -> tuple[str, Call]:
+    return str(call["method"]), {key: value for key, value in call.items() if key != "method"}
 
 
 def back_off(failures: int) -> float:

@@ -7,10 +7,11 @@ from typing import Any
 
 from render.figures import escape
 from render.message import Answer, Button, keyboard, that_fit
+from telegram.multipart import File
 from telegram.updates import Question
 
 Call = dict[str, Any]
-"""A Bot API call: its parameters, and its name under "method"."""
+"""A Bot API call: its parameters, and its name under "method". A picture is a File among them."""
 
 
 def unknown(question: Question, guess: str) -> Answer:
@@ -49,16 +50,20 @@ def short_reply(question: Question, text: str, *, is_demo: bool) -> Call | None:
 
 
 def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
-    """The call that shows an answer: a new message, or the message under which the button was."""
-    text = f"{answer.text}\n<b>SIMULATED</b> market" if is_demo else answer.text
+    """The call that shows an answer: a new message, or the message under which the button was.
+
+    A text becomes a picture in place, a picture another one; but never a text again, so that one is a new message.
+    """
+    text = answer.text if answer.photo is None else answer.caption
+    text = f"{text}\n<b>SIMULATED</b> market" if is_demo else text
     is_edit = question.is_button and question.message_id is not None
-    call: Call = {
-        "method": "editMessageText" if is_edit else "sendMessage",
-        "chat_id": question.chat_id,
-        "text": text,
-        "parse_mode": "HTML",
-        "link_preview_options": {"is_disabled": True},
-    }
+    is_edit = is_edit and (answer.photo is not None or not question.has_photo)
+    call: Call = {"method": "", "chat_id": question.chat_id}
+    if answer.photo is None:
+        call |= {"text": text, "parse_mode": "HTML", "link_preview_options": {"is_disabled": True}}
+        call["method"] = "editMessageText" if is_edit else "sendMessage"
+    else:
+        call |= _picture(text, File("chart.png", "image/png", answer.photo), is_edit=is_edit)
     if answer.keyboard:
         rows = [[{"text": label, "callback_data": data} for label, data in row] for row in answer.keyboard]
         call["reply_markup"] = {"inline_keyboard": rows}
@@ -70,3 +75,18 @@ def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
     if not question.is_private and question.message_id is not None:
         call["reply_parameters"] = {"message_id": question.message_id, "allow_sending_without_reply": True}
     return call
+
+
+def _picture(caption: str, file: File, *, is_edit: bool) -> Call:
+    if not is_edit:
+        return {"method": "sendPhoto", "photo": file, "caption": caption, "parse_mode": "HTML"}
+    media = {"type": "photo", "media": "attach://photo", "caption": caption, "parse_mode": "HTML"}
+    return {"method": "editMessageMedia", "media": media, "photo": file}
+
+
+def without_picture(call: Call) -> Call:
+    """The text that a picture would have had under it, as a message of its own: for a picture that is refused."""
+    media = call.get("media") or call
+    kept = {name: value for name, value in call.items() if name in ("chat_id", "reply_markup", "message_thread_id")}
+    text = f"{media['caption']}\nTelegram did not take the picture."
+    return {"method": "sendMessage", "text": text, "parse_mode": "HTML", **kept}

@@ -25,6 +25,7 @@ class Question(NamedTuple):
     age_s: float
     callback_id: str = ""
     addressee: str = ""  # "ourbot" for /price@OurBot
+    has_photo: bool = False  # of the message under which the button is
 
 
 def read_question(update: Mapping[str, Any], now: float) -> Question | None:
@@ -57,6 +58,7 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         age_s=max(0.0, now - date) if date is not None and not callback else 0.0,
         callback_id=callback_id,
         addressee="" if callback else _addressee(text),
+        has_photo=bool(callback and message.get("photo")),
     )
 
 
