@@ -531,12 +531,17 @@ def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...],
 
 async def open_interest_before(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
     """Open interest 1 and 24 hours ago, in coins, where it is told of that moment. Raises MarketError."""
+    return at_hours_ago(await open_interest_history(market, exchange, symbol, HISTORY_H), market.now_ms())
+
+
+async def open_interest_history(market: Market, exchange: Exchange, symbol: str, n: int) -> Sequence[tuple[int, float]]:
+    """Open interest of the last n hours, or as many as are told: ms and coins, oldest first. Raises MarketError."""
 
     async def ask(of: Listing) -> list[tuple[int, float]]:
         exchange.require("open interest history", of.kind, of.quote)
-        return await market.get(exchange.open_interest_history(of, HISTORY_H), HISTORY_S)
+        return await market.get(exchange.open_interest_history(of, n), HISTORY_S)
 
-    return at_hours_ago(await market.by_any_multiplier(exchange, "perp", symbol, ask), market.now_ms())
+    return await market.by_any_multiplier(exchange, "perp", symbol, ask)
 
 
 def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, float]:

@@ -16,7 +16,7 @@ from indicators import DAY_MS, HOUR_MS, Profile
 from market import Market, source_of
 from render.fields import iso, slashed
 from render.figures import counted, escape, format_at_tick, format_price
-from render.message import Answer, choice_buttons, keyboard, neighbours, pre, source_foot, title
+from render.message import Answer, choice_buttons, keyboard, neighbours, picture_button, pre, source_foot, title
 from render.sentences import failed_before
 
 PROFILE_WINDOWS = {
@@ -50,6 +50,7 @@ class ProfileReport(NamedTuple):
     vwap: float | None
     last: float | None
     tick: float
+    candles: Candles | None = None  # those of the window
 
 
 async def ask(tools: Tools, asked: OfMarket) -> ProfileReport:
@@ -80,6 +81,7 @@ async def ask(tools: Tools, asked: OfMarket) -> ProfileReport:
         indicators.vwap(inside.high, inside.low, inside.close, inside.volume),
         now.close[-1] if now is not None and len(now) else None,
         indicators.tick_of((*inside.high, *inside.low, *inside.close)),
+        inside,
     )
 
 
@@ -124,7 +126,8 @@ def show(report: ProfileReport, now_s: float) -> Answer:
         foot=foot_line,
         keyboard=keyboard(
             choice_buttons("profile", source, WINDOW_BUTTONS, report.window),
-            neighbours(source.symbol, "price", "volume", "cvd", "analysis", kind=source.kind),
+            picture_button("profile", source, report.window)
+            + neighbours(source.symbol, "price", "volume", "cvd", "analysis", kind=source.kind),
         ),
     )
 

@@ -152,7 +152,7 @@ class Bybit(AccountExchange):
 
     def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
         """Of linear contracts, which count coins."""
-        query = f"{_market(of)}&intervalTime=1h&limit={n}"
+        query = f"{_market(of)}&intervalTime=1h&limit={min(n, 200)}"
         parse = partial(parse_open_interest_history, of=of)
         return Endpoint(HOST, f"/v5/market/open-interest?{query}", parse, explain, REQUESTS)
 

@@ -175,7 +175,7 @@ class Okx(AccountExchange):
     def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
         """In coins, though swaps count contracts."""
         path = "/api/v5/rubik/stat/contracts/open-interest-history"
-        target = f"{path}?instId={_name(of)}&period=1H&limit={n}"
+        target = f"{path}?instId={_name(of)}&period=1H&limit={min(n, ROWS)}"
         return Endpoint(HOST, target, partial(parse_open_interest_history, of=of), explain, _statistics(path))
 
     def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
