@@ -25,6 +25,7 @@ from accounts import Accounts, NoKeys
 from answers import (
     analysis,
     balance,
+    chart,
     cvd,
     funding,
     help,
@@ -41,6 +42,7 @@ from answers import (
     volume,
 )
 from answers.asked import EXAMPLES, Misread, Tools, WhichSymbol
+from answers.pictures import Pictures
 from answers.typed import Meant, meant
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
@@ -145,6 +147,7 @@ COMMANDS: dict[str, Command] = {
     "analysis": Command(analysis, "SYMBOL [15m] [spot]", "everything about one market", "One market"),
     "volume": Command(volume, "SYMBOL [15m] [spot]", "last candle's volume against normal", "One market"),
     "cvd": Command(cvd, "SYMBOL [1h] [spot]", "what takers bought and sold", "One market"),
+    "chart": Command(chart, "SYMBOL [1h] [spot]", "a picture: candles, volume, OI, CVD", "One market"),
     "profile": Command(profile, "[SYMBOL] [today|24h|7d|30d]", "volume and time by price", "One market"),
     "ls": Command(ls, "SYMBOL", "longs and shorts, top traders", "One market"),
     "oi": Command(oi, "[SYMBOL]", "open interest on all exchanges", "All exchanges"),
@@ -180,7 +183,9 @@ class Bot:
         self.limiter = Limiter(settings.commands_per_minute)
         self.metrics = metrics or Metrics()
         self.process = Process(self.monotonic())
-        self.tools = Tools(market, accounts, settings, self.clock, self.metrics, self.process, COMMANDS)
+        self.tools = Tools(
+            market, accounts, settings, self.clock, self.metrics, self.process, Pictures(clock), COMMANDS
+        )
         self.n_stale = 0
 
     async def answer(self, update: Mapping[str, Any]) -> Call | None:

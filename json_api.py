@@ -12,7 +12,7 @@ from types import UnionType
 from typing import Any, NamedTuple, NotRequired, Union, get_args, get_origin, get_type_hints
 
 from accounts import NoKeys
-from answers import account, analysis, balance, cvd, oi, pnl, positions, price, profile, top10, volscan, volume
+from answers import account, analysis, balance, chart, cvd, oi, pnl, positions, price, profile, top10, volscan, volume
 from answers.asked import OfMarket, Tools
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
@@ -20,6 +20,8 @@ from exchanges.table import ACCOUNTS, EXCHANGES
 from exchanges.words import INTERVALS
 from render import sentences
 from render.fields import Json
+
+MAX_CHARTED = 16  # symbols that are looked at; more than are compared
 
 
 class BadRequest(ValueError):
@@ -76,10 +78,14 @@ async def answer(route: Route, tools: Tools, request: object) -> Json:
 
 def read_fields(route: Route, request: object) -> Json:
     """The request's fields, checked, with defaults for those that are absent. Raises BadRequest."""
+    return _read(route.fields, request)
+
+
+def _read(known: Mapping[str, Field], request: object) -> Json:
     if not isinstance(request, dict):
         raise BadRequest("the body should be a JSON object")
     fields: Json = {}
-    for name, field in route.fields.items():
+    for name, field in known.items():
         value = request.get(name)
         if value is None:
             if field.default is None and not field.is_optional:
@@ -223,6 +229,24 @@ ROUTES: dict[str, Route] = {
 
 _NAMES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
+CHART: dict[str, Field] = {
+    "symbol": Field("string"),
+    "what": Field("string", "candles", choices=("candles", *chart.VIEWS)),
+    "timeframe": Field("string", is_optional=True, choices=(*INTERVALS, *profile.PROFILE_WINDOWS)),
+    "market": Field("string", is_optional=True, choices=("perp", "spot")),
+}
+"""What /chart.png takes, which is no JSON. symbol: several, with commas between them, are compared."""
+
+
+def chart_words(request: object) -> list[str]:
+    """The request as it would be typed after /chart. Raises BadRequest."""
+    fields = _read(CHART, request)
+    what = [] if fields["what"] == "candles" else [fields["what"]]
+    symbols = [each.strip() for each in str(fields["symbol"]).split(",") if each.strip()]
+    if not symbols:
+        raise BadRequest("symbol is missing")
+    return [*what, *symbols[:MAX_CHARTED], *(each for each in (fields["timeframe"], fields["market"]) if each)]
+
 
 def schema_of(told: Any) -> Json:
     """The JSON Schema of a type: a TypedDict, str, int, float, bool, list, dict, X | None, NotRequired."""
@@ -248,15 +272,15 @@ def schema_of(told: Any) -> Json:
     }
 
 
-def _request_schema(route: Route) -> Json:
+def _request_schema(known: Mapping[str, Field]) -> Json:
     properties: Json = {}
-    for name, field in route.fields.items():
+    for name, field in known.items():
         properties[name] = {"type": field.kind}
         if field.choices:
             properties[name]["enum"] = [*field.choices]
         if field.default not in (None, ""):
             properties[name]["default"] = field.default
-    required = [name for name, field in route.fields.items() if field.default is None and not field.is_optional]
+    required = [name for name, field in known.items() if field.default is None and not field.is_optional]
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}
 
 
@@ -272,11 +296,33 @@ def _answer_schema(route: Route) -> Json:
     return {"oneOf": [whole, {"$ref": "#/components/schemas/Failure"}]}
 
 
+def _query_parameters(known: Mapping[str, Field]) -> list[Json]:
+    properties = _request_schema(known)["properties"]
+    return [
+        {"name": name, "in": "query", "required": name == "symbol", "schema": schema}
+        for name, schema in properties.items()
+    ]
+
+
+def _chart_operation() -> Json:
+    answers: Json = {
+        "200": {"description": "The picture", "content": {"image/png": {}}},
+        "304": {"description": "The picture is the one whose ETag was given"},
+        "400": {"description": "A field is missing or wrong"},
+        "401": {"description": "The key is missing or wrong"},
+        "404": {"description": "No exchange lists it"},
+        "503": {"description": "No exchange answers"},
+    }
+    summary = "A market, or several, as a picture"
+    parameters = _query_parameters(CHART)
+    return {"summary": summary, "operationId": "get_chart", "parameters": parameters, "responses": answers}
+
+
 def openapi(version: str) -> Json:
     """The description of the API, OpenAPI 3.1."""
     paths: Json = {}
     for path, route in ROUTES.items():
-        body = {"required": True, "content": {"application/json": {"schema": _request_schema(route)}}}
+        body = {"required": True, "content": {"application/json": {"schema": _request_schema(route.fields)}}}
         answers = {
             "200": {"description": "The answer", "content": {"application/json": {"schema": _answer_schema(route)}}},
             "400": {"description": "A field is missing or wrong"},
@@ -288,13 +334,10 @@ def openapi(version: str) -> Json:
             if method == "POST":
                 operation["requestBody"] = body
             else:
-                properties = _request_schema(route)["properties"]
-                operation["parameters"] = [
-                    {"name": name, "in": "query", "required": name == "symbol", "schema": schema}
-                    for name, schema in properties.items()
-                ]
+                operation["parameters"] = _query_parameters(route.fields)
             operations[method.lower()] = {**operation, "responses": answers}
         paths[path] = operations
+    paths["/chart.png"] = {"get": _chart_operation()}
     failure = {
         "type": "object",
         "properties": {"success": {"type": "boolean", "const": False}, "error": {"type": "string"}},

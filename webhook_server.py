@@ -11,6 +11,7 @@ import asyncio
 import base64
 import faulthandler
 import gc
+import hashlib
 import hmac
 import logging
 import os
@@ -30,9 +31,14 @@ import http1
 import json_api
 import metrics
 import settings
+from answers import chart
+from answers.asked import Misread
+from answers.pictures import KEEP_S
 from aws_events import request_of
 from bot import Bot
 from exchanges import table
+from exchanges.errors import NoAnswer, NotListed
+from exchanges.symbols import NotASymbol
 from http1 import HTTPError, Request, Response
 from log import set_up_log
 from metrics import Family, Metrics
@@ -79,6 +85,7 @@ class Door:
         if settings.api_key or settings.is_demo:
             for path, route in json_api.ROUTES.items():
                 self._routes[path] = dict.fromkeys(route.methods, partial(self._api, route))
+            self._routes["/chart.png"] = {"GET": self._chart}
             self._routes["/openapi.json"] = {"GET": self._openapi}
 
     async def respond(self, request: Request) -> Response:
@@ -170,10 +177,7 @@ class Door:
             except orjson.JSONDecodeError as error:
                 raise HTTPError(400, "the body is not JSON") from error
         else:
-            try:
-                asked = dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
-            except ValueError as error:
-                raise HTTPError(400, f"the query has more than {MAX_FIELDS} fields") from error
+            asked = _query(request)
         with self._in_work_now():
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
@@ -183,6 +187,28 @@ class Door:
             except TimeoutError:
                 told = {"success": False, "error": "This takes too long just now."}
         return Response(200, orjson.dumps(told))
+
+    async def _chart(self, request: Request) -> Response:
+        """The picture that /chart would send, with its ETag. Raises HTTPError where there is none."""
+        self._check_key(request)
+        with self._in_work_now():
+            try:
+                async with asyncio.timeout(bot.COMMAND_S):
+                    asked = chart.command(json_api.chart_words(_query(request)))
+                    png = (await chart.ask(self._bot.tools, asked)).png
+            except (json_api.BadRequest, NotASymbol, Misread) as error:
+                raise HTTPError(400, str(error)) from error
+            except NotListed as error:
+                raise HTTPError(404, f"{error.symbol} is not listed") from error
+            except (NoAnswer, TimeoutError) as error:
+                raise HTTPError(503, "no exchange answers", [("retry-after", "30")]) from error
+        if png is None:
+            raise HTTPError(500, "the picture could not be drawn")
+        etag = f'"{hashlib.sha256(png).hexdigest()[:32]}"'
+        headers = (("etag", etag), ("cache-control", f"private, max-age={KEEP_S:.0f}"))
+        if etag in request.headers.get("if-none-match", ""):
+            return Response(304, b"", "image/png", headers)
+        return Response(200, png, "image/png", headers)
 
     @contextmanager
     def _in_work_now(self) -> Iterator[None]:
@@ -213,6 +239,14 @@ class Door:
             call = await self._bot.answer(_update(await request.body()))
         content_type, body = ("application/json", b"") if call is None else body_of(call)
         return Response(200, body, content_type)
+
+
+def _query(request: Request) -> dict[str, str]:
+    """The query's fields. Raises HTTPError 400."""
+    try:
+        return dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+    except ValueError as error:
+        raise HTTPError(400, f"the query has more than {MAX_FIELDS} fields") from error
 
 
 def _update(body: bytes) -> Mapping[str, object]:
@@ -302,16 +336,20 @@ class Lambda:
         # What was given up gets its turn to end now: frozen, it would take the freeze for the exchange's time.
         if given_up := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(given_up, timeout=GIVEN_UP_S)
-        headers = {"content-type": response.content_type, **dict(response.headers)}
-        is_binary = response.content_type.startswith(BINARY)
-        body = base64.b64encode(response.body).decode() if is_binary else response.body.decode()
-        is_head = (event.get("requestContext") or {}).get("http", {}).get("method") == "HEAD"
-        return {
-            "statusCode": response.status,
-            "headers": headers,
-            "body": "" if is_head or event.get("httpMethod") == "HEAD" else body,
-            "isBase64Encoded": is_binary,
-        }
+        is_head = "HEAD" in ((event.get("requestContext") or {}).get("http", {}).get("method"), event.get("httpMethod"))
+        return lambda_answer(response, is_head=is_head)
+
+
+def lambda_answer(response: Response, *, is_head: bool) -> dict[str, Any]:
+    """A response as Lambda returns it: what is no text in base64."""
+    is_binary = response.content_type.startswith(BINARY)
+    body = base64.b64encode(response.body).decode() if is_binary else response.body.decode()
+    return {
+        "statusCode": response.status,
+        "headers": {"content-type": response.content_type, **dict(response.headers)},
+        "body": "" if is_head else body,
+        "isBase64Encoded": is_binary,
+    }
 
 
 _lambda: Lambda | None = None

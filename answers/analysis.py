@@ -49,6 +49,7 @@ from render.message import (
     keyboard,
     neighbours,
     pairs,
+    picture_button,
     source_foot,
     title,
 )
@@ -290,7 +291,8 @@ def show(report: AnalysisReport, now_s: float) -> Answer:
         foot=foot_line,
         keyboard=keyboard(
             choice_buttons("analysis", source, INTERVAL_BUTTONS, report.interval),
-            neighbours(source.symbol, "price", "volume", "cvd", "oi", "profile", kind=source.kind),
+            picture_button("", source, report.interval)
+            + neighbours(source.symbol, "price", "volume", "cvd", "oi", "profile", kind=source.kind),
         ),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from accounts import Accounts
+from answers.pictures import Pictures
 from exchanges.symbols import parse_symbol
 from exchanges.words import INTERVALS
 from market import Market
@@ -43,6 +44,7 @@ class Tools(NamedTuple):
     clock: Callable[[], float]
     metrics: Metrics
     process: Process
+    pictures: Pictures
     commands: Mapping[str, Described]
 
 

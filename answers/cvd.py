@@ -23,6 +23,7 @@ from render.message import (
     keyboard,
     neighbours,
     pairs,
+    picture_button,
     source_foot,
     title,
 )
@@ -172,7 +173,8 @@ def show(report: FlowReport, now_s: float) -> Answer:
         foot=foot_line,
         keyboard=keyboard(
             choice_buttons("cvd", source, INTERVAL_BUTTONS, report.interval),
-            neighbours(source.symbol, "price", "volume", "analysis", "ls", kind=source.kind),
+            picture_button("cvd", source, report.interval)
+            + neighbours(source.symbol, "price", "volume", "analysis", "ls", kind=source.kind),
         ),
     )
 

@@ -21,7 +21,7 @@ from render.figures import (
     format_rate,
     format_share,
 )
-from render.message import Answer, folded, foot, keyboard, neighbours, pre, refresh
+from render.message import Answer, Button, folded, foot, keyboard, neighbours, pre, refresh, that_fit
 from render.sentences import exchange_name
 
 MAX_CONTRACTS = 30
@@ -82,7 +82,10 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
         lines[0],
         tuple(lines[1:]),
         foot=foot_line,
-        keyboard=keyboard(refresh(f"oi {base}"), neighbours(f"{base}-USDT", "funding", "ls", "price", "analysis")),
+        keyboard=keyboard(
+            (*refresh(f"oi {base}"), *that_fit([Button("📈", f"chart oi {base}")])),
+            neighbours(f"{base}-USDT", "funding", "ls", "price", "analysis"),
+        ),
     )
 
 

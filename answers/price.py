@@ -195,7 +195,7 @@ def show(prices: Prices, now_s: float) -> Answer:
     rows: list[tuple[Button, ...]] = []
     names = " ".join(short(report.symbol) for report in found)
     if found and len(f"price {names}".encode()) <= MAX_BUTTON_DATA:
-        rows.append((Button("🔄 Refresh", f"price {names}"),))
+        rows.append((Button("🔄 Refresh", f"price {names}"), Button("📈", f"chart {names}")))
     elif suggestions:
         rows.append(
             tuple(Button(each, f"price {each}") for each in suggestions if len(each.encode()) + 6 <= MAX_BUTTON_DATA)

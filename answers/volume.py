@@ -24,6 +24,7 @@ from render.message import (
     keyboard,
     neighbours,
     pairs,
+    picture_button,
     source_foot,
     title,
 )
@@ -133,7 +134,8 @@ def show(report: VolumeReport, now_s: float) -> Answer:
         foot=foot_line,
         keyboard=keyboard(
             choice_buttons("volume", source, INTERVAL_BUTTONS, report.interval),
-            neighbours(source.symbol, "price", "cvd", "analysis", "profile", kind=source.kind),
+            picture_button("", source, report.interval)
+            + neighbours(source.symbol, "price", "cvd", "analysis", "profile", kind=source.kind),
         ),
     )
 

@@ -127,6 +127,11 @@ class Wall:
         return self() + self.wrong_s
 
 
+def text_of(call: dict[str, Any]) -> str:
+    """What a call shows in words: a message's text, or what stands under a picture."""
+    return str(call.get("text") or call.get("caption") or call["media"]["caption"])
+
+
 class House:
     """The real server, bot and exchange code, living in the offline world."""
 
@@ -146,10 +151,10 @@ class House:
         (self.port,) = await self.server.start("127.0.0.1", 0)
 
     async def ask(self, text: str, **fields: Any) -> str:
-        """The text that answers a private message."""
+        """The text that answers a private message, or stands under the picture that does."""
         call = await self.bot.answer(updated(text, **fields))
         assert call is not None, f"no answer to {text}"
-        return str(call["text"])
+        return text_of(call)
 
     def stop_at(self, at_s: float) -> Truth:
         """Stops the world's clock and ours at a moment; the world's market."""

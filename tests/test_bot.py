@@ -40,7 +40,8 @@ async def test_price_in_private() -> None:
         assert call is not None
         assert (call["method"], call["chat_id"], call["parse_mode"]) == ("sendMessage", ADA, "HTML")
         assert "reply_parameters" not in call
-        assert call["reply_markup"]["inline_keyboard"] == [[{"text": "🔄 Refresh", "callback_data": "price BTC"}]]
+        refresh = {"text": "🔄 Refresh", "callback_data": "price BTC"}
+        assert call["reply_markup"]["inline_keyboard"] == [[refresh, {"text": "📈", "callback_data": "chart BTC"}]]
         text = parse(call["text"]).text
         for word in ("BTC-USDT", "spot", "perp", "last", "24h", "high", "low", "vol BTC", "vol $", "OI BTC", "OI $"):
             assert word in text

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from conftest import House, a_house, pressed
+from conftest import House, a_house, pressed, text_of
 
 from answers import profile
 from answers.asked import Misread, of_market
@@ -26,7 +26,7 @@ FOREIGN = (
     *("Traceback", "Error", "Exception", "HTTP/1.1", "{", "}", "retMsg", "retCode", "<html", "127.0.0.1", "None"),
     *("UnknownSymbol", "Unavailable", " nan", " inf", "weight"),
 )
-OF_A_SYMBOL = ("price", "analysis", "volume", "cvd", "profile", "ls", "oi", "funding")
+OF_A_SYMBOL = ("price", "analysis", "volume", "cvd", "profile", "ls", "oi", "funding", "chart")
 MARKET_QUESTIONS = (
     *(f"/{each} BTC" for each in OF_A_SYMBOL),
     *("/funding top", "/top10", "/top10 spot", "/top10 oi", "/top10 funding", "/top10 losers", "/volscan"),
@@ -243,8 +243,9 @@ async def test_buttons_are_understood(question: str) -> None:
             assert 1 <= len(button["text"]) <= 20
             edited = await house.bot.answer(pressed(button["callback_data"]))
             assert edited is not None
-            assert edited["method"] == "editMessageText", button
-            text = is_well(edited["text"])
+            is_picture = button["callback_data"].startswith("chart ")
+            assert edited["method"] == ("editMessageMedia" if is_picture else "editMessageText"), button
+            text = is_well(text_of(edited))
             for refusal in ("not understood", "Which symbol", "not a symbol", "not listed", "do not know"):
                 assert refusal not in text, button
 
@@ -278,13 +279,13 @@ async def test_every_answer_can_be_asked_anew() -> None:
         for question in MARKET_QUESTIONS:
             call = await house.bot.answer(pressed(question.removeprefix("/")))
             assert call is not None
-            title = parse(call["text"]).text.split("\n")[0]
+            title = parse(text_of(call)).text.split("\n")[0]
             again = []
             for button in itertools.chain.from_iterable(call["reply_markup"]["inline_keyboard"]):
                 if button["text"].startswith(("🔄", "•")):
                     edited = await house.bot.answer(pressed(button["callback_data"]))
                     assert edited is not None
-                    again.append(parse(edited["text"]).text.split("\n")[0])
+                    again.append(parse(text_of(edited)).text.split("\n")[0])
             assert [re.sub(r"[\d.,]+", "", each) for each in again].count(re.sub(r"[\d.,]+", "", title)), question
 
 

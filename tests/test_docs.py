@@ -52,7 +52,7 @@ def imports(name: str) -> set[str]:
 ROOMS = {"answers", "asking", "exchanges", "render", "telegram"}
 PRODUCT = [
     *(path.name for path in ROOT.glob("*.py")),
-    *(f"{room}/{path.name}" for room in sorted(ROOMS) for path in (ROOT / room).glob("*.py")),
+    *(str(path.relative_to(ROOT)) for room in sorted(ROOMS) for path in (ROOT / room).rglob("*.py")),
 ]
 
 

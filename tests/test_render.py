@@ -180,7 +180,9 @@ def test_price_message_other_quote_is_no_dollar() -> None:
 
 
 def test_keyboards() -> None:
-    assert price_answer.show(Prices([a_report()]), NOW_S).keyboard == ((("🔄 Refresh", "price BTC"),),)
+    assert price_answer.show(Prices([a_report()]), NOW_S).keyboard == (
+        (("🔄 Refresh", "price BTC"), ("📈", "chart BTC")),
+    )
     long = [a_report(symbol=f"{'X' * 13}{n}-USDT") for n in range(5)]
     assert price_answer.show(Prices(long), NOW_S).keyboard == ()
     missing = NotListed("BTCC-USDT", ["okx"], ["BTC", "BTG"])

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import indicators
+from exchanges.symbols import coin_symbol, split
 from exchanges.words import Candles as MarketCandles
 from exchanges.words import Flow
 from render.figures import format_amount, format_percent, format_price
@@ -32,7 +33,7 @@ from render.picture.scales import MONTHS, is_told
 
 SHOWN = 120  # candles
 EMA_PERIOD = 21
-DAY_MS = 86_400_000
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 
 class Head(NamedTuple):
@@ -77,6 +78,17 @@ def span_of(candles: MarketCandles, shown: int = SHOWN) -> Span:
     return Span(end - (n - 1) * step, step, n)
 
 
+def has_day(of: MarketCandles) -> bool:
+    """Whether the candles reach back over a midnight, so that a day's VWAP is known."""
+    return of.open_ms[0] % DAY_MS == 0 or of.open_ms[0] // DAY_MS != of.open_ms[-1] // DAY_MS
+
+
+def reaches(of: MarketCandles, path: Sequence[tuple[int, float]]) -> bool:
+    """Whether a path is told for a quarter of the columns at least: less of it looks like a fault."""
+    span = span_of(of)
+    return bool(path) and path[0][0] <= span.start_ms + span.n * span.step_ms * 3 // 4
+
+
 def moment(time_ms: int) -> str:
     """23 Nov 14:05 UTC"""
     when = time.gmtime(time_ms / 1000)
@@ -99,9 +111,9 @@ def candles(
 
     of: more candles than are shown, so that the means have begun. interest: moments and coins.
     """
-    span, coin = span_of(of), of.symbol.partition("-")[0]
+    span, coin = span_of(of), split(coin_symbol(of.symbol)[0])[0]
     panes = [_prices(head, of, span, is_running, alerts), _volume(of, span, coin)]
-    if interest:
+    if interest and reaches(of, interest):
         panes.append(_interest(span, interest, coin))
     if flow is not None and len(flow.open_ms):
         panes.append(_flow(span, flow, coin))
@@ -110,7 +122,7 @@ def candles(
 
 def cvd(head: Head, of: MarketCandles, flow: Flow, *, is_running: bool) -> Figure:
     """The path of the cumulative volume delta under that of the price."""
-    span, coin = span_of(of), of.symbol.partition("-")[0]
+    span, coin = span_of(of), split(coin_symbol(of.symbol)[0])[0]
     prices = _prices(head, of, span, is_running, (), has_means=False)._replace(share=0.5)
     return _figure(head, span, [prices, _flow(span, flow, coin)._replace(share=0.34), _deltas(span, flow, coin)])
 
@@ -169,8 +181,20 @@ def _volume(of: MarketCandles, span: Span, coin: str) -> Pane:
 def _interest(span: Span, interest: Sequence[tuple[int, float]], coin: str) -> Pane:
     values = span.placed([at for at, _ in interest], [value for _, value in interest])
     name = f"Open interest  {format_amount(interest[-1][1])} {coin}{_day_change(interest)}"
-    path = Path(values, Colour.PURPLE, is_filled=True)
+    path = Path(_joined_up(values, 2 * HOUR_MS // span.step_ms), Colour.PURPLE, is_filled=True)
     return Pane(0.15, [path], name, Colour.PURPLE, spell=_amounts(values), has_grid=False)
+
+
+def _joined_up(values: list[float], most: int) -> list[float]:
+    """The values, and between two that are at most `most` columns apart the straight line from one to the other."""
+    told = [i for i, each in enumerate(values) if is_told(each)]
+    filled = list(values)
+    for begin, end in pairwise(told):
+        if end - begin <= most:
+            slope = (values[end] - values[begin]) / (end - begin)
+            for i in range(begin + 1, end):
+                filled[i] = values[begin] + slope * (i - begin)
+    return filled
 
 
 def _flow(span: Span, flow: Flow, coin: str) -> Pane:

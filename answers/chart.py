@@ -1,0 +1,102 @@
+"""/chart: pictures of what the other answers tell in figures.
+
+    /chart BTC 1h spot       candles, volume, open interest, takers
+    /chart BTC ETH SOL       several compared, in percent
+    /chart oi BTC            the picture of another answer: VIEWS
+
+What a picture leaves out since nobody tells it, its caption names with the reason.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from answers import chart_candles, chart_compare, chart_cvd, chart_oi, chart_profile
+from answers.asked import KIND_WORDS, Tools, WhichSymbol
+from exchanges.words import INTERVALS
+from render.figures import escape
+from render.message import Answer
+
+if TYPE_CHECKING:
+    from render.picture.figure import Figure
+
+log = logging.getLogger("bot")
+MAX_NAMED = 6  # texts that found no room on the picture
+ABOUT = "chart of"
+
+
+class View(NamedTuple):
+    """A kind of picture, as a file of this room offers it; ask's record becomes a figure, and a caption by show."""
+
+    command: Callable[[list[str]], Any]
+    ask: Callable[[Tools, Any], Awaitable[Any]]
+    figure: Callable[[Any], Figure]
+    show: Callable[[Any, float], Answer]
+
+
+VIEWS: dict[str, View] = {
+    name: View(of.command, of.ask, of.figure, of.show)
+    for name, of in (
+        ("candles", chart_candles),
+        ("compare", chart_compare),
+        ("cvd", chart_cvd),
+        ("oi", chart_oi),
+        ("profile", chart_profile),
+    )
+}
+"""By the first word after /chart; of candles it may be left out."""
+
+
+class Asked(NamedTuple):
+    """A view, and what it is asked for."""
+
+    view: str
+    of: Any
+
+
+class Pictured(NamedTuple):
+    """A view's record, its picture, and the texts that found no room on it. png None: it could not be drawn."""
+
+    view: str
+    record: Any
+    png: bytes | None
+    left_out: list[str]
+
+
+def command(words: list[str]) -> Asked:
+    """Raises WhichSymbol, NotASymbol and Misread."""
+    if not words:
+        raise WhichSymbol("chart", "/chart BTC 1h, /chart BTC ETH, or /chart oi BTC")
+    view, rest = words[0].lower(), words[1:]
+    if view not in VIEWS:
+        n_symbols = sum(word.lower() not in (*INTERVALS, *KIND_WORDS) for word in words)
+        view, rest = "candles" if n_symbols <= 1 else "compare", words
+    return Asked(view, VIEWS[view].command(rest or ["BTC"]))
+
+
+async def ask(tools: Tools, asked: Asked) -> Pictured:
+    """The picture that was drawn for the same question a moment ago, or a new one. Raises NotListed and NoAnswer."""
+
+    async def draw() -> Pictured:
+        record = await VIEWS[asked.view].ask(tools, asked.of)
+        try:
+            png, left_out = await tools.pictures.draw(VIEWS[asked.view].figure(record))
+        except Exception:
+            log.exception("a picture could not be drawn")
+            return Pictured(asked.view, record, None, [])
+        return Pictured(asked.view, record, png, left_out)
+
+    return await tools.pictures.kept(asked, draw)
+
+
+def show(pictured: Pictured, now_s: float) -> Answer:
+    """The picture over its caption, which says what it does not; the caption alone where there is no picture."""
+    answer = VIEWS[pictured.view].show(pictured.record, now_s)
+    if pictured.png is None:
+        return answer._replace(notes=("The picture could not be drawn, which is noted.", *answer.notes))
+    if pictured.left_out:
+        named = ", ".join(each[:40] for each in pictured.left_out[:MAX_NAMED])
+        answer = answer._replace(notes=(escape(f"Not, or not whole, on the picture: {named}."), *answer.notes))
+    return answer._replace(photo=pictured.png)

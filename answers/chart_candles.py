@@ -1,0 +1,182 @@
+"""/chart BTC: candles with their means, volume, and what is told of open interest and takers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from answers.asked import OfMarket, Tools, of_market
+from asking.races import Part, Question, both, settled
+from exchanges.errors import MarketError, NotSupported, Unavailable
+from exchanges.exchange import Exchange
+from exchanges.words import INTERVALS, Candles, Flow, Source, Ticker
+from indicators import DAY_MS, HOUR_MS
+from market import Found, Market, flow_of, joined, open_interest_history, source_of
+from render.figures import circle, escape, format_percent, format_price
+from render.message import (
+    INTERVAL_BUTTONS,
+    Answer,
+    Keyboard,
+    choice_buttons,
+    keyboard,
+    neighbours,
+    refresh,
+    short,
+    source_foot,
+    title,
+)
+from render.sentences import exchange_name, failed_before, reasons
+
+if TYPE_CHECKING:
+    from render.picture.figure import Figure
+
+SHOWN = 120  # candles, or a few less
+WARM_UP = 60  # more before them, for the means to settle
+LATE_S = 2.0  # that a picture waits for what stands beside its candles
+MAX_HOURS = 480  # of history of open interest: the most that any exchange tells at once
+
+
+def command(words: list[str]) -> OfMarket:
+    """Raises NotASymbol and Misread."""
+    return of_market(words, "chart", "1h")
+
+
+class ChartReport(NamedTuple):
+    """Candles of one market, the running one last, and what stands beside them. missing: its parts, and why."""
+
+    source: Source
+    interval: str
+    candles: Candles
+    is_running: bool
+    ticker: Ticker | None
+    interest: Sequence[tuple[int, float]] | None
+    flow: Flow | None
+    missing: dict[str, MarketError]
+
+
+class _Told(NamedTuple):
+    candles: Candles
+    ticker: Ticker | None
+    interest: Sequence[tuple[int, float]] | None
+    flow: Flow | None
+    missing: dict[str, MarketError]
+
+
+async def ask(tools: Tools, asked: OfMarket) -> ChartReport:
+    """Raises NotListed and NoAnswer, within DEADLINE_S."""
+    market, began = tools.market, tools.market.clock.monotonic()
+
+    def question(kind: str) -> Question[_Told]:
+        exchanges = market.offering(kind)
+        return Question(exchanges, (_told_at(market, each, kind, asked) for each in exchanges))
+
+    told, failed = await market.first_answer(asked.symbol, {kind: question(kind) for kind in asked.kinds})
+    source = source_of(market, told.candles, failed, began)
+    is_running = told.candles.n_closed(market.now_ms()) < len(told.candles)
+    return ChartReport(
+        source, asked.choice, told.candles, is_running, told.ticker, told.interest, told.flow, told.missing
+    )
+
+
+async def _told_at(market: Market, exchange: Exchange, kind: str, asked: OfMarket) -> _Told:
+    """The candles, and what else comes within LATE_S. Raises MarketError."""
+    symbol, interval = asked.symbol, asked.choice
+    ticker = Part(exchange, _ticker(market, exchange, symbol, kind))
+    flow = (
+        None if exchange.has_takers_in_candles else Part(exchange, market.flow(exchange, symbol, kind, interval, SHOWN))
+    )
+    hours = min(SHOWN * INTERVALS[interval] // HOUR_MS + 25, MAX_HOURS)
+    interest = Part(exchange, open_interest_history(market, exchange, symbol, hours)) if kind == "perp" else None
+    parts = {"24h change": ticker, "CVD": flow, "Open interest": interest}
+    asked_for = [part for part in parts.values() if part is not None]
+    end, left_s = market.clock.monotonic() + LATE_S, 0.0
+    try:
+        n = n_wanted(market, exchange, kind, interval)
+        candles = await candles_at(market, exchange, symbol, kind, interval, n)
+        left_s = end - market.clock.monotonic()
+    finally:
+        await settled(asked_for, left_s)
+    missing = {name: part.error for name, part in parts.items() if part is not None and part.error is not None}
+    takers = flow.found if flow is not None else None
+    if flow is None:
+        try:
+            takers = flow_of(candles)
+        except NotSupported as error:
+            missing["CVD"] = error
+    return _Told(candles, ticker.found, interest.found if interest is not None else None, takers, missing)
+
+
+def n_wanted(market: Market, exchange: Exchange, kind: str, interval: str) -> int:
+    """Closed candles to ask for: those shown, some before them, and back to 00:00 UTC if one answer holds so many."""
+    of_today = market.now_ms() % DAY_MS // INTERVALS[interval] + 1
+    return max(SHOWN + WARM_UP, min(of_today, exchange.max_candles[kind] - 1))
+
+
+async def candles_at(market: Market, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Candles:
+    """The last n closed candles, and the running one as it is now. Raises MarketError."""
+    closed, running = await both(
+        market.candles(exchange, symbol, kind, interval, n),
+        market.running_candle(exchange, symbol, kind, interval),
+    )
+    if not len(closed) and not len(running):
+        raise Unavailable(exchange.id, "no candle", "had no candle")
+    return joined([closed, running])
+
+
+async def _ticker(market: Market, exchange: Exchange, symbol: str, kind: str) -> Ticker | None:
+    found: Found = await (market.spot_at if kind == "spot" else market.perp_at)(exchange, symbol)
+    return found.of.ticker
+
+
+def figure(report: ChartReport) -> Figure:
+    from render.picture import charts
+
+    source = report.source
+    subtitle = f"{report.interval} · {exchange_name(source.exchange)} · {charts.moment(source.time_ms)}"
+    change_pct = report.ticker.change_pct if report.ticker is not None else None
+    head = charts.Head(f"{source.symbol} {source.kind}", subtitle, report.candles.close[-1], change_pct)
+    return charts.candles(
+        head, report.candles, is_running=report.is_running, interest=report.interest, flow=report.flow
+    )
+
+
+def show(report: ChartReport, now_s: float) -> Answer:
+    """What stands under the picture."""
+    source = report.source
+    change_pct = report.ticker.change_pct if report.ticker is not None else None
+    change = f"  {circle(change_pct)} {format_percent(change_pct)} 24h" if change_pct is not None else ""
+    notes = [escape(f"{part} n/a: {reasons([error])}.") for part, error in report.missing.items()]
+    notes += [*_too_short(report), *failed_before(source.failed, source.kind)]
+    return Answer(
+        title(source, f"{report.interval} chart"),
+        (f"{format_price(report.candles.close[-1])}{change}",),
+        tuple(notes),
+        source_foot(source, now_s),
+        buttons(source, "", INTERVAL_BUTTONS, report.interval),
+    )
+
+
+def _too_short(report: ChartReport) -> list[str]:
+    """What is not drawn since its past is not there."""
+    from render.picture import charts
+
+    of, notes = report.candles, []
+    if report.interest is not None and not charts.reaches(of, report.interest):
+        notes.append("Open interest n/a: its past is not told for so long.")
+    if len(of) < charts.EMA_PERIOD:
+        notes.append(f"EMA n/a: it needs {charts.EMA_PERIOD} candles.")
+    if of.interval_ms < DAY_MS and not charts.has_day(of):
+        notes.append("VWAP n/a: the candles do not reach back to 00:00 UTC.")
+    return notes
+
+
+def buttons(source: Source, view: str, choices: Sequence[str], chosen: str) -> Keyboard:
+    """Under a picture of one market: the same again, other intervals, other answers."""
+    name = f"chart {view}".strip()
+    spot = " spot" if source.kind == "spot" else ""
+    others = ("price", "volume", "cvd", "profile", "analysis")
+    return keyboard(
+        refresh(f"{name} {short(source.symbol)} {chosen}{spot}"),
+        choice_buttons(name, source, choices, chosen),
+        neighbours(source.symbol, *others, kind=source.kind),
+    )

@@ -1,0 +1,94 @@
+"""/chart oi BTC: a coin's open interest over seven days, by exchange."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from answers import oi
+from answers.asked import Tools
+from asking import races
+from asking.races import all_answers
+from exchanges.errors import MarketError, UnknownSymbol
+from exchanges.exchange import Exchange
+from indicators import HOUR_MS
+from market import Market, open_interest_history
+from render.figures import escape, format_amount
+from render.message import Answer, foot, keyboard, neighbours, refresh
+from render.sentences import exchange_name, in_words, reasons
+
+if TYPE_CHECKING:
+    from render.picture.figure import Figure
+
+WEEK_H = 7 * 24
+command = oi.command
+
+
+class InterestChart(NamedTuple):
+    """Hours and coins, by exchange. failed: who does not tell, by exchange."""
+
+    base: str
+    paths: dict[str, list[tuple[int, float]]]
+    failed: dict[str, MarketError]
+    time_ms: int
+    took_s: float
+
+
+async def ask(tools: Tools, base: str) -> InterestChart:
+    """Raises NotListed and NoAnswer, within DEADLINE_S."""
+    market, began = tools.market, tools.market.clock.monotonic()
+    asked = {each.id: _interest_at(market, each, base) for each in market.offering("perp")}
+    found, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
+    paths = {name: path for name, path in found.items() if path}
+    if not paths:
+        untold = [UnknownSymbol(name, f"no perpetual of {base}") for name in found]
+        errors = [*failed.values(), *untold]
+        raise await market.why_not(f"{base}-USDT", errors or market.no_such_markets("perp"), began, "perp")
+    return InterestChart(base, paths, failed, market.now_ms(), market.clock.monotonic() - began)
+
+
+async def _interest_at(market: Market, exchange: Exchange, base: str) -> list[tuple[int, float]]:
+    """Coins outstanding hour by hour, in all contracts of a coin that tell their past.
+
+    Hours that not all of them tell are left out. Nothing where it is not listed. Raises MarketError.
+    """
+    of = [open_interest_history(market, exchange, f"{base}-{margin}", WEEK_H) for margin in exchange.quotes["perp"]]
+    paths: list[dict[int, float]] = []
+    errors: list[MarketError] = []
+    for result in await asyncio.gather(*of, return_exceptions=True):
+        if isinstance(result, UnknownSymbol):
+            continue
+        if isinstance(result, MarketError):
+            errors.append(result)
+        elif isinstance(result, BaseException):
+            raise result
+        elif result:
+            paths.append({at // HOUR_MS * HOUR_MS: coins for at, coins in result})
+    if not paths and errors:
+        raise errors[0]
+    hours = set.intersection(*map(set, paths)) if paths else set()
+    return [(hour, sum(path[hour] for path in paths)) for hour in sorted(hours)]
+
+
+def figure(report: InterestChart) -> Figure:
+    from render.picture import charts
+
+    title = f"{report.base} open interest"
+    head = charts.Head(title, f"7 days · {report.base} · {charts.moment(report.time_ms)}", None, None)
+    lines = {exchange_name(name): path for name, path in report.paths.items()}
+    span = charts.Span((report.time_ms // HOUR_MS - WEEK_H + 1) * HOUR_MS, HOUR_MS, WEEK_H)
+    return charts.by_exchange(head, lines, span, "", format_amount)
+
+
+def show(report: InterestChart, now_s: float) -> Answer:
+    """What stands under the picture."""
+    base = report.base
+    missing = (escape(f"Missing: {reasons(report.failed.values())}."),) if report.failed else ()
+    names = in_words([exchange_name(name) for name in report.paths])
+    return Answer(
+        f"<b>{escape(base)} open interest</b> · 7 days",
+        (f"In {escape(base)}, of contracts whose past is told.",),
+        missing,
+        foot(names, report.time_ms, report.took_s, now_s),
+        keyboard(refresh(f"chart oi {base}"), neighbours(f"{base}-USDT", "oi", "funding", "price", "analysis")),
+    )

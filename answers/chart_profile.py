@@ -1,0 +1,50 @@
+"""/chart profile BTC: volume and time by price beside the candles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from answers.asked import OfMarket, of_market
+from answers.chart_candles import buttons
+from answers.profile import PROFILE_WINDOWS, WINDOW_BUTTONS, ProfileReport, ask
+from render.message import Answer, source_foot, title
+from render.sentences import exchange_name, failed_before
+
+if TYPE_CHECKING:
+    from render.picture.figure import Figure
+
+__all__ = ["ask", "command", "figure", "show"]
+
+
+def command(words: list[str]) -> OfMarket:
+    """Raises NotASymbol and Misread."""
+    return of_market(words, "chart profile", "24h", PROFILE_WINDOWS)
+
+
+def figure(report: ProfileReport) -> Figure:
+    from render.picture import charts
+
+    source, of = report.source, report.candles
+    assert of is not None
+    subtitle = f"profile {_name(report)} · {exchange_name(source.exchange)} · {charts.moment(source.time_ms)}"
+    head = charts.Head(f"{source.symbol} {source.kind}", subtitle, report.last or of.close[-1], None)
+    is_running = of.n_closed(source.time_ms) < len(of)
+    return charts.profile(head, of, report.volume, report.time, is_running=is_running)
+
+
+def _name(report: ProfileReport) -> str:
+    return {"today": "today (UTC)"}.get(report.window, report.window)
+
+
+def show(report: ProfileReport, now_s: float) -> Answer:
+    """What stands under the picture."""
+    source = report.source
+    is_there = report.volume is not None
+    line = "POC and value area (70 %) are those of volume." if is_there else "Profile n/a: nothing was traded."
+    return Answer(
+        title(source, f"profile {_name(report)}"),
+        (line,),
+        tuple(failed_before(source.failed, source.kind)),
+        source_foot(source, now_s),
+        buttons(source, "profile", WINDOW_BUTTONS, report.window),
+    )

@@ -1,0 +1,379 @@
+"""/chart: pictures as answers, at every door."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes
+from email.policy import HTTP
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conftest import ADA, House, a_house, pressed, text_of, updated
+from PIL import Image
+
+from answers.pictures import MAX_KEPT, Pictures
+from exchanges.table import EXCHANGES
+from render.message import DOOR, MAX_CAPTION, Answer
+from render.picture import drawing
+from render.picture.figure import Figure
+from telegram.api import TelegramAPI
+from telegram.multipart import File
+from telegram.polling import Poller
+from telegram.replies import without_picture
+
+KEY = "an-api-key-of-24-letters"
+
+
+async def asked(house: House, text: str) -> dict[str, Any]:
+    call = await house.bot.answer(updated(text))
+    assert call is not None
+    return call
+
+
+def size_of(file: object) -> tuple[int, int]:
+    assert isinstance(file, File)
+    image = Image.open(io.BytesIO(file.content))
+    image.load()
+    return image.size
+
+
+# What is drawn.
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        ("BTC", "<b>BTC-USDT perp</b> · 1h chart"),
+        ("btc 15m spot", "<b>BTC-USDT spot</b> · 15m chart"),
+        ("spot 1d ETH", "<b>ETH-USDT spot</b> · 1d chart"),
+        ("PEPE 4h", "<b>PEPE-USDT perp</b> · 4h chart"),
+        ("BTC 1m", "<b>BTC-USDT perp</b> · 1m chart"),
+        ("oi BTC", "<b>BTC open interest</b> · 7 days"),
+        ("oi", "<b>BTC open interest</b> · 7 days"),
+        ("profile BTC 7d", "<b>BTC-USDT perp</b> · profile 7d"),
+        ("cvd ETH 15m", "<b>ETH-USDT perp</b> · 15m CVD"),
+        ("BTC ETH SOL", "<b>BTC · ETH · SOL</b> · 7 days"),
+        ("compare BTC ETH", "<b>BTC · ETH</b> · 7 days"),
+    ],
+)
+async def test_picture_of(words: str, title: str) -> None:
+    async with a_house() as house:
+        call = await asked(house, f"/chart {words}")
+        assert (call["method"], call["chat_id"]) == ("sendPhoto", ADA)
+        assert size_of(call["photo"]) == (1080, 1080)
+        assert call["caption"].startswith(title)
+        assert len(call["caption"]) <= MAX_CAPTION
+        assert call["caption"].endswith(" ms</i>")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "Which symbol?"),
+        ("NOPE", "NOPE-USDT is not listed on"),
+        ("oi NOPE", "not listed on Binance and OKX"),
+        ("BTC ETH SOL XRP DOGE PEPE", "At most 5 symbols"),
+        ("🚀", "is not a symbol"),
+        ("profile BTC 9h", "not understood"),
+        ("oi BTC ETH", "One symbol at a time"),
+    ],
+)
+async def test_no_picture_of(words: str, said: str) -> None:
+    async with a_house() as house:
+        call = await asked(house, f"/chart {words}")
+        assert call["method"] == "sendMessage"
+        assert said in call["text"]
+
+
+async def test_one_of_several_is_not_listed() -> None:
+    async with a_house() as house:
+        assert "n/a: NOPE-USDT." in (await asked(house, "/chart BTC NOPE"))["caption"]
+
+
+async def test_what_is_not_told_is_named() -> None:
+    async with a_house(EXCHANGES="kraken") as house:
+        caption = (await asked(house, "/chart BTC"))["caption"]
+        assert "CVD n/a: Kraken tells no taker volume." in caption
+        assert "Open interest n/a: Kraken tells no history of open interest." in caption
+
+
+async def test_past_that_is_too_short_is_named() -> None:
+    async with a_house() as house:
+        caption = (await asked(house, "/chart BTC 1d"))["caption"]
+        assert "Open interest n/a: its past is not told for so long." in caption
+
+
+async def test_exchanges_without_history_are_named() -> None:
+    async with a_house() as house:
+        caption = (await asked(house, "/chart oi BTC"))["caption"]
+        assert "Bitget, Hyperliquid, Deribit and Kraken tell no history of open interest." in caption
+
+
+async def test_next_exchange_draws_when_one_fails() -> None:
+    async with a_house() as house:
+        for name in ("BINANCE_USDM", "BINANCE_SPOT"):
+            await house.world.sites[name].set_fault("500")
+        caption = (await asked(house, "/chart BTC"))["caption"]
+        assert "Bybit" in caption
+        assert "Binance" in caption
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_every_exchange_has_a_picture(exchange: str) -> None:
+    async with a_house(EXCHANGES=exchange) as house:
+        assert size_of((await asked(house, "/chart BTC"))["photo"]) == (1080, 1080)
+
+
+# Where it is shown.
+
+
+async def test_button_turns_a_text_into_a_picture() -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(pressed("chart BTC 1h"))
+        assert call is not None
+        assert (call["method"], call["message_id"]) == ("editMessageMedia", 9)
+        assert call["media"] == {
+            "type": "photo",
+            "media": "attach://photo",
+            "caption": text_of(call),
+            "parse_mode": "HTML",
+        }
+        assert size_of(call["photo"]) == (1080, 1080)
+
+
+async def test_text_under_a_picture_is_a_new_message() -> None:
+    """Telegram makes no text of a picture (Bot API: editMessageText)."""
+    press = pressed("price BTC")
+    press["callback_query"]["message"]["photo"] = [{"file_id": "x", "width": 90, "height": 90}]
+    async with a_house() as house:
+        call = await house.bot.answer(press)
+        assert call is not None
+        assert call["method"] == "sendMessage"
+        assert "message_id" not in call
+
+
+async def test_picture_in_a_topic_of_a_group() -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        call = await house.bot.answer(updated("/chart BTC", chat_id=-100, message_thread_id=7, is_topic_message=True))
+        assert call is not None
+        assert call["message_thread_id"] == 7
+        assert call["reply_parameters"]["message_id"] == 41
+
+
+async def test_buttons_of_a_picture_lead_on() -> None:
+    async with a_house() as house:
+        rows = (await asked(house, "/chart ETH 4h spot"))["reply_markup"]["inline_keyboard"]
+        data = [button["callback_data"] for row in rows for button in row]
+        assert data[:4] == ["chart ETH 4h spot", "chart ETH 5m spot", "chart ETH 15m spot", "chart ETH 1h spot"]
+        assert {"price ETH", "cvd ETH spot"} <= set(data)
+
+
+# What is kept.
+
+
+async def test_picture_is_kept_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = counted(monkeypatch)
+    async with a_house() as house:
+        one, other = await asyncio.gather(asked(house, "/chart BTC"), asked(house, "/chart btcusdt 1h"))
+        assert one["photo"] == other["photo"] == (await asked(house, "/chart BTC"))["photo"]
+        assert len(drawn) == 1
+        await asked(house, "/chart BTC spot")
+        assert len(drawn) == 2
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    drawn: list[object] = []
+    draw = drawing.draw
+
+    def count(figure: Figure) -> drawing.Drawn:
+        drawn.append(figure)
+        return draw(figure)
+
+    monkeypatch.setattr(drawing, "draw", count)
+    return drawn
+
+
+async def test_few_pictures_are_kept() -> None:
+    pictures, made = Pictures(), list[int]()
+
+    async def make() -> bytes:
+        made.append(1)
+        return b"png"
+
+    for number in (*range(MAX_KEPT + 1), 0, MAX_KEPT):
+        await pictures.kept(("candles", number), make)
+    assert len(made) == MAX_KEPT + 2  # the first one was drawn again, the last one was kept
+
+
+async def test_picture_that_cannot_be_drawn_is_a_text(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(figure: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(drawing, "draw", fail)
+    async with a_house() as house:
+        call = await asked(house, "/chart BTC")
+        assert call["method"] == "sendMessage"
+        assert call["text"].startswith("<b>BTC-USDT perp</b> · 1h chart")
+        assert "The picture could not be drawn" in call["text"]
+        assert "a fault" in caplog.text
+
+
+def test_caption_keeps_its_foot() -> None:
+    answer = Answer("title", (), tuple("x" * 99 for _ in range(20)), "<i>foot</i>", photo=b"png")
+    assert answer.caption.startswith("title\nxx")
+    assert answer.caption.endswith("\n<i>foot</i>")
+    assert len(answer.caption) <= MAX_CAPTION - DOOR
+
+
+# Doors.
+
+
+@asynccontextmanager
+async def a_client(**variables: str) -> AsyncIterator[tuple[House, httpx.AsyncClient]]:
+    async with a_house(**variables) as house, httpx.AsyncClient(base_url=house.url) as client:
+        yield house, client
+
+
+async def test_webhook_answers_in_multipart() -> None:
+    async with a_client() as (house, client):
+        headers = {"x-telegram-bot-api-secret-token": house.settings.webhook_secret}
+        response = await client.post("/webhook", headers=headers, json=updated("/chart BTC"))
+        parts = parts_of(response.headers["content-type"], response.content)
+        assert (parts["method"], parts["chat_id"]) == (b"sendPhoto", str(ADA).encode())
+        assert Image.open(io.BytesIO(parts["photo"])).size == (1080, 1080)
+        assert json.loads(parts["reply_markup"])["inline_keyboard"]
+        assert int(response.headers["content-length"]) == len(response.content)
+
+
+def parts_of(content_type: str, body: bytes) -> dict[str, bytes]:
+    message = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body, policy=HTTP)
+    parts = {}
+    for part in message.iter_parts():
+        content = part.get_payload(decode=True)
+        assert isinstance(content, bytes)
+        parts[part["content-disposition"].params["name"]] = content
+    return parts
+
+
+@pytest.mark.parametrize(
+    ("code", "description", "sent"),
+    [
+        (400, "Bad Request: not enough rights to send photos to the chat", ["sendPhoto", "sendMessage"]),
+        (400, "Bad Request: PHOTO_INVALID_DIMENSIONS", ["sendPhoto", "sendMessage"]),
+        (400, "Bad Request: chat not found", ["sendPhoto"]),
+        (403, "Forbidden: bot was blocked by the user", ["sendPhoto"]),
+        (500, "Internal Server Error", ["sendPhoto", "sendPhoto"]),
+    ],
+)
+async def test_refused_picture_is_sent_as_text(code: int, description: str, sent: list[str]) -> None:
+    requests: list[httpx.Request] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        is_first = len(requests) == 1
+        refusal = {"ok": False, "error_code": code, "description": description}
+        return httpx.Response(code if is_first else 200, json=refusal if is_first else {"ok": True, "result": {}})
+
+    api = TelegramAPI("123456:TEST-token", httpx.MockTransport(answer), "http://telegram.invalid")
+    poller = Poller(nothing, api, 20, lambda seconds: asyncio.sleep(0))
+    await poller.send(
+        {"method": "sendPhoto", "chat_id": 7, "photo": File("c.png", "image/png", b"png"), "caption": "<b>BTC</b>"}
+    )
+    assert [request.url.path.rpartition("/")[2] for request in requests] == sent
+    assert requests[0].headers["content-type"].startswith("multipart/form-data; boundary=")
+    if sent[-1] == "sendMessage":
+        assert json.loads(requests[1].content)["text"] == "<b>BTC</b>\nTelegram did not take the picture."
+
+
+async def nothing(update: object) -> None: ...
+
+
+def test_text_of_a_picture_that_would_have_been_edited() -> None:
+    media = {"type": "photo", "media": "attach://photo", "caption": "<b>BTC</b>", "parse_mode": "HTML"}
+    call = {"method": "editMessageMedia", "chat_id": 7, "message_id": 9, "media": media, "photo": File("a", "b", b"")}
+    assert without_picture(call) == {
+        "method": "sendMessage",
+        "chat_id": 7,
+        "text": "<b>BTC</b>\nTelegram did not take the picture.",
+        "parse_mode": "HTML",
+    }
+
+
+async def test_api_gives_the_picture_and_its_etag() -> None:
+    async with a_client(API_KEY=KEY) as (_, client):
+        headers = {"authorization": f"Bearer {KEY}"}
+        response = await client.get("/chart.png?symbol=BTC&timeframe=1h", headers=headers)
+        assert (response.status_code, response.headers["content-type"]) == (200, "image/png")
+        assert Image.open(io.BytesIO(response.content)).size == (1080, 1080)
+        again = await client.get(
+            "/chart.png?symbol=btc", headers={**headers, "if-none-match": response.headers["etag"]}
+        )
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == response.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("symbol=BTC,ETH", 200),
+        ("symbol=BTC&what=oi", 200),
+        ("symbol=BTC&what=profile&timeframe=7d", 200),
+        ("symbol=ETH&market=spot&timeframe=5m", 200),
+        ("", 400),
+        ("symbol=BTC&timeframe=9h", 400),
+        ("symbol=BTC&what=soup", 400),
+        ("symbol=%F0%9F%9A%80", 400),
+        ("symbol=BTC&what=oi&timeframe=1h", 400),
+        ("symbol=,", 400),
+        ("symbol=NOPE", 404),
+    ],
+)
+async def test_api_of(query: str, status: int) -> None:
+    async with a_client(API_KEY=KEY) as (_, client):
+        response = await client.get(f"/chart.png?{query}", headers={"authorization": f"Bearer {KEY}"})
+        assert response.status_code == status, response.text
+        assert (response.headers["content-type"] == "image/png") == (status == 200)
+
+
+async def test_api_without_key_or_answer() -> None:
+    async with a_client(API_KEY=KEY) as (house, client):
+        assert (await client.get("/chart.png?symbol=BTC")).status_code == 401
+        for site in house.world.sites.values():
+            await site.set_fault("refuse")
+        response = await client.get("/chart.png?symbol=BTC", headers={"authorization": f"Bearer {KEY}"})
+        assert (response.status_code, response.headers["retry-after"]) == (503, "30")
+
+
+def test_nothing_of_pictures_is_loaded_at_start() -> None:
+    script = "import sys, webhook_server; print([each for each in sys.modules if each.startswith('render.picture')])"
+    assert run(script) == "[]"
+
+
+def run(script: str) -> str:
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_lambda_answers_in_base64(monkeypatch: pytest.MonkeyPatch) -> None:
+    import webhook_server
+    from http1 import Response
+
+    assert webhook_server.lambda_answer(Response(200, b"\x89PNG", "image/png"), is_head=False)["body"] == "iVBORw=="
+    told = webhook_server.lambda_answer(Response(200, b"{}"), is_head=False)
+    assert (told["body"], told["isBase64Encoded"]) == ("{}", False)
+    multipart = webhook_server.lambda_answer(Response(200, b"\xff", "multipart/form-data; boundary=x"), is_head=False)
+    assert (b64decode(multipart["body"]), multipart["isBase64Encoded"]) == (b"\xff", True)
