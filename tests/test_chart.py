@@ -254,6 +254,41 @@ async def test_webhook_answers_in_multipart() -> None:
         assert int(response.headers["content-length"]) == len(response.content)
 
 
+async def test_picture_travels_in_the_answer_and_is_replaced_in_place() -> None:
+    """Telegram takes [📈] under a price, then another interval, then [Price] under the picture."""
+    async with a_house() as house:
+        telegram = house.world.telegram
+        secret = house.settings.webhook_secret
+        telegram.execute("setWebhook", {"url": f"{house.url}/webhook", "secret_token": secret})
+        telegram.send("/price BTC")
+        await telegram.settle()
+        (message,) = [each for each in telegram.messages.values() if each.of_bot]
+        shown = []
+        for data in ("chart BTC", "chart BTC 15m", "chart oi BTC"):
+            telegram.press(ADA, message.message_id, data)
+            await telegram.settle()
+            shown.append(message.file_id)
+        assert len(set(shown)) == 3
+        assert message.text.startswith("BTC open interest")
+        telegram.press(ADA, message.message_id, "price BTC")
+        await telegram.settle()
+        texts = [each.text.split()[0] for each in telegram.messages.values() if each.of_bot]
+        assert texts == ["BTC", "BTC-USDT"]
+        assert telegram.lost == []
+
+
+async def test_poller_sends_a_picture() -> None:
+    async with a_house() as house:
+        telegram = house.world.telegram
+        assert house.bot.api is not None
+        poller = Poller(house.bot.answer, house.bot.api, 20)
+        telegram.send("/chart ETH")
+        await poller.answer_all(await telegram.get_updates({}))
+        (message,) = [each for each in telegram.messages.values() if each.of_bot]
+        picture = telegram.pictures[message.file_id]
+        assert (picture.width, picture.height) == (1080, 1080)
+
+
 def parts_of(content_type: str, body: bytes) -> dict[str, bytes]:
     message = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body, policy=HTTP)
     parts = {}
