@@ -26,6 +26,7 @@ DAY_MS = 86_400_000
 RIGHTS_S = 3600.0
 CONTRACTS_S = 3600.0
 MAX_PAGES = 5  # of one list of income
+DAYS_TOLD = 30  # of what was realised, today among them
 MAX_PRICED = 40  # assets
 
 
@@ -61,7 +62,8 @@ class Holding(NamedTuple):
 class Profit(NamedTuple):
     """In dollars. realised by window; funding and fees over 7 days. None: not told.
 
-    unrealised_pct: of the margin that the positions hold. is_partial: there was more than MAX_PAGES.
+    unrealised_pct: of the margin that the positions hold. is_partial: there was more than MAX_PAGES. by_day: what was
+    realised in each of the last 30 days, with its 00:00 UTC, the oldest first.
     """
 
     unrealised: float | None
@@ -70,6 +72,7 @@ class Profit(NamedTuple):
     funding: float | None
     fees: float | None
     is_partial: bool
+    by_day: tuple[tuple[int, float], ...] | None = None
 
 
 class Valued(NamedTuple):
@@ -236,6 +239,7 @@ class Accounts:
             funding=total("funding", now_ms - WINDOW_MS),
             fees=total("fee", now_ms - WINDOW_MS),
             is_partial=any(page.is_partial for page in pages),
+            by_day=_by_day(incomes, prices, today_ms) if told else None,
         )
         return profit, [*errors, *income_errors]
 
@@ -285,6 +289,22 @@ def _sorted_out(results: Sequence[T | BaseException]) -> tuple[list[T], list[Mar
 
 def _times(amount: float | None, price: float | None) -> float | None:
     return None if amount is None or price is None else amount * price
+
+
+def _by_day(
+    incomes: Sequence[Income], prices: Mapping[str, float], today_ms: int
+) -> tuple[tuple[int, float], ...] | None:
+    """What was realised day by day, in dollars; None where an asset has no price."""
+    days = {today_ms - ago * DAY_MS: 0.0 for ago in reversed(range(DAYS_TOLD))}
+    for each in incomes:
+        dollars = _times(each.amount, prices.get(each.asset))
+        day = each.time_ms - each.time_ms % DAY_MS
+        if each.kind != "realised" or day not in days:
+            continue
+        if dollars is None:
+            return None
+        days[day] += dollars
+    return tuple(days.items())
 
 
 def _unrealised(valued: list[Valued] | None, prices: Mapping[str, float]) -> tuple[float | None, float | None]:

@@ -106,7 +106,7 @@ class Command(NamedTuple):
     """usage: the words after the command, as /help shows them.
 
     is_account: it tells of the owner's money, so only users listed by their own id may ask, in private.
-    is_status: it tells of the process, to listed users.
+    is_status: it tells of the process, to listed users. account_words: first words with which it is of accounts.
     """
 
     answer: Answering
@@ -115,6 +115,12 @@ class Command(NamedTuple):
     group: str = "This bot"
     is_account: bool = False
     is_status: bool = False
+    account_words: frozenset[str] = frozenset()
+
+    def concerning(self, words: list[str]) -> Command:
+        """The command as it is for these words: /chart pnl is of accounts, /chart BTC is not."""
+        is_account = self.is_account or (bool(words) and words[0].lower() in self.account_words)
+        return self._replace(is_account=is_account)
 
     @property
     def is_private(self) -> bool:
@@ -147,7 +153,13 @@ COMMANDS: dict[str, Command] = {
     "analysis": Command(analysis, "SYMBOL [15m] [spot]", "everything about one market", "One market"),
     "volume": Command(volume, "SYMBOL [15m] [spot]", "last candle's volume against normal", "One market"),
     "cvd": Command(cvd, "SYMBOL [1h] [spot]", "what takers bought and sold", "One market"),
-    "chart": Command(chart, "SYMBOL [1h] [spot]", "a picture: candles, volume, OI, CVD", "One market"),
+    "chart": Command(
+        chart,
+        "SYMBOL [1h] [spot]",
+        "a picture: candles, volume, OI, CVD",
+        "One market",
+        account_words=chart.OF_ACCOUNTS,
+    ),
     "profile": Command(profile, "[SYMBOL] [today|24h|7d|30d]", "volume and time by price", "One market"),
     "ls": Command(ls, "SYMBOL", "longs and shorts, top traders", "One market"),
     "oi": Command(oi, "[SYMBOL]", "open interest on all exchanges", "All exchanges"),
@@ -225,6 +237,7 @@ class Bot:
             if question.is_button:
                 return self._short_reply(question, answer.text)
             return reply(question, answer, is_demo=self.settings.is_demo)
+        command = command.concerning(meaning.words)
         if command.is_private and (refusal := self._private_refusal(command, question)):
             self.metrics.updates.add("refused")
             return self._short_reply(question, refusal)

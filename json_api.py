@@ -231,7 +231,7 @@ _NAMES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 CHART: dict[str, Field] = {
     "symbol": Field("string"),
-    "what": Field("string", "candles", choices=("candles", *chart.VIEWS)),
+    "what": Field("string", "candles", choices=tuple(each for each in chart.VIEWS if each not in chart.OF_ACCOUNTS)),
     "timeframe": Field("string", is_optional=True, choices=(*INTERVALS, *profile.PROFILE_WINDOWS)),
     "market": Field("string", is_optional=True, choices=("perp", "spot")),
 }
@@ -241,11 +241,11 @@ CHART: dict[str, Field] = {
 def chart_words(request: object) -> list[str]:
     """The request as it would be typed after /chart. Raises BadRequest."""
     fields = _read(CHART, request)
-    what = [] if fields["what"] == "candles" else [fields["what"]]
     symbols = [each.strip() for each in str(fields["symbol"]).split(",") if each.strip()]
     if not symbols:
         raise BadRequest("symbol is missing")
-    return [*what, *symbols[:MAX_CHARTED], *(each for each in (fields["timeframe"], fields["market"]) if each)]
+    what = "compare" if fields["what"] == "candles" and len(symbols) > 1 else fields["what"]
+    return [what, *symbols[:MAX_CHARTED], *(each for each in (fields["timeframe"], fields["market"]) if each)]
 
 
 def schema_of(told: Any) -> Json:

@@ -10,10 +10,10 @@ What a picture leaves out since nobody tells it, its caption names with the reas
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from answers import chart_candles, chart_compare, chart_cvd, chart_oi, chart_profile
+from answers import chart_candles, chart_compare, chart_cvd, chart_oi, chart_pnl, chart_profile
 from answers.asked import KIND_WORDS, Tools, WhichSymbol
 from exchanges.words import INTERVALS
 from render.figures import escape
@@ -28,11 +28,14 @@ ABOUT = "chart of"
 
 
 class View(NamedTuple):
-    """A kind of picture, as a file of this room offers it; ask's record becomes a figure, and a caption by show."""
+    """A kind of picture, as a file of this room offers it; ask's record becomes a figure, and a caption by show.
+
+    figure: None where there is nothing to draw, and show says why.
+    """
 
     command: Callable[[list[str]], Any]
     ask: Callable[[Tools, Any], Awaitable[Any]]
-    figure: Callable[[Any], Figure]
+    figure: Callable[[Any], Figure | None]
     show: Callable[[Any, float], Answer]
 
 
@@ -43,10 +46,12 @@ VIEWS: dict[str, View] = {
         ("compare", chart_compare),
         ("cvd", chart_cvd),
         ("oi", chart_oi),
+        ("pnl", chart_pnl),
         ("profile", chart_profile),
     )
 }
-"""By the first word after /chart; of candles it may be left out."""
+"""By the first word after /chart; of candles and of several symbols it may be left out."""
+OF_ACCOUNTS = frozenset({"pnl"})  # views that tell of the owner's money
 
 
 class Asked(NamedTuple):
@@ -57,12 +62,13 @@ class Asked(NamedTuple):
 
 
 class Pictured(NamedTuple):
-    """A view's record, its picture, and the texts that found no room on it. png None: it could not be drawn."""
+    """A view's record, its picture where there is something to draw, and the texts that found no room on it."""
 
     view: str
     record: Any
-    png: bytes | None
-    left_out: list[str]
+    png: bytes | None = None
+    left_out: Sequence[str] = ()
+    has_failed: bool = False
 
 
 def command(words: list[str]) -> Asked:
@@ -73,7 +79,8 @@ def command(words: list[str]) -> Asked:
     if view not in VIEWS:
         n_symbols = sum(word.lower() not in (*INTERVALS, *KIND_WORDS) for word in words)
         view, rest = "candles" if n_symbols <= 1 else "compare", words
-    return Asked(view, VIEWS[view].command(rest or ["BTC"]))
+    default = [] if view in OF_ACCOUNTS else ["BTC"]
+    return Asked(view, VIEWS[view].command(rest or default))
 
 
 async def ask(tools: Tools, asked: Asked) -> Pictured:
@@ -82,11 +89,13 @@ async def ask(tools: Tools, asked: Asked) -> Pictured:
     async def draw() -> Pictured:
         record = await VIEWS[asked.view].ask(tools, asked.of)
         try:
-            png, left_out = await tools.pictures.draw(VIEWS[asked.view].figure(record))
+            figure = VIEWS[asked.view].figure(record)
+            if figure is None:
+                return Pictured(asked.view, record)
+            return Pictured(asked.view, record, *await tools.pictures.draw(figure))
         except Exception:
             log.exception("a picture could not be drawn")
-            return Pictured(asked.view, record, None, [])
-        return Pictured(asked.view, record, png, left_out)
+            return Pictured(asked.view, record, has_failed=True)
 
     return await tools.pictures.kept(asked, draw)
 
@@ -94,7 +103,7 @@ async def ask(tools: Tools, asked: Asked) -> Pictured:
 def show(pictured: Pictured, now_s: float) -> Answer:
     """The picture over its caption, which says what it does not; the caption alone where there is no picture."""
     answer = VIEWS[pictured.view].show(pictured.record, now_s)
-    if pictured.png is None:
+    if pictured.has_failed:
         return answer._replace(notes=("The picture could not be drawn, which is noted.", *answer.notes))
     if pictured.left_out:
         named = ", ".join(each[:40] for each in pictured.left_out[:MAX_NAMED])

@@ -8,7 +8,7 @@ from accounts import Profit, Valued
 from answers.account import Asked, again, asked_line, part_notes, which_exchange
 from answers.asked import Tools
 from render.figures import escape, format_percent, format_usd, sum_or_none
-from render.message import Answer, table
+from render.message import Answer, Button, Keyboard, table
 from render.sentences import exchange_name
 
 
@@ -36,7 +36,12 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
         total = sum_or_none(part.found.unrealised for part in known if part.found is not None)
         lines.append(f"Unrealised in all: {format_usd(total, sign=True)}")
     notes, foot = tuple(part_notes(parts)), asked_line(parts, now_s)
-    return Answer(lines[0], tuple(lines[1:]), notes, foot, again("pnl", told.exchange))
+    return Answer(lines[0], tuple(lines[1:]), notes, foot, with_picture(told.exchange))
+
+
+def with_picture(exchange: str) -> Keyboard:
+    (row,) = again("pnl", exchange)
+    return ((*row, Button("📈", f"chart pnl {exchange}".strip())),)
 
 
 def _profit(profit: Profit) -> list[list[str]]:

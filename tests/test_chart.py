@@ -18,6 +18,9 @@ import pytest
 from conftest import ADA, House, a_house, pressed, text_of, updated
 from PIL import Image
 
+from accounts import Part, Profit
+from answers import chart_pnl
+from answers.account import Asked
 from answers.pictures import MAX_KEPT, Pictures
 from exchanges.table import EXCHANGES
 from render.message import DOOR, MAX_CAPTION, Answer
@@ -129,6 +132,60 @@ async def test_next_exchange_draws_when_one_fails() -> None:
 async def test_every_exchange_has_a_picture(exchange: str) -> None:
     async with a_house(EXCHANGES=exchange) as house:
         assert size_of((await asked(house, "/chart BTC"))["photo"]) == (1080, 1080)
+
+
+# Of the owner's money.
+
+
+async def test_profit_is_drawn_for_its_owner() -> None:
+    async with a_house() as house:
+        call = await asked(house, "/chart pnl")
+        assert size_of(call["photo"]) == (1080, 1080)
+        assert call["caption"].startswith("<b>Profit and loss</b> · 30 days\n+$")
+        assert text_of(await asked(house, "/chart pnl okx")).startswith("<b>Profit and loss</b>")
+        assert "Accounts can be asked for at" in text_of(await asked(house, "/chart pnl gate"))
+
+
+@pytest.mark.parametrize("text", ["/chart pnl", "/chart PNL binance", "/start chart_pnl", "chart pnl", "/c pnl"])
+async def test_profit_is_drawn_for_nobody_else(text: str) -> None:
+    async with a_house(TELEGRAM_CHAT_ID=f"*,{ADA}") as house:
+        stranger = await house.bot.answer(updated(text, chat_id=5005, user_id=5005))
+        assert stranger is not None
+        assert text_of(stranger).startswith("Only users who are listed")
+        in_group = await house.bot.answer(updated(text, chat_id=-100))
+        assert in_group is None or text_of(in_group).startswith("Ask me in private")
+        pressed_by_stranger = await house.bot.answer(pressed("chart pnl", user_id=5005))
+        assert pressed_by_stranger is not None
+        assert pressed_by_stranger["method"] == "answerCallbackQuery"
+
+
+async def test_profit_by_day_ends_today() -> None:
+    async with a_house() as house:
+        for part in await house.bot.accounts.pnl():
+            assert part.found is not None
+            assert part.found.by_day is not None
+            days = [day for day, _ in part.found.by_day]
+            assert days == list(range(days[0], days[0] + 30 * 86_400_000, 86_400_000))
+            assert days[-1] == house.bot.market.now_ms() // 86_400_000 * 86_400_000
+            assert part.found.by_day[-1][1] == pytest.approx(part.found.realised["today"])
+
+
+def test_profit_of_several_exchanges_is_added_day_by_day() -> None:
+    def part(exchange: str, by_day: tuple[tuple[int, float], ...] | None) -> Part[Profit]:
+        return Part(exchange, Profit(None, None, {}, None, None, False, by_day), (), None)
+
+    told = Asked("", [part("okx", ((0, 1.0), (1, -3.0))), part("bybit", ((1, 2.0),)), part("binance", None)])
+    assert chart_pnl.by_day(told) == {0: 1.0, 1: -1.0}
+    assert "Not in it: Binance." in chart_pnl.show(told, 0.0).text
+
+
+async def test_profit_that_is_not_told_is_no_picture() -> None:
+    async with a_house() as house:
+        for site in house.world.sites.values():
+            await site.set_fault("500")
+        call = await asked(house, "/chart pnl")
+        assert call["method"] == "sendMessage"
+        assert "n/a: no exchange tells what was realised day by day." in call["text"]
 
 
 # Where it is shown.
@@ -366,6 +423,8 @@ async def test_api_gives_the_picture_and_its_etag() -> None:
         ("", 400),
         ("symbol=BTC&timeframe=9h", 400),
         ("symbol=BTC&what=soup", 400),
+        ("symbol=binance&what=pnl", 400),
+        ("symbol=pnl", 404),
         ("symbol=%F0%9F%9A%80", 400),
         ("symbol=BTC&what=oi&timeframe=1h", 400),
         ("symbol=,", 400),
