@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from demo.binance_markets import CoinMarkets, Markets, perp_name
+from demo.coins import Coin, contract_of, decimals_of, dollar_contract
 from demo.keys import binance_refusal
-from demo.market import Coin, Market, decimals_of, dollar_contract
+from demo.market import Market
 from demo.spelling import number, plain
 from demo.web import Asked, Reply, in_json
 
@@ -254,7 +255,7 @@ class Binance:
     def _prices(self, kind: str) -> list[dict[str, object]]:
         now, rows = self._now_ms(), []
         for coin in self._market.listed("binance", kind):
-            multiplier = coin.multiplier if kind == "perp" else 1
+            multiplier = contract_of("binance", coin)[1] if kind == "perp" else 1
             name = coin.base if kind == "spot" else perp_name(coin)
             price = plain(coin.price * multiplier, max(8, decimals_of(coin.tick)))
             for quote in ("USDT", "USDC") if self._trades_in_usdc(coin, kind) else ("USDT",):

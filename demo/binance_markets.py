@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from demo.market import COIN_MARGINED, FILLERS, SHOWN, Candle, Coin, Day, Market, decimals_of, dollar_contract
+from demo.coins import COIN_MARGINED, FILLERS, SHOWN, Coin, contract_of, decimals_of, dollar_contract
+from demo.market import Candle, Day, Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain
 from demo.web import Asked, Reply, in_json
 
@@ -83,16 +84,14 @@ def spot_pair(market: Market, symbol: str) -> Pair | None:
 
 
 def perp_pair(market: Market, symbol: str) -> Pair | None:
-    name, quote = symbol[:-4], symbol[-4:]
-    for base in (name, name.removeprefix("1000")):
-        coin = market.lists("binance", base, "perp")
-        if coin is not None and quote in market.margins("binance", base) and perp_name(coin) == name:
-            return Pair(symbol, coin, "perp", quote, coin.multiplier)
-    return None
+    coin, quote = market.contract("binance", symbol[:-4]), symbol[-4:]
+    if coin is None or quote not in market.margins("binance", coin.base):
+        return None
+    return Pair(symbol, coin, "perp", quote, contract_of("binance", coin)[1])
 
 
 def perp_name(coin: Coin) -> str:
-    return f"{coin.multiplier if coin.multiplier > 1 else ''}{coin.base}"
+    return contract_of("binance", coin)[0]
 
 
 def spot_pairs(market: Market, coins: list[Coin]) -> Iterator[Pair]:
@@ -106,7 +105,7 @@ def perp_pairs(market: Market, coins: list[Coin]) -> Iterator[Pair]:
     for coin in coins:
         for margin in ("USDT", "USDC"):
             if margin in market.margins("binance", coin.base):
-                yield Pair(f"{perp_name(coin)}{margin}", coin, "perp", margin, coin.multiplier)
+                yield Pair(f"{perp_name(coin)}{margin}", coin, "perp", margin, contract_of("binance", coin)[1])
 
 
 def pair_day(market: Market, pair: Pair) -> Day:
@@ -324,12 +323,13 @@ class Markets:
     def _premium_index(self, pair: Pair) -> dict[str, object]:
         rate, _, due = self._market.funding(pair.coin.base)
         mark = self._market.mark("binance", pair.coin.base) * pair.multiplier
+        index = self._market.index("binance", pair.coin.base) * pair.multiplier
         decimals = max(8, decimals_of(pair.coin.tick))
         return {
             "symbol": pair.symbol,
             "markPrice": plain(mark, decimals),
-            "indexPrice": plain(mark * 1.00039, decimals),
-            "estimatedSettlePrice": plain(mark * 1.00029, decimals),
+            "indexPrice": plain(index, decimals),
+            "estimatedSettlePrice": plain(index * 0.9999, decimals),
             "lastFundingRate": plain(rate),
             "nextFundingTime": due,
             "interestRate": "0.00010000",
@@ -458,12 +458,13 @@ class CoinMarkets:
     def _premium_index(self, symbol: str, base: str) -> dict[str, object]:
         rate, _, due = self._market.funding(base)
         mark, is_perp = self._market.mark("binance", base), symbol.endswith("PERP")
+        index = self._market.index("binance", base)
         return {
             "symbol": symbol,
             "pair": f"{base}USD",
             "markPrice": plain(mark if is_perp else mark * 1.008),
-            "indexPrice": plain(mark * 1.00039),
-            "estimatedSettlePrice": plain(mark * 1.00029),
+            "indexPrice": plain(index),
+            "estimatedSettlePrice": plain(index * 0.9999),
             "lastFundingRate": plain(rate) if is_perp else "",
             "interestRate": "0.00010000" if is_perp else "",
             "nextFundingTime": due if is_perp else 0,

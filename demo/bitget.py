@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from demo.market import Coin, Market, decimals_of
+from demo.coins import Coin, decimals_of
+from demo.market import Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain, short
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -218,7 +219,7 @@ class Bitget:
             "usdtVolume": short(day.turnover * part, 6),
             "openUtc": short(day.open),
             "changeUtc24h": "-0.00009",
-            "indexPrice": short(mark * 1.00039),
+            "indexPrice": short(self._market.index("bitget", perp.coin.base)),
             "fundingRate": "0" if is_dated else short(self._market.funding_of("bitget", perp.coin.base)[0], 8),
             "holdingAmount": self._interest(perp),
             "deliveryStartTime": "1693538723186" if is_dated else None,

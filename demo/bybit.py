@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from demo.coins import SHOWN, Coin, contract_of, decimals_of
 from demo.keys import bybit_refusal
-from demo.market import SHOWN, Coin, Market, decimals_of
+from demo.market import Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -71,10 +72,6 @@ def _position(
         "cumRealisedPnl": "0",
         "seq": 5723621632,
     }
-
-
-def _perp_name(coin: Coin) -> str:
-    return f"{coin.multiplier if coin.multiplier > 1 else ''}{coin.base}"
 
 
 class Bybit:
@@ -198,12 +195,10 @@ class Bybit:
             return Pair(symbol, coin, "coin" if symbol == f"{base}USD" else "dated")
         if symbol == self._dated()[0]:
             return Pair(symbol, self._market.coins["BTC"], "dated")
-        name, margin = symbol[:-4], {"USDT": "USDT", "PERP": "USDC"}.get(symbol[-4:], "")
-        for base in (name, name.removeprefix("1000")):
-            coin = self._market.lists("bybit", base, "perp")
-            if coin is not None and margin in self._market.margins("bybit", base) and _perp_name(coin) == name:
-                return Pair(symbol, coin, margin, coin.multiplier)
-        return None
+        coin, margin = self._market.contract("bybit", symbol[:-4]), {"USDT": "USDT", "PERP": "USDC"}.get(symbol[-4:])
+        if coin is None or margin not in self._market.margins("bybit", coin.base):
+            return None
+        return Pair(symbol, coin, margin, contract_of("bybit", coin)[1])
 
     def _dated(self) -> tuple[str, str]:
         """The names of the contracts with an end: one paid in USDC, one in coins."""
@@ -224,8 +219,9 @@ class Bybit:
             if category == "inverse":
                 pairs += [Pair(f"{coin.base}USD", coin, "coin")] if "coin" in margins else []
                 continue
+            name, multiplier = contract_of("bybit", coin)
             pairs += [
-                Pair(f"{_perp_name(coin)}{ending}", coin, margin, coin.multiplier)
+                Pair(f"{name}{ending}", coin, margin, multiplier)
                 for margin, ending in (("USDT", "USDT"), ("USDC", "PERP"))
                 if margin in margins
             ]
@@ -297,7 +293,7 @@ class Bybit:
         return {
             "symbol": pair.symbol,
             "lastPrice": plain(day.last, digits),
-            "indexPrice": plain(mark * 1.00039, digits),
+            "indexPrice": plain(self._market.index("bybit", coin.base) * pair.multiplier, digits),
             "markPrice": plain(mark, digits),
             "prevPrice24h": plain(day.open, digits),
             "price24hPcnt": f"{(day.last - day.open) / day.open:.6f}",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from demo.market import Coin, Market, decimals_of
+from demo.coins import Coin, decimals_of
+from demo.market import Market
 from demo.spelling import compact, in_pieces, iso, latest, plain, short
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from demo.market import Coin, Market
+from demo.coins import Coin
+from demo.market import Market
 from demo.spelling import compact, in_pieces, iso, number
 from demo.web import Asked, Reply, in_json
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from demo.market import Coin, Market, dollar_contract
+from demo.coins import Coin, contract_of, dollar_contract
+from demo.market import Market
 from demo.spelling import earliest, number
 from demo.web import Asked, Reply, in_json
 
@@ -14,7 +15,6 @@ RESOLUTIONS = {
 }  # fmt: skip
 MAX_ROWS = 5000
 INVERSE = ("BTC", "ETH")
-LINEAR = ("BTC", "ETH", "SOL", "XRP")  # paid in USDC
 CURRENCIES = ("BTC", "ETH", "USDC", "USDT", "EURR", "any")
 
 
@@ -31,6 +31,11 @@ class Contract(NamedTuple):
     coin: Coin
     is_inverse: bool
     is_dated: bool = False
+    multiplier: int = 1  # prices and amounts are of so many coins
+
+    @property
+    def base(self) -> str:
+        return self.name.partition("_")[0] if not self.is_inverse else self.coin.base
 
 
 class Deribit:
@@ -85,14 +90,16 @@ class Deribit:
                 contracts.append(Contract(f"{base}-PERPETUAL", coins[base], True))
                 contracts.append(Contract(f"{base}-{dated}", coins[base], True, True))
         if currency in ("USDC", "any"):
-            contracts += [Contract(f"{base}_USDC-PERPETUAL", coins[base], False) for base in LINEAR]
+            for coin in self._market.listed("deribit", "perp"):
+                name, multiplier = contract_of("deribit", coin)
+                contracts.append(Contract(f"{name}_USDC-PERPETUAL", coin, False, multiplier=multiplier))
         return contracts
 
     def _figures(self, contract: Contract) -> dict[str, Any]:
         """What is in tickers and summaries alike."""
-        base, margin = contract.coin.base, "coin" if contract.is_inverse else "USDC"
-        day, mark = self._market.day("deribit", base, "perp", margin=margin), self._market.mark("deribit", base)
-        coins = self._market.interest_of("deribit", base, "dated" if contract.is_dated else margin)
+        base, margin, many = contract.coin.base, "coin" if contract.is_inverse else "USDC", contract.multiplier
+        day, mark = self._market.day("deribit", base, "perp", many, margin), self._market.mark("deribit", base) * many
+        coins = self._market.interest_of("deribit", base, "dated" if contract.is_dated else margin) / many
         dollars, part = dollar_contract("deribit", base), 0.1 if contract.is_dated else 1.0
         return {
             "high": day.high,
@@ -101,6 +108,7 @@ class Deribit:
             "bid": day.bid,
             "ask": day.ask,
             "mark": mark,
+            "index": self._market.index("deribit", base) * many,
             "interest": round(coins * mark / dollars) * dollars if contract.is_inverse else coins,
             "volume": round(day.volume * part, 8),
             "turnover": round(day.turnover * part, 1),
@@ -122,8 +130,8 @@ class Deribit:
             "creation_timestamp": int(self._market.clock() * 1000),
             "price_change": is_of["change"],
             "volume": is_of["volume"],
-            "estimated_delivery_price": round(is_of["mark"] * 1.00039, 4),
-            "base_currency": contract.coin.base,
+            "estimated_delivery_price": is_of["index"],
+            "base_currency": contract.base,
             "quote_currency": "USD" if contract.is_inverse else "USDC",
             "volume_usd": is_of["turnover"],
             "volume_notional": is_of["turnover"],
@@ -140,8 +148,8 @@ class Deribit:
             "best_ask_price": is_of["ask"],
             "best_bid_amount": 199190.0,
             "best_bid_price": is_of["bid"],
-            "estimated_delivery_price": round(is_of["mark"] * 1.00039, 4),
-            "index_price": round(is_of["mark"] * 1.00039, 4),
+            "estimated_delivery_price": is_of["index"],
+            "index_price": is_of["index"],
             "instrument_name": contract.name,
             "interest_value": 0.008832736292871022,
             "last_price": is_of["last"],
@@ -166,7 +174,7 @@ class Deribit:
         return row
 
     def _instrument(self, contract: Contract) -> dict[str, Any]:
-        base, kind = contract.coin.base, "reversed" if contract.is_inverse else "linear"
+        base, kind = contract.base, "reversed" if contract.is_inverse else "linear"
         size = float(dollar_contract("deribit", base)) if contract.is_inverse else 0.001
         end_ms = int(self._market.quarter().timestamp() * 1000) if contract.is_dated else 32503708800000
         return {
@@ -210,7 +218,8 @@ class Deribit:
         begin = number(asked.query["start_timestamp"], 0) // step * step
         numbers = earliest(minutes, MAX_ROWS, begin, min(number(asked.query["end_timestamp"], 0), now_ms))
         margin = "coin" if contract.is_inverse else "USDC"
-        candles = self._market.candles("deribit", contract.coin.base, "perp", minutes, *numbers, margin=margin)
+        base, many = contract.coin.base, contract.multiplier
+        candles = self._market.candles("deribit", base, "perp", minutes, *numbers, many, margin)
         columns: dict[str, Any] = {
             "close": [c.close for c in candles],
             "cost": [round(c.turnover, 1) for c in candles],

@@ -6,7 +6,8 @@ import json
 import math
 from typing import Any
 
-from demo.market import FILLERS, Coin, Market
+from demo.coins import FILLERS, Coin, contract_of
+from demo.market import Market
 from demo.spelling import compact, earliest, in_pieces, short
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -32,7 +33,11 @@ def refusal(status: int) -> Reply:
 
 
 def name_of(coin: Coin) -> str:
-    return f"k{coin.base}" if coin.multiplier > 1 else coin.base
+    return contract_of("hyperliquid", coin)[0]
+
+
+def _multiplier(coin: Coin) -> int:
+    return contract_of("hyperliquid", coin)[1]
 
 
 class Hyperliquid:
@@ -71,20 +76,14 @@ class Hyperliquid:
         return self._market.listed("hyperliquid", "perp")
 
     def _coin(self, name: object) -> Coin | None:
-        if not isinstance(name, str):
-            return None
-        for base in (name.removeprefix("k"), name):
-            coin = self._market.lists("hyperliquid", base, "perp")
-            if coin is not None and name_of(coin) == name:
-                return coin
-        return None
+        return self._market.contract("hyperliquid", name) if isinstance(name, str) else None
 
     def _universe_row(self, coin: Coin) -> dict[str, Any]:
-        decimals = max(0, min(5, round(math.log10(coin.price * coin.multiplier)) + 1))
+        decimals = max(0, min(5, round(math.log10(coin.price * _multiplier(coin))) + 1))
         return {"szDecimals": decimals, "name": name_of(coin), "maxLeverage": 40 if coin.base == "BTC" else 10}
 
     def _mid(self, coin: Coin) -> float:
-        return self._market.day("hyperliquid", coin.base, "perp", coin.multiplier, "USDC").last
+        return self._market.day("hyperliquid", coin.base, "perp", _multiplier(coin), "USDC").last
 
     def _meta_and_contexts(self) -> Reply:
         universe, contexts = [], []
@@ -101,16 +100,16 @@ class Hyperliquid:
         return f"{compact(self._universe_row(coin))}\n{compact(self._context(coin))}"
 
     def _context(self, coin: Coin) -> dict[str, Any]:
-        day = self._market.day("hyperliquid", coin.base, "perp", coin.multiplier, "USDC")
-        mark = self._market.mark("hyperliquid", coin.base) * coin.multiplier
+        day = self._market.day("hyperliquid", coin.base, "perp", _multiplier(coin), "USDC")
+        mark = self._market.mark("hyperliquid", coin.base) * _multiplier(coin)
         has_book = coin.base != BOOKLESS
         return {
             "funding": short(self._market.funding_of("hyperliquid", coin.base)[0], 10),
-            "openInterest": short(self._market.interest_of("hyperliquid", coin.base, "USDC") / coin.multiplier, 6),
+            "openInterest": short(self._market.interest_of("hyperliquid", coin.base, "USDC") / _multiplier(coin), 6),
             "prevDayPx": short(day.open),
             "dayNtlVlm": short(day.turnover, 10),
             "premium": "-0.0005927453" if has_book else None,
-            "oraclePx": short(mark * 1.00039),
+            "oraclePx": short(self._market.index("hyperliquid", coin.base) * _multiplier(coin)),
             "markPx": short(mark),
             "midPx": short(day.last) if has_book else None,
             "impactPxs": [short(day.bid), short(day.ask)] if has_book else None,
@@ -168,7 +167,7 @@ class Hyperliquid:
             return in_json(None)
         since = max(wanted["startTime"] // (minutes * 60_000) * minutes * 60_000, now_ms - 5000 * minutes * 60_000)
         numbers = earliest(minutes, MAX_CANDLES, since, min(end, now_ms))
-        candles = self._market.candles("hyperliquid", coin.base, "perp", minutes, *numbers, coin.multiplier, "USDC")
+        candles = self._market.candles("hyperliquid", coin.base, "perp", minutes, *numbers, _multiplier(coin), "USDC")
         return in_json(
             [
                 {

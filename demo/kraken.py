@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from demo.market import DAY, Candle, Coin, Market, decimals_of
+from demo.coins import Coin, decimals_of
+from demo.market import Candle, Market
+from demo.prices import DAY
 from demo.spelling import compact, earliest, in_pieces, iso, latest, number, plain, short
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -238,7 +240,7 @@ class KrakenFutures:
         base, is_linear, is_dated = perp.coin.base, perp.margin == "USD", perp.margin == "dated"
         day = self._market.day("kraken", base, "perp", margin="coin" if is_dated else perp.margin)
         mark, rate = self._market.mark("kraken", base), self._market.funding_of("kraken", base)[0]
-        index, part = float(f"{mark * 1.00039:.9g}"), 0.1 if is_dated else 1.0
+        index, part = self._market.index("kraken", base), 0.1 if is_dated else 1.0
         coins = self._market.interest_of("kraken", base, perp.margin)
         absolute = rate * mark if is_linear else rate / index
         row: dict[str, Any] = {

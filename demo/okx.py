@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from demo.coins import MARGINS, SHOWN, Coin, decimals_of, dollar_contract, okx_contract
 from demo.keys import okx_refusal
-from demo.market import MARGINS, SHOWN, Candle, Coin, Market, decimals_of, dollar_contract, okx_contract
+from demo.market import Candle, Market
 from demo.spelling import compact, in_pieces, latest, number, short
 from demo.web import Asked, Reply, in_json
 
