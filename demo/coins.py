@@ -89,7 +89,7 @@ COINS = (
     Coin("WIF", 2.13, 0.001, 0.12e9, 0.62e9, 0.15e9, vol=1.5, tie=0.6, only_on=(*FIVE, "kraken"), lean=1.4),
     Coin("BONK", 0.00002412, 0.00000001, 41e6, 0.16e9, 55e6, 4, 1000, vol=1.35, tie=0.6),
     Coin("FLOKI", 0.0001712, 0.0000001, 34e6, 0.12e9, 38e6, 4, 1000, vol=1.3, tie=0.6),
-    Coin("MOG", 0.00000171, 1e-10, 12e6, 0.05e9, 16e6, 4, 1000, ("bybit", "okx", "gate"), 1.6, 0.5),
+    Coin("MOG", 0.00000171, 1e-10, 12e6, 0.05e9, 16e6, 4, 1000, ("bybit", "okx", "gate", "deribit"), 1.6, 0.5),
     Coin("SATS", 0.0000002101, 0.0000000001, 9e6, 0.06e9, 20e6, 4, 1000, BIG, vol=1.3, tie=0.6),
     Coin("BABYDOGE", 0.00000000171, 0.0000000000001, 4e6, 0.02e9, 6e6, 4, 1_000_000, BIG, vol=1.4, tie=0.5),
     Coin("POPCAT", 0.5121, 0.0001, 0, 0.11e9, 33e6, 4, 1, FIVE, vol=1.6, tie=0.5, lean=3.4),
@@ -99,6 +99,8 @@ COINS = (
     Coin("XMR", 164, 0.01, 21e6, 0.05e9, 19e6, 8, 1, ("kraken", "gate", "bitget", "hyperliquid"), vol=0.6, tie=0.5),
     Coin("XAUT", 2_331, 0.1, 6e6, 0.03e9, 9e6, 8, 1, ("bybit", "okx", "gate", "bitget"), vol=0.14, tie=0.05),
     Coin("NEIRO", 0.001812, 0.0000001, 31e6, 0.19e9, 40e6, 4, 1, ("binance", "bybit", "okx", "kraken"), 1.7, 0.5),
+    Coin("1000CAT", 0.00812, 0.000001, 8e6, 0.03e9, 9e6, 4, 1, ("binance", "bitget"), vol=1.5, tie=0.5),
+    Coin("CAT", 338.4, 0.01, 0, 4e6, 1.5e6, 8, 1, ("binance", "bitget", "gate"), vol=0.3, tie=0.15, basis=0.0006),
     Coin("NVDA", 128.2, 0.01, 0, 0.06e9, 14e6, 8, 1, STOCKS_ON, 0.5, 0.3, basis=0.0004),
     Coin("TSLA", 197.8, 0.01, 0, 0.04e9, 11e6, 8, 1, STOCKS_ON, 0.55, 0.3, basis=0.0005),
 )  # fmt: skip
@@ -109,7 +111,7 @@ ENDING = (  # not traded any more, or not yet by many
     Coin("FTT", 1.412, 0.001, 0, 4e6, 1.1e6, 8, 1, ("gate", "bitget", "hyperliquid"), 1.2, 0.4, ended_d=3),
     Coin("MEGA", 0.2312, 0.0001, 0, 9e6, 3e6, 4, 1, ("bybit", "okx", "gate"), 1.9, 0.3, lean=2.0, began_d=5),
 )
-STOCKS = frozenset({"NVDA", "TSLA"})  # contracts on shares
+STOCKS = frozenset({"CAT", "NVDA", "TSLA"})  # contracts on shares
 SHOWN = frozenset(coin.base for coin in COINS)
 IN_USDC = frozenset(coin.base for coin in COINS[:16])  # whose perpetuals are paid in USDC, too
 SHARES = {  # of what the table above says
@@ -157,7 +159,7 @@ BY_COIN = {"gate": ("BTC",), "deribit": ("BTC", "ETH"), "kraken": ("BTC", "ETH")
 COIN_MARGINED = ("BTC", "ETH", "SOL", "XRP", "DOGE")
 DOLLAR_CONTRACTS = {"binance": (100, 10), "okx": (100, 10), "deribit": (10, 1)}  # of BTC, of others; elsewhere 1
 DATED = 0.08  # of the coin-margined: a contract with an end, which is no perpetual and counted nowhere
-AT_DERIBIT = frozenset({"BTC", "ETH", "SOL", "XRP"})
+AT_DERIBIT = frozenset({"BTC", "ETH", "SOL", "XRP", "PEPE", "SHIB", "BONK", "MOG"})
 ABSENT = {  # what an exchange lacks, beyond `only_on`
     "hyperliquid": {"spot": SHOWN, "perp": frozenset({"XMR"})},
     "deribit": {"spot": SHOWN, "perp": SHOWN - AT_DERIBIT},

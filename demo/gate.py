@@ -202,7 +202,7 @@ class Gate:
         return round(turnover if margin == "coin" else volume / gate_contract(coin))
 
     def _ticker(self, margin: str, coin: Coin) -> dict[str, object]:
-        """One row of the list."""
+        """total_size counts both sides, a contract's position_size one."""
         many, now = contract_of("gate", coin)[1], self._market.clock()
         day = self._market.day("gate", coin.base, "perp", many, margin)
         rate, hours, due = self._market.funding_of("gate", coin.base)
@@ -216,7 +216,7 @@ class Gate:
             "change_price": short(day.last - day.open),
             "change_from": "24h",
             "price_type": "last",
-            "total_size": str(self._size(margin, coin)),
+            "total_size": str(2 * self._size(margin, coin)),
             "volume_24h": str(self._contracts(margin, coin, day.volume * many, day.turnover)),
             "volume_24h_btc": str(round(day.turnover / self._market.price("BTC", now))),
             "volume_24h_usd": str(round(day.turnover)),
@@ -381,9 +381,9 @@ class Gate:
         return in_json([self._stat(margin, coin, minutes, slot) for slot in range(first, last + 1)])
 
     def _stat(self, margin: str, coin: Coin, minutes: int, slot: int) -> dict[str, object]:
-        """What happened in a period."""
+        """open_interest counts both sides here, the contracts' position_size one."""
         at, many = slot * minutes * 60, contract_of("gate", coin)[1]
-        size, mark = self._size(margin, coin, at), self._market.mark("gate", coin.base, at) * many
+        size, mark = 2 * self._size(margin, coin, at), self._market.mark("gate", coin.base, at) * many
         candles = self._market.candles("gate", coin.base, "perp", minutes, slot, slot, many, margin)
         bought = sum(candle.buy_volume for candle in candles)
         sold = sum(candle.volume for candle in candles) - bought

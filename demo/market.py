@@ -100,6 +100,8 @@ class Market(Prices):
         coin = self._others.get((exchange, base)) or self.coins.get(base)
         if coin is None or coin.base != base or (coin.only_on and exchange not in coin.only_on):
             return None
+        if market == "perp" and exchange not in MARGINS:
+            return None
         if (exchange == "deribit" and base not in SHOWN) or base in ABSENT.get(exchange, {}).get(market, ()):
             return None
         return coin if (coin.spot_usd if market == "spot" else coin.perp_usd) else None

@@ -273,7 +273,7 @@ async def interest_on_gate(ask: Ask, coin: Coin) -> dict[str, float]:
     if row := contracts.get(f"{coin.base}_USDT"):
         found["USDT"] = row["position_size"] * float(row["quanto_multiplier"])
         (ticker,) = await ask("GATE", f"/api/v4/futures/usdt/tickers?contract={coin.base}_USDT")
-        assert int(ticker["total_size"]) == row["position_size"]
+        assert int(ticker["total_size"]) == 2 * row["position_size"], "the ticker counts both sides"
     (row,) = await ask("GATE", "/api/v4/futures/btc/contracts")
     assert (row["name"], row["quanto_multiplier"], row["type"]) == ("BTC_USD", "0", "inverse")
     return found | {"coin": row["position_size"] / float(row["mark_price"])} if coin.base == "BTC" else found
