@@ -32,6 +32,7 @@ OPTIONAL = {  # newer than the recording, or only in some
     *("singleOpenInterest", "singleOpenInterestValue", "fundingIntervalHour", "oiUsd", "CMCCirculatingSupply"),
     *("basisRateYear", "fundingCap", "quanto_base_rate", "volume_30day"),
     *("price_type", "change_from", "change_price"),
+    *("formulaType", "impactValue", "interestRate", "nextFundingRate", "prevFundingTime"),
 }
 NEWER = {  # than one recording only
     "gate/perp-ticker-doc": {"funding_interval", "funding_offset", "funding_next_apply", "t"},
