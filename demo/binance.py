@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from demo.binance_markets import CoinMarkets, Markets, perp_name
-from demo.coins import Coin, contract_of, decimals_of, dollar_contract
+from demo.binance_lists import Lists
+from demo.binance_markets import CoinMarkets, Markets
+from demo.coins import dollar_contract
 from demo.keys import binance_refusal
 from demo.market import Market
 from demo.spelling import number, plain
@@ -26,10 +27,14 @@ NOT_FOUND = Reply(404, b"<html><body><h2>404 Not found</h2></body></html>", "tex
 WEIGHTS = {  # documented ones that are not 1: one, and all without a symbol
     "/api/v3/ticker/24hr": (2, 80),
     "/api/v3/ticker/price": (2, 4),
+    "/api/v3/ticker/bookTicker": (2, 4),
     "/api/v3/klines": (2, 2),
     "/api/v3/account": (20, 20),
     "/fapi/v1/ticker/24hr": (1, 40),
     "/fapi/v1/ticker/price": (1, 2),
+    "/fapi/v2/ticker/price": (1, 2),
+    "/fapi/v1/ticker/bookTicker": (2, 5),
+    "/fapi/v1/fundingRate": (0, 0),
     "/fapi/v1/premiumIndex": (1, 10),
     "/fapi/v1/fundingInfo": (0, 0),
     "/fapi/v3/balance": (5, 5),
@@ -37,6 +42,7 @@ WEIGHTS = {  # documented ones that are not 1: one, and all without a symbol
     "/fapi/v3/account": (5, 5),
     "/fapi/v1/income": (30, 30),
     "/dapi/v1/ticker/24hr": (1, 40),
+    "/dapi/v1/ticker/bookTicker": (2, 5),
     "/dapi/v1/premiumIndex": (10, 10),
     "/dapi/v1/income": (20, 20),
 }
@@ -105,7 +111,7 @@ class Binance:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self._markets, self._coin_markets = Markets(market), CoinMarkets(market)
+        self._markets, self._coin_markets, self._lists = Markets(market), CoinMarkets(market), Lists(market)
         self.weights: dict[str, dict[int, int]] = {
             name: {} for name in ("BINANCE_SPOT", "BINANCE_USDM", "BINANCE_COINM")
         }
@@ -143,9 +149,7 @@ class Binance:
             return private
         if asked.path == "/api/v3/time":
             return in_json({"serverTime": self._now_ms()})
-        if asked.path == "/api/v3/ticker/price":
-            return in_json(self._prices("spot"))
-        return self._markets.spot(asked) or NOT_FOUND
+        return self._lists.spot(asked) or self._markets.spot(asked) or NOT_FOUND
 
     def _coinm(self, asked: Asked) -> Reply:
         """COIN-M: contracts of dollars, money in coins."""
@@ -246,36 +250,4 @@ class Binance:
             return private
         if asked.path == "/fapi/v1/time":
             return in_json({"serverTime": self._now_ms()})
-        if asked.path == "/fapi/v1/ticker/price":
-            return in_json(self._prices("perp"))
-        if asked.path == "/fapi/v1/fundingInfo":
-            return in_json(self._funding_info())
-        return self._markets.usdm(asked) or NOT_FOUND
-
-    def _prices(self, kind: str) -> list[dict[str, object]]:
-        now, rows = self._now_ms(), []
-        for coin in self._market.listed("binance", kind):
-            multiplier = contract_of("binance", coin)[1] if kind == "perp" else 1
-            name = coin.base if kind == "spot" else perp_name(coin)
-            price = plain(coin.price * multiplier, max(8, decimals_of(coin.tick)))
-            for quote in ("USDT", "USDC") if self._trades_in_usdc(coin, kind) else ("USDT",):
-                row: dict[str, object] = {"symbol": f"{name}{quote}", "price": price}
-                rows.append(row if kind == "spot" else row | {"time": now})
-        return rows
-
-    def _trades_in_usdc(self, coin: Coin, kind: str) -> bool:
-        return kind == "perp" and "USDC" in self._market.margins("binance", coin.base)
-
-    def _funding_info(self) -> list[dict[str, object]]:
-        return [
-            {
-                "symbol": f"{perp_name(coin)}{quote}",
-                "adjustedFundingRateCap": "0.02500000",
-                "adjustedFundingRateFloor": "-0.02500000",
-                "fundingIntervalHours": coin.funding_h,
-                "disclaimer": False,
-            }
-            for coin in self._market.listed("binance", "perp")
-            if coin.funding_h != 8
-            for quote in (("USDT", "USDC") if self._trades_in_usdc(coin, "perp") else ("USDT",))
-        ]
+        return self._lists.usdm(asked) or self._markets.usdm(asked) or NOT_FOUND

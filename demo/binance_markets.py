@@ -402,7 +402,10 @@ class CoinMarkets:
             "/dapi/v1/exchangeInfo": self._exchange_info,
             "/dapi/v1/ticker/24hr": lambda asked: self._rows(asked, self._ticker),
             "/dapi/v1/premiumIndex": lambda asked: self._rows(asked, self._premium_index),
+            "/dapi/v1/ticker/bookTicker": lambda asked: self._rows(asked, self._book),
             "/dapi/v1/openInterest": self._open_interest,
+            "/dapi/v1/fundingRate": self._fundings,
+            "/futures/data/takerBuySellVol": self._taker_volume,
             "/dapi/v1/klines": self._klines,
             "/futures/data/openInterestHist": self._history,
             "/futures/data/globalLongShortAccountRatio": self._history,
@@ -470,6 +473,48 @@ class CoinMarkets:
             "nextFundingTime": due if is_perp else 0,
             "time": self._now_ms(),
         }
+
+    def _book(self, symbol: str, base: str) -> dict[str, object]:
+        day = self._market.day("binance", base, "perp", margin="coin")
+        prices = {"bidPrice": plain(day.bid), "bidQty": "4", "askPrice": plain(day.ask), "askQty": "9"}
+        return {"lastUpdateId": 1027024, "symbol": symbol, "pair": f"{base}USD", **prices, "time": self._now_ms()}
+
+    def _fundings(self, asked: Asked) -> Reply:
+        """What was paid, oldest first."""
+        symbol = found_symbol(asked)
+        if isinstance(symbol, Reply):
+            return symbol
+        base = self.symbols().get(symbol)
+        if base is None or not symbol.endswith("PERP"):
+            return error(-1121, "Invalid symbol.")
+        limit = max(1, min(number(asked.query.get("limit"), 100), 1000))
+        begin, end = number(asked.query.get("startTime"), 0), number(asked.query.get("endTime"), self._now_ms())
+        paid = self._market.fundings("binance", base, begin, end, limit if not begin else 1 << 20)
+        return in_json([{"symbol": symbol, "fundingTime": at, "fundingRate": plain(rate)} for at, rate in paid[:limit]])
+
+    def _taker_volume(self, asked: Asked) -> Reply:
+        """Contracts, and their value in coins, oldest first."""
+        pair, minutes = asked.query.get("pair", ""), PERIODS.get(asked.query.get("period", ""))
+        kind, base = asked.query.get("contractType", ""), pair.removesuffix("USD")
+        if base not in self.bases() or minutes is None:
+            return error(-1121, "Invalid symbol.") if minutes else error(-1130, "Data sent for 'period' is not valid.")
+        dollars, part = dollar_contract("binance", base), 1.0 if kind in ("PERPETUAL", "ALL") else 0.1
+        numbers = span(asked, self._market, minutes, 500, 30)
+        rows = []
+        for candle in self._market.candles("binance", base, "perp", minutes, *numbers, margin="coin"):
+            sold, sold_for = candle.volume - candle.buy_volume, candle.turnover - candle.buy_turnover
+            rows.append(
+                {
+                    "pair": pair,
+                    "contractType": kind,
+                    "takerBuyVol": str(round(candle.buy_turnover * part / dollars)),
+                    "takerSellVol": str(round(sold_for * part / dollars)),
+                    "takerBuyVolValue": plain(candle.buy_volume * part, 4),
+                    "takerSellVolValue": plain(sold * part, 4),
+                    "timestamp": candle.open_ms,
+                }
+            )
+        return in_json(rows)
 
     def _contracts(self, base: str, kind: str, at_s: float | None = None) -> int:
         dated = self._market.interest_of("binance", base, "dated", at_s) * self._market.mark("binance", base, at_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from demo.coins import SHOWN, Coin, contract_of, decimals_of
 from demo.keys import bybit_refusal
@@ -97,6 +98,9 @@ class Bybit:
             "/v5/market/kline": self._klines,
             "/v5/market/open-interest": self._interest_history,
             "/v5/market/account-ratio": self._ratio_history,
+            "/v5/market/funding/history": self._fundings,
+            "/v5/market/recent-trade": self._trades,
+            "/v5/market/instruments-info": self._instruments,
         }.get(asked.path)
         if answer is None:
             return in_json({"retCode": 10404, "retMsg": "Not found"}, 404)
@@ -107,6 +111,8 @@ class Bybit:
         if symbol is None:
             if asked.path.endswith("tickers"):
                 return self._all_tickers(category)
+            if asked.path.endswith("instruments-info"):
+                return self._all_instruments(asked, category)
             return self._envelope({}, 10001, "params error: Symbol Is Invalid")
         pair = self._pair(category, symbol)
         if pair is None:
@@ -306,7 +312,7 @@ class Bybit:
             "singleOpenInterestValue": f"{value:.2f}",
             "turnover24h": f"{turnover * part:.4f}",
             "volume24h": f"{volume * part:.4f}",
-            "fundingRate": "" if is_dated else f"{rate:.8f}",
+            "fundingRate": "" if is_dated else "0" if coin.began_d else f"{rate:.8f}",
             "nextFundingTime": "" if is_dated else str(due),
             "predictedDeliveryPrice": "",
             "basisRate": "0.0081" if is_dated else "",
@@ -319,7 +325,7 @@ class Bybit:
             "basis": "545.2" if is_dated else "",
             "preOpenPrice": "",
             "preQty": "",
-            "curPreListingPhase": "",
+            "curPreListingPhase": "ContinuousTrading" if coin.began_d else "",
             "fundingIntervalHour": "" if is_dated else str(hours),
         }
 
@@ -391,3 +397,91 @@ class Bybit:
             ratios = {"buyRatio": f"{share:.4f}", "sellRatio": f"{1 - share:.4f}"}
             rows.append({"symbol": pair.symbol, **ratios, "timestamp": str(at)})
         return self._envelope({"list": rows, "nextPageCursor": self._page(times, asked, 500)})
+
+    def _fundings(self, asked: Asked, category: str, pair: Pair) -> Reply:
+        """What was paid, newest first; startTime alone is refused."""
+        begin, end = asked.query.get("startTime"), asked.query.get("endTime")
+        if category == "spot" or pair.margin == "dated":
+            return self._envelope({}, 10001, "params error: symbol invalid")
+        if begin is not None and end is None:
+            return self._envelope({}, 10001, "params error: endTime is required")
+        limit = max(1, min(number(asked.query.get("limit"), 200), 200))
+        paid = self._market.fundings("bybit", pair.coin.base, number(begin, 0), number(end, 1 << 60), limit)
+        rows = [
+            {"symbol": pair.symbol, "fundingRate": f"{rate:.8f}", "fundingRateTimestamp": str(at)}
+            for at, rate in reversed(paid)
+        ]
+        return self._envelope({"category": category, "list": rows})
+
+    def _trades(self, asked: Asked, category: str, pair: Pair) -> Reply:
+        """The latest, newest first: spot 60 at most, others 1000. They say what the minute before them does."""
+        is_spot, many, base = category == "spot", pair.multiplier, pair.coin.base
+        most = 60 if is_spot else 1000
+        limit, now_ms = max(1, min(number(asked.query.get("limit"), min(most, 500)), most)), self._now_ms()
+        minute, digits = now_ms // 60_000 - 1, max(8, decimals_of(pair.coin.tick))
+        rows = []
+        for minute_before in self._market.candles(
+            "bybit", base, "spot" if is_spot else "perp", 1, minute, minute, many
+        ):
+            for count in range(limit):
+                draw, at_ms = count * 0.6180339887 % 1, now_ms - count * 150
+                bought = draw < minute_before.buy_volume / minute_before.volume
+                rows.append(
+                    {
+                        "execId": f"2100000000{at_ms}",
+                        "symbol": pair.symbol,
+                        "price": plain(self._market.mark("bybit", base, at_ms / 1000) * many, digits),
+                        "size": plain(minute_before.volume / 400 * (0.2 + 1.6 * draw), 6),
+                        "side": "Buy" if bought else "Sell",
+                        "time": str(at_ms),
+                        "isBlockTrade": False,
+                        "isRPITrade": False,
+                        "seq": str(at_ms),
+                    }
+                )
+        return self._envelope({"category": category, "list": rows})
+
+    def _instruments(self, asked: Asked, category: str, pair: Pair) -> Reply:
+        return self._envelope({"category": category, "nextPageCursor": "", "list": [self._instrument(category, pair)]})
+
+    def _all_instruments(self, asked: Asked, category: str) -> Reply:
+        """A page of them; of linear ones there are more than a page usually has."""
+        pairs = self._pairs(category, self._market.listed("bybit", "spot" if category == "spot" else "perp"))
+        limit = max(1, min(number(asked.query.get("limit"), 500), 1000))
+        begin = number(unquote(asked.query.get("cursor", "")).removeprefix("first="), 0)
+        rows = [self._instrument(category, pair) for pair in pairs[begin : begin + limit]]
+        page = f"first%3D{begin + limit}" if begin + limit < len(pairs) and category != "spot" else ""
+        return self._envelope({"category": category, "nextPageCursor": page, "list": rows})
+
+    def _instrument(self, category: str, pair: Pair) -> dict[str, object]:
+        coin, is_dated = pair.coin, pair.margin == "dated"
+        tick = plain(coin.tick * pair.multiplier, max(2, decimals_of(coin.tick)))
+        if category == "spot":
+            row = {"symbol": pair.symbol, "baseCoin": coin.base, "quoteCoin": pair.margin, "status": "Trading"}
+            return {**row, "priceFilter": {"tickSize": tick}}
+        quote = "USD" if category == "inverse" else "USDT" if pair.margin == "USDT" else "USDC"
+        kind = f"{'Inverse' if category == 'inverse' else 'Linear'}{'Futures' if is_dated else 'Perpetual'}"
+        return {
+            "symbol": pair.symbol,
+            "contractType": kind,
+            "status": "PreLaunch" if coin.began_d else "Trading",
+            "baseCoin": contract_of("bybit", coin)[0],
+            "quoteCoin": quote,
+            "launchTime": "1699990000000",
+            "deliveryTime": str(int(self._market.quarter().timestamp() * 1000)) if is_dated else "0",
+            "deliveryFeeRate": "0.0005" if is_dated else "",
+            "priceScale": str(decimals_of(coin.tick * pair.multiplier)),
+            "leverageFilter": {"minLeverage": "1", "maxLeverage": "100", "leverageStep": "1"},
+            "priceFilter": {"minPrice": tick, "maxPrice": "1000000", "tickSize": tick},
+            "lotSizeFilter": {
+                "maxOrderQty": "100.0",
+                "minOrderQty": "0.001",
+                "qtyStep": "0.001",
+                "postOnlyMaxOrderQty": "100.0",
+                "maxMktOrderQty": "50.0",
+                "minNotionalValue": "5",
+            },
+            "unifiedMarginTrade": True,
+            "fundingInterval": 0 if is_dated else coin.funding_h * 60,
+            "settleCoin": coin.base if category == "inverse" else quote,
+        }

@@ -14,6 +14,8 @@ RESOLUTIONS = {
     "1D": 1440,
 }  # fmt: skip
 MAX_ROWS = 5000
+MAX_FUNDINGS = 744  # hours
+HOUR_MS = 3_600_000
 INVERSE = ("BTC", "ETH")
 CURRENCIES = ("BTC", "ETH", "USDC", "USDT", "EURR", "any")
 
@@ -53,7 +55,16 @@ class Deribit:
             row = self._summary if method.startswith("get_book") else self._instrument
             is_wanted = asked.query.get("kind", "future") == "future"
             return self._result([row(contract) for contract in self._of(currency) if is_wanted])
-        answers = {"ticker", "get_book_summary_by_instrument", "get_tradingview_chart_data", "get_instrument"}
+        if method.startswith("get_last_trades_by_currency"):
+            currency = asked.query.get("currency", "")
+            return self._trades(asked, self._of(currency)) if currency in CURRENCIES else self._refuse("currency")
+        if method == "get_index_price":
+            return self._index(asked)
+        answers = {
+            *("ticker", "get_book_summary_by_instrument", "get_tradingview_chart_data", "get_instrument"),
+            *("get_funding_rate_history", "get_funding_rate_value"),
+            *("get_last_trades_by_instrument", "get_last_trades_by_instrument_and_time"),
+        }
         if method not in answers:
             return self._envelope({"error": {"code": -32601, "message": "Method not found"}}, 400)
         name = asked.query.get("instrument_name", "")
@@ -62,6 +73,10 @@ class Deribit:
             return self._refuse("instrument_name")
         if method == "get_tradingview_chart_data":
             return self._chart(asked, contract)
+        if method.startswith("get_funding_rate"):
+            return self._fundings(asked, contract, method.endswith("value"))
+        if method.startswith("get_last_trades"):
+            return self._trades(asked, [contract])
         if method == "get_instrument":
             return self._result(self._instrument(contract))
         if method == "ticker":
@@ -231,3 +246,77 @@ class Deribit:
             "volume": [round(c.volume, 8) for c in candles],
         }
         return self._result(columns)
+
+    def _span(self, asked: Asked) -> tuple[int, int]:
+        now_ms = int(self._market.clock() * 1000)
+        end = min(number(asked.query.get("end_timestamp"), now_ms), now_ms)
+        return number(asked.query.get("start_timestamp"), end - 3_600_000), end
+
+    def _index(self, asked: Asked) -> Reply:
+        base, _, quote = asked.query.get("index_name", "").upper().partition("_")
+        if self._market.lists("deribit", base, "perp") is None or quote not in ("USD", "USDC", "USDT"):
+            return self._refuse("index_name")
+        price = self._market.index("deribit", base)
+        return self._result({"index_price": price, "estimated_delivery_price": price})
+
+    def _fundings(self, asked: Asked, contract: Contract, is_sum: bool) -> Reply:
+        """What was paid in each hour, oldest first: of the hour, and of the 8 hours to its end; or the sum."""
+        (begin, end), base = self._span(asked), contract.coin.base
+        hours = range(-(-begin // HOUR_MS), end // HOUR_MS + 1)[-MAX_FUNDINGS:]
+        rates = {hour: self._market.funding_of("deribit", base, hour * 3600 - 1)[0] for hour in hours}
+        if is_sum:
+            return self._result(sum(rates.values()) / 8)
+        prices = {hour: self._market.index("deribit", base, hour * 3600) for each in hours for hour in (each - 1, each)}
+        return self._result(
+            [
+                {
+                    "timestamp": hour * HOUR_MS,
+                    "index_price": prices[hour],
+                    "prev_index_price": prices[hour - 1],
+                    "interest_8h": rate,
+                    "interest_1h": rate / 8,
+                }
+                for hour, rate in rates.items()
+            ]
+        )
+
+    def _trades(self, asked: Asked, contracts: list[Contract]) -> Reply:
+        """Newest first unless another order is asked for: liquidations, each between two ordinary trades."""
+        begin, end = self._span(asked)
+        trades = [
+            trade for contract in contracts if not contract.is_dated for trade in self._trades_of(contract, begin, end)
+        ]
+        trades.sort(key=lambda trade: trade["timestamp"], reverse=asked.query.get("sorting", "desc") != "asc")
+        count = max(1, min(number(asked.query.get("count"), 10), 1000))
+        return self._result({"trades": trades[:count], "has_more": len(trades) > count})
+
+    def _trades_of(self, contract: Contract, begin: int, end: int) -> list[dict[str, Any]]:
+        base, many = contract.coin.base, contract.multiplier
+        margin, rows = "coin" if contract.is_inverse else "USDC", []
+        found = self._market.liquidations("deribit", base, begin / 1000, end / 1000 + 0.001, margin)
+        for i, each in enumerate(found):
+            forced = "sell" if each.side == "long" else "buy"
+            amount = each.size * each.price if contract.is_inverse else each.size / many
+            least = dollar_contract("deribit", base) if contract.is_inverse else 0.001
+            row: dict[str, Any] = {
+                "trade_seq": each.time_ms // 10,
+                "trade_id": str(each.time_ms // 10),
+                "timestamp": each.time_ms,
+                "tick_direction": 2,
+                "price": float(f"{each.price * many:.9g}"),
+                "mark_price": self._market.mark("deribit", base, each.time_ms / 1000) * many,
+                "instrument_name": contract.name,
+                "index_price": self._market.index("deribit", base, each.time_ms / 1000) * many,
+                "direction": forced,
+                "amount": max(least, round(amount / least) * least),
+                "contracts": max(1.0, float(round(amount / least))),
+            }
+            before = {"timestamp": each.time_ms - 40, "trade_id": f"9{each.time_ms // 10}"}
+            is_maker = i % 7 == 6
+            if is_maker:  # the other side was the taker
+                row["direction"] = "buy" if forced == "sell" else "sell"
+            rows += [
+                row | {"liquidation": "M" if is_maker else "T"},
+                row | {"timestamp": each.time_ms - 40, "trade_id": f"9{each.time_ms // 10}"},
+            ]
+        return [row for row in rows if begin <= row["timestamp"] <= end]

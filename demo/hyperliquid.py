@@ -67,6 +67,10 @@ class Hyperliquid:
             return self._candles(wanted.get("req"))
         if kind == "fundingHistory":
             return self._fundings(wanted)
+        if kind == "predictedFundings":
+            return in_json([self._predicted(coin) for coin in self._coins()])
+        if kind == "perpDexs":
+            return in_json([None])
         return NOT_UNDERSTOOD
 
     def _now(self) -> float:
@@ -80,7 +84,8 @@ class Hyperliquid:
 
     def _universe_row(self, coin: Coin) -> dict[str, Any]:
         decimals = max(0, min(5, round(math.log10(coin.price * _multiplier(coin))) + 1))
-        return {"szDecimals": decimals, "name": name_of(coin), "maxLeverage": 40 if coin.base == "BTC" else 10}
+        row = {"szDecimals": decimals, "name": name_of(coin), "maxLeverage": 40 if coin.base == "BTC" else 10}
+        return row | {"isDelisted": True} if coin.ended_d else row
 
     def _mid(self, coin: Coin) -> float:
         return self._market.day("hyperliquid", coin.base, "perp", _multiplier(coin), "USDC").last
@@ -103,6 +108,8 @@ class Hyperliquid:
         day = self._market.day("hyperliquid", coin.base, "perp", _multiplier(coin), "USDC")
         mark = self._market.mark("hyperliquid", coin.base) * _multiplier(coin)
         has_book = coin.base != BOOKLESS
+        if coin.ended_d:
+            return NOBODY | {name: short(mark) for name in ("prevDayPx", "oraclePx", "markPx")}
         return {
             "funding": short(self._market.funding_of("hyperliquid", coin.base)[0], 10),
             "openInterest": short(self._market.interest_of("hyperliquid", coin.base, "USDC") / _multiplier(coin), 6),
@@ -196,7 +203,19 @@ class Hyperliquid:
         first, last = earliest(60, MAX_FUNDINGS, begin, min(end, int(self._now() * 1000)))
         rows = []
         for hour in range(first, last + 1):
-            rate = self._market.funding_of("hyperliquid", coin.base, hour * 3600)[0]
+            rate = self._market.funding_of("hyperliquid", coin.base, hour * 3600 - 1)[0]
             figures = {"fundingRate": short(rate, 10), "premium": short(rate * 8 - 0.0001, 10)}
             rows.append({"coin": name_of(coin), **figures, "time": hour * 3_600_000 + 48})
         return in_json(rows)
+
+    def _predicted(self, coin: Coin) -> list[Any]:
+        """What is expected here and at two others; null where the coin is not traded."""
+        venues: list[list[Any]] = []
+        for venue, exchange in (("BinPerp", "binance"), ("HlPerp", "hyperliquid"), ("BybitPerp", "bybit")):
+            if self._market.lists(exchange, coin.base, "perp") is not coin:
+                venues.append([venue, None])
+                continue
+            rate, hours, due = self._market.funding_of(exchange, coin.base)
+            figures = {"fundingRate": short(rate, 10), "nextFundingTime": due, "fundingIntervalHours": hours}
+            venues.append([venue, figures])
+        return [name_of(coin), venues]
