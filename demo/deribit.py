@@ -311,7 +311,6 @@ class Deribit:
                 "amount": max(least, round(amount / least) * least),
                 "contracts": max(1.0, float(round(amount / least))),
             }
-            before = {"timestamp": each.time_ms - 40, "trade_id": f"9{each.time_ms // 10}"}
             is_maker = i % 7 == 6
             if is_maker:  # the other side was the taker
                 row["direction"] = "buy" if forced == "sell" else "sell"

@@ -393,41 +393,63 @@ class KrakenFutures:
         first = -(-number(asked.query["since"], 0) // interval)
         last = min(until // interval, first + MAX_FUTURES_ROWS - 1)
         times = [slot * interval for slot in range(first, last + 1)]
-        data = [self._analysed(kind, perp, at, interval) for at in times]
-        result = {"timestamp": times, "data": data, "more": last < until // interval}
+        data = self._analysed(kind, perp, times, interval)
+        scale = 1000 if kind == "funding" else 1  # the only one in ms
+        result = {"timestamp": [at * scale for at in times], "data": data, "more": last < until // interval}
         return in_json({"result": result, "errors": []})
 
-    def _analysed(self, kind: str, perp: Perp, at: int, interval: int) -> object:
-        """One figure: amounts in coins of a linear contract, in dollars of an inverse one."""
-        base, margin = perp.coin.base, "coin" if perp.margin == "dated" else perp.margin
+    def _analysed(self, kind: str, perp: Perp, times: list[int], interval: int) -> object:
+        """Amounts in coins of a linear contract, in dollars of an inverse one; levels as open, high, low, close."""
+        base = perp.coin.base
         if kind == "liquidation-volume":
-            found = self._market.liquidations("kraken", base, at, at + interval, margin)
-            return short(sum(each.size if margin == "USD" else each.size * each.price for each in found), 8)
+            return [short(self._liquidated(perp, at, interval), 8) for at in times]
         if kind == "open-interest":
-            levels = [self._level(perp, when) for when in (at, at + interval / 2, at + interval)]
-            return [short(level, 6) for level in (levels[0], max(levels), min(levels), levels[-1])]
+            return [_levels([self._level(perp, at + interval * part / 2) for part in range(3)], 6) for at in times]
         if kind == "long-short-ratio":
-            share = self._market.long_share("kraken", base, at_s=at)
-            return short(share / (1 - share), 4)
+            shares = [self._market.long_share("kraken", base, at_s=at) for at in times]
+            return [short(share / (1 - share), 4) for share in shares]
         if kind == "future-basis":
-            return {
-                "basis": short(self._market.mark("kraken", base, at) / self._market.index("kraken", base, at) - 1, 8)
-            }
-        if kind == "funding":
-            return short(self._market.funding_of("kraken", base, at)[0], 12)
-        return self._flow(base, margin, at, interval)
+            marks = [self._market.mark("kraken", base, at) / self._market.index("kraken", base, at) for at in times]
+            return {"basis": [short(mark - 1, 8) for mark in marks]}
+        if kind == "cvd":
+            return self._flow(perp, times, interval)
+        rates = [self._market.funding_of("kraken", base, at)[0] for at in times]
+        prices = [self._market.index("kraken", base, at) for at in times]
+        absolute = [
+            rate * price if perp.margin == "USD" else rate / price for rate, price in zip(rates, prices, strict=True)
+        ]
+        return {
+            "rate": [_levels([rate] * 3, 14) for rate in absolute],
+            "relativeRate": [_levels([r] * 3, 14) for r in rates],
+        }
 
-    def _flow(self, base: str, margin: str, at: int, interval: int) -> dict[str, str]:
-        slot = at // interval
-        bought = whole = 0.0
-        for candle in self._market.candles("kraken", base, "perp", interval // 60, slot, slot, margin=margin):
+    def _liquidated(self, perp: Perp, begin: int, lasts: int) -> float:
+        margin = "coin" if perp.margin == "dated" else perp.margin
+        found = self._market.liquidations("kraken", perp.coin.base, begin, begin + lasts, margin)
+        return sum(each.size if margin == "USD" else each.size * each.price for each in found)
+
+    def _flow(self, perp: Perp, times: list[int], interval: int) -> dict[str, list[str]]:
+        """What takers bought and sold, and the sum of the differences from the first on."""
+        margin = "coin" if perp.margin == "dated" else perp.margin
+        columns: dict[str, list[str]] = {"buy_volume": [], "sell_volume": [], "cvd": []}
+        if not times:
+            return columns
+        slots, total = (times[0] // interval, times[-1] // interval), 0.0
+        for candle in self._market.candles("kraken", perp.coin.base, "perp", interval // 60, *slots, margin=margin):
             bought, whole = candle.buy_turnover, candle.turnover
             if margin == "USD":
                 bought, whole = candle.buy_volume, candle.volume
-        figures = {"buyVolume": bought, "sellVolume": whole - bought, "cvd": 2 * bought - whole}
-        return {name: short(figure, 6) for name, figure in figures.items()}
+            total += 2 * bought - whole
+            for name, figure in zip(columns, (bought, whole - bought, total), strict=True):
+                columns[name].append(short(figure, 6))
+        return columns
 
     def _level(self, perp: Perp, at_s: float) -> float:
         at = min(at_s, self._market.clock())
         coins = self._market.interest_of("kraken", perp.coin.base, perp.margin, at)
         return coins if perp.margin == "USD" else float(round(coins * self._market.mark("kraken", perp.coin.base, at)))
+
+
+def _levels(levels: list[float], decimals: int) -> list[str]:
+    """Open, high, low and close."""
+    return [short(level, decimals) for level in (levels[0], max(levels), min(levels), levels[-1])]
