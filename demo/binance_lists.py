@@ -146,7 +146,7 @@ class Lists:
             "baseAssetPrecision": 8,
             "quotePrecision": 8,
             "underlyingType": "EQUITY" if is_stock else "COIN",
-            "underlyingSubType": [],
+            "underlyingSubType": ["Layer-1"],
             "settlePlan": 0,
             "triggerProtect": "0.15",
             "filters": [

@@ -16,7 +16,9 @@ MINUTES = {
     "3d": 4320,
 }  # fmt: skip
 NOT_UNDERSTOOD = Reply(422, b"Failed to deserialize the JSON body into the target type", "text/plain")
-DELISTED = {"name": "LOOM", "szDecimals": 1, "maxLeverage": 3, "onlyIsolated": True, "isDelisted": True}
+DELISTED = {
+    "name": "LOOM", "szDecimals": 1, "maxLeverage": 3, "marginTableId": 3, "onlyIsolated": True, "isDelisted": True,
+}  # fmt: skip
 NOBODY = {  # the figures of a market without a book
     "funding": "0.0", "openInterest": "0.0", "prevDayPx": "0.0484", "dayNtlVlm": "0.0", "premium": None,
     "oraclePx": "0.0484", "markPx": "0.0484", "midPx": None, "impactPxs": None, "dayBaseVlm": "0.0",
@@ -84,7 +86,8 @@ class Hyperliquid:
 
     def _universe_row(self, coin: Coin) -> dict[str, Any]:
         decimals = max(0, min(5, round(math.log10(coin.price * _multiplier(coin))) + 1))
-        row = {"szDecimals": decimals, "name": name_of(coin), "maxLeverage": 40 if coin.base == "BTC" else 10}
+        most = 40 if coin.base == "BTC" else 10
+        row = {"szDecimals": decimals, "name": name_of(coin), "maxLeverage": most, "marginTableId": most + 16}
         return row | {"isDelisted": True} if coin.ended_d else row
 
     def _mid(self, coin: Coin) -> float:

@@ -322,7 +322,7 @@ class KrakenFutures:
         if perp is None:
             return self._refuse("contractNotFound", 404)
         if minutes is None:
-            return in_json("Invalid resolution", 400)
+            return Reply(400, b"Invalid resolution", "text/plain")
         now_ms = int(self._market.clock() * 1000)
         until = min(number(asked.query.get("to"), now_ms // 1000) * 1000, now_ms)
         step, has_more = minutes * 60_000, False

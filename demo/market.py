@@ -39,6 +39,7 @@ from demo.prices import DAY, Bar, Prices
 
 MARK = 1.00001  # of a perpetual's mark price against its last
 LIQUIDATION_S = 300  # of whose moves positions are closed
+MOVED = 0.4  # of an ordinary move: with less nobody has to go
 LIQUIDATED = 2e-5  # of the open interest, at an ordinary move
 Kept = TypeVar("Kept")
 
@@ -327,7 +328,7 @@ class Market(Prices):
         for slot, bar in enumerate(self.bars(coin.key, LIQUIDATION_S // 60, first, last), first):
             for side, worst in (("long", bar.low), ("short", bar.high)):
                 move = abs(worst / bar.open - 1) / usual
-                if move > 0.8:
+                if move > MOVED:
                     dollars = at_stake * min(move, 30) ** 2
                     found += self._closed_by_force(f"{exchange}{coin.key}{slot}{side}", slot, side, bar, dollars, step)
         now_ms = int(min(end_s, self.clock()) * 1000)
