@@ -193,6 +193,7 @@ class Binance:
         for base, side, amount in USDM_HELD:
             mark = self._market.day("binance", base, "perp").last
             entry = mark * (0.97 if side == "LONG" else 1.01)
+            margin, for_orders = self._usdm_margins(base, amount, mark)
             rows.append(
                 {
                     "symbol": f"{base}USDT",
@@ -206,20 +207,45 @@ class Binance:
                     "notional": plain(amount * mark),
                     "marginAsset": "USDT",
                     "isolatedMargin": "0.00000000",
+                    "isolatedWallet": "0",
+                    "initialMargin": plain(margin + for_orders),
+                    "maintMargin": plain(margin / 10),
+                    "positionInitialMargin": plain(margin),
+                    "openOrderInitialMargin": plain(for_orders),
                     "updateTime": self._now_ms(),
                 }
             )
         return rows
 
+    def _usdm_margins(self, base: str, amount: float, mark: float) -> tuple[float, float]:
+        """Of a position, and of its open orders: there are some for BTC."""
+        margin = abs(amount) * mark / 10
+        return margin, 2 * margin if base == "BTC" else 0.0
+
     def _usdm_account(self) -> dict[str, object]:
+        """initialMargin is what positions and open orders need together; there are orders for BTC."""
         rows = []
         for base, side, amount in USDM_HELD:
-            margin = abs(amount) * self._market.day("binance", base, "perp").last / 10
-            rows.append({"symbol": f"{base}USDT", "positionSide": side, "initialMargin": plain(margin)})
+            mark = self._market.day("binance", base, "perp").last
+            margin, for_orders = self._usdm_margins(base, amount, mark)
+            rows.append(
+                {
+                    "symbol": f"{base}USDT",
+                    "positionSide": side,
+                    "positionAmt": str(amount),
+                    "unrealizedProfit": "0.00000000",
+                    "isolatedMargin": "0.00000000",
+                    "notional": plain(amount * mark),
+                    "isolatedWallet": "0",
+                    "initialMargin": plain(margin + for_orders),
+                    "maintMargin": plain(margin / 10),
+                    "updateTime": self._now_ms(),
+                }
+            )
         return {"totalWalletBalance": "5000.00000000", "assets": [], "positions": rows}
 
     def _income(self, asked: Asked, asset: str, unit: float) -> list[dict[str, object]]:
-        """Four entries a day for as long as one looks, oldest first, 1000 at most."""
+        """Four times a day for as long as one looks, oldest first, 1000 at most; each with a fee of the same time."""
         begin, end = int(asked.query.get("startTime", "0")), int(asked.query.get("endTime", str(self._now_ms())))
         step = 6 * 3_600_000
         kinds = ("REALIZED_PNL", "FUNDING_FEE", "COMMISSION", "TRANSFER")
@@ -227,20 +253,24 @@ class Binance:
         return [
             {
                 "symbol": "BTCUSDT",
-                "incomeType": kinds[slot % 4],
-                "income": plain(amounts[slot % 4] * unit),
+                "incomeType": kind,
+                "income": plain(amount * unit),
                 "asset": asset,
                 "info": "",
                 "time": slot * step,
-                "tranId": str(slot),
+                "tranId": f"{slot}{i}",
                 "tradeId": "",
             }
             for slot in range(-(-begin // step), end // step + 1)
+            for i, (kind, amount) in enumerate(((kinds[slot % 4], amounts[slot % 4]), ("COMMISSION", -0.01)))
         ][: int(asked.query.get("limit", "100"))]
 
     def _usdm(self, asked: Asked) -> Reply:
         answers: dict[str, Callable[[Asked], object]] = {
-            "/fapi/v3/balance": lambda asked: [_futures_balance("USDT", 5000, 3100), _futures_balance("USDC", 0, 3100)],
+            "/fapi/v3/balance": lambda asked: [
+                *(_futures_balance("USDT", 5000, 3100), _futures_balance("USDC", 0, 3100)),
+                _futures_balance("BNFCR", 12.5, 12.5),  # the exchange's own dollar, which has no market
+            ],
             "/fapi/v3/positionRisk": lambda asked: self._usdm_positions(),
             "/fapi/v3/account": lambda asked: self._usdm_account(),
             "/fapi/v1/income": lambda asked: self._income(asked, "USDT", 1.0),

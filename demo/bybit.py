@@ -27,6 +27,7 @@ MINUTES = {
     "1": 1, "3": 3, "5": 5, "15": 15, "30": 30, "60": 60, "120": 120, "240": 240, "360": 360, "720": 720, "D": 1440,
 }  # fmt: skip
 PERIODS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1440}
+BORROWED_ETH = 0.06142  # is owed: worth less than nothing, while nothing is in the wallet
 USDC_SPOT = 0.15  # of the trading in USDT
 
 
@@ -51,6 +52,7 @@ def _coin(coin: str, wallet: float, held: float, usd: float) -> dict[str, object
         "totalPositionIM": f"{held:.8f}",
         "availableToWithdraw": "",
         "collateralSwitch": True,
+        "borrowAmount": "0",
     }
 
 
@@ -122,11 +124,12 @@ class Bybit:
     def _wallet(self, asked: Asked) -> Reply:
         if asked.query.get("accountType") != "UNIFIED":
             return self._envelope({}, 10001, "accountType only support UNIFIED.")
-        btc = self._market.price("BTC", self._market.clock())
+        btc, eth = (self._market.price(base, self._market.clock()) for base in ("BTC", "ETH"))
         coins = [
             _coin("USDT", 1500.0, 300.0, 1500.0),
             _coin("BTC", 0.05, 0.0, 0.05 * btc),
             _coin("XRP", 0.5, 0.0, 0.26),
+            _coin("ETH", 0.0, 0.0, -BORROWED_ETH * eth) | {"borrowAmount": str(BORROWED_ETH), "equity": "0"},
         ]
         row = {"totalEquity": f"{1500 + 0.05 * btc:.8f}", "accountType": "UNIFIED", "coin": coins}
         return self._envelope({"list": [row]})
@@ -136,17 +139,19 @@ class Bybit:
         return self._envelope({"memberId": "1", "accountType": "FUND", "balance": [balance]})
 
     def _positions(self, asked: Asked) -> Reply:
-        """ETHUSDT long; BTCUSD short; nothing in USDC, where a row without a position comes."""
+        """ETHUSDT long; BTCUSD short; nothing in USDC, where a row without a position comes. Values are at entry."""
         category, settle = asked.query.get("category", ""), asked.query.get("settleCoin", "")
         if category == "linear" and settle not in ("USDT", "USDC"):
             return self._envelope({}, 10001, "Missing some parameters that must be filled in, symbol or settleCoin.")
         rows: list[dict[str, object]] = []
         if category == "inverse":
             mark = self._market.day("bybit", "BTC", "perp").last
-            rows = [_position("BTCUSD", "Sell", 300, mark * 1.02, mark, 300 / mark, 300 / mark - 300 / (mark * 1.02))]
+            rows = [
+                _position("BTCUSD", "Sell", 300, mark * 1.02, mark, 300 / mark / 1.02, 300 / mark - 300 / mark / 1.02)
+            ]
         elif settle == "USDT":
             mark = self._market.day("bybit", "ETH", "perp").last
-            rows = [_position("ETHUSDT", "Buy", 1.5, mark * 0.99, mark, 1.5 * mark, 1.5 * mark * 0.01)]
+            rows = [_position("ETHUSDT", "Buy", 1.5, mark * 0.99, mark, 1.5 * mark * 0.99, 1.5 * mark * 0.01)]
         else:
             rows = [
                 _position("BTCPERP", "", 0, 0, 1, 0, 0) | {"positionValue": "", "unrealisedPnl": "", "liqPrice": ""}

@@ -19,7 +19,7 @@ MINUTES = (1, 5, 15, 30, 60, 240, 1440)
 MAX_ROWS = 720
 RESOLUTIONS = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "12h": 720, "1d": 1440}
 MAX_FUTURES_ROWS = 2000
-MAX_FUNDINGS = 24 * 366
+MAX_FUNDINGS = 24 * 92
 ANALYTICS = ("liquidation-volume", "open-interest", "cvd", "long-short-ratio", "future-basis", "funding")
 ANALYTICS_S = (60, 300, 900, 1800, 3600, 14_400, 43_200, 86_400, 604_800)
 
@@ -347,7 +347,7 @@ class KrakenFutures:
         return in_json({"candles": rows, "more_candles": has_more})
 
     def _fundings(self, asked: Asked) -> Reply:
-        """What was paid in every hour of a year, oldest first: absolute, and of the price."""
+        """What was paid in every hour of three months, oldest first: absolute, and of the price."""
         perp = self._perp(asked.query.get("symbol", ""))
         if perp is None or perp.margin == "dated":
             return self._refuse("contractNotFound")

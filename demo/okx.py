@@ -163,7 +163,8 @@ class Okx:
         if asked.path == "/api/v5/asset/balances":
             return [{"availBal": "5", "bal": "5", "ccy": "SOL", "frozenBal": "0"}]
         if asked.path == "/api/v5/account/positions":
-            return [
+            kind = asked.query.get("instType", "")
+            rows = [
                 {
                     "instId": "SOL-USDT-SWAP",
                     "instType": "SWAP",
@@ -183,11 +184,15 @@ class Okx:
                     "realizedPnl": "-1",
                     "fee": "-0.5",
                     "fundingFee": "-0.5",
-                }
+                    "posCcy": "",
+                },
+                self._margin_position(),
             ]
+            return [row for row in rows if kind in ("", row["instType"])]
         if asked.path == "/api/v5/account/positions-history":
             before = int(asked.query.get("after", now_ms + 1))
             times = [now_ms - each * day_ms // 4 for each in range(160)]
+            times[100] = times[99]  # where a page ends
             rows = [{"instId": "SOL-USDT-SWAP", "ccy": "USDT", "realizedPnl": "0.5", "uTime": str(t)} for t in times]
             return [row for row in rows if int(row["uTime"]) < before][: int(asked.query.get("limit", "100"))]
         if asked.path == "/api/v5/account/bills":
@@ -198,6 +203,34 @@ class Okx:
                 for i, row in enumerate((funding, trade))
             ]
         return [{"uid": "1", "acctLv": "2", "posMode": "net_mode", "perm": "read_only"}]
+
+    def _margin_position(self) -> dict[str, Any]:
+        """Borrowed ETH, sold: `pos` is what was got for it, never negative, and `posCcy` tells the side."""
+        mark = self._market.day("okx", "ETH", "spot").last
+        entry = mark * 1.02
+        return {
+            "instId": "ETH-USDT",
+            "instType": "MARGIN",
+            "pos": short(0.2 * entry, 6),
+            "posCcy": "USDT",
+            "posSide": "net",
+            "avgPx": short(entry),
+            "markPx": short(mark),
+            "upl": short(0.2 * (entry - mark), 6),
+            "uplRatio": "0.06",
+            "lever": "3",
+            "liqPx": short(entry * 1.3),
+            "liab": "-0.2",
+            "liabCcy": "ETH",
+            "notionalUsd": short(0.2 * mark, 6),
+            "margin": short(0.2 * entry / 3, 6),
+            "imr": "",
+            "mgnMode": "isolated",
+            "ccy": "USDT",
+            "realizedPnl": "0",
+            "fee": "0",
+            "fundingFee": "0",
+        }
 
     def _ticker(self, pair: Pair, now: str) -> dict[str, str]:
         kind, part = ("perp", 1.0) if pair.is_swap else ("spot", 1.0 if pair.quote == "USDT" else USDC_SPOT)
