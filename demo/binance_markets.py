@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from demo.coins import COIN_MARGINED, FILLERS, SHOWN, Coin, contract_of, decimals_of, dollar_contract
+from demo.coins import COIN_MARGINED, FILLERS, ONLY_IN_USDC, SHOWN, Coin, contract_of, decimals_of, dollar_contract
 from demo.market import Candle, Day, Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain
 from demo.web import Asked, Reply, in_json
@@ -65,8 +65,8 @@ def found_symbol(asked: Asked) -> str | Reply:
 
 
 def _is_priced_in(coin: Coin, quote: str, market: Market) -> bool:
-    if coin.base == "USDC":
-        return quote == "USDT"
+    if coin.base in ONLY_IN_USDC or coin.base == "USDC":
+        return quote == ("USDT" if coin.base == "USDC" else "USDC")
     if quote in RANK:
         before = RANK[: RANK.index(coin.base)] if coin.base in RANK else RANK
         return quote in before and coin.price / market.coins[quote].price > 1e-6

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from demo.coins import SHOWN, Coin, contract_of, decimals_of
+from demo.coins import ONLY_IN_USDC, SHOWN, Coin, contract_of, decimals_of
 from demo.keys import bybit_refusal
 from demo.market import Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain
@@ -75,6 +75,12 @@ def _position(
         "cumRealisedPnl": "0",
         "seq": 5723621632,
     }
+
+
+def _quotes(coin: Coin) -> tuple[str, ...]:
+    """What a coin is traded in on spot."""
+    quotes = ("USDC",) if coin.base in ONLY_IN_USDC else ("USDT", "USDC")
+    return tuple(quote for quote in quotes if quote != coin.base)
 
 
 class Bybit:
@@ -197,7 +203,7 @@ class Bybit:
         if category == "spot":
             base, quote = symbol[:-4], symbol[-4:]
             coin = self._market.lists("bybit", base, "spot")
-            return Pair(symbol, coin, quote) if coin and quote in ("USDT", "USDC") and base != quote else None
+            return Pair(symbol, coin, quote) if coin and quote in _quotes(coin) else None
         if category == "inverse":
             base = "BTC" if symbol == self._dated()[1] else symbol.removesuffix("USD")
             coin = self._market.lists("bybit", base, "perp")
@@ -218,12 +224,7 @@ class Bybit:
 
     def _pairs(self, category: str, coins: list[Coin]) -> list[Pair]:
         if category == "spot":
-            return [
-                Pair(f"{coin.base}{quote}", coin, quote)
-                for coin in coins
-                for quote in ("USDT", "USDC")
-                if coin.base != quote
-            ]
+            return [Pair(f"{coin.base}{quote}", coin, quote) for coin in coins for quote in _quotes(coin)]
         pairs = []
         for coin in coins:
             margins = self._market.margins("bybit", coin.base)

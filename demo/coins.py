@@ -96,6 +96,8 @@ COINS = (
     Coin("NOT", 0.01421, 0.00001, 62e6, 0.25e9, 70e6, 4, 1, (*BIG, "hyperliquid", "kraken"), vol=1.4, tie=0.5),
     Coin("HMSTR", 0.00521, 0.000001, 11e6, 0.05e9, 14e6, 1, 1, BIG, vol=1.5, tie=0.4, lean=-6.0, basis=-0.0021),
     Coin("TRB", 84.1, 0.01, 16e6, 0.16e9, 24e6, 1, 1, (*FIVE, "kraken"), vol=1.7, tie=0.3, lean=-9.0, basis=-0.0034),
+    Coin("AERO", 0.8213, 0.0001, 7e6, 0, 0, only_on=("binance", "bybit", "okx"), vol=1.2, tie=0.5),
+    Coin("XUSD", 1.0001, 0.0001, 0.6e6, 0, 0, only_on=("binance", "bybit"), vol=0.001, tie=0.0),
     Coin("XMR", 164, 0.01, 21e6, 0.05e9, 19e6, 8, 1, ("kraken", "gate", "bitget", "hyperliquid"), vol=0.6, tie=0.5),
     Coin("XAUT", 2_331, 0.1, 6e6, 0.03e9, 9e6, 8, 1, ("bybit", "okx", "gate", "bitget"), vol=0.14, tie=0.05),
     Coin("NEIRO", 0.001812, 0.0000001, 31e6, 0.19e9, 40e6, 4, 1, ("binance", "bybit", "okx", "kraken"), 1.7, 0.5),
@@ -113,6 +115,7 @@ ENDING = (  # not traded any more, or not yet by many
 )
 STOCKS = frozenset({"CAT", "NVDA", "TSLA"})  # contracts on shares
 SHOWN = frozenset(coin.base for coin in COINS)
+ONLY_IN_USDC = frozenset({"AERO"})  # on spot
 IN_USDC = frozenset(coin.base for coin in COINS[:16])  # whose perpetuals are paid in USDC, too
 SHARES = {  # of what the table above says
     "binance": 1.0,

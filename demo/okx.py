@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from demo.coins import MARGINS, SHOWN, Coin, decimals_of, dollar_contract, okx_contract
+from demo.coins import MARGINS, ONLY_IN_USDC, SHOWN, Coin, decimals_of, dollar_contract, okx_contract
 from demo.keys import okx_refusal
 from demo.market import Candle, Market
 from demo.spelling import compact, in_pieces, latest, number, short
@@ -58,6 +58,12 @@ class Pair(NamedTuple):
     def contract(self) -> float:
         """Coins of one linear contract, dollars of one inverse contract."""
         return dollar_contract("okx", self.coin.base) if self.quote == "USD" else okx_contract(self.coin)
+
+
+def _quotes(coin: Coin) -> tuple[str, ...]:
+    """What a coin is traded in on spot."""
+    quotes = ("USDC",) if coin.base in ONLY_IN_USDC else ("USDT", "USDC") if coin.base in SHOWN else ("USDT",)
+    return tuple(quote for quote in quotes if quote != coin.base)
 
 
 class Okx:
@@ -120,7 +126,7 @@ class Okx:
         pair = Pair(name, coin, swap == "SWAP", quote)
         if pair.is_swap:
             return pair if quote in ("USDT", "USDC", "USD") and pair.margin in self._margins(coin) else None
-        return pair if quote in ("USDT", "USDC") and base != quote else None
+        return pair if quote in _quotes(coin) else None
 
     def _margins(self, coin: Coin) -> tuple[str, ...]:
         return self._market.margins("okx", coin.base)
@@ -131,9 +137,8 @@ class Okx:
                 quote = "USD" if margin == "coin" else margin
                 yield Pair(f"{coin.base}-{quote}-SWAP", coin, True, quote)
         else:
-            for quote in ("USDT", "USDC") if coin.base in SHOWN else ("USDT",):
-                if coin.base != quote:
-                    yield Pair(f"{coin.base}-{quote}", coin, False, quote)
+            for quote in _quotes(coin):
+                yield Pair(f"{coin.base}-{quote}", coin, False, quote)
 
     def _all(self, asked: Asked, row: Callable[[Pair, str], Mapping[str, Any]]) -> Reply:
         kind, now = asked.query.get("instType", ""), str(int(self._market.clock() * 1000))

@@ -13,6 +13,7 @@ from demo_kit import HYPERLIQUID, NOW, a_still_world, a_world, of_list
 from test_webhook_server import Process
 
 import demo
+from demo.web import Asked, Handler, Reply, in_json
 
 # Lists, faults, counters.
 
@@ -91,6 +92,22 @@ async def test_fault_of_some_paths_only() -> None:
         assert (await client.get(f"{url}/0/public/OHLC?pair=XBTUSD")).status_code == 200
         with pytest.raises(ValueError, match="no such fault of a path"):
             world.set_path_fault("KRAKEN", "/0", "refuse")
+
+
+async def test_tests_answer_in_a_sites_place() -> None:
+    async with a_world() as world, httpx.AsyncClient(trust_env=False, verify=False) as client:
+        site, path = world.sites["OKX"], "/api/v5/public/time"
+
+        async def louder(asked: Asked, whole: Handler) -> Reply:
+            return (await whole(asked))._replace(body=b"!")
+
+        first = site.intercept(lambda asked, whole: in_json({"path": asked.path}))
+        second = site.intercept(louder)
+        assert (await client.get(site.url + path)).text == "!"
+        second()
+        assert (await client.get(site.url + path)).json() == {"path": path}
+        first()
+        assert (await client.get(site.url + path)).json()["code"] == "0"
 
 
 async def test_set_fault_takes_all_hosts_of_an_exchange() -> None:

@@ -694,3 +694,23 @@ async def test_prices_and_books_are_those_of_the_tickers() -> None:
             book = await ask(site, f"{prefix}/ticker/bookTicker?symbol={symbol}")
             assert float(price["price"]) == float(ticker["lastPrice"])
             assert float(book["bidPrice"]) < float(ticker["lastPrice"]) < float(book["askPrice"])
+
+
+async def test_coin_that_is_traded_in_usdc_only() -> None:
+    async with a_still_world() as (_, ask):
+        assert (await ask("BINANCE_SPOT", "/api/v3/ticker/24hr?symbol=AEROUSDT"))["code"] == -1121
+        assert float((await ask("BINANCE_SPOT", "/api/v3/ticker/24hr?symbol=AEROUSDC"))["lastPrice"]) > 0
+        assert (await ask("BYBIT", "/v5/market/tickers?category=spot&symbol=AEROUSDT"))["retCode"] == 10001
+        assert (await ask("OKX", "/api/v5/market/ticker?instId=AERO-USDC"))["code"] == "0"
+
+
+async def test_coingecko_tells_coins_of_one_name_apart() -> None:
+    async with a_still_world() as (_, ask):
+        rows = await ask("COINGECKO", "/api/v3/coins/markets?vs_currency=usd&symbols=neiro,cat,nvda")
+        assert [row["symbol"] for row in rows] == ["neiro", "neiro", "cat"]  # shares are no coins
+        assert len({row["id"] for row in rows}) == 3
+        dear = of_list(rows, "id")["neiro-on-eth"]["current_price"]
+        assert dear > 30 * of_list(rows, "id")["neiro-3"]["current_price"]
+        assert of_list(rows, "id")["simon-s-cat"]["current_price"] < 0.0001
+        every = await ask("COINGECKO", "/api/v3/coins/markets?vs_currency=usd&per_page=250")
+        assert [row["id"] for row in every[:2]] == ["bitcoin", "ethereum"]
