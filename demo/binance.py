@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from demo.binance_markets import CoinMarkets, Markets, perp_name
+from demo.binance_lists import Lists
+from demo.binance_markets import CoinMarkets, Markets
+from demo.coins import dollar_contract
 from demo.keys import binance_refusal
-from demo.market import Coin, Market, decimals_of, dollar_contract
+from demo.market import Market
 from demo.spelling import number, plain
 from demo.web import Asked, Reply, in_json
 
@@ -25,10 +27,14 @@ NOT_FOUND = Reply(404, b"<html><body><h2>404 Not found</h2></body></html>", "tex
 WEIGHTS = {  # documented ones that are not 1: one, and all without a symbol
     "/api/v3/ticker/24hr": (2, 80),
     "/api/v3/ticker/price": (2, 4),
+    "/api/v3/ticker/bookTicker": (2, 4),
     "/api/v3/klines": (2, 2),
     "/api/v3/account": (20, 20),
     "/fapi/v1/ticker/24hr": (1, 40),
     "/fapi/v1/ticker/price": (1, 2),
+    "/fapi/v2/ticker/price": (1, 2),
+    "/fapi/v1/ticker/bookTicker": (2, 5),
+    "/fapi/v1/fundingRate": (0, 0),
     "/fapi/v1/premiumIndex": (1, 10),
     "/fapi/v1/fundingInfo": (0, 0),
     "/fapi/v3/balance": (5, 5),
@@ -36,6 +42,7 @@ WEIGHTS = {  # documented ones that are not 1: one, and all without a symbol
     "/fapi/v3/account": (5, 5),
     "/fapi/v1/income": (30, 30),
     "/dapi/v1/ticker/24hr": (1, 40),
+    "/dapi/v1/ticker/bookTicker": (2, 5),
     "/dapi/v1/premiumIndex": (10, 10),
     "/dapi/v1/income": (20, 20),
 }
@@ -104,7 +111,7 @@ class Binance:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self._markets, self._coin_markets = Markets(market), CoinMarkets(market)
+        self._markets, self._coin_markets, self._lists = Markets(market), CoinMarkets(market), Lists(market)
         self.weights: dict[str, dict[int, int]] = {
             name: {} for name in ("BINANCE_SPOT", "BINANCE_USDM", "BINANCE_COINM")
         }
@@ -142,9 +149,7 @@ class Binance:
             return private
         if asked.path == "/api/v3/time":
             return in_json({"serverTime": self._now_ms()})
-        if asked.path == "/api/v3/ticker/price":
-            return in_json(self._prices("spot"))
-        return self._markets.spot(asked) or NOT_FOUND
+        return self._lists.spot(asked) or self._markets.spot(asked) or NOT_FOUND
 
     def _coinm(self, asked: Asked) -> Reply:
         """COIN-M: contracts of dollars, money in coins."""
@@ -188,6 +193,7 @@ class Binance:
         for base, side, amount in USDM_HELD:
             mark = self._market.day("binance", base, "perp").last
             entry = mark * (0.97 if side == "LONG" else 1.01)
+            margin, for_orders = self._usdm_margins(base, amount, mark)
             rows.append(
                 {
                     "symbol": f"{base}USDT",
@@ -201,20 +207,45 @@ class Binance:
                     "notional": plain(amount * mark),
                     "marginAsset": "USDT",
                     "isolatedMargin": "0.00000000",
+                    "isolatedWallet": "0",
+                    "initialMargin": plain(margin + for_orders),
+                    "maintMargin": plain(margin / 10),
+                    "positionInitialMargin": plain(margin),
+                    "openOrderInitialMargin": plain(for_orders),
                     "updateTime": self._now_ms(),
                 }
             )
         return rows
 
+    def _usdm_margins(self, base: str, amount: float, mark: float) -> tuple[float, float]:
+        """Of a position, and of its open orders: there are some for BTC."""
+        margin = abs(amount) * mark / 10
+        return margin, 2 * margin if base == "BTC" else 0.0
+
     def _usdm_account(self) -> dict[str, object]:
+        """initialMargin is what positions and open orders need together; there are orders for BTC."""
         rows = []
         for base, side, amount in USDM_HELD:
-            margin = abs(amount) * self._market.day("binance", base, "perp").last / 10
-            rows.append({"symbol": f"{base}USDT", "positionSide": side, "initialMargin": plain(margin)})
+            mark = self._market.day("binance", base, "perp").last
+            margin, for_orders = self._usdm_margins(base, amount, mark)
+            rows.append(
+                {
+                    "symbol": f"{base}USDT",
+                    "positionSide": side,
+                    "positionAmt": str(amount),
+                    "unrealizedProfit": "0.00000000",
+                    "isolatedMargin": "0.00000000",
+                    "notional": plain(amount * mark),
+                    "isolatedWallet": "0",
+                    "initialMargin": plain(margin + for_orders),
+                    "maintMargin": plain(margin / 10),
+                    "updateTime": self._now_ms(),
+                }
+            )
         return {"totalWalletBalance": "5000.00000000", "assets": [], "positions": rows}
 
     def _income(self, asked: Asked, asset: str, unit: float) -> list[dict[str, object]]:
-        """Four entries a day for as long as one looks, oldest first, 1000 at most."""
+        """Four times a day for as long as one looks, oldest first, 1000 at most; each with a fee of the same time."""
         begin, end = int(asked.query.get("startTime", "0")), int(asked.query.get("endTime", str(self._now_ms())))
         step = 6 * 3_600_000
         kinds = ("REALIZED_PNL", "FUNDING_FEE", "COMMISSION", "TRANSFER")
@@ -222,20 +253,24 @@ class Binance:
         return [
             {
                 "symbol": "BTCUSDT",
-                "incomeType": kinds[slot % 4],
-                "income": plain(amounts[slot % 4] * unit),
+                "incomeType": kind,
+                "income": plain(amount * unit),
                 "asset": asset,
                 "info": "",
                 "time": slot * step,
-                "tranId": str(slot),
+                "tranId": f"{slot}{i}",
                 "tradeId": "",
             }
             for slot in range(-(-begin // step), end // step + 1)
+            for i, (kind, amount) in enumerate(((kinds[slot % 4], amounts[slot % 4]), ("COMMISSION", -0.01)))
         ][: int(asked.query.get("limit", "100"))]
 
     def _usdm(self, asked: Asked) -> Reply:
         answers: dict[str, Callable[[Asked], object]] = {
-            "/fapi/v3/balance": lambda asked: [_futures_balance("USDT", 5000, 3100), _futures_balance("USDC", 0, 3100)],
+            "/fapi/v3/balance": lambda asked: [
+                *(_futures_balance("USDT", 5000, 3100), _futures_balance("USDC", 0, 3100)),
+                _futures_balance("BNFCR", 12.5, 12.5),  # the exchange's own dollar, which has no market
+            ],
             "/fapi/v3/positionRisk": lambda asked: self._usdm_positions(),
             "/fapi/v3/account": lambda asked: self._usdm_account(),
             "/fapi/v1/income": lambda asked: self._income(asked, "USDT", 1.0),
@@ -245,36 +280,4 @@ class Binance:
             return private
         if asked.path == "/fapi/v1/time":
             return in_json({"serverTime": self._now_ms()})
-        if asked.path == "/fapi/v1/ticker/price":
-            return in_json(self._prices("perp"))
-        if asked.path == "/fapi/v1/fundingInfo":
-            return in_json(self._funding_info())
-        return self._markets.usdm(asked) or NOT_FOUND
-
-    def _prices(self, kind: str) -> list[dict[str, object]]:
-        now, rows = self._now_ms(), []
-        for coin in self._market.listed("binance", kind):
-            multiplier = coin.multiplier if kind == "perp" else 1
-            name = coin.base if kind == "spot" else perp_name(coin)
-            price = plain(coin.price * multiplier, max(8, decimals_of(coin.tick)))
-            for quote in ("USDT", "USDC") if self._trades_in_usdc(coin, kind) else ("USDT",):
-                row: dict[str, object] = {"symbol": f"{name}{quote}", "price": price}
-                rows.append(row if kind == "spot" else row | {"time": now})
-        return rows
-
-    def _trades_in_usdc(self, coin: Coin, kind: str) -> bool:
-        return kind == "perp" and "USDC" in self._market.margins("binance", coin.base)
-
-    def _funding_info(self) -> list[dict[str, object]]:
-        return [
-            {
-                "symbol": f"{perp_name(coin)}{quote}",
-                "adjustedFundingRateCap": "0.02500000",
-                "adjustedFundingRateFloor": "-0.02500000",
-                "fundingIntervalHours": coin.funding_h,
-                "disclaimer": False,
-            }
-            for coin in self._market.listed("binance", "perp")
-            if coin.funding_h != 8
-            for quote in (("USDT", "USDC") if self._trades_in_usdc(coin, "perp") else ("USDT",))
-        ]
+        return self._lists.usdm(asked) or self._markets.usdm(asked) or NOT_FOUND

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from demo.market import COIN_MARGINED, FILLERS, SHOWN, Candle, Coin, Day, Market, decimals_of, dollar_contract
+from demo.coins import COIN_MARGINED, FILLERS, ONLY_IN_USDC, SHOWN, Coin, contract_of, decimals_of, dollar_contract
+from demo.market import Candle, Day, Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain
 from demo.web import Asked, Reply, in_json
 
@@ -64,8 +65,8 @@ def found_symbol(asked: Asked) -> str | Reply:
 
 
 def _is_priced_in(coin: Coin, quote: str, market: Market) -> bool:
-    if coin.base == "USDC":
-        return quote == "USDT"
+    if coin.base in ONLY_IN_USDC or coin.base == "USDC":
+        return quote == ("USDT" if coin.base == "USDC" else "USDC")
     if quote in RANK:
         before = RANK[: RANK.index(coin.base)] if coin.base in RANK else RANK
         return quote in before and coin.price / market.coins[quote].price > 1e-6
@@ -83,16 +84,14 @@ def spot_pair(market: Market, symbol: str) -> Pair | None:
 
 
 def perp_pair(market: Market, symbol: str) -> Pair | None:
-    name, quote = symbol[:-4], symbol[-4:]
-    for base in (name, name.removeprefix("1000")):
-        coin = market.lists("binance", base, "perp")
-        if coin is not None and quote in market.margins("binance", base) and perp_name(coin) == name:
-            return Pair(symbol, coin, "perp", quote, coin.multiplier)
-    return None
+    coin, quote = market.contract("binance", symbol[:-4]), symbol[-4:]
+    if coin is None or quote not in market.margins("binance", coin.base):
+        return None
+    return Pair(symbol, coin, "perp", quote, contract_of("binance", coin)[1])
 
 
 def perp_name(coin: Coin) -> str:
-    return f"{coin.multiplier if coin.multiplier > 1 else ''}{coin.base}"
+    return contract_of("binance", coin)[0]
 
 
 def spot_pairs(market: Market, coins: list[Coin]) -> Iterator[Pair]:
@@ -106,7 +105,7 @@ def perp_pairs(market: Market, coins: list[Coin]) -> Iterator[Pair]:
     for coin in coins:
         for margin in ("USDT", "USDC"):
             if margin in market.margins("binance", coin.base):
-                yield Pair(f"{perp_name(coin)}{margin}", coin, "perp", margin, coin.multiplier)
+                yield Pair(f"{perp_name(coin)}{margin}", coin, "perp", margin, contract_of("binance", coin)[1])
 
 
 def pair_day(market: Market, pair: Pair) -> Day:
@@ -324,12 +323,13 @@ class Markets:
     def _premium_index(self, pair: Pair) -> dict[str, object]:
         rate, _, due = self._market.funding(pair.coin.base)
         mark = self._market.mark("binance", pair.coin.base) * pair.multiplier
+        index = self._market.index("binance", pair.coin.base) * pair.multiplier
         decimals = max(8, decimals_of(pair.coin.tick))
         return {
             "symbol": pair.symbol,
             "markPrice": plain(mark, decimals),
-            "indexPrice": plain(mark * 1.00039, decimals),
-            "estimatedSettlePrice": plain(mark * 1.00029, decimals),
+            "indexPrice": plain(index, decimals),
+            "estimatedSettlePrice": plain(index * 0.9999, decimals),
             "lastFundingRate": plain(rate),
             "nextFundingTime": due,
             "interestRate": "0.00010000",
@@ -402,7 +402,10 @@ class CoinMarkets:
             "/dapi/v1/exchangeInfo": self._exchange_info,
             "/dapi/v1/ticker/24hr": lambda asked: self._rows(asked, self._ticker),
             "/dapi/v1/premiumIndex": lambda asked: self._rows(asked, self._premium_index),
+            "/dapi/v1/ticker/bookTicker": lambda asked: self._rows(asked, self._book),
             "/dapi/v1/openInterest": self._open_interest,
+            "/dapi/v1/fundingRate": self._fundings,
+            "/futures/data/takerBuySellVol": self._taker_volume,
             "/dapi/v1/klines": self._klines,
             "/futures/data/openInterestHist": self._history,
             "/futures/data/globalLongShortAccountRatio": self._history,
@@ -458,17 +461,60 @@ class CoinMarkets:
     def _premium_index(self, symbol: str, base: str) -> dict[str, object]:
         rate, _, due = self._market.funding(base)
         mark, is_perp = self._market.mark("binance", base), symbol.endswith("PERP")
+        index = self._market.index("binance", base)
         return {
             "symbol": symbol,
             "pair": f"{base}USD",
             "markPrice": plain(mark if is_perp else mark * 1.008),
-            "indexPrice": plain(mark * 1.00039),
-            "estimatedSettlePrice": plain(mark * 1.00029),
+            "indexPrice": plain(index),
+            "estimatedSettlePrice": plain(index * 0.9999),
             "lastFundingRate": plain(rate) if is_perp else "",
             "interestRate": "0.00010000" if is_perp else "",
             "nextFundingTime": due if is_perp else 0,
             "time": self._now_ms(),
         }
+
+    def _book(self, symbol: str, base: str) -> dict[str, object]:
+        day = self._market.day("binance", base, "perp", margin="coin")
+        prices = {"bidPrice": plain(day.bid), "bidQty": "4", "askPrice": plain(day.ask), "askQty": "9"}
+        return {"lastUpdateId": 1027024, "symbol": symbol, "pair": f"{base}USD", **prices, "time": self._now_ms()}
+
+    def _fundings(self, asked: Asked) -> Reply:
+        """What was paid, oldest first."""
+        symbol = found_symbol(asked)
+        if isinstance(symbol, Reply):
+            return symbol
+        base = self.symbols().get(symbol)
+        if base is None or not symbol.endswith("PERP"):
+            return error(-1121, "Invalid symbol.")
+        limit = max(1, min(number(asked.query.get("limit"), 100), 1000))
+        begin, end = number(asked.query.get("startTime"), 0), number(asked.query.get("endTime"), self._now_ms())
+        paid = self._market.fundings("binance", base, begin, end, limit if not begin else 1 << 20)
+        return in_json([{"symbol": symbol, "fundingTime": at, "fundingRate": plain(rate)} for at, rate in paid[:limit]])
+
+    def _taker_volume(self, asked: Asked) -> Reply:
+        """Contracts, and their value in coins, oldest first."""
+        pair, minutes = asked.query.get("pair", ""), PERIODS.get(asked.query.get("period", ""))
+        kind, base = asked.query.get("contractType", ""), pair.removesuffix("USD")
+        if base not in self.bases() or minutes is None:
+            return error(-1121, "Invalid symbol.") if minutes else error(-1130, "Data sent for 'period' is not valid.")
+        dollars, part = dollar_contract("binance", base), 1.0 if kind in ("PERPETUAL", "ALL") else 0.1
+        numbers = span(asked, self._market, minutes, 500, 30)
+        rows = []
+        for candle in self._market.candles("binance", base, "perp", minutes, *numbers, margin="coin"):
+            sold, sold_for = candle.volume - candle.buy_volume, candle.turnover - candle.buy_turnover
+            rows.append(
+                {
+                    "pair": pair,
+                    "contractType": kind,
+                    "takerBuyVol": str(round(candle.buy_turnover * part / dollars)),
+                    "takerSellVol": str(round(sold_for * part / dollars)),
+                    "takerBuyVolValue": plain(candle.buy_volume * part, 4),
+                    "takerSellVolValue": plain(sold * part, 4),
+                    "timestamp": candle.open_ms,
+                }
+            )
+        return in_json(rows)
 
     def _contracts(self, base: str, kind: str, at_s: float | None = None) -> int:
         dated = self._market.interest_of("binance", base, "dated", at_s) * self._market.mark("binance", base, at_s)

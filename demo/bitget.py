@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from demo.market import Coin, Market, decimals_of
+from demo.coins import Coin, decimals_of
+from demo.market import Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain, short
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -19,6 +20,8 @@ PERP_MINUTES = {
 PERIODS = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "12h": 720, "1d": 1440}
 MARGINS = {"USDT-FUTURES": "USDT", "USDC-FUTURES": "USDC", "COIN-FUTURES": "coin"}
 ENDINGS = {"USDT": "USDT", "USDC": "PERP", "coin": "USD"}  # of a perpetual's symbol
+HOUR_MS = 3_600_000
+LATE_MS = 180_000  # of liquidations
 LEVERAGED = {"BTC3LUSDT": ("BTC", 3), "BTC3SUSDT": ("BTC", -3)}
 
 
@@ -39,6 +42,8 @@ class Bitget:
         self._market = market
 
     async def handle(self, asked: Asked) -> Reply:
+        if asked.path.startswith("/api/v3/"):
+            return self._v3(asked, asked.path.removeprefix("/api/v3/market/"))
         path = asked.path.removeprefix("/api/v2/")
         if path == "public/time":
             return self._data({"serverTime": str(self._now_ms())})
@@ -46,18 +51,20 @@ class Bitget:
             return self._spot_tickers(asked)
         if path in ("spot/market/candles", "spot/market/history-candles"):
             return self._spot_candles(asked)
-        if path == "mix/market/account-long-short":
-            return self._ratios(asked)
+        if path in ("mix/market/account-long-short", "mix/market/position-long-short"):
+            return self._ratios(asked, "Account" if "account" in path else "Position")
         answer = {
             "mix/market/ticker": self._ticker,
             "mix/market/tickers": self._ticker,
             "mix/market/contracts": self._contract,
             "mix/market/current-fund-rate": self._funding,
+            "mix/market/funding-time": self._funding_time,
         }.get(path)
         several = {
             "mix/market/open-interest": self._open_interest,
             "mix/market/candles": self._candles,
             "mix/market/history-candles": self._candles,
+            "mix/market/history-fund-rate": self._fundings,
         }.get(path)
         if answer is None and several is None:
             return self._refuse("40404", "Request URL NOT FOUND", 404)
@@ -218,7 +225,7 @@ class Bitget:
             "usdtVolume": short(day.turnover * part, 6),
             "openUtc": short(day.open),
             "changeUtc24h": "-0.00009",
-            "indexPrice": short(mark * 1.00039),
+            "indexPrice": short(self._market.index("bitget", perp.coin.base)),
             "fundingRate": "0" if is_dated else short(self._market.funding_of("bitget", perp.coin.base)[0], 8),
             "holdingAmount": self._interest(perp),
             "deliveryStartTime": "1693538723186" if is_dated else None,
@@ -251,7 +258,7 @@ class Bitget:
             "maxSymbolOrderNum": "999999",
             "maxProductOrderNum": "999999",
             "maxPositionNum": "150",
-            "symbolStatus": "normal",
+            "symbolStatus": "off" if perp.coin.ended_d else "normal",
             "offTime": "-1",
             "limitOpenTime": "-1",
             "deliveryTime": self._end_ms(perp) or "",
@@ -290,8 +297,24 @@ class Bitget:
         ]
         return self._data(rows)
 
-    def _ratios(self, asked: Asked) -> Reply:
-        """Shares of accounts, oldest first; the ratio is a hundredth of what it should be, as it is on Bitget."""
+    def _funding_time(self, perp: Perp) -> dict[str, Any]:
+        _, hours, due = self._market.funding_of("bitget", perp.coin.base)
+        return {"symbol": perp.symbol, "nextFundingTime": str(due), "ratePeriod": str(hours)}
+
+    def _fundings(self, asked: Asked, perp: Perp) -> Reply:
+        """Pages of what was paid, newest first."""
+        size = max(1, min(number(asked.query.get("pageSize"), 20), 100))
+        page = max(1, number(asked.query.get("pageNo"), 1))
+        paid = self._market.fundings("bitget", perp.coin.base, 0, 1 << 60, size * page)[: size or None]
+        return self._data(
+            [
+                {"symbol": perp.symbol, "fundingRate": short(rate, 8), "fundingTime": str(at)}
+                for at, rate in reversed(paid)
+            ]
+        )
+
+    def _ratios(self, asked: Asked, word: str) -> Reply:
+        """Shares of accounts or positions, oldest first; the accounts' ratio is a hundredth of it, as on Bitget."""
         symbol, minutes = asked.query.get("symbol", "").upper(), PERIODS.get(asked.query.get("period", "5m"))
         perp = self._perp(symbol, "USDT")
         if perp is None:
@@ -299,14 +322,87 @@ class Bitget:
         if minutes is None:
             return self._refuse("400171", "Parameter period verification failed")
         last, rows = self._now_ms() // (minutes * 60_000), []
+        of = "accounts" if word == "Account" else "top positions"
         for slot in range(last - 29, last + 1):
-            share = round(self._market.long_share("bitget", perp.coin.base, at_s=slot * minutes * 60), 4)
+            share = round(self._market.long_share("bitget", perp.coin.base, of, slot * minutes * 60), 4)
+            ratio = share / (1 - share) / (100 if word == "Account" else 1)
             rows.append(
                 {
-                    "longAccountRatio": short(share, 4),
-                    "shortAccountRatio": short(1 - share, 4),
-                    "longShortAccountRatio": short(share / (1 - share) / 100, 4),
+                    f"long{word}Ratio": short(share, 4),
+                    f"short{word}Ratio": short(1 - share, 4),
+                    f"longShort{word}Ratio": short(ratio, 4),
                     "ts": str(slot * minutes * 60_000),
                 }
             )
         return self._data(rows)
+
+    # The unified account's addresses, with names of their own.
+
+    def _v3(self, asked: Asked, path: str) -> Reply:
+        category = asked.query.get("category", "").upper()
+        margin, symbol = MARGINS.get(category), asked.query.get("symbol", "").upper()
+        if path not in ("tickers", "open-interest", "liquidations"):
+            return self._refuse("40404", "Request URL NOT FOUND", 404)
+        if margin is None:
+            return self._refuse("40019", "Parameter category cannot be empty")
+        perps = list(self._perps(margin)) if not symbol else [each for each in [self._perp(symbol, margin)] if each]
+        if not perps:
+            return self._refuse("40034", f"Parameter {symbol} does not exist")
+        if path == "tickers":
+            return self._data([self._v3_row(category, perp) for perp in perps])
+        if path == "open-interest":
+            rows = [{"symbol": perp.symbol, "openInterest": self._interest(perp)} for perp in perps]
+            return self._data({"list": rows, "ts": str(self._now_ms())})
+        return self._liquidations(asked, margin, perps)
+
+    def _perps(self, margin: str) -> Iterator[Perp]:
+        for coin in self._market.listed("bitget", "perp"):
+            if margin in self._market.margins("bitget", coin.base):
+                yield Perp(f"{coin.base}{ENDINGS[margin]}", coin, margin)
+
+    def _v3_row(self, category: str, perp: Perp) -> dict[str, Any]:
+        row = self._ticker(perp)
+        names = {
+            "lastPrice": "lastPr",
+            "openPrice24h": "open24h",
+            "highPrice24h": "high24h",
+            "lowPrice24h": "low24h",
+            "ask1Price": "askPr",
+            "bid1Price": "bidPr",
+            "bid1Size": "bidSz",
+            "ask1Size": "askSz",
+            "price24hPcnt": "change24h",
+            "volume24h": "baseVolume",
+            "turnover24h": "quoteVolume",
+            "indexPrice": "indexPrice",
+            "markPrice": "markPrice",
+            "fundingRate": "fundingRate",
+            "openInterest": "holdingAmount",
+        }
+        ends = {name: row[name] or "" for name in ("deliveryStartTime", "deliveryTime", "deliveryStatus")}
+        figures = {new: row[old] for new, old in names.items()}
+        return {"category": category, "symbol": perp.symbol, "ts": str(self._now_ms()), **figures, **ends}
+
+    def _liquidations(self, asked: Asked, margin: str, perps: list[Perp]) -> Reply:
+        """Of three days, some minutes late, newest first; side is the position's. The cursor is the last one's time."""
+        limit = max(1, min(number(asked.query.get("limit"), 100), 100))
+        late, cursor = self._now_ms() - LATE_MS, number(asked.query.get("cursor"), 1 << 60)
+        until, found = min(late, cursor), []
+        for hour in range(until // HOUR_MS, (late - 3 * 24 * HOUR_MS) // HOUR_MS, -1):
+            for perp in perps:
+                amounts = self._market.liquidations("bitget", perp.coin.base, hour * 3600, hour * 3600 + 3600, margin)
+                found += [(each, perp.symbol) for each in amounts if each.time_ms < until]
+            if len(found) >= limit:
+                break
+        found.sort(key=lambda pair: -pair[0].time_ms)
+        rows = [
+            {
+                "symbol": symbol,
+                "side": "buy" if each.side == "long" else "sell",
+                "price": short(each.price),
+                "amount": short(each.size, 9),
+                "ts": str(each.time_ms),
+            }
+            for each, symbol in found[:limit]
+        ]
+        return self._data({"list": rows, "cursor": rows[-1]["ts"] if len(rows) == limit else ""})

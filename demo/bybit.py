@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import unquote
 
+from demo.coins import ONLY_IN_USDC, SHOWN, Coin, contract_of, decimals_of
 from demo.keys import bybit_refusal
-from demo.market import SHOWN, Coin, Market, decimals_of
+from demo.market import Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -25,6 +27,7 @@ MINUTES = {
     "1": 1, "3": 3, "5": 5, "15": 15, "30": 30, "60": 60, "120": 120, "240": 240, "360": 360, "720": 720, "D": 1440,
 }  # fmt: skip
 PERIODS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1440}
+BORROWED_ETH = 0.06142  # is owed: worth less than nothing, while nothing is in the wallet
 USDC_SPOT = 0.15  # of the trading in USDT
 
 
@@ -49,6 +52,7 @@ def _coin(coin: str, wallet: float, held: float, usd: float) -> dict[str, object
         "totalPositionIM": f"{held:.8f}",
         "availableToWithdraw": "",
         "collateralSwitch": True,
+        "borrowAmount": "0",
     }
 
 
@@ -73,8 +77,10 @@ def _position(
     }
 
 
-def _perp_name(coin: Coin) -> str:
-    return f"{coin.multiplier if coin.multiplier > 1 else ''}{coin.base}"
+def _quotes(coin: Coin) -> tuple[str, ...]:
+    """What a coin is traded in on spot."""
+    quotes = ("USDC",) if coin.base in ONLY_IN_USDC else ("USDT", "USDC")
+    return tuple(quote for quote in quotes if quote != coin.base)
 
 
 class Bybit:
@@ -100,6 +106,9 @@ class Bybit:
             "/v5/market/kline": self._klines,
             "/v5/market/open-interest": self._interest_history,
             "/v5/market/account-ratio": self._ratio_history,
+            "/v5/market/funding/history": self._fundings,
+            "/v5/market/recent-trade": self._trades,
+            "/v5/market/instruments-info": self._instruments,
         }.get(asked.path)
         if answer is None:
             return in_json({"retCode": 10404, "retMsg": "Not found"}, 404)
@@ -110,6 +119,8 @@ class Bybit:
         if symbol is None:
             if asked.path.endswith("tickers"):
                 return self._all_tickers(category)
+            if asked.path.endswith("instruments-info"):
+                return self._all_instruments(asked, category)
             return self._envelope({}, 10001, "params error: Symbol Is Invalid")
         pair = self._pair(category, symbol)
         if pair is None:
@@ -119,11 +130,12 @@ class Bybit:
     def _wallet(self, asked: Asked) -> Reply:
         if asked.query.get("accountType") != "UNIFIED":
             return self._envelope({}, 10001, "accountType only support UNIFIED.")
-        btc = self._market.price("BTC", self._market.clock())
+        btc, eth = (self._market.price(base, self._market.clock()) for base in ("BTC", "ETH"))
         coins = [
             _coin("USDT", 1500.0, 300.0, 1500.0),
             _coin("BTC", 0.05, 0.0, 0.05 * btc),
             _coin("XRP", 0.5, 0.0, 0.26),
+            _coin("ETH", 0.0, 0.0, -BORROWED_ETH * eth) | {"borrowAmount": str(BORROWED_ETH), "equity": "0"},
         ]
         row = {"totalEquity": f"{1500 + 0.05 * btc:.8f}", "accountType": "UNIFIED", "coin": coins}
         return self._envelope({"list": [row]})
@@ -133,17 +145,19 @@ class Bybit:
         return self._envelope({"memberId": "1", "accountType": "FUND", "balance": [balance]})
 
     def _positions(self, asked: Asked) -> Reply:
-        """ETHUSDT long; BTCUSD short; nothing in USDC, where a row without a position comes."""
+        """ETHUSDT long; BTCUSD short; nothing in USDC, where a row without a position comes. Values are at entry."""
         category, settle = asked.query.get("category", ""), asked.query.get("settleCoin", "")
         if category == "linear" and settle not in ("USDT", "USDC"):
             return self._envelope({}, 10001, "Missing some parameters that must be filled in, symbol or settleCoin.")
         rows: list[dict[str, object]] = []
         if category == "inverse":
             mark = self._market.day("bybit", "BTC", "perp").last
-            rows = [_position("BTCUSD", "Sell", 300, mark * 1.02, mark, 300 / mark, 300 / mark - 300 / (mark * 1.02))]
+            rows = [
+                _position("BTCUSD", "Sell", 300, mark * 1.02, mark, 300 / mark / 1.02, 300 / mark - 300 / mark / 1.02)
+            ]
         elif settle == "USDT":
             mark = self._market.day("bybit", "ETH", "perp").last
-            rows = [_position("ETHUSDT", "Buy", 1.5, mark * 0.99, mark, 1.5 * mark, 1.5 * mark * 0.01)]
+            rows = [_position("ETHUSDT", "Buy", 1.5, mark * 0.99, mark, 1.5 * mark * 0.99, 1.5 * mark * 0.01)]
         else:
             rows = [
                 _position("BTCPERP", "", 0, 0, 1, 0, 0) | {"positionValue": "", "unrealisedPnl": "", "liqPrice": ""}
@@ -189,7 +203,7 @@ class Bybit:
         if category == "spot":
             base, quote = symbol[:-4], symbol[-4:]
             coin = self._market.lists("bybit", base, "spot")
-            return Pair(symbol, coin, quote) if coin and quote in ("USDT", "USDC") and base != quote else None
+            return Pair(symbol, coin, quote) if coin and quote in _quotes(coin) else None
         if category == "inverse":
             base = "BTC" if symbol == self._dated()[1] else symbol.removesuffix("USD")
             coin = self._market.lists("bybit", base, "perp")
@@ -198,12 +212,10 @@ class Bybit:
             return Pair(symbol, coin, "coin" if symbol == f"{base}USD" else "dated")
         if symbol == self._dated()[0]:
             return Pair(symbol, self._market.coins["BTC"], "dated")
-        name, margin = symbol[:-4], {"USDT": "USDT", "PERP": "USDC"}.get(symbol[-4:], "")
-        for base in (name, name.removeprefix("1000")):
-            coin = self._market.lists("bybit", base, "perp")
-            if coin is not None and margin in self._market.margins("bybit", base) and _perp_name(coin) == name:
-                return Pair(symbol, coin, margin, coin.multiplier)
-        return None
+        coin, margin = self._market.contract("bybit", symbol[:-4]), {"USDT": "USDT", "PERP": "USDC"}.get(symbol[-4:])
+        if coin is None or margin not in self._market.margins("bybit", coin.base):
+            return None
+        return Pair(symbol, coin, margin, contract_of("bybit", coin)[1])
 
     def _dated(self) -> tuple[str, str]:
         """The names of the contracts with an end: one paid in USDC, one in coins."""
@@ -212,20 +224,16 @@ class Bybit:
 
     def _pairs(self, category: str, coins: list[Coin]) -> list[Pair]:
         if category == "spot":
-            return [
-                Pair(f"{coin.base}{quote}", coin, quote)
-                for coin in coins
-                for quote in ("USDT", "USDC")
-                if coin.base != quote
-            ]
+            return [Pair(f"{coin.base}{quote}", coin, quote) for coin in coins for quote in _quotes(coin)]
         pairs = []
         for coin in coins:
             margins = self._market.margins("bybit", coin.base)
             if category == "inverse":
                 pairs += [Pair(f"{coin.base}USD", coin, "coin")] if "coin" in margins else []
                 continue
+            name, multiplier = contract_of("bybit", coin)
             pairs += [
-                Pair(f"{_perp_name(coin)}{ending}", coin, margin, coin.multiplier)
+                Pair(f"{name}{ending}", coin, margin, multiplier)
                 for margin, ending in (("USDT", "USDT"), ("USDC", "PERP"))
                 if margin in margins
             ]
@@ -297,7 +305,7 @@ class Bybit:
         return {
             "symbol": pair.symbol,
             "lastPrice": plain(day.last, digits),
-            "indexPrice": plain(mark * 1.00039, digits),
+            "indexPrice": plain(self._market.index("bybit", coin.base) * pair.multiplier, digits),
             "markPrice": plain(mark, digits),
             "prevPrice24h": plain(day.open, digits),
             "price24hPcnt": f"{(day.last - day.open) / day.open:.6f}",
@@ -310,7 +318,7 @@ class Bybit:
             "singleOpenInterestValue": f"{value:.2f}",
             "turnover24h": f"{turnover * part:.4f}",
             "volume24h": f"{volume * part:.4f}",
-            "fundingRate": "" if is_dated else f"{rate:.8f}",
+            "fundingRate": "" if is_dated else "0" if coin.began_d else f"{rate:.8f}",
             "nextFundingTime": "" if is_dated else str(due),
             "predictedDeliveryPrice": "",
             "basisRate": "0.0081" if is_dated else "",
@@ -323,7 +331,7 @@ class Bybit:
             "basis": "545.2" if is_dated else "",
             "preOpenPrice": "",
             "preQty": "",
-            "curPreListingPhase": "",
+            "curPreListingPhase": "ContinuousTrading" if coin.began_d else "",
             "fundingIntervalHour": "" if is_dated else str(hours),
         }
 
@@ -395,3 +403,91 @@ class Bybit:
             ratios = {"buyRatio": f"{share:.4f}", "sellRatio": f"{1 - share:.4f}"}
             rows.append({"symbol": pair.symbol, **ratios, "timestamp": str(at)})
         return self._envelope({"list": rows, "nextPageCursor": self._page(times, asked, 500)})
+
+    def _fundings(self, asked: Asked, category: str, pair: Pair) -> Reply:
+        """What was paid, newest first; startTime alone is refused."""
+        begin, end = asked.query.get("startTime"), asked.query.get("endTime")
+        if category == "spot" or pair.margin == "dated":
+            return self._envelope({}, 10001, "params error: symbol invalid")
+        if begin is not None and end is None:
+            return self._envelope({}, 10001, "params error: endTime is required")
+        limit = max(1, min(number(asked.query.get("limit"), 200), 200))
+        paid = self._market.fundings("bybit", pair.coin.base, number(begin, 0), number(end, 1 << 60), limit)
+        rows = [
+            {"symbol": pair.symbol, "fundingRate": f"{rate:.8f}", "fundingRateTimestamp": str(at)}
+            for at, rate in reversed(paid)
+        ]
+        return self._envelope({"category": category, "list": rows})
+
+    def _trades(self, asked: Asked, category: str, pair: Pair) -> Reply:
+        """The latest, newest first: spot 60 at most, others 1000. They say what the minute before them does."""
+        is_spot, many, base = category == "spot", pair.multiplier, pair.coin.base
+        most = 60 if is_spot else 1000
+        limit, now_ms = max(1, min(number(asked.query.get("limit"), min(most, 500)), most)), self._now_ms()
+        minute, digits = now_ms // 60_000 - 1, max(8, decimals_of(pair.coin.tick))
+        rows = []
+        for minute_before in self._market.candles(
+            "bybit", base, "spot" if is_spot else "perp", 1, minute, minute, many
+        ):
+            for count in range(limit):
+                draw, at_ms = count * 0.6180339887 % 1, now_ms - count * 150
+                bought = draw < minute_before.buy_volume / minute_before.volume
+                rows.append(
+                    {
+                        "execId": f"2100000000{at_ms}",
+                        "symbol": pair.symbol,
+                        "price": plain(self._market.mark("bybit", base, at_ms / 1000) * many, digits),
+                        "size": plain(minute_before.volume / 400 * (0.2 + 1.6 * draw), 6),
+                        "side": "Buy" if bought else "Sell",
+                        "time": str(at_ms),
+                        "isBlockTrade": False,
+                        "isRPITrade": False,
+                        "seq": str(at_ms),
+                    }
+                )
+        return self._envelope({"category": category, "list": rows})
+
+    def _instruments(self, asked: Asked, category: str, pair: Pair) -> Reply:
+        return self._envelope({"category": category, "nextPageCursor": "", "list": [self._instrument(category, pair)]})
+
+    def _all_instruments(self, asked: Asked, category: str) -> Reply:
+        """A page of them; of linear ones there are more than a page usually has."""
+        pairs = self._pairs(category, self._market.listed("bybit", "spot" if category == "spot" else "perp"))
+        limit = max(1, min(number(asked.query.get("limit"), 500), 1000))
+        begin = number(unquote(asked.query.get("cursor", "")).removeprefix("first="), 0)
+        rows = [self._instrument(category, pair) for pair in pairs[begin : begin + limit]]
+        page = f"first%3D{begin + limit}" if begin + limit < len(pairs) and category != "spot" else ""
+        return self._envelope({"category": category, "nextPageCursor": page, "list": rows})
+
+    def _instrument(self, category: str, pair: Pair) -> dict[str, object]:
+        coin, is_dated = pair.coin, pair.margin == "dated"
+        tick = plain(coin.tick * pair.multiplier, max(2, decimals_of(coin.tick)))
+        if category == "spot":
+            row = {"symbol": pair.symbol, "baseCoin": coin.base, "quoteCoin": pair.margin, "status": "Trading"}
+            return {**row, "priceFilter": {"tickSize": tick}}
+        quote = "USD" if category == "inverse" else "USDT" if pair.margin == "USDT" else "USDC"
+        kind = f"{'Inverse' if category == 'inverse' else 'Linear'}{'Futures' if is_dated else 'Perpetual'}"
+        return {
+            "symbol": pair.symbol,
+            "contractType": kind,
+            "status": "PreLaunch" if coin.began_d else "Trading",
+            "baseCoin": contract_of("bybit", coin)[0],
+            "quoteCoin": quote,
+            "launchTime": "1699990000000",
+            "deliveryTime": str(int(self._market.quarter().timestamp() * 1000)) if is_dated else "0",
+            "deliveryFeeRate": "0.0005" if is_dated else "",
+            "priceScale": str(decimals_of(coin.tick * pair.multiplier)),
+            "leverageFilter": {"minLeverage": "1", "maxLeverage": "100", "leverageStep": "1"},
+            "priceFilter": {"minPrice": tick, "maxPrice": "1000000", "tickSize": tick},
+            "lotSizeFilter": {
+                "maxOrderQty": "100.0",
+                "minOrderQty": "0.001",
+                "qtyStep": "0.001",
+                "postOnlyMaxOrderQty": "100.0",
+                "maxMktOrderQty": "50.0",
+                "minNotionalValue": "5",
+            },
+            "unifiedMarginTrade": True,
+            "fundingInterval": 0 if is_dated else coin.funding_h * 60,
+            "settleCoin": coin.base if category == "inverse" else quote,
+        }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from demo.market import Coin, Market, decimals_of
+from demo.coins import Coin, decimals_of
+from demo.market import Market
 from demo.spelling import compact, in_pieces, iso, latest, plain, short
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
 GRANULARITIES = (60, 300, 900, 3600, 21600, 86400)  # seconds
 MAX_ROWS = 300
+LEAST_USD = 60  # traded in a candle; with less there was no trade, and there is no candle
 
 
 def refusal(status: int) -> Reply:
@@ -67,12 +69,15 @@ class Coinbase:
             "last": plain(day.last, digits),
             "volume": plain(day.volume),
             "volume_30day": plain(day.volume * 30),
+            "rfq_volume_24hour": plain(day.volume * 0.006, 6),
+            "rfq_volume_30day": plain(day.volume * 0.18, 6),
         }
 
     def _all_stats(self) -> Reply:
         def spell(coin: Coin) -> list[str]:
             row = self._stats(coin)
             month = {"volume": row.pop("volume_30day")}
+            del row["rfq_volume_24hour"], row["rfq_volume_30day"]
             return [f'"{coin.base}-USD":{compact({"stats_30day": month, "stats_24hour": row})}']
 
         return in_pieces("{", self._market.rows("stats", "coinbase", "spot", spell), "}")
@@ -113,7 +118,11 @@ class Coinbase:
         )
         candles = self._market.candles("coinbase", coin.base, "spot", minutes, *numbers)
         return in_json(
-            [[c.open_ms // 1000, c.low, c.high, c.open, c.close, round(c.volume, 8)] for c in reversed(candles)]
+            [
+                [c.open_ms // 1000, c.low, c.high, c.open, c.close, round(c.volume, 8)]
+                for c in reversed(candles)
+                if c.turnover >= LEAST_USD
+            ]
         )
 
 

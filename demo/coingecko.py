@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from demo.market import Coin, Market
+from demo.coins import STOCKS, Coin
+from demo.market import Market
 from demo.spelling import compact, in_pieces, iso, number
 from demo.web import Asked, Reply, in_json
 
@@ -16,6 +17,30 @@ KNOWN = {  # id, name, and how many there are
     "JUP": ("jupiter-exchange-solana", "Jupiter", 1.35e9), "SUPER": ("superfarm", "SuperVerse", 480e6),
     "SYRUP": ("syrup", "Maple Finance", 1.1e9), "SHIB": ("shiba-inu", "Shiba Inu", 589e12),
     "USDC": ("usd-coin", "USDC", 33.9e9), "HYPE": ("hyperliquid", "Hyperliquid", 334e6), "OKB": ("okb", "OKB", 60e6),
+    "TON": ("the-open-network", "Toncoin", 2.51e9), "AVAX": ("avalanche-2", "Avalanche", 394e6),
+    "DOT": ("polkadot", "Polkadot", 1.43e9), "TRX": ("tron", "TRON", 87.2e9), "LTC": ("litecoin", "Litecoin", 74.7e6),
+    "BCH": ("bitcoin-cash", "Bitcoin Cash", 19.7e6), "NEAR": ("near", "NEAR Protocol", 1.1e9),
+    "UNI": ("uniswap", "Uniswap", 600e6), "ICP": ("internet-computer", "Internet Computer", 465e6),
+    "APT": ("aptos", "Aptos", 464e6), "ATOM": ("cosmos", "Cosmos Hub", 391e6), "FIL": ("filecoin", "Filecoin", 565e6),
+    "ARB": ("arbitrum", "Arbitrum", 3.2e9), "OP": ("optimism", "Optimism", 1.1e9), "SUI": ("sui", "Sui", 2.5e9),
+    "SEI": ("sei-network", "Sei", 3e9), "INJ": ("injective-protocol", "Injective", 97e6),
+    "TIA": ("celestia", "Celestia", 198e6), "WLD": ("worldcoin-wld", "Worldcoin", 280e6),
+    "AAVE": ("aave", "Aave", 14.8e6),
+    "MKR": ("maker", "Maker", 926e3), "LDO": ("lido-dao", "Lido DAO", 892e6),
+    "CRV": ("curve-dao-token", "Curve DAO", 1.2e9), "ENA": ("ethena", "Ethena", 1.6e9),
+    "PENDLE": ("pendle", "Pendle", 154e6),
+    "JTO": ("jito-governance-token", "Jito", 123e6), "W": ("wormhole", "Wormhole", 1.8e9),
+    "STRK": ("starknet", "Starknet", 1.3e9), "ZRO": ("layerzero", "LayerZero", 110e6),
+    "ORDI": ("ordinals", "ORDI", 21e6),
+    "WIF": ("dogwifcoin", "dogwifhat", 999e6), "BONK": ("bonk", "Bonk", 65e12), "FLOKI": ("floki", "FLOKI", 9.6e12),
+    "MOG": ("mog-coin", "Mog Coin", 363e12), "SATS": ("sats-ordinals", "SATS (Ordinals)", 2.1e15),
+    "BABYDOGE": ("baby-doge-coin", "Baby Doge Coin", 147e15), "POPCAT": ("popcat", "Popcat", 980e6),
+    "NOT": ("notcoin", "Notcoin", 102e9), "HMSTR": ("hamster-kombat", "Hamster Kombat", 64e9),
+    "TRB": ("tellor", "Tellor Tributes", 2.6e6), "XMR": ("monero", "Monero", 18.4e6),
+    "XAUT": ("tether-gold", "Tether Gold", 246e3), "NEIRO": ("neiro-3", "Neiro", 420.7e9),
+    "NEIRO eth": ("neiro-on-eth", "Neiro on ETH", 1e9), "1000CAT": ("simon-s-cat", "Simon's Cat", 6.7e12),
+    "AERO": ("aerodrome-finance", "Aerodrome Finance", 640e6), "XUSD": ("straitsx-xusd", "StraitsX XUSD", 23e6),
+    "FTT": ("ftx-token", "FTX", 329e6), "MEGA": ("megaeth", "MegaETH", 1.2e9),
 }  # fmt: skip
 TETHER = Coin("USDT", 1.0, 0.0001, 40e9, 0, 0)
 IN = {"usd": "USD", "eur": "EUR", "btc": "BTC", "eth": "ETH"}
@@ -41,19 +66,23 @@ class CoinGecko:
 
     def _value(self, coin: Coin) -> float:
         """All there is, in dollars of an ordinary day."""
-        return coin.price * self._supply(coin)
+        return coin.price / self._many(coin) * self._supply(coin)
+
+    def _many(self, coin: Coin) -> int:
+        """Of how many coins a market is whose name begins with a number."""
+        return 1000 if coin.base.startswith("1000") else 1
 
     def _supply(self, coin: Coin) -> float:
         if coin.base == "USDT":
             return 112e9
-        if coin.base in KNOWN:
-            return KNOWN[coin.base][2]
+        if coin.key in KNOWN:
+            return KNOWN[coin.key][2]
         return round(40 * (coin.spot_usd + coin.perp_usd / 4) / coin.price) + 1.0
 
     def _names(self, coin: Coin) -> tuple[str, str]:
         if coin.base == "USDT":
             return "tether", "Tether"
-        return KNOWN[coin.base][:2] if coin.base in KNOWN else (f"{coin.base.lower()}-coin", coin.base.title())
+        return KNOWN[coin.key][:2] if coin.key in KNOWN else (f"{coin.base.lower()}-coin", coin.base.title())
 
     def _markets(self, asked: Asked) -> Reply:
         word = asked.query.get("vs_currency")
@@ -74,7 +103,8 @@ class CoinGecko:
 
     def _rows(self, quote: str) -> list[tuple[str, str, str]]:
         """id, symbol and the row of every coin, the most valuable first."""
-        coins = sorted([*self._market.coins.values(), TETHER], key=self._value, reverse=True)
+        coins = [coin for coin in self._market.coins.values() if coin.base not in STOCKS]
+        coins = sorted([*coins, TETHER], key=self._value, reverse=True)
         rows = []
         for rank, coin in enumerate(coins, 1):
             row = self._row(coin, quote, rank)
@@ -86,13 +116,14 @@ class CoinGecko:
         if coin.base == "USDT":
             last, before, high, low, traded = 1.0001, 1.0, 1.001, 0.999, 40e9
         else:
-            day = self._market.day("binance", coin.base, "spot")
-            last, before, high, low, traded = day.last, day.open, day.high, day.low, day.turnover * 2.4
+            day, many = self._market.day("binance", coin.key, "spot"), self._many(coin)
+            last, before, high, low = (price / many for price in (day.last, day.open, day.high, day.low))
+            traded = day.turnover * 2.4
         price, value = float(f"{last / rate:.9g}"), round(last * supply / rate)
         change = (last / before - 1) * 100
         return {
             "id": name_id,
-            "symbol": coin.base.lower(),
+            "symbol": coin.base.lower().removeprefix("1000"),
             "name": name,
             "image": f"https://assets.coingecko.com/coins/images/{rank}/large/{name_id}.png?1696501400",
             "current_price": price,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from demo.market import Candle, Coin, Day, Market, decimals_of, gate_contract
+from demo.coins import STOCKS, Coin, contract_of, decimals_of, gate_contract
+from demo.market import Candle, Day, Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain, short
 from demo.web import Asked, Reply, in_json
 
@@ -150,54 +152,73 @@ class Gate:
         name = parts[1] if len(parts) == 2 else asked.query.get("contract")
         if name is None and rows is not None:
             return self._all(parts[0], margin, rows)
-        if name is None:
+        if name is None and parts != ["liq_orders"]:
             return error(400, "MISSING_REQUIRED_PARAM", "Missing required parameter: contract")
-        coin = self._perp(name, margin)
-        if coin is None:
+        coin = self._perp(name, margin) if name is not None else None
+        if coin is None and name is not None:
             return NO_CONTRACT
+        if parts == ["liq_orders"]:
+            return self._liquidations(asked, margin, coin)
+        assert coin is not None
         if rows is not None:
             row = rows(margin, coin)
             return in_json(row if len(parts) == 2 else [row])
-        if parts == ["candlesticks"]:
-            return self._candles(asked, margin, coin)
-        if parts == ["contract_stats"]:
-            return self._stats(asked, margin, coin)
-        return error(404, "NOT_FOUND", "The requested URL was not found")
+        answer = {
+            "candlesticks": self._candles,
+            "contract_stats": self._stats,
+            "funding_rate": self._fundings,
+        }.get("/".join(parts))
+        if answer is None:
+            return error(404, "NOT_FOUND", "The requested URL was not found")
+        return answer(asked, margin, coin)
 
     def _perp(self, name: str, margin: str) -> Coin | None:
         base, _, quote = name.partition("_")
-        if quote != ("USD" if margin == "coin" else "USDT") or margin not in self._market.margins("gate", base):
+        coin = self._market.contract("gate", base)
+        if coin is None or quote != ("USD" if margin == "coin" else "USDT"):
             return None
-        return self._market.coins[base]
+        return coin if margin in self._market.margins("gate", coin.base) else None
 
     def _all(self, word: str, margin: str, row: Callable[[str, Coin], dict[str, object]]) -> Reply:
         def spell(coin: Coin) -> list[str]:
             return [compact(row(margin, coin))] if margin in self._market.margins("gate", coin.base) else []
 
-        return in_pieces("[", self._market.rows(f"{word} {margin}", "gate", "perp", spell), "]")
+        rows = self._market.rows(f"{word} {margin}", "gate", "perp", spell)
+        if word == "tickers" and margin == "USDT":
+            rows.append(compact(self._dated_row()))
+        return in_pieces("[", rows, "]")
+
+    def _name(self, margin: str, coin: Coin) -> str:
+        return f"{contract_of('gate', coin)[0]}_{'USD' if margin == 'coin' else 'USDT'}"
 
     def _size(self, margin: str, coin: Coin, at_s: float | None = None) -> int:
-        """Open interest in contracts: of so many coins, or of one dollar."""
+        """Open interest of one side, in contracts: of so many coins, or of one dollar."""
         if margin == "coin":
             return self._market.contracts_of("gate", coin.base, at_s)
         return round(self._market.interest_of("gate", coin.base, margin, at_s) / gate_contract(coin))
 
     def _contracts(self, margin: str, coin: Coin, volume: float, turnover: float) -> int:
+        """volume: in coins."""
         return round(turnover if margin == "coin" else volume / gate_contract(coin))
 
     def _ticker(self, margin: str, coin: Coin) -> dict[str, object]:
-        day = self._market.day("gate", coin.base, "perp", margin=margin)
-        rate, mark = self._market.funding_of("gate", coin.base)[0], self._market.mark("gate", coin.base)
-        contracts = self._contracts(margin, coin, day.volume, day.turnover)
+        """total_size counts both sides, a contract's position_size one."""
+        many, now = contract_of("gate", coin)[1], self._market.clock()
+        day = self._market.day("gate", coin.base, "perp", many, margin)
+        rate, hours, due = self._market.funding_of("gate", coin.base)
+        mark = self._market.mark("gate", coin.base) * many
         return {
-            "contract": f"{coin.base}_{'USD' if margin == 'coin' else 'USDT'}",
+            "contract": self._name(margin, coin),
             "last": short(day.last),
             "low_24h": short(day.low),
             "high_24h": short(day.high),
-            "change_percentage": f"{(day.last / day.open - 1) * 100:.2f}",
-            "total_size": str(2 * self._size(margin, coin)),  # both sides, where position_size is one
-            "volume_24h": str(contracts),
-            "volume_24h_btc": str(round(day.turnover / self._market.price("BTC", self._market.clock()))),
+            "change_percentage": f"{(day.last / day.open - 1) * 100:.4f}",
+            "change_price": short(day.last - day.open),
+            "change_from": "24h",
+            "price_type": "last",
+            "total_size": str(2 * self._size(margin, coin)),
+            "volume_24h": str(self._contracts(margin, coin, day.volume * many, day.turnover)),
+            "volume_24h_btc": str(round(day.turnover / self._market.price("BTC", now))),
             "volume_24h_usd": str(round(day.turnover)),
             "volume_24h_base": short(day.volume, 6),
             "volume_24h_quote": short(day.turnover, 4),
@@ -205,29 +226,44 @@ class Gate:
             "mark_price": short(mark),
             "funding_rate": short(rate, 6),
             "funding_rate_indicative": short(rate, 6),
-            "index_price": short(mark * 1.00039),
+            "funding_interval": hours * 3600,
+            "funding_offset": 0,
+            "funding_next_apply": due // 1000,
+            "index_price": short(self._market.index("gate", coin.base) * many),
             "quanto_base_rate": "",
             "highest_bid": short(day.bid),
             "lowest_ask": short(day.ask),
+            "t": int(now * 1000),
         }
+
+    def _dated_row(self) -> dict[str, object]:
+        """A contract with an end stands in the list, too: without funding, a period and a time."""
+        coin = self._market.coins["BTC"]
+        row = self._ticker("USDT", coin)
+        for key in ("funding_interval", "funding_offset", "funding_next_apply", "change_from", "change_price", "t"):
+            del row[key]
+        few = {"total_size": "38", "volume_24h": "22361", "funding_rate": "", "funding_rate_indicative": ""}
+        few |= {"volume_24h_base": "2", "volume_24h_quote": "150210", "volume_24h_settle": "150210"}
+        return row | few | {"contract": f"BTC_USDT_{self._market.quarter():%Y%m%d}"}
 
     def _contract(self, margin: str, coin: Coin) -> dict[str, object]:
         rate, hours, due = self._market.funding_of("gate", coin.base)
-        last, mark = self._market.day("gate", coin.base, "perp").last, self._market.mark("gate", coin.base)
-        is_inverse = margin == "coin"
+        many, is_new, has_ended = contract_of("gate", coin)[1], bool(coin.began_d), bool(coin.ended_d)
+        last, mark = self._market.day("gate", coin.base, "perp", many).last, self._market.mark("gate", coin.base) * many
+        is_inverse, tick = margin == "coin", short(coin.tick * many)
         return {
             "funding_rate_indicative": short(rate, 6),
-            "mark_price_round": short(coin.tick),
+            "mark_price_round": tick,
             "funding_offset": 0,
-            "in_delisting": False,
+            "in_delisting": has_ended,
             "risk_limit_base": "5000",
             "interest_rate": "0.0003",
-            "index_price": short(mark * 1.00039),
-            "order_price_round": short(coin.tick),
+            "index_price": short(self._market.index("gate", coin.base) * many),
+            "order_price_round": tick,
             "order_size_min": 1,
             "enable_decimal": False,
             "ref_rebate_rate": "0.2",
-            "name": f"{coin.base}_{'USD' if is_inverse else 'USDT'}",
+            "name": self._name(margin, coin),
             "ref_discount_rate": "0",
             "order_price_deviate": "0.15",
             "maintenance_rate": "0.01",
@@ -238,7 +274,7 @@ class Gate:
             "enable_bonus": True,
             "enable_credit": True,
             "leverage_min": "1",
-            "funding_rate": short(rate, 6),
+            "funding_rate": "0" if is_new else short(rate, 6),
             "last_price": short(last),
             "mark_price": short(mark),
             "order_size_max": 450000,
@@ -249,7 +285,7 @@ class Gate:
             "trade_size": 767606392,
             "position_size": self._size(margin, coin),
             "long_users": 191,
-            "quanto_multiplier": "0" if is_inverse else short(gate_contract(coin)),
+            "quanto_multiplier": "0" if is_inverse else short(gate_contract(coin) / many),
             "funding_impact_value": "7000",
             "leverage_max": "50",
             "cross_leverage_default": "10",
@@ -261,14 +297,14 @@ class Gate:
             "orderbook_id": 1203922859,
             "funding_cap_ratio": "1",
             "voucher_leverage": "0",
-            "is_pre_market": False,
-            "status": "trading",
+            "is_pre_market": is_new,
+            "status": "delisted" if has_ended else "trading",
             "launch_time": 1758124392,
             "enable_circuit_breaker": False,
             "funding_rate_limit": "0.02",
             "market_order_slip_ratio": "0.04",
             "market_order_size_max": "300000",
-            "contract_type": "",
+            "contract_type": "stocks" if coin.base in STOCKS else "",
         }
 
     def _candles(self, asked: Asked, margin: str, coin: Coin) -> Reply:
@@ -278,16 +314,58 @@ class Gate:
         numbers = self._span(asked, minutes, 2000)
         if isinstance(numbers, Reply):
             return numbers
-        digits = decimals_of(coin.tick)
+        many = contract_of("gate", coin)[1]
+        digits = decimals_of(coin.tick * many)
 
         def row(c: Candle) -> dict[str, object]:
             prices = {"c": plain(c.close, digits), "h": plain(c.high, digits), "l": plain(c.low, digits)}
-            volume = self._contracts(margin, coin, c.volume, c.turnover)
+            volume = self._contracts(margin, coin, c.volume * many, c.turnover)
             total = c.volume if margin == "coin" else c.turnover
             return {"t": c.open_ms // 1000, "v": volume, **prices, "o": plain(c.open, digits), "sum": short(total, 6)}
 
-        candles = self._market.candles("gate", coin.base, "perp", minutes, *numbers, margin=margin)
+        candles = self._market.candles("gate", coin.base, "perp", minutes, *numbers, many, margin)
         return in_json([row(candle) for candle in candles])
+
+    def _fundings(self, asked: Asked, margin: str, coin: Coin) -> Reply:
+        """What was paid, newest first."""
+        limit = max(1, min(number(asked.query.get("limit"), 100), 1000))
+        begin, end = (number(asked.query.get(word), -1) * 1000 for word in ("from", "to"))
+        paid = self._market.fundings("gate", coin.base, max(begin, 0), end if end > 0 else 1 << 60, limit)
+        return in_json([{"t": at // 1000, "r": short(rate, 6)} for at, rate in reversed(paid)])
+
+    def _liquidations(self, asked: Asked, margin: str, coin: Coin | None) -> Reply:
+        """The last hour, or an hour at most; size is the position's: above zero a long was liquidated."""
+        now = int(self._market.clock())
+        until = min(number(asked.query.get("to"), now), now)
+        since = number(asked.query.get("from"), until - 3600)
+        if until - since > 3600:
+            return error(400, "INVALID_PARAM_VALUE", "from to range can not be greater than 1 hour")
+        coins = [coin] if coin is not None else list(self._market.listed("gate", "perp"))
+        rows = []
+        for each in coins:
+            if margin in self._market.margins("gate", each.base):
+                rows += self._liquidated(margin, each, since, until + 1)
+        rows.sort(key=lambda row: row["time"], reverse=True)
+        return in_json(rows[: max(1, min(number(asked.query.get("limit"), 100), 1000))])
+
+    def _liquidated(self, margin: str, coin: Coin, since: int, until: int) -> list[dict[str, Any]]:
+        many, digits = contract_of("gate", coin)[1], decimals_of(coin.tick)
+        rows = []
+        for each in self._market.liquidations("gate", coin.base, since, until, margin):
+            size = max(1, self._contracts(margin, coin, each.size, each.size * each.price))
+            price, sign = each.price * many, 1 if each.side == "long" else -1
+            rows.append(
+                {
+                    "time": each.time_ms // 1000,
+                    "contract": self._name(margin, coin),
+                    "size": sign * size,
+                    "order_size": -sign * size,
+                    "order_price": plain(price * (1 - sign * 0.005), digits),
+                    "fill_price": plain(price, digits),
+                    "left": 0,
+                }
+            )
+        return rows
 
     def _stats(self, asked: Asked, margin: str, coin: Coin) -> Reply:
         minutes = {word: MINUTES[word] for word in ("5m", "15m", "30m", "1h", "4h", "1d")}.get(
@@ -303,33 +381,37 @@ class Gate:
         return in_json([self._stat(margin, coin, minutes, slot) for slot in range(first, last + 1)])
 
     def _stat(self, margin: str, coin: Coin, minutes: int, slot: int) -> dict[str, object]:
-        at = slot * minutes * 60
-        size, mark = self._size(margin, coin, at), self._market.mark("gate", coin.base, at)
-        (candle,) = self._market.candles("gate", coin.base, "perp", minutes, slot, slot, margin=margin)
-        sold = candle.volume - candle.buy_volume
-        ratios = {}
-        for name, of in (
-            ("lsr_account", "accounts"),
-            ("top_lsr_account", "top accounts"),
-            ("top_lsr_size", "top positions"),
-        ):
-            share = self._market.long_share("gate", coin.base, of, at)
-            ratios[name] = round(share / (1 - share), 6)
-        liquidated = round(candle.n_trades / 50) + 1  # contracts; a trickle
-        value = liquidated if margin == "coin" else liquidated * gate_contract(coin) * mark
+        """open_interest counts both sides here, the contracts' position_size one."""
+        at, many = slot * minutes * 60, contract_of("gate", coin)[1]
+        size, mark = 2 * self._size(margin, coin, at), self._market.mark("gate", coin.base, at) * many
+        candles = self._market.candles("gate", coin.base, "perp", minutes, slot, slot, many, margin)
+        bought = sum(candle.buy_volume for candle in candles)
+        sold = sum(candle.volume for candle in candles) - bought
+        liquidated = self._liquidated_in(margin, coin, at, at + minutes * 60)
         return {
             "time": at,
-            "lsr_taker": round(candle.buy_volume / sold, 6) if sold else 0,
-            "lsr_account": ratios["lsr_account"],
-            "long_liq_size": liquidated,
-            "short_liq_size": liquidated,
-            "open_interest": 2 * size,  # both sides
-            "short_liq_usd": round(value, 4),
+            "lsr_taker": round(bought / sold, 6) if sold else 0,
+            "lsr_account": self._ratio(coin, "accounts", at),
+            **liquidated,
+            "open_interest": size,
             "mark_price": short(mark),
-            "top_lsr_size": ratios["top_lsr_size"],
-            "short_liq_amount": round(value / mark, 8),
-            "long_liq_amount": round(value / mark, 8),
-            "open_interest_usd": 2 * size if margin == "coin" else round(2 * size * gate_contract(coin) * mark, 4),
-            "top_lsr_account": ratios["top_lsr_account"],
-            "long_liq_usd": round(value, 4),
+            "top_lsr_size": self._ratio(coin, "top positions", at),
+            "open_interest_usd": size if margin == "coin" else round(size * gate_contract(coin) / many * mark, 4),
+            "top_lsr_account": self._ratio(coin, "top accounts", at),
         }
+
+    def _ratio(self, coin: Coin, of: str, at: int) -> float:
+        share = self._market.long_share("gate", coin.base, of, at)
+        return round(share / (1 - share), 6)
+
+    def _liquidated_in(self, margin: str, coin: Coin, begin: int, end: int) -> dict[str, object]:
+        """Sums of longs and shorts: contracts, coins and dollars."""
+        sums: dict[str, object] = {}
+        found = self._market.liquidations("gate", coin.base, begin, end, margin)
+        for side in ("long", "short"):
+            coins = sum(each.size for each in found if each.side == side)
+            dollars = sum(each.size * each.price for each in found if each.side == side)
+            sums[f"{side}_liq_size"] = self._contracts(margin, coin, coins, dollars)
+            sums[f"{side}_liq_amount"] = round(coins, 8)
+            sums[f"{side}_liq_usd"] = round(dollars, 4)
+        return sums

@@ -6,7 +6,8 @@ import json
 import math
 from typing import Any
 
-from demo.market import FILLERS, Coin, Market
+from demo.coins import FILLERS, Coin, contract_of
+from demo.market import Market
 from demo.spelling import compact, earliest, in_pieces, short
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -15,7 +16,9 @@ MINUTES = {
     "3d": 4320,
 }  # fmt: skip
 NOT_UNDERSTOOD = Reply(422, b"Failed to deserialize the JSON body into the target type", "text/plain")
-DELISTED = {"name": "LOOM", "szDecimals": 1, "maxLeverage": 3, "onlyIsolated": True, "isDelisted": True}
+DELISTED = {
+    "name": "LOOM", "szDecimals": 1, "maxLeverage": 3, "marginTableId": 3, "onlyIsolated": True, "isDelisted": True,
+}  # fmt: skip
 NOBODY = {  # the figures of a market without a book
     "funding": "0.0", "openInterest": "0.0", "prevDayPx": "0.0484", "dayNtlVlm": "0.0", "premium": None,
     "oraclePx": "0.0484", "markPx": "0.0484", "midPx": None, "impactPxs": None, "dayBaseVlm": "0.0",
@@ -32,7 +35,11 @@ def refusal(status: int) -> Reply:
 
 
 def name_of(coin: Coin) -> str:
-    return f"k{coin.base}" if coin.multiplier > 1 else coin.base
+    return contract_of("hyperliquid", coin)[0]
+
+
+def _multiplier(coin: Coin) -> int:
+    return contract_of("hyperliquid", coin)[1]
 
 
 class Hyperliquid:
@@ -62,6 +69,10 @@ class Hyperliquid:
             return self._candles(wanted.get("req"))
         if kind == "fundingHistory":
             return self._fundings(wanted)
+        if kind == "predictedFundings":
+            return in_json([self._predicted(coin) for coin in self._coins()])
+        if kind == "perpDexs":
+            return in_json([None])
         return NOT_UNDERSTOOD
 
     def _now(self) -> float:
@@ -71,20 +82,16 @@ class Hyperliquid:
         return self._market.listed("hyperliquid", "perp")
 
     def _coin(self, name: object) -> Coin | None:
-        if not isinstance(name, str):
-            return None
-        for base in (name.removeprefix("k"), name):
-            coin = self._market.lists("hyperliquid", base, "perp")
-            if coin is not None and name_of(coin) == name:
-                return coin
-        return None
+        return self._market.contract("hyperliquid", name) if isinstance(name, str) else None
 
     def _universe_row(self, coin: Coin) -> dict[str, Any]:
-        decimals = max(0, min(5, round(math.log10(coin.price * coin.multiplier)) + 1))
-        return {"szDecimals": decimals, "name": name_of(coin), "maxLeverage": 40 if coin.base == "BTC" else 10}
+        decimals = max(0, min(5, round(math.log10(coin.price * _multiplier(coin))) + 1))
+        most = 40 if coin.base == "BTC" else 10
+        row = {"szDecimals": decimals, "name": name_of(coin), "maxLeverage": most, "marginTableId": most + 16}
+        return row | {"isDelisted": True} if coin.ended_d else row
 
     def _mid(self, coin: Coin) -> float:
-        return self._market.day("hyperliquid", coin.base, "perp", coin.multiplier, "USDC").last
+        return self._market.day("hyperliquid", coin.base, "perp", _multiplier(coin), "USDC").last
 
     def _meta_and_contexts(self) -> Reply:
         universe, contexts = [], []
@@ -101,16 +108,18 @@ class Hyperliquid:
         return f"{compact(self._universe_row(coin))}\n{compact(self._context(coin))}"
 
     def _context(self, coin: Coin) -> dict[str, Any]:
-        day = self._market.day("hyperliquid", coin.base, "perp", coin.multiplier, "USDC")
-        mark = self._market.mark("hyperliquid", coin.base) * coin.multiplier
+        day = self._market.day("hyperliquid", coin.base, "perp", _multiplier(coin), "USDC")
+        mark = self._market.mark("hyperliquid", coin.base) * _multiplier(coin)
         has_book = coin.base != BOOKLESS
+        if coin.ended_d:
+            return NOBODY | {name: short(mark) for name in ("prevDayPx", "oraclePx", "markPx")}
         return {
             "funding": short(self._market.funding_of("hyperliquid", coin.base)[0], 10),
-            "openInterest": short(self._market.interest_of("hyperliquid", coin.base, "USDC") / coin.multiplier, 6),
+            "openInterest": short(self._market.interest_of("hyperliquid", coin.base, "USDC") / _multiplier(coin), 6),
             "prevDayPx": short(day.open),
             "dayNtlVlm": short(day.turnover, 10),
             "premium": "-0.0005927453" if has_book else None,
-            "oraclePx": short(mark * 1.00039),
+            "oraclePx": short(self._market.index("hyperliquid", coin.base) * _multiplier(coin)),
             "markPx": short(mark),
             "midPx": short(day.last) if has_book else None,
             "impactPxs": [short(day.bid), short(day.ask)] if has_book else None,
@@ -168,7 +177,7 @@ class Hyperliquid:
             return in_json(None)
         since = max(wanted["startTime"] // (minutes * 60_000) * minutes * 60_000, now_ms - 5000 * minutes * 60_000)
         numbers = earliest(minutes, MAX_CANDLES, since, min(end, now_ms))
-        candles = self._market.candles("hyperliquid", coin.base, "perp", minutes, *numbers, coin.multiplier, "USDC")
+        candles = self._market.candles("hyperliquid", coin.base, "perp", minutes, *numbers, _multiplier(coin), "USDC")
         return in_json(
             [
                 {
@@ -197,7 +206,19 @@ class Hyperliquid:
         first, last = earliest(60, MAX_FUNDINGS, begin, min(end, int(self._now() * 1000)))
         rows = []
         for hour in range(first, last + 1):
-            rate = self._market.funding_of("hyperliquid", coin.base, hour * 3600)[0]
+            rate = self._market.funding_of("hyperliquid", coin.base, hour * 3600 - 1)[0]
             figures = {"fundingRate": short(rate, 10), "premium": short(rate * 8 - 0.0001, 10)}
             rows.append({"coin": name_of(coin), **figures, "time": hour * 3_600_000 + 48})
         return in_json(rows)
+
+    def _predicted(self, coin: Coin) -> list[Any]:
+        """What is expected here and at two others; null where the coin is not traded."""
+        venues: list[list[Any]] = []
+        for venue, exchange in (("BinPerp", "binance"), ("HlPerp", "hyperliquid"), ("BybitPerp", "bybit")):
+            if self._market.lists(exchange, coin.base, "perp") is not coin:
+                venues.append([venue, None])
+                continue
+            rate, hours, due = self._market.funding_of(exchange, coin.base)
+            figures = {"fundingRate": short(rate, 10), "nextFundingTime": due, "fundingIntervalHours": hours}
+            venues.append([venue, figures])
+        return [name_of(coin), venues]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from demo.market import DAY, Candle, Coin, Market, decimals_of
+from demo.coins import Coin, decimals_of
+from demo.market import Candle, Market
+from demo.prices import DAY
 from demo.spelling import compact, earliest, in_pieces, iso, latest, number, plain, short
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -17,6 +19,9 @@ MINUTES = (1, 5, 15, 30, 60, 240, 1440)
 MAX_ROWS = 720
 RESOLUTIONS = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "4h": 240, "12h": 720, "1d": 1440}
 MAX_FUTURES_ROWS = 2000
+MAX_FUNDINGS = 24 * 92
+ANALYTICS = ("liquidation-volume", "open-interest", "cvd", "long-short-ratio", "future-basis", "funding")
+ANALYTICS_S = (60, 300, 900, 1800, 3600, 14_400, 43_200, 86_400, 604_800)
 
 
 def refusal(status: int) -> Reply:
@@ -159,7 +164,8 @@ class Kraken:
         part = 1.0 if pair.quote == "USD" else USDT_PART
         candles = self._market.candles("kraken", pair.coin.base, "spot", minutes, *numbers)
         rows = [self._candle(candle, part, decimals_of(pair.coin.tick)) for candle in candles]
-        return self._result({pair.key: rows, "last": (now_ms // (minutes * 60_000) - 1) * minutes * 60})
+        name = f"{pair.coin.base}/{pair.quote}"  # unlike a ticker's, since 2026
+        return self._result({name: rows, "last": (now_ms // (minutes * 60_000) - 1) * minutes * 60})
 
     def _candle(self, c: Candle, part: float, digits: int) -> list[Any]:
         mean = c.turnover / c.volume if c.volume else 0.0
@@ -193,9 +199,16 @@ class KrakenFutures:
             if perp is None:
                 return self._refuse("contractNotFound")
             return in_json({"result": "success", "ticker": self._ticker(perp), "serverTime": self._time()})
+        if asked.path == "/derivatives/api/v4/historicalfundingrates":
+            return self._fundings(asked)
+        if path == "history":
+            return self._trades(asked)
+        if asked.path.startswith("/api/charts/v1/analytics/"):
+            return self._analytics(asked)
         if asked.path.startswith("/api/charts/v1/"):
             return self._chart(asked)
-        return self._refuse("Unavailable", 404)
+        gone = {"status": "NOT_FOUND", "result": "error", "errors": [{"code": 0, "message": "404 NOT_FOUND"}]}
+        return in_json({**gone, "serverTime": self._time()}, 404)
 
     def _time(self) -> str:
         return iso(self._market.clock())
@@ -238,7 +251,7 @@ class KrakenFutures:
         base, is_linear, is_dated = perp.coin.base, perp.margin == "USD", perp.margin == "dated"
         day = self._market.day("kraken", base, "perp", margin="coin" if is_dated else perp.margin)
         mark, rate = self._market.mark("kraken", base), self._market.funding_of("kraken", base)[0]
-        index, part = float(f"{mark * 1.00039:.9g}"), 0.1 if is_dated else 1.0
+        index, part = self._market.index("kraken", base), 0.1 if is_dated else 1.0
         coins = self._market.interest_of("kraken", base, perp.margin)
         absolute = rate * mark if is_linear else rate / index
         row: dict[str, Any] = {
@@ -261,13 +274,16 @@ class KrakenFutures:
             "lastSize": 1272,
             "fundingRate": absolute,
             "fundingRatePrediction": absolute * 0.9,
+            "relativeFundingRate": rate,
+            "relativeFundingRatePrediction": rate * 0.9,
             "suspended": False,
             "indexPrice": index,
             "postOnly": False,
             "change24h": round((day.last / day.open - 1) * 100, 2),
         }
         if is_dated:
-            del row["fundingRate"], row["fundingRatePrediction"]
+            for key in [key for key in row if "unding" in key]:
+                del row[key]
         return row
 
     def _instrument(self, perp: Perp) -> dict[str, Any]:
@@ -303,8 +319,10 @@ class KrakenFutures:
         parts = asked.path.removeprefix("/api/charts/v1/").split("/")
         perp = self._perp(parts[1]) if len(parts) == 3 and parts[0] in ("trade", "mark", "spot") else None
         minutes = RESOLUTIONS.get(parts[-1])
-        if perp is None or minutes is None:
-            return self._refuse("contractNotFound" if perp is None else "Unavailable", 404 if perp is None else 400)
+        if perp is None:
+            return self._refuse("contractNotFound", 404)
+        if minutes is None:
+            return Reply(400, b"Invalid resolution", "text/plain")
         now_ms = int(self._market.clock() * 1000)
         until = min(number(asked.query.get("to"), now_ms // 1000) * 1000, now_ms)
         step, has_more = minutes * 60_000, False
@@ -327,3 +345,111 @@ class KrakenFutures:
             for c in candles
         ]
         return in_json({"candles": rows, "more_candles": has_more})
+
+    def _fundings(self, asked: Asked) -> Reply:
+        """What was paid in every hour of three months, oldest first: absolute, and of the price."""
+        perp = self._perp(asked.query.get("symbol", ""))
+        if perp is None or perp.margin == "dated":
+            return self._refuse("contractNotFound")
+        rows = []
+        for at, rate in self._market.fundings("kraken", perp.coin.base, 0, 1 << 60, MAX_FUNDINGS):
+            index = self._market.index("kraken", perp.coin.base, at / 1000)
+            absolute = rate * index if perp.margin == "USD" else rate / index
+            rows.append({"timestamp": iso(at / 1000), "fundingRate": absolute, "relativeFundingRate": rate})
+        return in_json({"result": "success", "serverTime": self._time(), "rates": rows})
+
+    def _trades(self, asked: Asked) -> Reply:
+        """The last 100, newest first; among them the liquidations of the last hour."""
+        perp = self._perp(asked.query.get("symbol", ""))
+        if perp is None:
+            return self._refuse("contractNotFound")
+        now, rows = self._market.clock(), []
+        margin = "coin" if perp.margin == "dated" else perp.margin
+        found = self._market.liquidations("kraken", perp.coin.base, now - 3600, now, margin)
+        for i, each in enumerate(reversed(found)):
+            row = {
+                "time": iso(each.time_ms / 1000),
+                "trade_id": 200 - 2 * i,
+                "price": round(each.price, 6),
+                "size": each.size if perp.margin == "USD" else float(round(each.size * each.price) or 1),
+                "side": "sell" if each.side == "long" else "buy",
+                "type": "liquidation",
+                "uid": f"{i:08x}-liq",
+            }
+            rows += [row, row | {"trade_id": 199 - 2 * i, "type": "fill", "uid": f"{i:08x}-fill"}]
+        return in_json({"result": "success", "history": rows[:100], "serverTime": self._time()})
+
+    def _analytics(self, asked: Asked) -> Reply:
+        """Columns of one kind, oldest first; times in seconds, `more` when there are further ones."""
+        symbol, _, kind = asked.path.removeprefix("/api/charts/v1/analytics/").partition("/")
+        perp, interval = self._perp(symbol), number(asked.query.get("interval"), 0)
+        if perp is None:
+            return self._refuse("contractNotFound", 404)
+        if kind not in ANALYTICS or interval not in ANALYTICS_S or "since" not in asked.query:
+            told = {"severity": "error", "error_class": "EGeneral", "type": "Invalid arguments"}
+            return in_json({"result": None, "errors": [told]}, 400)
+        now = int(self._market.clock())
+        until = min(number(asked.query.get("to"), now), now)
+        first = -(-number(asked.query["since"], 0) // interval)
+        last = min(until // interval, first + MAX_FUTURES_ROWS - 1)
+        times = [slot * interval for slot in range(first, last + 1)]
+        data = self._analysed(kind, perp, times, interval)
+        scale = 1000 if kind == "funding" else 1  # the only one in ms
+        result = {"timestamp": [at * scale for at in times], "data": data, "more": last < until // interval}
+        return in_json({"result": result, "errors": []})
+
+    def _analysed(self, kind: str, perp: Perp, times: list[int], interval: int) -> object:
+        """Amounts in coins of a linear contract, in dollars of an inverse one; levels as open, high, low, close."""
+        base = perp.coin.base
+        if kind == "liquidation-volume":
+            return [short(self._liquidated(perp, at, interval), 8) for at in times]
+        if kind == "open-interest":
+            return [_levels([self._level(perp, at + interval * part / 2) for part in range(3)], 6) for at in times]
+        if kind == "long-short-ratio":
+            shares = [self._market.long_share("kraken", base, at_s=at) for at in times]
+            return [short(share / (1 - share), 4) for share in shares]
+        if kind == "future-basis":
+            marks = [self._market.mark("kraken", base, at) / self._market.index("kraken", base, at) for at in times]
+            return {"basis": [short(mark - 1, 8) for mark in marks]}
+        if kind == "cvd":
+            return self._flow(perp, times, interval)
+        rates = [self._market.funding_of("kraken", base, at)[0] for at in times]
+        prices = [self._market.index("kraken", base, at) for at in times]
+        absolute = [
+            rate * price if perp.margin == "USD" else rate / price for rate, price in zip(rates, prices, strict=True)
+        ]
+        return {
+            "rate": [_levels([rate] * 3, 14) for rate in absolute],
+            "relativeRate": [_levels([r] * 3, 14) for r in rates],
+        }
+
+    def _liquidated(self, perp: Perp, begin: int, lasts: int) -> float:
+        margin = "coin" if perp.margin == "dated" else perp.margin
+        found = self._market.liquidations("kraken", perp.coin.base, begin, begin + lasts, margin)
+        return sum(each.size if margin == "USD" else each.size * each.price for each in found)
+
+    def _flow(self, perp: Perp, times: list[int], interval: int) -> dict[str, list[str]]:
+        """What takers bought and sold, and the sum of the differences from the first on."""
+        margin = "coin" if perp.margin == "dated" else perp.margin
+        columns: dict[str, list[str]] = {"buy_volume": [], "sell_volume": [], "cvd": []}
+        if not times:
+            return columns
+        slots, total = (times[0] // interval, times[-1] // interval), 0.0
+        for candle in self._market.candles("kraken", perp.coin.base, "perp", interval // 60, *slots, margin=margin):
+            bought, whole = candle.buy_turnover, candle.turnover
+            if margin == "USD":
+                bought, whole = candle.buy_volume, candle.volume
+            total += 2 * bought - whole
+            for name, figure in zip(columns, (bought, whole - bought, total), strict=True):
+                columns[name].append(short(figure, 6))
+        return columns
+
+    def _level(self, perp: Perp, at_s: float) -> float:
+        at = min(at_s, self._market.clock())
+        coins = self._market.interest_of("kraken", perp.coin.base, perp.margin, at)
+        return coins if perp.margin == "USD" else float(round(coins * self._market.mark("kraken", perp.coin.base, at)))
+
+
+def _levels(levels: list[float], decimals: int) -> list[str]:
+    """Open, high, low and close."""
+    return [short(level, decimals) for level in (levels[0], max(levels), min(levels), levels[-1])]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from demo.coins import MARGINS, ONLY_IN_USDC, SHOWN, Coin, decimals_of, dollar_contract, okx_contract
 from demo.keys import okx_refusal
-from demo.market import MARGINS, SHOWN, Candle, Coin, Market, decimals_of, dollar_contract, okx_contract
+from demo.market import Candle, Market
 from demo.spelling import compact, in_pieces, latest, number, short
 from demo.web import Asked, Reply, in_json
 
@@ -59,6 +60,12 @@ class Pair(NamedTuple):
         return dollar_contract("okx", self.coin.base) if self.quote == "USD" else okx_contract(self.coin)
 
 
+def _quotes(coin: Coin) -> tuple[str, ...]:
+    """What a coin is traded in on spot."""
+    quotes = ("USDC",) if coin.base in ONLY_IN_USDC else ("USDT", "USDC") if coin.base in SHOWN else ("USDT",)
+    return tuple(quote for quote in quotes if quote != coin.base)
+
+
 class Okx:
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -80,7 +87,9 @@ class Okx:
         if listed is not None and "instId" not in asked.query:
             return self._all(asked, listed)
         if asked.path == "/api/v5/public/funding-rate" and asked.query.get("instId") == "ANY":
-            return self._all(asked._replace(query={"instType": "SWAP"}), self._funding)
+            return self._all_fundings()
+        if asked.path == "/api/v5/public/liquidation-orders":
+            return self._liquidations(asked)
         one = {
             "/api/v5/market/ticker": self._ticker,
             "/api/v5/public/open-interest": self._open_interest,
@@ -92,6 +101,7 @@ class Okx:
             "/api/v5/market/history-candles": self._candles,
             f"{RUBIK}contracts/open-interest-history": self._interest_history,
             f"{RUBIK}taker-volume-contract": self._taker_volume,
+            "/api/v5/public/funding-rate-history": self._funding_history,
             **dict.fromkeys(RATIOS, self._ratio_history),
         }.get(asked.path)
         if one is None and several is None:
@@ -116,7 +126,7 @@ class Okx:
         pair = Pair(name, coin, swap == "SWAP", quote)
         if pair.is_swap:
             return pair if quote in ("USDT", "USDC", "USD") and pair.margin in self._margins(coin) else None
-        return pair if quote in ("USDT", "USDC") and base != quote else None
+        return pair if quote in _quotes(coin) else None
 
     def _margins(self, coin: Coin) -> tuple[str, ...]:
         return self._market.margins("okx", coin.base)
@@ -127,22 +137,25 @@ class Okx:
                 quote = "USD" if margin == "coin" else margin
                 yield Pair(f"{coin.base}-{quote}-SWAP", coin, True, quote)
         else:
-            for quote in ("USDT", "USDC") if coin.base in SHOWN else ("USDT",):
-                if coin.base != quote:
-                    yield Pair(f"{coin.base}-{quote}", coin, False, quote)
+            for quote in _quotes(coin):
+                yield Pair(f"{coin.base}-{quote}", coin, False, quote)
 
     def _all(self, asked: Asked, row: Callable[[Pair, str], Mapping[str, Any]]) -> Reply:
         kind, now = asked.query.get("instType", ""), str(int(self._market.clock() * 1000))
         if not kind:
             return in_json({"code": "50014", "data": [], "msg": "Parameter instType can not be empty."}, 400)
+        family = asked.query.get("instFamily") or asked.query.get("uly")
+        if family and self._pair(f"{family}-SWAP") is None:
+            return _wrong("instFamily")
         if kind not in ("SPOT", "SWAP") or (kind == "SPOT" and asked.path == "/api/v5/public/open-interest"):
             return _data([]) if kind in ("FUTURES", "OPTION") else _wrong("instType")
 
         def spell(coin: Coin) -> Iterator[str]:
-            return (compact(row(pair, now)) for pair in self._pairs(coin, kind == "SWAP"))
+            pairs = self._pairs(coin, kind == "SWAP")
+            return (compact(row(pair, now)) for pair in pairs if not family or pair.name == f"{family}-SWAP")
 
         market = "perp" if kind == "SWAP" else "spot"
-        rows = self._market.rows(f"{asked.path} {kind}", "okx", market, spell)
+        rows = self._market.rows(f"{asked.path} {kind} {family}", "okx", market, spell)
         return in_pieces('{"code":"0","msg":"","data":[', rows, "]}")
 
     def _private(self, asked: Asked, now_ms: int) -> list[dict[str, Any]]:
@@ -155,7 +168,8 @@ class Okx:
         if asked.path == "/api/v5/asset/balances":
             return [{"availBal": "5", "bal": "5", "ccy": "SOL", "frozenBal": "0"}]
         if asked.path == "/api/v5/account/positions":
-            return [
+            kind = asked.query.get("instType", "")
+            rows = [
                 {
                     "instId": "SOL-USDT-SWAP",
                     "instType": "SWAP",
@@ -175,11 +189,15 @@ class Okx:
                     "realizedPnl": "-1",
                     "fee": "-0.5",
                     "fundingFee": "-0.5",
-                }
+                    "posCcy": "",
+                },
+                self._margin_position(),
             ]
+            return [row for row in rows if kind in ("", row["instType"])]
         if asked.path == "/api/v5/account/positions-history":
             before = int(asked.query.get("after", now_ms + 1))
             times = [now_ms - each * day_ms // 4 for each in range(160)]
+            times[100] = times[99]  # where a page ends
             rows = [{"instId": "SOL-USDT-SWAP", "ccy": "USDT", "realizedPnl": "0.5", "uTime": str(t)} for t in times]
             return [row for row in rows if int(row["uTime"]) < before][: int(asked.query.get("limit", "100"))]
         if asked.path == "/api/v5/account/bills":
@@ -190,6 +208,34 @@ class Okx:
                 for i, row in enumerate((funding, trade))
             ]
         return [{"uid": "1", "acctLv": "2", "posMode": "net_mode", "perm": "read_only"}]
+
+    def _margin_position(self) -> dict[str, Any]:
+        """Borrowed ETH, sold: `pos` is what was got for it, never negative, and `posCcy` tells the side."""
+        mark = self._market.day("okx", "ETH", "spot").last
+        entry = mark * 1.02
+        return {
+            "instId": "ETH-USDT",
+            "instType": "MARGIN",
+            "pos": short(0.2 * entry, 6),
+            "posCcy": "USDT",
+            "posSide": "net",
+            "avgPx": short(entry),
+            "markPx": short(mark),
+            "upl": short(0.2 * (entry - mark), 6),
+            "uplRatio": "0.06",
+            "lever": "3",
+            "liqPx": short(entry * 1.3),
+            "liab": "-0.2",
+            "liabCcy": "ETH",
+            "notionalUsd": short(0.2 * mark, 6),
+            "margin": short(0.2 * entry / 3, 6),
+            "imr": "",
+            "mgnMode": "isolated",
+            "ccy": "USDT",
+            "realizedPnl": "0",
+            "fee": "0",
+            "fundingFee": "0",
+        }
 
     def _ticker(self, pair: Pair, now: str) -> dict[str, str]:
         kind, part = ("perp", 1.0) if pair.is_swap else ("spot", 1.0 if pair.quote == "USDT" else USDC_SPOT)
@@ -230,6 +276,7 @@ class Okx:
     def _funding(self, pair: Pair, now: str) -> dict[str, str]:
         rate, hours, due = self._market.funding_of("okx", pair.coin.base)
         return {
+            "formulaType": "withRate",
             "fundingRate": f"{rate:.16f}",
             "fundingTime": str(due),
             "instId": pair.name,
@@ -237,12 +284,83 @@ class Okx:
             "method": "current_period",
             "maxFundingRate": "0.00375",
             "minFundingRate": "-0.00375",
+            "impactValue": "20000.0000000000000000",
+            "interestRate": f"{0.0001 * hours / 8:.16f}",
+            "nextFundingRate": "",
             "nextFundingTime": str(due + hours * 3_600_000),
+            "prevFundingTime": str(due - hours * 3_600_000),
             "premium": "0.0001233824646391",
             "settFundingRate": f"{rate:.16f}",
             "settState": "settled",
             "ts": now,
         }
+
+    def _all_fundings(self) -> Reply:
+        """Of all swaps, and of a contract with an end that pays, too."""
+        now = str(int(self._market.clock() * 1000))
+
+        def spell(coin: Coin) -> Iterator[str]:
+            return (compact(self._funding(pair, now)) for pair in self._pairs(coin, True))
+
+        rows = self._market.rows("fundings", "okx", "perp", spell)
+        dated = {"instId": f"BTC-USDT-{self._market.quarter():%y%m%d}", "instType": "FUTURES"}
+        rows.append(compact(self._funding(Pair("", self._market.coins["BTC"], True, "USDT"), now) | dated))
+        return in_pieces('{"code":"0","msg":"","data":[', rows, "]}")
+
+    def _funding_history(self, asked: Asked, pair: Pair) -> Reply:
+        """What was paid, newest first; after and before as with candles."""
+        limit = max(1, min(number(asked.query.get("limit"), 100), 400))
+        until = number(asked.query.get("after"), 1 << 60) - 1
+        since = number(asked.query.get("before"), -1) + 1
+        name = {"instType": "SWAP", "instId": pair.name}
+        paid = self._market.fundings("okx", pair.coin.base, since, until, limit)
+        return _data(
+            [
+                {**name, "fundingRate": f"{rate:.10f}", "realizedRate": f"{rate:.10f}", "fundingTime": str(at)}
+                for at, rate in reversed(paid)
+            ]
+        )
+
+    def _liquidations(self, asked: Asked) -> Reply:
+        """Of one family at most 100, newest first, back to older ones by `after`; seven days of them are kept."""
+        if asked.query.get("instType") != "SWAP":
+            return _wrong("instType")
+        family = asked.query.get("instFamily") or asked.query.get("uly")
+        if not family:
+            return in_json({"code": "50014", "data": [], "msg": "Parameter uly/instFamily can not be empty."}, 400)
+        pair = self._pair(f"{family}-SWAP")
+        if pair is None:
+            return _wrong("instFamily")
+        limit, now = max(1, min(number(asked.query.get("limit"), 100), 100)), self._market.clock()
+        until, since = number(asked.query.get("after"), 1 << 60), number(asked.query.get("before"), -1)
+        details: list[dict[str, str]] = []
+        for hour in range(int(min(until / 1000, now) // 3600), int(now // 3600) - 7 * 24, -1):
+            details += self._liquidated(pair, hour * 3600, since, until)
+            if len(details) >= limit or hour * 3_600_000 < since:
+                break
+        row = {"details": details[:limit], "instFamily": family, "instId": pair.name, "instType": "SWAP"}
+        return _data([{**row, "totalLoss": "0", "uly": family}] if details else [])
+
+    def _liquidated(self, pair: Pair, begin_s: int, since: int, until: int) -> list[dict[str, str]]:
+        """An hour's. side is the order's: a long is sold."""
+        found = self._market.liquidations("okx", pair.coin.base, begin_s, begin_s + 3600, pair.margin)
+        rows = []
+        for each in reversed(found):
+            if since < each.time_ms < until:
+                amount = each.size * each.price if pair.quote == "USD" else each.size
+                price = each.price * (0.995 if each.side == "long" else 1.005)  # where nothing would be left
+                rows.append(
+                    {
+                        "bkLoss": "0",
+                        "bkPx": short(price),
+                        "ccy": "",
+                        "posSide": each.side,
+                        "side": "sell" if each.side == "long" else "buy",
+                        "sz": short(max(0.01, round(amount / pair.contract, 2))),
+                        "ts": str(each.time_ms),
+                    }
+                )
+        return rows
 
     def _candles(self, asked: Asked, pair: Pair) -> Reply:
         """Newest first; "after" asks for older ones, "before" for newer ones."""
@@ -274,7 +392,7 @@ class Okx:
     def _times(self, asked: Asked) -> tuple[int, list[int]] | None:
         """The minutes of a period, and the periods' beginnings in ms, newest first; begin and end are exclusive."""
         minutes, now_ms = MINUTES.get(asked.query.get("period", "5m")), int(self._market.clock() * 1000)
-        if minutes is None:
+        if minutes is None or minutes < 5:
             return None
         limit = max(1, min(number(asked.query.get("limit"), 100), 100))
         until = min(number(asked.query.get("end"), now_ms + 1) - 1, now_ms)
@@ -369,7 +487,7 @@ class Okx:
             "minSz": "0.01" if pair.is_swap else "0.00001",
             "optType": "",
             "quoteCcy": "" if pair.is_swap else pair.quote,
-            "ruleType": "normal",
+            "ruleType": "pre_market" if pair.coin.began_d else "normal",
             "settleCcy": (pair.coin.base if is_inverse else pair.quote) if pair.is_swap else "",
             "state": "live",
             "stk": "",

@@ -1,0 +1,149 @@
+"""Where a coin's price goes and how much of it is traded: tables of chance that all coins share.
+
+Every coin reads the same tables, each beginning elsewhere, so that years of candles cost no memory.
+A day's candle comes from a random walk of days (`Tables.days`). It is split into six candles of four
+hours, each of those into four of an hour, and so on down to minutes (LEVELS): the parts begin where the
+whole begins, end where it ends, and one of them has its high, one its low. Hence the candles of every
+interval agree to the last digit, and a day costs as little as a minute. Within a minute the price goes
+by way of its low and its high.
+
+Volume is the difference of two readings of an ever growing meter (`Tables.readings`), so that the candles
+of an hour are together the candle of the hour; so are the takers' buys.
+
+In memory: the tables (about 2 MB a seed), and what was made of them: MAX_BARS, MAX_SPLITS.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from array import array
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+DAYS = 4096  # of the walk
+RETURN_D = 40  # how long it takes the walk to come back
+LEVELS = (1440, 240, 60, 15, 5, 1)  # minutes
+PARTS = {240: 6, 60: 4, 15: 4, 5: 3, 1: 5}  # of the level above
+N_SHAPES = 251  # of each number of parts
+MINUTES = 30_720  # of the meter, 21 days
+SPIKES = ((15, 2.2), (60, 1.8), (240, 1.6))  # minutes, and the least that they are busier than ever by
+APART = 100  # of each length of spike there is one in so many stretches
+SALT = 22  # with it, the usual seed has ordinary prices these years
+MAX_BARS = 30_000  # that are kept, about 8 MB
+MAX_SPLITS = 8_000  # that are kept, about 6 MB
+
+
+Span = tuple[float, float, float, float]  # open, high, low and close of a stretch of time
+
+
+class Shape(NamedTuple):
+    """How a stretch is split: where on the line between its ends a part ends, and how far off, of its range."""
+
+    parts: tuple[tuple[float, float], ...]  # but for the last, which ends where all ends
+    wicks: tuple[tuple[float, float], ...]
+
+
+class Tables:
+    def __init__(self, seed: int) -> None:
+        chance = random.Random(f"tables {seed} {SALT}")
+        self.days = _walk(chance)
+        self.wicks = [(0.1 + 0.7 * chance.random() ** 2, 0.1 + 0.7 * chance.random() ** 2) for _ in range(N_SHAPES)]
+        self.shapes = {n: [_shape(chance, n) for _ in range(N_SHAPES)] for n in set(PARTS.values())}
+        self.volume, self.buys = _meter(chance)
+        self.bars: dict[tuple[str, int], dict[int, Any]] = {}  # see `Market.bars`
+        self.splits: dict[tuple[str, int, int], list[Span]] = {}  # see `Market._part`
+        self._n_bars = 0
+
+    def read(self, minute: float) -> tuple[float, float]:
+        """All that was traded up to a moment, in ordinary minutes, and the takers' buys of it."""
+        rounds, index = divmod(minute, MINUTES)
+        whole = int(index)
+        part, volume, buys = index - whole, self.volume, self.buys
+        read, bought = volume[whole], buys[whole]
+        if part:
+            read += (volume[whole + 1] - read) * part
+            bought += (buys[whole + 1] - bought) * part
+        return read + rounds * volume[-1], bought + rounds * buys[-1]
+
+    def readings(self, first: int, step: int, n: int) -> tuple[list[float], list[float]]:
+        """n readings of whole minutes, at equal distances."""
+        minutes = range(first, first + step * n, step)
+        volume, buys, whole, bought = self.volume, self.buys, self.volume[-1], self.buys[-1]
+        return (
+            [volume[minute % MINUTES] + minute // MINUTES * whole for minute in minutes],
+            [buys[minute % MINUTES] + minute // MINUTES * bought for minute in minutes],
+        )
+
+    def keep(self, key: str, minutes: int, first: int, bars: list[Any]) -> None:
+        """Keeps what has been made of the tables; all goes when it is too much."""
+        if self._n_bars + len(bars) > MAX_BARS:
+            self.bars.clear()
+            self._n_bars = 0
+        self.bars.setdefault((key, minutes), {}).update(enumerate(bars, first))
+        self._n_bars += len(bars)
+
+
+@lru_cache(maxsize=2)
+def tables(seed: int) -> Tables:
+    """Those of a seed: every world of a process reads the same ones."""
+    return Tables(seed)
+
+
+def split(whole: Span, shape: Shape) -> list[Span]:
+    """The parts of a stretch: one of them has its high, one its low."""
+    begin, high, low, close = whole
+    width, way = high - low, close - begin
+    top, bottom = high - 0.03 * width, low + 0.03 * width
+    ends = [begin + way * part + width * off for part, off in shape.parts]
+    ends = [top if end > top else bottom if end < bottom else end for end in ends]
+    begins = [begin, *ends]
+    ends.append(close)
+    pairs = list(zip(begins, ends, shape.wicks, strict=True))
+    highs = [(one if one > other else other) + width * up for one, other, (up, _) in pairs]
+    lows = [(other if one > other else one) - width * down for one, other, (_, down) in pairs]
+    highest, lowest = highs.index(max(highs)), lows.index(min(lows))
+    highs = [each if each < high else high for each in highs]
+    lows = [each if each > low else low for each in lows]
+    highs[highest], lows[lowest] = high, low
+    return list(zip(begins, highs, lows, ends, strict=True))
+
+
+def _walk(chance: random.Random) -> array[float]:
+    """Values at midnights, each a step of about 1 from the one before; the last leads to the first."""
+    at, values, stay = 0.0, array("d"), 1 - 1 / RETURN_D
+    for _ in range(DAYS):
+        values.append(at)
+        at = at * stay + chance.gauss(0, 1)
+    drift, mean = at / DAYS, sum(values) / DAYS - at / 2
+    return array("d", (value - drift * day - mean for day, value in enumerate(values)))
+
+
+def _shape(chance: random.Random, n: int) -> Shape:
+    """As a random walk would go, from the line's beginning to its end."""
+    size = 0.55 / math.sqrt(n)
+    walk = list(accumulate(chance.gauss(0, size) for _ in range(n)))
+    parts = [((i + 1) / n, at - walk[-1] * (i + 1) / n) for i, at in enumerate(walk[:-1])]
+    return Shape(tuple(parts), tuple((size * chance.random() * 0.9, size * chance.random() * 0.9) for _ in range(n)))
+
+
+def _meter(chance: random.Random) -> tuple[array[float], array[float]]:
+    """What was traded, and bought, up to each minute; about 1 a minute, more in few places."""
+    draw = chance.random
+    quarters = [0.83 + 0.24 * draw() for _ in range(MINUTES // 15)]
+    slow = [draw() - 0.5 for _ in range(MINUTES // 120 + 1)]
+    speeds = [quarter * (0.6 + 0.8 * draw()) for quarter in quarters for _ in range(15)]
+    for minutes, least in SPIKES:
+        for begin in range(0, MINUTES, minutes * APART):
+            first, more = begin + chance.randrange(APART) * minutes, least * math.exp(chance.uniform(0, 1))
+            for minute in range(first, min(first + minutes, MINUTES)):
+                speeds[minute] += more
+    scale = MINUTES / sum(speeds)
+    shares = [
+        0.5 + 0.1 * (slow[i // 8] + (slow[i // 8 + 1] - slow[i // 8]) * (i % 8) / 8) + 0.08 * (draw() - 0.5)
+        for i in range(MINUTES // 15)
+    ]
+    volume = accumulate([speed * scale for speed in speeds], initial=0.0)
+    buys = accumulate([speeds[i] * scale * shares[i // 15] for i in range(MINUTES)], initial=0.0)
+    return array("d", volume), array("d", buys)
