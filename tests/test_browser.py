@@ -204,7 +204,7 @@ def open_page(browser: Chrome, url: str, size: tuple[int, int] = PHONE, colours:
     scheme = {"features": [{"name": "prefers-color-scheme", "value": colours}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", scheme)
     browser.get(url)
-    until(lambda: browser.execute_script("return bot.people.length > 0 && bot.commands.length > 0"), "the menu")
+    until(lambda: browser.execute_script("return document.body.dataset.ready && bot.commands.length > 0"), "the page")
     return browser
 
 
@@ -219,7 +219,7 @@ def quiet_console(browser: Chrome, request: pytest.FixtureRequest) -> Iterator[N
     assert [line["message"] for line in said if line["level"] in ("SEVERE", "WARNING")] == []
 
 
-def until(is_so: Callable[[], Any], what: str, seconds: float = 8) -> Any:
+def until(is_so: Callable[[], Any], what: str, seconds: float = 20) -> Any:
     """What is_so gives, once it is something."""
     deadline = time.monotonic() + seconds
     while not (found := is_so()):
@@ -281,7 +281,6 @@ def become(page: Chrome, name: str) -> None:
 def begin(browser: Chrome, url: str, size: tuple[int, int] = PHONE, who: str = "Owner") -> Chrome:
     """An open page with somebody's chat begun."""
     page = open_page(browser, url, size)
-    until(lambda: page.execute_script("return $('chat').children.length > 0"), "the chat")
     become(page, who)
     return page
 
@@ -496,7 +495,6 @@ def test_nothing_serious_for_axe(browser: Chrome, show_url: str, size: tuple[int
     if not AXE.is_file():
         pytest.skip("no axe-core: npm install --prefix .ci, or its path in AXE_CORE")
     page = open_page(browser, show_url, size, colours)
-    until(lambda: page.execute_script("return $('chat').children.length > 0"), "the chat")
     page.execute_script(AXE.read_text())
     assert findings(page) == []
     become(page, "Owner")
