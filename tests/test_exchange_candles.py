@@ -8,7 +8,21 @@ from copy import deepcopy
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import NOW_MS, a_listing, a_perp, a_spot, recorded
+from conftest import NOW_MS, a_listing, a_perp, a_spot
+from wire import (
+    DERIBIT_ROW,
+    END_MS,
+    HOUR_MS,
+    MS,
+    S,
+    of_bitget,
+    of_bybit,
+    of_deribit,
+    of_kraken,
+    of_okx,
+    plain,
+    rows_of,
+)
 
 from exchanges import binance, bitget, bybit, coinbase, deribit, gate, hyperliquid, kraken, okx
 from exchanges.binance import Binance
@@ -23,49 +37,7 @@ from exchanges.hyperliquid import Hyperliquid
 from exchanges.kraken import Kraken
 from exchanges.okx import Okx
 from exchanges.table import EXCHANGES
-from exchanges.words import INTERVALS, Candles, Flow, OpenInterest, Ratio
-
-HOUR_MS = 3_600_000
-
-
-def rows_of(candles: Candles) -> list[tuple[float, ...]]:
-    """Each candle as (open_ms, open, high, low, close, volume)."""
-    columns = (candles.open_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
-    return list(zip(*columns, strict=True))
-
-
-def about(figure: float) -> Any:
-    """pytest.approx, where a record's type does not allow for it."""
-    return pytest.approx(figure)
-
-
-def of_bybit(rows: object) -> bytes:
-    return json.dumps({"retCode": 0, "retMsg": "OK", "result": {"list": rows}, "time": 1700000000000}).encode()
-
-
-def of_okx(rows: object) -> bytes:
-    return json.dumps({"code": "0", "msg": "", "data": rows}).encode()
-
-
-def of_bitget(rows: object) -> bytes:
-    return json.dumps({"code": "00000", "msg": "success", "requestTime": 1700000000000, "data": rows}).encode()
-
-
-def of_deribit(rows: list[Any]) -> bytes:
-    """Rows as the columns that Deribit writes; a row that is no object spoils all of them."""
-    if not all(isinstance(row, dict) and row for row in rows):
-        return json.dumps({"result": rows}).encode()
-    columns = {key: [row[key] for row in rows if key in row] for key in DERIBIT_ROW}
-    return json.dumps({"result": {**columns, "status": "ok"}}).encode()
-
-
-def of_kraken(rows: object) -> bytes:
-    return json.dumps({"error": [], "result": {"XXBTZUSD": rows, "last": 1700002800}}).encode()
-
-
-def plain(rows: object) -> bytes:
-    return json.dumps(rows).encode()
-
+from exchanges.words import INTERVALS, Candles, Flow, Ratio
 
 # One candle, and the next one, as every exchange writes them. It is the same candle everywhere.
 
@@ -86,8 +58,6 @@ class Shape(NamedTuple):
     taker_buy: float | None = None
 
 
-MS, S = 1_700_000_000_000 // HOUR_MS * HOUR_MS, 1_700_000_000 // 3600 * 3600
-DERIBIT_ROW = {"ticks": MS, "open": 100, "high": 120, "low": 90, "close": 110, "volume": 7, "cost": 700}
 SHAPES = {
     "binance spot": Shape(
         lambda body: binance.parse_candles(body, a_spot("BTC-USDT"), "1h"),
@@ -506,252 +476,7 @@ def test_gate_perp_candles_count_contracts() -> None:
         gate.parse_perp_candles(plain([shape.row]), a_perp("BTC-USDT"), "1h")
 
 
-# Figures and units, against recordings.
-
-
-def test_binance_spot_candles() -> None:
-    candles = binance.parse_candles(recorded("binance/spot-klines-1h"), a_spot("BTC-USDT"), "1h")
-    assert len(candles) == 4
-    assert rows_of(candles)[0] == (1672981200000, 16823.24, 16823.63, 16792.12, 16810.18, 6230.44034)
-    assert (candles.quote_volume or [])[0] == 104737787.3657063
-    assert (candles.taker_buy or [])[0] == 3058.60695  # index 9; 10 is in quote
-    assert (candles.exchange, candles.symbol, candles.kind, candles.interval_ms) == (
-        "binance",
-        "BTC-USDT",
-        "spot",
-        HOUR_MS,
-    )
-
-
-def test_binance_spot_candles_of_a_minute() -> None:
-    candles = binance.parse_candles(recorded("binance/spot-klines"), a_spot("BTC-USDT"), "1m")
-    assert rows_of(candles)[-1] == (1634944320000, 60739.85, 60739.85, 60739.85, 60739.85, 0.04734)
-    assert (len(candles), candles.interval_ms) == (10, 60_000)
-    assert all(bought <= volume for bought, volume in zip(candles.taker_buy or (), candles.volume, strict=True))
-
-
-def test_binance_usdm_candles() -> None:
-    candles = binance.parse_candles(recorded("binance/um-klines"), a_perp("BTC-USDT"), "1h")
-    assert rows_of(candles)[0] == (1718654400000, 66661.4, 66746.2, 66122.3, 66376, 14150.996)
-    assert ((candles.quote_volume or [])[0], (candles.taker_buy or [])[0]) == (939449103.5838, 7106.24)
-    assert candles.kind == "perp"
-
-
-def test_bybit_spot_candles() -> None:
-    candles = bybit.parse_candles(recorded("bybit/spot-kline"), a_spot("BTC-USDT"), "1h")
-    assert rows_of(candles)[0] == (1715162400000, 62308.69, 62524.28, 62258.76, 62439.82, 421.80928)
-    assert rows_of(candles)[-1] == (1715176800000, 62440.14, 62841.64, 62160.72, 62564.68, 706.187244)
-    assert (candles.quote_volume or [])[-1] == 44137837.83110939
-    assert (candles.taker_buy, candles.is_last_closed) == (None, None)
-
-
-def test_bybit_linear_candles() -> None:
-    candles = bybit.parse_candles(recorded("bybit/linear-kline"), a_perp("BTC-USDT"), "1m")
-    assert rows_of(candles) == [(1709891679000, 27450, 27460, 27440, 27455, 123.45)]
-    assert list(candles.quote_volume or ()) == [3390000]
-
-
-def test_bybit_inverse_candles_count_dollars() -> None:
-    candles = bybit.parse_candles(recorded("bybit/inverse-kline"), a_perp("BTC-COIN"), "1h")
-    assert rows_of(candles)[-1] == (1670608800000, 17071, 17073, 17027, 17055.5, 15.74462667)
-    assert (candles.quote_volume or [])[-1] == 268611
-    for coins, dollars, price in zip(candles.volume, candles.quote_volume or (), candles.close, strict=True):
-        assert dollars / coins == pytest.approx(price, rel=0.01)
-
-
-def test_okx_spot_candles() -> None:
-    candles = okx.parse_candles(recorded("okx/spot-candles"), a_spot("BTC-USDT"), "1h")
-    assert rows_of(candles)[0] == (1705420800000, 43253.6, 43440.2, 43000, 43250.9, 942.87870026)
-    assert (candles.quote_volume or [])[0] == 40743115.773175484
-    assert (len(candles), candles.is_last_closed) == (4, True)
-
-
-def test_okx_swap_candles_in_coins_not_contracts() -> None:
-    candles = okx.parse_candles(recorded("okx/swap-candles"), a_perp("BTC-USDT"), "1h")
-    assert rows_of(candles)[-1] == (1718658000000, 66401, 66734, 66310.1, 66575.3, 2016.056)  # 201605.6 contracts
-    assert (candles.quote_volume or [])[-1] == 134181486.8892
-
-
-def test_gate_spot_candles() -> None:
-    """The columns stand in an order of their own: time in s, quote volume, CLOSE, high, low, OPEN, base volume."""
-    candles = gate.parse_spot_candles(recorded("gate/spot-candles"), a_spot("BTC-USDT"), "1m")
-    assert rows_of(candles) == [(1717246800000, 67715.1, 67839.9, 67715, 67772.5, 17.0779)]
-    assert (list(candles.quote_volume or ()), candles.is_last_closed) == ([1157762.868212], True)
-    assert candles.kind == "spot"
-
-
-def test_gate_perp_candles() -> None:
-    candles = gate.parse_perp_candles(recorded("gate/perp-candles-doc"), a_perp("BTC-USDT", 1, 0.0001), "1m")
-    assert rows_of(candles) == [(1539852480000, 1.032, 1.032, 1.032, 1.032, about(9.7151))]
-    assert (list(candles.quote_volume or ()), candles.is_last_closed, candles.kind) == ([3580], None, "perp")
-
-
-@pytest.mark.parametrize("name", ["bitget/mix-candles", "bitget/mix-candles-2"])
-def test_bitget_candles(name: str) -> None:
-    candles = bitget.parse_candles(recorded(name), a_perp("BTC-USDT"), "5m")
-    assert rows_of(candles) == [
-        (1695835800000, 26210.5, 26210.5, 26194.5, 26194.5, 26.26),
-        (1695836100000, 26194.5, 26194.5, 26171, 26171, 17.98),
-    ]
-    assert list(candles.quote_volume or ()) == [687897.63, 470618.72]
-
-
-def test_bitget_spot_candles_have_a_column_more() -> None:
-    answer = json.loads(recorded("bitget/spot-candles"))
-    answer["data"] = answer["data"][:1]  # the example tells the same candle twice
-    candles = bitget.parse_candles(json.dumps(answer).encode(), a_spot("BTC-USDT"), "1m")
-    assert rows_of(candles) == [(1656604800000, 37834.5, 37849.5, 37773.5, 37773.5, 428.3462)]
-    assert (list(candles.quote_volume or ()), candles.kind) == ([16198849.1079], "spot")
-
-
-def test_hyperliquid_candles_of_a_thousand_coins() -> None:
-    candles = hyperliquid.parse_candles(recorded("hyperliquid/candleSnapshot"), a_perp("1000PEPE-USDC", 1000), "1h")
-    assert (len(candles), candles.open_ms[0], candles.open_ms[-1]) == (24, 1684699200000, 1684782000000)
-    first = [candles.open[0], candles.high[0], candles.low[0], candles.close[0]]
-    assert first == pytest.approx([0.000001601, 0.000001616, 0.000001601, 0.000001604])
-    assert candles.volume[0] == 520665683000
-    assert (candles.quote_volume, candles.taker_buy, candles.is_last_closed) == (None, None, None)
-
-
-def test_hyperliquid_candles() -> None:
-    candles = hyperliquid.parse_candles(recorded("hyperliquid/candleSnapshot-spot"), a_perp("HYPE-USDC"), "1d")
-    assert rows_of(candles) == [
-        (1737331200000, 20.184, 22.755, 19.3, 20.547, 10651612.71),
-        (1737417600000, 20.552, 21.917, 20.027, 21.738, 1736000.02),
-    ]
-    assert (candles.exchange, candles.kind) == ("hyperliquid", "perp")
-
-
-def test_deribit_candles_are_columns() -> None:
-    candles = deribit.parse_candles(recorded("deribit/tradingview-chart-1m"), a_perp("BTC-COIN"), "1m")
-    assert rows_of(candles)[0] == (1766483460000, 87451, 87456.5, 87451, 87456.5, 2.94375216)
-    assert (candles.quote_volume or [])[0] == 257490  # dollars
-    assert (len(candles), candles.kind, candles.taker_buy) == (5, "perp", None)
-
-
-def test_kraken_spot_candles() -> None:
-    candles = kraken.parse_spot_candles(recorded("kraken/ohlc-1m"), a_spot("BTC-USD"), "1m")
-    assert rows_of(candles)[0] == (1688671200000, 30306.1, 30306.2, 30305.7, 30305.7, 3.39243896)
-    assert (len(candles), candles.quote_volume, candles.kind) == (4, None, "spot")
-
-
-def test_kraken_spot_candles_of_a_whole_answer() -> None:
-    """721 minutes, many of them without a trade."""
-    candles = kraken.parse_spot_candles(recorded("kraken/ohlc-1m-full"), a_spot("BTC-USDT"), "1m")
-    assert (len(candles), candles.open_ms[0], candles.open_ms[-1]) == (721, 1762777020000, 1762820220000)
-    assert rows_of(candles)[3] == (1762777200000, 106038.1, 106044.3, 106038.1, 106040.1, 0.08317981)
-
-
-def test_coinbase_candles_are_newest_first() -> None:
-    """[time in s, LOW, HIGH, OPEN, CLOSE, volume]"""
-    candles = coinbase.parse_candles(recorded("coinbase/exchange-candles"), a_spot("BTC-USD"), "1m")
-    assert rows_of(candles)[0] == (1517443200000, 10099.99, 10099.99, 10099.98, 10099.98, 1.87868123)
-    assert rows_of(candles)[-1] == (1517443740000, 10106.01, 10120.21, 10106, 10120.21, 2.85107455)
-    assert (len(candles), candles.quote_volume, candles.kind) == (10, None, "spot")
-
-
-def test_coinbase_candles_without_trades_are_missing() -> None:
-    rows = json.loads(recorded("coinbase/exchange-candles"))
-    candles = coinbase.parse_candles(plain(rows[:2] + rows[5:]), a_spot("BTC-USD"), "1m")
-    assert (len(candles), candles.n_closed(candles.open_ms[-1] + 59_999)) == (7, 6)
-
-
-# Open interest's past.
-
-
-def test_binance_open_interest_history_in_coins() -> None:
-    body = recorded("binance/um-open-interest-hist")
-    assert binance.parse_open_interest_history(body, a_perp("BTC-USDT"), "sumOpenInterest") == [
-        (1642179900000, 75375.617)
-    ]
-    assert binance.parse_open_interest_history(body, a_perp("BTC-USDT", 1000), "sumOpenInterest") == [
-        (1642179900000, 75375617)
-    ]
-
-
-def test_binance_history_and_ratios_as_they_are_asked_for() -> None:
-    history = Binance().open_interest_history(a_perp("1000PEPE-USDT", 1000), 25)
-    assert history.parse(recorded("binance/um-open-interest-hist")) == [(1642179900000, 75375617)]
-    everybody = (
-        Binance().ratios(a_perp("BTC-USDT"), 25)[0].parse(recorded("binance/um-global-long-short-account-ratio"))
-    )
-    assert everybody == {"accounts": [Ratio(1726790400000, 0.4558)]}
-
-
-def test_binance_open_interest_history_with_quoted_times() -> None:
-    rows = binance.parse_open_interest_history(
-        recorded("binance/um-open-interest-hist-docs"), a_perp("BTC-USDT"), "sumOpenInterest"
-    )
-    assert rows == [(1583127900000, 20403.637), (1583128200000, 20401.367)]
-
-
-def test_binance_coin_margined_history_in_coins_not_contracts() -> None:
-    endpoint = Binance().open_interest_history(a_perp("BTC-COIN"), 25)
-    assert endpoint.parse(recorded("binance/cm-open-interest-hist")) == [(1791835200000, 15796.96988405)]
-
-
-def test_bybit_open_interest_history_counts_one_side() -> None:
-    row = {"timestamp": "1700000000000", "openInterest": "50"}
-    assert bybit.parse_open_interest_history(of_bybit([row]), a_perp("BTC-USDT")) == [(1700000000000, 25)]
-    both = row | {"singleOpenInterest": "24"}
-    assert bybit.parse_open_interest_history(of_bybit([both]), a_perp("BTC-USDT")) == [(1700000000000, 24)]
-    assert bybit.parse_open_interest_history(of_bybit([both]), a_perp("BTC-USDT", 1000)) == [(1700000000000, 24000)]
-
-
-def test_bybit_open_interest_history_recorded() -> None:
-    """Of inverse contracts, in dollars; they are not asked for, the shape is the same."""
-    older = bybit.parse_open_interest_history(recorded("bybit/open-interest-inverse"), a_perp("BTC-USDT"))
-    assert older == [(1669571100000, 461134292 / 2), (1669571400000, 461134384 / 2)]
-    newer = bybit.parse_open_interest_history(recorded("bybit/inverse-open-interest"), a_perp("BTC-USDT"))
-    assert (newer[0], newer[-1]) == ((1780617600000, 31971156), (1780963200000, 31955346))
-
-
-def test_okx_open_interest_history_in_coins_not_contracts() -> None:
-    body = recorded("okx/rubik-open-interest-history")
-    assert okx.parse_open_interest_history(body, a_perp("BTC-USDT")) == [(1790550000000, 28006.5419)]
-
-
-def test_gate_open_interest_history_in_coins_and_ms() -> None:
-    row = {"time": 1603865400, "open_interest": 2851725, "open_interest_usd": 9872386.7775, "mark_price": 0.34619}
-    ((time_ms, coins),) = gate.parse_open_interest_history(plain([row]), a_perp("BTC-USDT"))
-    assert time_ms == 1603865400000
-    assert coins == pytest.approx(28517250 / 2)  # contracts of 10 coins, of both sides
-
-
-def test_gate_open_interest_history_recorded() -> None:
-    ((time_ms, coins),) = gate.parse_open_interest_history(recorded("gate/contract-stats-doc"), a_perp("BTC-USDT"))
-    assert (time_ms, coins) == (1603865400000, 1511 / 2 / 8865)
-
-
-def test_gate_history_is_on_the_basis_of_the_contract() -> None:
-    """An unchanged market: contract_stats counts both sides, position_size one. 2026: 1.95 times as many."""
-    contract = gate.parse_contract(
-        plain({"type": "direct", "position_size": 1000, "quanto_multiplier": "0.01", "mark_price": "50"}),
-        a_perp("X-USDT"),
-    )
-    told = {"time": 1603865400, "open_interest": 2000, "open_interest_usd": 1000, "mark_price": 50}
-    ((_, coins),) = gate.parse_open_interest_history(plain([told]), a_perp("X-USDT"))
-    assert contract.open_interest == OpenInterest(coins, coins * 50)
-    ((_, coins),) = gate.parse_open_interest_history(recorded("gate/oi-two-answers-2026-08"), a_perp("BTC-USDT"))
-    assert coins == pytest.approx(705372304 * 0.0001 / 2, rel=2e-3)
-
-
 # Long and short.
-
-
-def test_binance_ratios_are_shares() -> None:
-    body = recorded("binance/um-global-long-short-account-ratio")
-    assert binance.parse_ratios(body, a_perp("BTC-USDT"), "accounts") == {"accounts": [Ratio(1726790400000, 0.4558)]}
-
-
-def test_binance_ratios_of_top_traders() -> None:
-    (_, accounts, positions) = Binance().ratios(a_perp("BTC-USDT"), 25)
-    assert accounts.parse(recorded("binance/um-top-long-short-account-ratio")) == {
-        "top accounts": [Ratio(1583139600000, 0.6442), Ratio(1583139900000, 0.358)]
-    }
-    assert positions.parse(recorded("binance/um-top-long-short-position-ratio")) == {
-        "top positions": [Ratio(1583139600000, 0.5891), Ratio(1583139900000, 0.3583)]
-    }
 
 
 @pytest.mark.parametrize("share", [0, "0", 1, "1.0000"])
@@ -764,50 +489,6 @@ def test_everybody_on_one_side(share: Any) -> None:
         == expected
     )
     assert binance.parse_ratios(plain([row]), a_perp("BTC-USDT"), "accounts") == expected
-
-
-def test_bybit_ratios_are_shares_newest_first() -> None:
-    assert bybit.parse_ratios(recorded("bybit/account-ratio"), a_perp("BTC-USDT")) == {
-        "accounts": [Ratio(1696258800000, 0.4927), Ratio(1696262400000, 0.49)]
-    }
-
-
-def test_okx_ratio_is_long_over_short() -> None:
-    (first, _, last) = okx.parse_ratios(recorded("okx/rubik-long-short-account-ratio-contract"), a_perp("BTC-USDT"))[
-        "accounts"
-    ]
-    assert (first.time_ms, last.time_ms) == (1729323000000, 1729323600000)
-    assert last.long_share == pytest.approx(0.9398602814619824 / 1.9398602814619824)
-    assert okx.parse_ratios(of_okx([["1", "3"]]), a_perp("BTC-USDT")) == {"accounts": [Ratio(1, 0.75)]}
-
-
-def test_okx_ratio_of_a_coin() -> None:
-    ratios = okx.parse_ratios(recorded("okx/rubik-long-short-account-ratio"), a_perp("BTC-USDT"))
-    assert ratios == {"accounts": [Ratio(1630502100000, about(1.25 / 2.25))]}
-
-
-def test_gate_ratios_are_long_over_short_three_in_one() -> None:
-    ratios = gate.parse_ratios(recorded("gate/contract-stats-doc"), a_perp("BTC-USDT"))
-    assert ratios == {
-        "accounts": [Ratio(1603865400000, about(1 / 3))],
-        "top accounts": [Ratio(1603865400000, about(0.6))],
-        "top positions": [Ratio(1603865400000, about(1.02 / 2.02))],
-    }
-
-
-def test_gate_ratios_that_are_not_told_are_left_out() -> None:
-    rows: list[Any] = [
-        {"time": 2, "lsr_account": 1, "top_lsr_size": None},
-        {"time": 1, "lsr_account": "", "top_lsr_size": None},
-    ]
-    assert gate.parse_ratios(plain(rows), a_perp("BTC-USDT")) == {"accounts": [Ratio(2000, 0.5)]}
-    assert gate.parse_ratios(b"[]", a_perp("BTC-USDT")) == {}
-
-
-def test_bitget_ratio_field_is_a_hundredth_and_not_read() -> None:
-    """longShortAccountRatio says 0.0138 where it is 1.38."""
-    ratios = bitget.parse_ratios(recorded("bitget/mix-account-long-short"), a_perp("BTC-USDT"))
-    assert ratios == {"accounts": [Ratio(1729312200000, 0.58)]}
 
 
 @pytest.mark.parametrize("ratio", ["-1", -0.5, -2])
@@ -834,23 +515,6 @@ def test_ratio_below_zero(ratio: Any) -> None:
 def test_share_beyond_one(parse: Callable[[Any], Any], share: Any) -> None:
     with pytest.raises(BadResponse):
         parse(share)
-
-
-# What takers bought and sold.
-
-
-def test_okx_taker_flow_tells_what_was_sold_first() -> None:
-    """Of a coin's contracts together; the answer for one contract has the same shape."""
-    flow = okx.parse_taker_flow(recorded("okx/rubik-taker-volume"), a_perp("BTC-USDT"), "1d")
-    assert flow == Flow(
-        "okx",
-        "BTC-USDT",
-        "perp",
-        24 * HOUR_MS,
-        [1630339200000, 1630425600000],
-        buy=[7002.7541, 7149.4855],
-        sell=[5312.7876, 7596.2651],
-    )
 
 
 # The same nonsense for all of them.
@@ -999,17 +663,6 @@ def test_empty_history_is_of_no_contract(name: str) -> None:
         SERIES[name].parse(SERIES[name].wrap([]))
 
 
-def test_okx_empty_history() -> None:
-    assert okx.parse_open_interest_history(of_okx([]), a_perp("BTC-USDT")) == []
-
-
-def test_gate_history_without_a_price() -> None:
-    for price in ("0", 0, -5):
-        row = {"time": 1700000000, "open_interest_usd": 5000, "mark_price": price}
-        with pytest.raises(BadResponse):
-            gate.parse_open_interest_history(plain([row]), a_perp("BTC-USDT"))
-
-
 @pytest.mark.parametrize(
     ("name", "body", "kind"),
     [
@@ -1104,7 +757,6 @@ def test_interval_is_the_one_that_is_read(exchange: str, kind: str) -> None:
 # Spelling: targets.
 
 
-END_MS = MS + HOUR_MS  # a whole hour, 2023-11-14 23:00 UTC
 TARGETS: list[tuple[Endpoint[Any], str]] = [
     (Binance().candles(a_spot("BTC-USDT"), "1h", 5, NOW_MS), "/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=5"),
     (
@@ -1269,31 +921,12 @@ def test_targets_that_may_be_none() -> None:
     assert not Gate().has("open interest history", "perp", "COIN")
 
 
-def test_okx_taker_flow_is_asked_for_in_coins() -> None:
-    """unit=0; what is not asked for is told in contracts."""
-    flow = Okx().taker_flow(a_perp("BTC-USDT"), "1d", 25)
-    assert flow is not None
-    query = "instId=BTC-USDT-SWAP&period=1Dutc&unit=0&limit=25"
-    assert flow.target == f"/api/v5/rubik/stat/taker-volume-contract?{query}"
-    assert flow.parse(of_okx([["1", "2", "3"]])) == Flow("okx", "BTC-USDT", "perp", INTERVALS["1d"], [1], [3], [2])
-    longer = Okx().taker_flow(a_perp("BTC-USDT"), "1h", 500)
-    assert longer is not None
-    assert longer.target.endswith("&limit=100")
-    assert not Okx().has("flow", "spot", "USDT", "1h")  # of all pairs of a coin together
-
-
 def test_hyperliquid_candles_are_asked_for_by_post() -> None:
     endpoint = Hyperliquid().candles(a_perp("1000PEPE-USDC", 1000), "1h", 5, NOW_MS, END_MS)
     span = {"coin": "kPEPE", "interval": "1h", "startTime": MS - 4 * HOUR_MS, "endTime": END_MS - 1}
     assert endpoint.target == "/info"
     assert json.loads(endpoint.body) == {"type": "candleSnapshot", "req": span}
     assert endpoint.parse(plain([SHAPES["hyperliquid"].row])).volume[0] == 7000
-
-
-@pytest.mark.parametrize("coin", ["BTC", "1INCH", "kPEPE", "币"])
-def test_hyperliquid_coins_as_they_are(coin: str) -> None:
-    symbol = {"kPEPE": "1000PEPE-USDC"}.get(coin, f"{coin}-USDC")
-    assert json.loads(Hyperliquid().candles(a_perp(symbol), "1h", 5, NOW_MS, END_MS).body)["req"]["coin"] == coin
 
 
 HALF_PAST_MS = MS + 1_800_500  # half an hour into the running candle

@@ -78,7 +78,7 @@ def ticker(coin: Coin, exchange: str = "binance", part: float = 1.0) -> Ticker:
 
 def perp(coin: Coin, exchange: str = "binance", part: float = 1.0, hours: float = 8) -> Snapshot:
     coins = coin.amount * 0.3 * part
-    funding = Funding(0.0000791 * hours / 8, hours, NOW_MS + 2 * HOUR_MS, coin.price)
+    funding = Funding(0.0000791 * hours / 8, hours, NOW_MS + 2 * HOUR_MS, coin.price, exchange == "deribit")
     return Snapshot(ticker(coin, exchange, part), OpenInterest(coins, coins * coin.price), funding)
 
 
@@ -568,7 +568,7 @@ class Chance:
 
     def funding(self) -> Funding:
         hours = self.rng.choice([None, 1.0, 8.0, 0.5])
-        return Funding(self.rate(), hours, self.maybe(self.time_ms()), self.figure())
+        return Funding(self.rate(), hours, self.maybe(self.time_ms()), self.figure(), self.rng.random() < 0.1)
 
     def perp(self) -> Snapshot:
         interest = OpenInterest(self.maybe(self.amount()), self.maybe(self.amount()))
