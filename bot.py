@@ -41,7 +41,7 @@ from answers import (
     volscan,
     volume,
 )
-from answers.asked import EXAMPLES, Misread, Tools, WhichSymbol
+from answers.asked import EXAMPLES, Misread, Tools, WhichSymbol, place_of
 from answers.pictures import Pictures
 from answers.typed import Meant, meant
 from asking.fetch import Fetcher
@@ -54,6 +54,7 @@ from market import Market
 from metrics import Metrics, Process
 from render import sentences
 from render.figures import escape
+from render.keyboards import carried
 from render.message import Answer, Button
 from settings import Settings, SettingsError
 from telegram.api import TelegramAPI, TelegramError
@@ -130,10 +131,12 @@ class Command(NamedTuple):
     async def run(self, tools: Tools, words: list[str]) -> Answer:
         """The answer, or a sentence why there is none."""
         try:
-            record = await self.answer.ask(tools, self.answer.command(words))
+            asked = self.answer.command(words)
+            record = await self.answer.ask(tools, asked)
         except (Misread, NotASymbol, NotListed, NoAnswer, NoKeys) as error:
             return self._sorry(error)
-        return self.answer.show(record, tools.clock())
+        answer = self.answer.show(record, tools.clock())
+        return answer._replace(keyboard=carried(answer.keyboard, place_of(asked, words)))
 
     def _sorry(self, error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys) -> Answer:
         if isinstance(error, WhichSymbol):

@@ -102,6 +102,10 @@ class Market:
         other.exchanges = [EXCHANGES[exchange]]
         return other
 
+    def exchange(self, exchange: str) -> Exchange:
+        """The exchange of that id, which has answered."""
+        return EXCHANGES[exchange]
+
     @property
     def cache_use(self) -> tuple[int, int]:
         """How many questions found an answer that was kept or on its way, and how many did not."""

@@ -10,9 +10,12 @@ from answers.asked import Misread
 from exchanges.table import ACCOUNTS
 from exchanges.words import DOLLARS
 from render.figures import escape, format_moment, format_usd
+from render.keyboards import again as row_of_acts
+from render.keyboards import keyboard
 from render.message import Button, Keyboard
 from render.sentences import exchange_name, in_words, reasons
 
+ACCOUNT_LABELS = {"balance": "Balance", "positions": "Positions", "pnl": "PnL"}
 T = TypeVar("T")
 
 
@@ -33,7 +36,11 @@ class Asked(NamedTuple, Generic[T]):
 
 
 def again(command: str, exchange: str) -> Keyboard:
-    return ((Button("🔄 Refresh", f"{command} {exchange}".strip()),),)
+    others = tuple(
+        Button(label, f"{name} {exchange}".strip()) for name, label in ACCOUNT_LABELS.items() if name != command
+    )
+    picture = f"chart pnl {exchange}".strip() if command == "pnl" else ""
+    return keyboard(row_of_acts(f"{command} {exchange}".strip(), picture), others)
 
 
 def signed_usd(usd: float | None, amount: float | None, asset: str) -> str:
@@ -59,7 +66,7 @@ def part_notes(parts: Sequence[Part[Any]]) -> list[str]:
 
 
 def asked_line(parts: Sequence[Part[Any]], now_s: float) -> str:
-    names = in_words([exchange_name(part.exchange) for part in parts if part.found is not None]) or "nobody"
+    names = in_words([exchange_name(part.exchange) for part in parts if part.found is not None]) or "no account"
     return f"<i>{escape(names)} · {format_moment(int(now_s * 1000), now_s)}</i>"
 
 

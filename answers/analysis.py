@@ -24,35 +24,24 @@ from asking.races import Part, Question, both, settled
 from exchanges.errors import MarketError, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
-from exchanges.words import Candles, Flow, Snapshot, Source, Ticker, dollars_at
+from exchanges.words import Candles, Flow, Snapshot, Source, Ticker, dollars_at, per_8h, per_year_pct
 from indicators import N_INDICATORS, Bands, Spike
 from market import Market, flow_of, open_interest_before, source_of
 from render.fields import TRENDS, PerpFields, TickerFields, iso, perp_fields, slashed, ticker_fields
 from render.figures import (
     circle,
     escape,
-    format_amounts,
     format_coins,
     format_money,
     format_percent,
     format_price,
+    format_range,
     format_share,
     format_short_price,
     format_signed,
-    range_bar,
 )
-from render.message import (
-    INTERVAL_BUTTONS,
-    Answer,
-    choice_buttons,
-    folded,
-    keyboard,
-    neighbours,
-    pairs,
-    picture_button,
-    source_foot,
-    title,
-)
+from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours
+from render.message import Answer, folded, labelled, short, source_foot
 from render.sentences import failed_before, in_words, reasons
 from sessions import DAYS, QUARTER, QUARTERS_A_DAY, DaySums, SessionSums, day_volatility, session_sums, sums_of_day
 
@@ -72,6 +61,7 @@ VWAP_CANDLES = {
 }
 PARTS_S = 3.0  # what may be missing is waited for no longer, once the candles are there
 ABOUT = "analysis of"
+BIAS = {"price": "24h", "volume": "volume", "CVD": "CVD", "split": "divergence", "RSI": "RSI"}
 EMA_FAST, EMA_SLOW = 20, 50
 
 
@@ -266,78 +256,117 @@ def _report(
 
 
 def show(report: AnalysisReport, now_s: float) -> Answer:
-    """The report of one market, its sections in a fixed order; session, day, crowd and indicators are folded."""
+    """A verdict, eight labelled lines; session, day, crowd, indicators and the score's parts are folded."""
     source, ticker = report.source, report.ticker
     base = split(source.symbol)[0]
-    change = format_percent(ticker.change_pct)
-    lines = [
-        f"{title(source, f'{report.interval} analysis')}",
-        f"<b>{format_price(ticker.last)}</b>  {circle(ticker.change_pct)} {change} in 24h",
-        pairs(_analysis_rows(report, base, now_s)),
-        folded(_analysis_tail(report, base)),
-        _control(report),
-    ]
+    name = f"{escape(short(source.symbol))} {source.kind} {report.interval}"
+    change = f"{circle(ticker.change_pct)} {format_percent(ticker.change_pct)} 24h"
+    notes = []
     by_reason: dict[str, list[str]] = {}
     for what, error in report.missing.items():
         by_reason.setdefault(reasons([error]), []).append(what)
     for why, parts in by_reason.items():
         names = in_words(parts)
-        lines.append(escape(f"{names[0].upper()}{names[1:]} n/a: {why}."))
-    lines += failed_before(source.failed, source.kind)
-    foot_line = source_foot(source, now_s)
+        notes.append(escape(f"{names[0].upper()}{names[1:]} n/a: {why}."))
+    spot = " spot" if source.kind == "spot" else ""
+    line = f"{short(source.symbol)} {report.interval}{spot}"
     return Answer(
-        lines[0],
-        tuple(lines[1:]),
-        foot=foot_line,
-        keyboard=keyboard(
-            choice_buttons("analysis", source, INTERVAL_BUTTONS, report.interval),
-            picture_button("", source, report.interval)
-            + neighbours(source.symbol, "price", "volume", "cvd", "oi", "profile", kind=source.kind),
+        f"<b>{name}</b> {format_price(ticker.last)} {change}",
+        (
+            escape(_verdict(report)),
+            labelled(_analysis_rows(report, base, now_s)),
+            folded([_bias(report), *_analysis_tail(report, base)]),
+        ),
+        (*notes, *failed_before(source.failed, source.kind)),
+        source_foot(source, now_s),
+        keyboard(
+            again(f"analysis {line}", f"chart {line}"),
+            choices_of("analysis", source.symbol, source.kind, INTERVAL_BUTTONS, report.interval),
+            neighbours("analysis", source.symbol, source.kind, report.interval),
         ),
     )
 
 
-def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[str, str]]:
+def _verdict(report: AnalysisReport) -> str:
+    """Who is in control, and by what, in words."""
+    known = [each.points for each in report.score if each.points is not None]
+    if not known:
+        return "No verdict: nothing that it is made of is known."
+    total = sum(known)
+    who = "Buyers in control" if total > 3 else "Sellers in control" if total < -3 else "No side in control"
+    said = [f"price {_way(report.ticker.change_pct)} in 24h"]
+    if report.flow_trend is not None:
+        said.append({1: "takers buy", -1: "takers sell", 0: "takers even"}[report.flow_trend])
+    if report.rsi is not None:
+        word = "high" if report.rsi > 70 else "low" if report.rsi < 30 else "middling"
+        said.append(f"RSI {report.rsi:.0f} {word}")
+    partial = "" if len(known) == len(report.score) else " (of what is known)"
+    return f"{who}{partial}: {', '.join(said)}."
+
+
+def _way(change_pct: float | None) -> str:
+    return "n/a" if change_pct is None else "up" if change_pct > 0 else "down" if change_pct < 0 else "flat"
+
+
+def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[str, list[str]]]:
     ticker, spike = report.ticker, report.spike
-    baseline = "n/a" if spike is None else f"{spike.level} {format_percent(spike.spike_pct, 0)}"
-    diverging = [("", f"{report.divergence} divergence")] if report.divergence else []
+    times = "n/a" if spike is None or not spike.baseline else f"{spike.volume / spike.baseline:.1f}x normal"
     rows = [
-        ("range", range_bar(ticker.low, ticker.high, ticker.last)),
-        ("24h vol", format_amounts(ticker.base_volume, ticker.quote_volume, report.source)),
-        ("volume", baseline),
-        ("", format_amounts(report.candle_coins, report.candle_dollars, report.source)),
-        ("CVD", ARROWS[report.flow_trend]),
-        *diverging,
-        ("24h", "n/a" if report.day_delta is None else _day_flow(report)),
-        ("delta", format_signed(report.delta)),
+        ("24h", [format_range(ticker.low, ticker.high, ticker.last)]),
+        ("vol", [format_coins(report.candle_coins, base), times]),
+        ("", [f"24h {format_money(ticker.quote_volume, report.source.symbol)}"]),
+        ("delta", [f"{format_signed(report.delta)} {base[:8]} last", _day_flow(report)]),
+        ("CVD", [f"{ARROWS[report.flow_trend]}, price {ARROWS[report.price_trend]}"]),
     ]
+    if report.divergence:
+        rows.append(("", [f"{report.divergence} divergence"]))
     if report.source.kind == "perp":
-        rows += _perp_rows(report, base, now_s)
+        rows += _perp_rows(report, now_s)
+        rows.append(("L/S", _crowd(report)))
+    rows.append(("RSI", _levels(report)))
     return rows
 
 
 def _day_flow(report: AnalysisReport) -> str:
-    return f"{format_signed(report.day_delta)}  {format_share(report.day_share)} bought"
+    if report.day_delta is None:
+        return "24h n/a"
+    return f"{format_signed(report.day_delta)} 24h {format_share(report.day_share, 0)} bought"
 
 
-def _perp_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[str, str]]:
+def _crowd(report: AnalysisReport) -> list[str]:
+    """Long and short in percent, of all accounts and of top traders."""
+    names = {"accounts": "all", "top accounts": "top", "top positions": "top pos."}
+    texts = [f"{each.now * 100:.0f}/{100 - each.now * 100:.0f} {names[each.what]}" for each in report.shares]
+    return texts or ["n/a"]
+
+
+def _levels(report: AnalysisReport) -> list[str]:
+    last = report.ticker.last
+    rsi = "n/a" if report.rsi is None else f"{report.rsi:.1f}"
+    vwap = "n/a" if not report.vwap else format_percent((last / report.vwap - 1) * 100, 1)
+    atr = "n/a" if report.atr is None else f"{report.atr / last * 100:.2f}%"
+    return [rsi, f"VWAP {vwap}", f"ATR {atr}"]
+
+
+def _perp_rows(report: AnalysisReport, now_s: float) -> list[tuple[str, list[str]]]:
     interest, funding = report.perp.open_interest, report.perp.funding
     now = interest and interest.open_interest
-    value = interest and interest.open_interest_quote
-    rows = [("OI", format_amounts(now, value, report.source))]
     changes = [
         f"{format_percent((now / before - 1) * 100, 1)} {hours}h"
         for hours in (1, 24)
         if now is not None and (before := report.open_interest_before.get(hours))
     ]
-    rows.append(("", ", ".join(changes) or "change n/a"))
+    value = format_money(interest and interest.open_interest_quote, report.source.symbol)
+    rows = [("OI", [value, *(changes or ["change n/a"])])]
     if funding is None:
-        return [*rows, ("funding", "n/a")]
-    period = "n/a" if funding.funding_interval_h is None else f"{funding.funding_interval_h:g}h"
+        return [*rows, ("fund", ["n/a"])]
+    rate, year = per_8h(funding), per_year_pct(funding)
+    per_period = f"{format_percent(funding.funding_rate * 100, 4)} a period"
+    told = per_period if rate is None else f"{format_percent(rate * 100, 4)}/8h"
+    yearly = "year n/a" if year is None else f"{format_percent(year, 0)}/y"
     payer = "longs pay" if funding.funding_rate > 0 else "shorts pay" if funding.funding_rate < 0 else "nobody pays"
-    rows.append(("funding", f"{format_percent(funding.funding_rate * 100, 4)} / {period}"))
-    due = "" if funding.next_funding_ms is None else f", in {until(funding, now_s)}"
-    return [*rows, ("", f"{payer}{due}")]
+    due = "" if funding.next_funding_ms is None else f" in {until(funding, now_s)}"
+    return [*rows, ("fund", [told, yearly, f"{payer}{due}"])]
 
 
 def _analysis_tail(report: AnalysisReport, base: str) -> list[str]:
@@ -345,11 +374,11 @@ def _analysis_tail(report: AnalysisReport, base: str) -> list[str]:
     too_few = "" if "session and day" in report.missing else ", not enough history"
     lines = [*_session_lines(report.session, base, too_few), *_day_lines(report, base, too_few)]
     for each in report.shares:
-        change = "n/a" if each.before is None else f"{(each.now - each.before) * 100:+.1f} points in 24h"
-        lines.append(f"{SHARE_NAMES[each.what].capitalize()}: {each.now * 100:.1f} % long, {change}")
+        change = "n/a" if each.before is None else f"{(each.now - each.before) * 100:+.1f} pp in 24h"
+        lines.append(f"{SHARE_NAMES[each.what].capitalize()}: {each.now * 100:.1f}% long, {change}")
     edge = _edge(report.shares)
     if edge is not None:
-        lines.append(f"Top positions against all: {edge:+.1f} points")
+        lines.append(f"Top positions against all: {edge:+.1f} pp")
     last = report.ticker.last
     rsi = "n/a" if report.rsi is None else f"{report.rsi:.1f}{_rsi_word(report.rsi)}"
     lines.append(f"RSI 14: {rsi}")
@@ -363,9 +392,9 @@ def _analysis_tail(report: AnalysisReport, base: str) -> list[str]:
     bands = report.bands
     shown = "n/a" if bands is None else f"{format_price(bands.lower)} – {format_price(bands.upper)}"
     lines.append(f"Bollinger 20, 2: {shown}")
-    reach = "n/a" if report.atr is None else f"{format_short_price(report.atr)} ({report.atr / last * 100:.2f} %)"
+    reach = "n/a" if report.atr is None else f"{format_short_price(report.atr)} ({report.atr / last * 100:.2f}%)"
     lines.append(f"ATR 14: {reach}")
-    swing = "n/a" if report.volatility is None else f"{report.volatility:.2f} % {_swing_word(report.volatility)}"
+    swing = "n/a" if report.volatility is None else f"{report.volatility:.2f}% {_swing_word(report.volatility)}"
     lines.append(f"Volatility 24h: {swing}")
     spike = report.spike
     times = "n/a" if spike is None else f"{spike.volume / spike.baseline:.2f} times normal"
@@ -378,7 +407,7 @@ def _session_lines(sums: SessionSums | None, base: str, why: str) -> list[str]:
         return [f"Session: n/a{why}"]
     usual = "usual n/a" if not sums.usual else f"{format_percent((sums.coins / sums.usual - 1) * 100, 0)} against usual"
     return [
-        f"{sums.session.name} session, {sums.gone * 100:.0f} % gone: {format_coins(sums.coins, base)}, {usual}"
+        f"{sums.session.name} session, {sums.gone * 100:.0f}% gone: {format_coins(sums.coins, base)}, {usual}"
         f" (median of {sums.n_usual})",
         f"Price since it began: {format_percent(sums.change_pct)}, delta {format_signed(sums.delta)}",
     ]
@@ -390,10 +419,10 @@ def _day_lines(report: AnalysisReport, base: str, why: str) -> list[str]:
         return [f"Day: n/a{why}"]
     symbol = report.source.symbol
     lines = [
-        f"Day so far: {format_coins(day.coins, base)}, {format_money(day.dollars, symbol)}, {day.gone * 100:.0f} % gone"
+        f"Day so far: {format_coins(day.coins, base)}, {format_money(day.dollars, symbol)}, {day.gone * 100:.0f}% gone"
     ]
     if day.mean_coins:
-        share = f"{day.coins / day.mean_coins * 100:.0f} %"
+        share = f"{day.coins / day.mean_coins * 100:.0f}%"
         mean = f"{format_coins(day.mean_coins, base)}, {format_money(day.mean_dollars, symbol)}"
         lines.append(f"That is {share} of the 7-day mean {mean}")
     else:
@@ -418,22 +447,20 @@ def _swing_word(volatility: float) -> str:
 
 
 def _above(last: float, other: float) -> str:
-    return f"{abs(last / other - 1) * 100:.2f} % {'above' if last > other else 'below'}"
+    return f"{abs(last / other - 1) * 100:.2f}% {'above' if last > other else 'below'}"
 
 
-def _control(report: AnalysisReport) -> str:
-    """The market-control score as its components and sum."""
+def _bias(report: AnalysisReport) -> str:
+    """The score as its sum and its parts; it runs from -7 to +9."""
     known = [each.points for each in report.score if each.points is not None]
     if not known:
-        return "Control: n/a, nothing that it is made of is known"
-    total = sum(known)
+        return "Bias n/a"
     parts = ", ".join(
-        f"{each.name} {'n/a' if each.points is None else f'{each.points:+d}' if each.points else '0'}"
+        f"{BIAS[each.name]} {'n/a' if each.points is None else f'{each.points:+d}' if each.points else '0'}"
         for each in report.score
     )
-    who = "bulls" if total > 3 else "bears" if total < -3 else "neither side"
-    partial = "" if len(known) == len(report.score) else ", of what is known"
-    return escape(f"Control: {total:+d}/10 ({parts}){partial}: {who}")
+    total = sum(known)
+    return f"Bias {f'{total:+d}' if total else '0'} (-7…+9): {parts}"
 
 
 class SpikeFields(volume.Fields):

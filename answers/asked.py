@@ -11,6 +11,7 @@ from exchanges.symbols import parse_symbol
 from exchanges.words import INTERVALS
 from market import Market
 from metrics import Metrics, Process
+from render.keyboards import Place
 from settings import Settings
 
 EXAMPLES = ("BTC", "ETH", "SOL")
@@ -81,10 +82,14 @@ def of_market(
     kinds: tuple[str, ...] = ANY_KIND
     for word in words:
         plain = word.lower()
+        if word == "1M" and "1M" not in choices:
+            raise Misread(f"1M would be a month, which there is not; 1m is a minute. One of {', '.join(choices)}.")
         if plain in choices:
             choice = plain
         elif plain in KIND_WORDS:
             kinds = KIND_WORDS[plain]
+        elif plain in INTERVALS:
+            continue  # carried along, see placed
         elif not symbol:
             symbol = parse_symbol(word)
         else:
@@ -93,11 +98,34 @@ def of_market(
     return OfMarket(symbol or parse_symbol(EXAMPLES[0]), choice, kinds)
 
 
+def placed(words: Sequence[str]) -> tuple[list[str], Place]:
+    """The words without an interval and a kind, and these: answers that make no use of them carry them along."""
+    rest, place = [], Place()
+    for word in words:
+        plain = word.lower()
+        if plain in INTERVALS and word != "1M":
+            place = place._replace(interval=plain)
+        elif plain in KIND_WORDS:
+            place = place._replace(kind=KIND_WORDS[plain][0])
+        else:
+            rest.append(word)
+    return rest, place
+
+
+def place_of(asked: object, words: Sequence[str]) -> Place:
+    """Where one looks after a question: what was typed, and the interval that is shown where none was."""
+    place = placed(words)[1]
+    if isinstance(asked, OfMarket) and asked.choice in INTERVALS:
+        return place._replace(interval=asked.choice)
+    return place
+
+
 def only_symbol(words: Sequence[str]) -> str:
-    """Raises NotASymbol, and Misread for further words."""
-    if len(words) > 1:
-        raise Misread(f"One symbol at a time, please: {cut(words[0])}?")
-    return parse_symbol(words[0])
+    """An interval and a kind beside it change nothing. Raises NotASymbol, and Misread for further words."""
+    rest, _ = placed(words)
+    if len(rest) > 1:
+        raise Misread(f"This is about one coin at a time: {cut(rest[0])}, or {cut(rest[1])}.")
+    return parse_symbol(rest[0] if rest else EXAMPLES[0])
 
 
 def cut(word: str) -> str:

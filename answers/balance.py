@@ -42,14 +42,14 @@ def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
     if not holdings:
         return [head, "Nothing is held."]
     shown = [each for each in holdings if each.usd is None or abs(each.usd) >= DUST_USD][:MAX_HOLDINGS]
-    rows = [["", "free", "in use", "$"]] if shown else []
+    rows = [["", "free", "locked", "$"]] if shown else []
     for each in shown:
         figures = (each.free, each.in_use, each.usd)
         rows.append([each.asset[:8], *(format_amount(figure) for figure in figures)])
     lines = [head, f"<pre>{escape(table(rows, column=9))}</pre>"] if rows else [head]
     dust = [each for each in holdings if each not in shown]
     if dust:
-        lines.append(f"{len(dust)} more worth {format_usd(sum(each.usd or 0.0 for each in dust))}.")
+        lines.append(f"{len(dust)} more worth {format_usd(sum(each.usd or 0.0 for each in dust))} in all.")
     if any(each.usd is None for each in holdings):
         lines.append("Assets without a price (n/a) are not in the sums.")
     return lines

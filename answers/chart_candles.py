@@ -13,18 +13,8 @@ from exchanges.words import INTERVALS, Candles, Flow, Source, Ticker
 from indicators import DAY_MS, HOUR_MS
 from market import Found, Market, flow_of, joined, open_interest_history, source_of
 from render.figures import circle, escape, format_percent, format_price
-from render.message import (
-    INTERVAL_BUTTONS,
-    Answer,
-    Keyboard,
-    choice_buttons,
-    keyboard,
-    neighbours,
-    refresh,
-    short,
-    source_foot,
-    title,
-)
+from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours, that_fit
+from render.message import Answer, Button, Keyboard, short, source_foot, title
 from render.sentences import exchange_name, failed_before, reasons
 
 if TYPE_CHECKING:
@@ -174,9 +164,11 @@ def buttons(source: Source, view: str, choices: Sequence[str], chosen: str) -> K
     """Under a picture of one market: the same again, other intervals, other answers."""
     name = f"chart {view}".strip()
     spot = " spot" if source.kind == "spot" else ""
-    others = ("price", "volume", "cvd", "profile", "analysis")
     return keyboard(
-        refresh(f"{name} {short(source.symbol)} {chosen}{spot}"),
-        choice_buttons(name, source, choices, chosen),
-        neighbours(source.symbol, *others, kind=source.kind),
+        again(f"{name} {short(source.symbol)} {chosen}{spot}"),
+        choices_of(name, source.symbol, source.kind, choices, chosen),
+        neighbours("chart", source.symbol)
+        + that_fit(
+            [Button("perp" if spot else "spot", f"{name} {short(source.symbol)} {chosen}{'' if spot else ' spot'}")]
+        ),
     )

@@ -13,7 +13,8 @@ from exchanges.symbols import parse_symbol
 from exchanges.words import INTERVALS, Candles
 from market import Market
 from render.figures import escape
-from render.message import Answer, Button, foot, keyboard, refresh, short, that_fit
+from render.keyboards import again, keyboard, that_fit
+from render.message import Answer, Button, foot, short
 from render.sentences import exchange_name, in_words
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ def show(report: Compared, now_s: float) -> Answer:
         f"<b>{escape(' · '.join(names))}</b> · 7 days",
         ("Closes of an hour, in percent of one start.",),
         (escape(f"n/a: {in_words(report.lost)}."),) if report.lost else (),
-        foot(source, report.time_ms, report.took_s, now_s),
+        foot(source, report.time_ms, now_s),
         keyboard(
-            refresh(f"chart {'' if len(names) > 1 else 'compare '}{' '.join(names)}"),
+            again(f"chart {'' if len(names) > 1 else 'compare '}{' '.join(names)}"),
             that_fit(Button(name, f"chart {name}") for name in names),
         ),
     )

@@ -10,7 +10,8 @@ from asking.races import Question, both
 from exchanges.exchange import Exchange
 from exchanges.words import Candles, Flow, Source
 from market import Market, flow_of, source_of
-from render.message import INTERVAL_BUTTONS, Answer, source_foot, title
+from render.keyboards import INTERVAL_BUTTONS
+from render.message import Answer, source_foot, title
 from render.sentences import exchange_name, failed_before
 
 if TYPE_CHECKING:

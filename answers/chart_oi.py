@@ -14,7 +14,8 @@ from exchanges.exchange import Exchange
 from indicators import HOUR_MS
 from market import Market, open_interest_history
 from render.figures import escape, format_amount
-from render.message import Answer, foot, keyboard, neighbours, refresh
+from render.keyboards import again, keyboard, neighbours
+from render.message import Answer, Button, foot
 from render.sentences import exchange_name, in_words, reasons
 
 if TYPE_CHECKING:
@@ -89,6 +90,6 @@ def show(report: InterestChart, now_s: float) -> Answer:
         f"<b>{escape(base)} open interest</b> · 7 days",
         (f"In {escape(base)}, of contracts whose past is told.",),
         missing,
-        foot(names, report.time_ms, report.took_s, now_s),
-        keyboard(refresh(f"chart oi {base}"), neighbours(f"{base}-USDT", "oi", "funding", "price", "analysis")),
+        foot(names, report.time_ms, now_s),
+        keyboard(again(f"chart oi {base}"), (Button("OI", f"oi {base}"), *neighbours("oi", f"{base}-USDT"))),
     )

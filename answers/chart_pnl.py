@@ -9,7 +9,9 @@ from answers import pnl
 from answers.account import Asked, asked_line, part_notes
 from indicators import DAY_MS
 from render.figures import format_usd
-from render.message import Answer, Button, keyboard
+from render.keyboards import again as acts
+from render.keyboards import keyboard
+from render.message import Answer, Button
 from render.sentences import exchange_name, in_words
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
     notes = [f"Not in it: {in_words(untold)}."] if untold and days else []
     if any(part.found is not None and part.found.is_partial for part in told.parts):
         notes.append("There is more than could be read: days are of the latest entries.")
-    row = (Button("🔄 Refresh", f"chart pnl {told.exchange}".strip()), Button("P&L", f"pnl {told.exchange}".strip()))
+    row = (*acts(f"chart pnl {told.exchange}".strip()), Button("PnL", f"pnl {told.exchange}".strip()))
     return Answer(
         "<b>Profit and loss</b> · 30 days",
         (line,),

@@ -15,18 +15,8 @@ from indicators import DAY_MS
 from market import Market, source_of
 from render.fields import TRENDS, iso, slashed
 from render.figures import circle, escape, format_price, format_share, format_signed
-from render.message import (
-    INTERVAL_BUTTONS,
-    Answer,
-    choice_buttons,
-    clock,
-    keyboard,
-    neighbours,
-    pairs,
-    picture_button,
-    source_foot,
-    title,
-)
+from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours
+from render.message import Answer, clock, labelled, short, source_foot, title
 from render.sentences import exchange_name, failed_before
 from sessions import QUARTER, QUARTERS_A_DAY
 
@@ -142,39 +132,40 @@ async def flows_of(market: Market, exchange: Exchange, symbol: str, kind: str, i
 
 
 def show(report: FlowReport, now_s: float) -> Answer:
-    """What takers bought less what they sold."""
+    """What takers bought less what they sold: of the last candle, of 24 hours, and the path."""
     source = report.source
-    base = split(source.symbol)[0]
-    lines = [title(source, f"{report.interval} CVD")]
+    base = split(source.symbol)[0][:10]
     rows = [
-        ("last", f"{circle(report.last_delta)} {format_signed(report.last_delta)} {base[:10]}"),
-        ("", f"{format_share(report.last_share)} bought"),
-        ("24h", f"{circle(report.day_delta)} {format_signed(report.day_delta)} {base[:10]}"),
-        ("", f"{format_share(report.day_share)} bought"),
-        ("CVD", ARROWS[report.trend]),
-        ("price", f"{ARROWS[report.price_trend]}, {format_price(report.close)}"),
-        ("diverges", "n/a" if report.divergence is None else report.divergence or "no"),
+        ("last", [f"{format_signed(report.last_delta)} {base}", f"{format_share(report.last_share)} bought"]),
+        ("24h", [f"{format_signed(report.day_delta)} {base}", f"{format_share(report.day_share)} bought"]),
+        ("CVD", [f"{ARROWS[report.trend]} over {TREND_CANDLES} candles"]),
+        ("price", [f"{ARROWS[report.price_trend]}, {format_price(report.close)}"]),
+        (
+            "apart",
+            ["n/a" if report.divergence is None else f"{report.divergence} divergence" if report.divergence else "no"],
+        ),
     ]
-    lines.append(pairs(rows))
+    blocks = [labelled(rows)]
     if report.divergence:
-        lines.append(
+        blocks.append(
             "Price falls while takers buy." if report.divergence == "bullish" else "Price rises while takers sell."
         )
-    lines.append(f"Takers' own volume, not candle colours. Candle closed {clock(report.closed_ms)}.")
-    if report.day_delta is None:
-        lines.append("24h n/a: the market's candles do not reach back so far.")
+    blocks.append(f"Takers' own volume, not candle colours. Candle closed {clock(report.closed_ms)}.")
+    notes = ["24h n/a: the market's candles do not reach back so far."] if report.day_delta is None else []
     if source.failed:
         whose = escape(f"This is {exchange_name(source.exchange)}'s.")
-        lines.append(" ".join([*failed_before(source.failed, source.kind), whose]))
-    foot_line = source_foot(source, now_s)
+        notes.append(" ".join([*failed_before(source.failed, source.kind), whose]))
+    spot = " spot" if source.kind == "spot" else ""
+    line = f"{short(source.symbol)} {report.interval}{spot}"
     return Answer(
-        lines[0],
-        tuple(lines[1:]),
-        foot=foot_line,
-        keyboard=keyboard(
-            choice_buttons("cvd", source, INTERVAL_BUTTONS, report.interval),
-            picture_button("cvd", source, report.interval)
-            + neighbours(source.symbol, "price", "volume", "analysis", "ls", kind=source.kind),
+        f"{title(source, f'{report.interval} CVD')}  {circle(report.last_delta)}",
+        tuple(blocks),
+        tuple(notes),
+        source_foot(source, now_s),
+        keyboard(
+            again(f"cvd {line}", f"chart cvd {line}"),
+            choices_of("cvd", source.symbol, source.kind, INTERVAL_BUTTONS, report.interval),
+            neighbours("cvd", source.symbol, source.kind, report.interval),
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from answers.asked import Tools, only_symbol
@@ -11,8 +12,9 @@ from exchanges.errors import MarketError
 from exchanges.symbols import split
 from exchanges.words import Funding, Snapshot, per_8h, per_year_pct
 from market import Market, perps_with_funding
-from render.figures import counted, escape, format_percent, format_points, format_rate, format_span
-from render.message import Answer, Button, folded, foot, keyboard, neighbours, pre, refresh, that_fit
+from render.figures import counted, escape, fit, format_percent, format_points, format_rate, format_span
+from render.keyboards import again, keyboard, neighbours, that_fit
+from render.message import Answer, Button, folded, foot, pre
 from render.sentences import exchange_name, failed_before
 
 ABOUT = "funding of"
@@ -20,7 +22,7 @@ ABOUT = "funding of"
 
 def command(words: list[str]) -> str | None:
     """The coin; None for the extremes over all of them. Raises NotASymbol and Misread."""
-    if [word.lower() for word in words] == ["top"]:
+    if [word.lower() for word in words] in (["top"], ["extremes"]):
         return None
     return split(only_symbol(words or ["BTC"]))[0]
 
@@ -64,31 +66,66 @@ def show(report: DerivativesReport | FundingExtremes, now_s: float) -> Answer:
 
 
 def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
-    """Exchanges side by side: what it is per 8 hours and per year; their own terms folded."""
-    known = [each for each in report.contracts if each.perp.funding is not None]
+    """The mean weighted by open interest, a row an exchange; every contract's own terms are folded."""
+    known = [each for each in report.contracts if per_8h(each.perp.funding) is not None]
+    partial = " (partial)" if report.failed else ""
+    mean = weighted(known)
+    headline = f"<b>{escape(report.base)} funding {_mean(mean)}</b>{partial}"
+    rows = [["", "8h%", "year%", "next"]]
+    by_exchange: dict[str, list[Contract]] = {}
+    for each in known:
+        by_exchange.setdefault(each.exchange, []).append(each)
+    means = {exchange: weighted(of) or 0.0 for exchange, of in by_exchange.items()}
+    for exchange in sorted(means, key=lambda each: -means[each]):
+        rate = means[exchange]
+        due = _next(by_exchange[exchange], now_s)
+        rows.append([exchange_name(exchange)[:10], format_rate(rate), format_points(rate * 3 * 365 * 100), due])
+    blocks = [pre(rows) if known else "No exchange tells it."]
+    if mean is not None:
+        payer = "longs pay shorts" if mean > 0 else "shorts pay longs" if mean < 0 else "nobody pays"
+        blocks.insert(0, f"weighted by open interest, {payer}")
     ranked = sorted(known, key=lambda each: -(per_8h(each.perp.funding) or 0.0))
-    rows = [["", "8h %", "year %"]]
-    for each in ranked:
-        year = format_points(per_year_pct(each.perp.funding))
-        rows.append([contract_name(each), format_rate(per_8h(each.perp.funding)), year])
-    lines = [f"<b>{escape(report.base)} funding</b>{' (partial)' if report.failed else ''}"]
-    lines.append(pre(rows) if known else "No exchange tells it.")
     if known:
-        lines.append(folded([_terms(each, now_s) for each in ranked]))
-        lines.append("Above zero longs pay shorts. Per year without compounding.")
-    untold = [contract_name(each) for each in report.contracts if each.perp.funding is None]
+        blocks.append(folded([_terms(each, now_s) for each in ranked]))
+    notes = list(partial_notes(report))
+    untold = [contract_name(each) for each in report.contracts if each not in known]
     if untold:
-        lines.append(escape(f"n/a: {', '.join(untold)}."))
-    lines += partial_notes(report)
+        notes.insert(0, escape(f"n/a: {', '.join(untold)}."))
+    line = f"funding {report.base}"
     return Answer(
-        lines[0],
-        tuple(lines[1:]),
-        foot=foot(counted(len(known), "market"), report.time_ms, report.took_s, now_s),
-        keyboard=keyboard(
-            (*refresh(f"funding {report.base}"), Button("Extremes", "funding top")),
-            neighbours(f"{report.base}-USDT", "oi", "ls", "price", "analysis"),
+        headline,
+        tuple(blocks),
+        tuple(notes),
+        foot(counted(len(known), "market"), report.time_ms, now_s),
+        keyboard(
+            (*again(line), Button("Extremes", "funding top")),
+            neighbours("funding", f"{report.base}-USDT"),
         ),
     )
+
+
+def weighted(contracts: Sequence[Contract]) -> float | None:
+    """The mean rate per 8 hours, weighted by open interest in dollars; a plain mean where that is not told."""
+    rates = [(rate, each.dollars or 0.0) for each in contracts if (rate := per_8h(each.perp.funding)) is not None]
+    total = sum(dollars for _, dollars in rates)
+    if total:
+        return sum(rate * dollars for rate, dollars in rates) / total
+    return sum(rate for rate, _ in rates) / len(rates) if rates else None
+
+
+def _mean(rate: float | None) -> str:
+    if rate is None:
+        return "n/a"
+    return f"{format_percent(rate * 100, 4)}/8h {format_percent(rate * 3 * 365 * 100, 1)}/y"
+
+
+def _next(contracts: Sequence[Contract], now_s: float) -> str:
+    """When the exchange's next payment is due, the soonest of its contracts."""
+    fundings = [each.perp.funding for each in contracts if each.perp.funding is not None]
+    if fundings and all(each.is_continuous for each in fundings):
+        return "cont."
+    due = [each for each in fundings if each.next_funding_ms is not None]
+    return until(min(due, key=lambda each: each.next_funding_ms or 0), now_s) if due else "–"
 
 
 def _terms(contract: Contract, now_s: float) -> str:
@@ -108,7 +145,7 @@ def until(funding: Funding, now_s: float) -> str:
 
 def _extremes(extremes: FundingExtremes, now_s: float) -> Answer:
     """Who pays most, in both directions."""
-    lines = ["<b>Funding extremes</b> · perpetuals"]
+    lines = ["<b>Funding extremes</b> perpetuals"]
     for name, side in (("Longs pay", extremes.highest), ("Shorts pay", extremes.lowest)):
         rows = [[name, "8h %", "year %", "every"]]
         for symbol, perp in side:
@@ -116,15 +153,14 @@ def _extremes(extremes: FundingExtremes, now_s: float) -> Answer:
             hours = funding.funding_interval_h if funding is not None else None
             period = "n/a" if hours is None else f"{hours:g}h"
             year = format_points(per_year_pct(funding), 0)
-            rows.append([split(symbol)[0][:11], format_rate(per_8h(funding)), year, period])
+            rows.append([fit(split(symbol)[0], 10).rstrip(), format_rate(per_8h(funding)), year, period])
         lines.append(pre(rows) if side else f"{name}: no market.")
     lines += failed_before(extremes.failed)
     source = f"{exchange_name(extremes.exchange)}, {counted(extremes.n_markets, 'market')}"
-    foot_line = foot(source, extremes.time_ms, extremes.took_s, now_s)
     leaders = [split(symbol)[0] for symbol, _ in (*extremes.highest[:2], *extremes.lowest[:2])]
     return Answer(
         lines[0],
         tuple(lines[1:]),
-        foot=foot_line,
-        keyboard=keyboard(refresh("funding top"), that_fit(Button(each, f"funding {each}") for each in leaders)),
+        foot=foot(source, extremes.time_ms, now_s),
+        keyboard=keyboard(again("funding top"), that_fit(Button(each, f"funding {each}") for each in leaders)),
     )

@@ -15,7 +15,8 @@ from exchanges.words import Listing, Ratio
 from indicators import DAY_MS
 from market import HISTORY_S, Market
 from render.figures import escape, format_points
-from render.message import Answer, foot, keyboard, neighbours, pre, refresh, short
+from render.keyboards import again, keyboard, neighbours
+from render.message import Answer, foot, pre, short
 from render.sentences import exchange_name, reasons
 
 RATIO_HOURS = 25  # rows: now, and 24 hours back
@@ -113,8 +114,8 @@ def _long_share(exchange: str, what: str, rows: Sequence[Ratio]) -> LongShare:
 
 def show(report: RatioReport, now_s: float) -> Answer:
     """Long and short by exchange, and what changed over 24 hours."""
-    lines = [f"<b>{escape(report.symbol)} perp</b> · longs and shorts"]
-    rows = [["", "long", "L/S", "24h"]]
+    lines = [f"<b>{escape(short(report.symbol))} perp</b> longs and shorts"]
+    rows = [["", "long", "L/S", "24h pp"]]
     exchange = ""
     for each in report.shares:
         if each.exchange != exchange:
@@ -122,21 +123,18 @@ def show(report: RatioReport, now_s: float) -> Answer:
             rows.append([exchange_name(exchange)])
         rows.append([f" {SHARE_NAMES[each.what]}", *_share_cells(each)])
     lines.append(pre(rows))
-    lines.append("Shares of accounts (or of their positions) that are long; change in points of percent.")
+    lines.append("Share of accounts, or of top traders' positions, that is long.")
     if report.failed:
         lines.append(escape(f"Missing: {reasons(report.failed.values())}."))
     if report.without:
         names = ", ".join(exchange_name(each) for each in report.without)
-        lines.append(escape(f"{names}: nothing told of it."))
-    newest = max(each.time_ms for each in report.shares)
-    foot_line = foot("Hourly figures", newest, report.took_s, now_s)
+        lines.append(escape(f"{names}: no data."))
+    oldest = min(each.time_ms for each in report.shares)
     return Answer(
         lines[0],
         tuple(lines[1:]),
-        foot=foot_line,
-        keyboard=keyboard(
-            refresh(f"ls {short(report.symbol)}"), neighbours(report.symbol, "price", "oi", "funding", "analysis")
-        ),
+        foot=foot("Hourly figures", oldest, now_s),
+        keyboard=keyboard(again(f"ls {short(report.symbol)}"), neighbours("ls", report.symbol)),
     )
 
 

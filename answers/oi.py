@@ -13,6 +13,7 @@ from render.fields import iso, slashed, sum_of_known
 from render.figures import (
     circle,
     counted,
+    dash_or,
     escape,
     format_amount,
     format_coins,
@@ -21,7 +22,8 @@ from render.figures import (
     format_rate,
     format_share,
 )
-from render.message import Answer, Button, folded, foot, keyboard, neighbours, pre, refresh, that_fit
+from render.keyboards import again, keyboard, neighbours
+from render.message import Answer, folded, foot, pre
 from render.sentences import exchange_name
 
 MAX_CONTRACTS = 30
@@ -43,59 +45,74 @@ async def ask(tools: Tools, base: str) -> DerivativesReport:
 
 
 def show(report: DerivativesReport, now_s: float) -> Answer:
-    """Totals, the split by margin, the exchanges; every market folded."""
+    """The total and its change, a row an exchange; margins and every market are folded."""
     base = report.base
     partial = " (partial)" if report.failed else ""
-    lines = [f"<b>{escape(base)} open interest</b>{partial}  {format_coins(report.coins, escape(base))} · "]
-    lines[0] += format_dollars(report.dollars)
     changes = {hours: change for hours in (1, 24) if (change := report.change_pct(hours)) is not None}
-    if changes:
-        shares = {hours: f"{share * 100:.0f} %" for hours, (_, share) in changes.items()}
-        told = {hours: f"{format_percent(percent)} {hours}h" for hours, (percent, _) in changes.items()}
-        if len(set(shares.values())) > 1:
-            line = ", ".join(f"{told[hours]} (of the {shares[hours]} whose past is told)" for hours in changes)
-        else:
-            share = next(iter(shares.values()))
-            line = ", ".join(told.values()) + ("" if share == "100 %" else f" (of the {share} whose past is told)")
-        lines.append(f"{circle(next(iter(changes.values()))[0])} {line}")
-    else:
-        lines.append("Change n/a: no exchange that answered tells the past.")
-    split_rows = [["margin", base[:7], "$", "share"]]
-    for margin, name in MARGINS.items():
-        of = [each for each in report.contracts if each.margin == margin]
-        if of:
-            split_rows.append([name, *_sum_cells(of, report)])
-    exchange_rows = [["exchange", base[:7], "$", "share"]]
+    moves = " ".join(f"{format_percent(percent)} {hours}h" for hours, (percent, _) in changes.items())
+    sign = f" {circle(next(iter(changes.values()))[0])} {moves}" if changes else ""
+    headline = f"<b>{escape(base)} OI {format_dollars(report.dollars)}</b>{partial}{sign}"
     by_exchange: dict[str, list[Contract]] = {}
     for each in report.contracts:
         by_exchange.setdefault(each.exchange, []).append(each)
+    rows = [["", "$", "share", "1h%", "24h%"]]
     for exchange, of in sorted(by_exchange.items(), key=lambda item: -sum(each.dollars or 0.0 for each in item[1])):
-        exchange_rows.append([exchange_name(exchange), *_sum_cells(of, report)])
-    blank: list[list[str]] = [[" "]]
-    lines.append(pre([*split_rows, *blank, *exchange_rows]))
-    lines.append(folded([_contract_line(each, report) for each in report.contracts[:MAX_CONTRACTS]]))
-    lines += partial_notes(report)
-    lines.append("Perpetuals, one side counted; dated futures are not.")
-    source = f"{counted(len(report.contracts), 'market')} on {counted(len(by_exchange), 'exchange')}"
-    foot_line = foot(source, report.time_ms, report.took_s, now_s)
+        moved = [dash_or(_change_pct(of, hours)) for hours in (1, 24)]
+        rows.append([exchange_name(exchange)[:8], *_sum_cells(of, report), *moved])
     return Answer(
-        lines[0],
-        tuple(lines[1:]),
-        foot=foot_line,
-        keyboard=keyboard(
-            (*refresh(f"oi {base}"), *that_fit([Button("📈", f"chart oi {base}")])),
-            neighbours(f"{base}-USDT", "funding", "ls", "price", "analysis"),
+        headline,
+        (
+            escape(" · ".join([format_coins(report.coins, base), *_covered(changes)])),
+            pre(rows),
+            folded([*_margins(report), *(_contract_line(each, report) for each in report.contracts[:MAX_CONTRACTS])]),
         ),
+        (*partial_notes(report), "Perpetuals, one side counted; dated futures are not."),
+        foot(
+            f"{counted(len(report.contracts), 'market')} on {counted(len(by_exchange), 'exchange')}",
+            report.time_ms,
+            now_s,
+        ),
+        keyboard(again(f"oi {base}", f"chart oi {base}"), neighbours("oi", f"{base}-USDT")),
     )
 
 
+def _covered(changes: dict[int, tuple[float, float]]) -> list[str]:
+    """What the changes are of, where they are not of all."""
+    if not changes:
+        return ["change n/a: no exchange that answered tells the past"]
+    shares = {hours: f"{share * 100:.0f}%" for hours, (_, share) in changes.items()}
+    if set(shares.values()) == {"100%"}:
+        return []
+    if len(set(shares.values())) == 1:
+        return [f"change covers {next(iter(shares.values()))}"]
+    return ["change covers " + ", ".join(f"{share} ({hours}h)" for hours, share in shares.items())]
+
+
+def _change_pct(contracts: Sequence[Contract], hours: int) -> float | None:
+    """Of those contracts whose past is told."""
+    told = [each for each in contracts if hours in each.before and each.coins is not None]
+    before = sum(each.before[hours] for each in told)
+    return (sum(each.coins or 0.0 for each in told) / before - 1) * 100 if before else None
+
+
+def _margins(report: DerivativesReport) -> list[str]:
+    lines = []
+    for margin, name in MARGINS.items():
+        of = [each for each in report.contracts if each.margin == margin]
+        if of:
+            dollars, share = _sum_cells(of, report)
+            lines.append(f"Margin {name}: ${dollars}, {share}%")
+    return lines
+
+
 def _sum_cells(contracts: Sequence[Contract], report: DerivativesReport) -> list[str]:
+    """Dollars and their share of all, in percent."""
     known = [each for each in contracts if each.coins is not None]
     if not known:
-        return ["n/a", "n/a", "n/a"]
+        return ["n/a", "n/a"]
     dollars = sum(each.dollars or 0.0 for each in known)
-    share = dollars / report.dollars if report.dollars else None
-    return [format_amount(sum(each.coins or 0.0 for each in known)), format_amount(dollars), format_share(share)]
+    share = dollars / report.dollars * 100 if report.dollars else None
+    return [format_amount(dollars), "n/a" if share is None else f"{share:.1f}"]
 
 
 def _contract_line(contract: Contract, report: DerivativesReport) -> str:
@@ -103,7 +120,7 @@ def _contract_line(contract: Contract, report: DerivativesReport) -> str:
     share = dollars / report.dollars if dollars is not None and report.dollars else None
     amounts = f"{format_coins(contract.coins, report.base)}, {format_dollars(dollars)}, {format_share(share)}"
     rate = per_8h(contract.perp.funding)
-    funding = "funding n/a" if rate is None else f"funding {format_rate(rate)} % per 8h"
+    funding = "funding n/a" if rate is None else f"funding {format_rate(rate)}% per 8h"
     volume = f"24h {format_dollars(contract.ticker.quote_volume)}"
     return f"{contract_name(contract)}: {amounts} · {funding} · {volume}"
 

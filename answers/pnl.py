@@ -7,9 +7,11 @@ from typing import TypedDict
 from accounts import Profit, Valued
 from answers.account import Asked, again, asked_line, part_notes, which_exchange
 from answers.asked import Tools
-from render.figures import escape, format_percent, format_usd, sum_or_none
-from render.message import Answer, Button, Keyboard, table
+from render.figures import format_signed, format_usd, sum_or_none, unsigned_zero
+from render.message import Answer, pre
 from render.sentences import exchange_name
+
+SPANS = ("today", "7d", "30d")
 
 
 def command(words: list[str]) -> str:
@@ -23,35 +25,48 @@ async def ask(tools: Tools, exchange: str) -> Asked[Profit]:
 
 
 def show(told: Asked[Profit], now_s: float) -> Answer:
-    """Each exchange's profit and loss, and the sum where there are several."""
+    """One table, a row an exchange, and their sum."""
     parts = told.parts
-    lines = ["<b>Profit and loss</b>"]
-    known = [part for part in parts if part.found is not None]
-    for part in known:
-        assert part.found is not None
-        lines += [f"<b>{exchange_name(part.exchange)}</b>", f"<pre>{escape(table(_profit(part.found)))}</pre>"]
-        if part.found.is_partial:
-            lines.append("There is more than could be read: sums are of the latest entries.")
+    known = [(part.exchange, part.found) for part in parts if part.found is not None]
+    open_now = sum_or_none(profit.unrealised for _, profit in known) if known else None
+    today = sum_or_none(profit.realised["today"] for _, profit in known) if known else None
+    rows = [["", "open", *SPANS]]
+    rows += [[exchange_name(exchange)[:8], *_cells(profit)] for exchange, profit in known]
     if len(known) > 1:
-        total = sum_or_none(part.found.unrealised for part in known if part.found is not None)
-        lines.append(f"Unrealised in all: {format_usd(total, sign=True)}")
-    notes, foot = tuple(part_notes(parts)), asked_line(parts, now_s)
-    return Answer(lines[0], tuple(lines[1:]), notes, foot, with_picture(told.exchange))
-
-
-def with_picture(exchange: str) -> Keyboard:
-    (row,) = again("pnl", exchange)
-    return ((*row, Button("📈", f"chart pnl {exchange}".strip())),)
-
-
-def _profit(profit: Profit) -> list[list[str]]:
-    percent = "" if profit.unrealised_pct is None else f"  {format_percent(profit.unrealised_pct, 1)} of margin"
-    return [
-        ["open", f"{format_usd(profit.unrealised, sign=True)}{percent}"],
-        *([f"{name}", format_usd(amount, sign=True)] for name, amount in profit.realised.items()),
-        ["funding 7d", format_usd(profit.funding, sign=True)],
-        ["fees 7d", format_usd(profit.fees, sign=True)],
+        sums = [sum_or_none(profit.realised[span] for _, profit in known) for span in SPANS]
+        rows.append(["all", *(_whole(each) for each in (open_now, *sums))])
+    for name, figures in (
+        ("funding", [profit.funding for _, profit in known]),
+        ("fees", [profit.fees for _, profit in known]),
+    ):
+        rows.append([name, "", "", _whole(sum_or_none(figures)), ""])
+    notes = [
+        f"{exchange_name(exchange)}: there is more than could be read, sums are of the latest entries."
+        for exchange, profit in known
+        if profit.is_partial
     ]
+    said = f"  open {format_usd(open_now, sign=True)}  today {format_usd(today, sign=True)}" if known else ""
+    blocks = (pre(rows), "In dollars; days from 00:00 UTC. Funding and fees are of 7 days.") if known else ()
+    return Answer(
+        f"<b>PnL</b>{said}",
+        blocks,
+        (*notes, *part_notes(parts)),
+        asked_line(parts, now_s),
+        again("pnl", told.exchange),
+    )
+
+
+def _cells(profit: Profit) -> list[str]:
+    return [_whole(profit.unrealised), *(_whole(profit.realised[span]) for span in SPANS)]
+
+
+def _whole(usd: float | None) -> str:
+    """+2,552 · -36.4 · n/a: three digits at least."""
+    if usd is None:
+        return "n/a"
+    if abs(usd) >= 99_999.5:
+        return format_signed(usd)
+    return unsigned_zero(f"{usd:+,.0f}" if abs(usd) >= 99.95 else f"{usd:+.1f}")
 
 
 class Fields(TypedDict):

@@ -7,10 +7,22 @@ from typing import TypedDict
 from accounts import Valued
 from answers.account import Asked, again, asked_line, part_notes, signed_usd, which_exchange
 from answers.asked import Tools
-from render.figures import circle, escape, format_amount, format_percent, format_price, format_usd
-from render.message import Answer, table
+from exchanges.words import Position
+from render.figures import (
+    circle,
+    fit,
+    format_amount,
+    format_percent,
+    format_points,
+    format_price,
+    format_signed,
+    format_usd,
+    sum_or_none,
+)
+from render.message import Answer, folded, pre
 from render.sentences import exchange_name
 
+SHORT_NAMES = {"binance": "Bn", "bybit": "By", "okx": "OK"}
 MAX_POSITIONS = 15  # in all: 15 take some 2,500 characters
 
 
@@ -25,36 +37,59 @@ async def ask(tools: Tools, exchange: str) -> Asked[list[Valued]]:
 
 
 def show(told: Asked[list[Valued]], now_s: float) -> Answer:
-    """One block per position, the largest of each exchange first."""
+    """One table, the largest of each exchange first; entries, marks and coins are folded."""
     parts = told.parts
     all_of_them = [(part.exchange, each) for part in parts for each in part.found or []]
     shown = all_of_them[:MAX_POSITIONS]
     is_known = any(part.found is not None for part in parts)
-    lines = [f"<b>Positions</b>  {len(all_of_them) if is_known else 'n/a'}"]
-    lines += [_position(exchange, each) for exchange, each in shown]
+    total = sum_or_none(each.pnl_usd for _, each in all_of_them) if all_of_them else None
+    headline = f"<b>Positions {len(all_of_them) if is_known else 'n/a'}</b>"
+    if all_of_them:
+        headline += f"  {circle(total)} {format_usd(total, sign=True)}"
+    blocks = []
+    if shown:
+        rows = [["", "size$", "PnL$", "PnL%", "liq"], *(_cells(exchange, each) for exchange, each in shown)]
+        blocks = [pre(rows), folded([_terms(exchange, each) for exchange, each in shown])]
+        blocks.append("L long, S short; liq is how far the mark is from liquidation.")
     if len(all_of_them) > len(shown):
-        lines.append(f"And {len(all_of_them) - len(shown)} smaller ones.")
+        blocks.append(f"And {len(all_of_them) - len(shown)} smaller ones.")
     if not all_of_them and is_known:
-        lines.append("None is open.")
-    notes, foot = tuple(part_notes(parts)), asked_line(parts, now_s)
-    return Answer(lines[0], tuple(lines[1:]), notes, foot, again("positions", told.exchange))
+        blocks.append("None is open.")
+    return Answer(
+        headline, tuple(blocks), tuple(part_notes(parts)), asked_line(parts, now_s), again("positions", told.exchange)
+    )
 
 
-def _position(exchange: str, valued: Valued) -> str:
+def _cells(exchange: str, valued: Valued) -> list[str]:
     each = valued.position
-    leverage = "" if each.leverage is None else f" {each.leverage:.3g}x"
-    head = f"{circle(each.pnl)} <b>{escape(each.symbol[:24])}</b> {each.side}{leverage} · {exchange_name(exchange)}"
-    notional = "" if each.notional is None else f" ({format_usd(each.notional)})"
-    rows = [
-        ["size", f"{format_amount(each.size)} {each.base[:8]}{notional}"],
-        ["entry", format_price(each.entry)],
-        ["mark", format_price(each.mark)],
-        ["liq", "none" if each.liquidation is None else format_price(each.liquidation)],
-        ["PnL", f"{signed_usd(valued.pnl_usd, each.pnl, each.asset)}  {format_percent(each.pnl_pct, 1)}"],
+    leverage = "" if each.leverage is None else f"{each.leverage:.0f}"
+    side = {"long": "L", "short": "S"}.get(each.side, "?")
+    name = f"{fit(each.base, 5).rstrip()} {side}{leverage} {SHORT_NAMES.get(exchange, exchange[:2].capitalize())}"
+    percent = "n/a" if each.pnl_pct is None else format_points(each.pnl_pct, 0)
+    pnl = "n/a" if valued.pnl_usd is None else format_signed(valued.pnl_usd)
+    return [name, format_amount(each.notional), pnl, percent, _distance(each)]
+
+
+def _distance(position: Position) -> str:
+    """How far the price has to go from mark to liquidation; a dash where the exchange gives none."""
+    if position.liquidation is None:
+        return "–"
+    if not position.mark:
+        return "n/a"
+    return format_percent((position.liquidation / position.mark - 1) * 100, 0)
+
+
+def _terms(exchange: str, valued: Valued) -> str:
+    each = valued.position
+    parts = [
+        f"{each.symbol[:24]} {each.side} on {exchange_name(exchange)}: {format_amount(each.size)} {each.base[:8]}",
+        f"entry {format_price(each.entry)}, mark {format_price(each.mark)}",
+        f"liquidation {'none' if each.liquidation is None else format_price(each.liquidation)}",
+        f"PnL {signed_usd(valued.pnl_usd, each.pnl, each.asset)}",
     ]
     if each.funding is not None:
-        rows.append(["funding", signed_usd(valued.funding_usd, each.funding, each.asset)])
-    return f"{head}\n<pre>{escape(table(rows))}</pre>"
+        parts.append(f"funding {signed_usd(valued.funding_usd, each.funding, each.asset)}")
+    return ", ".join(parts)
 
 
 class Row(TypedDict):

@@ -4,37 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import NamedTuple, TypedDict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, TypedDict
 
 import indicators
-from answers.asked import Tools, WhichSymbol
+from answers.asked import EXAMPLES, Tools, WhichSymbol, placed
 from answers.cvd import day_sums
 from asking import races
-from asking.races import Question, first_answers, nothing, or_none
+from asking.races import Part, Question, first_answers, nothing, or_none, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
-from exchanges.words import DOLLARS, Funding, Snapshot, Ticker
+from exchanges.words import Candles, Funding, Snapshot, Ticker, per_8h, per_year_pct
 from indicators import N_INDICATORS
 from market import Market, flow_of, open_interest_before
 from render.fields import PerpFields, TickerFields, iso, perp_fields, slashed, ticker_fields
 from render.figures import (
     circle,
+    dash_or,
     escape,
-    format_amount,
+    fit,
+    format_bp,
     format_moment,
+    format_money,
     format_percent,
+    format_points,
     format_price,
+    format_range,
+    format_short_price,
     format_span,
-    range_bar,
 )
-from render.message import MAX_BUTTON_DATA, Answer, Button, short, table
-from render.sentences import exchange_name, reasons, sentence, sorry
+from render.keyboards import again, keyboard, neighbours, that_fit
+from render.message import Answer, Button, foot, labelled, pre, short
+from render.sentences import exchange_name, in_words, reasons, sentence, sorry
 from sessions import QUARTER
 
 log = logging.getLogger("bot")
 ABOUT = "price for"
 MAX_SYMBOLS = 5
+EXTRAS_S = 1.0  # what may be left out is waited for no longer
+MOVES = {"1h change": ("1m", 60), "7d and 30d change": ("4h", 180)}
+"""The candles that tell of what a price was: to a minute an hour ago, to two hours 7 and 30 days ago."""
+SPANS = {
+    "1h": ("1h change", 3_600_000),
+    "7d": ("7d and 30d change", 7 * 86_400_000),
+    "30d": ("7d and 30d change", 30 * 86_400_000),
+}
+CARD = (*MOVES, "OI change")
+ROW = ("OI change",)
 
 
 class Asked(NamedTuple):
@@ -48,20 +64,21 @@ def command(words: list[str]) -> Asked:
     """Raises WhichSymbol. Words that are no symbols are told one by one, beside the others' prices."""
     if not words:
         raise WhichSymbol("price", "/price BTC, or /price BTC ETH SOL")
-    wanted = tuple(dict.fromkeys(words))
+    wanted = tuple(dict.fromkeys(placed(words)[0])) or EXAMPLES[:1]
     return Asked(wanted[:MAX_SYMBOLS], max(0, len(wanted) - MAX_SYMBOLS))
 
 
 async def ask(tools: Tools, asked: Asked) -> Prices:
     """Each symbol's report, or why there is none; the same symbol counts once."""
-    results = await asyncio.gather(*(_report_or_why(tools.market, word) for word in asked.words))
+    extras = CARD if len(asked.words) == 1 else ROW
+    results = await asyncio.gather(*(_report_or_why(tools.market, word, extras) for word in asked.words))
     found = {str(each) if isinstance(each, NotASymbol) else each.symbol: each for each in results}
     return Prices(list(found.values()), asked.n_left_out)
 
 
-async def _report_or_why(market: Market, word: str) -> Result:
+async def _report_or_why(market: Market, word: str, extras: Collection[str]) -> Result:
     try:
-        return await report_of(market, parse_symbol(word))
+        return await _with_extras(market, await report_of(market, parse_symbol(word)), extras)
     except NoAnswer as error:
         log.warning("no answer: %s", error)
         return error
@@ -75,7 +92,8 @@ class PriceReport(NamedTuple):
     perp.ticker is there when perp is. A side that is None, and a part of perp that is None, is
     explained in missing, by "spot", "perp", "open interest", "funding". failed: by "spot" and
     "perp", the preferred exchanges that did not give what is shown. multipliers: contracts on 1000 and more coins,
-    whose figures are given per coin here.
+    whose figures are given per coin here. moves: of the price in percent, by "1h", "7d", "30d". interest_before: open
+    interest in coins, by hours ago. Extras that were asked for and are not there are explained in missing, too.
     """
 
     symbol: str
@@ -85,6 +103,15 @@ class PriceReport(NamedTuple):
     failed: dict[str, tuple[MarketError, ...]]
     multipliers: dict[str, int]
     took_s: float
+    moves: Mapping[str, float] = {}
+    interest_before: Mapping[int, float] = {}
+
+    @property
+    def lead(self) -> Ticker:
+        """Spot, or the perpetual where there is no spot market."""
+        ticker = self.spot or (self.perp and self.perp.ticker)
+        assert ticker is not None
+        return ticker
 
     @property
     def exchanges(self) -> tuple[str, ...]:
@@ -132,6 +159,48 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
         multipliers,
         market.clock.monotonic() - began,
     )
+
+
+async def _with_extras(market: Market, report: PriceReport, extras: Collection[str]) -> PriceReport:
+    """The report with what a card shows beside the tickers, at the exchanges that answered, within EXTRAS_S."""
+    began = market.clock.monotonic()
+    kind = "spot" if report.spot is not None else "perp"
+    lead = market.exchange(report.lead.exchange)
+    parts: dict[str, Part[Any]] = {}
+    for name, (interval, n) in MOVES.items():
+        if name in extras:
+            parts[name] = Part(lead, market.candles(lead, report.symbol, kind, interval, n))
+    if "OI change" in extras and report.perp is not None and report.perp.ticker is not None:
+        exchange = market.exchange(report.perp.ticker.exchange)
+        parts["OI change"] = Part(exchange, open_interest_before(market, exchange, report.symbol))
+    await settled(list(parts.values()), EXTRAS_S)
+    missing = {name: (part.error,) for name, part in parts.items() if part.error is not None}
+    candles = {name: part.found for name, part in parts.items() if name in MOVES and part.found is not None}
+    history = parts["OI change"].found if "OI change" in parts else None
+    return report._replace(
+        missing=report.missing | missing,
+        moves=moves_of(report.lead.last, candles, market.now_ms()),
+        interest_before=history or {},
+        took_s=report.took_s + market.clock.monotonic() - began,
+    )
+
+
+def moves_of(last: float, candles: Mapping[str, Candles], now_ms: int) -> dict[str, float]:
+    """Percent against an hour, 7 days and 30 days ago, where the candles reach back so far."""
+    moves = {}
+    for span, (name, before_ms) in SPANS.items():
+        then = price_at(candles[name], now_ms - before_ms) if name in candles else None
+        if then:
+            moves[span] = (last / then - 1) * 100
+    return moves
+
+
+def price_at(candles: Candles, at_ms: int) -> float | None:
+    """What a market opened at nearest to a moment; None where no candle begins within half of one."""
+    nearest = min(range(len(candles)), key=lambda i: abs(candles.open_ms[i] - at_ms), default=None)
+    if nearest is None or abs(candles.open_ms[nearest] - at_ms) > candles.interval_ms / 2:
+        return None
+    return candles.open[nearest]
 
 
 Result = PriceReport | NotListed | NoAnswer | NotASymbol
@@ -187,102 +256,182 @@ async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Q
 
 
 def show(prices: Prices, now_s: float) -> Answer:
-    """One block per symbol, with a refresh button for those that were found."""
-    reports = prices.results
-    found = [each for each in reports if isinstance(each, PriceReport)]
-    suggestions = [each for report in reports if isinstance(report, NotListed) for each in report.suggestions]
-    blocks = [block(each, now_s) if isinstance(each, PriceReport) else sorry(each) for each in reports]
-    rows: list[tuple[Button, ...]] = []
-    names = " ".join(short(report.symbol) for report in found)
-    if found and len(f"price {names}".encode()) <= MAX_BUTTON_DATA:
-        rows.append((Button("🔄 Refresh", f"price {names}"), Button("📈", f"chart {names}")))
-    elif suggestions:
-        rows.append(
-            tuple(Button(each, f"price {each}") for each in suggestions if len(each.encode()) + 6 <= MAX_BUTTON_DATA)
-        )
-    text = "\n\n".join(blocks)
+    """A card of one coin; of several, a row each."""
+    reports = [each for each in prices.results if isinstance(each, PriceReport)]
+    failures = [each for each in prices.results if not isinstance(each, PriceReport)]
+    if not reports:
+        return sorry_answer(failures, [error.symbol for error in failures if isinstance(error, NoAnswer)])
+    notes = [sorry(each) for each in failures]
     if prices.n_left_out:
-        text += f"\n\nAt most {MAX_SYMBOLS} symbols at once; the rest is left out."
-    return Answer(text, keyboard=tuple(row for row in rows if row))
+        notes.append(f"At most {MAX_SYMBOLS} symbols at once; the rest is left out.")
+    answer = card(reports[0], now_s) if len(prices.results) == 1 else _rows(reports, now_s)
+    return answer._replace(notes=(*answer.notes, *notes))
 
 
-def block(report: PriceReport, now_s: float) -> str:
-    """A headline, a table of spot beside perpetual, what is missing and why, and the source."""
-    spot, perp = report.spot, report.perp
-    perp_ticker = perp.ticker if perp is not None else None
-    lead = spot or perp_ticker
-    assert lead is not None
-    base, quote = split(report.symbol)
-    unit = "$" if quote in DOLLARS else quote[:6]
-    coin = base if len(base) <= 5 else "coin"
-    sides = [(name, each) for name, each in (("spot", spot), ("perp", perp_ticker)) if each is not None]
-    rows = [
-        ["", *(name for name, _ in sides)],
-        ["last", *(format_price(each.last) for _, each in sides)],
-        ["24h", *(format_percent(each.change_pct) for _, each in sides)],
-        ["high", *(format_price(each.high) for _, each in sides)],
-        ["low", *(format_price(each.low) for _, each in sides)],
-        ["range", *(range_bar(each.low, each.high, each.last) for _, each in sides)],
-        [f"vol {coin}", *(format_amount(each.base_volume) for _, each in sides)],
-        [f"vol {unit}", *(format_amount(each.quote_volume) for _, each in sides)],
+def sorry_answer(failures: Sequence[NotListed | NoAnswer | NotASymbol], again_for: Sequence[str]) -> Answer:
+    """Why there is no price at all, with similar coins, or the same once more, as buttons."""
+    suggestions = [each for error in failures if isinstance(error, NotListed) for each in error.suggestions]
+    line = "price " + " ".join(short(each) for each in again_for) if again_for else ""
+    buttons = that_fit(Button(each, f"price {each}") for each in suggestions)
+    return Answer(
+        "\n".join(sorry(each) for each in failures),
+        keyboard=keyboard(buttons, that_fit([Button("Try again", line)])),
+    )
+
+
+def card(report: PriceReport, now_s: float) -> Answer:
+    """Spot and perpetual of one coin, at most sixteen lines."""
+    lead, perp = report.lead, report.perp
+    name = short(report.symbol)
+    headline = f"<b>{escape(name)} {format_price(lead.last)}</b>  {circle(lead.change_pct)} "
+    rows: list[tuple[str, Sequence[str]]] = [
+        ("24h", [format_range(lead.low, lead.high, lead.last)]),
+        ("", _moves(report)),
     ]
-    if perp is not None:
-        rows += _perp_rows(report, perp, coin, unit, now_s)
-    headline = f"<b>{escape(report.symbol)}</b>  {format_price(lead.last)}  {circle(lead.change_pct)} "
-    lines = [headline + format_percent(lead.change_pct), f"<pre>{escape(table(rows))}</pre>"]
-    lines += [escape(note) for note in _notes(report, base)]
-    lines.append(f"<i>{escape(_source(report, lead, now_s))}</i>")
-    return "\n".join(lines)
+    if lead.bid is not None and lead.ask is not None:
+        rows.append(("bid", [format_price(lead.bid), f"ask {format_price(lead.ask)}"]))
+    if perp is not None and perp.ticker is not None:
+        rows += _perp_rows(report, perp, perp.ticker, now_s)
+    rows.append(("vol", _volumes(report)))
+    block = labelled((label, texts) for label, texts in rows if texts)
+    notes = tuple(escape(note) for note in _notes(report, split(report.symbol)[0]))
+    line = f"price {name}"
+    return Answer(
+        f"{headline}{format_percent(lead.change_pct)} 24h",
+        (block,),
+        notes,
+        f"<i>{escape(_source(report, now_s))}</i>",
+        keyboard(again(line, f"chart {name}"), neighbours("price", report.symbol)),
+    )
 
 
-def _perp_rows(report: PriceReport, perp: Snapshot, coin: str, unit: str, now_s: float) -> list[list[str]]:
-    blank = [""] if report.spot is not None else []
-    interest, funding = perp.open_interest, perp.funding
+def _moves(report: PriceReport) -> list[str]:
+    return [f"{span} {format_points(report.moves[span])}%" for span in SPANS if span in report.moves]
+
+
+def _perp_rows(report: PriceReport, perp: Snapshot, ticker: Ticker, now_s: float) -> list[tuple[str, Sequence[str]]]:
+    basis = report.basis_pct
+    rows: list[tuple[str, Sequence[str]]] = []
+    if report.spot is not None:
+        rows.append(("perp", [format_price(ticker.last), f"basis {'n/a' if basis is None else format_bp(basis)}"]))
+    funding = perp.funding
+    if funding is None:
+        rows.append(("fund", ["n/a"]))
+    else:
+        rows.append(("fund", _rates(funding)))
+        rows.append(("", [_due(funding, now_s)]))
+    rows.append(("OI", [_interest(report, perp), *_interest_moves(report, perp)]))
+    return rows
+
+
+def _rates(funding: Funding) -> list[str]:
+    """+0.0156%/8h, and per year; the exchange's own period where it is another."""
+    rate, year = per_8h(funding), per_year_pct(funding)
+    if rate is None or year is None:
+        return [f"{format_percent(funding.funding_rate * 100, 4)} per period"]
+    return [f"{format_percent(rate * 100, 4)}/8h", f"{format_percent(year, 1)}/y"]
+
+
+def _due(funding: Funding, now_s: float) -> str:
+    rate = funding.funding_rate
+    payer = "longs pay" if rate > 0 else "shorts pay" if rate < 0 else "nobody pays"
+    if funding.is_continuous:
+        return f"{payer}, continuously"
+    hours = funding.funding_interval_h
+    every = "" if hours is None or hours == 8 else f", every {hours:g}h"
+    due = "" if funding.next_funding_ms is None else f" in {format_span(funding.next_funding_ms / 1000 - now_s)}"
+    return f"{payer}{due}{every}"
+
+
+def _interest(report: PriceReport, perp: Snapshot) -> str:
+    interest = perp.open_interest
+    return format_money(interest and interest.open_interest_quote, report.symbol)
+
+
+def _interest_moves(report: PriceReport, perp: Snapshot) -> list[str]:
+    now = perp.open_interest and perp.open_interest.open_interest
     return [
-        [f"OI {coin}", *blank, format_amount(interest and interest.open_interest)],
-        [f"OI {unit}", *blank, format_amount(interest and interest.open_interest_quote)],
-        ["funding", *blank, format_percent(None if funding is None else funding.funding_rate * 100, 4)],
-        ["", *blank, _period(funding, now_s)] if funding is not None else [],
-        ["basis", *blank, format_percent(report.basis_pct, 3)] if report.spot is not None else [],
+        f"{hours}h {format_points((now / before - 1) * 100)}%"
+        for hours in (1, 24)
+        if now is not None and (before := report.interest_before.get(hours))
     ]
 
 
-def _period(funding: Funding, now_s: float) -> str:
-    """8h, in 3h12: the funding period, and the time to the next payment."""
-    period = "n/a h" if funding.funding_interval_h is None else f"{funding.funding_interval_h:g}h"
-    due = "" if funding.next_funding_ms is None else f", in {format_span(funding.next_funding_ms / 1000 - now_s)}"
-    return f"{period}{due}"
+def _volumes(report: PriceReport) -> list[str]:
+    sides = (("spot", report.spot), ("perp", report.perp and report.perp.ticker))
+    return [f"{format_money(each.quote_volume, report.symbol)} {name}" for name, each in sides if each is not None]
+
+
+def _rows(reports: Sequence[PriceReport], now_s: float) -> Answer:
+    """One line a coin: price, change, open interest against yesterday's, funding per year."""
+    rows = [["", "last", "24h%", "OI24%", "fund/y"]]
+    for report in reports:
+        now = report.perp and report.perp.open_interest and report.perp.open_interest.open_interest
+        before = report.interest_before.get(24)
+        change = None if not now or not before else (now / before - 1) * 100
+        year = per_year_pct(report.perp.funding if report.perp is not None else None)
+        rows.append(
+            [
+                fit(split(report.symbol)[0], 6).rstrip(),
+                format_short_price(report.lead.last),
+                format_points(report.lead.change_pct),
+                dash_or(change),
+                dash_or(year),
+            ]
+        )
+    names = " ".join(short(report.symbol) for report in reports)
+    exchanges = list(dict.fromkeys(exchange for report in reports for exchange in report.exchanges))
+    oldest = min(report.lead.time_ms for report in reports)
+    failed = [error for report in reports for errors in report.failed.values() for error in errors]
+    buttons = that_fit(Button(split(report.symbol)[0][:8], f"price {short(report.symbol)}") for report in reports)
+    return Answer(
+        f"<b>Prices</b> {len(reports)} coins",
+        (pre(rows),),
+        tuple(escape(sentence(reasons([error]))) for error in {error.exchange: error for error in failed}.values()),
+        foot(in_words([exchange_name(each) for each in exchanges]), oldest, now_s),
+        keyboard(again(f"price {names}", f"chart {names}"), buttons),
+    )
 
 
 def _notes(report: PriceReport, base: str) -> list[str]:
     """What the reader should know of the figures: what is missing and why, who did not answer."""
     notes = []
+    by_reason: dict[str, list[str]] = {}
     for what, errors in report.missing.items():
         name = {"spot": "No spot market", "perp": "No perpetual"}.get(what, f"{what[0].upper()}{what[1:]} n/a")
-        notes.append(f"{name}: {reasons(errors)}.")
+        by_reason.setdefault(reasons(errors), []).append(name)
+    for why, names in by_reason.items():
+        notes.append(f"{in_words([names[0], *(name[:1].lower() + name[1:] for name in names[1:])])}: {why}.")
     sentences = {side: sentence(reasons(errors)) for side, errors in report.failed.items()}
     if len(sentences) == 2 and len(set(sentences.values())) == 1:
         notes.append(next(iter(sentences.values())))
     else:
-        notes += [f"{side.capitalize()}: {sentence}" for side, sentence in sentences.items()]
+        notes += [
+            f"{side.capitalize()}: {each[:1].lower()}{each[1:]}"
+            if each.startswith("Not")
+            else f"{side.capitalize()}: {each}"
+            for side, each in sentences.items()
+        ]
     if report.spot is not None and report.perp is not None and report.basis_pct is None:
         notes.append("Basis n/a: spot and perpetual come from different exchanges.")
-    for market, ticker in (("Spot", report.spot), ("The perpetual", report.perp and report.perp.ticker)):
+    for kind, ticker in (("Spot", report.spot), ("The perpetual", report.perp and report.perp.ticker)):
         if ticker is None:
             continue
         if (quote := split(ticker.symbol)[1]) != split(report.symbol)[1]:
-            notes.append(f"{market} is priced in {quote} there.")
+            notes.append(f"{kind} is priced in {quote} there.")
         if ticker.change_pct is None:
             notes.append(f"{exchange_name(ticker.exchange)} tells no change over 24 hours.")
-    for market, multiplier in report.multipliers.items():
-        notes.append(f"The {market} contract is on {multiplier:,} {base}; figures are per {base}.")
+    for kind, multiplier in report.multipliers.items():
+        notes.append(f"The {kind} contract is on {multiplier:,} {base}; figures are per {base}.")
     return notes
 
 
-def _source(report: PriceReport, lead: Ticker, now_s: float) -> str:
+def _source(report: PriceReport, now_s: float) -> str:
+    """Who answered, and the time of the older figure."""
     names = [exchange_name(each) for each in report.exchanges]
     source = names[0] if len(names) == 1 else f"spot {names[0]}, perp {names[1]}"
-    return f"{source} · {format_moment(lead.time_ms, now_s)} · {report.took_s * 1000:.0f} ms"
+    tickers = (report.spot, report.perp and report.perp.ticker)
+    return f"{source} · {format_moment(min(each.time_ms for each in tickers if each is not None), now_s)}"
 
 
 class Fields(TickerFields):

@@ -16,7 +16,8 @@ from indicators import DAY_MS, HOUR_MS, Profile
 from market import Market, source_of
 from render.fields import iso, slashed
 from render.figures import counted, escape, format_at_tick, format_price
-from render.message import Answer, choice_buttons, keyboard, neighbours, picture_button, pre, source_foot, title
+from render.keyboards import again, choices_of, keyboard, neighbours
+from render.message import Answer, pre, short, source_foot, title
 from render.sentences import failed_before
 
 PROFILE_WINDOWS = {
@@ -117,17 +118,18 @@ def show(report: ProfileReport, now_s: float) -> Answer:
         lines.append(_where(report, shown))
     vwap = "n/a" if report.vwap is None else format_at_tick(report.vwap, report.tick)
     candles = f"{counted(report.n_candles, 'candle')} of {report.interval}"
-    lines.append(f"VWAP {vwap}. From {candles}. █ is the value area, 70 %.")
+    lines.append(f"VWAP {vwap}. From {candles}. █ is the value area, 70%.")
     lines += failed_before(source.failed, source.kind)
-    foot_line = source_foot(source, now_s)
+    spot = " spot" if source.kind == "spot" else ""
+    line = f"{short(source.symbol)} {report.window}{spot}"
     return Answer(
         lines[0],
         tuple(lines[1:]),
-        foot=foot_line,
+        foot=source_foot(source, now_s),
         keyboard=keyboard(
-            choice_buttons("profile", source, WINDOW_BUTTONS, report.window),
-            picture_button("profile", source, report.window)
-            + neighbours(source.symbol, "price", "volume", "cvd", "analysis", kind=source.kind),
+            again(f"profile {line}", f"chart profile {line}"),
+            choices_of("profile", source.symbol, source.kind, WINDOW_BUTTONS, report.window),
+            neighbours("profile", source.symbol, source.kind, report.window),
         ),
     )
 
@@ -139,6 +141,8 @@ def drawing(profile: Profile, last: float | None, tick: float) -> str:
     rows = [sum(profile.bins[i : i + per_row]) for i in range(0, n, per_row)]
     step = profile.step * per_row
     fullest = max(rows)
+    fullest_at = rows.index(fullest)
+    at = _row_of(last, profile.low, profile.high, step, len(rows))
     lines = []
     for i in reversed(range(len(rows))):
         low = profile.low + i * step
@@ -146,12 +150,18 @@ def drawing(profile: Profile, last: float | None, tick: float) -> str:
         middle = (low + high) / 2
         mark = "█" if profile.val <= middle <= profile.vah else "░"
         bar = mark * max(1 if rows[i] else 0, round(rows[i] / fullest * PROFILE_BAR))
-        is_top = i == len(rows) - 1
-        here = last is not None and low <= last and (last < high or (is_top and last <= high))
-        signs = ("P" if low <= profile.poc < high else "") + ("◄" if here else "")
+        here = i == at
+        signs = ("P" if i == fullest_at else "") + ("◄" if here else "")
         lines.append((format_at_tick(middle, tick), f"{bar} {signs}".rstrip()))
     width = max(len(price) for price, _ in lines)
     return "\n".join(f"{price.rjust(width)} {bar}" for price, bar in lines)
+
+
+def _row_of(last: float | None, low: float, high: float, step: float, n: int) -> int | None:
+    """The one row that a price stands in; None outside of the profile."""
+    if last is None or not low <= last <= high or not step:
+        return None
+    return min(n - 1, int((last - low) / step))
 
 
 def _where(report: ProfileReport, profile: Profile) -> str:
@@ -160,9 +170,9 @@ def _where(report: ProfileReport, profile: Profile) -> str:
         return "Price now n/a."
     name = "inside the value area"
     if last > profile.vah:
-        name = f"above the value area by {(last / profile.vah - 1) * 100:.2f} %"
+        name = f"above the value area by {(last / profile.vah - 1) * 100:.2f}%"
     elif last < profile.val:
-        name = f"below the value area by {(1 - last / profile.val) * 100:.2f} %"
+        name = f"below the value area by {(1 - last / profile.val) * 100:.2f}%"
     return f"Price {format_price(last)} ◄ {name}."
 
 

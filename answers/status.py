@@ -8,7 +8,8 @@ from typing import NamedTuple
 from answers.asked import Tools
 from metrics import resident_bytes
 from render.figures import counted, escape, format_moment, format_span
-from render.message import Answer, keyboard, pairs, pre, refresh
+from render.keyboards import again, keyboard
+from render.message import Answer, pairs, pre
 from settings import VERSION
 
 
@@ -72,4 +73,4 @@ def show(vitals: Vitals, now_s: float) -> Answer:
     asked = f"{counted(len(vitals.hosts), 'host')} asked so far, and all answered."
     lines.append(escape("; ".join(failing)) if failing else asked if vitals.hosts else "No exchange was asked so far.")
     foot = f"<i>{format_moment(int(now_s * 1000), now_s)}</i>"
-    return Answer(lines[0], tuple(lines[1:]), foot=foot, keyboard=keyboard(refresh("status")))
+    return Answer(lines[0], tuple(lines[1:]), foot=foot, keyboard=keyboard(again("status")))

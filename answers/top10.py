@@ -23,8 +23,9 @@ from exchanges.table import Exchange
 from exchanges.words import COIN, Snapshot, Ticker, per_8h
 from market import Market, perps_with_funding
 from render.fields import TickerFields, ticker_fields
-from render.figures import counted, format_amount, format_dollars, format_points, format_short_price, short_rate
-from render.message import Answer, Button, folded, foot, keyboard, pre
+from render.figures import counted, fit, format_amount, format_dollars, format_points, format_short_price, short_rate
+from render.keyboards import again, choices, keyboard, that_fit
+from render.message import Answer, Button, folded, foot, pre, short
 from render.sentences import exchange_name, failed_before
 
 ROWS = 10
@@ -247,7 +248,13 @@ def show(top: Top, now_s: float) -> Answer:
             figure = format_amount(_oi_dollars(perp)) if top.sort == "oi" else short_rate(per_8h(perp.funding))
         change = format_points(ticker.change_pct, 0 if abs(ticker.change_pct or 0.0) >= 100 else 1)
         rows.append(
-            [split(symbol)[0][:6], format_short_price(ticker.last), change, format_amount(ticker.quote_volume), figure]
+            [
+                fit(split(symbol)[0], 6).rstrip(),
+                format_short_price(ticker.last),
+                change,
+                format_amount(ticker.quote_volume),
+                figure,
+            ]
         )
     name = "spot" if is_spot else "perpetuals"
     lines = [f"<b>Top {len(top.rows)} {name}</b> by {SORT_NAMES[top.sort]}", pre(rows)]
@@ -260,17 +267,17 @@ def show(top: Top, now_s: float) -> Answer:
         lines.append("Market cap is CoinGecko's; n/a where it knows no such coin at this price.")
     lines += failed_before(top.failed)
     source = f"{exchange_name(top.exchange)}, of {counted(top.n_markets, 'market')}"
-    foot_line = foot(source, top.time_ms, top.took_s, now_s)
     kind = "spot" if is_spot else "perps"
     sorts = ("volume", "gainers", "losers") if is_spot else ("volume", "gainers", "losers", "funding", "oi")
     other = "perps" if is_spot else "spot"
     return Answer(
         lines[0],
         tuple(lines[1:]),
-        foot=foot_line,
+        foot=foot(source, top.time_ms, now_s),
         keyboard=keyboard(
-            tuple(Button(f"•{each}" if each == top.sort else each, f"top10 {kind} {each}") for each in sorts),
-            (Button("🔄 Refresh", f"top10 {kind} {top.sort}"), Button(other, f"top10 {other}")),
+            (*again(f"top10 {kind} {top.sort}"), Button(other, f"top10 {other}")),
+            choices(((each, f"top10 {kind} {each}") for each in sorts), top.sort),
+            that_fit(Button(split(symbol)[0][:8], f"price {short(symbol)}") for symbol, _ in top.rows[:5]),
         ),
     )
 

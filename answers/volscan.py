@@ -6,6 +6,7 @@ Memory: one record per scanned market until its candle is over.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
@@ -21,8 +22,9 @@ from exchanges.words import INTERVALS, Snapshot
 from indicators import BASELINE, SIGNIFICANT_PCT, volume_spike
 from market import Market
 from render.fields import slashed
-from render.figures import counted, escape, format_amount, format_points
-from render.message import INTERVAL_BUTTONS, Answer, Button, foot, keyboard, pre, refresh, short, that_fit
+from render.figures import counted, escape, fit, format_amount, format_dollars, format_percent, format_points
+from render.keyboards import INTERVAL_BUTTONS, again, choices, keyboard, that_fit
+from render.message import Answer, Button, folded, foot, pre, short
 from render.sentences import exchange_name, failed_before, reasons
 
 MAX_THRESHOLD_PCT = 100_000.0
@@ -30,6 +32,7 @@ SCAN_AT_ONCE = 24  # requests under way
 SCAN_S = races.DEADLINE_S - 0.5
 SCANNED_S = 4 * 3600.0  # a candle's outcome does not change
 MAX_SPIKES = 15
+MIN_DOLLARS = 100_000.0  # of a candle: what spikes below it is no news
 ABOUT = "list of"
 MAX_SCANNED = 1000
 
@@ -49,7 +52,9 @@ def command(words: list[str]) -> Scanning:
         plain = word.lower().removesuffix("%")
         if plain in INTERVALS:
             asked = asked._replace(interval=plain)
-        elif (figure := _threshold(plain)) is not None and 0 <= figure <= MAX_THRESHOLD_PCT:
+        elif (figure := _threshold(plain)) is not None:
+            if not 0 <= figure <= MAX_THRESHOLD_PCT:
+                raise Misread(f"A spike is looked for from 0% to {MAX_THRESHOLD_PCT:,.0f}%. Try /volscan 200 15m.")
             asked = asked._replace(threshold_pct=figure)
         else:
             raise Misread(f"“{cut(word)}” is not understood here. Try /volscan 200 15m.")
@@ -58,7 +63,7 @@ def command(words: list[str]) -> Scanning:
 
 def _threshold(text: str) -> float | None:
     try:
-        return float(text) if text.replace(".", "", 1).isdecimal() and text.isascii() else None
+        return float(text) if re.fullmatch(r"[+-]?[0-9]{1,12}(\.[0-9]{1,6})?", text) else None
     except ValueError:
         return None
 
@@ -178,45 +183,44 @@ async def _all_of(
 
 
 def show(scan: Scan, now_s: float) -> Answer:
-    """The markets above the threshold, and how many were looked at."""
-    lines = [f"<b>Volume spikes</b> from +{scan.threshold_pct:g} % · {scan.interval}"]
-    if scan.spikes:
-        rows = [["", "spike%", "price%", "vol$"]]
-        for each in scan.spikes[:MAX_SPIKES]:
-            percents = format_points(each.spike_pct, 0), format_points(each.change_pct, 2)
-            rows.append([split(each.symbol)[0][:9], *percents, format_amount(each.dollars)])
-        lines.append(pre(rows))
-        if len(scan.spikes) > MAX_SPIKES:
-            lines.append(f"And {len(scan.spikes) - MAX_SPIKES} more.")
+    """The markets above the threshold whose candle was worth something, and how many were looked at."""
+    worth = [each for each in scan.spikes if each.dollars >= MIN_DOLLARS]
+    small = [each for each in scan.spikes if each.dollars < MIN_DOLLARS]
+    blocks = []
+    if worth:
+        rows = [["", "spike%", "price%", "vol$"], *(_cells(each) for each in worth[:MAX_SPIKES])]
+        blocks.append(pre(rows))
+        if len(worth) > MAX_SPIKES:
+            blocks.append(f"And {len(worth) - MAX_SPIKES} more.")
     else:
-        lines.append("No market is above that now." if scan.n_scanned else "Nothing could be scanned.")
+        blocks.append("No market is above that now." if scan.n_scanned else "Nothing could be scanned.")
+    if small:
+        names = ", ".join(f"{split(each.symbol)[0]} {format_percent(each.spike_pct, 0)}" for each in small[:MAX_SPIKES])
+        blocks.append(folded([f"Below {format_dollars(MIN_DOLLARS)} a candle: {names}"]))
     looked_at = f"{counted(scan.n_scanned, 'perpetual')} scanned, {len(scan.failed)} failed"
     young = f", {scan.n_young} too young" if scan.n_young else ""
-    lines.append(f"{looked_at}{young}. Last closed candle against the median of the 96 before it.")
-    if scan.failed:
-        lines.append(escape(f"Failed: {reasons(list(scan.failed.values())[:1])}."))
-    lines += failed_before(scan.failed_before)
-    source = exchange_name(scan.exchange)
-    if scan.n_scanned:
-        foot_line = foot(source, scan.closed_ms, scan.took_s, now_s, "candle closed ")
-    else:
-        foot_line = foot(source, int(now_s * 1000), scan.took_s, now_s)
+    blocks.append(f"{looked_at}{young}. Last closed candle against the median of the 96 before it.")
+    notes = [escape(f"Failed: {reasons(list(scan.failed.values())[:1])}.")] if scan.failed else []
+    at_ms, of = (scan.closed_ms, "candle closed ") if scan.n_scanned else (int(now_s * 1000), "")
     threshold = f"{scan.threshold_pct:g}"
-    choices = tuple(
-        Button(f"•{each}" if each == scan.interval else each, f"volscan {threshold} {each}")
-        for each in INTERVAL_BUTTONS
-    )
-    symbols = [short(each.symbol) for each in scan.spikes[:4]]
+    line = f"volscan {threshold}"
+    symbols = [short(each.symbol) for each in worth[:5]]
     return Answer(
-        lines[0],
-        tuple(lines[1:]),
-        foot=foot_line,
-        keyboard=keyboard(
-            choices,
-            that_fit(Button(each, f"analysis {each} {scan.interval}") for each in symbols),
-            refresh(f"volscan {threshold} {scan.interval}"),
+        f"<b>Volume spikes</b> from +{threshold}% {scan.interval}",
+        tuple(blocks),
+        (*notes, *failed_before(scan.failed_before)),
+        foot(exchange_name(scan.exchange), at_ms, now_s, of),
+        keyboard(
+            again(f"{line} {scan.interval}"),
+            choices(((each, f"{line} {each}") for each in INTERVAL_BUTTONS), scan.interval),
+            that_fit(Button(each[:8], f"analysis {each} {scan.interval}") for each in symbols),
         ),
     )
+
+
+def _cells(each: Scanned) -> list[str]:
+    percents = format_points(each.spike_pct, 0), format_points(each.change_pct, 2)
+    return [fit(split(each.symbol)[0], 9).rstrip(), *percents, format_amount(each.dollars)]
 
 
 class Spike(TypedDict):

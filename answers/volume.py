@@ -16,18 +16,8 @@ from indicators import BASELINE, Spike
 from market import Market, source_of
 from render.fields import iso, slashed
 from render.figures import BLOCKS, format_amounts, format_coins, format_percent, format_price
-from render.message import (
-    INTERVAL_BUTTONS,
-    Answer,
-    choice_buttons,
-    clock,
-    keyboard,
-    neighbours,
-    pairs,
-    picture_button,
-    source_foot,
-    title,
-)
+from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours
+from render.message import Answer, clock, labelled, short, source_foot, title
 from render.sentences import failed_before
 
 BARS = 12  # volumes shown
@@ -105,47 +95,57 @@ def show(report: VolumeReport, now_s: float) -> Answer:
     """The last closed candle, the running one, and how the last ones compare."""
     source, spike = report.source, report.spike
     base = split(source.symbol)[0]
-    lines = [title(source, f"{report.interval} volume")]
     if spike is None:
-        lines.append("Baseline n/a: too few candles to say what is normal.")
+        verdict = "Baseline n/a: too few candles to say what is normal."
     else:
         mark = "🔥 " if spike.is_significant else ""
-        lines.append(f"{mark}<b>{spike.level}</b>  {format_percent(spike.spike_pct, 0)} against normal")
-    rows = [
-        ("closed", format_amounts(report.coins, report.dollars, source)),
-        ("normal", format_coins(spike and spike.baseline, base)),
+        verdict = f"{mark}<b>{spike.level}</b> {format_percent(spike.spike_pct, 0)} against normal"
+    rows: list[tuple[str, list[str]]] = [
+        ("closed", format_amounts(report.coins, report.dollars, source).split("  ")),
+        ("normal", [format_coins(spike and spike.baseline, base)]),
+        ("so far", _pace(report, base)),
+        (f"last {len(report.bars)}", [format_bars(report.bars)]),
     ]
-    if report.so_far is None:
-        rows.append(("so far", "n/a"))
-    else:
-        amount, gone = report.so_far
-        rows.append(("so far", format_coins(amount, base)))
-        if spike is not None:
-            rows.append(("", f"{amount / spike.baseline * 100:.0f} % of a normal candle"))
-        rows.append(("", f"{gone * 100:.0f} % of the time gone"))
-    rows.append((f"last {len(report.bars)}", format_bars(report.bars)))
-    lines.append(pairs(rows))
-    lines.append(f"Candle closed {clock(report.closed_ms)} at {format_price(report.close)}.")
-    lines += failed_before(source.failed, source.kind)
-    foot_line = source_foot(source, now_s)
+    closed = f"Candle closed {clock(report.closed_ms)} at {format_price(report.close)}."
+    of = short(source.symbol)
+    spot = " spot" if source.kind == "spot" else ""
+    line = f"{of} {report.interval}{spot}"
     return Answer(
-        lines[0],
-        tuple(lines[1:]),
-        foot=foot_line,
-        keyboard=keyboard(
-            choice_buttons("volume", source, INTERVAL_BUTTONS, report.interval),
-            picture_button("", source, report.interval)
-            + neighbours(source.symbol, "price", "cvd", "analysis", "profile", kind=source.kind),
+        title(source, f"{report.interval} volume"),
+        (verdict, labelled(rows, 8), closed),
+        (*_untold(report), *failed_before(source.failed, source.kind)),
+        source_foot(source, now_s),
+        keyboard(
+            again(f"volume {line}", f"chart {line}"),
+            choices_of("volume", source.symbol, source.kind, INTERVAL_BUTTONS, report.interval),
+            neighbours("volume", source.symbol, source.kind, report.interval),
         ),
     )
 
 
+def _pace(report: VolumeReport, base: str) -> list[str]:
+    """What the running candle has, and how that compares with a normal one at the same time."""
+    if report.so_far is None:
+        return ["n/a"]
+    amount, gone = report.so_far
+    texts = [format_coins(amount, base), f"in {gone * 100:.0f}% of its time"]
+    if report.spike is not None and report.spike.baseline and gone:
+        texts.append(f"pace {amount / gone / report.spike.baseline:.1f}x")
+    return texts
+
+
+def _untold(report: VolumeReport) -> list[str]:
+    if report.so_far is not None:
+        return []
+    return ["So far n/a: the running candle is not told just now."]
+
+
 def format_bars(values: Sequence[float]) -> str:
-    """▂▃▅█▃: each against the highest."""
+    """▂ ▃ ▅ █ ▃: each against the highest, apart from one another."""
     highest = max(values, default=0.0)
     if not highest:
-        return BLOCKS[0] * len(values)
-    return "".join(BLOCKS[min(7, int(each / highest * 8))] for each in values)
+        return " ".join(BLOCKS[0] * len(values))
+    return " ".join(BLOCKS[min(7, int(each / highest * 8))] for each in values)
 
 
 class Fields(TypedDict):

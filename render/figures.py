@@ -57,12 +57,17 @@ def _three_digits(figure: float) -> str:
 
 
 def format_percent(percent: float | None, decimals: int = 2) -> str:
-    """+2.31 %"""
+    """+2.31%"""
     if percent is None:
         return "n/a"
     if abs(percent) >= 1e6:
-        return f"{percent:+.1e} %"
-    return f"{percent:+.{decimals}f} %"
+        return f"{percent:+.1e}%"
+    return unsigned_zero(f"{percent:+.{decimals}f}%")
+
+
+def unsigned_zero(text: str) -> str:
+    """0.00% for +0.00% and -0.00%: what rounds to nothing has no sign."""
+    return text[1:] if text[:1] in "+-" and not any(digit in "123456789" for digit in text) else text
 
 
 def circle(change: float | None) -> str:
@@ -92,12 +97,23 @@ def format_moment(time_ms: int, now_s: float) -> str:
     return f"{clock} UTC" + (f", {format_span(age_s)} old" if age_s > STALE_S else "")
 
 
-def range_bar(low: float | None, high: float | None, at: float) -> str:
+def range_bar(low: float | None, high: float | None, at: float, width: int = BAR) -> str:
     """▕██████░░░▏: where a price stands between low and high."""
     if low is None or high is None or not low < high:
         return "n/a"
-    filled = min(BAR, max(0, round((at - low) / (high - low) * BAR)))
-    return f"▕{'█' * filled}{'░' * (BAR - filled)}▏"
+    filled = min(width, max(0, round((at - low) / (high - low) * width)))
+    return f"▕{'█' * filled}{'░' * (width - filled)}▏"
+
+
+def format_range(low: float | None, high: float | None, at: float, columns: int = 28) -> str:
+    """57,724 ▕██░░░░░░░▏ 59,685: the bar is as long as there is room for, up to BAR."""
+    if low is None or high is None:
+        return "range n/a"
+    ends = format_short_price(low), format_short_price(high)
+    if not low < high:
+        return f"{ends[0]} all day"
+    room = columns - len(ends[0]) - len(ends[1]) - 4
+    return f"{ends[0]} {range_bar(low, high, at, max(3, min(BAR, room)))} {ends[1]}"
 
 
 def sum_or_none(figures: Iterable[float | None]) -> float | None:
@@ -145,7 +161,7 @@ def format_dollars(amount: float | None) -> str:
 
 def format_points(percent: float | None, decimals: int = 1) -> str:
     """+2.3, for a column whose head says %."""
-    return format_percent(percent, decimals).removesuffix(" %")
+    return format_percent(percent, decimals).removesuffix("%")
 
 
 def format_coins(amount: float | None, base: str) -> str:
@@ -158,7 +174,7 @@ def format_signed(amount: float | None) -> str:
 
 
 def format_share(share: float | None, decimals: int = 1) -> str:
-    return "n/a" if share is None else f"{share * 100:.{decimals}f} %"
+    return "n/a" if share is None else f"{share * 100:.{decimals}f}%"
 
 
 def _unit(symbol: str) -> str:
@@ -207,3 +223,25 @@ def format_at_tick(price: float, tick: float) -> str:
     text = f"{tick:.14f}".rstrip("0")
     decimals = len(text.partition(".")[2])
     return f"{rounded:,.{decimals}f}"
+
+
+def display_width(text: str) -> int:
+    """Columns of a text: letters of East Asian scripts, and emoji, take two."""
+    return len(text) if text.isascii() else sum(2 if each > "\u2e7f" and each not in "▕▏" else 1 for each in text)
+
+
+def fit(text: str, columns: int) -> str:
+    """The beginning of a text that takes at most so many columns, padded to that many."""
+    while display_width(text) > columns:
+        text = text[:-1]
+    return text + " " * (columns - display_width(text))
+
+
+def format_bp(percent: float) -> str:
+    """-4.0bp: basis points from percent."""
+    return unsigned_zero(f"{percent * 100:+.1f}bp") if abs(percent) < 100 else format_percent(percent, 0)
+
+
+def dash_or(percent: float | None, decimals: int = 1) -> str:
+    """+2.3, or a dash in a table where the figure is not told."""
+    return "–" if percent is None else format_points(percent, decimals)

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from exchanges.symbols import split
 from exchanges.words import Source
-from render.figures import escape, format_moment
+from render.figures import display_width, escape, format_moment
 from render.sentences import exchange_name
 
 MAX_TEXT = 4096  # characters of a message
 MAX_CAPTION = 1024  # characters under a picture
 DOOR = 64  # characters that a door may add to a caption
-MAX_BUTTON_DATA = 64  # bytes
+PHONE = 34  # columns of a phone
 COLUMN = 12  # characters of a table's column at least
-INTERVAL_BUTTONS = ("5m", "15m", "1h", "4h", "1d")
 
 
 class Button(NamedTuple):
@@ -81,13 +79,11 @@ def short(symbol: str) -> str:
 def columns(rows: Iterable[Sequence[str]]) -> str:
     """Rows as aligned columns: the first to the left, all others to the right."""
     rows = [row for row in rows if row]
-    widths = [max(len(row[i]) for row in rows if len(row) > i) for i in range(max(map(len, rows)))]
+    widths = [max(display_width(row[i]) for row in rows if len(row) > i) for i in range(max(map(len, rows)))]
     lines = []
     for row in rows:
-        cells = [
-            row[0].ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=False)),
-        ]
+        gaps = [" " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=False)]
+        cells = [row[0] + gaps[0], *(gap + cell for cell, gap in zip(row[1:], gaps[1:], strict=True))]
         lines.append(" ".join(cells).rstrip())
     return "\n".join(lines)
 
@@ -108,54 +104,41 @@ def folded(lines: Sequence[str]) -> str:
     return f"<blockquote expandable>{escape(chr(10).join(lines))}</blockquote>"
 
 
-def foot(source: str, time_ms: int, took_s: float, now_s: float, of: str = "") -> str:
-    """Source, time and latency. of: what the time is of, where it is not the answer's."""
-    return f"<i>{escape(source)} · {of}{format_moment(time_ms, now_s)} · {took_s * 1000:.0f} ms</i>"
+def foot(source: str, time_ms: int, now_s: float, of: str = "") -> str:
+    """Source and time. of: what the time is of, where it is not the answer's."""
+    return f"<i>{escape(source)} · {of}{format_moment(time_ms, now_s)}</i>"
 
 
 def source_foot(source: Source, now_s: float) -> str:
-    return foot(exchange_name(source.exchange), source.time_ms, source.took_s, now_s)
+    return foot(exchange_name(source.exchange), source.time_ms, now_s)
 
 
 def title(source: Source, what: str) -> str:
-    return f"<b>{escape(source.symbol)} {source.kind}</b> · {escape(what)}"
-
-
-def choice_buttons(command: str, source: Source, choices: Sequence[str], chosen: str) -> tuple[Button, ...]:
-    """The same command about the same market with other words after it; the chosen one is marked."""
-    of = short(source.symbol)
-    spot = " spot" if source.kind == "spot" else ""
-    buttons = (Button(f"•{each}" if each == chosen else each, f"{command} {of} {each}{spot}") for each in choices)
-    return that_fit(buttons)
-
-
-def neighbours(symbol: str, *commands: str, kind: str = "perp") -> tuple[Button, ...]:
-    of = short(symbol)
-    spot = " spot" if kind == "spot" else ""
-    labels = {"price": "Price", "volume": "Volume", "cvd": "CVD", "oi": "OI", "ls": "L/S", "funding": "Funding"}
-    labels |= {"analysis": "Analysis", "profile": "Profile"}
-    base = split(symbol)[0]
-    words = {"oi": base, "funding": base, "price": of, "ls": of}
-    return that_fit(Button(labels[each], f"{each} {words.get(each, of + spot)}") for each in commands)
-
-
-def picture_button(what: str, source: Source, choice: str) -> tuple[Button, ...]:
-    """The same as a picture: of candles, or `what` in front of the symbol."""
-    spot = " spot" if source.kind == "spot" else ""
-    return that_fit([Button("📈", " ".join(f"chart {what} {short(source.symbol)} {choice}{spot}".split()))])
-
-
-def that_fit(buttons: Iterable[Button]) -> tuple[Button, ...]:
-    return tuple(each for each in buttons if len(each.data.encode()) <= MAX_BUTTON_DATA)
-
-
-def keyboard(*rows: tuple[Button, ...]) -> Keyboard:
-    return tuple(row for row in rows if row)
-
-
-def refresh(data: str) -> tuple[Button, ...]:
-    return that_fit([Button("🔄 Refresh", data)])
+    return f"<b>{escape(short(source.symbol))} {source.kind}</b> {escape(what)}"
 
 
 def clock(time_ms: int) -> str:
     return format_moment(time_ms, time_ms / 1000).replace(":00 UTC", " UTC")
+
+
+def spread(left: str, right: str, width: int = PHONE) -> list[str]:
+    """Two texts at the ends of a line; on two lines where they are too long for one."""
+    gap = width - display_width(left) - display_width(right)
+    return [left + " " * gap + right] if gap > 0 else [left, right.rjust(width)]
+
+
+def labelled(rows: Iterable[tuple[str, Sequence[str]]], label: int = 6, width: int = PHONE) -> str:
+    """Lines of a label and texts: as many texts on a line as fit, the others on lines below it."""
+    lines = []
+    for name, texts in rows:
+        line = name.ljust(label - 1)
+        is_empty = True
+        for text in texts:
+            longer = f"{line} {text}" if is_empty else f"{line}  {text}"
+            if not is_empty and display_width(longer) > width:
+                lines.append(line)
+                line, is_empty = " " * (label - 1), True
+                longer = f"{line} {text}"
+            line, is_empty = longer, False
+        lines.append(line)
+    return f"<pre>{escape(chr(10).join(line.rstrip() for line in lines))}</pre>"

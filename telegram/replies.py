@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from render.figures import escape
-from render.message import Answer, Button, keyboard, that_fit
+from render.keyboards import keyboard, that_fit
+from render.message import Answer, Button
 from telegram.multipart import File
 from telegram.updates import Question
 

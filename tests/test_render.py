@@ -15,6 +15,8 @@ from exchanges.symbols import NotASymbol
 from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
 from render import figures as figures_module
 from render import sentences
+from render.keyboards import Place, carried
+from render.message import Button
 
 NOW_S = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
 
@@ -82,7 +84,7 @@ def test_amounts_have_three_digits(amount: float | None, text: str) -> None:
 
 def test_percent_and_circle() -> None:
     assert [figures_module.format_percent(each) for each in (2.314, -0.5, 0, None, 1e9)] == [
-        "+2.31 %", "-0.50 %", "+0.00 %", "n/a", "+1.0e+09 %",
+        "+2.31%", "-0.50%", "0.00%", "n/a", "+1.0e+09%",
     ]  # fmt: skip
     assert [figures_module.circle(each) for each in (1, -1, 0, None)] == ["🟢", "🔴", "⚪", "⚪"]
 
@@ -107,86 +109,121 @@ def test_range_bar() -> None:
     assert figures_module.range_bar(1, 2, 99) == "▕█████████▏"
 
 
+def shown(report: PriceReport) -> str:
+    return price_answer.card(report, NOW_S).text
+
+
 def test_price_message() -> None:
-    """The golden message: every figure, its unit, and no line longer than a phone shows."""
-    text = price_answer.block(a_report(), NOW_S)
-    assert text == (
-        "<b>BTC-USDT</b>  67,432.10  🟢 +2.31 %\n"
-        "<pre>        spot        perp\n"
-        "last    67,432.10   67,401.50\n"
-        "24h     +2.31 %     +2.28 %\n"
-        "high    68,010.00   68,010.00\n"
-        "low     65,120.00   65,120.00\n"
-        "range   ▕███████░░▏ ▕███████░░▏\n"
-        "vol BTC 24.1K       311K\n"
-        "vol $   1.62B       21.0B\n"
-        "OI BTC              82.4K\n"
-        "OI $                5.55B\n"
-        "funding             +0.0100 %\n"
-        "                    8h, in 3h12\n"
-        "basis               -0.045 %</pre>\n"
-        "<i>Binance · 14:03:22 UTC · 84 ms</i>"
+    """The golden message: every figure, its unit and window, and no line longer than a phone shows."""
+    report = a_report(
+        spot=a_ticker(bid=67_432.0, ask=67_432.1),
+        moves={"1h": -0.31, "7d": -4.8, "30d": 12.1},
+        interest_before={1: 82_000.0, 24: 86_000.0},
     )
-    assert max(len(line) for line in parse(text).text.split("\n")) <= 34
+    assert shown(report) == (
+        "<b>BTC 67,432.10</b>  🟢 +2.31% 24h\n"
+        "<pre>24h   65,120 ▕███████░░▏ 68,010\n"
+        "      1h -0.3%  7d -4.8%\n"
+        "      30d +12.1%\n"
+        "bid   67,432.00  ask 67,432.10\n"
+        "perp  67,401.50  basis -4.5bp\n"
+        "fund  +0.0100%/8h  +11.0%/y\n"
+        "      longs pay in 3h12\n"
+        "OI    $5.55B  1h +0.5%  24h -4.2%\n"
+        "vol   $1.62B spot  $21.0B perp</pre>\n"
+        "<i>Binance · 14:03:22 UTC</i>"
+    )
 
 
-@pytest.mark.parametrize(("price", "width"), [(0.00001234, 34), (123456.7, 34), (1e-7, 36)])
-def test_price_message_fits_a_phone(price: float, width: int) -> None:
-    ticker = a_ticker(last=price, high=price * 1.1, low=price * 0.9, base_volume=8.18e12)
-    text = price_answer.block(a_report(symbol="BABYDOGE-USDT", spot=ticker, perp=Snapshot(ticker)), NOW_S)
-    table = parse(text).text.split("\n")[1:-1]
-    assert max(len(line) for line in table) <= width
+@pytest.mark.parametrize("price", [0.00001234, 123456.7, 1e-7, 1.00012])
+def test_price_message_fits_a_phone(price: float) -> None:
+    ticker = a_ticker(last=price, bid=price, ask=price * 1.001, high=price * 1.1, low=price * 0.9, base_volume=8.18e12)
+    text = shown(
+        a_report(symbol="BABYDOGE-USDT", spot=ticker, perp=Snapshot(ticker), moves={"1h": -99.9, "7d": 1234.5})
+    )
+    assert max(len(line) for line in parse(text).text.split("\n")[1:-1]) <= 34
 
 
 def test_price_message_with_parts_missing() -> None:
     late = Unavailable("binance", "x", "did not answer in time")
     report = a_report(
         perp=Snapshot(a_ticker()),
-        missing={"open interest": (late,), "funding": (late,)},
+        missing={"open interest": (late,), "funding": (late,), "1h change": (late,)},
         failed={"perp": (Blocked("okx", "x"),)},
     )
-    text = parse(price_answer.block(report, NOW_S)).text
-    assert "OI $                n/a" in text
-    assert "funding             n/a" in text
-    assert "Open interest n/a: Binance did not answer in time." in text
+    text = parse(shown(report)).text
+    assert "OI    n/a" in text
+    assert "fund  n/a" in text
+    assert "Open interest n/a, funding n/a and 1h change n/a: Binance did not answer in time." in text
     assert "Perp: OKX refused this server's region." in text
 
 
 def test_price_message_one_side_only() -> None:
     unlisted = tuple(UnknownSymbol(each, "x") for each in ("binance", "okx"))
-    text = parse(price_answer.block(a_report(spot=None, missing={"spot": unlisted}), NOW_S)).text
+    text = parse(shown(a_report(spot=None, missing={"spot": unlisted}))).text
     assert "No spot market: not listed on Binance and OKX." in text
     assert "basis" not in text
-    text = parse(price_answer.block(a_report(perp=None, missing={"perp": unlisted}), NOW_S)).text
+    text = parse(shown(a_report(perp=None, missing={"perp": unlisted}))).text
     assert "No perpetual: not listed on Binance and OKX." in text
-    assert "funding" not in text
+    assert "fund" not in text
 
 
 def test_price_message_names_both_sources() -> None:
-    text = parse(price_answer.block(a_report(spot=a_ticker(exchange="bybit")), NOW_S)).text
+    text = parse(shown(a_report(spot=a_ticker(exchange="bybit")))).text
     assert "spot Bybit, perp Binance · " in text
     assert "Basis n/a: spot and perpetual come from different exchanges." in text
 
 
+def test_price_message_tells_the_time_of_the_older_side() -> None:
+    old = a_ticker(exchange="bybit", time_ms=int(NOW_S * 1000) - 600_000)
+    assert "13:53:22 UTC, 10m old" in shown(a_report(spot=old))
+
+
 def test_price_message_by_the_thousand() -> None:
-    text = price_answer.block(a_report(symbol="PEPE-USDT", multipliers={"perp": 1000}), NOW_S)
+    text = shown(a_report(symbol="PEPE-USDT", multipliers={"perp": 1000}))
     assert "The perp contract is on 1,000 PEPE; figures are per PEPE." in text
 
 
 def test_price_message_other_quote_is_no_dollar() -> None:
-    text = price_answer.block(a_report(symbol="ETH-BTC"), NOW_S)
-    assert "vol BTC" in text
+    text = shown(a_report(symbol="ETH-BTC"))
+    assert "1.62B BTC spot" in text
     assert "$" not in text
 
 
+def test_prices_of_several_are_a_row_each() -> None:
+    answer = price_answer.show(Prices([a_report(), a_report(symbol="ETH-USDT", interest_before={24: 80_000.0})]), NOW_S)
+    lines = parse(answer.text).text.split("\n")
+    assert lines[1:4] == [
+        "      last 24h% OI24% fund/y",
+        "BTC 67,432 +2.3     –  +11.0",
+        "ETH 67,432 +2.3  +3.0  +11.0",
+    ]
+    assert answer.keyboard[1] == (("BTC", "price BTC"), ("ETH", "price ETH"))
+
+
 def test_keyboards() -> None:
-    assert price_answer.show(Prices([a_report()]), NOW_S).keyboard == (
-        (("🔄 Refresh", "price BTC"), ("📈", "chart BTC")),
-    )
+    assert price_answer.show(Prices([a_report()]), NOW_S).keyboard[0] == (("🔄", "price BTC"), ("📈", "chart BTC"))
     long = [a_report(symbol=f"{'X' * 13}{n}-USDT") for n in range(5)]
-    assert price_answer.show(Prices(long), NOW_S).keyboard == ()
+    assert [button.label for button in price_answer.show(Prices(long), NOW_S).keyboard[0]] == ["XXXXXXXX"] * 5
     missing = NotListed("BTCC-USDT", ["okx"], ["BTC", "BTG"])
     assert price_answer.show(Prices([missing]), NOW_S).keyboard == ((("BTC", "price BTC"), ("BTG", "price BTG")),)
+
+
+def test_failure_can_be_tried_again() -> None:
+    error = NoAnswer("BTC-USDT", [Unavailable("binance", "x")])
+    assert price_answer.show(Prices([error]), NOW_S).keyboard == ((("Try again", "price BTC"),),)
+
+
+def test_place_is_carried_to_the_neighbours() -> None:
+    keyboard = ((Button("OI", "oi BTC"), Button("CVD", "cvd BTC"), Button("spot", "volume BTC 1h spot")),)
+    assert carried(keyboard, Place("1h", "spot")) == (
+        (("OI", "oi BTC 1h spot"), ("CVD", "cvd BTC 1h spot"), ("spot", "volume BTC 1h spot")),
+    )
+
+
+def test_wide_letters_take_two_columns() -> None:
+    assert figures_module.display_width("币安BTC") == 7
+    assert figures_module.fit("币安人生", 6) == "币安人"
 
 
 def test_suggestions_fit_their_buttons() -> None:

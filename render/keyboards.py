@@ -1,0 +1,108 @@
+"""One grammar of buttons under every answer. Pure.
+
+    row 1   act on what is shown: again, a picture, an alert
+    row 2   another interval, window or order; the one that is shown is marked
+    row 3   neighbours, always in the same order; last the same market's other kind
+
+A button's data is a command line. Where one looks, an interval and spot or perp, travels along through answers that
+make no use of it, so that the way back leads to where one came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from exchanges.symbols import split
+from exchanges.words import INTERVALS
+from render.message import Button, Keyboard, short
+
+MAX_BUTTON_DATA = 64  # bytes
+INTERVAL_BUTTONS = ("5m", "15m", "1h", "4h", "1d")
+LABELS = {
+    "price": "Price",
+    "analysis": "Analysis",
+    "volume": "Volume",
+    "cvd": "CVD",
+    "profile": "Profile",
+    "oi": "OI",
+    "funding": "Funding",
+    "ls": "L/S",
+}
+"""The neighbours, in their order. All of them take an interval and a kind, whether they make use of them or not."""
+NEIGHBOURS = {
+    "price": ("analysis", "cvd", "oi", "funding"),
+    "analysis": ("price", "volume", "cvd", "oi"),
+    "volume": ("price", "analysis", "cvd", "profile"),
+    "cvd": ("price", "analysis", "volume", "profile"),
+    "profile": ("price", "analysis", "volume", "cvd"),
+    "oi": ("price", "analysis", "funding", "ls"),
+    "funding": ("price", "analysis", "oi", "ls"),
+    "ls": ("price", "analysis", "oi", "funding"),
+    "chart": ("price", "analysis", "volume", "cvd"),
+}
+KINDS = ("spot", "perp")
+
+
+class Place(NamedTuple):
+    """Where one looks: the interval and the kind that were chosen, "" where none was."""
+
+    interval: str = ""
+    kind: str = ""
+
+
+def again(line: str, picture: str = "", alert: str = "") -> tuple[Button, ...]:
+    """Row 1. line: the command that was asked; picture, alert: command lines of those, where there are any."""
+    return that_fit([Button("🔄", line), Button("📈", picture), Button("🔔", alert)])
+
+
+def choices(lines: Iterable[tuple[str, str]], chosen: str) -> tuple[Button, ...]:
+    """Row 2: label and command line of each choice."""
+    return that_fit(Button(f"•{label}" if label == chosen else label, line) for label, line in lines)
+
+
+def choices_of(command: str, symbol: str, kind: str, names: Sequence[str], chosen: str) -> tuple[Button, ...]:
+    """Row 2 of an answer about one market: intervals, or windows."""
+    spot = " spot" if kind == "spot" else ""
+    return choices(((each, f"{command} {short(symbol)} {each}{spot}") for each in names), chosen)
+
+
+def neighbours(command: str, symbol: str, kind: str = "", choice: str = "") -> tuple[Button, ...]:
+    """Row 3. kind: of the market that is shown, where the answer is of one kind; choice: what the other kind keeps."""
+    of, base = short(symbol), split(symbol)[0]
+    spot = " spot" if kind == "spot" else ""
+    names = [each for each in NEIGHBOURS[command] if not (kind == "spot" and each in ("oi", "funding", "ls"))]
+    buttons = [Button(LABELS[each], f"{each} {base if each in ('oi', 'funding') else of}{spot}") for each in names]
+    if kind:
+        other = "perp" if kind == "spot" else "spot"
+        buttons.append(Button(other, " ".join(each for each in (command, of, choice, other) if each)))
+    return that_fit(buttons)
+
+
+def carried(keyboard: Keyboard, place: Place) -> Keyboard:
+    """The same buttons, with the place added to those lines that have room for it and none of their own."""
+    if not any(place):
+        return keyboard
+    return tuple(tuple(_carried(button, place) for button in row) for row in keyboard)
+
+
+def _carried(button: Button, place: Place) -> Button:
+    command, *words = button.data.split()
+    if command not in LABELS or len(words) == 0 or (command == "funding" and words[0] == "top"):
+        return button
+    more = []
+    if place.interval and not any(word in INTERVALS for word in words):
+        more.append(place.interval)
+    if place.kind and not any(word in KINDS for word in words):
+        more.append(place.kind)
+    line = " ".join([button.data, *more])
+    return button._replace(data=line) if len(line.encode()) <= MAX_BUTTON_DATA else button
+
+
+def that_fit(buttons: Iterable[Button]) -> tuple[Button, ...]:
+    """Those that have a command line, of at most as many bytes as Telegram takes."""
+    return tuple(each for each in buttons if each.data and len(each.data.encode()) <= MAX_BUTTON_DATA)
+
+
+def keyboard(*rows: tuple[Button, ...]) -> Keyboard:
+    return tuple(row for row in rows if row)
