@@ -185,12 +185,13 @@ class Weather:
                 await replaying
 
     def turn(self, speed: float, jump_s: float = 0.0) -> None:
-        """Sets the clock's speed and turns it forward. Raises ValueError."""
+        """Sets the clock's speed and turns it forward; the bot forgets what it kept before. Raises ValueError."""
         if not 0 <= jump_s <= 30 * 86_400:
             raise ValueError(f"no such jump: {jump_s} s")
         self._clock.speed = speed
         if jump_s:
             self._clock.jump(jump_s)
+        self.forget()
 
     def forget(self) -> None:
         """Lets the bot's circuits go, where it has told how."""
