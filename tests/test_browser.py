@@ -307,6 +307,8 @@ def test_every_command_typed(browser: Chrome, demo_url: str) -> None:
     assert "PEPE" in answered(page, lambda: typed(page, "/price pepe"))
     wide = "return [...document.querySelectorAll('pre')].filter(each => each.scrollWidth > each.clientWidth + 1).length"
     assert page.execute_script(wide) == 0, "a table is wider than the phone"
+    higher = "return document.documentElement.scrollHeight - innerHeight + document.body.scrollHeight - innerHeight"
+    assert page.execute_script(higher) == 0, "only the chat scrolls"
 
 
 def test_every_command_pressed(browser: Chrome, demo_url: str) -> None:
