@@ -335,6 +335,17 @@ def test_refresh_edits_in_place(browser: Chrome, demo_url: str) -> None:
     until(lambda: "edited" in text_of(page, f'[data-id="{message_id}"] .time'), "the edit")
 
 
+def test_chart_is_shown_and_redrawn_in_place(browser: Chrome, demo_url: str) -> None:
+    page = begin(browser, demo_url)
+    ask(page, "/chart BTC 1h")
+    last = ".message:last-child img"
+    until(lambda: page.execute_script("return document.querySelector(arguments[0])?.naturalWidth > 500", last), "it")
+    first = page.find_element("css selector", last).get_attribute("src")
+    press(page, ".message:last-child .keys button", "4h")
+    until(lambda: page.execute_script("return document.querySelector(arguments[0])?.src", last) != first, "the other")
+    assert "4h" in text_of(page, ".message:last-child .bubble")
+
+
 def test_stranger_is_refused(browser: Chrome, demo_url: str) -> None:
     page = begin(browser, demo_url, who="Stranger")
     said = ask(page, "/price BTC")
