@@ -36,6 +36,7 @@ from answers.asked import Misread
 from answers.pictures import KEEP_S
 from aws_events import request_of
 from bot import Bot
+from clock import MACHINE, Clock
 from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
@@ -260,7 +261,7 @@ def _update(body: bytes) -> Mapping[str, object]:
     return update
 
 
-async def serve(settings: Settings, began: Callable[[Bot], None] | None = None) -> int:
+async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, clock: Clock = MACHINE) -> int:
     """Serves until SIGTERM or SIGINT; the process's exit code. began: is called once requests are taken.
 
     The demo is for this machine only, and listens on loopback.
@@ -270,7 +271,7 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None) 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     transport = http1.Transport()
-    the_bot = bot.build(settings, transport)
+    the_bot = bot.build(settings, transport, clock)
     door = Door(the_bot, settings)
     server = http1.Server(door.respond)
     try:
@@ -396,6 +397,7 @@ async def serve_demo(settings_of_demo: Settings) -> int:
 
     world = await demo.start((settings_of_demo.port + 1) % 65536)
     environ = {
+        "COMMANDS_PER_MINUTE": "60",  # who tries things presses more
         **os.environ,
         **world.environ,
         "TELEGRAM_CHAT_ID": world.chat_ids,
@@ -409,7 +411,7 @@ async def serve_demo(settings_of_demo: Settings) -> int:
         greetings.append(asyncio.ensure_future(_greet(the_bot, world.page_url)))
 
     try:
-        return await serve(chosen, began)
+        return await serve(chosen, began, Clock(now=world.clock))
     finally:
         for greeting in greetings:
             greeting.cancel()

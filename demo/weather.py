@@ -39,12 +39,13 @@ SPEEDS = (1.0, 60.0, 600.0, 3600.0)
 
 
 class Spell(NamedTuple):
-    """What is wrong somewhere. exchange: "" for all. moves: what happens to the market's prices, "" for nothing."""
+    """What is wrong somewhere. exchange: "" for all. moves: what happens to prices (shocks.py), of base or of all."""
 
     exchange: str = ""
     fault: str = ""
     latency_ms: int = 0
     moves: str = ""
+    base: str = ""
 
 
 class Preset(NamedTuple):
@@ -60,6 +61,8 @@ PRESETS = {
     "nonsense": Preset("Gate answers nonsense", (Spell("GATE", "garbage"),)),
     "hang": Preset("Three exchanges hang", (Spell("BINANCE", "hang"), Spell("BYBIT", "hang"), Spell("OKX", "hang"))),
     "crash": Preset("A flash crash", (Spell(latency_ms=600, moves="flash crash"),)),
+    "rally": Preset("A rally", (Spell(moves="rally"),)),
+    "squeeze": Preset("DOGE is squeezed", (Spell(moves="squeeze", base="DOGE"),)),
     "down": Preset("All down", (Spell(fault="refuse"),)),
 }
 SCENARIOS: dict[str, tuple[str, tuple[tuple[float, str], ...]]] = {
@@ -82,11 +85,15 @@ class Hooks(NamedTuple):
 class Weather:
     """Sets faults and latencies by exchange.
 
-    shake: moves the market, by a scenario's name and speed; calm: undoes it.
+    shake: moves prices, by a scenario's name, its speed and the coin that it is about; calm: undoes it.
     """
 
     def __init__(
-        self, sites: Mapping[str, Site], clock: Clock, shake: Callable[[str, float], None], calm: Callable[[], None]
+        self,
+        sites: Mapping[str, Site],
+        clock: Clock,
+        shake: Callable[[str, float, str], None],
+        calm: Callable[[], None],
     ) -> None:
         self._sites, self._clock, self._shake, self._calm = sites, clock, shake, calm
         self.hooks: Hooks | None = None
@@ -148,7 +155,7 @@ class Weather:
         for spell in PRESETS[name].spells:
             await self.set(spell.exchange, spell.fault, spell.latency_ms)
             if spell.moves:
-                self._shake(spell.moves, speed)
+                self._shake(spell.moves, speed, spell.base)
         self.preset = name
         self.on_news(PRESETS[name].words)
 
@@ -185,12 +192,13 @@ class Weather:
                 await replaying
 
     def turn(self, speed: float, jump_s: float = 0.0) -> None:
-        """Sets the clock's speed and turns it forward. Raises ValueError."""
+        """Sets the clock's speed and turns it forward; the bot forgets what it kept before. Raises ValueError."""
         if not 0 <= jump_s <= 30 * 86_400:
             raise ValueError(f"no such jump: {jump_s} s")
         self._clock.speed = speed
         if jump_s:
             self._clock.jump(jump_s)
+        self.forget()
 
     def forget(self) -> None:
         """Lets the bot's circuits go, where it has told how."""

@@ -307,6 +307,8 @@ def test_every_command_typed(browser: Chrome, demo_url: str) -> None:
     assert "PEPE" in answered(page, lambda: typed(page, "/price pepe"))
     wide = "return [...document.querySelectorAll('pre')].filter(each => each.scrollWidth > each.clientWidth + 1).length"
     assert page.execute_script(wide) == 0, "a table is wider than the phone"
+    higher = "return document.documentElement.scrollHeight - innerHeight + document.body.scrollHeight - innerHeight"
+    assert page.execute_script(higher) == 0, "only the chat scrolls"
 
 
 def test_every_command_pressed(browser: Chrome, demo_url: str) -> None:
@@ -331,6 +333,17 @@ def test_refresh_edits_in_place(browser: Chrome, demo_url: str) -> None:
     time.sleep(2.1)  # until the answer is no longer kept
     press(page, f'[data-id="{message_id}"] .keys button')
     until(lambda: "edited" in text_of(page, f'[data-id="{message_id}"] .time'), "the edit")
+
+
+def test_chart_is_shown_and_redrawn_in_place(browser: Chrome, demo_url: str) -> None:
+    page = begin(browser, demo_url)
+    ask(page, "/chart BTC 1h")
+    last = ".message:last-child img"
+    until(lambda: page.execute_script("return document.querySelector(arguments[0])?.naturalWidth > 500", last), "it")
+    first = page.find_element("css selector", last).get_attribute("src")
+    press(page, ".message:last-child .keys button", "4h")
+    until(lambda: page.execute_script("return document.querySelector(arguments[0])?.src", last) != first, "the other")
+    assert "4h" in text_of(page, ".message:last-child .bubble")
 
 
 def test_stranger_is_refused(browser: Chrome, demo_url: str) -> None:
@@ -379,7 +392,8 @@ def test_clock_is_turned(browser: Chrome, demo_url: str) -> None:
     until(lambda: page.execute_script("return worldNow()") > before + 3000, "the hour")
     press(page, "#speeds button", "1 s = 1 min")
     until(lambda: find(page, "#speeds [aria-pressed=true]")[0].text == "1 s = 1 min", "the speed")
-    assert "BTC" in ask(page, "/price BTC")
+    hour = page.execute_script("return new Date(worldNow() * 1000).toISOString().slice(11, 13)")
+    assert re.search(rf"\b{hour}:\d\d:\d\d UTC", ask(page, "/price BTC")), "the bot's clock is the world's"
     press(page, "#speeds button", "1 s = 1 s")
 
 

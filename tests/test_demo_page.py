@@ -160,10 +160,22 @@ async def test_presets(name: str) -> None:
         state = await page.post("/world/weather", name=name)
         assert state["preset"] == name
         wrong = {each["name"] for each in state["exchanges"] if each["fault"] or each["latency_ms"]}
-        named = {spell.exchange for spell in PRESETS[name].spells}
+        named = {spell.exchange for spell in PRESETS[name].spells if spell.fault or spell.latency_ms}
         assert wrong == ({each["name"] for each in state["exchanges"]} if "" in named else named)
         after = await page.post("/world/weather", name="fine")
         assert not any(each["fault"] or each["latency_ms"] for each in after["exchanges"])
+
+
+async def test_flash_crash_moves_prices_until_all_is_fine() -> None:
+    async with a_page() as page:
+        market = page.world.market
+        before = market.price("BTC", market.clock())
+        await page.post("/world/weather", name="crash")
+        page.world.clock.jump(180)
+        moved = market.price("BTC", market.clock()) / before - 1
+        await page.post("/world/weather", name="fine")
+        assert moved < -0.05
+        assert abs(market.price("BTC", market.clock()) / before - 1) < 0.03
 
 
 async def test_one_exchange_or_host() -> None:

@@ -44,18 +44,22 @@ import settings as settings_module
 import webhook_server
 from asking.cutter import ArrayCutter
 from bot import COMMANDS
+from demo.multipart import read_form
 from demo.telegram import Message, Refused, Telegram
 from demo.telegram_html import Parsed, parse
+from demo.telegram_rules import typed
 from demo.web import Asked, Handler
 from exchanges import table
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import MarketError
 from exchanges.reading import row_in
+from telegram.multipart import body_of
 
 CORPUS = ROOT / "tests" / "data" / "corpus"
 SHARES = {"door": 0.15, "update": 0.3, "parser": 0.4, "rows": 0.12, "weather": 0.03}
 MAX_MEMORY = 2 * 1024**3  # bytes of address space: an answer that makes the bot eat more is a finding
 STUCK_S = 30  # a case that blocks for so long ends the run with its traceback
+CALLS = ("sendMessage", "editMessageText", "answerCallbackQuery", "sendPhoto", "editMessageMedia")
 API_KEY = "fuzzing-needs-a-key-too"
 ADA = demo.keys.USER_ID
 HOSTILE_TEXTS = (
@@ -329,15 +333,12 @@ def check_call(telegram: Telegram, call: Any) -> None:
     """Raises Failed for a call that Telegram would refuse."""
     if call is None:
         return
-    try:
-        params = json.loads(orjson.dumps(call))
-    except TypeError as error:
-        raise Failed(f"the call cannot be written: {error}") from error
+    params = sent(call)
     method = params.pop("method")
-    if method not in ("sendMessage", "editMessageText", "answerCallbackQuery"):
+    if method not in CALLS:
         raise Failed(f"the call is {method}")
     chat_id, message_id = params.get("chat_id"), params.get("message_id")
-    if method == "editMessageText" and isinstance(message_id, int):
+    if method.startswith("editMessage") and isinstance(chat_id, int) and isinstance(message_id, int):
         telegram.messages[chat_id, message_id] = Message(chat_id, message_id, True, "-", Parsed("-", "-"), None)
     try:
         telegram.execute(method, params)
@@ -352,6 +353,15 @@ def check_call(telegram: Telegram, call: Any) -> None:
     finally:
         telegram.calls.clear()
         telegram.messages.clear()
+
+
+def sent(call: Any) -> dict[str, Any]:
+    """A call as it arrives at Telegram, as JSON or as a form with a picture. Raises Failed for what cannot be sent."""
+    try:
+        content_type, body = body_of(call)
+        return typed(read_form(content_type, body) if content_type != "application/json" else json.loads(body))
+    except (TypeError, ValueError) as error:  # Malformed is a ValueError
+        raise Failed(f"the call cannot be written: {error}") from error
 
 
 # Cases.
