@@ -62,7 +62,7 @@ class Market:
         cache_s: float,
         clock: Clock = MACHINE,
     ) -> None:
-        self._fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
+        self.fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
         self.exchanges = [EXCHANGES[each] for each in exchanges]
         self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
         self._cache = Cache(MAX_CACHED, clock=clock)
@@ -87,12 +87,12 @@ class Market:
                 "last_success_s_ago": round(now - circuit.last_success, 1) if circuit.last_success else None,
                 "last_failure": circuit.last_error.reason if circuit.failures and circuit.last_error else None,
             }
-            for name, circuit in self._fetcher.circuits.items()
+            for name, circuit in self.fetcher.circuits.items()
         }
 
     def forget(self) -> None:
         """Lets failures and kept answers go, as if time had passed: the next question asks anew."""
-        self._fetcher.forget_failures()
+        self.fetcher.forget_failures()
         self._cache.clear()
         self._again_after.clear()
 
@@ -156,9 +156,9 @@ class Market:
         """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time."""
         keep_s = self._cache_s if keep_s is None or not self._cache_s else keep_s
         if not keep_s:
-            return await self._fetcher.fetch(endpoint)
+            return await self.fetcher.fetch(endpoint)
         key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part)
-        return await self._cache.get(key, keep_s, lambda: self._fetcher.fetch(endpoint))
+        return await self._cache.get(key, keep_s, lambda: self.fetcher.fetch(endpoint))
 
     async def kept(self, key: tuple[object, ...], keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
         """What was loaded for the key less than keep_s ago, or is loaded now, once for all who ask."""
@@ -166,7 +166,7 @@ class Market:
 
     async def items(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
         """Streams a list; see Fetcher.fetch_items."""
-        await self._fetcher.fetch_items(endpoint, take)
+        await self.fetcher.fetch_items(endpoint, take)
 
     def may_ask(self, what: str) -> bool:
         """Whether something that is done without when it fails, was not left alone just now."""
@@ -311,7 +311,7 @@ class Market:
 
         async def load() -> dict[str, float]:
             intervals: dict[str, float] = {}
-            await self._fetcher.fetch_items(endpoint, intervals.update)
+            await self.fetcher.fetch_items(endpoint, intervals.update)
             return intervals
 
         key = (exchange.id, "funding intervals")
@@ -376,7 +376,7 @@ class Market:
     ) -> dict[str, Snapshot]:
         async def load() -> dict[str, Snapshot]:
             found: dict[str, Snapshot] = {}
-            await self._fetcher.fetch_items(endpoint, found.update)
+            await self.fetcher.fetch_items(endpoint, found.update)
             return found
 
         return await self.kept((exchange.id, "list", kind, part), LISTING_S, load)
@@ -388,7 +388,7 @@ class Market:
             found: set[str] = set()
             endpoint = exchange.symbols(kind)
             if endpoint is not None:
-                await self._fetcher.fetch_items(endpoint, found.update)
+                await self.fetcher.fetch_items(endpoint, found.update)
             return frozenset(found)
 
         return await self._cache.get((exchange.id, "symbols", kind), SYMBOLS_S, load)
@@ -450,7 +450,7 @@ class Market:
             page = min(n, most)
             asked.append(exchange.candles(of, interval, page, now_ms, end_ms if asked else None))
             end_ms, n = end_ms - page * step, n - page
-        answers = [start(self._fetcher.fetch(endpoint)) for endpoint in asked]
+        answers = [start(self.fetcher.fetch(endpoint)) for endpoint in asked]
         try:
             return joined([await answer for answer in reversed(answers)])
         finally:

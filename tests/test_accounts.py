@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import httpx
 import pytest
 from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, updated
 
 import settings as settings_module
 from accounts import Accounts, NoKeys
+from asking.fetch import Fetcher
 from demo.telegram_html import parse
 from demo.web import in_json
 from exchanges import binance, bybit, okx
 from exchanges.binance import Binance
 from exchanges.bybit import Bybit
 from exchanges.endpoints import Budget, Endpoint, Host
-from exchanges.errors import BadResponse, ClockWrong, Refused
+from exchanges.errors import BadResponse, ClockWrong, Refused, Unavailable
 from exchanges.okx import Okx
 from exchanges.reading import Row
 from exchanges.table import ACCOUNTS
@@ -336,7 +339,7 @@ async def test_commands_without_keys_name_the_variables() -> None:
         assert "OKX_API_KEY, OKX_SECRET_KEY and OKX_PASSPHRASE" in text
         assert "Bybit" in await ask(house, "/balance")
         assert "Accounts can be asked for at" in await ask(house, "/balance mtgox")
-    none = Accounts(house.bot.market._fetcher, house.bot.market, {})
+    none = Accounts(house.bot.market.fetcher, house.bot.market, {})
     with pytest.raises(NoKeys) as caught:
         await none.balance()
     assert caught.value.variables[0] == "BINANCE_API_KEY"
@@ -370,7 +373,7 @@ async def test_wrong_keys_are_refused_with_a_sentence(variables: dict[str, str],
         for command in ("/balance", "/positions", "/pnl"):
             text = await ask(house, command)
             assert f"Not all shown: {sentence}." in text
-        assert house.bot.market._fetcher.circuit(binance.SPOT).resting_s == 0  # the exchange is not at fault
+        assert house.bot.market.fetcher.circuit(binance.SPOT).resting_s == 0  # the exchange is not at fault
 
 
 @pytest.mark.parametrize("module", [binance, bybit, okx])
@@ -402,7 +405,7 @@ async def test_tampered_requests_are_refused(module: Any, change: str) -> None:
                 )
             return signed._replace(target=target, headers=headers)
 
-        fetcher = house.bot.market._fetcher
+        fetcher = house.bot.market.fetcher
         with pytest.raises(Refused) as caught:
             await fetcher.fetch_signed(account.balances()[0], key, tampered, account.time())
         assert type(caught.value) is Refused
@@ -411,13 +414,14 @@ async def test_tampered_requests_are_refused(module: Any, change: str) -> None:
 
 
 @pytest.mark.parametrize("seconds", [-90, 90])
-async def test_wrong_clock_is_set_right_once(seconds: int) -> None:
+async def test_wrong_clock_is_set_right_once(seconds: int, caplog: pytest.LogCaptureFixture) -> None:
     async with a_house() as house:
         house.wall.wrong_s = seconds
         text = await ask(house, "/balance")
         assert "Not all" not in text
-        assert set(house.bot.market._fetcher._offsets_ms) == set(ACCOUNTS)
-        assert all(abs(each + seconds * 1000) < 500 for each in house.bot.market._fetcher._offsets_ms.values())
+        said = [re.match(r"(\w+): our clock is off by (-?\d+) ms", line) for line in caplog.messages]
+        off_ms = {line[1]: int(line[2]) for line in said if line}
+        assert off_ms == dict.fromkeys(ACCOUNTS, pytest.approx(seconds * 1000, abs=1))
         before = {name: site.n_requests for name, site in house.world.sites.items()}
         await ask(house, "/balance okx")
         assert house.world.sites["OKX"].n_requests - before["OKX"] == 2  # both wallets, and no clock any more
@@ -450,19 +454,17 @@ def test_testnets() -> None:
 
 
 async def test_testnet_keys_go_to_the_testnet() -> None:
-    async with a_house() as house:
-        fetcher = house.bot.market._fetcher
-        seen: list[str] = []
+    seen: list[str] = []
 
-        async def note(endpoint: Any, timeout_s: float, request: Any, read: Any) -> None:
-            seen.append(str(request.url))
+    def refuse(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(500)
 
-        fetcher._ask = note  # type: ignore[method-assign,assignment]
-        fetcher._urls = {}
-        key = Key("k", "s", "p", True)
-        await fetcher.fetch_signed(Bybit().rights(), key, Bybit().sign, Bybit().time())
-        await fetcher.fetch_signed(Okx().rights(), key, Okx().sign, Okx().time())
-        assert seen == ["https://api-testnet.bybit.com/v5/user/query-api", "https://www.okx.com/api/v5/account/config"]
+    fetcher, key = Fetcher(httpx.MockTransport(refuse)), Key("k", "s", "p", True)
+    for account in (Bybit(), Okx()):
+        with pytest.raises(Unavailable):
+            await fetcher.fetch_signed(account.rights(), key, account.sign, account.time())
+    assert seen == ["https://api-testnet.bybit.com/v5/user/query-api", "https://www.okx.com/api/v5/account/config"]
 
 
 # Who may ask.
@@ -562,7 +564,7 @@ async def test_world_speaks_as_recorded(module: Any, target: tuple[str, str], re
     async with a_house() as house:
         host = getattr(module, target[0])
         endpoint = Endpoint(host, target[1], json.loads, module.explain, Budget("x", 100, 1))
-        fetcher = house.bot.market._fetcher
+        fetcher = house.bot.market.fetcher
         account = ACCOUNTS[module.ID]
         ours = await fetcher.fetch_signed(endpoint, house.settings.keys[account.id], account.sign, account.time())
     assert [each for each in differences(ours, theirs) if not any(word in each for word in NEWER)] == []

@@ -29,7 +29,6 @@ from answers.cvd import FlowReport
 from answers.ls import RatioReport
 from answers.profile import ProfileReport
 from answers.volume import VolumeReport
-from asking import fetch, races
 from clock import loop_time
 from demo.market import Market as Truth
 from demo.telegram_html import parse
@@ -49,18 +48,7 @@ def freeze(house: House, at_s: float = NOW) -> Truth:
 
 def intercept(house: House, site: str, answer: Callable[[Any, Callable[[Any], Awaitable[Reply]]], Any]) -> None:
     """answer(asked, whole) answers in a site's place; whole is how the site itself answers."""
-    whole = house.world.sites[site]._handler
-
-    async def handle(asked: Any) -> Any:
-        return await answer(asked, whole)
-
-    house.world.sites[site]._handler = handle
-
-
-def let_time_pass(house: House, seconds: float) -> None:
-    """All that is kept is so much older."""
-    kept = house.bot.market._cache._kept
-    kept.update({key: (until - seconds, found) for key, (until, found) in kept.items()})
+    house.world.sites[site].intercept(answer)
 
 
 def n_requests(house: House) -> int:
@@ -136,7 +124,7 @@ async def test_volume_running_candle_is_of_now() -> None:
         freeze(house)
         first = (await volume(house)).so_far
         truth = freeze(house, NOW + 300)
-        let_time_pass(house, 2.5)
+        await asyncio.sleep(2.5)
         before = n_requests(house)
         report = await volume(house)
         (running,) = truth.candles("binance", "BTC", "perp", 15, *(int((NOW + 300) // 900),) * 2)
@@ -299,9 +287,8 @@ async def test_cvd_that_nobody_tells() -> None:
         assert "try again" not in text
 
 
-async def test_cvd_of_okx_that_hangs_is_not_called_untold(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cvd_of_okx_that_hangs_is_not_called_untold() -> None:
     """OKX tells the takers' volume of perpetuals; that it tells none of spot is no reason here."""
-    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
     async with a_house(EXCHANGES="okx") as house:
         await house.world.set_fault("okx", "hang")
         assert "OKX did not answer in time" in await house.ask("/cvd BTC")
@@ -376,8 +363,7 @@ async def test_ratios_without_yesterday_are_na() -> None:
         assert [line.split()[-1] for line in lines if line.startswith((" all ", " top "))] == ["n/a"] * 3
 
 
-async def test_ratios_one_exchange_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
+async def test_ratios_one_exchange_hangs() -> None:
     async with a_house() as house:
         await house.world.set_fault("gate", "hang")
         text = parse(await house.ask("/ls BTC")).text
@@ -663,7 +649,7 @@ async def test_analysis_every_interval_is_whole(interval: str) -> None:
         assert [each for each in report._fields if getattr(report, each) is None] == []
         assert report.missing == {}
         assert "n/a" not in await house.ask(f"/analysis BTC {interval}")
-        let_time_pass(house, 2.5)
+        await asyncio.sleep(2.5)
         before = n_requests(house)
         await report_of(house, interval)
         assert n_requests(house) - before <= 3
@@ -695,9 +681,7 @@ HANGING = ["/fapi/v1/openInterest", "/fapi/v1/premiumIndex", "/fapi/v1/fundingIn
 
 
 @pytest.mark.parametrize("prefix", [*HANGING, "/futures/data/topLongShortAccountRatio", "/futures/data"])
-async def test_analysis_one_source_never_answers(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
-    monkeypatch.setattr(fetch, "LIST_S", 0.8)
+async def test_analysis_one_source_never_answers(prefix: str) -> None:
     async with a_house(EXCHANGES="binance") as house:
         house.world.set_path_fault("BINANCE_USDM", prefix, "hang")
         began = loop_time()
@@ -708,8 +692,7 @@ async def test_analysis_one_source_never_answers(prefix: str, monkeypatch: pytes
         assert "n/a: Binance did not answer in time." in text
 
 
-async def test_analysis_parts_have_their_own_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analysis, "PARTS_S", 0.8)
+async def test_analysis_parts_have_their_own_deadline() -> None:
     async with a_house(EXCHANGES="binance") as house:
         house.world.set_path_fault("BINANCE_USDM", "/futures/data", "hang")
         began = loop_time()
@@ -718,8 +701,7 @@ async def test_analysis_parts_have_their_own_deadline(monkeypatch: pytest.Monkey
         assert "OI change and long/short n/a: Binance did not answer in time." in text
 
 
-async def test_analysis_of_a_silent_exchange_is_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(races, "HEDGE_S", 0.4)
+async def test_analysis_of_a_silent_exchange_is_of_the_next() -> None:
     async with a_house() as house:
         await house.world.set_fault("binance", "hang")
         text = parse(await house.ask("/analysis BTC 1h")).text

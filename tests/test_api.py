@@ -17,14 +17,12 @@ import pytest
 from conftest import House, a_house, updated
 from openapi_schema_validator import OAS31Validator
 
-import bot
 import json_api
 import market
 import webhook_server
 from answers import analysis, cvd, oi, price, profile, top10, volscan, volume
 from answers import contracts as contracts_answer
 from answers.asked import OfMarket, Tools
-from asking import races
 from exchanges import table
 from exchanges.words import Funding, OpenInterest, Snapshot
 from render import fields as fields_module
@@ -104,8 +102,6 @@ def lacks(told: Any, wanted: Any, where: str = "") -> list[str]:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine no exchange is overtaken by the next one."""
-    monkeypatch.setattr(races, "HEDGE_S", 5.0)
-    monkeypatch.setattr(top10, "CAPS_LATE_S", 5.0)
 
 
 class Api(NamedTuple):
@@ -690,10 +686,8 @@ async def test_multi_oi_counts_each_exchange_once() -> None:
         assert (told["successful_exchanges"], told["failed_exchanges"]) == (7, 1)
 
 
-async def test_combined_price_while_candles_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_combined_price_while_candles_hang() -> None:
     """A request to an exchange ends after 4 s (here 0.4), an answer after 8 (here 0.7)."""
-    monkeypatch.setattr("asking.fetch.WHOLE_S", 0.4)
-    monkeypatch.setattr(bot, "COMMAND_S", 0.7)
     async with an_api() as service:
         service.house.world.set_path_fault("BINANCE_SPOT", "/api/v3/klines", "hang")
         service.house.world.set_path_fault("BINANCE_USDM", "/fapi/v1/klines", "hang")
@@ -757,9 +751,11 @@ async def test_what_an_exchange_does_not_have() -> None:
 
 
 async def test_answer_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot, "COMMAND_S", 0.1)
+    async def never(tools: Tools, asked: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setitem(json_api.ROUTES, "/price", json_api.ROUTES["/price"]._replace(ask=never))
     async with an_api() as service:
-        await service.house.world.set_fault("binance", "hang")
         assert await service.error("/price", **BTC) == "This takes too long just now."
 
 

@@ -23,10 +23,11 @@ from demo.telegram import Refused
 from demo.telegram_html import parse
 from exchanges import table
 from render.message import Answer
-from telegram import sign, webhook
+from telegram import webhook
 from telegram.api import TelegramAPI, TelegramError
 from telegram.polling import Poller
 from telegram.replies import plain_text
+from telegram.sign import TYPING_AFTER_S, TYPING_EVERY_S
 
 GROUP = -1009
 
@@ -254,11 +255,9 @@ async def a_command(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Awaitabl
 
 
 async def test_typing_while_a_command_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sign, "TYPING_AFTER_S", 0.05)
-    monkeypatch.setattr(sign, "TYPING_EVERY_S", 0.05)
 
     async def slow(tools: Tools, asked: None) -> Answer:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(TYPING_AFTER_S + TYPING_EVERY_S + 0.1)
         return Answer("done")
 
     async with a_command(monkeypatch, slow) as house:
@@ -268,13 +267,12 @@ async def test_typing_while_a_command_takes_long(monkeypatch: pytest.MonkeyPatch
         assert actions[0] == {"chat_id": ADA, "action": "typing", "message_thread_id": 7}
         n_actions = len(actions)
         await house.ask("/help")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(60)
         actions = [params for method, params in house.world.telegram.calls if method == "sendChatAction"]
         assert len(actions) == n_actions
 
 
 async def test_command_that_never_ends(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(bot_module, "COMMAND_S", 0.05)
 
     async def never(tools: Tools, asked: None) -> Answer:
         await asyncio.sleep(60)

@@ -13,7 +13,7 @@ from conftest import House, a_house, pressed, text_of
 
 from answers import profile
 from answers.asked import Misread, of_market
-from asking import fetch, races
+from asking.races import DEADLINE_S
 from bot import COMMANDS
 from clock import loop_time
 from demo.telegram_html import parse
@@ -293,10 +293,7 @@ async def test_every_answer_can_be_asked_anew() -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_all_exchanges_fail(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
-    monkeypatch.setattr(fetch, "LIST_S", 0.8)
-    monkeypatch.setattr(races, "HEDGE_S", 0.05)
+async def test_all_exchanges_fail(fault: str) -> None:
     async with a_small_house() as house:
         for name in house.world.sites:
             await house.world.set_fault(name, fault)
@@ -329,7 +326,6 @@ async def test_only_one_exchange_in_reverse_order(exchange: str) -> None:
     """What one command leaves in the cache must not break another, in whatever order they come."""
     async with a_small_house(EXCHANGES=exchange) as house:
         forwards = [is_well(await house.ask(question)) for question in MARKET_QUESTIONS]
-        house.bot.market._fetcher._spent.clear()
         assert len(forwards) == len(MARKET_QUESTIONS)
     async with a_small_house(EXCHANGES=exchange) as house:
         for question, before in zip(reversed(MARKET_QUESTIONS), reversed(forwards), strict=True):
@@ -340,10 +336,7 @@ async def test_only_one_exchange_in_reverse_order(exchange: str) -> None:
 
 @pytest.mark.parametrize("fault", ["hang", "500", "451", "nulls", "types", "empty"])
 @pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "gate"])
-async def test_one_exchange_fails(exchange: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
-    monkeypatch.setattr(fetch, "LIST_S", 1.0)
-    monkeypatch.setattr(races, "HEDGE_S", 0.1)
+async def test_one_exchange_fails(exchange: str, fault: str) -> None:
     async with a_small_house() as house:
         await house.world.set_fault(exchange, fault)
         for question in MARKET_QUESTIONS:
@@ -355,22 +348,20 @@ async def test_one_exchange_fails(exchange: str, fault: str, monkeypatch: pytest
                 assert EXCHANGES[exchange].name in told
 
 
-async def test_commands_end_in_time_when_all_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_commands_end_in_time_when_all_hang() -> None:
     """The deadline is kept by the commands themselves, not by the bot's last resort."""
-    monkeypatch.setattr(races, "DEADLINE_S", 0.6)
     async with a_small_house() as house:
         for name in house.world.sites:
             await house.world.set_fault(name, "hang")
         began = loop_time()
         texts = await asyncio.gather(*(house.ask(question) for question in MARKET_QUESTIONS))
-        assert loop_time() - began < 5
+        assert loop_time() - began < DEADLINE_S + 0.1
         for text in texts:
             assert is_well(text).startswith("No ")
             assert "This takes too long" not in text
 
 
-async def test_commands_leave_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
+async def test_commands_leave_nothing_running() -> None:
     async with a_small_house() as house:
         await house.world.set_fault("binance", "hang")
         before = asyncio.all_tasks()

@@ -14,7 +14,7 @@ from conftest import House, a_house
 
 from answers import funding, oi
 from answers.contracts import Contract, DerivativesReport, contracts_of
-from asking import fetch
+from asking.races import DEADLINE_S
 from clock import loop_time
 from demo.market import Market as Truth
 from demo.telegram_html import parse
@@ -33,15 +33,14 @@ def freeze(house: House, at_s: float = NOW) -> Truth:
 
 def rewrite(house: House, site: str, change: Callable[[Any], None]) -> None:
     """What a site says in JSON is changed before it is sent."""
-    whole = house.world.sites[site]._handler
 
-    async def changed(asked: Any) -> Any:
+    async def changed(asked: Any, whole: Any) -> Any:
         reply = await whole(asked)
         answer = orjson.loads(reply.body)
         change(answer)
         return reply._replace(body=orjson.dumps(answer))
 
-    house.world.sites[site]._handler = changed
+    house.world.sites[site].intercept(changed)
 
 
 def margin_of(contract: Contract) -> str:
@@ -147,15 +146,13 @@ async def test_open_interest_names_who_lists_no_perpetual() -> None:
 
 
 @pytest.mark.parametrize("exchange", WITH_PERPS)
-async def test_open_interest_one_exchange_hangs(exchange: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
-    monkeypatch.setattr(fetch, "LIST_S", 0.8)
+async def test_open_interest_one_exchange_hangs(exchange: str) -> None:
     async with a_house() as house:
         truth = freeze(house).truth_of_interest("BTC")
         await house.world.set_fault(exchange, "hang")
         began = loop_time()
         text = parse(await house.ask("/oi BTC")).text
-        assert loop_time() - began < 5
+        assert loop_time() - began < DEADLINE_S
         name = EXCHANGES[exchange].name
         assert text.startswith("BTC open interest (partial)  ")
         assert f"Missing: {name} did not answer in time." in text
@@ -163,9 +160,7 @@ async def test_open_interest_one_exchange_hangs(exchange: str, monkeypatch: pyte
         assert rest.coins == pytest.approx(sum(truth[key] for key in truth if key[0] != exchange), rel=1e-6)
 
 
-async def test_open_interest_all_but_one_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
-    monkeypatch.setattr(fetch, "LIST_S", 0.8)
+async def test_open_interest_all_but_one_hang() -> None:
     async with a_house() as house:
         for exchange in WITH_PERPS[1:]:
             await house.world.set_fault(exchange, "hang")
@@ -249,13 +244,11 @@ async def test_many_coins_at_once_stay_within_budgets() -> None:
         moments: dict[str, list[tuple[str, float]]] = {name: [] for name in LIMITS}
 
         def watch(name: str) -> None:
-            whole = house.world.sites[name]._handler
-
-            async def noting(asked: Any) -> Any:
+            def noting(asked: Any, whole: Any) -> Any:
                 moments[name].append((asked.path, loop_time()))
-                return await whole(asked)
+                return whole(asked)
 
-            house.world.sites[name]._handler = noting
+            house.world.sites[name].intercept(noting)
 
         for name in LIMITS:
             watch(name)
@@ -380,9 +373,7 @@ async def test_funding_costs_what_open_interest_has_asked() -> None:
 
 
 @pytest.mark.parametrize("exchange", WITH_PERPS)
-async def test_funding_one_exchange_hangs(exchange: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "WHOLE_S", 1.2)
-    monkeypatch.setattr(fetch, "LIST_S", 0.8)
+async def test_funding_one_exchange_hangs(exchange: str) -> None:
     async with a_house() as house:
         await house.world.set_fault(exchange, "hang")
         text = parse(await house.ask("/funding BTC")).text

@@ -7,7 +7,6 @@ import logging
 import pytest
 from conftest import a_house
 
-from asking import fetch
 from clock import loop_time
 from demo.telegram_html import parse
 from demo.web import FAULTS
@@ -34,11 +33,8 @@ async def test_one_exchange_fails(exchange: str, fault: str) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("exchange", EXCHANGES)
-async def test_the_only_exchange_fails(
-    exchange: str, fault: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_only_exchange_fails(exchange: str, fault: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(fetch, "WHOLE_S", 1.0)
     async with a_house(EXCHANGES=exchange) as house:
         await house.world.set_fault(exchange, fault)
         began = loop_time()

@@ -7,7 +7,6 @@ import pytest
 from conftest import a_house
 from house import World, free_port
 
-from asking import fetch, races
 from exchanges import table
 
 MAX_MIB = 64.0  # of resident memory at its peak; the bench tells how much it really is
@@ -34,10 +33,8 @@ async def test_heads_and_bodies_at_and_over_their_limits() -> None:
         assert await floods.limits(house.port, house.settings.webhook_secret) == floods.LIMITS
 
 
-async def test_nobody_waits_behind_others_when_all_exchanges_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_waits_behind_others_when_all_exchanges_hang() -> None:
     """The market's deadline is one second here: chats that waited in line would take many."""
-    monkeypatch.setattr(races, "DEADLINE_S", 1.0)
-    monkeypatch.setattr(fetch, "WHOLE_S", 0.8)
     async with a_house(MAX_CONNECTIONS="100", TELEGRAM_CHAT_ID="*") as house:
         for exchange in table.EXCHANGES:
             await house.world.set_fault(exchange, "hang")

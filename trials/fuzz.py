@@ -244,7 +244,7 @@ async def all_answers(world: demo.World) -> list[Answer]:
     found: dict[tuple[object, ...], Answer] = {}
     for exchange in table.EXCHANGES:
         the_bot = bot_module.build(chosen_settings(world, EXCHANGES=exchange, VOLSCAN_SYMBOLS="3"), wires)  # type: ignore[arg-type]
-        fetcher = the_bot.market._fetcher
+        fetcher = the_bot.market.fetcher
         ask = fetcher._ask
 
         async def asking(
@@ -411,7 +411,7 @@ class Fuzz:
         logging.getLogger().removeHandler(self.logged)
         await self.server.close(1)
         for each in self.bots:
-            await each.market._fetcher.aclose()
+            await each.market.fetcher.aclose()
         await self.world.telegram.close()
         await self.telegram.close()
 
