@@ -57,7 +57,7 @@ class World:
         for name, weights in spoken_binance.weights.items():
             self.sites[name].weights = weights
         self.telegram_site = Site("TELEGRAM_API", self._telegram)
-        self.weather = Weather(self.sites, self.clock, self._shake, self._calm)
+        self.weather = Weather(self.sites, self.clock, self.market.shake, self.market.calm)
         self.page = ChatPage(lambda: self.telegram, self.weather, keys.USER_ID)
 
     async def start(self, page_port: int = 0) -> None:
@@ -120,18 +120,6 @@ class World:
         if asked.path.startswith("/bot"):
             return await self.telegram.handle(asked)
         return await self.page.handle(asked)
-
-    def _shake(self, name: str, speed: float) -> None:
-        """Moves the prices, where the market can be moved."""
-        shake = getattr(self.market, "shake", None)
-        if shake is not None:
-            shake(name, speed)
-
-    def _calm(self) -> None:
-        """As if nothing had moved them."""
-        calm = getattr(self.market, "calm", None)
-        if calm is not None:
-            calm()
 
 
 async def start(page_port: int = 0) -> World:
