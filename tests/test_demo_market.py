@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import statistics
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 from demo_kit import NOW
 
 import demo
@@ -279,3 +283,43 @@ async def test_world_at_turned_speed() -> None:
     source[0] += 60
     assert world.market.clock() == NOW + 3600
     assert world.market.day("binance", "BTC", "perp") != before
+
+
+MEASURED = """
+import asyncio, json, resource, sys, time
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+bare = peak()
+began = time.process_time()
+import demo
+from demo.web import Asked
+imported = time.process_time()
+world = demo.World(clock=lambda: 1_763_906_602.0)
+made = time.process_time()
+
+async def ask(site, path, **query):
+    await world.sites[site]._handler(Asked("GET", path, query, {"user-agent": "x"}, b""))
+
+async def everything():
+    await ask("BINANCE_SPOT", "/api/v3/ticker/24hr")
+    await ask("BYBIT", "/v5/market/tickers", category="linear")
+    await ask("GATE", "/api/v4/futures/usdt/contracts")
+    await ask("OKX", "/api/v5/market/tickers", instType="SWAP")
+    for coin in world.market.listed("binance", "perp"):
+        for minutes in (5, 15, 60, 240, 1440):
+            slot = 1_763_906_602 // 60 // minutes
+            world.market.candles("binance", coin.base, "perp", minutes, slot - 100, slot)
+
+asyncio.run(everything())
+print(json.dumps({"make_s": made - imported, "grown_mib": peak() - bare}))
+"""
+
+
+def test_world_is_small_and_soon_made() -> None:
+    """Everything is asked of it, more than a process keeps: at most 40 MiB, all imports included."""
+    done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, check=True, cwd=ROOT, timeout=60)
+    measured = json.loads(done.stdout)
+    assert measured["grown_mib"] < 40
+    assert measured["make_s"] < 0.5
