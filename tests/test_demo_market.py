@@ -225,6 +225,24 @@ def test_crash_moves_price_volume_interest_and_longs() -> None:
     assert market.day("okx", "BTC", "perp") == calm.day("okx", "BTC", "perp")
 
 
+def test_candles_agree_while_it_crashes_and_ever_after() -> None:
+    now = [NOW]
+    market = Market(clock=lambda: now[0])
+    market.shake("crash")
+    market.shake("squeeze", base="ETH")
+    now[0] += 2 * 86_400
+    for base in ("BTC", "ETH", "DOGE"):
+        for slot in range(int(NOW // 14_400) - 1, int(NOW // 14_400) + 8):
+            (whole,) = market.candles("okx", base, "perp", 240, slot, slot)
+            for minutes in (60, 15, 1):
+                n = 240 // minutes
+                parts = market.candles("okx", base, "perp", minutes, slot * n, (slot + 1) * n - 1)
+                assert (parts[0].open, parts[-1].close) == (whole.open, whole.close)
+                assert (max(c.high for c in parts), min(c.low for c in parts)) == (whole.high, whole.low)
+                assert all(early.close == late.open for early, late in itertools.pairwise(parts))
+                assert sum(c.volume for c in parts) == pytest.approx(whole.volume, rel=1e-9)
+
+
 def test_crash_at_three_times_its_speed() -> None:
     market, faster = a_market(), a_market()
     market.shake("crash")
