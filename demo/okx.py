@@ -222,7 +222,7 @@ class Okx:
             "avgPx": short(entry),
             "markPx": short(mark),
             "upl": short(0.2 * (entry - mark), 6),
-            "uplRatio": "0.06",
+            "uplRatio": short(3 * (1 - mark / entry), 8),
             "lever": "3",
             "liqPx": short(entry * 1.3),
             "liab": "-0.2",

@@ -104,7 +104,7 @@ class Prices:
         self._lays: dict[str, Lay] = {}
         self._news: dict[tuple[str, int], News | None] = {}
         self._moments: dict[str, tuple[float, int, Moment]] = {}
-        self._days: dict[str, tuple[int, tuple[float, float, float, float]]] = {}
+        self._days: dict[str, tuple[int, int, tuple[float, float, float, float]]] = {}
         self._cycles: dict[int, list[float]] = {}
 
     def shake(self, name: str, speed: float = 1.0, base: str = "") -> None:
@@ -236,8 +236,8 @@ class Prices:
     def _day_of(self, coin: Coin, minute: int) -> tuple[float, float, float, float]:
         """high, low, open and mean price of the 24 h before a minute."""
         kept = self._days.get(coin.key)
-        if kept is not None and kept[0] == minute and not self.shocks:
-            return kept[1]
+        if kept is not None and kept[:2] == (minute, len(self.shocks)):
+            return kept[2]
         if minute * 60 - DAY * 60 >= self.end_s(coin):
             price = self.price(coin.key, minute * 60)
             return price, price, price, price
@@ -250,7 +250,7 @@ class Prices:
             pieces[0].open,
             sum(piece.mean * piece.volume for piece in pieces) / (sum(piece.volume for piece in pieces) or 1),
         )
-        self._days[coin.key] = minute, found
+        self._days[coin.key] = minute, len(self.shocks), found
         return found
 
     def _stretch(self, coin: Coin, begin: int, end: int) -> Iterable[Bar]:
@@ -340,18 +340,25 @@ class Prices:
         """Those of the past, of which a process keeps the ones that nothing of this market alone has changed."""
         if coin.base in self.activities:
             return self._told_bars(coin, minutes, first, last)
-        calm = last
-        if self.shocks:
-            calm = min(last, int(min(shock.begin_s for shock in self.shocks) // (minutes * 60)) - 1)
         kept = self._tables.bars.get((coin.key, minutes), {})
-        bars = [kept.get(slot) for slot in range(first, calm + 1)]
+        bars = [kept.get(slot) for slot in range(first, last + 1)]
         missing = [first + i for i, bar in enumerate(bars) if bar is None]
         if missing:
             made = self._make_bars(coin, minutes, missing[0], missing[-1])
             bars[missing[0] - first : missing[-1] + 1 - first] = made
             self._tables.keep(coin.key, minutes, missing[0], made)
         whole = [bar for bar in bars if bar is not None]
-        return whole + [self._shaken_bar(coin, minutes, slot) for slot in range(max(first, calm + 1), last + 1)]
+        if not self.shocks or (last + 1) * minutes * 60 <= min(shock.begin_s for shock in self.shocks):
+            return whole
+        return [self._shaken(coin, minutes, slot, bar) for slot, bar in enumerate(whole, first)]
+
+    def _shaken(self, coin: Coin, minutes: int, slot: int, bar: Bar) -> Bar:
+        """What shocks have made of a bar: another one while they last, the same at other prices afterwards."""
+        begin, end = slot * minutes * 60, (slot + 1) * minutes * 60
+        if any(shock.begin_s < end and begin < shock.end_s for shock in self.shocks):
+            return self._shaken_bar(coin, minutes, slot)
+        factor = math.exp(sum(shock.at(coin, begin) for shock in self.shocks))
+        return Bar._make((*(price * factor for price in bar[:5]), bar.volume, bar.buys))
 
     def _make_bars(self, coin: Coin, minutes: int, first: int, last: int) -> list[Bar]:
         level = next(i for i, each in enumerate(LEVELS) if minutes % each == 0)

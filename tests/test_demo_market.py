@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import statistics
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 from demo_kit import NOW
 
 import demo
@@ -221,6 +225,24 @@ def test_crash_moves_price_volume_interest_and_longs() -> None:
     assert market.day("okx", "BTC", "perp") == calm.day("okx", "BTC", "perp")
 
 
+def test_candles_agree_while_it_crashes_and_ever_after() -> None:
+    now = [NOW]
+    market = Market(clock=lambda: now[0])
+    market.shake("crash")
+    market.shake("squeeze", base="ETH")
+    now[0] += 2 * 86_400
+    for base in ("BTC", "ETH", "DOGE"):
+        for slot in range(int(NOW // 14_400) - 1, int(NOW // 14_400) + 8):
+            (whole,) = market.candles("okx", base, "perp", 240, slot, slot)
+            for minutes in (60, 15, 1):
+                n = 240 // minutes
+                parts = market.candles("okx", base, "perp", minutes, slot * n, (slot + 1) * n - 1)
+                assert (parts[0].open, parts[-1].close) == (whole.open, whole.close)
+                assert (max(c.high for c in parts), min(c.low for c in parts)) == (whole.high, whole.low)
+                assert all(early.close == late.open for early, late in itertools.pairwise(parts))
+                assert sum(c.volume for c in parts) == pytest.approx(whole.volume, rel=1e-9)
+
+
 def test_crash_at_three_times_its_speed() -> None:
     market, faster = a_market(), a_market()
     market.shake("crash")
@@ -279,3 +301,43 @@ async def test_world_at_turned_speed() -> None:
     source[0] += 60
     assert world.market.clock() == NOW + 3600
     assert world.market.day("binance", "BTC", "perp") != before
+
+
+MEASURED = """
+import asyncio, json, resource, sys, time
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+bare = peak()
+began = time.process_time()
+import demo
+from demo.web import Asked
+imported = time.process_time()
+world = demo.World(clock=lambda: 1_763_906_602.0)
+made = time.process_time()
+
+async def ask(site, path, **query):
+    await world.sites[site]._handler(Asked("GET", path, query, {"user-agent": "x"}, b""))
+
+async def everything():
+    await ask("BINANCE_SPOT", "/api/v3/ticker/24hr")
+    await ask("BYBIT", "/v5/market/tickers", category="linear")
+    await ask("GATE", "/api/v4/futures/usdt/contracts")
+    await ask("OKX", "/api/v5/market/tickers", instType="SWAP")
+    for coin in world.market.listed("binance", "perp"):
+        for minutes in (5, 15, 60, 240, 1440):
+            slot = 1_763_906_602 // 60 // minutes
+            world.market.candles("binance", coin.base, "perp", minutes, slot - 100, slot)
+
+asyncio.run(everything())
+print(json.dumps({"make_s": made - imported, "grown_mib": peak() - bare}))
+"""
+
+
+def test_world_is_small_and_soon_made() -> None:
+    """Everything is asked of it, more than a process keeps: at most 40 MiB, all imports included."""
+    done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, check=True, cwd=ROOT, timeout=60)
+    measured = json.loads(done.stdout)
+    assert measured["grown_mib"] < 40
+    assert measured["make_s"] < 0.5
