@@ -7,7 +7,7 @@ import math
 
 from asking.budgets import OverBudget
 from clock import MACHINE, Clock
-from exchanges.errors import Blocked, MarketError, NotSupported, RateLimited, Refused, Unavailable, UnknownSymbol
+from exchanges.errors import Blocked, MarketError, RateLimited, Unavailable
 
 log = logging.getLogger("fetch")
 FAILURES_TO_REST = 3
@@ -111,10 +111,10 @@ class _Watch:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._circuit.ended(was_probe=self._was_probe)
-        if error is None or isinstance(error, (UnknownSymbol, NotSupported, Refused)):
-            self._circuit.succeeded(self._began, was_probe=self._was_probe)
-        elif isinstance(error, OverBudget):
+        if isinstance(error, OverBudget):
             pass  # nobody was asked
+        elif error is None or (isinstance(error, MarketError) and not error.counts_for_circuit):
+            self._circuit.succeeded(self._began, was_probe=self._was_probe)
         elif isinstance(error, MarketError):
             self._circuit.failed(error)
         else:

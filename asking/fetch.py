@@ -23,7 +23,7 @@ from asking.cutter import ArrayCutter
 from clock import MACHINE, Clock
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Unavailable
-from exchanges.reading import row_in
+from exchanges.reading import RowsRead
 from exchanges.words import Key, Signed
 from metrics import Metrics
 
@@ -95,6 +95,7 @@ class Fetcher:
 
         async def read(response: httpx.Response) -> None:
             cutter = ArrayCutter(exchange, endpoint.place)
+            reading = RowsRead[T](exchange)
             read_row = endpoint.row
             seen = b""  # of an answer without rows
 
@@ -106,7 +107,7 @@ class Fetcher:
                 if cutter.head is not None and endpoint.reader is not None:
                     read_row, cutter.head = endpoint.reader(cutter.head), None
                 if rows:
-                    take([item for row in rows if (item := read_row(row_in(exchange, row))) is not None])
+                    take(reading.read(rows, read_row))
 
             await _read_chunks(exchange, response, MAX_LIST, cut)
             if not cutter.found:
@@ -115,6 +116,10 @@ class Fetcher:
                 raise endpoint.explain(200, seen)
             if not cutter.is_done:
                 raise BadResponse(exchange, f"the list was cut after {cutter.n_elements} elements")
+            reading.end()
+            if reading.first_odd is not None:
+                told = (exchange, reading.n_odd, reading.n_rows, reading.first_odd.detail)
+                log.info("%s: %d of %d rows of a list were left out: %s", *told)
 
         await self._ask(endpoint, LIST_S, self._request(endpoint, "gzip"), read)
 

@@ -24,10 +24,12 @@ from exchanges.errors import (
     ClockWrong,
     MarketError,
     NotSupported,
+    NotTraded,
     RateLimited,
     Refused,
     Unavailable,
     UnknownSymbol,
+    unexplained,
 )
 from exchanges.exchange import AccountExchange
 from exchanges.reading import (
@@ -40,6 +42,7 @@ from exchanges.reading import (
     read_candles,
     rows_in,
     rows_of,
+    rows_read,
 )
 from exchanges.symbols import listing
 from exchanges.words import (
@@ -274,12 +277,12 @@ def parse_ticker(body: bytes, of: Listing) -> Ticker:
     priceChangePercent is a percent already; volume is in base, quoteVolume in quote. USD-M has
     no bidPrice and askPrice. A market that never traded has lastPrice "0".
     """
-    return _ticker(Row.of(ID, body), of)
+    return _ticker(Row.of(ID, body).must_be("symbol", native(of)), of)
 
 
 def _ticker(row: Row, of: Listing) -> Ticker:
     if row.needed("lastPrice") == 0:
-        raise UnknownSymbol(ID, f"{of.listed} has no trades")
+        raise NotTraded(ID, f"{of.listed} has no trades")
     return Ticker(
         exchange=ID,
         symbol=of.listed,
@@ -291,7 +294,7 @@ def _ticker(row: Row, of: Listing) -> Ticker:
         change_pct=row.number("priceChangePercent"),
         base_volume=in_coins(row.number("volume"), of.multiplier),
         quote_volume=row.number("quoteVolume"),
-        time_ms=int(row.needed("closeTime")),
+        time_ms=row.moment("closeTime"),
     )
 
 
@@ -311,7 +314,7 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
 
 def parse_open_interest(body: bytes, of: Listing) -> Snapshot:
     """{"openInterest": "10659.509", "symbol": "BTCUSDT", "time": 1589437530011}: base coins, one side."""
-    row = Row.of(ID, body)
+    row = Row.of(ID, body).must_be("symbol", native(of))
     return Snapshot(open_interest=OpenInterest(row.needed("openInterest") * of.multiplier, None))
 
 
@@ -324,7 +327,7 @@ def parse_funding(body: bytes, of: Listing) -> Snapshot:
     lastFundingRate is the estimate to be paid at nextFundingTime, a fraction. It is "" and 0 on
     contracts that pay none. The period is not told here: see funding_intervals.
     """
-    return Snapshot(funding=_funding(Row.of(ID, body), of))
+    return Snapshot(funding=_funding(Row.of(ID, body).must_be("symbol", native(of)), of))
 
 
 def _funding(row: Row, of: Listing, interval_h: float | None = None) -> Funding:
@@ -350,7 +353,7 @@ def parse_coinm_ticker(body: bytes, of: Listing) -> Snapshot:
     rows = rows_of(ID, body)
     if not rows:
         raise UnknownSymbol(ID, f"no row for {of.listed}")
-    row = rows[0]
+    row = rows[0].must_be("symbol", native(of))
     contracts = row.number("volume")
     turnover = None if contracts is None or of.contract_size is None else contracts * of.contract_size
     ticker = _ticker(Row(ID, {**row.json, "quoteVolume": None}), of)
@@ -362,7 +365,7 @@ def parse_coinm_open_interest(body: bytes, of: Listing) -> Snapshot:
 
     The coins are the dollars over the mark price, which is told with the funding (market.py completes them).
     """
-    contracts = Row.of(ID, body).needed("openInterest")
+    contracts = Row.of(ID, body).must_be("symbol", native(of)).needed("openInterest")
     if of.contract_size is None:
         raise BadResponse(ID, "the contract's size is not known")
     return Snapshot(open_interest=OpenInterest(None, contracts * of.contract_size))
@@ -373,7 +376,7 @@ def parse_coinm_funding(body: bytes, of: Listing) -> Snapshot:
     rows = rows_of(ID, body)
     if not rows:
         raise UnknownSymbol(ID, "no row of funding")
-    return Snapshot(funding=_funding(rows[0], of, FUNDING_INTERVAL_H))
+    return Snapshot(funding=_funding(rows[0].must_be("symbol", native(of)), of, FUNDING_INTERVAL_H))
 
 
 def parse_contract_size(body: bytes, listed: str) -> float:
@@ -388,7 +391,7 @@ def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """[[1499040000000, "0.0163", "0.80", "0.0157", "0.0157", "148976.1", 1499644799999, "2434.1", 308, "1756.8", …], …]
 
     Open time, open, high, low, close, volume, close time, quote volume, trades, TAKER BUY volume, …; volumes in
-    base coins but for index 7. Oldest first; the last one may be running.
+    base coins but for index 7. Oldest first; the last one may be running. The market is not told.
     """
     return read_candles(ID, of, INTERVALS[interval], load(ID, body), At(0, 1, 2, 3, 4, 5, 7, 9))
 
@@ -398,10 +401,13 @@ def parse_open_interest_history(body: bytes, of: Listing, key: str) -> list[tupl
 
     USD-M: sumOpenInterest counts base coins. COIN-M: contracts, but sumOpenInterestValue base coins.
     """
-    rows = rows_of(ID, body)
-    if not rows:
-        raise UnknownSymbol(ID, "no history of open interest")
-    return sorted((int(row.needed("timestamp")), row.needed(key) * of.multiplier) for row in rows)
+
+    def read(row: Row) -> tuple[int, float]:
+        return row.moment("timestamp"), _of_market(row, of).needed(key) * of.multiplier
+
+    if not (found := rows_read(ID, load(ID, body), read)):
+        raise NotSupported(ID, "no history of open interest", "has no history of its open interest")
+    return sorted(found)
 
 
 def parse_ratios(body: bytes, of: Listing, what: str) -> dict[str, list[Ratio]]:
@@ -409,8 +415,16 @@ def parse_ratios(body: bytes, of: Listing, what: str) -> dict[str, list[Ratio]]:
 
     The position ratio's shares have the same names on USD-M.
     """
-    rows = rows_of(ID, body)
-    return {what: sorted(Ratio(int(row.needed("timestamp")), row.share("longAccount")) for row in rows)}
+
+    def read(row: Row) -> Ratio:
+        return Ratio(row.moment("timestamp"), _of_market(row, of).share("longAccount"))
+
+    return {what: sorted(rows_read(ID, load(ID, body), read))}
+
+
+def _of_market(row: Row, of: Listing) -> Row:
+    """A row of statistics, which states its symbol; of COIN-M its pair, BTCUSD."""
+    return row.must_be("pair", f"{of.base}USD") if of.quote == COIN else row.must_be("symbol", native(of))
 
 
 def parse_symbol(row: Row) -> str | None:
@@ -595,6 +609,10 @@ def explain(status: int, body: bytes) -> MarketError:
         return NotSupported(ID, said)
     if code in (-1121, -1100):  # no such symbol; characters that no symbol has
         return UnknownSymbol(ID, said)
+    if code == -1122:  # invalid symbol status: settled, or not open yet
+        return NotTraded(ID, said, "does not trade it now")
+    if code == -1120:
+        return NotSupported(ID, said, "has no such candles")
     if status >= 500 or code in (-1000, -1001, -1007, -1008) or status == 403:
         return Unavailable(ID, said, f"answered HTTP {status}")
-    return BadResponse(ID, said)
+    return unexplained(ID, status, said, code)

@@ -14,7 +14,15 @@ from typing import Any
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
-from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.errors import (
+    Blocked,
+    MarketError,
+    NotTraded,
+    RateLimited,
+    Unavailable,
+    UnknownSymbol,
+    unexplained,
+)
 from exchanges.exchange import Exchange
 from exchanges.reading import (
     At,
@@ -24,6 +32,7 @@ from exchanges.reading import (
     per_coin,
     read_candles,
     rows_in,
+    rows_read,
 )
 from exchanges.symbols import listing
 from exchanges.words import COIN, INTERVALS, Candles, Funding, Listing, OpenInterest, Ratio, Snapshot, Ticker
@@ -146,7 +155,7 @@ def parse_spot(body: bytes, of: Listing) -> Ticker:
 
     change24h is a FRACTION.
     """
-    return _ticker(_only_row(body, of.listed), of)
+    return _ticker(_only_row(body, of.listed).must_be("symbol", native(of)), of)
 
 
 def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -162,7 +171,7 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
 
     holdingAmount is the open interest in coins, on coin-margined contracts too.
     """
-    return _perp(_only_row(body, of.listed), of)
+    return _perp(_only_row(body, of.listed).must_be("symbol", native(of)), of)
 
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -190,7 +199,9 @@ def parse_funding(body: bytes, of: Listing) -> Snapshot:
 
     The period and the time are absent from answers of before 2025.
     """
-    return Snapshot(funding=_funding(_only_row(body, "funding")))
+    row = _only_row(body, "funding").must_be("symbol", native(of))
+    row.needed("fundingRate")
+    return Snapshot(funding=_funding(row))
 
 
 def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -199,9 +210,12 @@ def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
     return None if listed is None else (listing("perp", listed).symbol, Snapshot(funding=_funding(row)))
 
 
-def _funding(row: Row) -> Funding:
+def _funding(row: Row) -> Funding | None:
+    """None where the list leaves a contract's rate empty."""
+    if (rate := row.number("fundingRate")) is None:
+        return None
     interval_h, due_ms = row.number("fundingRateInterval"), row.whole("nextUpdate")
-    return Funding(row.needed("fundingRate"), interval_h, due_ms, None)
+    return Funding(rate, interval_h, due_ms, None)
 
 
 def parse_symbol(row: Row) -> str | None:
@@ -216,7 +230,8 @@ def parse_symbol(row: Row) -> str | None:
 def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """{"data": [["1695835800000", "26210.5", "26210.5", "26194.5", "26194.5", "26.26", "688036.43"], …]}
 
-    Start, open, high, low, close, base volume, quote volume; oldest first, the last one running.
+    Start, open, high, low, close, base volume, quote volume; oldest first, the last one running. The market is not
+    told.
     """
     return read_candles(ID, of, INTERVALS[interval], _data(body), At(0, 1, 2, 3, 4, 5, 6))
 
@@ -224,10 +239,13 @@ def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
 def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
     """{"data": [{"longAccountRatio": "0.58", "shortAccountRatio": "0.42", "longShortAccountRatio": "0.0138", …}, …]}
 
-    longShortAccountRatio is off by a factor of 100 (seen in 2024) and not read.
+    longShortAccountRatio is off by a factor of 100 (seen in 2024) and not read. The market is not told.
     """
-    rows = rows_in(ID, _data(body))
-    return {"accounts": sorted(Ratio(int(row.needed("ts")), row.share("longAccountRatio")) for row in rows)}
+    return {
+        "accounts": sorted(
+            rows_read(ID, _data(body), lambda row: Ratio(row.moment("ts"), row.share("longAccountRatio")))
+        )
+    }
 
 
 def _data(body: bytes) -> Any:
@@ -248,7 +266,7 @@ def _only_row(body: bytes, what: str) -> Row:
 def _ticker(row: Row, of: Listing) -> Ticker:
     fraction = row.number("change24h")
     if not row.number("lastPr"):
-        raise UnknownSymbol(ID, f"{of.listed} has no trades")
+        raise NotTraded(ID, f"{of.listed} has no trades")
     return Ticker(
         exchange=ID,
         symbol=of.listed,
@@ -260,7 +278,7 @@ def _ticker(row: Row, of: Listing) -> Ticker:
         change_pct=None if fraction is None else fraction * 100,
         base_volume=in_coins(row.number("baseVolume"), of.multiplier),
         quote_volume=row.number("quoteVolume"),
-        time_ms=int(row.needed("ts")),
+        time_ms=row.moment("ts"),
     )
 
 
@@ -276,4 +294,4 @@ def explain(status: int, body: bytes) -> MarketError:
         return Blocked(ID, said)
     if status >= 500 or code in ("40725", "45001"):
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
-    return BadResponse(ID, said)
+    return unexplained(ID, status, said, code)

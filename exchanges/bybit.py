@@ -24,10 +24,13 @@ from exchanges.errors import (
     Blocked,
     ClockWrong,
     MarketError,
+    NotSupported,
+    NotTraded,
     RateLimited,
     Refused,
     Unavailable,
     UnknownSymbol,
+    unexplained,
 )
 from exchanges.exchange import AccountExchange
 from exchanges.reading import (
@@ -40,6 +43,7 @@ from exchanges.reading import (
     read_candles,
     row_in,
     rows_in,
+    rows_read,
 )
 from exchanges.symbols import listing
 from exchanges.words import (
@@ -275,7 +279,7 @@ def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    rows = answer.row("result").get("list")
+    rows = _of_market(answer.row("result"), of).get("list")
     at = At(0, 1, 2, 3, 4, 6, 5) if category(of) == "inverse" else At(0, 1, 2, 3, 4, 5, 6)
     return read_candles(ID, of, INTERVALS[interval], rows, at)
 
@@ -285,28 +289,37 @@ def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, flo
 
     Linear contracts count coins; see parse_perp for the sides.
     """
-    found = []
-    for row in _rows_of(body):
+
+    def read(row: Row) -> tuple[int, float]:
         one_side = row.number("singleOpenInterest")
         coins = row.needed("openInterest") / 2 if one_side is None else one_side
-        found.append((int(row.needed("timestamp")), coins * of.multiplier))
+        return row.moment("timestamp"), coins * of.multiplier
+
+    found = rows_read(ID, _rows_of(body, of), read)
     if not found:
-        raise UnknownSymbol(ID, "no history of open interest")
+        raise NotSupported(ID, "no history of open interest", "has no history of its open interest")
     return sorted(found)
 
 
 def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
     """{"result": {"list": [{"buyRatio": "0.5777", "sellRatio": "0.4223", "timestamp": "1672051897447"}, …]}}"""
-    rows = _rows_of(body)
-    return {"accounts": sorted(Ratio(int(row.needed("timestamp")), row.share("buyRatio")) for row in rows)}
+
+    def read(row: Row) -> Ratio:
+        return Ratio(row.moment("timestamp"), row.must_be("symbol", native(of)).share("buyRatio"))
+
+    return {"accounts": sorted(rows_read(ID, _rows_of(body, of), read))}
 
 
-def _rows_of(body: bytes) -> list[Row]:
+def _of_market(result: Row, of: Listing) -> Row:
+    return result.must_be("category", category(of)).must_be("symbol", native(of))
+
+
+def _rows_of(body: bytes, of: Listing) -> Any:
     """result.list. Raises MarketError."""
     answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    return rows_in(ID, answer.row("result").get("list"))
+    return _of_market(answer.row("result"), of).get("list")
 
 
 def parse_symbol(row: Row) -> str | None:
@@ -325,18 +338,18 @@ def _only_row(body: bytes, of: Listing) -> tuple[Row, int]:
     answer = Row.of(ID, body)
     if answer.get("retCode") != 0:
         raise explain(200, body)
-    rows = answer.row("result").get("list")
+    rows = answer.row("result").must_be("category", category(of)).get("list")
     if not isinstance(rows, list):
         raise BadResponse(ID, "result.list is missing")
     if not rows:
         raise UnknownSymbol(ID, f"no row for {of.listed}")
-    return row_in(ID, rows[0]), int(answer.needed("time"))
+    return row_in(ID, rows[0]).must_be("symbol", native(of)), answer.moment("time")
 
 
 def _ticker(row: Row, of: Listing, time_ms: int) -> Ticker:
     fraction = row.number("price24hPcnt")
     if not row.number("lastPrice"):
-        raise UnknownSymbol(ID, f"{of.listed} has no trades")
+        raise NotTraded(ID, f"{of.listed} has no trades")
     return Ticker(
         exchange=ID,
         symbol=of.listed,
@@ -528,4 +541,4 @@ def explain(status: int, body: bytes) -> MarketError:
         return Blocked(ID, said)
     if status >= 500 or code in (10000, 10016):
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
-    return BadResponse(ID, said)
+    return unexplained(ID, status, said, code)

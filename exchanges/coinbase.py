@@ -12,7 +12,7 @@ from functools import partial
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
-from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.errors import Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol, unexplained
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, change_pct, load, read_candles
 from exchanges.words import INTERVALS, Candles, Listing, Ticker
@@ -63,7 +63,7 @@ class Coinbase(Exchange):
 def parse_spot(body: bytes, of: Listing) -> Ticker:
     """{"open": "62000", "high": "63500", "low": "61800", "last": "63000.1", "volume": "9120.5", "volume_30day": …}
 
-    open is of 24 hours ago; volume in base. The turnover and a time are not told.
+    open is of 24 hours ago; volume in base. The turnover, a time and the market are not told.
     """
     row = Row.of(ID, body)
     last = row.needed_price("last")
@@ -92,7 +92,7 @@ def parse_symbol(row: Row) -> str | None:
 def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """[[1611000000, 36200.1, 36300.5, 36250.0, 36280.2, 12.5], …]
 
-    SECONDS, LOW, HIGH, OPEN, CLOSE, base volume; NEWEST FIRST, the first one running.
+    SECONDS, LOW, HIGH, OPEN, CLOSE, base volume; NEWEST FIRST, the first one running. The market is not told.
     """
     return read_candles(ID, of, INTERVALS[interval], load(ID, body), At(0, 3, 2, 1, 4, 5), time_ms=1000)
 
@@ -108,4 +108,4 @@ def explain(status: int, body: bytes) -> MarketError:
         return Blocked(ID, said)
     if status >= 500:
         return Unavailable(ID, said, f"answered HTTP {status}")
-    return BadResponse(ID, said)
+    return unexplained(ID, status, said)

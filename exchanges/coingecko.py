@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from exchanges.endpoints import Budget, Host, ListEndpoint
-from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable
+from exchanges.errors import Blocked, MarketError, RateLimited, Unavailable, unexplained
 from exchanges.reading import Row
 
 ID = "coingecko"
@@ -48,4 +48,4 @@ def explain(status: int, body: bytes) -> MarketError:
         return Blocked(ID, said)
     if status >= 500:
         return Unavailable(ID, said, f"answered HTTP {status}")
-    return BadResponse(ID, said)
+    return unexplained(ID, status, said)

@@ -13,7 +13,16 @@ from functools import partial
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
-from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.errors import (
+    BadResponse,
+    Blocked,
+    MarketError,
+    NotTraded,
+    RateLimited,
+    Unavailable,
+    UnknownSymbol,
+    unexplained,
+)
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, in_coins, per_coin, read_candles
 from exchanges.symbols import listing
@@ -101,11 +110,11 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
     open_interest is in DOLLARS on inverse contracts, in coins on linear ones; price_change a percent; stats.volume in
     coins, volume_usd in dollars. There is no next time of funding: it is paid all the time.
     """
-    row = _result(body)
+    row = _result(body).must_be("instrument_name", native(of))
     stats = row.row("stats")
     last = row.price("last_price")
     if last is None:
-        raise UnknownSymbol(ID, f"{of.listed} has no trades")
+        raise NotTraded(ID, f"{of.listed} has no trades")
     ticker = Ticker(
         exchange=ID,
         symbol=of.listed,
@@ -117,7 +126,7 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
         change_pct=stats.number("price_change"),
         base_volume=in_coins(stats.number("volume"), of.multiplier),
         quote_volume=stats.number("volume_usd"),
-        time_ms=int(row.needed("timestamp")),
+        time_ms=row.moment("timestamp"),
     )
     return Snapshot(ticker, _open_interest(row, of), _funding(row, of))
 
@@ -143,7 +152,7 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
         change_pct=row.number("price_change"),
         base_volume=in_coins(row.number("volume"), of.multiplier),
         quote_volume=row.number("volume_usd"),
-        time_ms=int(row.needed("creation_timestamp")),
+        time_ms=row.moment("creation_timestamp"),
     )
     return of.symbol, Snapshot(ticker, _open_interest(row, of), _funding(row, of))
 
@@ -175,7 +184,8 @@ def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """{"result": {"ticks": [1554373800000], "open": [4963], "high": […], "low": […], "close": […], "volume": [2.94],
                    "cost": [257490], "status": "ok"}}
 
-    Columns, not rows; volume in coins, cost in dollars; oldest first, the last one running.
+    Columns, not rows; volume in coins, cost in dollars; oldest first, the last one running. The market is
+    not told.
     """
     result = _result(body)
     if result.get("status") == "no_data":
@@ -210,4 +220,4 @@ def explain(status: int, body: bytes) -> MarketError:
         return Blocked(ID, said)
     if status >= 500 or code in (11051, 11094):
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
-    return BadResponse(ID, said)
+    return unexplained(ID, status, said, code)

@@ -2,6 +2,7 @@
 
 MarketError
   UnknownSymbol      the exchange lists no such market
+  NotTraded          it does, but nobody has traded there yet, or may now
   NotSupported       the exchange does not offer it at all
   Unavailable        timeout, refused, 5xx
     RateLimited      carries retry_after_s
@@ -10,6 +11,8 @@ MarketError
   Refused            an API key is wrong, or may not do this
     ClockWrong       the request's time stamp is not the exchange's time
   BadResponse        not the documented shape, cut, or larger than allowed
+    WrongMarket      the answer is about another market than was asked for
+    Declined         a refusal in good form, whose meaning is not known here
 NotListed            no exchange lists the symbol
 NoAnswer             no exchange answered; carries what each of them said
 """
@@ -17,6 +20,7 @@ NoAnswer             no exchange answered; carries what each of them said
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 
 class MarketError(Exception):
@@ -28,6 +32,9 @@ class MarketError(Exception):
 
     reason = "failed"
     http_status = 502
+    counts_for_circuit: ClassVar[bool] = True
+    """Whether it says that the host is ill: silence, 5xx and garbage do, as do bans. Any answer that refuses one
+    question (an unknown market, a bad parameter, a key) says that the host is well."""
 
     def __init__(self, exchange: str, detail: str, reason: str | None = None) -> None:
         super().__init__(f"{exchange}: {detail}")
@@ -40,11 +47,19 @@ class MarketError(Exception):
 class UnknownSymbol(MarketError):
     reason = "had no such market"
     http_status = 404
+    counts_for_circuit = False
+
+
+class NotTraded(MarketError):
+    reason = "has no trades of it yet"
+    http_status = 404
+    counts_for_circuit = False
 
 
 class NotSupported(MarketError):
     reason = "did not offer it"
     http_status = 501
+    counts_for_circuit = False
 
 
 class Unavailable(MarketError):
@@ -71,11 +86,13 @@ class Blocked(Unavailable):
 
 class Gone(Unavailable):
     reason = "has closed this address"
+    counts_for_circuit = False
 
 
 class Refused(MarketError):
     reason = "refused the API key"
     http_status = 403
+    counts_for_circuit = False
 
 
 class ClockWrong(Refused):
@@ -84,6 +101,21 @@ class ClockWrong(Refused):
 
 class BadResponse(MarketError):
     reason = "gave an unusable answer"
+
+
+class WrongMarket(BadResponse):
+    reason = "answered about another market"
+
+
+class Declined(BadResponse):
+    reason = "declined the question"
+    counts_for_circuit = False
+
+
+def unexplained(exchange: str, status: int, said: str, code: object = None) -> BadResponse:
+    """What a refusal means that has no meaning here: Declined when it was told by a status or a code, else garbage."""
+    is_told = 400 <= status < 500 or bool(str("" if code is None else code).strip("0"))  # 0, "00000": all is well
+    return Declined(exchange, said) if is_told else BadResponse(exchange, said)
 
 
 class NotListed(Exception):
@@ -112,4 +144,4 @@ class NoAnswer(Exception):
 
 def is_not_there(error: object) -> bool:
     """Whether the exchange does not have it at all, which is no failure of its."""
-    return isinstance(error, (UnknownSymbol, NotSupported))
+    return isinstance(error, (UnknownSymbol, NotTraded, NotSupported))

@@ -13,7 +13,17 @@ from functools import partial
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
-from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.errors import (
+    BadResponse,
+    Blocked,
+    MarketError,
+    NotSupported,
+    NotTraded,
+    RateLimited,
+    Unavailable,
+    UnknownSymbol,
+    unexplained,
+)
 from exchanges.exchange import Exchange
 from exchanges.reading import (
     At,
@@ -23,6 +33,7 @@ from exchanges.reading import (
     long_share,
     read_candles,
     rows_of,
+    rows_read,
 )
 from exchanges.words import COIN, DOLLARS, INTERVALS, Candles, Funding, Listing, OpenInterest, Ratio, Snapshot, Ticker
 
@@ -143,7 +154,8 @@ def parse_spot(body: bytes, of: Listing) -> Ticker:
 
     Always an array. change_percentage is a percent already. There is no time: it is that of asking.
     """
-    return _ticker(_only_row(body, of), of, "base_volume", "quote_volume")
+    row = _only_row(body, of).must_be("currency_pair", native(of))
+    return _ticker(row, of, "base_volume", "quote_volume")
 
 
 def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -160,7 +172,8 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
 
     volume_24h counts contracts, volume_24h_base coins, volume_24h_quote the quote currency.
     """
-    return Snapshot(_ticker(_only_row(body, of), of, "volume_24h_base", "volume_24h_quote"))
+    row = _only_row(body, of).must_be("contract", native(of))
+    return Snapshot(_ticker(row, of, "volume_24h_base", "volume_24h_quote"))
 
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -173,7 +186,7 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
 
 def parse_contract(body: bytes, of: Listing) -> Snapshot:
     """Open interest and funding of one contract; see _contract."""
-    return _contract(Row.of(ID, body))
+    return _contract(Row.of(ID, body).must_be("name", native(of)))
 
 
 def parse_contract_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -208,7 +221,7 @@ def _contract(row: Row) -> Snapshot:
 def parse_spot_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """[["1539852480", "971519.677", "0.0021724", "0.0021922", "0.0021724", "0.0021737", "447120", "true"], …]
 
-    SECONDS, quote volume, CLOSE, high, low, OPEN, base volume, closed; oldest first.
+    SECONDS, quote volume, CLOSE, high, low, OPEN, base volume, closed; oldest first. The market is not told.
     """
     rows = load(ID, body)
     newest = rows[-1] if isinstance(rows, list) and rows and isinstance(rows[-1], list) else []
@@ -221,7 +234,7 @@ def parse_spot_candles(body: bytes, of: Listing, interval: str) -> Candles:
 def parse_perp_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """[{"t": 1539852480, "v": 97151, "c": "1.032", "h": "1.032", "l": "1.032", "o": "1.032", "sum": "3580"}, …]
 
-    t in SECONDS, v in CONTRACTS, sum the turnover in quote.
+    t in SECONDS, v in CONTRACTS, sum the turnover in quote. The market is not told.
     """
     if of.contract_size is None:
         raise BadResponse(ID, "the contract's size is not known")
@@ -232,7 +245,7 @@ def parse_perp_candles(body: bytes, of: Listing, interval: str) -> Candles:
 
 def parse_contract_size(body: bytes, of: Listing) -> float:
     """quanto_multiplier, see _contract."""
-    return Row.of(ID, body).needed_price("quanto_multiplier")
+    return Row.of(ID, body).must_be("name", native(of)).needed_price("quanto_multiplier")
 
 
 def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, float]]:
@@ -241,14 +254,15 @@ def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, flo
     open_interest counts contracts of BOTH sides, position_size one side: on 2026-08-14 the 4,425,426,554 dollars
     told here were those of the ticker's total_size, 705,372,304 contracts; and total_size is twice position_size
     (577,776,862 and 289,031,937 on 2026-09-25). The coins are half of open_interest_usd, which is in quote, over
-    mark_price.
+    mark_price. The market is not told.
     """
-    found = []
-    for row in rows_of(ID, body):
-        coins = row.needed("open_interest_usd") / 2 / row.needed_price("mark_price")
-        found.append((int(row.needed("time")) * 1000, coins))
+
+    def read(row: Row) -> tuple[int, float]:
+        return row.moment("time", 1000), row.needed("open_interest_usd") / 2 / row.needed_price("mark_price")
+
+    found = rows_read(ID, load(ID, body), read)
     if not found:
-        raise UnknownSymbol(ID, "no history of open interest")
+        raise NotSupported(ID, "no history of open interest", "has no history of its open interest")
     return sorted(found)
 
 
@@ -257,8 +271,11 @@ def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
     rows = rows_of(ID, body)
 
     def shares(key: str) -> list[Ratio]:
-        told = ((int(row.needed("time")) * 1000, row.number(key)) for row in rows)
-        return sorted(Ratio(time_ms, long_share(ID, ratio)) for time_ms, ratio in told if ratio is not None)
+        def read(row: Row) -> Ratio | None:
+            time_ms, ratio = row.moment("time", 1000), row.number(key)
+            return None if ratio is None else Ratio(time_ms, long_share(ID, ratio))
+
+        return sorted(rows_read(ID, rows, read))
 
     keys = {"accounts": "lsr_account", "top accounts": "top_lsr_account", "top positions": "top_lsr_size"}
     return {what: found for what, key in keys.items() if (found := shares(key))}
@@ -273,7 +290,7 @@ def _only_row(body: bytes, of: Listing) -> Row:
 
 def _ticker(row: Row, of: Listing, base_volume: str, quote_volume: str) -> Ticker:
     if not row.number("last"):
-        raise UnknownSymbol(ID, f"{of.listed} has no trades")
+        raise NotTraded(ID, f"{of.listed} has no trades")
     return Ticker(
         exchange=ID,
         symbol=of.listed,
@@ -303,4 +320,4 @@ def explain(status: int, body: bytes) -> MarketError:
         return UnknownSymbol(ID, said)
     if status >= 500:
         return Unavailable(ID, said, f"answered HTTP {status}")
-    return BadResponse(ID, said)
+    return unexplained(ID, status, said, label)

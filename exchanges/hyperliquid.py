@@ -15,7 +15,17 @@ from typing import Any
 import orjson
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
-from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.errors import (
+    BadResponse,
+    Blocked,
+    MarketError,
+    NotTraded,
+    RateLimited,
+    Unavailable,
+    UnknownSymbol,
+    WrongMarket,
+    unexplained,
+)
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, change_pct, load, per_coin, read_candles, row_in, rows_in
 from exchanges.symbols import listing
@@ -85,7 +95,7 @@ def rows_reader(head: Any, now_ms: int) -> Callable[[Row], tuple[str, Snapshot] 
     def read(row: Row) -> tuple[str, Snapshot] | None:
         named = next(names, None)
         if named is None:
-            raise BadResponse(ID, "there are more rows than names")
+            raise WrongMarket(ID, "there are more rows than names")
         if named.get("isDelisted") or not row.number("dayNtlVlm"):
             return None
         of = listing("perp", _listed(named.name("name")))
@@ -112,7 +122,7 @@ def _perp(row: Row, of: Listing, time_ms: int) -> Snapshot:
     mark = row.price("markPx")
     last = row.price("midPx") or mark
     if last is None:
-        raise UnknownSymbol(ID, f"{of.listed} has no price")
+        raise NotTraded(ID, f"{of.listed} has no price")
     coins, rate, before = row.number("openInterest"), row.number("funding"), row.price("prevDayPx")
     base_volume = row.number("dayBaseVlm")
     interest = None
@@ -147,11 +157,15 @@ def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """[{"t": 1681923600000, "T": 1681924499999, "s": "BTC", "i": "15m", "o": "29295", "c": "29258", "h": "29309",
          "l": "29250", "v": "0.98639", "n": 189}, …]
 
-    v counts coins; oldest first, the last one running. An unknown coin is [] or null, with HTTP 200.
+    v counts coins; oldest first, the last one running. Every row states coin and interval. An unknown coin is [] or
+    null, with HTTP 200.
     """
     rows = load(ID, body)
     if rows is None or rows == []:
         raise UnknownSymbol(ID, f"no candles of {of.listed}")
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, dict):
+            Row(ID, row).must_be("s", native(of)).must_be("i", interval)
     return read_candles(ID, of, INTERVALS[interval], rows, At("t", "o", "h", "l", "c", "v"))
 
 
@@ -164,4 +178,4 @@ def explain(status: int, body: bytes) -> MarketError:
         return Blocked(ID, said)
     if status >= 500:
         return Unavailable(ID, said, f"answered HTTP {status}")
-    return BadResponse(ID, said)
+    return unexplained(ID, status, said)

@@ -22,9 +22,12 @@ from exchanges.errors import (
     Gone,
     MarketError,
     NotSupported,
+    NotTraded,
     RateLimited,
     Unavailable,
     UnknownSymbol,
+    WrongMarket,
+    unexplained,
 )
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, read_candles, row_in
@@ -105,9 +108,11 @@ def parse_spot(body: bytes, of: Listing) -> Ticker:
          "v": ["912.1", "2210.4"], "p": ["62800.2", "62500.1"], "l": […], "h": […], "o": "62000.0"}}}
 
     The second of v, p, l, h covers 24 hours, the first the UTC day; o is the DAY's open, so that the change over 24
-    hours is not told. Turnover is volume x mean price p. There is no time.
+    hours is not told. Turnover is volume x mean price p. There is no time. The key states the pair.
     """
-    row = row_in(ID, _only(_spot_result(body).json))
+    row = row_in(ID, _only(_spot_result(body).json, of))
+    if Row(ID, {"c": _member(row, "c", 0)}).number("c") == 0:
+        raise NotTraded(ID, f"{of.listed} has no trades")
 
     def day(key: str) -> float | None:
         return Row(ID, {key: _member(row, key, 1)}).number(key)
@@ -145,7 +150,7 @@ def parse_spot_candles(body: bytes, of: Listing, interval: str) -> Candles:
     SECONDS, open, high, low, close, mean price, base volume, trades; oldest first, the last one running.
     """
     result = {key: rows for key, rows in _spot_result(body).json.items() if key != "last"}
-    return read_candles(ID, of, INTERVALS[interval], _only(result), At(0, 1, 2, 3, 4, 6), time_ms=1000)
+    return read_candles(ID, of, INTERVALS[interval], _only(result, of), At(0, 1, 2, 3, 4, 6), time_ms=1000)
 
 
 def _spot_result(body: bytes) -> Row:
@@ -155,10 +160,19 @@ def _spot_result(body: bytes) -> Row:
     return answer.row("result")
 
 
-def _only(result: Mapping[str, Any]) -> Any:
+def _only(result: Mapping[str, Any], of: Listing) -> Any:
+    """The only pair's value. Its key may be XBTUSD, XXBTZUSD or BTC/USD. Raises BadResponse, WrongMarket."""
     if len(result) != 1:
         raise BadResponse(ID, f"one pair was expected, not {len(result)}")
-    return next(iter(result.values()))
+    ((key, value),) = result.items()
+    bases, quotes = ({name, NAMES.get(name, name)} for name in (of.base, of.quote))
+    bases, quotes = (
+        bases | {f"X{name}" for name in bases},
+        quotes | {f"{letter}{name}" for name in quotes for letter in "XZ"},
+    )
+    if key not in {f"{base}{middle}{quote}" for base in bases for quote in quotes for middle in ("", "/")}:
+        raise WrongMarket(ID, f"the pair is {key[:40]!r}, not {native(of)!r}")
+    return value
 
 
 def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
@@ -229,7 +243,7 @@ def _next_hour_ms(now_ms: int) -> int:
 def parse_perp_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """{"candles": [{"time": 1616644800000, "open": "52500", "high": …, "low": …, "close": …, "volume": "10824"}]}
 
-    Oldest first, the last one running; volume in coins on PF_.
+    Oldest first, the last one running; volume in coins on PF_. The market is not told.
     """
     answer = Row.of(ID, body)
     if answer.get("candles") is None:
@@ -261,6 +275,8 @@ def explain(status: int, body: bytes) -> MarketError:
         return RateLimited(ID, said, retry_after_s=5.0)
     if status in (403, 451):
         return Blocked(ID, said)
+    if "Market in" in error or error == "marketUnavailable":  # cancel_only, post_only …: of this market only
+        return NotTraded(ID, said, "does not trade it now")
     if status >= 500 or error.startswith("['EService") or "navailable" in error:
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
-    return BadResponse(ID, said)
+    return unexplained(ID, status, said, error or None)

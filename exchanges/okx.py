@@ -26,10 +26,12 @@ from exchanges.errors import (
     ClockWrong,
     MarketError,
     NotSupported,
+    NotTraded,
     RateLimited,
     Refused,
     Unavailable,
     UnknownSymbol,
+    unexplained,
 )
 from exchanges.exchange import AccountExchange
 from exchanges.reading import (
@@ -41,6 +43,7 @@ from exchanges.reading import (
     read_candles,
     row_in,
     rows_in,
+    rows_read,
 )
 from exchanges.symbols import split
 from exchanges.words import (
@@ -256,7 +259,7 @@ def parse_spot(body: bytes, of: Listing) -> Ticker:
 
     Spot: vol24h in base, volCcy24h in quote. There is no percent field: it is last against open24h.
     """
-    row = _only_row(body, of.listed)
+    row = _only_row(body, of.listed).must_be("instId", native(of))
     return _ticker(row, of, row.number("vol24h"), row.number("volCcy24h"))
 
 
@@ -265,7 +268,7 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
 
     There is no turnover in quote; it is taken as base volume x last price.
     """
-    return Snapshot(ticker=_swap_ticker(_only_row(body, of.listed), of))
+    return Snapshot(ticker=_swap_ticker(_only_row(body, of.listed).must_be("instId", native(of)), of))
 
 
 def _swap_ticker(row: Row, of: Listing) -> Ticker:
@@ -301,7 +304,9 @@ def _trades(row: Row) -> bool:
 def parse_open_interest_row(row: Row) -> tuple[str, Snapshot] | None:
     """Open interest of a swap of the list."""
     symbol = parse_linear_symbol(row)
-    return None if symbol is None else (symbol, Snapshot(open_interest=_open_interest(row)))
+    if symbol is None or row.number("oiCcy") is None:
+        return None
+    return symbol, Snapshot(open_interest=_open_interest(row))
 
 
 def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -323,7 +328,7 @@ def parse_open_interest(body: bytes, of: Listing) -> Snapshot:
 
     oi counts contracts, oiCcy base coins, oiUsd (absent from older answers) dollars; one side.
     """
-    return Snapshot(open_interest=_open_interest(_only_row(body, "open interest")))
+    return Snapshot(open_interest=_open_interest(_only_row(body, "open interest").must_be("instId", native(of))))
 
 
 def _open_interest(row: Row) -> OpenInterest:
@@ -338,20 +343,25 @@ def parse_funding(body: bytes, of: Listing) -> Snapshot:
     fundingRate is paid at fundingTime; nextFundingTime is the one AFTER that, so that their
     difference is the period.
     """
-    return Snapshot(funding=_funding(_only_row(body, "funding")))
+    row = _only_row(body, "funding").must_be("instId", native(of))
+    row.needed("fundingRate")
+    return Snapshot(funding=_funding(row))
 
 
-def _funding(row: Row) -> Funding:
+def _funding(row: Row) -> Funding | None:
+    """None for a contract whose figures are empty, as some in the list are."""
+    if (rate := row.number("fundingRate")) is None:
+        return None
     due, after = row.whole("fundingTime"), row.whole("nextFundingTime")
     interval_h = (after - due) / 3_600_000 if due and after and after > due else None
-    return Funding(row.needed("fundingRate"), interval_h, due, None)
+    return Funding(rate, interval_h, due, None)
 
 
 def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """{"data": [["1597026383085", "3.721", "3.743", "3.677", "3.708", "8422410", "22698348.0", "12698348.0", "1"], …]}
 
     Time, open, high, low, close, vol, volCcy, volCcyQuote, confirm; NEWEST FIRST. Base volume is vol on spot, and
-    volCcy on swaps, whose vol counts CONTRACTS; volCcyQuote is in quote. confirm "1": closed.
+    volCcy on swaps, whose vol counts CONTRACTS; volCcyQuote is in quote. confirm "1": closed. The market is not told.
     """
     rows = _list(body)
     newest = rows[0] if rows and isinstance(rows[0], list) else []
@@ -363,18 +373,24 @@ def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
 def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, float]]:
     """{"data": [["1701417600000", "731377.57", "111", "2428649.6"], …]}, newest first.
 
-    Time, contracts, COINS, dollars.
+    Time, contracts, COINS, dollars. The market is not told.
     """
     return sorted((int(time_ms), coins) for time_ms, coins in _columns(body, 0, 2))
 
 
 def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
-    """{"data": [["1701417600000", "1.1739"], …]}: time, accounts long / accounts short; newest first."""
+    """{"data": [["1701417600000", "1.1739"], …]}: time, accounts long / accounts short, newest first.
+
+    The market is not told.
+    """
     return {"accounts": sorted(Ratio(int(time_ms), long_share(ID, ratio)) for time_ms, ratio in _columns(body, 0, 1))}
 
 
 def parse_taker_flow(body: bytes, of: Listing, interval: str) -> Flow:
-    """{"data": [["1701417600000", "200", "380"], …]}: time, SOLD, BOUGHT, in coins as unit=0 asks; newest first."""
+    """{"data": [["1701417600000", "200", "380"], …]}: time, SOLD, BOUGHT, in coins as unit=0 asks.
+
+    Newest first. The market is not told.
+    """
     rows = sorted(_columns(body, 0, 1, 2))
     times, sell, buy = ([row[i] for row in rows] for i in range(3))
     return Flow(ID, of.listed, of.kind, INTERVALS[interval], [int(each) for each in times], buy, sell)
@@ -382,13 +398,14 @@ def parse_taker_flow(body: bytes, of: Listing, interval: str) -> Flow:
 
 def _columns(body: bytes, *places: int) -> list[tuple[float, ...]]:
     """Figures of rows that are lists of strings. Raises MarketError."""
-    found = []
-    for row in _list(body):
-        if not isinstance(row, list) or len(row) <= max(places):
-            raise BadResponse(ID, f"a row is too short: {str(row)[:80]!r}")
-        cells = Row(ID, {str(i): row[i] for i in places})
-        found.append(tuple(cells.needed(str(i)) for i in places))
-    return found
+
+    def as_object(row: object) -> object:
+        return {str(i): row[i] for i in places} if isinstance(row, list) and len(row) > max(places) else row
+
+    def read(row: Row) -> tuple[float, ...]:
+        return float(row.moment("0")), *(row.needed(str(i)) for i in places[1:])
+
+    return rows_read(ID, [as_object(row) for row in _list(body)], read)
 
 
 def _list(body: bytes) -> list[Any]:
@@ -418,7 +435,7 @@ def _only_row(body: bytes, what: str) -> Row:
 
 def _ticker(row: Row, of: Listing, base_volume: float | None, quote_volume: float | None) -> Ticker:
     if not row.number("last"):
-        raise UnknownSymbol(ID, f"{of.listed} has no trades")
+        raise NotTraded(ID, f"{of.listed} has no trades")
     last, open_24h = row.needed_price("last"), row.price("open24h")
     return Ticker(
         exchange=ID,
@@ -431,7 +448,7 @@ def _ticker(row: Row, of: Listing, base_volume: float | None, quote_volume: floa
         change_pct=None if open_24h is None else (last - open_24h) / open_24h * 100,
         base_volume=base_volume,
         quote_volume=quote_volume,
-        time_ms=int(row.needed("ts")),
+        time_ms=row.moment("ts"),
     )
 
 
@@ -574,4 +591,4 @@ def explain(status: int, body: bytes) -> MarketError:
         return NotSupported(ID, said, "has no such candles")
     if status >= 500 or code in ("50001", "50004", "50013", "50026"):
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
-    return BadResponse(ID, said)
+    return unexplained(ID, status, said, code)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 
-from exchanges.errors import BadResponse
+from exchanges.errors import BadResponse, NotTraded, WrongMarket
 from exchanges.words import MAX_FIGURE, Candles, Listing
 
+T = TypeVar("T")
 _FIGURES = {str, int, float}
 EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
 
@@ -82,6 +85,13 @@ class Row:
                 return figure
         raise self._bad(f"{key} is no number: {str(value)[:80]!r}")
 
+    def must_be(self, key: str, expected: str) -> Row:
+        """The row itself. Raises WrongMarket when it states another market; one that states none is believed."""
+        stated = self.json.get(key)
+        if stated is not None and stated != expected:
+            raise WrongMarket(self.exchange, f"{key} is {str(stated)[:40]!r}, not {expected!r}")
+        return self
+
     def needed(self, key: str) -> float:
         """A figure without which the answer is worth nothing."""
         figure = self.number(key)
@@ -110,6 +120,13 @@ class Row:
             raise self._bad(f"{key} is {figure}, not a share")
         return figure
 
+    def moment(self, key: str, unit_ms: int = 1) -> int:
+        """As needed, for a moment, in ms; unit_ms: of one unit of it. Times beyond the calendar are none."""
+        time_ms = int(self.needed(key)) * unit_ms
+        if not 0 < time_ms <= LATEST_MS:
+            raise self._bad(f"{key} is {time_ms} ms, no moment")
+        return time_ms
+
     def whole(self, key: str) -> int | None:
         """As number, for milliseconds and counts; zero counts as missing."""
         figure = self.number(key)
@@ -136,6 +153,52 @@ def rows_in(exchange: str, value: object) -> list[Row]:
 def rows_of(exchange: str, body: bytes) -> list[Row]:
     """The body, which has to be a JSON list of objects. Raises BadResponse."""
     return rows_in(exchange, load(exchange, body))
+
+
+class RowsRead(Generic[T]):
+    """Rows read one by one. One that cannot be read costs itself only; when more than half cannot, the list is no list.
+
+    n_odd: how many were left out. Raises WrongMarket at once: what does not belong together is worth nothing.
+    """
+
+    def __init__(self, exchange: str) -> None:
+        self._exchange = exchange
+        self.n_rows = self.n_odd = 0
+        self.first_odd: BadResponse | None = None
+
+    def read(self, rows: Iterable[object], read_row: Callable[[Row], T | None]) -> list[T]:
+        """What read_row makes of the rows; None is not wanted, and what is not traded is not there."""
+        found = []
+        for row in rows:
+            self.n_rows += 1
+            try:
+                item = read_row(row if isinstance(row, Row) else row_in(self._exchange, row))
+            except WrongMarket:
+                raise
+            except BadResponse as error:
+                self.n_odd += 1
+                self.first_odd = self.first_odd or BadResponse(self._exchange, error.detail)  # without its frames
+            except NotTraded:
+                pass
+            else:
+                if item is not None:
+                    found.append(item)
+        return found
+
+    def end(self) -> None:
+        """Raises BadResponse when more than half of the rows could not be read."""
+        if self.first_odd is not None and self.n_odd * 2 > self.n_rows:
+            raise self.first_odd
+
+
+def rows_read(exchange: str, rows: object, read_row: Callable[[Row], T | None]) -> list[T]:
+    """As RowsRead, of a list that is there as a whole. Raises BadResponse."""
+    if not isinstance(rows, list):
+        raise BadResponse(exchange, f"a list was expected, not {str(rows)[:80]!r}")
+    reading = RowsRead[T](exchange)
+    found = reading.read(rows, read_row)
+    reading.end()
+    return found
 
 
 def per_coin(figure: float | None, multiplier: int) -> float | None:
@@ -187,22 +250,53 @@ def read_candles(
     """Candles from rows in either order of time.
 
     volume_in: base coins that one unit of volume is, when that is not of.multiplier. time_ms: of one unit of time.
-    Raises BadResponse, also for figures that no candle has: a low above the high, a price that is none.
+    A candle with figures that no candle has (a low above the high, a price that is none) is left out and counted.
+    Raises BadResponse when more than half are so, or when they are not in the order of time.
     """
-    coins = of.multiplier if volume_in is None else volume_in
     if not isinstance(rows, list):
         raise BadResponse(exchange, f"a list was expected, not {str(rows)[:80]!r}")
+    coins = of.multiplier if volume_in is None else volume_in
+    read = partial(_columns, exchange, of, interval_ms, at=at, coins=coins, time_ms=time_ms)
     try:
-        if len(rows) > 1 and int(rows[0][at.time]) > int(rows[-1][at.time]):
-            rows = rows[::-1]
+        return replace(read(_oldest_first(rows, at)), is_last_closed=is_last_closed)
+    except BadResponse:
+        sound = _oldest_first([row for row in rows if _can_be(read, row)], at)
+        if len(sound) == len(rows) or len(sound) * 2 < len(rows):
+            raise
+    is_newest_there = sound[-1] is rows[0] or sound[-1] is rows[-1]
+    is_last_closed = is_last_closed if is_newest_there else True  # what is followed by another is over
+    return replace(read(sound), is_last_closed=is_last_closed, n_odd=len(rows) - len(sound))
 
-        def column(place: Any, factor: float = 1) -> array[float]:
-            cells = list(map(itemgetter(place), rows))
-            if not set(map(type, cells)) <= _FIGURES:
-                raise TypeError("a figure is neither a number nor a text")
-            figures = array("d", map(float, cells))
-            return figures if factor == 1 else array("d", [each * factor for each in figures])
 
+def _oldest_first(rows: list[Any], at: At) -> list[Any]:
+    try:
+        is_backward = len(rows) > 1 and int(rows[0][at.time]) > int(rows[-1][at.time])
+    except (ValueError, TypeError, LookupError, OverflowError):
+        return rows  # one of the two is odd
+    return rows[::-1] if is_backward else rows
+
+
+def _can_be(read: Callable[[list[Any]], Candles], row: Any) -> bool:
+    try:
+        read([row])
+    except BadResponse:
+        return False
+    return True
+
+
+def _columns(
+    exchange: str, of: Listing, interval_ms: int, rows: list[Any], *, at: At, coins: float, time_ms: int
+) -> Candles:
+    """The candles, all of them. Raises BadResponse."""
+
+    def column(place: Any, factor: float = 1) -> array[float]:
+        cells = list(map(itemgetter(place), rows))
+        if not set(map(type, cells)) <= _FIGURES:
+            raise TypeError("a figure is neither a number nor a text")
+        figures = array("d", map(float, cells))
+        return figures if factor == 1 else array("d", [each * factor for each in figures])
+
+    try:
         times = array("q", [int(float(row[at.time])) * time_ms for row in rows])
         open_, high, low, close = (column(each, 1 / of.multiplier) for each in (at.open, at.high, at.low, at.close))
         candles = Candles(
@@ -218,7 +312,6 @@ def read_candles(
             column(at.volume, coins),
             None if at.quote_volume is None else column(at.quote_volume),
             None if at.taker_buy is None else column(at.taker_buy, coins),
-            is_last_closed,
         )
     except (ValueError, TypeError, LookupError, OverflowError) as error:
         raise BadResponse(exchange, f"a candle is malformed: {error}") from error

@@ -110,7 +110,8 @@ class Candles:
 
     open_ms: when each begins. open, high, low, close in quote; volume and taker_buy (what takers bought
     of it) in base; quote_volume in quote. A column that the exchange does not give is None. Candles without
-    trades may be missing. is_last_closed: where the exchange says whether the last one is over.
+    trades may be missing. is_last_closed: where the exchange says whether the last one is over. n_odd: how many were
+    left out, as no candle has such figures.
     """
 
     exchange: str
@@ -126,6 +127,7 @@ class Candles:
     quote_volume: array[float] | None = None
     taker_buy: array[float] | None = None
     is_last_closed: bool | None = None
+    n_odd: int = 0
 
     def __len__(self) -> int:
         return len(self.open_ms)

@@ -14,6 +14,7 @@ from exchanges import binance
 from exchanges.binance import Binance
 from exchanges.errors import (
     BadResponse,
+    NotTraded,
     RateLimited,
     UnknownSymbol,
 )
@@ -77,7 +78,7 @@ def test_binance_ban_says_until_when() -> None:
 
 
 def test_binance_market_that_never_traded() -> None:
-    with pytest.raises(UnknownSymbol):
+    with pytest.raises(NotTraded):
         binance.parse_ticker(b'{"lastPrice":"0.00000000","closeTime":1}', a_spot("X-USDT"))
 
 
@@ -104,7 +105,7 @@ def test_binance_coin_margined_ticker_counts_contracts() -> None:
 
 
 def test_binance_coin_margined_open_interest_in_dollars() -> None:
-    body = recorded("binance/cm-open-interest")
+    body = recorded("binance/cm-open-interest").replace(b"BTCUSD_200626", b"BTCUSD_PERP")
     assert binance.parse_coinm_open_interest(body, a_perp("BTC-COIN", 1, 100)).open_interest == OpenInterest(
         None, 1500400
     )
@@ -204,7 +205,9 @@ def test_binance_open_interest_history_in_coins() -> None:
 
 def test_binance_history_and_ratios_as_they_are_asked_for() -> None:
     history = Binance().open_interest_history(a_perp("1000PEPE-USDT", 1000), 25)
-    assert history.parse(recorded("binance/um-open-interest-hist")) == [(1642179900000, 75375617)]
+    assert history.parse(recorded("binance/um-open-interest-hist").replace(b"BTCUSDT", b"1000PEPEUSDT")) == [
+        (1642179900000, 75375617)
+    ]
     everybody = (
         Binance().ratios(a_perp("BTC-USDT"), 25)[0].parse(recorded("binance/um-global-long-short-account-ratio"))
     )

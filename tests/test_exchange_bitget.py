@@ -49,7 +49,9 @@ def test_bitget_coin_margined_open_interest_is_in_coins() -> None:
     perp = bitget.parse_perp(recorded("bitget/mix-tickers-all-coin-futures"), a_perp("BTC-COIN"))
     assert perp.open_interest == OpenInterest(125.6844, None)  # there is no mark price here
     assert perp.funding == Funding(-0.0007, None, None, None)
-    dated = bitget.parse_perp(recorded("bitget/mix-ticker-ETHUSD-delivery-doc"), a_perp("ETH-COIN"))
+    dated = bitget.parse_perp(
+        recorded("bitget/mix-ticker-ETHUSD-delivery-doc").replace(b"ETHUSD_231229", b"ETHUSD"), a_perp("ETH-COIN")
+    )
     assert dated.open_interest == OpenInterest(9488.49, None)
     assert dated.ticker is not None
     assert (dated.ticker.high, dated.ticker.low) == (None, None)  # "0" where nothing was traded

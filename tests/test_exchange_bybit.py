@@ -139,9 +139,9 @@ def test_bybit_open_interest_history_counts_one_side() -> None:
 
 def test_bybit_open_interest_history_recorded() -> None:
     """Of inverse contracts, in dollars; they are not asked for, the shape is the same."""
-    older = bybit.parse_open_interest_history(recorded("bybit/open-interest-inverse"), a_perp("BTC-USDT"))
+    older = bybit.parse_open_interest_history(recorded("bybit/open-interest-inverse"), a_perp("BTC-COIN"))
     assert older == [(1669571100000, 461134292 / 2), (1669571400000, 461134384 / 2)]
-    newer = bybit.parse_open_interest_history(recorded("bybit/inverse-open-interest"), a_perp("BTC-USDT"))
+    newer = bybit.parse_open_interest_history(recorded("bybit/inverse-open-interest"), a_perp("BTC-COIN"))
     assert (newer[0], newer[-1]) == ((1780617600000, 31971156), (1780963200000, 31955346))
 
 

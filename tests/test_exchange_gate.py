@@ -77,7 +77,7 @@ def test_gate_inverse_contract_is_a_dollar_though_its_multiplier_is_zero() -> No
 
 
 def test_gate_contract_size() -> None:
-    assert gate.parse_contract_size(recorded("gate/contract-usdt-one"), a_perp("BTC-USDT")) == 1
+    assert gate.parse_contract_size(recorded("gate/contract-usdt-one"), a_perp("0G-USDT")) == 1
     assert gate.parse_contract_size(b'{"quanto_multiplier": "0.0001"}', a_perp("BTC-USDT")) == 0.0001
     with pytest.raises(BadResponse):
         gate.parse_contract_size(b'{"quanto_multiplier": "0"}', a_perp("BTC-USDT"))

@@ -12,7 +12,7 @@ from wire import END_MS, NEXT_HOUR_MS, about, listed, rows_of, ticker_of
 from exchanges import hyperliquid
 from exchanges.errors import (
     BadResponse,
-    UnknownSymbol,
+    NotTraded,
 )
 from exchanges.hyperliquid import Hyperliquid
 from exchanges.reading import Row
@@ -29,7 +29,7 @@ def test_hyperliquid_candles_of_a_thousand_coins() -> None:
 
 
 def test_hyperliquid_candles() -> None:
-    candles = hyperliquid.parse_candles(recorded("hyperliquid/candleSnapshot-spot"), a_perp("HYPE-USDC"), "1d")
+    candles = hyperliquid.parse_candles(recorded("hyperliquid/candleSnapshot-spot"), a_perp("@107-USDC"), "1d")
     assert rows_of(candles) == [
         (1737331200000, 20.184, 22.755, 19.3, 20.547, 10651612.71),
         (1737417600000, 20.552, 21.917, 20.027, 21.738, 1736000.02),
@@ -101,7 +101,7 @@ def test_hyperliquid_without_a_book_there_is_the_mark_price() -> None:
     assert (perp.ticker.last, perp.ticker.change_pct, perp.open_interest, perp.funding) == (5, None, None, None)
     ((_, perp),) = hyperliquid_rows([{"name": "A"}], [row | {"midPx": "4", "markPx": None, "openInterest": "7"}])
     assert (perp.ticker.last, perp.open_interest) == (4, OpenInterest(7, None))
-    with pytest.raises(UnknownSymbol):
+    with pytest.raises(NotTraded):
         hyperliquid_rows([{"name": "A"}], [row | {"markPx": None}])
 
 

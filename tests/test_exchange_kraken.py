@@ -58,7 +58,6 @@ def test_kraken_spot_ticker_of_24_hours_not_of_the_day() -> None:
         {"c": ["5"], "v": ["1"]},
         {"c": ["5"], "h": "9"},
         {"c": ["5"], "a": []},
-        {"c": ["0.0"]},
         {"c": ["-5"]},
     ],
 )

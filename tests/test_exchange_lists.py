@@ -89,12 +89,10 @@ ROWS = {
     "okx open interest": Sample(
         okx.parse_open_interest_row,
         {"instId": "BTC-USDT-SWAP", "oiCcy": "5", "oiUsd": "9"},
-        ("oiCcy",),
     ),
     "okx funding": Sample(
         okx.parse_funding_row,
         {"instId": "BTC-USDT-SWAP", "fundingRate": "0.1", "fundingTime": "1", "nextFundingTime": "2"},
-        ("fundingRate",),
     ),
     "gate spot": Sample(
         gate.parse_spot_row,
@@ -123,7 +121,6 @@ ROWS = {
     "bitget funding": Sample(
         bitget.parse_funding_row,
         {"symbol": "BTCUSDT", "fundingRate": "0.1", "fundingRateInterval": "8", "nextUpdate": "1"},
-        ("fundingRate",),
     ),
     "hyperliquid": Sample(
         one_of_hyperliquid,

@@ -11,6 +11,7 @@ from wire import HOUR_MS, about, listed, of_okx, only, rows_of, ticker_of
 from exchanges import okx
 from exchanges.errors import (
     BadResponse,
+    Declined,
     MarketError,
     NotSupported,
     RateLimited,
@@ -66,10 +67,10 @@ def test_okx_codes_with_http_200(code: str, kind: type[MarketError]) -> None:
     ("text", "kind"),
     [
         ("Parameter instId error", UnknownSymbol),
-        ("Parameter instFamily error", BadResponse),
+        ("Parameter instFamily error", Declined),
         ("Parameter period error", NotSupported),
         ("Parameter bar error", NotSupported),
-        ("Parameter sz error", BadResponse),
+        ("Parameter sz error", Declined),
     ],
 )
 def test_okx_names_the_parameter_that_is_wrong(text: str, kind: type[MarketError]) -> None:

@@ -21,8 +21,10 @@ from exchanges.errors import (
     BadResponse,
     Blocked,
     ClockWrong,
+    Declined,
     MarketError,
     NotSupported,
+    NotTraded,
     RateLimited,
     Refused,
     Unavailable,
@@ -62,7 +64,7 @@ def test_everything_by_the_thousand_is_per_coin() -> None:
         ("binance/error-unknown-symbol", 400, binance.explain, UnknownSymbol),
         ("binance/error-rate-limit-429", 429, binance.explain, RateLimited),
         ("binance/error-ip-ban-418", 418, binance.explain, RateLimited),
-        ("binance/error-bad-interval", 400, binance.explain, BadResponse),
+        ("binance/error-bad-interval", 400, binance.explain, NotSupported),
         ("bybit/error-ip-403", 403, bybit.explain, Blocked),
         ("bybit/error-rate-limit", 200, bybit.explain, RateLimited),
         ("okx/error-unknown-instrument", 200, okx.explain, UnknownSymbol),
@@ -82,9 +84,7 @@ def test_any_refusal_has_a_meaning(module: Any, body: bytes, status: int) -> Non
     error = module.explain(status, body)
     assert isinstance(error, MarketError)
     assert error.exchange == module.ID
-    assert isinstance(error, Unavailable) == (
-        status in (403, 418, 429, 451, 500, 503) and type(error) is not BadResponse
-    )
+    assert isinstance(error, Unavailable) == (status in (403, 418, 429, 451, 500, 503) and type(error) is not Declined)
 
 
 # Missing and malformed figures, at every exchange.
@@ -107,7 +107,7 @@ def test_ticker_with_nothing_but_a_price(parse: Any, wrap: Any, row: dict[str, A
 @pytest.mark.parametrize(("parse", "wrap", "row", "key"), TICKERS)
 @pytest.mark.parametrize("value", ["", None, "abc", [], {}, True, "NaN", "inf", "-5", -1, "1e999"])
 def test_ticker_without_a_price_is_unusable(parse: Any, wrap: Any, row: dict[str, Any], key: str, value: Any) -> None:
-    with pytest.raises(UnknownSymbol if value in ("", None) and parse is not binance.parse_ticker else BadResponse):
+    with pytest.raises(NotTraded if value in ("", None) and parse is not binance.parse_ticker else BadResponse):
         parse(wrap([row | {key: value}]), a_spot("X-USDT"))
 
 
@@ -350,7 +350,7 @@ def test_answers_are_read_for_the_symbol_that_was_asked_for() -> None:
             Deribit().perp(a_perp("X-USDC"))["ticker"],
             of_deribit_ticker([{"last_price": 5, "stats": {}, "timestamp": 1}]),
         ),
-        (Kraken().spot(a_spot("X-USD")), of_kraken_ticker([{"c": ["5"]}])),
+        (Kraken().spot(a_spot("X-USD")), of_kraken_ticker([{"c": ["5"]}]).replace(b"XXBTZUSD", b"XUSD")),
         (Coinbase().spot(a_spot("X-USD")), b'{"last":"5"}'),
         (Binance().perp(a_perp("X-COIN", 1, 10))["ticker"], b'[{"lastPrice":"5","closeTime":1}]'),
     ]
@@ -437,7 +437,7 @@ def test_errors_know_their_status(kind: type[MarketError], http_status: int, rea
         (binance, 400, -1007, Unavailable),
         (binance, 400, -1008, Unavailable),
         (binance, 404, None, NotSupported),
-        (binance, 404, -1, BadResponse),
+        (binance, 404, -1, Declined),
         (bybit, 200, 10001, UnknownSymbol),
         (bybit, 200, 10029, UnknownSymbol),
         (bybit, 200, 10002, ClockWrong),
@@ -455,7 +455,7 @@ def test_errors_know_their_status(kind: type[MarketError], http_status: int, rea
         (bybit, 200, 10000, Unavailable),
         (bybit, 200, 10016, Unavailable),
         (okx, 200, "51001", UnknownSymbol),
-        (okx, 400, "51000", BadResponse),  # which names no parameter here
+        (okx, 400, "51000", Declined),  # which names no parameter here
         (okx, 401, "50102", ClockWrong),
         (okx, 401, "50112", ClockWrong),
         *((okx, 401, code, Refused) for code in ("50101", "50105", "50110", "50111", "50113", "50119", "50120")),
@@ -480,7 +480,7 @@ def test_server_errors_of_three(module: Any) -> None:
     for status in (500, 502, 599):
         error = module.explain(status, b"<html>")
         assert (type(error), error.reason) == (Unavailable, f"answered HTTP {status}")
-    assert type(module.explain(499, b"<html>")) is BadResponse
+    assert type(module.explain(499, b"<html>")) is Declined
 
 
 @pytest.mark.parametrize(
@@ -488,13 +488,13 @@ def test_server_errors_of_three(module: Any) -> None:
     [
         ("gate/error-forbidden", 403, gate, Blocked),
         ("gate/error-invalid-currency", 400, gate, UnknownSymbol),
-        ("gate/error-invalid-key", 401, gate, BadResponse),
-        ("gate/error-ip-forbidden", 401, gate, BadResponse),
+        ("gate/error-invalid-key", 401, gate, Declined),
+        ("gate/error-ip-forbidden", 401, gate, Declined),
         ("gate/error-server", 500, gate, Unavailable),
-        ("bitget/error-missing-param", 400, bitget, BadResponse),
+        ("bitget/error-missing-param", 400, bitget, Declined),
         ("bitget/error-rate-limit", 429, bitget, RateLimited),
         ("bitget/error-symbol-not-found", 400, bitget, UnknownSymbol),
-        ("hyperliquid/error-422-text", 422, hyperliquid, BadResponse),
+        ("hyperliquid/error-422-text", 422, hyperliquid, Declined),
         ("deribit/error-bad-instrument", 400, deribit, UnknownSymbol),
         ("deribit/error-rate-limit", 429, deribit, RateLimited),
         ("kraken/error-rate-limit", 200, kraken, RateLimited),
@@ -503,7 +503,7 @@ def test_server_errors_of_three(module: Any) -> None:
         ("kraken/error-unknown-pair", 200, kraken, UnknownSymbol),
         ("coinbase/exchange-error-not-found", 404, coinbase, UnknownSymbol),
         ("coingecko/error-429", 429, coingecko, RateLimited),
-        ("coingecko/markets-error-missing-vs-currency", 422, coingecko, BadResponse),
+        ("coingecko/markets-error-missing-vs-currency", 422, coingecko, Declined),
     ],
 )
 def test_recorded_refusals_of_six_more(name: str, status: int, module: Any, kind: type[MarketError]) -> None:
@@ -520,7 +520,7 @@ def test_recorded_refusals_of_six_more(name: str, status: int, module: Any, kind
         (gate, 400, b'{"label":"INVALID_CONTRACT"}', UnknownSymbol),
         (gate, 400, b'{"label":"TOO_FAST"}', RateLimited),
         (gate, 404, b'{"label":"SOMETHING_NEW"}', UnknownSymbol),
-        (gate, 404, b"<html>", BadResponse),
+        (gate, 404, b"<html>", Declined),
         (gate, 400, b'{"label":"TOO_MANY_REQUESTS"}', RateLimited),
         (gate, 403, b"<html>", Blocked),
         (bitget, 400, b'{"code":"40309"}', UnknownSymbol),
@@ -536,18 +536,18 @@ def test_recorded_refusals_of_six_more(name: str, status: int, module: Any, kind
         (deribit, 200, b'{"error":{"code":10028}}', RateLimited),
         (deribit, 200, b'{"error":{"code":11051}}', Unavailable),
         (deribit, 400, b'{"error":{"code":11094}}', Unavailable),
-        (deribit, 400, b'{"error":{"code":[]}}', BadResponse),
+        (deribit, 400, b'{"error":{"code":[]}}', Declined),
         (deribit, 200, b'{"error":"no"}', BadResponse),
         (kraken, 200, b'{"error":["EQuery:Invalid asset pair"]}', UnknownSymbol),
-        (kraken, 200, b'{"error":["EService:Market in cancel_only mode"]}', Unavailable),
+        (kraken, 200, b'{"error":["EService:Market in cancel_only mode"]}', NotTraded),
         (kraken, 200, b'{"result":"error","error":"contractNotFound"}', UnknownSymbol),
         (kraken, 400, b'{"result":"error","error":"apiLimitExceeded"}', RateLimited),
-        (kraken, 200, b'{"result":"error","error":"marketUnavailable"}', Unavailable),
+        (kraken, 200, b'{"result":"error","error":"marketUnavailable"}', NotTraded),
         (kraken, 200, b'{"result":"error","error":"Unavailable"}', Unavailable),
         (kraken, 404, b"<html>", UnknownSymbol),
-        (kraken, 404, b'{"error":"somethingElse"}', BadResponse),
-        (kraken, 200, b'{"error":{"a":1}}', BadResponse),
-        (coinbase, 400, b'{"message":"granularity too small"}', BadResponse),
+        (kraken, 404, b'{"error":"somethingElse"}', Declined),
+        (kraken, 200, b'{"error":{"a":1}}', Declined),
+        (coinbase, 400, b'{"message":"granularity too small"}', Declined),
         (coinbase, 404, b"", UnknownSymbol),
         (coingecko, 403, b"error code: 1020", Blocked),
     ],
@@ -574,10 +574,10 @@ def test_rate_limits_say_how_long(module: Any, wait_s: float) -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, BadResponse),
-        (401, BadResponse),
+        (400, Declined),
+        (401, Declined),
         (403, Blocked),
-        (418, BadResponse),
+        (418, Declined),
         (429, RateLimited),
         (451, Blocked),
         (500, Unavailable),
@@ -785,7 +785,7 @@ PARTS = {
         price="last_price",
     ),
     "kraken spot": Part(
-        lambda body: kraken.parse_spot(body, a_spot("X-USD")),
+        lambda body: kraken.parse_spot(body, a_spot("BTC-USD")),
         _of_figures,
         {"a": "6", "b": "4", "c": "5", "v": "9", "p": "5", "l": "4", "h": "6"},
         ("c",),
@@ -821,7 +821,7 @@ def test_figure_that_is_missing(part: Part, value: Any) -> None:
     for key in part.row:
         row = part.row | {key: value}
         if key == part.price:
-            with pytest.raises(UnknownSymbol):
+            with pytest.raises(NotTraded):
                 part.parse(part.wrap([row]))
         elif key in part.needed:
             with pytest.raises(BadResponse):
@@ -871,7 +871,7 @@ def test_row_without_a_key(part: Part) -> None:
 def test_price_at_or_below_zero(name: str, price: Any) -> None:
     part = PARTS[name]
     key = part.price or ("c" if "c" in part.row else "last")
-    with pytest.raises(UnknownSymbol if part.price and price in ("0", 0) else BadResponse):
+    with pytest.raises(NotTraded if (part.price or "c" in part.row) and price in ("0", 0) else BadResponse):
         part.parse(part.wrap([part.row | {key: price}]))
 
 

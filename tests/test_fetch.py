@@ -25,10 +25,11 @@ from clock import Clock
 from exchanges.binance import Binance
 from exchanges.bybit import Bybit
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
-from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol
+from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol, WrongMarket
 from exchanges.gate import Gate
 from exchanges.hyperliquid import Hyperliquid
-from exchanges.words import Key
+from exchanges.table import EXCHANGES
+from exchanges.words import Key, Listing
 
 HOST = Host("X", "x", "https://x.example")
 BUDGET = Budget("x weight", 10, 60, is_told=True)
@@ -648,3 +649,73 @@ def test_cutter_same_as_parsing_the_whole() -> None:
         found, cutter = cut(body, place, lambda: rng.choice([1, 2, 5, 20, 200]))
         assert found == rows, f"seed {seed}, document {number}: {body!r}"
         assert cutter.is_done, f"seed {seed}, document {number}: {body!r}"
+
+
+# Which outcomes count.
+
+
+COUNTS = {
+    "BadResponse": True,
+    "Blocked": True,
+    "ClockWrong": False,
+    "Declined": False,
+    "Gone": False,
+    "NotSupported": False,
+    "NotTraded": False,
+    "OverBudget": True,  # but nobody was asked: the circuit does not hear of it
+    "RateLimited": True,
+    "Refused": False,
+    "Unavailable": True,
+    "UnknownSymbol": False,
+    "WrongMarket": True,
+}
+
+
+def all_errors(kind: type[MarketError] = MarketError) -> set[type[MarketError]]:
+    return {each for direct in kind.__subclasses__() for each in ({direct} | all_errors(direct))}
+
+
+def test_every_error_says_whether_it_counts() -> None:
+    assert {kind.__name__: kind.counts_for_circuit for kind in all_errors()} == COUNTS
+
+
+@pytest.mark.parametrize("kind", sorted(all_errors(), key=str), ids=str)
+async def test_only_silence_bans_and_garbage_open_a_circuit(kind: type[MarketError]) -> None:
+    circuit = Circuit("x", "X")
+    with pytest.raises(kind), circuit.watch():
+        raise kind("x", "y")
+    assert circuit.failures == int(COUNTS[kind.__name__] and kind.__name__ != "OverBudget")
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize("status", [400, 401, 404, 405, 410, 422, 499])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"{}", b'{"code":1}', b'{"retCode":170001}', b'{"label":"NEW"}', b"null"]
+)
+def test_any_answered_refusal_says_that_the_host_is_well(exchange: str, status: int, body: bytes) -> None:
+    venue = EXCHANGES[exchange]
+    kind = venue.kinds[0]
+    endpoint = venue.candles(Listing(kind, "X-USD", "X-USD", 1, 1.0), "1h", 2, NOW_MS)
+    assert not endpoint.explain(status, body).counts_for_circuit
+
+
+async def test_fetch_items_one_odd_row_costs_one_row(caplog: pytest.LogCaptureFixture) -> None:
+    rows = [{"n": 1}, {"n": "x"}, {"n": 3}, {"n": None}, {"n": 5}]
+    wanted = LIST._replace(row=lambda row: row.needed("n"))
+    with caplog.at_level("INFO"):
+        assert await listed(a_fetcher(answer(200, json.dumps(rows).encode())), wanted) == [1, 3, 5]
+    assert "2 of 5 rows of a list were left out: n is no number: 'x'" in caplog.text
+
+
+async def test_fetch_items_mostly_odd_rows_are_no_list() -> None:
+    rows = [{"n": 1}, {"n": "x"}, {"n": "y"}]
+    with pytest.raises(BadResponse, match="n is no number: 'x'"):
+        await listed(a_fetcher(answer(200, json.dumps(rows).encode())), LIST._replace(row=lambda row: row.needed("n")))
+
+
+async def test_fetch_items_of_lists_that_do_not_belong_together() -> None:
+    def read(row: Any) -> Any:
+        raise WrongMarket("x", "another's")
+
+    with pytest.raises(WrongMarket):
+        await listed(a_fetcher(answer(200, b'[{"n":1}]')), LIST._replace(row=read))

@@ -196,7 +196,8 @@ async def test_price_asks_for_the_contract_as_it_is_listed(prefix: str) -> None:
                 return in_json([{"symbol": f"{prefix}MOGUSDT", "price": "1"}])
             if symbol == f"{prefix}MOGUSDT":
                 asked_for.append(symbol)
-                return await whole(asked._replace(query={"symbol": "BTCUSDT"}))
+                told = await whole(asked._replace(query={"symbol": "BTCUSDT"}))
+                return told._replace(body=told.body.replace(b"BTCUSDT", symbol.encode()))
             return await whole(asked)
 
         house.world.sites["BINANCE_USDM"].intercept(with_one_more)
