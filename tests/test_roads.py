@@ -18,14 +18,14 @@ import yaml
 from conftest import ROOT, a_house
 
 import bot
-import market
 import settings
 import webhook_server
+from exchanges import table
 
 SERVING = ("fly.toml", "deploy/fly.sleeping.toml")
 ALL_OF_FLY = (*SERVING, "fly.polling.toml")
 IN_THE_US = {"dfw", "ewr", "iad", "lax", "ord", "sjc"}  # Fly's regions there
-DEFAULT = settings.load({}, market.EXCHANGES)
+DEFAULT = settings.load({}, table.EXCHANGES)
 
 CHECK = {"interval", "timeout", "grace_period", "method", "path"}
 KNOWN: dict[str, set[str]] = {
