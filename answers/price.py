@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 import indicators
-from answers.asked import Tools, WhichSymbol
+from answers.asked import Tools, WhichSymbol, outcome_of
 from answers.cvd import day_sums
 from asking import races
 from asking.races import Question, first_answers, nothing, or_none
@@ -203,7 +203,9 @@ def show(prices: Prices, now_s: float) -> Answer:
     text = "\n\n".join(blocks)
     if prices.n_left_out:
         text += f"\n\nAt most {MAX_SYMBOLS} symbols at once; the rest is left out."
-    return Answer(text, keyboard=tuple(row for row in rows if row))
+    missing = [outcome_of(each) for each in reports if not isinstance(each, PriceReport)]
+    outcome = "answered" if found or not missing else min(missing)  # "not understood" only where all were
+    return Answer(text, keyboard=tuple(row for row in rows if row), outcome=outcome)
 
 
 def block(report: PriceReport, now_s: float) -> str:

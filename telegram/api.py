@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -43,11 +46,17 @@ class TelegramError(Exception):
 
 
 class TelegramAPI:
-    """Calls the Bot API for one token."""
+    """Calls the Bot API for one token.
 
-    def __init__(self, token: str, transport: httpx.AsyncBaseTransport, url: str) -> None:
-        self._transport = transport
+    clock_off_s: how many seconds our clock is ahead of Telegram's, by the Date of its answers; None without one.
+    """
+
+    def __init__(
+        self, token: str, transport: httpx.AsyncBaseTransport, url: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._transport, self._clock = transport, clock
         self._base = f"{url}/bot{token}/"
+        self.clock_off_s: float | None = None
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float = CALL_S) -> Any:
         """The call's `result`. Raises TelegramError, always within timeout_s."""
@@ -73,7 +82,13 @@ class TelegramAPI:
             raise TelegramError(method, 0, "no connection") from None
         except httpx.HTTPError as error:
             raise TelegramError(method, 0, f"the line failed: {type(error).__name__}", was_sent=True) from None
+        self._look_at_the_clock(response.headers.get("date"))
         return _result(method, response.status_code, body)
+
+    def _look_at_the_clock(self, date: str | None) -> None:
+        """Dates have whole seconds, and were written before the answer travelled: some seconds mean nothing."""
+        with suppress(ValueError, TypeError, IndexError, OverflowError):  # no date, or none that can be
+            self.clock_off_s = self._clock() - parsedate_to_datetime(date or "").timestamp()
 
 
 async def _read(method: str, response: httpx.Response) -> bytes:

@@ -121,7 +121,7 @@ def test_demo_as_in_the_readme() -> None:
 async def test_polling_as_in_the_readme(file: str) -> None:
     async with a_house() as house:
         process = start(the_line(file, ".venv/bin/python bot.py"), house.world)
-        await asyncio.to_thread(process.until, "polling as @DemoMarketBot|polling as @demomarketbot")
+        await asyncio.to_thread(process.until, "polling as @demomarketbot")
         house.world.telegram.send("/help", ADA)
         await house.world.telegram.settle()
         assert (await asyncio.to_thread(process.end, signal.SIGTERM))[0] == 0

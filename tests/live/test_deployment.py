@@ -19,7 +19,7 @@ from demo.telegram_html import BadHTML, parse
 from exchanges import table
 from live.conftest import Server, fail, question, update
 from settings import Settings
-from telegram import polling, webhook
+from telegram import polling, standing
 from telegram.api import CALL_S, TelegramAPI
 
 MAX_COMMAND_S = 8.0
@@ -48,7 +48,7 @@ def test_health_is_ok_and_quick(health: Health) -> None:
 def test_webhook_is_registered_here(server: Server) -> None:
     if not server.settings.token:
         pytest.skip("TELEGRAM_BOT_TOKEN is not set, so Telegram cannot be asked")
-    lines, is_well = webhook.describe_webhook(webhook_info(server), server.webhook_url, time.time())
+    lines, is_well = standing.judge(webhook_info(server), server.webhook_url, time.time())
     if not is_well:
         said = "; ".join(" ".join(line.split()) for line in reversed(lines))
         fail(said.replace("WEBHOOK_URL asks", "--url asks"))
