@@ -51,12 +51,13 @@ class TelegramAPI:
     clock_off_s: how many seconds our clock is ahead of Telegram's, by the Date of its answers; None without one.
     """
 
+    clock_off_s: float | None = None
+
     def __init__(
         self, token: str, transport: httpx.AsyncBaseTransport, url: str, clock: Callable[[], float] = time.time
     ) -> None:
         self._transport, self._clock = transport, clock
         self._base = f"{url}/bot{token}/"
-        self.clock_off_s: float | None = None
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float = CALL_S) -> Any:
         """The call's `result`. Raises TelegramError, always within timeout_s."""

@@ -47,6 +47,15 @@ class Place:
             return told
 
 
+async def two_places(house: House) -> tuple[Place, Place]:
+    """With ports of their own."""
+    ports = set[int]()
+    while len(ports) < 2:
+        ports.add(await asyncio.to_thread(free_port))
+    one, other = ports
+    return Place(house, one), Place(house, other)
+
+
 async def answered(house: House) -> str:
     """By which road an update is answered now: "webhook" or "polling"."""
     telegram = house.world.telegram
@@ -63,10 +72,9 @@ SERVER, POLLER = "webhook_server.py", "bot.py"
 async def test_a_woken_server_takes_nothing_back_from_a_poller() -> None:
     """webhook, polling, a woken server in between, polling started again, and back to the webhook on purpose."""
     async with a_house() as house:
-        fly = Place(house, await asyncio.to_thread(free_port))
+        fly, home = await two_places(house)
         async with fly.runs(SERVER, until="Telegram delivers to"):
             assert await answered(house) == "webhook"
-        home = Place(house, await asyncio.to_thread(free_port))
         async with home.runs(POLLER, "--delete-webhook", until="polling as"):
             assert await answered(house) == "polling"
             async with fly.runs(SERVER, until="left as it is: a poller was chosen"):
@@ -84,7 +92,7 @@ async def test_a_woken_server_takes_nothing_back_from_a_poller() -> None:
 
 async def test_a_server_takes_nothing_back_from_another_server() -> None:
     async with a_house() as house:
-        old, new = [Place(house, await asyncio.to_thread(free_port)) for _ in range(2)]
+        old, new = await two_places(house)
         async with new.runs(SERVER, until="Telegram delivers to"):
             async with old.runs(SERVER, until=f"left as it is: another server was chosen, {new.url}/webhook"):
                 assert house.world.telegram.webhook["url"] == f"{new.url}/webhook"
@@ -162,7 +170,7 @@ async def test_a_pollers_door_is_off_by_port_0_and_no_reason_to_end() -> None:
 
 async def test_two_pollers_know_of_each_other() -> None:
     async with a_house() as house:
-        one, other = [Place(house, await asyncio.to_thread(free_port)) for _ in range(2)]
+        one, other = await two_places(house)
         async with one.runs(POLLER, until="polling as") as first, other.runs(POLLER, until="polling as"):
             await asyncio.to_thread(first.until, "Another poller takes this token's updates")
 
@@ -170,8 +178,9 @@ async def test_two_pollers_know_of_each_other() -> None:
 async def test_a_poller_that_hangs_ends_with_its_traceback() -> None:
     script = (
         "import time, bot, health\n"
+        "from answers import help\n"
         "health.HUNG_S = 1\n"
-        "bot.COMMANDS['help'] = bot.Command(lambda room, words: time.sleep(10), '', 'hangs')\n"
+        "help.command = lambda words: time.sleep(10)\n"
         "raise SystemExit(bot.main([]))\n"
     )
     async with a_house() as house:
