@@ -21,8 +21,8 @@ import metrics
 from http1 import HTTPError, Request, Response
 from metrics import Family, Info, Metrics, Process
 from settings import Settings
-from telegram.api import TelegramAPI
-from telegram.standing import CLOCK_OFF_S, Standing
+from telegram.api import CLOCK_OFF_S, TelegramAPI
+from telegram.standing import Standing
 
 log = logging.getLogger("health")
 HUNG_S = 30  # an event loop that does not come round for so long is ended, and the machine restarts it
@@ -93,7 +93,7 @@ class Health:
         if oldest_s > STUCK_S:
             return "stuck", f"an update has been in work for {oldest_s:.0f} s"
         standing = self.bot.standing
-        reason = standing.trouble or standing.hitch or self._of_the_clock()
+        reason = standing.trouble or standing.hitch or self._of_the_clock() or self._of_the_exchanges()
         return ("degraded", reason) if reason else ("ok", None)
 
     def _of_the_clock(self) -> str:
@@ -103,6 +103,14 @@ class Health:
             return ""
         way = "ahead of" if off_s > 0 else "behind"
         return f"This machine's clock is {abs(off_s):.0f} s {way} Telegram's: set it right."
+
+    def _of_the_exchanges(self) -> str:
+        """A sentence when not one of those that were asked answers."""
+        hosts = {name: of for name, of in self.bot.market.health().items() if name != "COINGECKO"}
+        if not hosts or any(of["state"] == "ok" for of in hosts.values()):
+            return ""
+        reasons = dict.fromkeys(str(of["last_failure"]) for of in hosts.values())
+        return f"No exchange answers: {'; '.join(reasons)}."
 
     def told(self) -> dict[str, Any]:
         """The fields of /health."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,6 +17,8 @@ from telegram.multipart import body_of
 
 MAX_ANSWER = 8 * 1024 * 1024  # getUpdates gives up to some 4 MiB
 CALL_S = 10.0
+CLOCK_OFF_S = 60.0  # more than any answer takes on its way
+log = logging.getLogger("bot")
 
 
 class TelegramError(Exception):
@@ -88,8 +91,11 @@ class TelegramAPI:
 
     def _look_at_the_clock(self, date: str | None) -> None:
         """Dates have whole seconds, and were written before the answer travelled: some seconds mean nothing."""
+        before = self.clock_off_s
         with suppress(ValueError, TypeError, IndexError, OverflowError):  # no date, or none that can be
             self.clock_off_s = self._clock() - parsedate_to_datetime(date or "").timestamp()
+        if abs(self.clock_off_s or 0) > CLOCK_OFF_S >= abs(before or 0):
+            log.warning("this machine's clock is %+.0f s off Telegram's: set it right", self.clock_off_s)
 
 
 async def _read(method: str, response: httpx.Response) -> bytes:

@@ -15,7 +15,6 @@ from typing import Any
 from render.figures import format_span
 
 FRESH_ERROR_S = 3600.0  # an older delivery error is history
-CLOCK_OFF_S = 60.0  # more than any answer takes on its way
 POLLER_MARK = "shipping_query"
 """A kind of update that a bot which sells nothing never gets. Our poller asks for it too, as a mark: Telegram keeps the
 list, and shows it in getWebhookInfo also while no webhook is set (tdlib/telegram-bot-api, Client.cpp, JsonWebhookInfo).
@@ -45,6 +44,7 @@ _BY_WORD = (
     ("timeout", "The server does not answer in time."),
     ("timed out", "The server does not answer in time."),
     ("refused", "Nothing listens at that address."),
+    ("connect call failed", "Nothing listens at that address."),
     ("reserved", "The address is a private one, which Telegram cannot reach."),
     ("unreachable", "There is no way to that address."),
     ("https", "Telegram delivers to https addresses only."),
@@ -75,13 +75,14 @@ class Standing:
     """What is known; kept by whoever asks Telegram, told by /health, /status and /metrics.
 
     state: a few words. trouble: why updates do not arrive here, a sentence; "" while nothing is known against it.
-    hitch: why the poller's last call failed, a sentence; "" when it did not.
+    hitch: why the poller's last call failed, a sentence; "" when it did not. failure: why we could not register.
     is_ours: whether Telegram hands the updates to us; None when that is not known. Times are seconds since 1970.
     """
 
     state: str = "not asked for"
     trouble: str = ""
     hitch: str = ""
+    failure: str = ""
     is_ours: bool | None = None
     n_pending: int | None = None
     last_error: str = ""
@@ -94,8 +95,12 @@ class Standing:
         self.last_error, self.last_error_at = words_in(info, "last_error_message"), _moment(info.get("last_error_date"))
         self.asked_at = now
         self.is_ours = words_in(info, "url") == our_url
+        who = chosen_instead(info, our_url)
+        if not self.is_ours and self.failure and not who:
+            return
+        self.failure = ""
         if not self.is_ours:
-            who = chosen_instead(info, our_url) or ("a webhook is set" if not our_url else "no webhook is set")
+            who = who or "no webhook is set"
             self.state = f"not here: {who}"
             self.trouble = f"Updates go elsewhere: {who}. {_WAYS_OUT[bool(our_url)]}"
         else:
@@ -104,12 +109,12 @@ class Standing:
 
     @property
     def told(self) -> str:
-        """The state, and what is wrong, for /status."""
-        return " · ".join(part for part in (self.state, self.trouble or self.hitch) if part)
+        """What is wrong, or else the state, for /status."""
+        return self.trouble or self.hitch or self.state
 
     def fail(self, why: str) -> None:
-        """Registering or polling failed; why is a sentence without its full stop."""
-        self.state, self.trouble, self.is_ours = f"failed: {why}", f"{why}.", False
+        """Registering failed; why is a sentence without its full stop. It stands until we are registered."""
+        self.state, self.trouble, self.failure, self.is_ours = f"failed: {why}", f"{why}.", why, False
 
 
 _WAYS_OUT = {
@@ -141,10 +146,8 @@ def judge(
     standing.learn(info, our_url or words_in(info, "url"), now)
     verdict, is_well = _verdict(info, standing, our_url)
     if door and words_in(info, "url"):
-        is_well, verdict = (
-            False,
-            [*verdict, f"The address does not answer as this bot: {door}. {meaning(door)}".rstrip()],
-        )
+        also = "" if meaning(door) in verdict else meaning(door)
+        is_well, verdict = False, [*verdict, f"The address does not answer as this bot: {door}. {also}".rstrip()]
     elif is_well:
         verdict = _as_far_as_known(standing, was_pending, door)
     return [*_told(info, standing, now), *verdict], is_well

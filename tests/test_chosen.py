@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 import pytest
 from conftest import ADA, House, a_house
-from test_webhook_server import Process, free_port
+from test_webhook_server import Process
 
 from telegram import polling
 from telegram.api import TelegramError
@@ -47,13 +49,16 @@ class Place:
             return told
 
 
-async def two_places(house: House) -> tuple[Place, Place]:
-    """With ports of their own."""
-    ports = set[int]()
-    while len(ports) < 2:
-        ports.add(await asyncio.to_thread(free_port))
-    one, other = ports
-    return Place(house, one), Place(house, other)
+def a_port() -> int:
+    """A free one below those that the kernel hands out, so that nobody gets it while its process starts again."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with suppress(OSError), socket.create_server(("", port)):
+            return port
+
+
+def two_places(house: House) -> tuple[Place, Place]:
+    return Place(house, a_port()), Place(house, a_port())
 
 
 async def answered(house: House) -> str:
@@ -72,7 +77,7 @@ SERVER, POLLER = "webhook_server.py", "bot.py"
 async def test_a_woken_server_takes_nothing_back_from_a_poller() -> None:
     """webhook, polling, a woken server in between, polling started again, and back to the webhook on purpose."""
     async with a_house() as house:
-        fly, home = await two_places(house)
+        fly, home = two_places(house)
         async with fly.runs(SERVER, until="Telegram delivers to"):
             assert await answered(house) == "webhook"
         async with home.runs(POLLER, "--delete-webhook", until="polling as"):
@@ -92,7 +97,7 @@ async def test_a_woken_server_takes_nothing_back_from_a_poller() -> None:
 
 async def test_a_server_takes_nothing_back_from_another_server() -> None:
     async with a_house() as house:
-        old, new = await two_places(house)
+        old, new = two_places(house)
         async with new.runs(SERVER, until="Telegram delivers to"):
             async with old.runs(SERVER, until=f"left as it is: another server was chosen, {new.url}/webhook"):
                 assert house.world.telegram.webhook["url"] == f"{new.url}/webhook"
@@ -103,7 +108,7 @@ async def test_a_server_takes_nothing_back_from_another_server() -> None:
 
 async def test_webhook_delete_chooses_polling() -> None:
     async with a_house() as house:
-        place = Place(house, await asyncio.to_thread(free_port))
+        place = Place(house, a_port())
         async with place.runs(SERVER, until="Telegram delivers to"):
             pass
         house.world.telegram.send("/help", ADA)
@@ -117,7 +122,7 @@ async def test_webhook_delete_chooses_polling() -> None:
 
 async def test_a_poller_ends_when_a_webhook_is_set() -> None:
     async with a_house() as house:
-        place = Place(house, await asyncio.to_thread(free_port))
+        place = Place(house, a_port())
         process = Process([POLLER], place.environ())
         await asyncio.to_thread(process.until, "polling as")
         house.world.telegram.execute("setWebhook", {"url": "http://127.0.0.1:1/webhook"})
@@ -142,7 +147,7 @@ def test_which_conflict_ends_polling(description: str, ends: bool) -> None:
 
 async def test_a_poller_tells_how_it_does() -> None:
     async with a_house() as house:
-        home = Place(house, await asyncio.to_thread(free_port))
+        home = Place(house, a_port())
         async with home.runs(POLLER, until="polling as @demomarketbot, version", API_KEY=KEY, COMMIT="1a2b3c4"):
             assert await answered(house) == "polling"
             told = await home.health()
@@ -170,7 +175,7 @@ async def test_a_pollers_door_is_off_by_port_0_and_no_reason_to_end() -> None:
 
 async def test_two_pollers_know_of_each_other() -> None:
     async with a_house() as house:
-        one, other = await two_places(house)
+        one, other = two_places(house)
         async with one.runs(POLLER, until="polling as") as first, other.runs(POLLER, until="polling as"):
             await asyncio.to_thread(first.until, "Another poller takes this token's updates")
 

@@ -166,6 +166,24 @@ def test_failing_deliveries_are_trouble_until_less_waits() -> None:
     assert (standing.trouble, standing.last_error) == ("", words)
 
 
+def test_why_registering_failed_is_told_until_it_is_mended() -> None:
+    standing = Standing()
+    standing.fail("setWebhook: 400 Bad Request: bad webhook: Failed to resolve host")
+    standing.learn({"url": ""}, A, NOW)
+    assert standing.trouble == "setWebhook: 400 Bad Request: bad webhook: Failed to resolve host."
+    standing.learn({"url": A}, A, NOW)
+    assert (standing.state, standing.trouble) == ("registered", "")
+
+
+def test_what_is_wrong_is_told_first() -> None:
+    standing = Standing()
+    assert standing.told == "not asked for"
+    standing.hitch = "Another poller."
+    assert standing.told == "Another poller."
+    standing.fail("a dead token")
+    assert standing.told == "a dead token."
+
+
 @pytest.mark.parametrize(
     "info", [{}, {"url": 5}, {"pending_update_count": "7", "last_error_date": "x"}, {"last_error_date": True}]
 )
