@@ -74,6 +74,7 @@ KEY = "open-sesame.1234"
 SERVER, POLLER = "webhook_server.py", "bot.py"
 
 
+@pytest.mark.real_time
 async def test_a_woken_server_takes_nothing_back_from_a_poller() -> None:
     """webhook, polling, a woken server in between, polling started again, and back to the webhook on purpose."""
     async with a_house() as house:
@@ -95,6 +96,7 @@ async def test_a_woken_server_takes_nothing_back_from_a_poller() -> None:
             assert await answered(house) == "webhook"
 
 
+@pytest.mark.real_time
 async def test_a_server_takes_nothing_back_from_another_server() -> None:
     async with a_house() as house:
         old, new = two_places(house)
@@ -106,6 +108,7 @@ async def test_a_server_takes_nothing_back_from_another_server() -> None:
             assert (code, "The webhook is elsewhere" in out) == (1, True)
 
 
+@pytest.mark.real_time
 async def test_webhook_delete_chooses_polling() -> None:
     async with a_house() as house:
         place = Place(house, a_port())
@@ -120,6 +123,7 @@ async def test_webhook_delete_chooses_polling() -> None:
             pass
 
 
+@pytest.mark.real_time
 async def test_a_poller_ends_when_a_webhook_is_set() -> None:
     async with a_house() as house:
         place = Place(house, a_port())
@@ -145,6 +149,7 @@ def test_which_conflict_ends_polling(description: str, ends: bool) -> None:
 # The poller's own door.
 
 
+@pytest.mark.real_time
 async def test_a_poller_tells_how_it_does() -> None:
     async with a_house() as house:
         home = Place(house, a_port())
@@ -163,6 +168,7 @@ async def test_a_poller_tells_how_it_does() -> None:
                 assert [each.status_code for each in refused] == [404, 404, 405]
 
 
+@pytest.mark.real_time
 async def test_a_pollers_door_is_off_by_port_0_and_no_reason_to_end() -> None:
     async with a_house() as house:
         taken = Place(house, house.port)
@@ -173,6 +179,7 @@ async def test_a_pollers_door_is_off_by_port_0_and_no_reason_to_end() -> None:
         assert "cannot be listened on" not in "".join(process.lines)
 
 
+@pytest.mark.real_time
 async def test_two_pollers_know_of_each_other() -> None:
     async with a_house() as house:
         one, other = two_places(house)
@@ -180,6 +187,7 @@ async def test_two_pollers_know_of_each_other() -> None:
             await asyncio.to_thread(first.until, "Another poller takes this token's updates")
 
 
+@pytest.mark.real_time
 async def test_a_poller_that_hangs_ends_with_its_traceback() -> None:
     script = (
         "import time, bot, health\n"

@@ -113,11 +113,12 @@ def test_demo_as_in_the_readme() -> None:
     typed = read(line.rpartition("&& ")[2])
     assert typed.words[0] == ".venv/bin/python"
     process = Process(typed.words[1:], {"PORT": str(free_port())})
-    process.until("The chat is at http://127.0.0.1:")
+    process.until("^http://127.0.0.1:")
     assert process.end(signal.SIGTERM)[0] == 0
 
 
 @pytest.mark.parametrize("file", ["README.md", "home.md"])
+@pytest.mark.real_time
 async def test_polling_as_in_the_readme(file: str) -> None:
     async with a_house() as house:
         process = start(the_line(file, ".venv/bin/python bot.py"), house.world)
@@ -128,6 +129,7 @@ async def test_polling_as_in_the_readme(file: str) -> None:
         assert "sendMessage" in [method for method, _ in house.world.telegram.calls]
 
 
+@pytest.mark.real_time
 async def test_webhook_as_in_the_docs() -> None:
     async with a_house() as house:
         port = str(await asyncio.to_thread(free_port))
@@ -142,6 +144,7 @@ async def test_webhook_as_in_the_docs() -> None:
 @pytest.mark.parametrize(
     ("file", "action"), [("lambda.md", "webhook set"), ("lambda.md", "webhook info"), ("validation.md", "webhook info")]
 )
+@pytest.mark.real_time
 async def test_webhook_commands_as_in_the_docs(file: str, action: str) -> None:
     """Against a server that is well."""
     async with a_house() as house:
@@ -155,16 +158,34 @@ async def test_webhook_commands_as_in_the_docs(file: str, action: str) -> None:
         assert f"{house.url}/webhook" in out
 
 
+@pytest.mark.real_time
 async def test_health_as_in_the_docs() -> None:
     async with a_house() as house:
         assert '"status":"ok"' in await fetched(the_line("validation.md", "/health"), house)
 
 
+@pytest.mark.real_time
 async def test_json_as_in_the_docs() -> None:
     async with a_house(API_KEY=KEY) as house:
         assert '"success":true' in await fetched(the_line("api.md", "/volume_spike"), house)
 
 
+@pytest.mark.real_time
+async def test_json_of_the_demo_as_in_the_docs() -> None:
+    typed = the_line("api.md", "localhost:8000/price")
+    port = await asyncio.to_thread(free_port)
+    process = Process(["webhook_server.py", "--demo"], {"PORT": str(port)})
+    await asyncio.to_thread(process.until, "^http://127.0.0.1:")
+    try:
+        words = [word.replace("localhost:8000", f"http://127.0.0.1:{port}") for word in typed.words]
+        async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+            answer = await client.post(words[-1], content=words[words.index("-d") + 1])
+        assert answer.json()["success"] is True
+    finally:
+        await asyncio.to_thread(process.end, signal.SIGTERM)
+
+
+@pytest.mark.real_time
 async def test_metrics_as_in_the_docs() -> None:
     async with a_house(API_KEY=KEY) as house:
         assert "# TYPE bot_updates_total counter" in await fetched(the_line("api.md", "/metrics"), house)

@@ -29,17 +29,20 @@ async def verdict(house: House) -> tuple[str, str | None]:
     return fields["status"], fields["reason"]
 
 
+@pytest.mark.real_time
 async def test_well() -> None:
     async with a_house() as house:
         assert await verdict(house) == ("ok", None)
 
 
+@pytest.mark.real_time
 async def test_a_dead_token_and_a_failed_registration() -> None:
     async with a_house() as house:
         house.bot.standing.fail("Telegram does not accept TELEGRAM_BOT_TOKEN")
         assert await verdict(house) == ("degraded", "Telegram does not accept TELEGRAM_BOT_TOKEN.")
 
 
+@pytest.mark.real_time
 async def test_a_hitch_of_the_poller() -> None:
     async with a_house() as house:
         house.bot.standing.hitch = "Another poller takes this token's updates."
@@ -55,6 +58,7 @@ async def test_a_hitch_of_the_poller() -> None:
         (None, None),
     ],
 )
+@pytest.mark.real_time
 async def test_a_clock_that_is_off(off_s: float | None, reason: str | None) -> None:
     async with a_house() as house:
         assert house.bot.api is not None
@@ -63,6 +67,7 @@ async def test_a_clock_that_is_off(off_s: float | None, reason: str | None) -> N
         assert (await told(house))["telegram"]["clock_off_s"] == off_s
 
 
+@pytest.mark.real_time
 async def test_a_clock_that_is_off_makes_no_question_too_late() -> None:
     async with a_house() as house:
         assert house.bot.api is not None
@@ -73,6 +78,7 @@ async def test_a_clock_that_is_off_makes_no_question_too_late() -> None:
         assert "reached me only now" not in call["text"]
 
 
+@pytest.mark.real_time
 async def test_no_exchange_answers() -> None:
     async with a_house(EXCHANGES="okx") as house:
         await house.world.set_fault("okx", "451")
@@ -83,6 +89,7 @@ async def test_no_exchange_answers() -> None:
         assert "region" in str(reason)
 
 
+@pytest.mark.real_time
 async def test_the_build_is_told(caplog: pytest.LogCaptureFixture) -> None:
     async with a_house(COMMIT="1a2b3c4d5e6f7890", FLY_IMAGE_REF="registry.fly.io/bot:deployment-01J\n<b>") as house:
         fields = await told(house)
@@ -120,6 +127,7 @@ NOW = 1_764_000_000.0
         ({}, None),
     ],
 )
+@pytest.mark.real_time
 async def test_the_date_of_an_answer_is_compared(headers: dict[str, str], off_s: float | None) -> None:
     class Line(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -284,6 +284,7 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+@pytest.mark.real_time
 async def test_image_answers_and_lets_an_open_request_finish() -> None:
     async with a_house() as house, httpx.AsyncClient(trust_env=False, verify=False, timeout=20) as client:
         url = f"http://127.0.0.1:{(port := free_port())}"

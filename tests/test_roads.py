@@ -127,6 +127,7 @@ def test_fly_runs_what_there_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVING)
+@pytest.mark.real_time
 async def test_fly_checks_what_is_served(name: str) -> None:
     async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
         for check in fly(name)["http_service"]["checks"]:
@@ -136,6 +137,7 @@ async def test_fly_checks_what_is_served(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVING)
+@pytest.mark.real_time
 async def test_fly_scrapes_what_is_served(name: str) -> None:
     async with (
         a_house(FLY_APP_NAME="market-bot", WEBHOOK_URL="http://127.0.0.1:1") as house,
@@ -255,6 +257,7 @@ def panels() -> list[dict[str, Any]]:
     return told
 
 
+@pytest.mark.real_time
 async def test_dashboard_asks_for_metrics_that_there_are() -> None:
     async with (
         a_house(FLY_APP_NAME="market-bot", WEBHOOK_URL="http://127.0.0.1:1") as house,

@@ -1,6 +1,6 @@
 """Breaks the bot's surroundings on purpose, one thing after the other, and prints who says what of it.
 
-    python bench/broken.py [NAME …]
+    python trials/broken.py [NAME …]
 
 For each: the real server (or poller) as its own process, an offline Telegram that delivers to it by way of a proxy
 which can misbehave, one question sent; then what `webhook info`, /health, /status, the log and tests/live say. A table,
@@ -25,9 +25,9 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import demo  # noqa: E402
-import demo.keys  # noqa: E402
-from demo.telegram import Refused  # noqa: E402
+import demo
+import demo.keys
+from demo.telegram import Refused
 
 USER = demo.keys.USER_ID
 SETTLE_S = 1.2  # for a delivery, its failure, and the process to ask Telegram how it stands
