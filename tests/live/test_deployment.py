@@ -16,6 +16,7 @@ import bot
 import demo
 import http1
 import settings
+from demo.multipart import Malformed, read_form
 from demo.telegram_html import BadHTML, parse
 from exchanges import table
 from live.conftest import Server, fail, question, update
@@ -39,6 +40,7 @@ APOLOGIES = (
     "This bot answers only those",
     "Only users who are listed",
 )
+SENT = ("sendMessage", "sendPhoto")
 NO_DATA = re.compile(r"^No \S.* right now\.", re.MULTILINE)
 Health = tuple[int, dict[str, Any], float]
 
@@ -117,7 +119,7 @@ def judge(text: str, response: httpx.Response, call: Mapping[str, Any], said: st
     """Fails for everything that is no answer."""
     if response.status_code == 200 and not response.content:
         fail(f"{text} is not answered: COMMANDS_PER_MINUTE is used up, or nobody may ask.")
-    if response.status_code != 200 or call.get("method") != "sendMessage" or call.get("chat_id") != user_id:
+    if response.status_code != 200 or call.get("method") not in SENT or call.get("chat_id") != user_id:
         fail(f"{text} is answered with {response.status_code} and {call.get('method', 'no call')}.")
     if not said or said.startswith(APOLOGIES):
         fail(f"{text} is answered: {said or 'with HTML that Telegram refuses'}")
@@ -127,9 +129,13 @@ def judge(text: str, response: httpx.Response, call: Mapping[str, Any], said: st
 
 def call_in(response: httpx.Response) -> dict[str, Any]:
     """The Bot API call in an answer; {} without one."""
+    content_type = response.headers.get("content-type", "")
     try:
+        if content_type.startswith("multipart/form-data"):
+            form = dict(read_form(content_type, response.content))
+            return form | {"chat_id": int(str(form.get("chat_id", "0")))}
         call = response.json()
-    except ValueError:
+    except (ValueError, Malformed):
         return {}
     return call if isinstance(call, dict) else {}
 
@@ -137,7 +143,7 @@ def call_in(response: httpx.Response) -> dict[str, Any]:
 def shown(call: Mapping[str, Any]) -> str:
     """A call's text as it is shown; "" for what Telegram refuses."""
     try:
-        return parse(str(call.get("text", ""))).text
+        return parse(str(call.get("text") or call.get("caption", ""))).text
     except BadHTML:
         return ""
 
@@ -226,7 +232,7 @@ class Recorder(TelegramAPI):
     async def call(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float = CALL_S) -> Any:
         if method == "getUpdates":
             return await self._give()
-        if method == "sendMessage":
+        if method in SENT:
             asked = self._texts[self._n_given - 1]
             self.seconds[asked] = time.monotonic() - self._given_at
             self.answers[asked] = shown(params or {})
