@@ -37,6 +37,14 @@ def open_page(url: str) -> Chrome:
     return page
 
 
+def begin(page: Chrome) -> None:
+    """Presses START, which is there until somebody has."""
+    for button in page.find_elements("id", "start"):
+        if button.is_displayed():
+            button.click()
+            time.sleep(1.5)
+
+
 def ask(page: Chrome, text: str) -> None:
     """Types a command and waits for its answer."""
     before = len(page.find_elements("css selector", ".message:not(.mine)"))
@@ -62,6 +70,7 @@ def main() -> int:
             found = next(found for line in demo.stdout if (found := re.search(r"http://[\w.:]+", line)))
             page = open_page(found[0])
             try:
+                begin(page)
                 for text in COMMANDS:
                     ask(page, text)
                 time.sleep(0.5)  # for the page's own movements
