@@ -41,7 +41,7 @@ from answers import (
     volscan,
     volume,
 )
-from answers.asked import EXAMPLES, Misread, Tools, WhichSymbol, place_of
+from answers.asked import EXAMPLES, NO_DATA, NOT_UNDERSTOOD, Misread, Tools, WhichSymbol, outcome_of, place_of
 from answers.pictures import Pictures
 from answers.typed import Meant, meant
 from asking.fetch import Fetcher
@@ -49,20 +49,22 @@ from clock import MACHINE, Clock
 from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
+from health import Health, keep_watchdog_quiet, let_watchdog_sleep, small_door
 from log import set_up_log, working_on
 from market import Market
 from metrics import Metrics, Process
 from render import sentences
-from render.figures import escape
+from render.figures import escape, format_span
 from render.keyboards import carried
 from render.message import Answer, Button
 from settings import Settings, SettingsError
 from telegram.api import TelegramAPI, TelegramError
-from telegram.polling import Poller, clear_webhook
+from telegram.polling import AnswerUpdate, Poller, clear_webhook, why_ended
 from telegram.replies import Call, reply, short_reply, unknown
 from telegram.sign import Sign
+from telegram.standing import Standing
 from telegram.updates import Question, read_question
-from telegram.webhook import look_after_webhook
+from telegram.webhook import look_after_webhook, watch
 
 log = logging.getLogger("bot")
 COMMAND_S = 8.0  # from update to answer; the market ends at 7
@@ -74,7 +76,7 @@ USAGE = """\
 python bot.py [--delete-webhook]
 python bot.py webhook set|info|delete [--drop-pending]
 
-Answers by long polling: no public address is needed. Settings come from the environment (README.md).
+Answers by long polling: no public address is needed. Settings come from the environment (docs/settings.md).
   --delete-webhook   first remove the webhook that is set; updates that wait are kept
 
   webhook set        register WEBHOOK_URL with Telegram, and look whether it took
@@ -141,14 +143,15 @@ class Command(NamedTuple):
     def _sorry(self, error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys) -> Answer:
         if isinstance(error, WhichSymbol):
             buttons = tuple(Button(each, f"{error.command} {each}") for each in EXAMPLES)
-            return Answer(escape(str(error)), keyboard=(buttons,))
+            return Answer(escape(str(error)), keyboard=(buttons,), outcome=NOT_UNDERSTOOD)
         if isinstance(error, Misread):
-            return Answer(escape(str(error)))
+            return Answer(escape(str(error)), outcome=NOT_UNDERSTOOD)
         if isinstance(error, NoKeys):
-            return Answer(sentences.no_keys(error.variables))
+            return Answer(sentences.no_keys(error.variables), outcome=NO_DATA)
         if isinstance(error, NoAnswer):
             log.warning("no answer: %s", error)
-        return Answer(sentences.sorry(error, getattr(self.answer, "ABOUT", "answer about")))
+        text = sentences.sorry(error, getattr(self.answer, "ABOUT", "answer about"))
+        return Answer(text, outcome=outcome_of(error))
 
 
 COMMANDS: dict[str, Command] = {
@@ -196,8 +199,10 @@ class Bot:
         self._ask_name_after = 0.0
         self.username = ""  # ours, lower case; "" until Telegram has said it
         self.limiter = Limiter(settings.commands_per_minute)
+        self._late = Told()
         self.metrics = metrics or Metrics()
-        self.process = Process(self.monotonic())
+        self.standing = Standing()  # with Telegram
+        self.process = Process(self.monotonic(), self.standing)
         self.tools = Tools(
             market, accounts, settings, self.clock, self.metrics, self.process, Pictures(clock), COMMANDS
         )
@@ -208,7 +213,7 @@ class Bot:
 
         Never raises but when cancelled, and takes at most COMMAND_S.
         """
-        question = read_question(update, self.clock())
+        question = read_question(update, self._telegrams_time())
         if question is None or self._is_silent(question) or not await self._is_for_us(question):
             self.metrics.updates.add("not for us")
             return None
@@ -222,10 +227,7 @@ class Bot:
         meaning = self._meaning(question)
         command = COMMANDS.get(meaning.name)
         if question.age_s > STALE_S:
-            self.n_stale += 1
-            self.metrics.updates.add("too old")
-            log.info("not answered any more: it is %.0f s old", question.age_s)
-            return None
+            return self._too_late(question)
         wait_s = self.limiter.count(question.user_id or question.chat_id, self.clock())
         if wait_s:
             self.metrics.updates.add("too many")
@@ -253,6 +255,16 @@ class Bot:
         known = self.market.known_bases() if not question.name else ()
         return meant(question.name, question.words, COMMANDS, known)
 
+    def _too_late(self, question: Question) -> Call | None:
+        """Figures of now would be no answer to a question of then: each chat is told so once, however many waited."""
+        self.n_stale += 1
+        self.metrics.updates.add("too old")
+        log.info("not answered any more: it is %.0f s old", question.age_s)
+        if not self._may_ask(question) or self._late.is_told(question.chat_id, self.clock()):
+            return None
+        text = f"Your question is {format_span(question.age_s)} old: it reached me only now. Please ask again."
+        return self._short_reply(question, text)
+
     async def _run(self, command: Command, meaning: Meant, question: Question) -> Answer:
         """The command's answer; a sentence when it takes too long or fails."""
         began, outcome = self.monotonic(), "answered"
@@ -271,7 +283,7 @@ class Bot:
         finally:
             await sign.end()
         took_s = self.monotonic() - began
-        self.metrics.updates.add(outcome)
+        self.metrics.updates.add(answer.outcome if outcome == "answered" else outcome)
         self.metrics.commands.observe(took_s, meaning.name)
         log.info("answered in %.0f ms", took_s * 1000)
         return answer
@@ -292,6 +304,10 @@ class Bot:
         if not self.username:
             await self.learn_username()
         return not self.username or name == self.username
+
+    def _telegrams_time(self) -> float:
+        """Now by Telegram's clock, which dated the updates; ours may be wrong, and /health says so then."""
+        return self.clock() - ((self.api.clock_off_s if self.api is not None else None) or 0.0)
 
     async def learn_username(self) -> None:
         """Asks Telegram for our name, which /command@Name is compared with; when it fails, not again for a while."""
@@ -355,6 +371,22 @@ class Limiter:
         return 0.0 if left >= 1 else (1 - left) * 60 / self._per_minute
 
 
+class Told:
+    """Which chats were told lately that their question came too late."""
+
+    def __init__(self) -> None:
+        self._chats: dict[int, float] = {}
+
+    def is_told(self, chat_id: int, now: float) -> bool:
+        """Whether it was told within STALE_S; else it counts as told from now on."""
+        since = self._chats.pop(chat_id, None)
+        is_told = since is not None and now - since < STALE_S
+        if len(self._chats) >= MAX_USERS:
+            del self._chats[next(iter(self._chats))]
+        self._chats[chat_id] = since if since is not None and is_told else now
+        return is_told
+
+
 def menu() -> list[dict[str, str]]:
     """The commands as setMyCommands takes them."""
     return [{"command": name, "description": command.summary} for name, command in COMMANDS.items()]
@@ -377,18 +409,53 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    health = Health(bot, settings, "polling")
+    server = await _open_small_door(health)
+    background = [asyncio.ensure_future(keep_watchdog_quiet(bot.metrics))]
     try:
         if not await clear_webhook(bot.api, delete_webhook, stopped):
             return 0 if stopped.is_set() else 1
         await bot.learn_username()
-        log.info("polling as @%s", bot.username or "?")
-        await Poller(bot.answer, bot.api, settings.max_connections).run(stopped)
+        log.info("polling as @%s, %s", bot.username or "?", settings.build_line)
+        bot.standing.learn({"url": ""}, "", bot.clock())
+        background.append(asyncio.ensure_future(watch(bot.api, bot.standing, "", bot.clock)))
+        answer = counted_by(health, bot.answer)
+        await Poller(answer, bot.api, settings.max_connections, standing=bot.standing).run(stopped)
         return 0
     except TelegramError as error:
-        log.error("Telegram does not accept TELEGRAM_BOT_TOKEN: %s", error)
+        log.error("%s", why_ended(error))
         return 1
     finally:
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        if server is not None:
+            await server.close(0)
         await transport.aclose()
+        let_watchdog_sleep()
+
+
+def counted_by(health: Health, answer: AnswerUpdate) -> AnswerUpdate:
+    """The same, with each update counted while it is in work."""
+
+    async def counted(update: Mapping[str, Any]) -> Call | None:
+        with health.working():
+            return await answer(update)
+
+    return counted
+
+
+async def _open_small_door(health: Health) -> http1.Server | None:
+    """Serves /health and /metrics beside the polling; not with PORT=0. A port that is taken stops no polling."""
+    if not health.settings.port:
+        return None
+    server = http1.Server(small_door(health))
+    try:
+        await server.start(health.settings.poller_host, health.settings.port)
+    except OSError as error:
+        log.warning("PORT %d cannot be listened on, so there is no /health: %s", health.settings.port, error.strerror)
+        return None
+    return server
 
 
 def warn_of_nobody(settings: Settings) -> None:

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 MAX_SERIES = 128  # label values of one counter or histogram
 LATEST = 200  # durations of a command, for its percentiles
@@ -23,12 +23,24 @@ BUCKETS_S = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 Labels = tuple[str, ...]
 
 
-class Process:
-    """What the process knows of itself. began: monotonic. webhook_state: at Telegram, for /health and /status."""
+class Stands(Protocol):
+    """How the bot stands with Telegram."""
 
-    def __init__(self, began: float) -> None:
+    @property
+    def told(self) -> str: ...
+
+
+class Process:
+    """What the process knows of itself. began: monotonic."""
+
+    def __init__(self, began: float, standing: Stands) -> None:
         self.began = began
-        self.webhook_state = "not asked for"
+        self._standing = standing
+
+    @property
+    def webhook_state(self) -> str:
+        """How it stands with Telegram, in a few words."""
+        return self._standing.told
 
 
 class Counter:
@@ -92,7 +104,7 @@ class Metrics:
         self.request_seconds = Histogram("bot_exchange_seconds", "Seconds of requests to exchanges.", ["exchange"])
         self.loop_lag_s = 0.0  # how late the event loop last woke up
 
-    def exposition(self, others: Iterable[Family]) -> bytes:
+    def exposition(self, others: Iterable[Family | Info]) -> bytes:
         """All of it as text, with what others have counted."""
         lines: list[str] = []
         for each in (self.updates, self.commands, self.requests, self.request_seconds):
@@ -105,6 +117,18 @@ class Metrics:
         for family in (*own, *others):
             lines += family.lines()
         return ("\n".join(lines) + "\n").encode()
+
+
+class Info(NamedTuple):
+    """Labels that tell something, at the figure 1, as Prometheus' conventions have it: a name that ends in _info."""
+
+    name: str
+    help: str
+    labels: Mapping[str, str]
+
+    def lines(self) -> Iterable[str]:
+        yield from _head(self.name, self.help, "gauge")
+        yield f"{self.name}{_braces(tuple(self.labels), tuple(self.labels.values()))} 1"
 
 
 class Family(NamedTuple):

@@ -44,11 +44,24 @@ class Settings:
     accounts_in_groups: bool
     is_on_fly: bool = False
     is_demo: bool = False
+    poller_host: str | None = "127.0.0.1"  # where a poller's /health is; None: on all addresses
+    commit: str = ""  # that the program was made of; "" where nobody said
+    image: str = ""  # that it runs in
 
     @property
     def secrets(self) -> tuple[str, ...]:
         of_keys = [text for key in self.keys.values() for text in (key.api_key, key.secret, key.passphrase)]
         return tuple(secret for secret in (self.token, self.webhook_secret, self.api_key, *of_keys) if secret)
+
+    @property
+    def build(self) -> dict[str, str]:
+        """Which build this is: version, commit and image; "" where nobody said."""
+        return {"version": VERSION, "commit": self.commit, "image": self.image}
+
+    @property
+    def build_line(self) -> str:
+        """ "version 0.2.0, commit 1a2b3c4, image registry.fly.io/…"."""
+        return ", ".join(f"{name} {value}" for name, value in self.build.items() if value)
 
 
 def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo: bool = False) -> Settings:
@@ -82,7 +95,15 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
         accounts_in_groups=bool(_whole(environ, "ACCOUNTS_IN_GROUPS", 0, 0, 1)),
         is_on_fly=bool(environ.get("FLY_APP_NAME", "").strip()),
         is_demo=is_demo,
+        poller_host=None if environ.get("PORT", "").strip() or environ.get("FLY_APP_NAME") else "127.0.0.1",
+        commit=_plain(environ.get("COMMIT", ""))[:12],
+        image=_plain(environ.get("FLY_IMAGE_REF", "")),
     )
+
+
+def _plain(text: str) -> str:
+    """A name that others made, as far as it can be shown anywhere."""
+    return re.sub(r"[^A-Za-z0-9._:/@+-]", "", text)[:256]
 
 
 def _key(environ: Mapping[str, str], exchange: str) -> Key | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import faulthandler
 import gc
 import hashlib
 import hmac
@@ -17,7 +16,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -29,7 +27,6 @@ import orjson
 import bot
 import http1
 import json_api
-import metrics
 import settings
 from answers import chart
 from answers.asked import Misread
@@ -40,27 +37,23 @@ from clock import MACHINE, Clock
 from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
+from health import Health, check_key, health_response, keep_watchdog_quiet, let_watchdog_sleep, metrics_response
 from http1 import HTTPError, Request, Response
 from log import set_up_log
-from metrics import Family, Metrics
-from settings import VERSION, Settings, SettingsError
+from settings import Settings, SettingsError
 from telegram.multipart import body_of
 from telegram.webhook import introduce
 
 log = logging.getLogger("webhook_server")
 GRACE_S = 10.0  # for open requests at the end
 GREET_S = 5.0  # that the greeting of the demo waits for the webhook
-HUNG_S = 30  # an event loop that does not come round for so long is ended, and the machine restarts it
 MAX_FIELDS = 16  # of a query
-STUCK_S = 20.0  # no update takes longer than 8 s; one that does means the intake is stuck
 GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
-LAG_EVERY_S = 1.0  # how often the event loop is timed
 BINARY = ("multipart/", "image/")  # content types that Lambda wants in base64
-PROXIED = ("fly-client-ip", "x-forwarded-for")  # a request that came through the public proxy has one of these
 USAGE = """\
 python webhook_server.py [--demo]
 
-Serves the bot's webhook. Settings come from the environment (README.md).
+Serves the bot's webhook. Settings come from the environment (docs/settings.md).
   --demo   against an offline market and an offline Telegram, with a chat page; needs no network and no token
 """
 
@@ -68,13 +61,10 @@ Serves the bot's webhook. Settings come from the environment (README.md).
 class Door:
     """Takes requests to the bot. `respond` is what http1.Server calls."""
 
-    def __init__(self, bot: Bot, settings: Settings) -> None:
+    def __init__(self, bot: Bot, settings: Settings, mode: str = "webhook") -> None:
         self._bot, self._settings = bot, settings
         self._secret = settings.webhook_secret.encode()
-        self._in_work: dict[object, float] = {}  # since when, monotonic
-        self._began = bot.monotonic()
-        self._last_update = 0.0  # monotonic; 0: none yet
-        self._refused: dict[int, int] = {}  # requests by status
+        self.health = Health(bot, settings, "demo" if settings.is_demo else mode)
         self._last_said: dict[int, float] = {}  # when a refusal was last logged, monotonic
         self._routes: dict[str, dict[str, Callable[[Request], Awaitable[Response]]]] = {
             "/": {"GET": self._front},
@@ -94,7 +84,7 @@ class Door:
         try:
             return await self._route(request)
         except HTTPError as error:
-            self._refused[error.status] = self._refused.get(error.status, 0) + 1
+            self.health.refused[error.status] = self.health.refused.get(error.status, 0) + 1
             now = self._bot.monotonic()
             if now - self._last_said.get(error.status, -60.0) >= 60:
                 self._last_said[error.status] = now
@@ -115,63 +105,18 @@ class Door:
         return Response(200, b"A Telegram bot for market questions lives here.\n", "text/plain; charset=utf-8")
 
     async def _health(self, request: Request) -> Response:
-        """200 while updates are taken and answered, 503 with the reason when they are not."""
-        now = self._bot.monotonic()
-        oldest_s = max((now - since for since in self._in_work.values()), default=0.0)
-        is_stuck = oldest_s > STUCK_S
-        health = {
-            "status": "stuck" if is_stuck else "ok",
-            "reason": f"an update has been in work for {oldest_s:.0f} s" if is_stuck else None,
-            "mode": "demo" if self._settings.is_demo else "webhook",
-            "version": settings.VERSION,
-            "uptime_s": round(now - self._began, 1),
-            "rss_mib": round(metrics.resident_bytes() / 1048576, 1),
-            "updates_in_work": len(self._in_work),
-            "last_update_s_ago": round(now - self._last_update, 1) if self._last_update else None,
-            "webhook": self._bot.process.webhook_state,
-            "requests_refused": {str(status): count for status, count in self._refused.items()},
-            "updates_too_old": self._bot.n_stale,
-            "exchanges": self._bot.market.health(),
-        }
-        return Response(503 if is_stuck else 200, orjson.dumps(health))
+        return health_response(self.health)
 
     async def _metrics(self, request: Request) -> Response:
-        """Prometheus' text. On Fly its collector comes past the proxy and needs no key; all others do."""
-        from_inside = self._settings.is_on_fly and not any(name in request.headers for name in PROXIED)
-        if not from_inside:
-            self._check_key(request)
-        market = self._bot.market
-        hits, misses = market.cache_use
-        circuits = {name: float(of["state"] == "resting") for name, of in market.health().items()}
-        refused = {str(status): float(count) for status, count in self._refused.items()}
-        others = [
-            Family("bot_cache_questions_total", "Questions to the cache.", "outcome", {"hit": hits, "miss": misses}),
-            Family("bot_requests_refused_total", "HTTP requests refused.", "status", refused),
-            Family("bot_circuit_open", "Whether a host is left alone for now.", "host", circuits),
-            Family("bot_updates_in_work", "Updates in work.", "", {"": len(self._in_work)}),
-            Family("bot_uptime_seconds", "Seconds since the start.", "", {"": self._bot.monotonic() - self._began}),
-        ]
-        body = self._bot.metrics.exposition(others)
-        return Response(200, body, "text/plain; version=0.0.4; charset=utf-8")
-
-    def _check_key(self, request: Request) -> None:
-        """Raises HTTPError: 404 where there is no key to know, 401 for a wrong one."""
-        if not self._settings.api_key:
-            if self._settings.is_demo:
-                return
-            raise HTTPError(404, "there is nothing here")
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        is_right = hmac.compare_digest(given.strip().encode("latin-1"), self._settings.api_key.encode())
-        if scheme.lower() != "bearer" or not is_right:
-            raise HTTPError(401, "the key is missing or wrong", [("www-authenticate", "Bearer")])
+        return metrics_response(self.health, request)
 
     async def _openapi(self, request: Request) -> Response:
-        self._check_key(request)
+        check_key(self._settings, request)
         return Response(200, orjson.dumps(json_api.openapi(settings.VERSION)))
 
     async def _api(self, route: json_api.Route, request: Request) -> Response:
         """Answers a question of the JSON API; a stranger's body is never read. As bounded as updates are."""
-        self._check_key(request)
+        check_key(self._settings, request)
         if request.method == "POST":
             try:
                 asked = orjson.loads(await request.body() or b"{}")
@@ -179,7 +124,7 @@ class Door:
                 raise HTTPError(400, "the body is not JSON") from error
         else:
             asked = _query(request)
-        with self._in_work_now():
+        with self._in_work_now(on_update=False):
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
                     told = await json_api.answer(route, self._bot.tools, asked)
@@ -191,8 +136,8 @@ class Door:
 
     async def _chart(self, request: Request) -> Response:
         """The picture that /chart would send, with its ETag. Raises HTTPError where there is none."""
-        self._check_key(request)
-        with self._in_work_now():
+        check_key(self._settings, request)
+        with self._in_work_now(on_update=False):
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
                     asked = chart.command(json_api.chart_words(_query(request)))
@@ -212,16 +157,12 @@ class Door:
         return Response(200, png, "image/png", headers)
 
     @contextmanager
-    def _in_work_now(self) -> Iterator[None]:
+    def _in_work_now(self, *, on_update: bool = True) -> Iterator[None]:
         """Counts work. Raises HTTPError 503 when there is too much of it."""
-        if len(self._in_work) >= self._settings.max_connections:
+        if self.health.n_in_work >= self._settings.max_connections:
             raise HTTPError(503, "too many updates are in work", [("retry-after", "1")])
-        ticket = object()
-        self._in_work[ticket] = self._bot.monotonic()
-        try:
+        with self.health.working(on_update=on_update):
             yield
-        finally:
-            del self._in_work[ticket]
 
     async def _webhook(self, request: Request) -> Response:
         """Answers an update. The order of the checks matters: a stranger's body is never read."""
@@ -236,7 +177,6 @@ class Door:
         if int(length) > http1.MAX_BODY:
             raise HTTPError(413, f"the body is larger than {http1.MAX_BODY} bytes")
         with self._in_work_now():
-            self._last_update = self._bot.monotonic()
             call = await self._bot.answer(_update(await request.body()))
         content_type, body = ("application/json", b"") if call is None else body_of(call)
         return Response(200, body, content_type)
@@ -280,8 +220,8 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
         why = error.strerror or str(error)
         log.error("PORT %d cannot be listened on, choose another one: %s", settings.port, why)
         return 1
-    log.info("serving on port %d, version %s", port, VERSION)
-    tasks = (_keep_watchdog_quiet(the_bot.metrics), introduce(the_bot, settings, bot.menu()))
+    log.info("serving on port %d, %s", port, settings.build_line)
+    tasks = (keep_watchdog_quiet(the_bot.metrics), introduce(the_bot, settings, bot.menu()))
     background = [asyncio.ensure_future(each) for each in tasks]
     gc.collect()
     gc.freeze()
@@ -294,7 +234,7 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     await server.close(GRACE_S)
     await asyncio.gather(*background, return_exceptions=True)
     await transport.aclose()
-    faulthandler.cancel_dump_traceback_later()
+    let_watchdog_sleep()
     return 0
 
 
@@ -326,7 +266,7 @@ class Lambda:
             self._transport = http1.Transport()
             the_bot = bot.build(self._settings, self._transport)
             the_bot.market.may_run_on = False
-            self._door = Door(the_bot, self._settings)
+            self._door = Door(the_bot, self._settings, "lambda")
         try:
             response = await self._door.respond(request_of(event))
         except HTTPError as error:
@@ -366,22 +306,6 @@ def handle_webhook(event: Mapping[str, Any], context: object) -> dict[str, Any]:
             raise SettingsError("TELEGRAM_BOT_TOKEN is not set: put there the token that @BotFather gave you.")
         _lambda = Lambda(chosen)
     return _lambda.answer(event)
-
-
-async def _keep_watchdog_quiet(metrics: Metrics) -> None:
-    """While the loop turns, the watchdog is wound up again; when it hangs, the process ends with its traceback.
-
-    How late the loop comes round is noted on the way.
-    """
-    pause_s = min(LAG_EVERY_S, HUNG_S / 3)
-    wound_up = -float(HUNG_S)
-    while True:
-        now = time.monotonic()
-        if now - wound_up >= HUNG_S / 3:
-            faulthandler.dump_traceback_later(HUNG_S, exit=True)
-            wound_up = now
-        await asyncio.sleep(pause_s)
-        metrics.loop_lag_s = max(0.0, time.monotonic() - now - pause_s)
 
 
 async def serve_demo(settings_of_demo: Settings) -> int:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from accounts import Accounts
 from answers.pictures import Pictures
+from exchanges.errors import NoAnswer
 from exchanges.symbols import parse_symbol
 from exchanges.words import INTERVALS
 from market import Market
@@ -22,6 +23,7 @@ KIND_WORDS = {
     "swap": ("perp",),
     "spot": ("spot",),
 }
+NO_DATA, NOT_UNDERSTOOD = "no data", "not understood"  # outcomes beside "answered"
 ANY_KIND = ("perp", "spot")  # the perpetual, where there is one
 
 
@@ -126,6 +128,11 @@ def only_symbol(words: Sequence[str]) -> str:
     if len(rest) > 1:
         raise Misread(f"This is about one coin at a time: {cut(rest[0])}, or {cut(rest[1])}.")
     return parse_symbol(rest[0] if rest else EXAMPLES[0])
+
+
+def outcome_of(error: Exception) -> str:
+    """Whether no exchange had an answer, or the question was one that none can answer."""
+    return NO_DATA if isinstance(error, NoAnswer) else NOT_UNDERSTOOD
 
 
 def cut(word: str) -> str:

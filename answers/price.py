@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
 import indicators
-from answers.asked import EXAMPLES, Tools, WhichSymbol, placed
+from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
 from answers.cvd import day_sums
 from asking import races
 from asking.races import Part, Question, first_answers, nothing, or_none, settled
@@ -276,6 +276,7 @@ def sorry_answer(failures: Sequence[NotListed | NoAnswer | NotASymbol], again_fo
     return Answer(
         "\n".join(sorry(each) for each in failures),
         keyboard=keyboard(buttons, that_fit([Button("Try again", line)])),
+        outcome=min(outcome_of(each) for each in failures),  # "not understood" only where all were
     )
 
 

@@ -10,7 +10,6 @@ from metrics import resident_bytes
 from render.figures import counted, escape, format_moment, format_span
 from render.keyboards import again, keyboard
 from render.message import Answer, pairs, pre
-from settings import VERSION
 
 
 def command(words: list[str]) -> None:
@@ -20,7 +19,7 @@ def command(words: list[str]) -> None:
 class Vitals(NamedTuple):
     """How the process does. seconds: by command, the median, the 95th percentile, how often. hosts: Market.health."""
 
-    version: str
+    build: Mapping[str, str]
     uptime_s: float
     resident_bytes: float
     seconds: Mapping[str, tuple[float | None, float | None, int]]
@@ -37,7 +36,7 @@ async def ask(tools: Tools, asked: None) -> Vitals:
         for (name,), counts in histogram.counts.items()
     }
     return Vitals(
-        VERSION,
+        tools.settings.build,
         tools.market.clock.monotonic() - tools.process.began,
         resident_bytes(),
         percentiles,
@@ -54,14 +53,14 @@ def show(vitals: Vitals, now_s: float) -> Answer:
     lines.append(
         pairs(
             [
-                ("version", vitals.version),
+                *((name, value[-24:]) for name, value in vitals.build.items() if value),
                 ("up", format_span(vitals.uptime_s)),
                 ("memory", mib),
                 *((outcome, str(count)) for outcome, count in vitals.updates.items()),
             ]
         )
     )
-    lines.append(escape(f"Webhook: {vitals.webhook}"))
+    lines.append(escape(f"Updates: {vitals.webhook}"))
     if vitals.seconds:
         rows = [["", "n", "p50 ms", "p95 ms"]]
         for name, (middle, slow, count) in sorted(vitals.seconds.items(), key=lambda item: -item[1][2]):

@@ -180,9 +180,11 @@ class Telegram(People):
         return True
 
     def _get_webhook_info(self, params: dict[str, Any]) -> dict[str, Any]:
-        public = ("url", "max_connections", "allowed_updates")
+        public = ("url", "max_connections")
         shown = {key: value for key, value in self.webhook.items() if key in public}
         info = {**shown, "has_custom_certificate": False, "pending_update_count": self.n_pending}
+        if self.allowed_updates:  # as asked for last, by webhook or polling
+            info["allowed_updates"] = self.allowed_updates
         if self._last_error is not None:
             info["last_error_date"], info["last_error_message"] = self._last_error
         return info

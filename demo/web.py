@@ -14,6 +14,7 @@ import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from email.utils import formatdate
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -173,6 +174,7 @@ class Site:
         head = [
             f"HTTP/1.1 {reply.status} {REASONS.get(reply.status, 'Status')}",
             f"Content-Length: {len(body)}",
+            f"Date: {formatdate(usegmt=True)}",
             *(f"{name}: {value}" for name, value in headers),
         ]
         sent = body[: len(body) // 2] if fault == "cut" else body

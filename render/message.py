@@ -35,7 +35,7 @@ class Answer(NamedTuple):
     """A message in parts, each of them Telegram HTML. keyboard: rows of buttons.
 
     headline: what the answer is, in a line. blocks: tables and what belongs to them. notes: what is missing, and why.
-    foot: source and time. photo: a PNG above them, whose caption they are then.
+    foot: source and time. photo: a PNG above them, whose caption they are then. outcome: as /metrics counts it.
     """
 
     headline: str
@@ -44,6 +44,7 @@ class Answer(NamedTuple):
     foot: str = ""
     keyboard: Keyboard = ()
     photo: bytes | None = None
+    outcome: str = "answered"
 
     @property
     def text(self) -> str:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -13,6 +17,8 @@ from telegram.multipart import body_of
 
 MAX_ANSWER = 8 * 1024 * 1024  # getUpdates gives up to some 4 MiB
 CALL_S = 10.0
+CLOCK_OFF_S = 60.0  # more than any answer takes on its way
+log = logging.getLogger("bot")
 
 
 class TelegramError(Exception):
@@ -43,10 +49,17 @@ class TelegramError(Exception):
 
 
 class TelegramAPI:
-    """Calls the Bot API for one token."""
+    """Calls the Bot API for one token.
 
-    def __init__(self, token: str, transport: httpx.AsyncBaseTransport, url: str) -> None:
-        self._transport = transport
+    clock_off_s: how many seconds our clock is ahead of Telegram's, by the Date of its answers; None without one.
+    """
+
+    clock_off_s: float | None = None
+
+    def __init__(
+        self, token: str, transport: httpx.AsyncBaseTransport, url: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._transport, self._clock = transport, clock
         self._base = f"{url}/bot{token}/"
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float = CALL_S) -> Any:
@@ -73,7 +86,16 @@ class TelegramAPI:
             raise TelegramError(method, 0, "no connection") from None
         except httpx.HTTPError as error:
             raise TelegramError(method, 0, f"the line failed: {type(error).__name__}", was_sent=True) from None
+        self._look_at_the_clock(response.headers.get("date"))
         return _result(method, response.status_code, body)
+
+    def _look_at_the_clock(self, date: str | None) -> None:
+        """Dates have whole seconds, and were written before the answer travelled: some seconds mean nothing."""
+        before = self.clock_off_s
+        with suppress(ValueError, TypeError, IndexError, OverflowError):  # no date, or none that can be
+            self.clock_off_s = self._clock() - parsedate_to_datetime(date or "").timestamp()
+        if abs(self.clock_off_s or 0) > CLOCK_OFF_S >= abs(before or 0):
+            log.warning("this machine's clock is %+.0f s off Telegram's: set it right", self.clock_off_s)
 
 
 async def _read(method: str, response: httpx.Response) -> bytes:

@@ -10,13 +10,19 @@ from typing import Any
 
 from telegram.api import TelegramAPI, TelegramError
 from telegram.replies import Call, plain_text, without_picture
+from telegram.standing import POLLER_MARK, Standing
 from telegram.updates import ALLOWED_UPDATES, chat_of, id_in
+from telegram.webhook import ask_info, remove, why_failed
 
 log = logging.getLogger("bot")
 POLL_S = 30  # how long Telegram holds a getUpdates that has nothing to give
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 MAX_SEND_S = 31.0  # of waiting to send one answer again; other chats wait with it
 MAX_RETRY_AFTER_S = 60.0
+ANOTHER_POLLER = "Another poller takes this token's updates: only one may run, so stop the other one."
+AnswerUpdate = Callable[[Mapping[str, Any]], Awaitable[Call | None]]
+"""From an update to the one call that answers it."""
+WEBHOOK_WAS_SET = "A webhook was set, so Telegram gives the updates to it; --delete-webhook brings them back here."
 
 
 class Poller:
@@ -24,19 +30,21 @@ class Poller:
 
     def __init__(
         self,
-        answer: Callable[[Mapping[str, Any]], Awaitable[Call | None]],
+        answer: AnswerUpdate,
         api: TelegramAPI,
         n_at_once: int,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        standing: Standing | None = None,
     ) -> None:
         self._answer, self._api, self._n_at_once, self._sleep = answer, api, n_at_once, sleep
+        self._standing = standing or Standing()
         self._stopped = asyncio.Event()
         self.offset = 0
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Polls until stopped; what is at work then is finished and confirmed.
 
-        Raises TelegramError when the token is refused.
+        Raises TelegramError when the token is refused, or a webhook was set.
         """
         self._stopped = stopped
         stopping = asyncio.ensure_future(stopped.wait())
@@ -54,7 +62,7 @@ class Poller:
                     await self._pause(error, failures)
                     failures += 1
                 else:
-                    failures = 0
+                    failures, self._standing.hitch = 0, ""
                     await self.answer_all(updates)
             await self._confirm()
         finally:
@@ -66,10 +74,12 @@ class Poller:
             "offset": self.offset,
             "timeout": timeout_s,
             "limit": self._n_at_once,
-            "allowed_updates": ALLOWED_UPDATES,
+            "allowed_updates": [*ALLOWED_UPDATES, POLLER_MARK],
         }
         updates = await self._api.call("getUpdates", params, timeout_s=timeout_s + 10.0)
-        return [update for update in updates or [] if isinstance(update, dict)]
+        if not isinstance(updates, list):
+            raise TelegramError("getUpdates", 502, "the answer is no list")
+        return [update for update in updates if isinstance(update, dict)]
 
     async def _confirm(self) -> None:
         if self.offset:
@@ -78,11 +88,11 @@ class Poller:
 
     async def _pause(self, error: TelegramError, failures: int) -> None:
         """Waits as long as the error asks for, or a little longer after each failure."""
-        if error.code in (401, 404):
+        if error.code in (401, 404) or is_of_a_webhook(error):
             raise error
         wait_s = min(error.retry_after_s or back_off(failures), MAX_RETRY_AFTER_S)
-        hint = ": another bot.py polls with this token, or a webhook was set" if error.code == 409 else ""
-        log.warning("%s%s; polling again in %.0f s", error, hint, wait_s)
+        self._standing.hitch = ANOTHER_POLLER if error.code == 409 else f"Telegram cannot be asked: {error}."
+        log.warning("%s Polling again in %.0f s.", self._standing.hitch, wait_s)
         await self._sleep_unless_stopped(wait_s)
 
     async def _sleep_unless_stopped(self, seconds: float) -> None:
@@ -159,6 +169,16 @@ def _split(call: Call) -> tuple[str, Call]:
     return str(call["method"]), {key: value for key, value in call.items() if key != "method"}
 
 
+def is_of_a_webhook(error: TelegramError) -> bool:
+    """Whether a 409 tells of a webhook; else it tells of another poller (Client.cpp: abort_long_poll)."""
+    return error.code == 409 and "webhook" in error.description.lower()
+
+
+def why_ended(error: TelegramError) -> str:
+    """Why polling ended for good, and the way out."""
+    return WEBHOOK_WAS_SET if is_of_a_webhook(error) else f"{why_failed(error)}."
+
+
 def back_off(failures: int) -> float:
     return BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
 
@@ -171,12 +191,12 @@ async def clear_webhook(api: TelegramAPI, delete: bool, stopped: asyncio.Event) 
     failures = 0
     while not stopped.is_set():
         try:
-            url = (await api.call("getWebhookInfo")).get("url")
+            url = (await ask_info(api)).get("url")
             if url and not delete:
                 log.error("A webhook is set, so Telegram would refuse polling. --delete-webhook removes it first.")
                 return False
             if url:
-                await api.call("deleteWebhook")
+                await remove(api)
                 log.info("the webhook is removed; updates that wait are kept")
             return True
         except TelegramError as error:

@@ -1,50 +1,42 @@
-"""Registering the webhook, and what Telegram says of it."""
+"""Registering the webhook, when nobody else was chosen since; watching it; and what Telegram says of it, to people."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
 
 import http1
-from metrics import Process
-from render import figures
+from clock import MACHINE
 from settings import Settings
 from telegram.api import TelegramAPI, TelegramError
+from telegram.standing import POLLER_MARK, Standing, chosen_instead, judge, meaning, words_in
 from telegram.updates import ALLOWED_UPDATES
 
 log = logging.getLogger("bot")
-FRESH_ERROR_S = 3600.0  # an older delivery error is history
-_DELIVERY_ERRORS = (
-    ("401", "The server refuses the secret: the one Telegram has is another. Set the webhook again."),
-    ("403", "Something before the server, a firewall or proxy, refuses Telegram."),
-    ("404", "Something answers there, but it is not this bot: check the address."),
-    ("503", "The server is overloaded, or its machine does not start."),
-    ("502", "The platform cannot reach the server: it does not run, or listens on another port."),
-    ("timeout", "The server does not answer in time."),
-    ("timed out", "The server does not answer in time."),
-    ("refused", "Nothing listens at that address."),
-    ("resolve", "The host name of the address is not known."),
-    ("ssl", "The certificate of the address is not in order."),
-    ("certificate", "The certificate of the address is not in order."),
-)
-"""Words of Telegram's last_error_message, and what to do about them."""
 Menu = list[dict[str, str]]
 """The commands as setMyCommands takes them."""
 
 REGISTER_BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+WATCH_EVERY_S = 60.0  # Telegram is asked how deliveries go
+LOOK_AGAIN_S = 3.0  # whether what waits grows less
+DOOR_S = 5.0  # for an address to answer /health
+MAX_HEALTH = 65536  # bytes of an answer that is looked at
 
 
-async def register(api: TelegramAPI, settings: Settings, menu: Menu) -> None:
-    """Brings webhook and command menu to what they should be. Raises TelegramError.
+async def register(api: TelegramAPI, settings: Settings, menu: Menu, now: Mapping[str, Any] | None = None) -> None:
+    """Brings webhook and command menu to what they should be. Raises TelegramError. now: what getWebhookInfo says.
 
     The webhook is set even when all that Telegram shows is as it should be: the secret, which may have
     changed, it never shows; and an identical setWebhook disturbs nothing (tdlib/telegram-bot-api, Client.cpp).
     """
-    now = await api.call("getWebhookInfo")
+    now = await ask_info(api) if now is None else now
     wanted = {
         "url": settings.webhook_url,
         "max_connections": settings.max_connections,
@@ -58,8 +50,106 @@ async def register(api: TelegramAPI, settings: Settings, menu: Menu) -> None:
         log.info("the command menu is set")
 
 
+async def ask_info(api: TelegramAPI) -> Mapping[str, Any]:
+    """getWebhookInfo's answer; {} for one of a wrong shape. Raises TelegramError."""
+    info = await api.call("getWebhookInfo")
+    return info if isinstance(info, dict) else {}
+
+
+# A server's own.
+
+
+class Registered(Protocol):
+    """Who is introduced to Telegram, and keeps how that went."""
+
+    @property
+    def api(self) -> TelegramAPI | None: ...
+    @property
+    def standing(self) -> Standing: ...
+    @property
+    def clock(self) -> Callable[[], float]: ...
+
+    async def learn_username(self) -> None: ...
+
+
+async def introduce(the_bot: Registered, settings: Settings, menu: Menu) -> None:
+    """Tells Telegram where we are, unless another was chosen for the updates, and watches how deliveries go.
+
+    A Telegram that is down delays this, never the serving.
+    """
+    if the_bot.api is None:
+        return
+    if not settings.webhook_url:
+        log.info("WEBHOOK_URL is not set, so no webhook is registered: set it to this server's public https address")
+        return
+    try:
+        await _register_in_time(the_bot, the_bot.api, settings, menu)
+        await watch(the_bot.api, the_bot.standing, settings.webhook_url, the_bot.clock)
+    except Exception:
+        the_bot.standing.fail("registering the webhook went wrong: see the log")
+        log.exception("the webhook is not registered")
+
+
+async def _register_in_time(the_bot: Registered, api: TelegramAPI, settings: Settings, menu: Menu) -> None:
+    """Registers, again and again while that may help."""
+    failures = 0
+    while True:
+        try:
+            if not await _take_the_place(the_bot, api, settings, menu):
+                return
+            await the_bot.learn_username()
+            log.info("Telegram delivers to %s", settings.webhook_url)
+            return
+        except TelegramError as error:
+            the_bot.standing.fail(why_failed(error))
+            if not error.is_passing:
+                log.error("the webhook is not registered: %s", the_bot.standing.state)
+                return
+            wait_s = error.retry_after_s or REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
+            failures += 1
+            log.warning("%s; registering again in %.0f s", error, wait_s)
+            await asyncio.sleep(wait_s)
+
+
+async def _take_the_place(the_bot: Registered, api: TelegramAPI, settings: Settings, menu: Menu) -> bool:
+    """Whether we are registered; not when another was chosen since we last were. Raises TelegramError."""
+    info, standing = await ask_info(api), the_bot.standing
+    if who := chosen_instead(info, settings.webhook_url):
+        standing.learn(info, settings.webhook_url, the_bot.clock())
+        log.warning("the webhook is left as it is: %s; python bot.py webhook set brings updates here", who)
+        return False
+    await register(api, settings, menu, info)
+    now_so = {"url": settings.webhook_url, "pending_update_count": info.get("pending_update_count")}
+    standing.learn(now_so, settings.webhook_url, the_bot.clock())
+    return True
+
+
+def why_failed(error: TelegramError) -> str:
+    """In words for those who can mend it; a sentence without its full stop."""
+    if error.code in (401, 404):
+        return "Telegram does not accept TELEGRAM_BOT_TOKEN"
+    return f"{error}. {meaning(error.description)}".rstrip(". ")
+
+
+async def watch(api: TelegramAPI, standing: Standing, our_url: str, clock: Callable[[], float]) -> None:
+    """Asks Telegram every minute how we stand, for ever, and logs what is new and bad; our_url is "" for a poller."""
+    while True:
+        await asyncio.sleep(WATCH_EVERY_S)
+        before = standing.trouble
+        try:
+            standing.learn(await ask_info(api), our_url, clock())
+        except TelegramError as error:
+            if not error.is_passing:
+                standing.fail(why_failed(error))
+        if standing.trouble and standing.trouble != before:
+            log.warning("%s", standing.trouble)
+
+
+# By hand.
+
+
 async def look_after_webhook(settings: Settings, action: str, menu: Menu, *, drop_pending: bool) -> int:
-    """`python bot.py webhook set|info|delete`; exit code 0 when all is as it should be."""
+    """`python bot.py webhook set|info|delete`; exit code 0 when it was done, and for info when nothing is wrong."""
     transport = http1.Transport()
     api = TelegramAPI(settings.token, transport, settings.telegram_url)
     try:
@@ -69,76 +159,74 @@ async def look_after_webhook(settings: Settings, action: str, menu: Menu, *, dro
                 return 2
             await register(api, settings, menu)
         if action == "delete":
-            await api.call("deleteWebhook", {"drop_pending_updates": drop_pending})
-        lines, is_well = describe_webhook(await api.call("getWebhookInfo"), settings.webhook_url, time.time())
+            await remove(api, drop_pending=drop_pending)
+        lines, is_well = await inspect(api, transport, settings)
         print("\n".join(lines))
-        return 0 if is_well or action == "delete" else 1
+        return 0 if is_well or action != "info" else 1
     except TelegramError as error:
-        why = "Telegram does not accept TELEGRAM_BOT_TOKEN" if error.code in (401, 404) else str(error)
-        print(f"{why}.", file=sys.stderr)
+        print(f"{why_failed(error)}.", file=sys.stderr)
         return 1
     finally:
         await transport.aclose()
 
 
-def describe_webhook(info: Mapping[str, Any], wanted_url: str, now: float) -> tuple[list[str], bool]:
-    """What getWebhookInfo says, and what that means; whether updates arrive."""
-    url, said = str(info.get("url") or ""), str(info.get("last_error_message") or "")
-    age_s = now - float(info.get("last_error_date") or 0)
-    lines = [f"url      {url or 'none'}", f"pending  {info.get('pending_update_count', 0)}"]
-    if info.get("ip_address"):
-        lines.append(f"address  {info['ip_address']}")
-    if said:
-        lines.append(f"error    {said}, {figures.format_span(age_s)} ago")
-    verdicts = []
-    if not url:
-        verdicts.append("No webhook is set: updates wait for polling (python bot.py), or for a webhook.")
-    elif wanted_url and url != wanted_url:
-        verdicts.append(f"The webhook is elsewhere: WEBHOOK_URL asks for {wanted_url}.")
-    if url and said and age_s < FRESH_ERROR_S:
-        verdicts.append(next((text for word, text in _DELIVERY_ERRORS if word in said.lower()), "Deliveries fail."))
-    return [*lines, *(verdicts or ["Updates are delivered."])], not verdicts
+async def remove(api: TelegramAPI, *, drop_pending: bool = False) -> None:
+    """Removes the webhook and chooses polling: no server that merely starts takes it back. Raises TelegramError.
+
+    A getUpdates without an offset confirms nothing; it leaves the poller's mark.
+    """
+    await api.call("deleteWebhook", {"drop_pending_updates": drop_pending})
+    await api.call("getUpdates", {"limit": 1, "timeout": 0, "allowed_updates": [*ALLOWED_UPDATES, POLLER_MARK]})
 
 
-class Registered(Protocol):
-    """Who is introduced to Telegram."""
+async def inspect(api: TelegramAPI, transport: httpx.AsyncBaseTransport, settings: Settings) -> tuple[list[str], bool]:
+    """What Telegram says of the webhook, and what its address says itself. Raises TelegramError."""
+    info, was_pending = await ask_info(api), None
+    url = words_in(info, "url")
+    if url and info.get("pending_update_count"):
+        was_pending = info["pending_update_count"]
+        await asyncio.sleep(LOOK_AGAIN_S)
+        info = await ask_info(api)
+    door = await ask_the_door(transport, url, settings.token) if url else None
+    return judge(info, settings.webhook_url, MACHINE.now(), door, was_pending)
 
-    @property
-    def api(self) -> TelegramAPI | None: ...
-    @property
-    def process(self) -> Process: ...
 
-    async def learn_username(self) -> None: ...
+async def ask_the_door(transport: httpx.AsyncBaseTransport, url: str, token: str) -> str:
+    """Why /health beside a webhook's address is not this bot's, in a few words; "" when it is."""
+    parts = urlsplit(url)
+    request = httpx.Request("GET", f"{parts.scheme}://{parts.netloc}/health", headers={"accept-encoding": "identity"})
+    try:
+        async with asyncio.timeout(DOOR_S):
+            response = await transport.handle_async_request(request)
+            try:
+                body = await _read(response)
+            finally:
+                await response.aclose()
+    except TimeoutError:
+        return f"timeout, nothing came within {DOOR_S:.0f} s"
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return " ".join(str(error).split())[:200] or type(error).__name__
+    return _whose(response.status_code, body, token)
 
 
-async def introduce(the_bot: Registered, settings: Settings, menu: Menu) -> None:
-    """Tells Telegram where we are. A Telegram that is down delays this, never the serving."""
-    if the_bot.api is None:
-        return
-    if not settings.webhook_url:
-        log.info("WEBHOOK_URL is not set, so no webhook is registered: set it to this server's public https address")
-        return
-    failures = 0
-    while True:
-        try:
-            await register(the_bot.api, settings, menu)
-            await the_bot.learn_username()
-        except TelegramError as error:
-            the_bot.process.webhook_state = f"failed: {error}"
-            if error.code in (401, 404):
-                the_bot.process.webhook_state = "failed: Telegram does not accept TELEGRAM_BOT_TOKEN"
-            if not error.is_passing:
-                log.error("the webhook is not registered: %s", the_bot.process.webhook_state)
-                return
-            wait_s = error.retry_after_s or REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
-            failures += 1
-            log.warning("%s; registering again in %.0f s", error, wait_s)
-            await asyncio.sleep(wait_s)
-        except Exception:
-            the_bot.process.webhook_state = "failed: see the log"
-            log.exception("the webhook is not registered")
-            return
-        else:
-            the_bot.process.webhook_state = "registered"
-            log.info("Telegram delivers to %s", settings.webhook_url)
-            return
+async def _read(response: httpx.Response) -> bytes:
+    """The beginning of the body."""
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    body = b""
+    async for chunk in response.stream:
+        body += chunk
+        if len(body) > MAX_HEALTH:
+            break
+    return body[:MAX_HEALTH]
+
+
+def _whose(status: int, body: bytes, token: str) -> str:
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        told = None
+    if not isinstance(told, dict) or "bot_id" not in told:
+        return f"/health answers {status}"
+    if str(told["bot_id"]) != token.partition(":")[0]:
+        return "it is another bot, with another token"
+    return ""

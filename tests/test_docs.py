@@ -1,4 +1,4 @@
-"""The README against the code; and the house's rules that a machine can check."""
+"""The README and docs/ against the code; and the house's rules that a machine can check."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ import bot
 from exchanges.table import ACCOUNTS, HOSTS
 
 README = (ROOT / "README.md").read_text()
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+HOUSE = (ROOT / "docs" / "house.md").read_text()
 
 
 def test_every_command_is_in_the_readme() -> None:
@@ -23,19 +25,17 @@ def test_every_command_is_in_the_readme() -> None:
     assert [(name, usage.strip().replace("\\|", "|"), summary) for name, usage, summary in rows] == table
 
 
-def test_every_variable_is_in_the_readme() -> None:
+def test_every_variable_is_in_the_docs() -> None:
     read = set(re.findall(r'environ(?:\.get\(|, )"([A-Z_]+)"', (ROOT / "settings.py").read_text()))
     read |= {f"{name}_URL" for name in (host.name for host in HOSTS)}
     read |= {f"{name.upper()}_{part}" for name, each in ACCOUNTS.items() for part in (*each.key_parts, "TESTNET")}
-    assert read == set(re.findall(r"`([A-Z][A-Z_]{3,})`", README.partition("## Settings")[2].partition("\n## ")[0]))
+    assert read == set(re.findall(r"`([A-Z][A-Z_]{3,})`", SETTINGS))
 
 
-def test_readme_map_names_every_room() -> None:
-    house = README.partition("## The house")[2].partition("\n## ")[0]
-    rooms = {path.name for path in ROOT.glob("*.py")} | {
-        f"{room}/" for room in (*ROOMS, "demo", "tests", "trials", "bench")
-    }
-    assert {room for room in rooms if room not in house} == set()
+def test_map_names_every_room() -> None:
+    others = ("demo", "tests", "trials", "bench", "tools", "deploy", "docs")
+    rooms = {path.name for path in ROOT.glob("*.py")} | {f"{room}/" for room in (*ROOMS, *others)}
+    assert {room for room in rooms if room not in HOUSE} == set()
 
 
 def imports(name: str) -> set[str]:
@@ -56,14 +56,14 @@ PRODUCT = [
 ]
 
 
-def test_arrows_between_rooms_are_those_of_the_readme() -> None:
+def test_arrows_between_rooms_are_those_of_the_map() -> None:
     ours = {name.partition("/")[0].removesuffix(".py") for name in PRODUCT} | {"demo"}
     arrows: dict[str, set[str]] = {}
     for name in PRODUCT:
         here = name.partition("/")[0].removesuffix(".py")
         arrows.setdefault(here, set()).update((imports(name) & ours) - {here})
     written: dict[str, set[str]] = {}
-    for rooms, those in re.findall(r"^\| ((?:`\w+` ?)+) \| (nothing|(?:`\w+` ?)+) \|$", README, re.MULTILINE):
+    for rooms, those in re.findall(r"^\| ((?:`\w+` ?)+) \| (nothing|(?:`\w+` ?)+) \|$", HOUSE, re.MULTILINE):
         for room in re.findall(r"`(\w+)`", rooms):
             written[room] = set(re.findall(r"`(\w+)`", those))
     assert arrows == written
@@ -96,12 +96,11 @@ def test_world_is_independent(path: object) -> None:
 
 
 def test_requirements_are_what_is_imported() -> None:
-    """Beside httpx, orjson and h11 only what httpx itself brings."""
     ours = {path.stem for path in ROOT.glob("*.py")} | ROOMS | {"demo"}
     foreign = {name for each in PRODUCT for name in imports(each)} - ours - set(sys.stdlib_module_names)
     assert foreign == {"httpx", "orjson", "h11", "certifi"}
     pinned = re.findall(r"^(\w+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
-    assert set(pinned) == {"httpx", "orjson", "h11"}
+    assert set(pinned) == foreign
 
 
 def test_server_start_imports_little() -> None:

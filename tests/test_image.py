@@ -12,10 +12,10 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import time
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import translate
@@ -27,11 +27,10 @@ import pytest
 from conftest import ADA, ROOT, a_house, updated
 
 import settings
-import webhook_server
 from exchanges import table
+from tools import build_lambda
 
 NOBODY = 65532
-IN_THE_US = {"dfw", "ewr", "iad", "lax", "ord", "sjc"}  # Fly's regions there
 DEFAULT = settings.load({}, table.EXCHANGES)
 
 Instruction = tuple[str, str]
@@ -81,19 +80,17 @@ def is_sent(path: PurePosixPath) -> bool:
 def copied() -> dict[PurePosixPath, PurePosixPath]:
     """The project's files that come into the image, with their places under /app."""
     files = [PurePosixPath(file.relative_to(ROOT).as_posix()) for file in project_files()]
-    found = {}
+    found: dict[PurePosixPath, PurePosixPath] = {}
     for stage in instructions():
         for word, rest in stage:
             if word != "COPY" or rest.startswith("--from"):
                 continue
             *patterns, target = [part for part in rest.split() if not part.startswith("--")]
             for pattern in patterns:
-                of_pattern = [file for file in files if matches(file, pattern) and is_sent(file)]
+                of_pattern = [file for file in files if is_sent(file) and (pattern == "." or matches(file, pattern))]
                 assert of_pattern, f"COPY {pattern} finds nothing"
-                for file in of_pattern:
-                    is_folder = (ROOT / pattern).is_dir()
-                    below = file.relative_to(pattern) if is_folder else PurePosixPath(file.name)
-                    found[file] = PurePosixPath(target.removeprefix("./")) / below
+                if not target.startswith("/"):
+                    found |= {file: file if pattern == "." else PurePosixPath(target, file.name) for file in of_pattern}
     return found
 
 
@@ -108,17 +105,27 @@ def project_files() -> Iterator[Path]:
 
 
 def test_base_is_pinned_and_one() -> None:
-    bases = {rest.split()[0] for stage in instructions() for word, rest in stage if word == "FROM"}
-    (base,) = bases
-    assert re.fullmatch(r"python:3\.\d+\.\d+-slim(-\w+)?(@sha256:[0-9a-f]{64})?", base)
+    """All stages come from the first one, which names Python's newest patch and the state of it that is meant."""
+    bases = [rest.split() for stage in instructions() for word, rest in stage if word == "FROM"]
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+@sha256:[0-9a-f]{64}", bases[0][0])
+    assert bases[0][1:] == ["AS", "base"]
+    assert {base[0] for base in bases[1:]} == {"base"}
 
 
 def test_library_of_the_base_is_compiled() -> None:
-    """The path holds Python's version: a newer base needs a newer path."""
-    version = re.search(r"python:(3\.\d+)", the_last("FROM"))
-    assert version is not None
-    (compiled,) = [rest for word, rest in instructions()[-1] if word == "RUN" and "compileall" in rest]
-    assert f"/usr/local/lib/python{version[1]}" in compiled.split()
+    """Wherever the base's Python says that it is."""
+    (command,) = [rest for word, rest in instructions()[0] if word == "RUN"]
+    compiled, _, where = command.removesuffix(')"').partition('"$(')
+    assert shlex.split(compiled)[:3] == ["python", "-m", "compileall"]
+    said = subprocess.run([sys.executable, *shlex.split(where)[1:]], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == sysconfig.get_path("stdlib")
+
+
+def test_packages_are_checked_by_their_hashes() -> None:
+    (command,) = [rest for stage in instructions() for word, rest in stage if word == "RUN" and "pip install" in rest]
+    assert "--require-hashes" in command.split()
+    (name,) = [rest for stage in instructions() for word, rest in stage if word == "ARG" and "=r" in rest]
+    assert (ROOT / "deploy" / f"{name.partition('=')[2]}.lock").is_file()
 
 
 def test_user_has_no_rights() -> None:
@@ -140,13 +147,15 @@ def test_no_health_check_starts_an_interpreter() -> None:
     assert "HEALTHCHECK" not in [word for stage in instructions() for word, _ in stage]
 
 
-def test_ports_are_one() -> None:
-    fly = tomllib.loads((ROOT / "fly.toml").read_text())
-    compose = (ROOT / "compose.yaml").read_text()
+def test_port_is_the_default() -> None:
     assert int(the_last("EXPOSE")) == DEFAULT.port
-    assert fly["http_service"]["internal_port"] == DEFAULT.port
-    assert int(fly["env"].get("PORT", DEFAULT.port)) == DEFAULT.port
-    assert re.search(r'ports: \["\d+:(\d+)"\]', compose)[1] == str(DEFAULT.port)  # type: ignore[index]
+
+
+def test_volume_belongs_to_the_user() -> None:
+    """A new volume takes over the folder's owner; with another one nothing could be written."""
+    (made,) = [rest for word, rest in instructions()[-1] if word == "RUN"]
+    user, group = the_last("USER").split(":")
+    assert made == f"install -d -o {user} -g {group} /data"
 
 
 def test_every_imported_module_is_copied() -> None:
@@ -164,8 +173,9 @@ def test_every_imported_module_is_copied() -> None:
 
 
 NOT_SENT = """
-.env .git/config .venv/lib/a.py __pycache__/bot.pyc exchanges/__pycache__/okx.pyc
-tests/test_image.py tests/data/a.json demo/page.html bench/run.py README.md Dockerfile fly.toml
+.env .env.home .git/config .venv/lib/a.py venv/lib/a.py exchanges/.secret.py __pycache__/bot.pyc
+exchanges/__pycache__/okx.pyc tests/test_image.py tests/data/a.json demo/page.html demo/web.py bench/run.py
+tools/lock.py build/function/bot.py data/bot.db README.md Dockerfile fly.toml deploy/grafana.json
 """
 
 
@@ -174,67 +184,23 @@ def test_builder_does_not_get(path: str) -> None:
     assert not is_sent(PurePosixPath(path))
 
 
-@pytest.mark.parametrize("path", ["requirements.txt", "bot.py", "exchanges/okx.py"])
+@pytest.mark.parametrize("path", ["deploy/requirements.lock", "bot.py", "exchanges/okx.py", "a_new_room/a.py"])
 def test_builder_gets(path: str) -> None:
     assert is_sent(PurePosixPath(path))
 
 
-def seconds(duration: object) -> float:
-    """Of a string with a unit; a bare number would mean something else in each of fly.toml's tables."""
-    assert isinstance(duration, str)
-    found = re.fullmatch(r"(\d+)(ms|s|m)", duration)
-    assert found is not None
-    return int(found[1]) * {"ms": 0.001, "s": 1, "m": 60}[found[2]]
+def test_rooms_hold_nothing_that_is_left_out() -> None:
+    """A room with another kind of file than .py would lose it: then .dockerignore has to let that kind in."""
+    rooms = {PurePosixPath(path).parts[0] for path in copied() if "/" in str(path)} - {"deploy"}
+    ours = [PurePosixPath(path.relative_to(ROOT).as_posix()) for path in project_files() if path.suffix != ".pyc"]
+    assert "exchanges" in rooms
+    assert [str(path) for path in ours if path.parts[0] in rooms and path not in copied()] == []
 
 
-def test_time_to_stop_is_enough() -> None:
-    fly = tomllib.loads((ROOT / "fly.toml").read_text())
-    compose = re.search(r"stop_grace_period: (\S+)", (ROOT / "compose.yaml").read_text())
-    assert compose is not None
-    assert fly["kill_signal"] in ("SIGTERM", "SIGINT")
-    for given in (fly["kill_timeout"], compose[1]):
-        assert webhook_server.GRACE_S + 1 <= seconds(given) <= 300
-
-
-@pytest.mark.real_time
-async def test_fly_checks_what_is_served() -> None:
-    service = tomllib.loads((ROOT / "fly.toml").read_text())["http_service"]
-    assert service["checks"]
-    async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
-        for check in service["checks"]:
-            assert (await client.request(check["method"], check["path"])).status_code == 200
-            assert 1 <= seconds(check["timeout"]) < seconds(check["interval"]) <= 60
-            assert seconds(check["grace_period"]) >= 5
-
-
-@pytest.mark.real_time
-async def test_fly_scrapes_what_is_served() -> None:
-    scraped = tomllib.loads((ROOT / "fly.toml").read_text()).get("metrics")
-    if scraped is None:
-        pytest.skip("fly.toml has no [metrics]")
-    assert scraped["port"] == DEFAULT.port
-    async with (
-        a_house(FLY_APP_NAME="market-bot", WEBHOOK_URL="http://127.0.0.1:1") as house,
-        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
-    ):
-        assert (await client.get(scraped["path"])).status_code == 200
-
-
-def test_machine_is_one_small_one_outside_the_us() -> None:
-    fly = tomllib.loads((ROOT / "fly.toml").read_text())
-    (machine,) = fly["vm"]
-    assert (machine["size"], machine["memory"]) == ("shared-cpu-1x", "256mb")
-    assert fly["primary_region"] not in IN_THE_US
-    compose = (ROOT / "compose.yaml").read_text()
-    for line in ("mem_limit: 256m", "memswap_limit: 256m", "read_only: true"):
-        assert f"    {line}\n" in compose
-
-
-def test_fly_file_has_no_unknown_tables() -> None:
-    """Fly ignores silently what it does not know."""
-    known = {"app", "primary_region", "kill_signal", "kill_timeout", "env", "http_service", "vm", "restart", "metrics"}
-    known |= {"build", "deploy", "mounts", "checks", "swap_size_mb"}
-    assert set(tomllib.loads((ROOT / "fly.toml").read_text())) <= known
+def test_lambda_gets_what_the_image_gets() -> None:
+    """Two readers of one list, .dockerignore, written apart."""
+    ours = {PurePosixPath(path.relative_to(ROOT).as_posix()) for path in build_lambda.our_files(ROOT)}
+    assert ours == {path for path in copied() if ".venv" not in path.parts}
 
 
 # The files, laid out as in the image.
@@ -279,6 +245,7 @@ def as_nobody(folder: Path) -> dict[str, Any]:
 def in_image(app: Path, arguments: list[str], environ: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A process of the image; a line that it does not print in time ends it."""
     of_image = dict(part.split("=", 1) for word, rest in instructions()[-1] if word == "ENV" for part in rest.split())
+    of_image |= {name: "" for name, value in of_image.items() if value.startswith("$")}  # a build argument not given
     of_image.pop("PYTHONPATH", None)  # here the packages are this Python's own
     process = subprocess.Popen(
         [sys.executable, *arguments],

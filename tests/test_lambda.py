@@ -328,7 +328,7 @@ async def test_function_knows_the_market(tmp_path: Path) -> None:
             told = json.loads((await function.runtime.invoke(asked))["body"])
             assert told["data"]["symbol"] == "ETH/USDT"
         health = json.loads((await function.runtime.invoke(url_event("GET", "/health")))["body"])
-        assert (health["status"], health["mode"], health["updates_in_work"]) == ("ok", "webhook", 0)
+        assert (health["status"], health["mode"], health["updates_in_work"]) == ("ok", "lambda", 0)
 
 
 @pytest.mark.parametrize("shape", ["Function URL", "REST API"])

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import ADA, ROOT
-from live.conftest import Server, of_environment
+from live.conftest import Pace, Server, of_environment
 from test_webhook_server import Process
 
 import demo
@@ -121,6 +121,8 @@ def test_a_webhook_elsewhere_and_a_dead_exchange_set_fail() -> None:
         code, out = live("--demo", "--url", url, "-k", "registered or exchanges or price")
     assert code == 1
     lines = failures(out)
+    nothing, lines = lines[1], [lines[0], *lines[2:]]
+    assert nothing.startswith("/price BTC finds nothing: No price for BTC-USDT right now. Binance, ")
     assert lines[0] == f"The webhook is elsewhere: --url asks for {url}/webhook.; pending 0; url {URL}:9/webhook"
     assert lines[1].startswith("No exchange answers: ")
     assert "BINANCE_SPOT refused this server's region" in lines[1]
@@ -165,10 +167,63 @@ async def test_a_server_with_every_ill_fails() -> None:
         "An update whose secret is missing is answered with 200, not 401.",
         "An update whose secret is wrong is answered with 200, not 401.",
         *(line for _, line in ILL.values()),
+        "47% of 17 commands are answered; the slowest, /help, in 8.1 s.",
+        "/health tells neither memory nor uptime.",
         "No exchange answers: ?",
         "The JSON API answers 404: the server has no API_KEY.",
     ]
     assert re.search(r"/help +200 +8\.\d\d +All commands", out)
+
+
+def test_a_wrong_secret_is_one_line() -> None:
+    with a_demo() as (url, page):
+        code, out = live(
+            *("--url", url, "-k", "command or memory"),
+            TELEGRAM_BOT_TOKEN=demo.TOKEN,
+            WEBHOOK_SECRET="another-secret-of-24-letters",
+            TELEGRAM_CHAT_ID=str(demo.keys.USER_ID),
+            TELEGRAM_API_URL=page,
+        )
+    assert (code, len(set(failures(out)))) == (1, 1)
+    assert failures(out)[0].startswith("The server refuses our secret: ")
+
+
+def test_a_server_that_finds_no_figures_fails() -> None:
+    """Of one kind of market alone, too."""
+    with a_demo() as (url, page):
+        httpx.post(f"{page}/world/fault", json={"fault": "451"}, trust_env=False)
+        code, out = live("--demo", "--url", url, "-k", "command and (oi or help)")
+    assert (code, len(failures(out))) == (1, 1)
+    assert failures(out)[0].startswith("/oi finds nothing: No ")
+
+
+class Clock:
+    """A clock that only sleeping turns."""
+
+    def __init__(self) -> None:
+        self.now_s, self.slept = 0.0, list[float]()
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(round(seconds, 3))
+        self.now_s += seconds
+
+
+def test_pace_keeps_to_the_limit() -> None:
+    clock = Clock()
+    pace = Pace(20, lambda: clock.now_s, clock.sleep)
+    for _ in range(21):
+        pace.wait()
+    assert clock.slept == [3.0, 3.0, 3.0]
+    clock.now_s += 60
+    pace.wait()
+    assert len(clock.slept) == 3
+
+
+def test_pace_without_a_limit() -> None:
+    clock = Clock()
+    for _ in range(100):
+        Pace(0, lambda: clock.now_s, clock.sleep).wait()
+    assert clock.slept == []
 
 
 @pytest.mark.real_time

@@ -22,6 +22,7 @@ import pytest
 from conftest import ADA, ROOT, Answers, House, a_house, updated
 
 import demo
+import health as health_module
 import http1
 import settings
 import webhook_server
@@ -158,8 +159,15 @@ async def test_health_fields() -> None:
             "reason": None,
             "mode": "webhook",
             "version": settings.VERSION,
+            "commit": None,
+            "image": None,
+            "bot_id": int(house.settings.token.partition(":")[0]),
             "updates_in_work": 0,
             "webhook": "not asked for",
+            "telegram": {
+                **dict.fromkeys(("is_ours", "pending_updates", "last_error", "last_error_s_ago", "asked_s_ago")),
+                "clock_off_s": None,
+            },
             "requests_refused": {},
             "updates_too_old": 1,
             "exchanges": {},
@@ -213,7 +221,7 @@ async def test_health_says_when_the_intake_is_stuck(monkeypatch: pytest.MonkeyPa
         httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False, timeout=60) as client,
     ):
         waiting = asyncio.ensure_future(client.post(**post(house, as_bytes(updated("/wait")))))
-        await asyncio.sleep(webhook_server.STUCK_S + 1)
+        await asyncio.sleep(health_module.STUCK_S + 1)
         health = await client.get("/health")
         assert health.status_code == 503
         assert "in work" in health.json()["reason"]
@@ -561,10 +569,10 @@ async def test_process_log_of_failing_networks_shows_no_secret() -> None:
 def test_watchdog_ends_a_stuck_process() -> None:
     """The loop is blocked for longer than HUNG_S (here 1 s): the process dies with a traceback."""
     script = (
-        "import asyncio, time, webhook_server, metrics\n"
-        "webhook_server.HUNG_S = 1\n"
+        "import asyncio, time, health, metrics\n"
+        "health.HUNG_S = 1\n"
         "async def main():\n"
-        "    asyncio.ensure_future(webhook_server._keep_watchdog_quiet(metrics.Metrics()))\n"
+        "    asyncio.ensure_future(health.keep_watchdog_quiet(metrics.Metrics()))\n"
         "    await asyncio.sleep(1.5)\n"
         "    print('alive', flush=True)\n"
         "    time.sleep(10)\n"

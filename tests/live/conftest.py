@@ -1,7 +1,8 @@
 """Asks a running server, as Telegram would: `python -m pytest tests/live --url https://…`.
 
 What it is told: TELEGRAM_BOT_TOKEN, TELEGRAM_CHAT_ID (the first user in it asks), and, where they are set there,
-WEBHOOK_SECRET and API_KEY. With --demo the server is `python webhook_server.py --demo`, and nothing needs to be set.
+WEBHOOK_SECRET, API_KEY and COMMANDS_PER_MINUTE. With --demo the server is `python webhook_server.py --demo`, and
+nothing needs to be set.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
@@ -35,6 +36,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--demo", action="store_true", help="tests/live: it is python webhook_server.py --demo")
 
 
+class Pace:
+    """Keeps to a server's COMMANDS_PER_MINUTE, which grow back evenly; two are left to whoever else asks meanwhile."""
+
+    def __init__(
+        self,
+        per_minute: int,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._most = max(1.0, per_minute - 2.0)
+        self._per_s = per_minute / 60
+        self._clock, self._sleep = clock, sleep
+        self._left, self._since = self._most, clock()
+
+    def wait(self) -> None:
+        """Until one more command is allowed, and counts it."""
+        if not self._per_s:
+            return
+        now = self._clock()
+        self._left = min(self._most, self._left + (now - self._since) * self._per_s)
+        if self._left < 1:
+            self._sleep((1 - self._left) / self._per_s)
+            now, self._left = self._clock(), 1.0
+        self._left, self._since = self._left - 1, now
+
+
 class Server(NamedTuple):
     """The server that is asked. url: without /webhook. user_id: who asks; is_listed: by that id."""
 
@@ -44,6 +71,7 @@ class Server(NamedTuple):
     user_id: int
     is_listed: bool
     client: httpx.Client
+    pace: Pace = Pace(0)
 
     @property
     def webhook_url(self) -> str:
@@ -57,7 +85,8 @@ class Server(NamedTuple):
         return self._timed("POST", path, body, headers)
 
     def deliver(self, text: str) -> tuple[httpx.Response, float]:
-        """Posts a message of the user's, as Telegram does."""
+        """Posts a message of the user's, as Telegram does, when there is room in the limit."""
+        self.pace.wait()
         headers = {"x-telegram-bot-api-secret-token": self.settings.webhook_secret}
         return self.post("/webhook", update(text, self.user_id), headers)
 
@@ -109,7 +138,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     is_demo = bool(request.config.getoption("demo", False))
     chosen, user_id = of_demo(url) if is_demo else of_environment()
     with httpx.Client(timeout=PATIENCE_S, trust_env=not is_demo, headers={"user-agent": "live test"}) as client:
-        yield Server(url, is_demo, chosen, user_id, user_id in chosen.allowed_ids, client)
+        pace = Pace(chosen.commands_per_minute)
+        yield Server(url, is_demo, chosen, user_id, user_id in chosen.allowed_ids, client, pace)
 
 
 def of_demo(url: str) -> tuple[Settings, int]:
@@ -148,6 +178,15 @@ def health(server: Server) -> tuple[int, dict[str, Any], float]:
     if not isinstance(told, dict) or "exchanges" not in told:
         fail(f"{server.url}/health is not this bot's: it answers {response.status_code}.")
     return response.status_code, told, took_s
+
+
+@pytest.fixture(scope="session")
+def admitted(server: Server, health: tuple[int, dict[str, Any], float]) -> Server:
+    """The server, once it has taken our secret. Fails every test with the one line that matters otherwise."""
+    response, _ = server.deliver("/start")
+    if response.status_code == 401:
+        fail("The server refuses our secret: TELEGRAM_BOT_TOKEN or WEBHOOK_SECRET here is not what the server has.")
+    return server
 
 
 # The table at the end.

@@ -1,0 +1,246 @@
+"""What the process tells of itself, at whichever door it stands: /health, /metrics, and the watchdog.
+
+The webhook's server and the poller have the same: `Health` counts what is in work and knows what is wrong,
+`health_of` and `metrics_of` put it into words, `respond` is the poller's own small door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import hmac
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import orjson
+
+import metrics
+from http1 import HTTPError, Request, Response
+from metrics import Family, Info, Metrics, Process
+from settings import Settings
+from telegram.api import CLOCK_OFF_S, TelegramAPI
+from telegram.standing import Standing
+
+log = logging.getLogger("health")
+HUNG_S = 30  # an event loop that does not come round for so long is ended, and the machine restarts it
+STUCK_S = 20.0  # no update takes longer than 8 s; one that does means the intake is stuck
+LAG_EVERY_S = 1.0  # how often the event loop is timed
+PROXIED = ("fly-client-ip", "x-forwarded-for")  # a request that came through the public proxy has one of these
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Asked(Protocol):
+    """The market, as far as it tells how it does."""
+
+    @property
+    def cache_use(self) -> tuple[int, int]: ...
+
+    def health(self) -> dict[str, dict[str, Any]]: ...
+
+
+class Watched(Protocol):
+    """The bot, as far as it tells how it does."""
+
+    @property
+    def api(self) -> TelegramAPI | None: ...
+    @property
+    def market(self) -> Asked: ...
+    @property
+    def metrics(self) -> Metrics: ...
+    @property
+    def standing(self) -> Standing: ...
+    @property
+    def process(self) -> Process: ...
+    @property
+    def clock(self) -> Callable[[], float]: ...
+    @property
+    def monotonic(self) -> Callable[[], float]: ...
+    @property
+    def n_stale(self) -> int: ...
+
+
+class Health:
+    """Counts what is in work and what was refused. mode: webhook, polling, lambda or demo."""
+
+    def __init__(self, bot: Watched, settings: Settings, mode: str) -> None:
+        self.bot, self.settings, self.mode = bot, settings, mode
+        self.refused: dict[int, int] = {}  # requests by status
+        self._in_work: dict[object, float] = {}  # since when, monotonic
+        self._last_update = 0.0  # monotonic; 0: none yet
+
+    @property
+    def n_in_work(self) -> int:
+        return len(self._in_work)
+
+    @contextmanager
+    def working(self, *, on_update: bool = True) -> Iterator[None]:
+        """Counts an update, or a question of the JSON API, while it is in work."""
+        ticket, now = object(), self.bot.monotonic()
+        self._in_work[ticket] = now
+        if on_update:
+            self._last_update = now
+        try:
+            yield
+        finally:
+            del self._in_work[ticket]
+
+    def verdict(self) -> tuple[str, str | None]:
+        """("ok", None), or "degraded" or "stuck" with the reason. Stuck is what a restart or another machine helps."""
+        oldest_s = max((self.bot.monotonic() - since for since in self._in_work.values()), default=0.0)
+        if oldest_s > STUCK_S:
+            return "stuck", f"an update has been in work for {oldest_s:.0f} s"
+        standing = self.bot.standing
+        reason = standing.trouble or standing.hitch or self._of_the_clock() or self._of_the_exchanges()
+        return ("degraded", reason) if reason else ("ok", None)
+
+    def _of_the_clock(self) -> str:
+        """What is wrong with this machine's clock, beside Telegram's; a sentence or ""."""
+        off_s = self.bot.api.clock_off_s if self.bot.api is not None else None
+        if off_s is None or abs(off_s) <= CLOCK_OFF_S:
+            return ""
+        way = "ahead of" if off_s > 0 else "behind"
+        return f"This machine's clock is {abs(off_s):.0f} s {way} Telegram's: set it right."
+
+    def _of_the_exchanges(self) -> str:
+        """A sentence when not one of those that were asked answers."""
+        hosts = {name: of for name, of in self.bot.market.health().items() if name != "COINGECKO"}
+        if not hosts or any(of["state"] == "ok" for of in hosts.values()):
+            return ""
+        reasons = dict.fromkeys(str(of["last_failure"]) for of in hosts.values())
+        return f"No exchange answers: {'; '.join(reasons)}."
+
+    def told(self) -> dict[str, Any]:
+        """The fields of /health."""
+        status, reason = self.verdict()
+        bot, now, now_s = self.bot, self.bot.monotonic(), self.bot.clock()
+        return {
+            "status": status,
+            "reason": reason,
+            "mode": self.mode,
+            **{name: value or None for name, value in self.settings.build.items()},
+            "bot_id": int(self.settings.token.partition(":")[0]) if self.settings.token else None,
+            "uptime_s": round(now - bot.process.began, 1),
+            "rss_mib": round(metrics.resident_bytes() / 1048576, 1),
+            "updates_in_work": self.n_in_work,
+            "last_update_s_ago": round(now - self._last_update, 1) if self._last_update else None,
+            "webhook": bot.standing.state,
+            "telegram": _of_telegram(bot.standing, bot.api, now_s),
+            "requests_refused": {str(status): count for status, count in self.refused.items()},
+            "updates_too_old": bot.n_stale,
+            "exchanges": bot.market.health(),
+        }
+
+    def _started_at(self) -> float:
+        """Seconds since 1970."""
+        return self.bot.clock() - (self.bot.monotonic() - self.bot.process.began)
+
+    def families(self) -> list[Family]:
+        """What /metrics tells beside what is counted all the time."""
+        bot, standing = self.bot, self.bot.standing
+        hits, misses = bot.market.cache_use
+        circuits = {name: float(of["state"] == "resting") for name, of in bot.market.health().items()}
+        refused = {str(status): float(count) for status, count in self.refused.items()}
+        return [
+            Family("bot_cache_questions_total", "Questions to the cache.", "outcome", {"hit": hits, "miss": misses}),
+            Family("bot_requests_refused_total", "HTTP requests refused.", "status", refused),
+            Family("bot_circuit_open", "Whether an endpoint is left alone for now.", "endpoint", circuits),
+            Family("bot_updates_in_work", "Updates in work.", "", {"": self.n_in_work}),
+            _known("bot_registered", "Whether Telegram hands the updates to this process.", standing.is_ours),
+            _known("bot_updates_pending", "Updates that wait at Telegram.", standing.n_pending),
+            _known(
+                "bot_delivery_last_error_timestamp_seconds",
+                "When Telegram last failed to deliver an update, since 1970.",
+                standing.last_error_at,
+            ),
+            _known("process_start_time_seconds", "When it started, since 1970.", self._started_at()),
+        ]
+
+
+def _known(name: str, help: str, figure: float | None) -> Family:
+    """A gauge that has no figure while that is not known."""
+    return Family(name, help, "", {} if figure is None else {"": float(figure)})
+
+
+def _of_telegram(standing: Standing, api: TelegramAPI | None, now_s: float) -> dict[str, Any]:
+    def ago(moment: float | None) -> float | None:
+        return None if moment is None else round(now_s - moment, 1)
+
+    off_s = api.clock_off_s if api is not None else None
+    return {
+        "is_ours": standing.is_ours,
+        "pending_updates": standing.n_pending,
+        "last_error": standing.last_error or None,
+        "last_error_s_ago": ago(standing.last_error_at),
+        "asked_s_ago": ago(standing.asked_at),
+        "clock_off_s": None if off_s is None else round(off_s),
+    }
+
+
+# The doors' answers.
+
+
+def health_response(health: Health) -> Response:
+    """200 while updates are taken and answered, 503 with the reason when they are not; "degraded" is 200 too.
+
+    503 makes Fly send nothing here any more, which helps a process that is stuck, and nobody else.
+    """
+    told = health.told()
+    return Response(503 if told["status"] == "stuck" else 200, orjson.dumps(told))
+
+
+def metrics_response(health: Health, request: Request) -> Response:
+    """Prometheus' text. On Fly its collector comes past the proxy and needs no key; all others do."""
+    from_inside = health.settings.is_on_fly and not any(name in request.headers for name in PROXIED)
+    if not from_inside:
+        check_key(health.settings, request)
+    build = Info("bot_build_info", "Which build this is.", health.settings.build)
+    return Response(200, health.bot.metrics.exposition([build, *health.families()]), EXPOSITION)
+
+
+def check_key(settings: Settings, request: Request) -> None:
+    """Raises HTTPError: 404 where there is no key to know, 401 for a wrong one."""
+    if not settings.api_key:
+        if settings.is_demo:
+            return
+        raise HTTPError(404, "there is nothing here")
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    is_right = hmac.compare_digest(given.strip().encode("latin-1"), settings.api_key.encode())
+    if scheme.lower() != "bearer" or not is_right:
+        raise HTTPError(401, "the key is missing or wrong", [("www-authenticate", "Bearer")])
+
+
+def small_door(health: Health) -> Callable[[Request], Awaitable[Response]]:
+    """What a poller serves: /health and /metrics, to be looked at, and nothing else."""
+
+    async def respond(request: Request) -> Response:
+        if request.path not in ("/health", "/metrics"):
+            raise HTTPError(404, "there is nothing here")
+        if request.method not in ("GET", "HEAD"):
+            raise HTTPError(405, f"{request.path} takes GET and HEAD", [("allow", "GET, HEAD")])
+        return health_response(health) if request.path == "/health" else metrics_response(health, request)
+
+    return respond
+
+
+async def keep_watchdog_quiet(metrics: Metrics) -> None:
+    """While the loop turns, the watchdog is wound up again; when it hangs, the process ends with its traceback.
+
+    How late the loop comes round is noted on the way.
+    """
+    pause_s = min(LAG_EVERY_S, HUNG_S / 3)
+    wound_up = -float(HUNG_S)
+    while True:
+        now = time.monotonic()
+        if now - wound_up >= HUNG_S / 3:
+            faulthandler.dump_traceback_later(HUNG_S, exit=True)
+            wound_up = now
+        await asyncio.sleep(pause_s)
+        metrics.loop_lag_s = max(0.0, time.monotonic() - now - pause_s)
+
+
+def let_watchdog_sleep() -> None:
+    """At the end of a process that ends well."""
+    faulthandler.cancel_dump_traceback_later()
