@@ -1,0 +1,120 @@
+"""SQLite: one file, no server. For one machine with a disk.
+
+Durability: WAL with synchronous=FULL, so what was stored outlives a power cut. A script runs in a thread of the store's
+own, start to end: a slow disk, or another process that writes (it is waited for BUSY_S), does not hold up the event
+loop. Measured, the way into the thread and back costs 0.1 ms beside the 0.3 ms of a commit.
+Memory: 1.5 MiB, of which the page cache is bounded by CACHE_KIB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from store.scripts import Each, One, Row, Script, SqlStore
+from store.sql import SQLITE
+from store.words import CannotWrite, StoreError, Unreachable
+
+T = TypeVar("T")
+
+BUSY_S = 5.0
+CACHE_KIB = 512
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"cache_size=-{CACHE_KIB}", "temp_store=MEMORY")
+FULL = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_IOERR")  # and what begins so
+
+
+async def open_sqlite(path: str | Path) -> SqlStore:
+    """The store in this file; folder and file are made if need be. Raises CannotWrite, NewerSchema."""
+    store = SqlStore(Sqlite(Path(path)))
+    try:
+        await store.migrate()
+    except BaseException:
+        await store.close()
+        raise
+    return store
+
+
+class Sqlite:
+    """Runs scripts, one after the other."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._connection: sqlite3.Connection | None = None
+
+    async def run(self, script: Script[T]) -> T:
+        # Shielded: who stops waiting must not see half a state; the thread ends the transaction either way.
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, self._run, script))
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    # In the thread.
+
+    def _run(self, script: Script[T]) -> T:
+        try:
+            connection = self._open()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                outcome = _play(script, connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise _store_error(error, self._path) from error
+        except OSError as error:
+            raise CannotWrite(f"{self._path}: {error}") from error
+        return outcome
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
+            for pragma in PRAGMAS:
+                self._connection.execute(f"PRAGMA {pragma}")
+        return self._connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+
+def _play(script: Script[T], connection: sqlite3.Connection) -> T:
+    rows: Sequence[Row] = ()
+    try:
+        step = next(script)
+        while True:
+            if isinstance(step, One):
+                rows = connection.execute(_spelled(step.statement), step.parameters).fetchall()
+            else:
+                assert isinstance(step, Each)
+                connection.executemany(_spelled(step.statement), step.parameters)
+                rows = ()
+            step = script.send(rows)
+    except StopIteration as done:
+        outcome: T = done.value
+        return outcome
+
+
+@cache
+def _spelled(statement: str) -> str:
+    """$1 is ?1 here."""
+    return re.sub(r"\$(\d+)", r"?\1", SQLITE.spell(statement))
+
+
+def _store_error(error: sqlite3.Error, path: Path) -> StoreError:
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(FULL):
+        return CannotWrite(f"{path}: {error}")
+    return Unreachable(f"{path}: {error}")
