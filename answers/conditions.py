@@ -1,0 +1,515 @@
+"""What somebody typed behind /alert, as a Rule; and a Rule in words. Pure; what a symbol is, others know.
+
+Words come in any order, as a thumb types them:
+
+    BTC 70000 · BTC > 70k · ETH -3% 15m · SOL 24h 8% · BTC vol 300% 15m · ETH funding > 0.05 · BTC oi 5% 1h
+    BTC rsi < 30 4h · BTC basis > 0.3 · pos liq 10% · pos pnl -20% · BTC every 4h · BTC step 500
+    and: x3 · once · every · every 1h · until 2d · quiet · an exchange · spot or perp
+
+Nothing is guessed: what has two meanings raises AskBack with both, what has none Misunderstood, each with a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from answers.judging import DAY_MS, HOUR_MS, MINUTE_MS, Rule, interval_of
+from exchanges import INTERVALS
+
+MAX_TEXT = 200
+MAX_LEVEL = 1e12
+MAX_TIMES = 100
+DEFAULT_LIFE_MS = 90 * DAY_MS
+MAX_LIFE_MS = 365 * DAY_MS
+MOVE_WINDOW_MS = (MINUTE_MS, 12 * HOUR_MS)
+TIMER_MS = (5 * MINUTE_MS, 7 * DAY_MS)
+PAUSE_MS = (MINUTE_MS, 30 * DAY_MS)
+BOUNDS = {  # of the figure, by measure
+    "move": (0.1, 1000.0),
+    "change": (0.1, 1000.0),
+    "oi": (0.1, 1000.0),
+    "volume": (10.0, 100_000.0),
+    "funding": (-10.0, 10.0),
+    "rsi": (1.0, 99.0),
+    "basis": (-50.0, 50.0),
+    "liquidation": (0.1, 100.0),
+    "pnl": (-1000.0, 100_000.0),
+}
+CANDLE_MS = {"volume": 15 * MINUTE_MS, "rsi": HOUR_MS}  # when no interval is said
+CANDLES_MS = {"15m", "5m", "1m", "1h", "4h", "1d", "30m", "2h"} & set(INTERVALS)
+UNITS_MS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+
+MEASURE_WORDS = {
+    "vol": "volume",
+    "volume": "volume",
+    "funding": "funding",
+    "fund": "funding",
+    "oi": "oi",
+    "openinterest": "oi",
+    "rsi": "rsi",
+    "basis": "basis",
+    "premium": "basis",
+    "liq": "liquidation",
+    "liquidation": "liquidation",
+    "pnl": "pnl",
+    "upnl": "pnl",
+    "roe": "pnl",
+    "step": "step",
+    "steps": "step",
+}
+UP_WORDS = {
+    ">",
+    ">=",
+    "=>",
+    "above",
+    "over",
+    "up",
+    "rises",
+    "rise",
+    "risen",
+    "pumps",
+    "pump",
+    "gains",
+    "exceeds",
+    "higher",
+    "more",
+    "+",
+}
+DOWN_WORDS = {
+    "<",
+    "<=",
+    "=<",
+    "below",
+    "under",
+    "down",
+    "falls",
+    "fall",
+    "fell",
+    "drops",
+    "drop",
+    "dumps",
+    "dump",
+    "loses",
+    "lower",
+    "less",
+    "-",
+}
+EITHER_WORDS = {"either", "both", "any", "±", "+-", "+/-", "moves", "move"}
+REPEAT_WORDS = {"every", "each", "repeat", "always", "everytime"}
+LIFE_WORDS = {"until", "till", "for", "expires", "exp"}
+QUIET_WORDS = {"quiet", "silent", "silently", "mute", "muted"}
+KIND_WORDS = {"spot": "spot", "perp": "perp", "perps": "perp", "perpetual": "perp", "futures": "perp", "swap": "perp"}
+OWN_WORDS = {"pos", "position", "positions", "my"}
+FILLERS = {
+    "if", "when", "is", "at", "the", "in", "within", "by", "of", "to", "than", "last", "crosses", "crossing", "cross",
+    "reaches", "hits", "hit", "goes", "price", "alert", "me", "=", "time", "change", "from", "a", "and", "rate",
+    "interest", "usd", "dollars", "then", "on", "distance", "open", "with", "spike",
+}  # fmt: skip
+
+
+class Misunderstood(ValueError):
+    """It cannot be meant. The text is one sentence that says what to type."""
+
+
+class AskBack(ValueError):
+    """It has two meanings. number: what was typed; choices: the whole condition as it may be meant."""
+
+    def __init__(self, question: str, number: str, *choices: str) -> None:
+        super().__init__(question)
+        self.number, self.choices = number, choices
+
+
+class Typed(NamedTuple):
+    """symbol: as it was typed, "" where one's own positions are meant. rule: without exchange and symbol, but for what
+    was said. life_ms: until it ends by itself."""
+
+    symbol: str
+    rule: Rule
+    life_ms: int
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the words said, one by one."""
+
+    symbol: str = ""
+    exchange: str = ""
+    kind: str = ""
+    measure: str = ""
+    direction: str = ""
+    sign: str = ""
+    is_own: bool = False
+    number: float | None = None
+    percent: float | None = None
+    factor: float | None = None
+    durations: list[int] = field(default_factory=list)
+    times: int | None = None
+    pause_ms: int | None = None
+    life_ms: int | None = None
+    is_quiet: bool = False
+    is_repeated: bool = False
+    expects: str = ""  # what the last word leads to: "pause" or "life"
+
+
+def read_condition(text: str, exchanges: Collection[str]) -> Typed:
+    """The rule that was typed. exchanges: ids that may be named. Raises Misunderstood and AskBack."""
+    if len(text) > MAX_TEXT:
+        raise Misunderstood(f"That is longer than {MAX_TEXT} letters. For example: BTC > 70000")
+    heard, words = _Heard(), _words(text)
+    for i, word in enumerate(words):
+        try:
+            _hear(heard, word, exchanges)
+        except AskBack as asked:
+            meant = [word.replace(asked.number, choice) for choice in asked.choices]
+            whole = [" ".join((*words[:i], each, *words[i + 1 :])) for each in meant]
+            raise AskBack(str(asked), asked.number, *whole) from None
+    return _meant(heard)
+
+
+# Words.
+
+_NUMBER = r"\d[\d.,'_]*"
+_TOKEN = re.compile(
+    rf"\$?[+\-±]?\$?{_NUMBER}\s?(?:%|k\b)|\d+\s?(?:minutes?|mins?|hours?|hrs?|days?|weeks?)\b|\+/?-(?=\s)|[<>=]=?|\S+?(?=[<>%]|\s|$)|\S"
+)
+
+
+def _words(text: str) -> list[str]:
+    """Lower case, signs as on a keyboard, thousands joined: "70 000" is one number."""
+    text = unicodedata.normalize("NFKC", text).lower().strip()
+    text = text.translate(str.maketrans("−–—≥≤’", "---><'"))
+    text = re.sub(r"([<>])=|=([<>])", lambda found: found[1] or found[2], text)
+    text = re.sub(r"(?<![\d.,\w%])(\$?\d{1,3})((?: \d{3})+)(?![\d\w%])", lambda found: found[0].replace(" ", ""), text)
+    text = re.sub(r"([+\-±])\s+(?=\$?\d)", r"\1", text)
+    text = re.sub(r"open interest", "oi", text)
+    return [word.strip() for word in _TOKEN.findall(text) if word.strip()]
+
+
+def _hear(heard: _Heard, word: str, exchanges: Collection[str]) -> None:
+    expects, heard.expects = heard.expects, ""
+    if (duration_ms := _duration(word)) is not None:
+        _hear_duration(heard, duration_ms, expects)
+    elif re.match(r"[$+\-±]*\d", word) and not re.fullmatch(r"\d{1,7}[a-z]{2,}[a-z0-9\-/_:]*", word):  # not 1inch
+        _hear_number(heard, word, expects)
+    elif word in LIFE_WORDS:
+        heard.expects = "life"
+    elif word in REPEAT_WORDS:
+        heard.is_repeated, heard.expects = True, "pause"
+    elif word in ("once", "1x"):
+        heard.times = 1
+    elif word in QUIET_WORDS:
+        heard.is_quiet = True
+    elif word in MEASURE_WORDS:
+        _hear_measure(heard, MEASURE_WORDS[word])
+    elif word in ("negative", "positive"):
+        heard.direction, heard.number = ("down" if word == "negative" else "up"), 0.0
+    elif word in UP_WORDS or word in DOWN_WORDS or word in EITHER_WORDS:
+        heard.direction = "up" if word in UP_WORDS else "down" if word in DOWN_WORDS else "either"
+    elif word == "never" and expects == "life":
+        heard.life_ms = MAX_LIFE_MS
+    else:
+        _hear_name(heard, word, exchanges, expects)
+
+
+def _hear_name(heard: _Heard, word: str, exchanges: Collection[str], expects: str) -> None:
+    times = re.fullmatch(r"x(\d{1,4})", word)
+    if times:
+        heard.times = int(times[1])
+    elif word in exchanges:
+        heard.exchange = word
+    elif word in KIND_WORDS:
+        heard.kind = KIND_WORDS[word]
+    elif word in OWN_WORDS:
+        heard.is_own = True
+    elif word in FILLERS:
+        heard.expects = expects
+    elif not heard.symbol and re.fullmatch(r"[#$]?[a-z0-9][a-z0-9\-/_:.]{0,23}", word):
+        heard.symbol = word.lstrip("#$").upper()
+    else:
+        raise Misunderstood(f"“{word[:24]}” is not understood here. For example: BTC > 70000, or ETH -3% 15m")
+
+
+def _hear_measure(heard: _Heard, measure: str) -> None:
+    if heard.measure and heard.measure != measure:
+        raise Misunderstood(f"One thing at a time, please: {_NAMES[heard.measure]} or {_NAMES[measure]}?")
+    heard.measure = measure
+
+
+def _hear_duration(heard: _Heard, duration_ms: int, expects: str) -> None:
+    if expects == "life":
+        heard.life_ms = duration_ms
+    elif expects == "pause":
+        heard.pause_ms = duration_ms
+    else:
+        heard.durations.append(duration_ms)
+
+
+def _hear_number(heard: _Heard, word: str, expects: str) -> None:
+    body = word.replace("$", "").replace(" ", "")
+    if expects == "life":
+        raise Misunderstood(f"Until when? A span such as 2d or 1w; “{word}” has no unit.")
+    if re.fullmatch(r"\d{1,4}x", body):
+        heard.factor = float(body[:-1])
+        return
+    if body[0] in "+-±":
+        heard.sign, body = {"+": "up", "-": "down", "±": "either"}[body[0]], body[1:]
+    if body.endswith("%"):
+        _set_once(heard, "percent", parse_number(body[:-1]))
+    elif expects == "pause":
+        heard.measure, heard.number = heard.measure or "step", parse_number(body)
+    else:
+        _set_once(heard, "number", parse_number(body))
+
+
+def _set_once(heard: _Heard, name: str, value: float) -> None:
+    if getattr(heard, name) is not None:
+        raise Misunderstood("One figure at a time, please: the second one would need an alert of its own.")
+    setattr(heard, name, value)
+
+
+def _duration(word: str) -> int | None:
+    found = re.fullmatch(r"(\d{1,5})\s?(m|min|mins|minutes?|h|hr|hrs|hours?|d|days?|w|weeks?)", word)
+    return int(found[1]) * UNITS_MS[found[2][0]] if found else None
+
+
+def parse_number(text: str) -> float:
+    """70k, 70,000, 70.000,5, 70'000, 1.5k. Raises AskBack for 70,5 and 70.000, Misunderstood for what is none."""
+    if not text.isascii():
+        raise Misunderstood(f"“{text[:24]}” is no number. Write 70000, 70k or 0.05.")
+    body, factor = (text[:-1], 1000.0) if text.endswith("k") else (text, 1.0)
+    body = re.sub(r"(?<=\d)['_](?=\d{3}(\D|$))", "", body)
+    if re.fullmatch(r"\d+(\.\d+)?", body) and not re.fullmatch(r"[1-9]\d{0,2}\.000", body):
+        return float(body) * factor
+    if re.fullmatch(r"[1-9]\d{0,2}(,\d{3})+(\.\d+)?", body):
+        return float(body.replace(",", "")) * factor
+    if re.fullmatch(r"[1-9]\d{0,2}(\.\d{3})+,\d+|[1-9]\d{0,2}(\.\d{3}){2,}", body):
+        return float(body.replace(".", "").replace(",", ".")) * factor
+    if re.fullmatch(r"\d+,\d+", body):
+        point = body.replace(",", ".")
+        raise AskBack(f"Is {text} meant as {point}?", text, point + "k" * (factor > 1), body.replace(",", ""))
+    if re.fullmatch(r"[1-9]\d{0,2}\.000", body):
+        whole, thousands = body.partition(".")[0], body.replace(".", "")
+        raise AskBack(f"Is {text} meant as {whole} or as {thousands}?", text, whole, thousands)
+    raise Misunderstood(f"“{text[:24]}” is no number. Write 70000, 70k or 0.05.")
+
+
+# Meaning.
+
+
+def _meant(heard: _Heard) -> Typed:
+    if heard.measure in ("liquidation", "pnl") or heard.is_own:
+        rule = _own(heard)
+    elif not heard.symbol:
+        raise Misunderstood("Which symbol? For example: BTC > 70000")
+    else:
+        rule = _of_market(heard)
+    rule = _repeated(heard, replace(rule, is_quiet=heard.is_quiet, exchange=heard.exchange, kind=heard.kind))
+    life_ms = DEFAULT_LIFE_MS if heard.life_ms is None else heard.life_ms
+    if not MINUTE_MS <= life_ms <= MAX_LIFE_MS:
+        raise Misunderstood("An alert lives from a minute to 365 days, such as: until 7d")
+    return Typed("" if rule.measure in ("liquidation", "pnl") else heard.symbol, rule, life_ms)
+
+
+def _own(heard: _Heard) -> Rule:
+    if heard.measure not in ("liquidation", "pnl"):
+        raise Misunderstood("Of your positions: pos liq 10%, or pos pnl -20%.")
+    figure = heard.percent if heard.percent is not None else heard.number
+    if figure is None or heard.symbol or heard.durations:
+        raise Misunderstood("For all your positions together: pos liq 10%, or pos pnl -20%.")
+    if heard.measure == "liquidation":
+        return _bounded(Rule("liquidation", "down", figure))
+    direction = heard.direction or heard.sign or "up"
+    level = -figure if heard.sign == "down" else figure
+    return _bounded(Rule("pnl", direction if heard.direction else ("down" if level < 0 else "up"), level))
+
+
+def _of_market(heard: _Heard) -> Rule:
+    readers = {"volume": _volume, "funding": _share, "basis": _share, "oi": _move, "rsi": _rsi, "step": _step}
+    if heard.measure:
+        return readers[heard.measure](heard)
+    if heard.percent is not None and heard.number is not None:
+        raise Misunderstood("A price or a percentage, not both: BTC > 70000, or BTC 5% 1h")
+    if heard.percent is not None:
+        return _move(heard)
+    if heard.number is not None:
+        return _price(heard)
+    if heard.is_repeated and heard.pause_ms is not None:
+        return _timer(heard)
+    raise Misunderstood(
+        f"When? For example: {heard.symbol} > 70000, {heard.symbol} -3% 15m, or {heard.symbol} every 4h"
+    )
+
+
+def _price(heard: _Heard) -> Rule:
+    if heard.sign == "down" or not heard.number or heard.number > MAX_LEVEL:
+        raise Misunderstood("A price is above zero, such as: BTC > 70000")
+    if heard.durations:
+        raise Misunderstood("A price has no window. Did you mean a percentage, such as: BTC 5% 15m?")
+    return Rule("price", heard.direction, heard.number)
+
+
+def _move(heard: _Heard) -> Rule:
+    """Percent: over 24 hours, within a window, or (without one) since the last message."""
+    measure = heard.measure or "move"
+    window_ms = _only_duration(heard, HOUR_MS if measure == "oi" else 0)
+    if heard.percent is None:
+        raise Misunderstood("By how many percent? For example: BTC oi 5% 1h")
+    direction = heard.sign or heard.direction or "either"
+    if heard.sign and heard.direction not in ("", "either", heard.sign):
+        raise Misunderstood("Up or down? The sign and the word say different things.")
+    if measure == "move" and window_ms == DAY_MS:
+        level = -heard.percent if direction == "down" else heard.percent
+        return _bounded(Rule("change", direction, level))
+    if window_ms and not MOVE_WINDOW_MS[0] <= window_ms <= MOVE_WINDOW_MS[1]:
+        raise Misunderstood("A window is from 1m to 12h, or 24h: ETH -3% 15m, or ETH 8% 24h")
+    return _bounded(Rule(measure, direction, heard.percent, window_ms))
+
+
+def _volume(heard: _Heard) -> Rule:
+    percent = heard.percent if heard.percent is not None else heard.number
+    if percent is None and heard.factor is not None:
+        percent = (heard.factor - 1) * 100.0
+    if percent is None or heard.sign == "down" or heard.direction == "down":
+        raise Misunderstood("By how many percent above normal? For example: BTC vol 300% 15m")
+    return _bounded(Rule("volume", "up", percent, _candle(heard)))
+
+
+def _rsi(heard: _Heard) -> Rule:
+    if heard.number is None or heard.sign or heard.percent is not None:
+        raise Misunderstood("Which RSI, from 1 to 99? For example: BTC rsi < 30 4h")
+    return _bounded(Rule("rsi", heard.direction, heard.number, _candle(heard)))
+
+
+def _share(heard: _Heard) -> Rule:
+    """Funding and basis: percent, whether the sign is typed or not."""
+    figure = heard.percent if heard.percent is not None else heard.number
+    if figure is None or heard.durations:
+        raise Misunderstood(f"At how many percent? For example: BTC {heard.measure} > 0.05")
+    return _bounded(Rule(heard.measure, heard.direction, -figure if heard.sign == "down" else figure))
+
+
+def _step(heard: _Heard) -> Rule:
+    if heard.percent is not None and heard.number is None:
+        return _bounded(Rule("move", heard.direction or "either", heard.percent, _only_duration(heard, 0), times=0))
+    if not heard.number or heard.durations or heard.percent is not None:
+        raise Misunderstood("By which amount each? For example: BTC step 500")
+    return Rule("step", heard.direction or "either", heard.number, times=0)
+
+
+def _timer(heard: _Heard) -> Rule:
+    assert heard.pause_ms is not None
+    if heard.durations or heard.direction:
+        raise Misunderstood(f"Just the price on time, is it? Then: {heard.symbol} every 4h")
+    if not TIMER_MS[0] <= heard.pause_ms <= TIMER_MS[1]:
+        raise Misunderstood("A timer goes from 5m to 7d: BTC every 4h")
+    return Rule("timer", "", 0.0, heard.pause_ms, times=0)
+
+
+def _repeated(heard: _Heard, rule: Rule) -> Rule:
+    """How often, and with which pause."""
+    times = rule.times if heard.times is None else heard.times
+    if heard.is_repeated and heard.times is None:
+        times = 0
+    if heard.factor is not None and rule.measure != "volume":
+        times = int(heard.factor)
+    if not 0 <= times <= MAX_TIMES or heard.times == 0:
+        raise Misunderstood(f"From once to x{MAX_TIMES}; or every for each time.")
+    pause_ms = 0 if rule.measure == "timer" else heard.pause_ms or 0
+    if pause_ms and not PAUSE_MS[0] <= pause_ms <= PAUSE_MS[1]:
+        raise Misunderstood("A pause is from 1m to 30d: BTC > 70000 every 1h")
+    return replace(rule, times=times, pause_ms=pause_ms)
+
+
+def _candle(heard: _Heard) -> int:
+    window_ms = _only_duration(heard, CANDLE_MS[heard.measure])
+    if window_ms not in INTERVALS.values() or interval_of(window_ms) not in CANDLES_MS:
+        raise Misunderstood("Of which candles? 1m, 5m, 15m, 30m, 1h, 4h or 1d.")
+    return window_ms
+
+
+def _only_duration(heard: _Heard, default_ms: int) -> int:
+    if len(heard.durations) > 1:
+        raise Misunderstood("One span at a time; for how long it lives, write until before it: until 2d")
+    return heard.durations[0] if heard.durations else default_ms
+
+
+def _bounded(rule: Rule) -> Rule:
+    least, most = BOUNDS[rule.measure]
+    if not least <= (abs(rule.level) if rule.measure == "change" else rule.level) <= most:
+        raise Misunderstood(f"{_NAMES[rule.measure]} goes from {least:g} to {most:g} here.")
+    return rule
+
+
+# In words.
+
+_NAMES = {
+    "price": "price",
+    "step": "step",
+    "move": "move",
+    "timer": "timer",
+    "change": "24 h change",
+    "volume": "volume",
+    "rsi": "RSI",
+    "funding": "funding",
+    "oi": "open interest",
+    "basis": "basis",
+    "liquidation": "distance to liquidation",
+    "pnl": "PnL",
+}
+
+
+def in_words(rule: Rule, symbol: str) -> str:
+    """The rule as it is said back: "BTC rises above 70,000, once"."""
+    return ", ".join([f"{symbol} {_condition(rule)}".strip(), *_options(rule)])
+
+
+def _condition(rule: Rule) -> str:
+    crosses = {"up": "rises above", "down": "falls below"}.get(rule.direction, "crosses")
+    moves = {"up": "rises", "down": "falls"}.get(rule.direction, "rises or falls")
+    window = f"within {format_span(rule.window_ms)}" if rule.window_ms else "from the price last told"
+    level = format_level(abs(rule.level) if rule.measure in ("change", "move") else rule.level)
+    if rule.measure == "change":
+        return f"{moves} {level} % over 24h"
+    if rule.measure in ("volume", "rsi"):
+        interval = interval_of(rule.window_ms)
+        return (
+            f"{interval} RSI {crosses} {level}"
+            if rule.measure == "rsi"
+            else f"{interval} volume is {level} % above normal"
+        )
+    return {
+        "price": f"{crosses} {level}",
+        "step": f"{moves} by each {level}",
+        "move": f"{moves} {level} % {window}",
+        "oi": f"open interest {moves} {level} % {window}",
+        "funding": f"funding {crosses} {level} % per 8h",
+        "basis": f"basis {crosses} {level} %",
+        "liquidation": f"any position is within {level} % of its liquidation",
+        "pnl": f"PnL of any position {crosses} {level} % of its margin",
+        "timer": f"price every {format_span(rule.window_ms)}",
+    }[rule.measure]
+
+
+def _options(rule: Rule) -> list[str]:
+    if rule.measure == "timer" and not rule.times:
+        often = []
+    else:
+        often = ["every time" if not rule.times else "once" if rule.times == 1 else f"{rule.times} times"]
+    pause = [f"at most every {format_span(rule.pause_ms)}"] if rule.pause_ms else []
+    return [*often, *pause, *(["quiet"] if rule.is_quiet else [])]
+
+
+def format_level(level: float) -> str:
+    return f"{level:,.12g}" if abs(level) >= 1e-4 or not level else f"{level:.12f}".rstrip("0")
+
+
+def format_span(span_ms: int) -> str:
+    """15m, 4h, 2d: in the largest unit that it is whole in."""
+    for unit in ("d", "h"):
+        if span_ms % UNITS_MS[unit] == 0 and (unit != "d" or span_ms > DAY_MS):
+            return f"{span_ms // UNITS_MS[unit]}{unit}"
+    return f"{span_ms // MINUTE_MS}m"
