@@ -1,0 +1,353 @@
+"""The outbox on its way: messages that nobody asked for just now, each until Telegram has it.
+
+At least once: a message is marked when Telegram has said yes, so it is sent twice only if the process dies in between;
+its number tells the reader. A chat is claimed with a lease before anything is sent to it, so that of several machines
+one sends to it at a time. What Telegram says decides (`verdict`):
+
+    later     429: after retry_after, for all chats when several are told so; 5xx or no answer: 1, 2, 4 … 60 s
+    blocked   the chat is gone or does not want us: its alerts rest until it is heard of again
+    moved     a group became a supergroup: everything of it moves, and the message is sent there
+    topic     the forum topic is closed or gone: to the chat without it
+    plain     Telegram does not like the text: once more without tags, then dropped
+
+In a storm a chat gets MAX_A_MINUTE messages a minute; the rest is one summary, which is edited while the storm lasts
+and so rings once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+import orjson
+
+from store.words import Chat, Message, Store
+from telegram_api import TelegramError
+
+log = logging.getLogger("bot")
+
+LEASE_MS = 60_000
+CALL_MS = 12_000  # the longest that one call may take: a lease with less than that left is renewed first
+CHATS = 10  # claimed at once
+MESSAGES = 200  # read at once
+MAX_A_MINUTE = 5
+MINUTE_MS = 60_000
+MAX_LINES = 40  # of a summary; what is beyond is counted
+OLD_MS = 6 * 3_600_000  # then a message is of no use any more
+LIST_MS = 24 * 3_600_000  # what is told that late goes into one list
+PACE_S = 0.04  # between two messages: Telegram's FAQ allows 30 a second
+MAX_BACK_OFF_S = 60
+MAX_RETRY_AFTER_S = 3600
+
+Verdict = Literal["later", "blocked", "moved", "topic", "gone", "plain"]
+
+
+class Send(Protocol):
+    """A call of the Bot API, as TelegramAPI.call is. Raises TelegramError."""
+
+    async def __call__(self, method: str, params: Mapping[str, Any]) -> Any: ...
+
+
+class Shown(Protocol):
+    """How a message looks: HTML, and its reply_markup, None for none."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def markup(self) -> Mapping[str, Any] | None: ...
+    @property
+    def is_quiet(self) -> bool: ...
+
+
+class Show(Protocol):
+    """What is made of facts. Pure."""
+
+    def message(self, message: Message, chat: Chat, now_ms: int) -> Shown:
+        """One firing; is_quiet by its rule and by the chat's quiet hours."""
+        ...
+
+    def line(self, message: Message) -> str:
+        """The same in one line of a summary."""
+        ...
+
+    def summary(self, lines: Sequence[str], n_more: int, chat: Chat, now_ms: int) -> Shown:
+        """Several that came at once, and how many have no line."""
+        ...
+
+    def dropped(self, n_dropped: int) -> str:
+        """A line that tells of messages which were too old to send."""
+        ...
+
+
+@dataclass(slots=True)
+class Burst:
+    """What a chat was sent lately. sent_ms: of the last single ones. An open summary has message_id and its lines."""
+
+    sent_ms: list[int] = field(default_factory=list)
+    summary_id: int | None = None
+    summary_ms: int = 0
+    lines: list[str] = field(default_factory=list)
+    n_more: int = 0
+
+    @classmethod
+    def load(cls, text: str) -> Burst:
+        return cls(**orjson.loads(text)) if text else cls()
+
+    @property
+    def text(self) -> str:
+        return orjson.dumps(asdict(self)).decode()
+
+    def has_room(self, now_ms: int) -> bool:
+        """Whether one more may be sent alone: few in the last minute, and no summary that still goes on."""
+        self.sent_ms = [each for each in self.sent_ms if now_ms - each < MINUTE_MS]
+        if self.summary_id is not None and now_ms - self.summary_ms >= MINUTE_MS:
+            self.summary_id, self.lines, self.n_more = None, [], 0
+        return self.summary_id is None and len(self.sent_ms) < MAX_A_MINUTE
+
+    def add_lines(self, lines: Sequence[str]) -> None:
+        room = MAX_LINES - len(self.lines)
+        self.lines += lines[:room]
+        self.n_more += max(0, len(lines) - room)
+
+
+class _Stop(Exception):
+    """Nothing more is sent to this chat now. not_before_ms: when it may be tried again; 0 for at once."""
+
+    def __init__(self, not_before_ms: int = 0) -> None:
+        super().__init__()
+        self.not_before_ms = not_before_ms
+
+
+class Delivery:
+    """Sends what waits, by `deliver`. clock: milliseconds since 1970. pace_s: between two messages to whomever."""
+
+    def __init__(
+        self,
+        store: Store,
+        send: Send,
+        show: Show,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        pace_s: float = PACE_S,
+    ) -> None:
+        self._store, self._send, self._show, self._clock, self._pace_s = store, send, show, clock, pace_s
+        self._owner = secrets.token_hex(8)
+        self._silent_until_ms = 0
+        self._next_slot_s = 0.0
+        self.is_stopping = False  # set by who stops the process: what is on its way is still marked
+        self.n_sent = self.n_dropped = 0
+
+    async def deliver(self, now_ms: int | None = None) -> int:
+        """Sends to every chat that has something due; how many messages Telegram took. Raises StoreError.
+
+        now_ms: None for the store's clock, as leases are compared between machines.
+        """
+        before = self.n_sent
+        while not self.is_stopping and (now_ms or self._clock()) >= self._silent_until_ms:
+            chats = await self._store.claim_chats(self._owner, LEASE_MS, CHATS, now_ms)
+            turns = [_Turn(self, chat, has_own_clock=now_ms is not None) for chat in chats]
+            # One after the other: whoever kills this process has at most one message sent twice.
+            n_limited = sum([await turn.take() for turn in turns])
+            if n_limited > 1:  # several chats at once: it is the bot that is too quick
+                self._silent_until_ms = max(turn.not_before_ms for turn in turns)
+            if len(chats) < CHATS:
+                break
+        return self.n_sent - before
+
+    async def _wait_for_slot(self) -> None:
+        """Messages go out one after the other, pace_s apart."""
+        now_s = time.monotonic()
+        slot_s = max(now_s, self._next_slot_s)
+        self._next_slot_s = slot_s + self._pace_s
+        if slot_s > now_s:
+            await asyncio.sleep(slot_s - now_s)
+
+
+class _Turn:
+    """One chat that is claimed, until it has all that waits or something is in the way."""
+
+    def __init__(self, delivery: Delivery, chat: Chat, *, has_own_clock: bool) -> None:
+        self._delivery, self._store, self._show = delivery, delivery._store, delivery._show
+        self._chat, self._burst, self._has_own_clock = chat, Burst.load(chat.burst), has_own_clock
+        self._lease_ms = self._now() + LEASE_MS
+        self.not_before_ms = 0
+
+    async def take(self) -> bool:
+        """Whether Telegram said that it was too much."""
+        is_limited = False
+        try:
+            await self._send_all()
+        except _Stop as stop:
+            self.not_before_ms = stop.not_before_ms
+            is_limited = isinstance(stop.__cause__, TelegramError) and stop.__cause__.code == 429
+        await self._store.release_chat(self._chat.id, self._delivery._owner, self._burst.text, self.not_before_ms)
+        return is_limited
+
+    async def _send_all(self) -> None:
+        messages = await self._store.due_messages(self._chat.id, MESSAGES, self._store_now())
+        messages = await self._without_old(messages)
+        for i, message in enumerate(messages):
+            await self._check_lease()
+            if not self._burst.has_room(self._now()) or _belongs_in_list(message):
+                await self._send_summary(messages[i:])
+                return
+            await self._send_one(message)
+
+    async def _without_old(self, messages: Sequence[Message]) -> list[Message]:
+        old = [each for each in messages if self._now() - each.made_ms > OLD_MS]
+        if old:
+            await self._store.mark_dropped(old, "too old", self._now(), is_told=True)
+            self._delivery.n_dropped += len(old)
+            self._chat = self._chat._replace(n_dropped=self._chat.n_dropped + len(old))
+        return [each for each in messages if self._now() - each.made_ms <= OLD_MS]
+
+    async def _send_one(self, message: Message) -> None:
+        shown = self._show.message(message, self._chat, self._now())
+        params = self._params(shown, message.thread_id)
+        await asyncio.shield(self._call_and_mark("sendMessage", params, [message]))
+
+    async def _send_summary(self, messages: Sequence[Message]) -> None:
+        burst, facts = self._burst, [self._show.line(each) for each in messages]
+        burst.add_lines(facts)
+        shown = self._show.summary(burst.lines, burst.n_more, self._chat, self._now())
+        params = self._params(shown, messages[0].thread_id if burst.summary_id is None else None)
+        burst.summary_ms = self._now()
+        if burst.summary_id is not None:
+            await asyncio.shield(
+                self._call_and_mark("editMessageText", {**params, "message_id": burst.summary_id}, messages)
+            )
+            return
+        await asyncio.shield(self._call_and_mark("sendMessage", params, messages))
+
+    async def _call_and_mark(self, method: str, params: Mapping[str, Any], messages: Sequence[Message]) -> None:
+        """One call, and its mark behind it: not to be parted by a stop."""
+        result = await self._call(method, params, messages)
+        if result is None:
+            return
+        message_id = result.get("message_id") if isinstance(result, dict) else None
+        is_single = len(messages) == 1 and method == "sendMessage" and not self._burst.lines
+        if is_single:
+            self._burst.sent_ms.append(self._now())
+        elif method == "sendMessage":
+            self._burst.summary_id = message_id
+        await self._store.mark_sent(messages, message_id, self._burst.text, self._now())
+        self._delivery.n_sent += len(messages)
+        if self._chat.n_dropped:
+            await self._store.clear_dropped(self._chat.id)
+            self._chat = self._chat._replace(n_dropped=0)
+
+    async def _call(self, method: str, params: Mapping[str, Any], messages: Sequence[Message]) -> Any:
+        """Telegram's result; None when the messages were given up."""
+        for _ in range(3):  # as it is; without its topic; without its tags
+            await self._delivery._wait_for_slot()
+            try:
+                return await self._delivery._send(method, params)
+            except TelegramError as error:
+                if "message is not modified" in error.description.lower():
+                    return {"message_id": params.get("message_id")}
+                instead = await self._heard(error, params, messages)
+                if instead is None:
+                    return None
+                params = instead
+        await self._give_up(messages, "refused")
+        return None
+
+    async def _heard(
+        self, error: TelegramError, params: Mapping[str, Any], messages: Sequence[Message]
+    ) -> Mapping[str, Any] | None:
+        """What to call instead; None when the messages were given up. Raises _Stop."""
+        said = verdict(error)
+        log.warning("message of chat %d: %s: %s", self._chat.id, said, error)
+        if said == "later":
+            raise _Stop(await self._put_off(error, messages)) from error
+        if said == "blocked":
+            await self._store.block_chat(self._chat.id, self._now())
+            raise _Stop from error
+        if said == "moved":
+            assert error.migrate_to_chat_id is not None
+            await self._store.move_chat(self._chat.id, error.migrate_to_chat_id)
+            raise _Stop from error
+        if said == "topic" and "message_thread_id" in params:
+            return {key: value for key, value in params.items() if key != "message_thread_id"}
+        if said == "gone" and "message_id" in params:  # somebody deleted the summary
+            self._burst.summary_id = None
+            raise _Stop from error
+        if "parse_mode" in params:
+            plain = {key: value for key, value in params.items() if key != "parse_mode"}
+            return {**plain, "text": plain_text(str(params["text"]))}
+        await self._give_up(messages, error.description)
+        return None
+
+    async def _put_off(self, error: TelegramError, messages: Sequence[Message]) -> int:
+        back_off_s = min(2.0 ** messages[0].n_tries, MAX_BACK_OFF_S)
+        wait_s = min(error.retry_after_s or back_off_s, MAX_RETRY_AFTER_S)
+        due_ms = self._now() + int(wait_s * 1000)
+        for message in messages:
+            await self._store.mark_late(message, due_ms)
+        return due_ms
+
+    async def _give_up(self, messages: Sequence[Message], reason: str) -> None:
+        await self._store.mark_dropped(messages, reason[:200], self._now(), is_told=False)
+        self._delivery.n_dropped += len(messages)
+
+    async def _check_lease(self) -> None:
+        if self._delivery.is_stopping:
+            raise _Stop
+        if self._lease_ms - self._now() < 2 * CALL_MS:
+            if not await self._store.renew_chat(self._chat.id, self._delivery._owner, LEASE_MS, self._store_now()):
+                raise _Stop
+            self._lease_ms = self._now() + LEASE_MS
+
+    def _params(self, shown: Shown, thread_id: int | None) -> dict[str, Any]:
+        text = shown.text
+        if self._chat.n_dropped:
+            text = f"{text}\n{self._show.dropped(self._chat.n_dropped)}"
+        params: dict[str, Any] = {"chat_id": self._chat.id, "text": text, "parse_mode": "HTML"}
+        params["link_preview_options"] = {"is_disabled": True}
+        if thread_id is not None:
+            params["message_thread_id"] = thread_id
+        if shown.is_quiet:
+            params["disable_notification"] = True
+        if shown.markup is not None:
+            params["reply_markup"] = shown.markup
+        return params
+
+    def _store_now(self) -> int | None:
+        return self._now() if self._has_own_clock else None
+
+    def _now(self) -> int:
+        return self._delivery._clock()
+
+
+def verdict(error: TelegramError) -> Verdict:
+    """What follows from what Telegram said (telegram-bot-api's Client.cpp has the texts)."""
+    said = error.description.lower()
+    if error.migrate_to_chat_id is not None:
+        return "moved"
+    if error.is_passing:
+        return "later"
+    if error.code in (401, 404):  # the token: it will be mended, and the messages wait
+        return "later"
+    if error.code == 403 or "chat not found" in said or "user is deactivated" in said:
+        return "blocked"
+    if "topic_closed" in said or "message thread not found" in said or "topic_deleted" in said:
+        return "topic"
+    if "message to edit not found" in said or "message can't be edited" in said:
+        return "gone"
+    return "plain"
+
+
+def plain_text(text: str) -> str:
+    """Our own HTML without its tags."""
+    return html.unescape(re.sub(r"<[^<>]*>", "", text))
+
+
+def _belongs_in_list(message: Message) -> bool:
+    """Whether it is told so late that a message of its own would only be noise."""
+    return int(orjson.loads(message.facts).get("late_ms", 0)) > LIST_MS

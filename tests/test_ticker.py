@@ -1,0 +1,432 @@
+"""A tick from claim to outbox, over SQLite and markets that say what they are told to."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+import pytest
+from alerting import DAY_MS, FakeQuotes, an_alert, candles
+
+import ticker
+from answers.judging import HOUR_MS, MINUTE_MS, Holding, Rule
+from store.connect import open_store
+from store.scripts import SqlStore
+from store.words import DONE, PAUSED, Alert, Limits, Overtaken
+from ticker import Ticked, Ticker
+
+T = TypeVar("T")
+T0 = 1_700_000_000_000 // DAY_MS * DAY_MS
+BTC = Rule("price", "up", 100.0, exchange="binance", kind="perp", symbol="BTC-USDT")
+
+
+class House:
+    """A store, markets and a ticker. Time is `now_ms`."""
+
+    def __init__(self, store: SqlStore, **options: Any) -> None:
+        self.store, self.quotes, self.now_ms = store, FakeQuotes(), T0
+        self.ticker = Ticker(store, self.quotes, **options)
+
+    async def set(self, rule: Rule, figure: float | None, **fields: Any) -> Alert:
+        alert, _ = await self.store.add_alert(
+            an_alert(rule, figure, self.now_ms, **fields), Limits(10**6, 10**6, 10**6)
+        )
+        return alert
+
+    async def tick(self, after_ms: int = 10_000, price: float | None = None) -> Ticked:
+        self.now_ms += after_ms
+        if price is not None:
+            self.quotes.price["BTC-USDT"] = price
+        return await self.ticker.tick(self.now_ms)
+
+    async def fired(self, chat_id: int = 5) -> list[dict[str, Any]]:
+        """The facts of all that waits."""
+        return [orjson.loads(each.facts) for each in await self.store.due_messages(chat_id, 999, 10**15)]
+
+    def restarted(self) -> None:
+        """A new process on the same store and markets."""
+        self.ticker = Ticker(self.store, self.quotes)
+
+
+def in_house(tmp_path: Path, act: Callable[[House], Coroutine[Any, Any, T]], **options: Any) -> T:
+    async def acted() -> T:
+        store = await open_store(f"{tmp_path}/bot.db")
+        try:
+            return await act(House(store, **options))
+        finally:
+            await store.close()
+
+    return asyncio.run(acted())
+
+
+def test_a_price_crosses_its_level(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        await house.set(BTC, 99.0)
+        assert (await house.tick(price=99.9)).n_fired == 0
+        assert (await house.tick(price=100.2)).n_fired == 1
+        assert (await house.tick(price=100.3)).n_fired == 0
+        (facts,) = await house.fired()
+        assert facts["event"] == "fired"
+        assert facts["firing"]["at_ms"] == T0 + 20_000
+        assert (facts["last"], facts["rule"]["symbol"]) == (100.2, "BTC-USDT")
+        alert = await house.store.alert("alert0001")
+        assert alert is not None
+        assert (alert.status, alert.n_fired) == (DONE, 1)
+
+    in_house(tmp_path, act)
+
+
+def test_two_machines_judge_one_tick_once(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        other = Ticker(house.store, house.quotes)
+        await house.set(replace(BTC, times=0), 99.0)
+        house.quotes.price["BTC-USDT"] = 101.0
+        both = await asyncio.gather(house.ticker.tick(T0 + 10_000), other.tick(T0 + 10_000))
+        assert sorted(each.is_claimed for each in both) == [False, True]
+        assert len(await house.fired()) == 1
+
+    in_house(tmp_path, act)
+
+
+def test_a_tick_that_died_behind_its_claim_is_judged_by_the_next(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        await house.set(BTC, 99.0)
+        house.quotes.price["BTC-USDT"] = 101.0
+        await house.store.claim_tick(ticker.NAME, 10_000, T0 + 10_000)
+        house.now_ms += 10_000
+        assert (await house.tick()).n_fired == 1
+
+    in_house(tmp_path, act)
+
+
+def test_a_tick_that_took_too_long_leaves_nothing(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        await house.set(BTC, 99.0)
+        ask = house.quotes.prices
+
+        async def slow(*of: Any) -> Any:
+            await house.store.claim_tick(ticker.NAME, 10_000, T0 + 20_000)
+            return await ask(*of)
+
+        house.quotes.prices = slow  # type: ignore[assignment, method-assign]
+        with pytest.raises(Overtaken):
+            await house.tick(price=101.0)
+        assert await house.fired() == []
+
+    in_house(tmp_path, act)
+
+
+# What is asked.
+
+
+def test_one_list_for_each_exchange_and_kind(tmp_path: Path) -> None:
+    async def act(house: House) -> Ticked:
+        for number in range(200):
+            exchange, kind = ("binance", "okx", "bybit")[number % 3], ("perp", "spot")[number % 2]
+            rule = replace(BTC, level=1000.0 + number, exchange=exchange, kind=kind, symbol=f"C{number % 40}-USDT")
+            house.quotes.price[rule.symbol] = 50.0
+            await house.set(rule, 50.0, number=number)
+        await house.tick(MINUTE_MS)
+        house.quotes.asked.clear()
+        return await house.tick(MINUTE_MS)
+
+    ticked = in_house(tmp_path, act)
+    assert (ticked.n_alerts, ticked.n_requests) == (200, 6)
+
+
+def test_nothing_is_asked_when_nothing_is_set(tmp_path: Path) -> None:
+    assert in_house(tmp_path, lambda house: house.tick()).n_requests == 0
+
+
+def test_what_is_slow_is_asked_once_a_minute(tmp_path: Path) -> None:
+    async def act(house: House) -> list[str]:
+        for number, measure in enumerate(("funding", "basis", "change", "oi")):
+            await house.set(replace(BTC, measure=measure, window_ms=HOUR_MS * (measure == "oi")), 1.0, number=number)
+        for _ in range(12):
+            await house.tick()
+        return house.quotes.asked
+
+    asked = in_house(tmp_path, act)
+    assert sorted(asked) == sorted(
+        ["fundings binance", "bases binance", "changes binance perp", "interests binance"] * 3
+    )
+
+
+def test_candles_are_asked_when_they_have_closed(tmp_path: Path) -> None:
+    async def act(house: House) -> list[str]:
+        house.quotes.closed["BTC-USDT 15m"] = candles("BTC-USDT", "15m", [(T0 - 900_000, 1.0, 1.0, 1.0)])
+        await house.set(replace(BTC, measure="rsi", level=30.0, window_ms=15 * MINUTE_MS), 40.0)
+        await house.tick()
+        house.quotes.asked.clear()
+        for _ in range(6 * 30):
+            await house.tick()
+        return house.quotes.asked
+
+    assert in_house(tmp_path, act) == ["candles binance BTC-USDT 15m"] * 2
+
+
+def test_candles_that_did_not_come_are_asked_again(tmp_path: Path) -> None:
+    async def act(house: House) -> list[str]:
+        house.quotes.closed["BTC-USDT 4h"] = candles("BTC-USDT", "4h", [(T0 - 4 * HOUR_MS, 1.0, 1.0, 1.0)])
+        house.quotes.down.add("binance")
+        await house.set(replace(BTC, measure="rsi", level=30.0, window_ms=4 * HOUR_MS), 40.0)
+        await house.tick()
+        house.quotes.down.clear()
+        for _ in range(12):
+            await house.tick()
+        return house.quotes.asked
+
+    assert len(in_house(tmp_path, act)) == 2
+
+
+# What fails.
+
+
+def test_no_other_exchange_stands_in(tmp_path: Path) -> None:
+    async def act(house: House) -> Ticked:
+        house.quotes.down.add("binance")
+        await house.set(BTC, 99.0)
+        await house.set(replace(BTC, exchange="okx"), 99.0, number=2)
+        return await house.tick(price=101.0)
+
+    ticked = in_house(tmp_path, act)
+    assert (ticked.n_fired, ticked.failed) == (1, {"price binance perp": "could not be reached"})
+
+
+def test_a_question_that_hangs_holds_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticker, "ASK_S", 0.05)
+
+    async def act(house: House) -> Ticked:
+        ask = house.quotes.prices
+
+        async def hangs(exchange: str, kind: str, symbols: Any) -> Any:
+            if exchange == "binance":
+                await asyncio.Event().wait()
+            return await ask(exchange, kind, symbols)
+
+        house.quotes.prices = hangs  # type: ignore[method-assign]
+        await house.set(BTC, 99.0)
+        await house.set(replace(BTC, exchange="okx"), 99.0, number=2)
+        return await house.tick(price=101.0)
+
+    assert in_house(tmp_path, act).n_fired == 1
+
+
+def test_a_symbol_that_was_delisted_never_rings(tmp_path: Path) -> None:
+    async def act(house: House) -> Ticked:
+        await house.set(BTC, 99.0)
+        return await house.tick()
+
+    assert in_house(tmp_path, act).n_fired == 0
+
+
+# Wicks and missed time.
+
+
+def minute(after: int, low: float, high: float, close: float) -> tuple[int, float, float, float]:
+    return T0 + after * MINUTE_MS, low, high, close
+
+
+def test_a_wick_between_two_ticks_near_the_level(tmp_path: Path) -> None:
+    async def act(house: House) -> dict[str, Any]:
+        await house.set(BTC, 99.0)
+        await house.tick(price=99.5)
+        house.quotes.minutes["BTC-USDT"] = [minute(0, 99.0, 100.4, 99.6)]
+        assert (await house.tick(MINUTE_MS, price=99.6)).n_fired == 1
+        (facts,) = await house.fired()
+        return facts
+
+    facts = in_house(tmp_path, act)
+    assert (facts["firing"]["at_ms"], facts["firing"]["value"], facts["last"]) == (T0, 100.0, 99.6)
+    assert "late_ms" not in facts
+
+
+def test_far_from_its_level_no_candles_are_read(tmp_path: Path) -> None:
+    async def act(house: House) -> list[str]:
+        await house.set(BTC, 90.0)
+        await house.tick(price=90.0)
+        await house.tick(MINUTE_MS)
+        return house.quotes.asked
+
+    assert set(in_house(tmp_path, act)) == {"prices binance perp"}
+
+
+def test_what_crossed_while_it_slept_is_told_late_and_once(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(replace(BTC, times=0), 95.0)
+        await house.tick(price=95.0)
+        house.quotes.minutes["BTC-USDT"] = [minute(i, 95.0, 101.0 if i == 70 else 95.5, 95.2) for i in range(180)]
+        house.restarted()
+        await house.tick(180 * MINUTE_MS, price=95.2)
+        house.restarted()
+        await house.tick(MINUTE_MS, price=95.2)
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert facts["firing"]["at_ms"] == T0 + 70 * MINUTE_MS
+    assert facts["late_ms"] == 110 * MINUTE_MS + 10_000
+
+
+def test_an_exchange_that_was_down_is_made_up_for(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(BTC, 95.0)
+        await house.tick(price=95.0)
+        house.quotes.down.add("binance")
+        for _ in range(10):
+            await house.tick(MINUTE_MS)
+        house.quotes.down.clear()
+        house.quotes.minutes["BTC-USDT"] = [minute(i, 95.0, 101.0 if i == 4 else 95.5, 95.2) for i in range(10)]
+        await house.tick(price=95.2)
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert facts["firing"]["at_ms"] == T0 + 4 * MINUTE_MS
+
+
+def test_a_window_is_filled_from_candles_after_a_start(tmp_path: Path) -> None:
+    rule = Rule("move", "down", 3.0, 15 * MINUTE_MS, exchange="binance", kind="perp", symbol="BTC-USDT")
+
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(rule, 95.0)
+        await house.tick(price=95.0)
+        house.restarted()
+        house.quotes.minutes["BTC-USDT"] = [minute(i, 95.0, 110.0, 100.0 if i == 25 else 96.0) for i in range(30)]
+        await house.tick(30 * MINUTE_MS, price=96.9)
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert (facts["firing"]["reference"], facts["firing"]["reference_ms"]) == (100.0, T0 + 25 * MINUTE_MS)
+
+
+def test_the_owner_is_told_once_that_the_bot_slept(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(BTC, 95.0)
+        for after_ms in (10_000, HOUR_MS, 10_000, HOUR_MS):
+            await house.tick(after_ms, price=95.0)
+        return await house.fired(chat_id=7)
+
+    (facts,) = in_house(tmp_path, act, owner=7)
+    assert facts == {"event": "slept", "from_ms": T0 + 10_000, "to_ms": T0 + 10_000 + HOUR_MS}
+
+
+# Other kinds.
+
+
+def test_open_interest_within_an_hour(tmp_path: Path) -> None:
+    rule = Rule("oi", "up", 5.0, HOUR_MS, exchange="binance", kind="perp", symbol="BTC-USDT")
+
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(rule, 100.0)
+        for figure in (101.0, 104.0, 105.1):
+            house.quotes.open_interest["BTC-USDT"] = figure
+            await house.tick(MINUTE_MS)
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert facts["firing"]["reference"] == 100.0
+
+
+def test_rsi_and_volume_of_the_candle_that_closed(tmp_path: Path) -> None:
+    async def act(house: House) -> int:
+        rows = [(T0 + (i - 60) * 900_000, 1.0, 1.0, 100.0 + i % 2) for i in range(60)]
+        house.quotes.closed["BTC-USDT 15m"] = candles("BTC-USDT", "15m", rows)
+        for number, (measure, level) in enumerate((("rsi", 30.0), ("volume", 300.0))):
+            rule = replace(BTC, measure=measure, level=level, direction="", window_ms=15 * MINUTE_MS)
+            await house.set(rule, 50.0 if measure == "rsi" else 0.0, number=number)
+        await house.tick()
+        fallen = [*rows, *((T0 + i * 900_000, 1.0, 1.0, 90.0 - i * 9) for i in range(3))]
+        closed = candles("BTC-USDT", "15m", fallen)
+        house.quotes.closed["BTC-USDT 15m"] = replace(closed, volume=array("d", [1.0] * 62 + [4.5]))
+        return (await house.tick(45 * MINUTE_MS)).n_fired
+
+    assert in_house(tmp_path, act) == 2
+
+
+def test_own_positions(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(Rule("liquidation", "down", 10.0), None)
+        house.quotes.own = ((Holding("okx BTC long", "BTC long OKX", 900.0, 8.0, -40.0),), ("okx",))
+        await house.tick()
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert facts["firing"]["items"] == ["BTC long OKX"]
+
+
+def test_a_timer(tmp_path: Path) -> None:
+    async def act(house: House) -> list[int]:
+        await house.set(replace(BTC, measure="timer", direction="", window_ms=HOUR_MS, times=0), None)
+        for _ in range(3 * 60):
+            await house.tick(MINUTE_MS, price=100.0)
+        return [facts["firing"]["at_ms"] for facts in await house.fired()]
+
+    assert in_house(tmp_path, act) == [T0 + HOUR_MS, T0 + 2 * HOUR_MS, T0 + 3 * HOUR_MS]
+
+
+# Ends.
+
+
+def test_it_ends_by_itself(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(BTC, 99.0, life_ms=HOUR_MS)
+        await house.tick(HOUR_MS - 1, price=99.0)
+        assert await house.fired() == []
+        await house.tick(price=101.0)
+        return await house.fired()
+
+    assert [facts["event"] for facts in in_house(tmp_path, act)] == ["expired"]
+
+
+def test_three_times_and_no_more(tmp_path: Path) -> None:
+    async def act(house: House) -> int:
+        await house.set(replace(BTC, times=3), 99.0)
+        for _ in range(10):
+            await house.tick(price=101.0)
+            await house.tick(price=99.0)
+        return len(await house.fired())
+
+    assert in_house(tmp_path, act) == 3
+
+
+def test_one_that_rings_too_often_is_paused_and_says_so(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(replace(BTC, times=0), 99.0)
+        for _ in range(30):
+            await house.tick(price=101.0)
+            await house.tick(price=99.0)
+        alert = await house.store.alert("alert0001")
+        assert alert is not None
+        assert alert.status == PAUSED
+        return await house.fired()
+
+    facts = in_house(tmp_path, act)
+    assert [each.get("is_paused", False) for each in facts] == [False] * 14 + [True]
+
+
+def test_one_without_a_state_begins_at_what_is_seen_first(tmp_path: Path) -> None:
+    async def act(house: House) -> int:
+        alert = await house.set(BTC, 99.0)
+        await house.store.change_alert(alert._replace(state=""))
+        assert (await house.tick(price=101.0)).n_fired == 0
+        assert (await house.tick(price=99.0)).n_fired == 0
+        return (await house.tick(price=101.0)).n_fired
+
+    assert in_house(tmp_path, act) == 1
+
+
+def test_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ticker, "PAGE", 7)
+
+    async def act(house: House) -> Ticked:
+        for number in range(30):
+            await house.set(replace(BTC, symbol=f"C{number % 4}"), 99.0, number=number)
+            house.quotes.price[f"C{number % 4}"] = 110.0
+        return await house.tick()
+
+    ticked = in_house(tmp_path, act)
+    assert (ticked.n_alerts, ticked.n_fired, ticked.n_requests) == (30, 30, 1)

@@ -1,0 +1,476 @@
+"""What is due now: alerts are judged, and what rang is sent. One function, `Ticker.tick`, for whoever keeps the time: a
+loop, a schedule, or a request.
+
+A tick is claimed first (store), so that of several machines one judges it. Then:
+
+    needs      what has to be asked for all armed alerts: one list for each exchange and kind, not one for each alert
+    figures    asked side by side, until ASK_S; what did not come is not judged now, and no other exchange stands in
+    candles    of one minute, for prices near a level (wicks), after a gap, and for windows that have a hole
+    judging    page by page, so that thousands of alerts are never in memory at once
+    store      states, firings and what was seen in one transaction; a tick that another has overtaken leaves nothing
+
+A tick that dies anywhere in between is judged by the next one: what an alert has seen stands in its own row. Every
+ten seconds prices are looked at; every minute also the rest.
+
+Memory: one page of alerts while a tick lasts, and for every market watched its last moment and windows (windows.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol, TypeVar
+
+import orjson
+
+import indicators
+from answers.judging import (
+    MINUTE_MS,
+    Extremes,
+    Firing,
+    Holding,
+    Look,
+    Rule,
+    State,
+    is_over,
+    judge,
+    judge_holdings,
+    load_rule,
+    load_state,
+    margin_of,
+    rings_too_often,
+    settle,
+    window_begin,
+)
+from answers.windows import Window
+from exchanges import INTERVALS, Candles, MarketError
+from store.words import DONE, PAUSED, Alert, Claim, Judged, Message, Store
+
+log = logging.getLogger("bot")
+
+T = TypeVar("T")
+
+NAME = "alerts"  # of the tick in the store
+PERIOD_MS = 10_000
+ASK_S = 6.0  # below the period: a tick is over before the next one is claimed
+PAGE = 500  # alerts in memory at once
+NEAR = 0.01  # of a level: there the candles of the last minutes are read for wicks
+NEAR_CANDLES = 16  # enough for the average true range of 14
+GAP_MS = 60_000  # not looked for longer: candles tell what was missed
+MAX_CANDLES = 1000
+SLEPT_MS = 3 * MINUTE_MS  # without a tick: the owner is told
+LATE_MS = 3 * MINUTE_MS  # a minute's candle is read when it is over: what is told longer after it is late
+FIGURE_CANDLES = 120  # for RSI and for what volume is normal
+
+
+class Quotes(Protocol):
+    """What a tick asks of the markets. All raise MarketError only; a symbol that is not in the answer was not told."""
+
+    async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """Last prices: one small list, or a few single questions where that is less."""
+        ...
+
+    async def changes(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """Percent over 24 hours."""
+        ...
+
+    async def fundings(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """Percent per 8 hours."""
+        ...
+
+    async def open_interests(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """In base."""
+        ...
+
+    async def bases(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """How far the perpetual stands above spot, percent of spot."""
+        ...
+
+    async def candles(self, exchange: str, kind: str, symbol: str, interval: str, n_candles: int) -> Candles:
+        """The latest ones, the running one among them."""
+        ...
+
+    async def open_interest_history(self, exchange: str, symbol: str, n_minutes: int) -> Sequence[tuple[int, float]]:
+        """Moments and figures of the last minutes, oldest first; empty where the exchange has none."""
+        ...
+
+    async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
+        """One's own positions, and the exchanges that told all of theirs."""
+        ...
+
+
+class Need(NamedTuple):
+    """A need (see Rule.need) in its parts."""
+
+    source: str
+    exchange: str = ""
+    kind: str = ""
+    symbol: str = ""
+    interval: str = ""
+
+
+@dataclass(slots=True)
+class Watched:
+    """A market in memory. seen_ms: of the last look, 0 before the first. atr: when candles were last read."""
+
+    seen_ms: int = 0
+    atr: float | None = None
+    window: Window | None = None
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a tick was told. by_need: the figure of each need; looks: closed candles that it had not seen, by need."""
+
+    by_need: dict[str, float] = field(default_factory=dict)
+    candles: dict[str, Candles] = field(default_factory=dict)
+    looks: dict[str, list[Look]] = field(default_factory=dict)
+    holdings: tuple[Sequence[Holding], Collection[str]] | None = None
+    failed: dict[str, str] = field(default_factory=dict)
+    n_requests: int = 0
+
+
+@dataclass(slots=True)
+class Ticked:
+    """What a tick did. is_claimed: whether this machine judged it. gap_ms: since the tick before was stored."""
+
+    is_claimed: bool = False
+    now_ms: int = 0
+    gap_ms: int = 0
+    n_alerts: int = 0
+    n_needs: int = 0
+    n_requests: int = 0
+    n_fired: int = 0
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+class Parsed(NamedTuple):
+    """An alert as it is judged."""
+
+    alert: Alert
+    rule: Rule
+    state: State | None
+
+
+class Ticker:
+    """Judges what is due. owner: who is told when the bot has slept; None for nobody."""
+
+    def __init__(self, store: Store, quotes: Quotes, *, owner: int | None = None, period_ms: int = PERIOD_MS) -> None:
+        self._store, self._quotes, self._owner, self._period_ms = store, quotes, owner, period_ms
+        self._watched: dict[str, Watched] = {}
+        self._owed: set[str] = set()  # candles that have closed and did not come
+        self.last = Ticked()
+
+    async def tick(self, now_ms: int | None = None) -> Ticked:
+        """Judges the tick that now belongs to, if nobody else has. Raises StoreError.
+
+        now_ms: None for the store's clock.
+        """
+        claim = await self._store.claim_tick(NAME, self._period_ms, now_ms)
+        if claim is None:
+            return Ticked()
+        now_ms = claim.now_ms
+        ticked = Ticked(True, now_ms, now_ms - claim.seen_ms if claim.seen_ms else 0)
+        needs = {text: Need(*text.split(" ")) for text in await self._store.needs()}
+        self._remember(needs, claim)
+        is_minute = now_ms // MINUTE_MS > claim.seen_ms // MINUTE_MS
+        figures = await self._ask(needs, claim, is_minute)
+        judged = [each async for each in self._judge_all(figures, is_minute, now_ms, ticked)]
+        seen = orjson.dumps({text: each.seen_ms for text, each in self._watched.items()}).decode() if is_minute else ""
+        if judged or is_minute:
+            ticked.n_fired = await self._store.store_tick(claim, seen, judged, now_ms)
+        await self._tell_of_sleep(ticked)
+        ticked.n_needs, ticked.n_requests, ticked.failed = len(needs), figures.n_requests, figures.failed
+        self.last = ticked
+        return ticked
+
+    def _remember(self, needs: Mapping[str, Need], claim: Claim) -> None:
+        """Forgets markets that nobody watches; takes over what an earlier tick, perhaps another machine's, has seen."""
+        seen: dict[str, int] = orjson.loads(claim.seen) if claim.seen else {}
+        for text in self._watched.keys() - needs.keys():
+            del self._watched[text]
+        for text in needs:
+            watched = self._watched.setdefault(text, Watched())
+            watched.seen_ms = max(watched.seen_ms, seen.get(text, 0))
+
+    async def _tell_of_sleep(self, ticked: Ticked) -> None:
+        """Once a week at most, as the message's number is the week's."""
+        if self._owner is None or ticked.gap_ms <= SLEPT_MS or not ticked.n_alerts:
+            return
+        now_ms, week = ticked.now_ms, ticked.now_ms // (7 * 1440 * MINUTE_MS)
+        facts = orjson.dumps({"event": "slept", "from_ms": now_ms - ticked.gap_ms, "to_ms": now_ms}).decode()
+        await self._store.add_message(Message("slept", week, self._owner, None, facts, now_ms, now_ms))
+
+    # Asking.
+
+    async def _ask(self, needs: Mapping[str, Need], claim: Claim, is_minute: bool) -> Figures:
+        """The figures of all needs that are due, side by side."""
+        figures = Figures()
+        lists: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for need in needs.values():
+            if need.source in ("price", "change", "funding", "oi", "basis") and (is_minute or need.source == "price"):
+                lists[need.source, need.exchange, need.kind].append(need.symbol)
+        asking = [self._ask_list(figures, *of, symbols) for of, symbols in lists.items()]
+        self._owed &= needs.keys()
+        for text, need in needs.items():
+            is_new = need.source == "candles" and _has_closed(need.interval, claim.seen_ms, claim.now_ms)
+            if is_new or (text in self._owed and is_minute):
+                self._owed.add(text)
+                asking.append(self._ask_candles(figures, text, need, need.interval, FIGURE_CANDLES))
+            elif need.source == "positions" and is_minute:
+                asking.append(self._ask_holdings(figures))
+        await _all_in_time(asking)
+        self._owed -= figures.candles.keys()
+        return figures
+
+    async def _ask_list(self, figures: Figures, source: str, exchange: str, kind: str, symbols: list[str]) -> None:
+        quotes = self._quotes
+        figures.n_requests += 1
+        try:
+            if source == "price":
+                found = await quotes.prices(exchange, kind, symbols)
+            elif source == "change":
+                found = await quotes.changes(exchange, kind, symbols)
+            else:
+                ask = {"funding": quotes.fundings, "oi": quotes.open_interests, "basis": quotes.bases}[source]
+                found = await ask(exchange, symbols)
+        except MarketError as error:
+            figures.failed[f"{source} {exchange} {kind}"] = error.reason
+            return
+        figures.by_need |= {f"{source} {exchange} {kind} {symbol}": figure for symbol, figure in found.items()}
+
+    async def _ask_candles(self, figures: Figures, text: str, need: Need, interval: str, n_candles: int) -> None:
+        figures.n_requests += 1
+        try:
+            candles = await self._quotes.candles(need.exchange, need.kind, need.symbol, interval, n_candles)
+        except MarketError as error:
+            figures.failed[f"candles {text}"] = error.reason
+            return
+        figures.candles[text] = candles
+
+    async def _ask_holdings(self, figures: Figures) -> None:
+        try:
+            figures.holdings = await self._quotes.holdings()
+        except MarketError as error:
+            figures.failed["positions"] = error.reason
+
+    # Judging.
+
+    async def _judge_all(self, figures: Figures, is_minute: bool, now_ms: int, ticked: Ticked) -> AsyncIterator[Judged]:
+        """What has changed, page by page."""
+        after, page = ("", ""), [None] * PAGE
+        while len(page) == PAGE:
+            alerts = await self._store.armed_alerts(after, PAGE)
+            page = [None] * len(alerts)
+            parsed = [
+                Parsed(each, load_rule(each.rule), load_state(each.state) if each.state else None) for each in alerts
+            ]
+            await self._read_minutes(parsed, figures, is_minute, now_ms)
+            for each in parsed:
+                judged = self._judge(each, figures, now_ms)
+                if judged is not None:
+                    yield judged
+            ticked.n_alerts += len(alerts)
+            after = (alerts[-1].need, alerts[-1].id) if alerts else after
+        for text in figures.by_need:
+            if text in self._watched:
+                self._watched[text].seen_ms = now_ms
+
+    async def _read_minutes(self, page: Sequence[Parsed], figures: Figures, is_minute: bool, now_ms: int) -> None:
+        """Candles of one minute for the markets of this page that want them."""
+        wanted: dict[str, int] = {}
+        for each in page:
+            text = each.alert.need
+            n_minutes = self._minutes_wanted(each, figures.by_need.get(text), is_minute, now_ms)
+            if n_minutes and text not in figures.looks:
+                wanted[text] = max(wanted.get(text, 0), n_minutes)
+        await _all_in_time([self._read_minutes_of(text, n, figures, now_ms) for text, n in wanted.items()])
+        for text in {each.alert.need for each in page} & figures.by_need.keys():
+            window = self._watched[text].window
+            if window is not None:
+                window.add(Look.at(now_ms, figures.by_need[text]))
+
+    def _minutes_wanted(self, each: Parsed, figure: float | None, is_minute: bool, now_ms: int) -> int:
+        """How many minutes back the candles should reach; 0 for none."""
+        watched, rule = self._watched.get(each.alert.need), each.rule
+        if watched is None or figure is None or each.state is None:
+            return 0
+        if rule.measure in ("move", "oi") and rule.window_ms:
+            return _refill(watched, rule, each.state, now_ms) if is_minute else 0
+        if rule.measure != "price":
+            return 0
+        if watched.seen_ms and now_ms - watched.seen_ms > GAP_MS + self._period_ms:
+            return (now_ms - watched.seen_ms) // MINUTE_MS + 2
+        is_near = abs(figure - rule.level) <= NEAR * rule.level
+        return NEAR_CANDLES if is_near and is_minute else 0
+
+    async def _read_minutes_of(self, text: str, n_minutes: int, figures: Figures, now_ms: int) -> None:
+        need = Need(*text.split(" "))
+        if need.source == "oi":
+            await self._read_open_interest(text, need, n_minutes, figures)
+            return
+        interval = "1m" if n_minutes <= MAX_CANDLES else "15m"
+        n_candles = min(MAX_CANDLES, max(NEAR_CANDLES, -(-n_minutes * MINUTE_MS // INTERVALS[interval])))
+        answer = Figures()
+        await self._ask_candles(answer, text, need, interval, n_candles)
+        figures.n_requests += answer.n_requests
+        figures.failed |= answer.failed
+        candles = answer.candles.get(text)
+        if candles is None:
+            return
+        watched, looks = self._watched[text], _closed_looks(candles, now_ms)
+        figures.looks[text] = looks
+        if interval == "1m":
+            watched.atr = indicators.atr(candles.high, candles.low, candles.close)
+            if watched.window is not None:
+                # Closes alone: the quotes of every tick have no wicks either, so a restart changes nothing.
+                watched.window.fill(Look.at(look.from_ms, look.last) for look in looks)
+
+    async def _read_open_interest(self, text: str, need: Need, n_minutes: int, figures: Figures) -> None:
+        figures.n_requests += 1
+        try:
+            history = await self._quotes.open_interest_history(need.exchange, need.symbol, n_minutes)
+        except MarketError as error:
+            figures.failed[f"history {text}"] = error.reason
+            return
+        window = self._watched[text].window
+        if window is not None:
+            window.fill(Look.at(moment_ms, figure) for moment_ms, figure in history)
+        figures.looks[text] = []
+
+    def _judge(self, each: Parsed, figures: Figures, now_ms: int) -> Judged | None:
+        """None when nothing has changed."""
+        alert, rule = each.alert, each.rule
+        if alert.until_ms <= now_ms:
+            return Judged(alert, DONE, alert.state, (_facts(rule, {"event": "expired"}),))
+        if rule.need == "positions":
+            return _judge_positions(each, figures, now_ms)
+        looks = self._looks(each, figures, now_ms)
+        if not looks:
+            return None
+        state = each.state
+        if state is None:
+            rule, state = settle(rule, looks[-1].last, now_ms)
+            return Judged(alert, alert.status, state.text) if rule == each.rule else None
+        return self._judge_looks(alert, rule, state, looks, now_ms)
+
+    def _judge_looks(
+        self, alert: Alert, rule: Rule, before: State, looks: Sequence[Look], now_ms: int
+    ) -> Judged | None:
+        watched, state, firings = self._watched[alert.need], before, []
+        margin = margin_of(rule, atr=watched.atr)
+        for look in looks:
+            state, firing = judge(rule, state, look, _extremes(rule, state, watched, look.at_ms), margin)
+            if firing is not None:
+                firings.append(firing)
+            if is_over(rule, alert.n_fired + len(firings)):
+                break
+        return _judged(alert, rule, before, state, firings, looks[-1].last, now_ms)
+
+    def _looks(self, each: Parsed, figures: Figures, now_ms: int) -> list[Look]:
+        """What this alert is judged by, oldest first; empty when nothing was told of it."""
+        text, rule = each.alert.need, each.rule
+        if rule.need.startswith("candles "):
+            candles = figures.candles.get(text)
+            return [] if candles is None else _figure_looks(rule, candles, now_ms)
+        figure = figures.by_need.get(text)
+        if figure is None:
+            return []
+        missed = figures.looks.get(text, []) if rule.measure == "price" else []
+        return [*missed, Look.at(now_ms, figure)]
+
+
+# Pure.
+
+
+def _has_closed(interval: str, before_ms: int, now_ms: int) -> bool:
+    """Whether a candle of that length has ended in between."""
+    return now_ms // INTERVALS[interval] > before_ms // INTERVALS[interval]
+
+
+def _refill(watched: Watched, rule: Rule, state: State, now_ms: int) -> int:
+    """How many minutes a window lacks. Makes room for the longest window that is asked for."""
+    if watched.window is None or watched.window.span_ms < rule.window_ms:
+        watched.window = Window(rule.window_ms)
+    begin_ms = window_begin(rule, state, now_ms)
+    hole_ms = watched.window.hole_begin(begin_ms, now_ms)
+    return 0 if hole_ms is None else (now_ms - hole_ms) // MINUTE_MS + 2
+
+
+def _extremes(rule: Rule, state: State, watched: Watched, at_ms: int) -> Extremes | None:
+    if not rule.window_ms or watched.window is None or rule.measure not in ("move", "oi"):
+        return None
+    return watched.window.extremes(window_begin(rule, state, at_ms))
+
+
+def _closed_looks(candles: Candles, now_ms: int) -> list[Look]:
+    n_closed, length_ms = candles.n_closed(now_ms), candles.interval_ms
+    columns = zip(candles.open_ms[:n_closed], candles.low, candles.high, candles.close, strict=False)
+    return [Look(open_ms, open_ms + length_ms, low, high, close) for open_ms, low, high, close in columns]
+
+
+def _figure_looks(rule: Rule, candles: Candles, now_ms: int) -> list[Look]:
+    """RSI or volume of the last closed candle, as a look at the moment when it closed."""
+    closed = candles.part(0, candles.n_closed(now_ms))
+    if not len(closed):
+        return []
+    if rule.measure == "rsi":
+        figure = indicators.rsi(closed.close)
+    else:
+        spike = indicators.volume_spike(closed.volume)
+        figure = None if spike is None else spike.spike_pct
+    return [] if figure is None else [Look.at(closed.open_ms[-1] + closed.interval_ms, figure)]
+
+
+def _judge_positions(each: Parsed, figures: Figures, now_ms: int) -> Judged | None:
+    if figures.holdings is None:
+        return None
+    before = each.state or State(now_ms)
+    state, firing = judge_holdings(each.rule, before, *figures.holdings, now_ms)
+    firings = [] if firing is None else [firing]
+    return _judged(each.alert, each.rule, before, state, firings, 0.0 if firing is None else firing.value, now_ms)
+
+
+def _judged(
+    alert: Alert, rule: Rule, before: State, state: State, firings: Sequence[Firing], last: float, now_ms: int
+) -> Judged | None:
+    if state == before and alert.state:
+        return None
+    status = alert.status
+    if firings and is_over(rule, alert.n_fired + len(firings)):
+        status = DONE
+    elif firings and rings_too_often(state):
+        status, state = PAUSED, replace(state, rang_ms=())
+    facts = [_firing_facts(rule, firing, last, now_ms) for firing in firings]
+    if facts and status == PAUSED:
+        facts[-1] = _facts(rule, {**orjson.loads(facts[-1]), "is_paused": True})
+    return Judged(alert, status, state.text, facts)
+
+
+def _firing_facts(rule: Rule, firing: Firing, last: float, now_ms: int) -> str:
+    """What a message needs to be written, even when its alert is gone by then."""
+    late = {"late_ms": now_ms - firing.at_ms} if now_ms - firing.at_ms > LATE_MS and rule.measure != "timer" else {}
+    return _facts(rule, {"event": "fired", "firing": firing._asdict(), "last": last, "now_ms": now_ms, **late})
+
+
+def _facts(rule: Rule, facts: Mapping[str, object]) -> str:
+    return orjson.dumps({**facts, "rule": orjson.loads(rule.text)}).decode()
+
+
+async def _all_in_time(asking: Sequence[Awaitable[T]]) -> None:
+    """Lets all of them work side by side, until ASK_S; who is not done by then is stopped."""
+    if not asking:
+        return
+    tasks = [asyncio.ensure_future(each) for each in asking]
+    try:
+        done, late = await asyncio.wait(tasks, timeout=ASK_S)
+    finally:
+        for task in tasks:
+            task.cancel()
+    for task in done:
+        task.result()
+    if late:
+        log.warning("%d of %d questions of a tick were not answered in time", len(late), len(tasks))
