@@ -29,7 +29,7 @@ from typing import Any, Literal, Protocol
 import orjson
 
 from store.words import Chat, Message, Store
-from telegram_api import TelegramError
+from telegram.api import TelegramError
 
 log = logging.getLogger("bot")
 

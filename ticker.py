@@ -46,7 +46,8 @@ from answers.judging import (
     window_begin,
 )
 from answers.windows import Window
-from exchanges import INTERVALS, Candles, MarketError
+from exchanges.errors import MarketError
+from exchanges.words import INTERVALS, Candles
 from store.words import DONE, PAUSED, Alert, Claim, Judged, Message, Store
 
 log = logging.getLogger("bot")

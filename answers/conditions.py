@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from answers.judging import DAY_MS, HOUR_MS, MINUTE_MS, Rule, interval_of
-from exchanges import INTERVALS
+from exchanges.words import INTERVALS
 
 MAX_TEXT = 200
 MAX_LEVEL = 1e12

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from exchanges import INTERVALS
+from exchanges.words import INTERVALS
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from answers.judging import MINUTE_MS, Holding, Rule, settle
-from exchanges import INTERVALS, Candles, MarketError, Unavailable
+from exchanges.errors import MarketError, Unavailable
+from exchanges.words import INTERVALS, Candles
 from store.words import ARMED, Alert, Chat, Message
 
 DAY_MS = 1440 * MINUTE_MS

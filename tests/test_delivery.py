@@ -14,7 +14,7 @@ from delivery import MINUTE_MS, OLD_MS, Delivery, plain_text, verdict
 from store.connect import open_store
 from store.scripts import SqlStore
 from store.words import ARMED, Alert, Limits, Message
-from telegram_api import TelegramError
+from telegram.api import TelegramError
 
 T = TypeVar("T")
 T0 = 1_700_000_000_000

@@ -17,7 +17,7 @@ import orjson
 from alerting import FakeQuotes, an_alert
 
 from answers.judging import Rule
-from exchanges import Candles
+from exchanges.words import Candles
 from store.connect import open_store
 from store.words import Limits
 from ticker import Ticker
