@@ -347,7 +347,7 @@ class Ticker:
         alert, rule = each.alert, each.rule
         if alert.until_ms <= now_ms:
             return Judged(alert, DONE, alert.state, (_facts(rule, {"event": "expired"}),))
-        if rule.need == "positions":
+        if alert.need == "positions":
             return _judge_positions(each, figures, now_ms)
         looks = self._looks(each, figures, now_ms)
         if not looks:
@@ -374,7 +374,7 @@ class Ticker:
     def _looks(self, each: Parsed, figures: Figures, now_ms: int) -> list[Look]:
         """What this alert is judged by, oldest first; empty when nothing was told of it."""
         text, rule = each.alert.need, each.rule
-        if rule.need.startswith("candles "):
+        if text.startswith("candles "):
             candles = figures.candles.get(text)
             return [] if candles is None else _figure_looks(rule, candles, now_ms)
         figure = figures.by_need.get(text)
