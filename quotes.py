@@ -1,0 +1,151 @@
+"""What a tick asks (ticker.Quotes), of the market and the accounts: few symbols singly, more of them by one list.
+
+The market's own cache, budgets and circuits serve here as everywhere. One exchange is asked and no other: an alert
+belongs to the market that it names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import TypeVar
+
+from accounts import Accounts, NoKeys, Part, Valued
+from answers.judging import Holding
+from exchanges.errors import MarketError, UnknownSymbol
+from exchanges.symbols import in_quotes
+from exchanges.table import EXCHANGES, Exchange
+from exchanges.words import Candles, Snapshot, Ticker, per_8h
+from market import Market
+from render.sentences import exchange_name
+
+T = TypeVar("T")
+
+FEW = 5  # symbols at one exchange that are asked for singly: less than a list of 650
+AT_ONCE = 8  # single questions side by side
+MIN_USD = 50.0  # a smaller position rings for nothing
+MIN_HISTORY_H = 2
+
+
+class MarketQuotes:
+    """ticker.Quotes over a Market and Accounts."""
+
+    def __init__(self, market: Market, accounts: Accounts) -> None:
+        self._market, self._accounts = market, accounts
+
+    async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        tickers = await self._tickers(EXCHANGES[exchange], kind, symbols)
+        return {symbol: ticker.last for symbol, ticker in tickers.items()}
+
+    async def changes(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        tickers = await self._tickers(EXCHANGES[exchange], kind, symbols)
+        return {symbol: each.change_pct for symbol, each in tickers.items() if each.change_pct is not None}
+
+    async def fundings(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        perps = await self._perps(EXCHANGES[exchange], symbols, "funding")
+        rates = {symbol: per_8h(perp.funding) for symbol, perp in perps.items()}
+        return {symbol: rate * 100.0 for symbol, rate in rates.items() if rate is not None}
+
+    async def open_interests(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        perps = await self._perps(EXCHANGES[exchange], symbols, "open interest")
+        coins = {symbol: perp.open_interest and perp.open_interest.open_interest for symbol, perp in perps.items()}
+        return {symbol: amount for symbol, amount in coins.items() if amount is not None}
+
+    async def bases(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        asked = (self.prices(exchange, kind, symbols) for kind in ("perp", "spot"))
+        perps, spots = await asyncio.gather(*asked)
+        return {each: (perps[each] / spots[each] - 1.0) * 100.0 for each in symbols if each in perps and each in spots}
+
+    async def candles(self, exchange: str, kind: str, symbol: str, interval: str, n_candles: int) -> Candles:
+        return await self._market.candles(EXCHANGES[exchange], symbol, kind, interval, n_candles)
+
+    async def open_interest_history(self, exchange: str, symbol: str, n_minutes: int) -> Sequence[tuple[int, float]]:
+        """Of full hours, as exchanges tell it."""
+        of, hours = EXCHANGES[exchange], max(MIN_HISTORY_H, n_minutes // 60 + 1)
+
+        async def ask(listed: str, multiplier: int) -> list[tuple[int, float]]:
+            size = await self._market.contract_size(of, listed, "perp")
+            endpoint = of.open_interest_history(listed, hours, multiplier, size)
+            return [] if endpoint is None else await self._market.get(endpoint, 60.0)
+
+        return await self._market.by_any_multiplier(of, "perp", symbol, ask)
+
+    async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
+        try:
+            parts = await self._accounts.positions()
+        except NoKeys:
+            return (), ()
+        held = [_holding(part.exchange, each) for part in parts for each in part.found or []]
+        return [each for each in held if each.usd >= MIN_USD], [part.exchange for part in parts if _is_whole(part)]
+
+    async def _tickers(self, exchange: Exchange, kind: str, symbols: Sequence[str]) -> Mapping[str, Ticker]:
+        has_list = "ticker" in exchange.tickers(kind)
+        if not has_list or (len(symbols) <= FEW and not (exchange.IN_LIST and kind == "perp")):
+            return await _singly(symbols, lambda symbol: self._ticker(exchange, kind, symbol))
+        listed = await self._market.listing(exchange, kind)
+        found = _of_list(exchange, kind, listed, symbols)
+        return {symbol: each.ticker for symbol, each in found.items() if each.ticker is not None}
+
+    async def _ticker(self, exchange: Exchange, kind: str, symbol: str) -> Ticker | None:
+        """The ticker and nothing else of a market."""
+        if kind == "spot":
+            return (await self._market.spot_at(exchange, symbol)).of.ticker
+
+        async def ask(listed: str, multiplier: int) -> Ticker | None:
+            size = await self._market.contract_size(exchange, listed, "perp")
+            return (await self._market.get(exchange.perp(listed, multiplier, size)["ticker"])).ticker
+
+        return await self._market.by_any_multiplier(exchange, "perp", symbol, ask)
+
+    async def _perps(self, exchange: Exchange, symbols: Sequence[str], part: str) -> Mapping[str, Snapshot]:
+        """With that part: by a list where the exchange has one and there are many, else singly."""
+        lists = exchange.tickers("perp")
+        is_told_in_list = exchange.IN_LIST or part in lists or list(lists) == ["ticker"]
+        if is_told_in_list and len(symbols) > FEW:
+            listed = await self._market.listing(exchange, "perp", part)
+            return _of_list(exchange, "perp", listed, symbols)
+
+        async def ask(symbol: str) -> Snapshot:
+            return (await self._market.perp_at(exchange, symbol)).of
+
+        return await _singly(symbols, ask)
+
+
+async def _singly(symbols: Sequence[str], ask: Callable[[str], Awaitable[T | None]]) -> dict[str, T]:
+    """What is told of each. Raises MarketError when nothing is told of any, and it is not that they are not listed."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def in_turn(symbol: str) -> T | MarketError | None:
+        async with turn:
+            try:
+                return await ask(symbol)
+            except MarketError as error:
+                return error
+
+    answers = await asyncio.gather(*(in_turn(symbol) for symbol in symbols))
+    found = {each: told for each, told in zip(symbols, answers, strict=True) if not isinstance(told, MarketError)}
+    failed = [each for each in answers if isinstance(each, MarketError) and not isinstance(each, UnknownSymbol)]
+    if failed and not found:
+        raise failed[0]
+    return {symbol: told for symbol, told in found.items() if told is not None}
+
+
+def _of_list(
+    exchange: Exchange, kind: str, listed: Mapping[str, Snapshot], symbols: Sequence[str]
+) -> dict[str, Snapshot]:
+    """Those that were asked for, under the names by which they were."""
+    quotes = exchange.SPOT_QUOTES if kind == "spot" else exchange.PERP_QUOTES
+    found = {symbol: listed.get(in_quotes(symbol, quotes)) for symbol in symbols}
+    return {symbol: each for symbol, each in found.items() if each is not None}
+
+
+def _holding(exchange: str, valued: Valued) -> Holding:
+    each, distance_pct = valued.position, None
+    if each.mark and each.liquidation:
+        distance_pct = abs(each.mark - each.liquidation) / each.mark * 100.0
+    label = f"{each.base[:8]} {each.side} · {exchange_name(exchange)}"
+    return Holding(f"{exchange} {each.symbol} {each.side}", label, each.notional or 0.0, distance_pct, each.pnl_pct)
+
+
+def _is_whole(part: Part[list[Valued]]) -> bool:
+    return part.found is not None and not part.errors

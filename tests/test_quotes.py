@@ -1,0 +1,69 @@
+"""What a tick asks, of the offline world's nine exchanges."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import a_house
+
+from exchanges.errors import MarketError
+from exchanges.table import EXCHANGES
+from quotes import MarketQuotes
+
+PERPS = [name for name, each in EXCHANGES.items() if "perp" in each.MARKETS]
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_prices_singly_and_by_list_are_the_same(exchange: str) -> None:
+    async with a_house(CACHE_SECONDS="60") as house:
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        kind = EXCHANGES[exchange].MARKETS[-1]
+        few = await quotes.prices(exchange, kind, ["BTC-USDT", "ETH-USDT", "NOSUCH-USDT"])
+        assert sorted(few) == ["BTC-USDT", "ETH-USDT"]
+        many = await quotes.prices(exchange, kind, ["BTC-USDT", "ETH-USDT", *(f"NO{i}-USDT" for i in range(9))])
+        assert {symbol: pytest.approx(price, rel=2e-3) for symbol, price in many.items()} == few
+
+
+@pytest.mark.parametrize("exchange", PERPS)
+async def test_funding_and_open_interest(exchange: str) -> None:
+    async with a_house() as house:
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        funding = await quotes.fundings(exchange, ["BTC-USDT"])
+        interest = await quotes.open_interests(exchange, ["BTC-USDT"])
+        assert -1 < funding["BTC-USDT"] < 1
+        assert interest["BTC-USDT"] > 10
+
+
+async def test_a_contract_on_thousands_is_told_per_coin() -> None:
+    async with a_house() as house:
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        perp = await quotes.prices("binance", "perp", ["PEPE-USDT"])
+        spot = await quotes.prices("binance", "spot", ["PEPE-USDT"])
+        assert perp["PEPE-USDT"] == pytest.approx(spot["PEPE-USDT"], rel=0.01)
+
+
+async def test_basis_candles_and_changes() -> None:
+    async with a_house() as house:
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        assert abs((await quotes.bases("binance", ["BTC-USDT"]))["BTC-USDT"]) < 1
+        assert "BTC-USDT" in await quotes.changes("binance", "perp", ["BTC-USDT"])
+        candles = await quotes.candles("binance", "perp", "BTC-USDT", "1m", 16)
+        assert len(candles) == 17
+        history = await quotes.open_interest_history("binance", "BTC-USDT", 120)
+        assert len(history) == 3
+
+
+async def test_an_exchange_that_is_down_is_said_to_be() -> None:
+    async with a_house() as house:
+        await house.world.set_fault("BINANCE", "500")
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        with pytest.raises(MarketError):
+            await quotes.prices("binance", "perp", ["BTC-USDT"])
+
+
+async def test_own_positions_have_a_distance() -> None:
+    async with a_house() as house:
+        held, exchanges = await MarketQuotes(house.bot.market, house.bot.accounts).holdings()
+        assert set(exchanges) <= {"binance", "bybit", "okx"}
+        assert held
+        assert all(each.key.split(" ")[0] in exchanges and each.usd >= 50 for each in held)
+        assert any(each.distance_pct is not None and 0 < each.distance_pct < 100 for each in held)
