@@ -35,6 +35,7 @@ from answers.judging import (
     Look,
     Rule,
     State,
+    candle_figure,
     is_over,
     judge,
     judge_holdings,
@@ -418,11 +419,7 @@ def _figure_looks(rule: Rule, candles: Candles, now_ms: int) -> list[Look]:
     closed = candles.part(0, candles.n_closed(now_ms))
     if not len(closed):
         return []
-    if rule.measure == "rsi":
-        figure = indicators.rsi(closed.close)
-    else:
-        spike = indicators.volume_spike(closed.volume)
-        figure = None if spike is None else spike.spike_pct
+    figure = candle_figure(rule.measure, closed)
     return [] if figure is None else [Look.at(closed.open_ms[-1] + closed.interval_ms, figure)]
 
 

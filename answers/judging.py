@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from exchanges.words import INTERVALS
+import indicators
+from exchanges.words import INTERVALS, Candles
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -91,8 +92,7 @@ class State:
     """How far a rule has come.
 
     side: where the figure was when it was armed, "below" or "above" the level; "" while it is not armed. margin: how
-    far it must come back to be armed. anchor: what a move is measured from, since anchor_ms; a timer rings next at
-    anchor_ms. since_ms: what began earlier has been judged. rang_ms: the latest firings. sides: by position.
+    far it must come back to be armed. anchor: the figure that was told last, at anchor_ms; a timer rings next then. since_ms: what began earlier has been judged. rang_ms: the latest firings. sides: by position.
     """
 
     since_ms: int
@@ -145,8 +145,8 @@ class Holding(NamedTuple):
 
 
 class Firing(NamedTuple):
-    """It rang. value: the figure then, or the level when a candle's wick went beyond it. reference: what a move came
-    from, at reference_ms.
+    """It rang. value: the figure then, or the level when a candle's wick went beyond it. reference: what it came
+    from, at reference_ms: where a move began, or what was told last.
 
     items: the positions that it is about.
     """
@@ -187,7 +187,7 @@ def settle(rule: Rule, figure: float | None, now_ms: int) -> tuple[Rule, State]:
     if not rule.direction:
         rule = replace(rule, direction="up" if figure < rule.level else "down")
     folded, look = _folded(rule, Look.at(now_ms, figure))
-    return rule, State(now_ms, side=_clear_side(folded, look.last, 0.0))
+    return rule, State(now_ms, side=_clear_side(folded, look.last, 0.0), anchor=figure, anchor_ms=now_ms)
 
 
 def is_beyond(rule: Rule, state: State) -> bool:
@@ -271,6 +271,14 @@ def rings_too_often(state: State) -> bool:
     return len(state.rang_ms) >= MAX_AN_HOUR and state.rang_ms[-1] - state.rang_ms[0] < HOUR_MS
 
 
+def candle_figure(measure: str, closed: Candles) -> float | None:
+    """RSI, or the last candle's volume in percent above normal, of closed candles; None for too few."""
+    if measure == "rsi":
+        return indicators.rsi(closed.close)
+    spike = indicators.volume_spike(closed.volume)
+    return None if spike is None else spike.spike_pct
+
+
 # By measure.
 
 
@@ -283,8 +291,10 @@ def _judge_level(rule: Rule, state: State, seen: Look, margin: float) -> tuple[S
         return (state if side == state.side else replace(state, side=side, since_ms=look.at_ms)), None
     is_candle = look.from_ms < look.at_ms
     is_rise = seen.last > 0 if folded is not rule else side == "below"
-    firing = Firing(look.from_ms, "up" if is_rise else "down", rule.level if is_candle else seen.last)
-    return replace(_rung(state, firing, look.at_ms), side="", margin=margin), firing
+    figure = rule.level if is_candle else seen.last
+    firing = Firing(look.from_ms, "up" if is_rise else "down", figure, state.anchor, state.anchor_ms)
+    rung = _rung(state, firing, look.at_ms)
+    return replace(rung, side="", margin=margin, anchor=figure, anchor_ms=look.from_ms), firing
 
 
 def _side(rule: Rule, side: str, look: Look, margin: float) -> tuple[str, bool]:

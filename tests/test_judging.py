@@ -74,13 +74,13 @@ def test_an_alert_beyond_its_level_says_so() -> None:
 def test_a_firing_tells_when_and_what() -> None:
     rule, state = settle(ABOVE, 99.0, T0)
     _, firing = judge(rule, state, Look.at(T0 + 5, 100.5))
-    assert firing == Firing(T0 + 5, "up", 100.5)
+    assert firing == Firing(T0 + 5, "up", 100.5, 99.0, T0)
 
 
 def test_a_wick_in_a_candle_rings_at_its_level() -> None:
     rule, state = settle(ABOVE, 99.0, T0)
     _, firing = judge(rule, state, Look(T0, T0 + MINUTE_MS, 98.0, 103.0, 99.0))
-    assert firing == Firing(T0, "up", 100.0)
+    assert firing == Firing(T0, "up", 100.0, 99.0, T0)
 
 
 def test_a_candle_that_began_before_the_alert_is_no_news() -> None:
@@ -141,7 +141,7 @@ def test_a_change_over_24_hours_either_way(figures: list[float], expected: list[
 def test_a_change_tells_which_way() -> None:
     rule, state = settle(Rule("change", "either", 8.0), 5.0, T0)
     _, firing = judge(rule, state, Look.at(T0 + 1, -8.5))
-    assert firing == Firing(T0 + 1, "down", -8.5)
+    assert firing == Firing(T0 + 1, "down", -8.5, 5.0, T0)
 
 
 @pytest.mark.parametrize(
