@@ -42,6 +42,7 @@ class Settings:
     urls: Mapping[str, str]  # host name -> base address, where it differs
     keys: Mapping[str, Key]  # by exchange
     accounts_in_groups: bool
+    alerts_per_user: int = 20
     is_on_fly: bool = False
     is_demo: bool = False
     poller_host: str | None = "127.0.0.1"  # where a poller's /health is; None: on all addresses

@@ -14,6 +14,7 @@ from market import Market
 from metrics import Metrics, Process
 from render.keyboards import Place
 from settings import Settings
+from store.words import Store
 
 EXAMPLES = ("BTC", "ETH", "SOL")
 KIND_WORDS = {
@@ -38,8 +39,23 @@ class Described(Protocol):
     def group(self) -> str: ...
 
 
+class Asker(NamedTuple):
+    """Who asks, and where; text: what stood behind the command, as it was typed."""
+
+    chat_id: int
+    thread_id: int | None
+    user_id: int
+    update_id: int | None
+    is_private: bool
+    is_listed: bool
+    text: str = ""
+
+
 class Tools(NamedTuple):
-    """What an answer can ask. clock: seconds since 1970. commands: the table, for /help."""
+    """What an answer can ask. clock: seconds since 1970. commands: the table, for /help.
+
+    asker: None where nobody in a chat asks. store: None where nothing can be remembered, which no_store explains.
+    """
 
     market: Market
     accounts: Accounts
@@ -49,6 +65,23 @@ class Tools(NamedTuple):
     process: Process
     pictures: Pictures
     commands: Mapping[str, Described]
+    asker: Asker | None = None
+    store: Store | None = None
+    no_store: str = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
+
+    @property
+    def memory(self) -> Store:
+        """The store. Raises Misread where there is none."""
+        if self.store is None:
+            raise Misread(self.no_store)
+        return self.store
+
+    @property
+    def who(self) -> Asker:
+        """Who asks. Raises Misread where it is nobody in a chat."""
+        if self.asker is None:
+            raise Misread("Ask me in a chat.")
+        return self.asker
 
 
 class Misread(ValueError):

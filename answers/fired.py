@@ -1,0 +1,165 @@
+"""How an alert that rang looks: what, from where to where, since when, in two lines. Pure; delivery.py sends it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from answers.alert import format_figure, market_name
+from answers.conditions import format_level, format_span, in_words
+from answers.judging import Firing, Rule
+from answers.quiet import is_quiet_at
+from render.figures import circle, counted, escape, format_percent, format_price
+from render.figures import format_span as format_age
+from render.message import Button, short
+from store.words import Chat, Message
+
+MINUTE_MS = 60_000
+
+
+class Shown(NamedTuple):
+    """A message as delivery.py sends it."""
+
+    text: str
+    markup: Mapping[str, Any] | None = None
+    is_quiet: bool = False
+
+
+class FiredShow:
+    """Makes messages of facts. is_demo: every one says that its market is SIMULATED."""
+
+    def __init__(self, *, is_demo: bool = False) -> None:
+        self._is_demo = is_demo
+
+    def message(self, message: Message, chat: Chat, now_ms: int) -> Shown:
+        facts: Mapping[str, Any] = orjson.loads(message.facts)
+        is_quiet = is_quiet_at(chat.settings, now_ms)
+        if facts["event"] == "slept":
+            return Shown(_slept(facts), is_quiet=is_quiet)
+        rule = Rule(**facts["rule"])
+        if facts["event"] == "expired":
+            text = f"Ended: {escape(in_words(rule, short(rule.symbol)))}. It did not ring again in its time."
+            return Shown(self._marked(text), _markup(((Button("🔔 All alerts", "alerts"),),)), is_quiet=True)
+        firing = Firing(**facts["firing"])
+        text = "\n".join(_lines(facts, rule, firing, message.number))
+        return Shown(self._marked(text), _markup(_buttons(message, rule, facts)), is_quiet or rule.is_quiet)
+
+    def line(self, message: Message) -> str:
+        facts: Mapping[str, Any] = orjson.loads(message.facts)
+        if "rule" not in facts:
+            return "I slept"
+        rule = Rule(**facts["rule"])
+        if facts["event"] == "expired":
+            return f"ended: {in_words(rule, short(rule.symbol))}"
+        firing = Firing(**facts["firing"])
+        return f"{_time(firing.at_ms)} {_what(rule, firing)} #{message.number}"
+
+    def summary(self, lines: Sequence[str], n_more: int, chat: Chat, now_ms: int) -> Shown:
+        head = f"🔔 <b>{counted(len(lines) + n_more, 'alert')}</b> at once"
+        more = [f"and {n_more} more"] if n_more else []
+        text = "\n".join([head, *(escape(line) for line in lines), *more])
+        markup = _markup(((Button("🔔 All alerts", "alerts"),),))
+        return Shown(self._marked(text), markup, is_quiet_at(chat.settings, now_ms))
+
+    def dropped(self, n_dropped: int) -> str:
+        were = "was" if n_dropped == 1 else "were"
+        return f"<i>{counted(n_dropped, 'alert')} {were} too old to send.</i>"
+
+    def _marked(self, text: str) -> str:
+        return f"{text}\n<b>SIMULATED</b> market" if self._is_demo else text
+
+
+def _lines(facts: Mapping[str, Any], rule: Rule, firing: Firing, number: int) -> list[str]:
+    """What happened; where it came from; which market, when, and the how manieth time."""
+    dot = circle({"up": 1.0, "down": -1.0}.get(firing.direction))
+    lines = [f"{'⏰' if rule.measure == 'timer' else dot} <b>{escape(_what(rule, firing))}</b>{_now(facts, rule)}"]
+    if "late_ms" in facts:
+        lines.append(f"That was at {_time(firing.at_ms)} UTC, told {format_age(facts['late_ms'] / 1000)} late.")
+    elif origin := _origin(rule, firing):
+        lines.append(origin)
+    lines += [escape(each) for each in firing.items]
+    if facts.get("is_paused"):
+        lines.append("It rang 15 times within an hour, so it is paused now.")
+    lines.append(f"<i>{escape(market_name(rule))} · {_time(firing.at_ms, seconds=True)} UTC · #{number}</i>")
+    return lines
+
+
+def _what(rule: Rule, firing: Firing) -> str:
+    """BTC above 70,000 · ETH −3.4 % in 12m · BTC funding above 0.05 %"""
+    name = short(rule.symbol)
+    side = "above" if firing.direction == "up" else "below"
+    if rule.measure == "price":
+        return f"{name} {side} {format_level(rule.level)}"
+    if rule.measure in ("move", "step", "oi"):
+        what = f"{name} OI" if rule.measure == "oi" else name
+        span = firing.at_ms - (firing.reference_ms or firing.at_ms)
+        within = f" in {format_span(max(MINUTE_MS, span))}" if rule.window_ms else ""
+        return f"{what} {format_percent(_change(firing))}{within}"
+    if rule.measure == "timer":
+        return f"{name} {format_price(firing.value)}"
+    if rule.measure == "change":
+        return f"{name} {format_percent(firing.value, 1)} over 24h"
+    if rule.measure == "volume":
+        return f"{name} volume {format_percent(firing.value, 0)} against normal"
+    if rule.measure in ("liquidation", "pnl"):
+        what = "near liquidation" if rule.measure == "liquidation" else f"PnL {side} {format_level(rule.level)} %"
+        return f"{counted(len(firing.items), 'position')} {what}"
+    unit = "" if rule.measure == "rsi" else " %"
+    names = {"rsi": "RSI", "funding": "funding", "basis": "basis"}
+    return f"{name} {names[rule.measure]} {side} {format_level(rule.level)}{unit}"
+
+
+def _now(facts: Mapping[str, Any], rule: Rule) -> str:
+    """The figure now, behind the headline."""
+    if rule.measure in ("timer", "change", "volume", "liquidation", "pnl"):
+        return ""
+    return f"  {format_figure(rule, facts['last'])}"
+
+
+def _change(firing: Firing) -> float | None:
+    return None if not firing.reference else (firing.value / firing.reference - 1.0) * 100.0
+
+
+def _origin(rule: Rule, firing: Firing) -> str:
+    """from 67,432.10, 2h14 ago"""
+    if firing.reference is None or rule.measure in ("timer", "liquidation", "pnl", "volume"):
+        return ""
+    age = format_age((firing.at_ms - (firing.reference_ms or firing.at_ms)) / 1000)
+    change = f"  {format_percent(_change(firing))}" if rule.measure == "price" else ""
+    return f"from {format_figure(rule, firing.reference)}, {age} ago{change}"
+
+
+def _slept(facts: Mapping[str, Any]) -> str:
+    begin, end = _time(facts["from_ms"]), _time(facts["to_ms"])
+    return (
+        f"I slept from {begin} to {end} UTC, and alerts were not watched meanwhile. "
+        "On Fly.io, auto_stop_machines = “off” and min_machines_running = 1 end that."
+    )
+
+
+def _time(moment_ms: int, *, seconds: bool = False) -> str:
+    return time.strftime("%H:%M:%S" if seconds else "%H:%M", time.gmtime(moment_ms / 1000))
+
+
+def _buttons(message: Message, rule: Rule, facts: Mapping[str, Any]) -> tuple[tuple[Button, ...], ...]:
+    """Again, further on or later; pause, delete; and the market."""
+    alert_id, name = message.alert_id, short(rule.symbol)
+    again: tuple[Button, ...] = (Button("🔁 In 1h", f"alert again {alert_id} 1h"),)
+    if rule.measure == "price":
+        again = (Button("+1%", f"alert again {alert_id} 1"), Button("−1%", f"alert again {alert_id} -1"), *again)
+    turn = (
+        Button("▶ On", f"alert resume {alert_id}") if facts.get("is_paused") else Button("⏸", f"alert pause {alert_id}")
+    )
+    own = (turn, Button("✖", f"alert delete {alert_id}"), *((Button(name, f"price {name}"),) if name else ()))
+    return again, own
+
+
+def _markup(rows: Sequence[Sequence[Button]]) -> Mapping[str, Any]:
+    return {
+        "inline_keyboard": [
+            [{"text": label, "callback_data": data} for label, data in row if len(data.encode()) <= 64] for row in rows
+        ]
+    }
