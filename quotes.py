@@ -13,9 +13,10 @@ from typing import TypeVar
 from accounts import Accounts, NoKeys, Part, Valued
 from answers.judging import Holding
 from exchanges.errors import MarketError, UnknownSymbol
+from exchanges.exchange import Exchange
 from exchanges.symbols import in_quotes
-from exchanges.table import EXCHANGES, Exchange
-from exchanges.words import Candles, Snapshot, Ticker, per_8h
+from exchanges.table import EXCHANGES
+from exchanges.words import Candles, Listing, Snapshot, Ticker, per_8h
 from market import Market
 from render.sentences import exchange_name
 
@@ -25,6 +26,7 @@ FEW = 5  # symbols at one exchange that are asked for singly: less than a list o
 AT_ONCE = 8  # single questions side by side
 MIN_USD = 50.0  # a smaller position rings for nothing
 MIN_HISTORY_H = 2
+HISTORY_S = 60.0  # how long an hourly history serves
 
 
 class MarketQuotes:
@@ -63,10 +65,11 @@ class MarketQuotes:
         """Of full hours, as exchanges tell it."""
         of, hours = EXCHANGES[exchange], max(MIN_HISTORY_H, n_minutes // 60 + 1)
 
-        async def ask(listed: str, multiplier: int) -> list[tuple[int, float]]:
-            size = await self._market.contract_size(of, listed, "perp")
-            endpoint = of.open_interest_history(listed, hours, multiplier, size)
-            return [] if endpoint is None else await self._market.get(endpoint, 60.0)
+        async def ask(listing: Listing) -> list[tuple[int, float]]:
+            if not of.has("open interest history", listing.kind, listing.quote):
+                return []
+            sized = await self._market.sized(of, listing, "perp")
+            return await self._market.get(of.open_interest_history(sized, hours), HISTORY_S)
 
         return await self._market.by_any_multiplier(of, "perp", symbol, ask)
 
@@ -79,8 +82,8 @@ class MarketQuotes:
         return [each for each in held if each.usd >= MIN_USD], [part.exchange for part in parts if _is_whole(part)]
 
     async def _tickers(self, exchange: Exchange, kind: str, symbols: Sequence[str]) -> Mapping[str, Ticker]:
-        has_list = "ticker" in exchange.tickers(kind)
-        if not has_list or (len(symbols) <= FEW and not (exchange.IN_LIST and kind == "perp")):
+        has_list = "ticker" in exchange.tickers(kind, self._market.now_ms())
+        if not has_list or (len(symbols) <= FEW and not (exchange.is_told_in_list and kind == "perp")):
             return await _singly(symbols, lambda symbol: self._ticker(exchange, kind, symbol))
         listed = await self._market.listing(exchange, kind)
         found = _of_list(exchange, kind, listed, symbols)
@@ -91,16 +94,16 @@ class MarketQuotes:
         if kind == "spot":
             return (await self._market.spot_at(exchange, symbol)).of.ticker
 
-        async def ask(listed: str, multiplier: int) -> Ticker | None:
-            size = await self._market.contract_size(exchange, listed, "perp")
-            return (await self._market.get(exchange.perp(listed, multiplier, size)["ticker"])).ticker
+        async def ask(of: Listing) -> Ticker | None:
+            sized = await self._market.sized(exchange, of, "perp")
+            return (await self._market.get(exchange.perp(sized)["ticker"])).ticker
 
         return await self._market.by_any_multiplier(exchange, "perp", symbol, ask)
 
     async def _perps(self, exchange: Exchange, symbols: Sequence[str], part: str) -> Mapping[str, Snapshot]:
         """With that part: by a list where the exchange has one and there are many, else singly."""
-        lists = exchange.tickers("perp")
-        is_told_in_list = exchange.IN_LIST or part in lists or list(lists) == ["ticker"]
+        lists = exchange.tickers("perp", self._market.now_ms())
+        is_told_in_list = exchange.is_told_in_list or part in lists or list(lists) == ["ticker"]
         if is_told_in_list and len(symbols) > FEW:
             listed = await self._market.listing(exchange, "perp", part)
             return _of_list(exchange, "perp", listed, symbols)
@@ -134,8 +137,7 @@ def _of_list(
     exchange: Exchange, kind: str, listed: Mapping[str, Snapshot], symbols: Sequence[str]
 ) -> dict[str, Snapshot]:
     """Those that were asked for, under the names by which they were."""
-    quotes = exchange.SPOT_QUOTES if kind == "spot" else exchange.PERP_QUOTES
-    found = {symbol: listed.get(in_quotes(symbol, quotes)) for symbol in symbols}
+    found = {symbol: listed.get(in_quotes(symbol, exchange.quotes.get(kind, ()))) for symbol in symbols}
     return {symbol: each for symbol, each in found.items() if each is not None}
 
 

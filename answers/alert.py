@@ -35,8 +35,9 @@ from answers.judging import (
 )
 from asking.races import Question
 from exchanges.errors import NotSupported
+from exchanges.exchange import Exchange
 from exchanges.symbols import parse_symbol
-from exchanges.table import EXCHANGES, Exchange
+from exchanges.table import EXCHANGES
 from exchanges.words import Snapshot, per_8h
 from market import Market
 from render.figures import escape, format_percent, format_price
@@ -142,10 +143,10 @@ async def _first(market: Market, rule: Rule, kinds: Sequence[str]) -> tuple[Rule
     """
 
     async def ask_at(exchange: Exchange, kind: str) -> tuple[Rule, float | None, float | None]:
-        bound = replace(rule, exchange=exchange.ID, kind=kind)
+        bound = replace(rule, exchange=exchange.id, kind=kind)
         figure, price = await _figure_at(market, exchange, bound)
         if figure is None:
-            raise NotSupported(exchange.ID, f"no {rule.measure}", "does not tell it")
+            raise NotSupported(exchange.id, f"no {rule.measure}", "does not tell it")
         return bound, figure, price
 
     def question(kind: str) -> Question[tuple[Rule, float | None, float | None]]:
@@ -278,11 +279,8 @@ def _show_levels(told: Told) -> Answer:
         for i, choice in enumerate(told.choices)
     ]
     note = "Choose how far, or type it: " + f"<code>/alert {name} &gt; {round_level((told.price or 0) * 1.02)}</code>"
-    return Answer(
-        f"<b>{name}</b>  {format_price(told.price)}",
-        (note,),
-        keyboard=keyboard(that_fit(buttons[::2]), that_fit(buttons[1::2])),
-    )
+    rows = keyboard(that_fit(buttons[::2]), that_fit(buttons[1::2]))
+    return Answer(f"<b>{name}</b>  {format_price(told.price)}", (note,), keyboard=rows)
 
 
 def _show_set(told: Told, alert: Alert, rule: Rule, words: str, now_s: float) -> Answer:

@@ -92,7 +92,8 @@ class State:
     """How far a rule has come.
 
     side: where the figure was when it was armed, "below" or "above" the level; "" while it is not armed. margin: how
-    far it must come back to be armed. anchor: the figure that was told last, at anchor_ms; a timer rings next then. since_ms: what began earlier has been judged. rang_ms: the latest firings. sides: by position.
+    far it must come back to be armed. anchor: the figure that was told last, at anchor_ms; a timer rings next then.
+    since_ms: what began earlier has been judged. rang_ms: the latest firings. sides: by position.
     """
 
     since_ms: int

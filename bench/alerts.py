@@ -28,11 +28,12 @@ TICKS = 30
 
 async def measure(url: str, n_alerts: int) -> dict[str, object]:
     """Memory before the store, with it, and after TICKS of that many alerts; and what a tick takes."""
+    from alerting import FakeQuotes
+
     import bot  # noqa: F401, weighs what the bot weighs
     import delivery  # noqa: F401
     import ticker as ticking
     import webhook_server  # noqa: F401
-    from alerting import FakeQuotes
     from metrics import resident_bytes
 
     quotes = FakeQuotes()

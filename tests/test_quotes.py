@@ -9,14 +9,14 @@ from exchanges.errors import MarketError
 from exchanges.table import EXCHANGES
 from quotes import MarketQuotes
 
-PERPS = [name for name, each in EXCHANGES.items() if "perp" in each.MARKETS]
+PERPS = [name for name, each in EXCHANGES.items() if "perp" in each.kinds]
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_prices_singly_and_by_list_are_the_same(exchange: str) -> None:
     async with a_house(CACHE_SECONDS="60") as house:
         quotes = MarketQuotes(house.bot.market, house.bot.accounts)
-        kind = EXCHANGES[exchange].MARKETS[-1]
+        kind = EXCHANGES[exchange].kinds[-1]
         few = await quotes.prices(exchange, kind, ["BTC-USDT", "ETH-USDT", "NOSUCH-USDT"])
         assert sorted(few) == ["BTC-USDT", "ETH-USDT"]
         many = await quotes.prices(exchange, kind, ["BTC-USDT", "ETH-USDT", *(f"NO{i}-USDT" for i in range(9))])

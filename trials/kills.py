@@ -36,14 +36,14 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from alerting import FakeQuotes, PlainShow, an_alert  # noqa: E402
+from alerting import FakeQuotes, PlainShow, an_alert
 
-from answers.judging import Rule  # noqa: E402
-from delivery import Delivery  # noqa: E402
-from store.connect import open_store  # noqa: E402
-from store.scripts import SqlStore  # noqa: E402
-from store.words import Claim, Judged, Limits, Message, StoreError  # noqa: E402
-from ticker import Ticker  # noqa: E402
+from answers.judging import Rule
+from delivery import Delivery
+from store.connect import open_store
+from store.scripts import SqlStore
+from store.words import Claim, Judged, Limits, Message, StoreError
+from ticker import Ticker
 
 PERIOD_MS = 100
 ALERTS_A_CHAT = 2  # fewer than what becomes a summary
