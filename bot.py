@@ -23,6 +23,8 @@ import http1
 import settings
 from accounts import Accounts, NoKeys
 from answers import (
+    alert,
+    alerts,
     analysis,
     balance,
     chart,
@@ -41,11 +43,12 @@ from answers import (
     volscan,
     volume,
 )
-from answers.asked import EXAMPLES, NO_DATA, NOT_UNDERSTOOD, Misread, Tools, WhichSymbol, outcome_of, place_of
+from answers.asked import EXAMPLES, NO_DATA, NOT_UNDERSTOOD, Asker, Misread, Tools, WhichSymbol, outcome_of, place_of
 from answers.pictures import Pictures
 from answers.typed import Meant, meant
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
+from duty import Duty
 from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
@@ -58,6 +61,7 @@ from render.figures import escape, format_span
 from render.keyboards import carried
 from render.message import Answer, Button
 from settings import Settings, SettingsError
+from store.words import StoreError
 from telegram.api import TelegramAPI, TelegramError
 from telegram.polling import AnswerUpdate, Poller, clear_webhook, why_ended
 from telegram.replies import Call, reply, short_reply, unknown
@@ -172,6 +176,8 @@ COMMANDS: dict[str, Command] = {
     "funding": Command(funding, "[SYMBOL|top]", "funding on all exchanges, or extremes", "All exchanges"),
     "top10": Command(top10, "[spot|perps] [volume|gainers|losers|funding|oi]", "the first ten markets", "All markets"),
     "volscan": Command(volscan, "[200] [15m]", "volume spikes of the liquid perpetuals", "All markets"),
+    "alert": Command(alert, "SYMBOL CONDITION", "tells you when it happens", "Alerts"),
+    "alerts": Command(alerts, "[PAGE]", "what is set here", "Alerts"),
     "balance": Command(balance, "[EXCHANGE]", "what your accounts hold", "Your accounts", is_account=True),
     "positions": Command(positions, "[EXCHANGE]", "your open positions", "Your accounts", is_account=True),
     "pnl": Command(pnl, "[EXCHANGE]", "your profit and loss", "Your accounts", is_account=True),
@@ -207,6 +213,7 @@ class Bot:
             market, accounts, settings, self.clock, self.metrics, self.process, Pictures(clock), COMMANDS
         )
         self.n_stale = 0
+        self.duty = None if api is None else Duty(settings, market, accounts, api, clock)
 
     async def answer(self, update: Mapping[str, Any]) -> Call | None:
         """The one call that answers an update; None when there is nothing to say.
@@ -271,7 +278,7 @@ class Bot:
         sign = Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
-                answer = await command.run(self.tools, meaning.words)
+                answer = await command.run(await self._tools_for(question), meaning.words)
         except TimeoutError:
             log.error("no answer within %.0f s", COMMAND_S)
             outcome = "too slow"
@@ -287,6 +294,26 @@ class Bot:
         self.metrics.commands.observe(took_s, meaning.name)
         log.info("answered in %.0f ms", took_s * 1000)
         return answer
+
+    async def tick(self) -> dict[str, object]:
+        """Does what is due (duty.py); what it was, for who keeps the time outside."""
+        if self.duty is None:
+            return {"ticked": False}
+        ticked = await self.duty.tick()
+        return {"ticked": ticked.is_claimed, "alerts": ticked.n_alerts, "fired": ticked.n_fired}
+
+    async def _tools_for(self, question: Question) -> Tools:
+        """The tools in the hands of who asks."""
+        where = (question.chat_id, question.thread_id, question.user_id or 0)
+        is_ours = not question.is_button and bool(question.name)
+        typed = question.typed if is_ours else ""
+        asker = Asker(*where, question.update_id or None, question.is_private, self._is_listed(question), typed)
+        if self.duty is None:
+            return self.tools._replace(asker=asker)
+        if question.name == "start" and self.duty.store is not None:
+            with suppress(StoreError):
+                await self.duty.store.unblock_chat(question.chat_id)
+        return self.tools._replace(asker=asker, store=self.duty.store, no_store=self.duty.sentence)
 
     def _is_silent(self, question: Question) -> bool:
         """A group hears nothing of unknown commands and of strangers; a private chat and a button are answered."""
@@ -419,8 +446,14 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
         log.info("polling as @%s, %s", bot.username or "?", settings.build_line)
         bot.standing.learn({"url": ""}, "", bot.clock())
         background.append(asyncio.ensure_future(watch(bot.api, bot.standing, "", bot.clock)))
+        keeping = asyncio.ensure_future(bot.duty.keep()) if bot.duty is not None else None
         answer = counted_by(health, bot.answer)
-        await Poller(answer, bot.api, settings.max_connections, standing=bot.standing).run(stopped)
+        try:
+            await Poller(answer, bot.api, settings.max_connections, standing=bot.standing).run(stopped)
+        finally:
+            if bot.duty is not None and keeping is not None:
+                await bot.duty.stop()
+                await keeping
         return 0
     except TelegramError as error:
         log.error("%s", why_ended(error))

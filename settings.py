@@ -7,6 +7,8 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from exchanges.table import ACCOUNTS, HOSTS
 from exchanges.words import Key
@@ -42,7 +44,8 @@ class Settings:
     urls: Mapping[str, str]  # host name -> base address, where it differs
     keys: Mapping[str, Key]  # by exchange
     accounts_in_groups: bool
-    alerts_per_user: int = 20
+    alerts_per_user: int
+    database_url: str = field(repr=False)
     is_on_fly: bool = False
     is_demo: bool = False
     poller_host: str | None = "127.0.0.1"  # where a poller's /health is; None: on all addresses
@@ -52,7 +55,9 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         of_keys = [text for key in self.keys.values() for text in (key.api_key, key.secret, key.passphrase)]
-        return tuple(secret for secret in (self.token, self.webhook_secret, self.api_key, *of_keys) if secret)
+        password = urlsplit(self.database_url).password or ""
+        own = (self.token, self.webhook_secret, self.api_key, password)
+        return tuple(secret for secret in (*own, *of_keys) if secret)
 
     @property
     def build(self) -> dict[str, str]:
@@ -94,6 +99,8 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
         urls={name: url for name in (host.name for host in HOSTS) if (url := _url(environ, f"{name}_URL"))},
         keys={name: key for name in ACCOUNTS if (key := _key(environ, name)) is not None},
         accounts_in_groups=bool(_whole(environ, "ACCOUNTS_IN_GROUPS", 0, 0, 1)),
+        alerts_per_user=_whole(environ, "ALERTS_PER_USER", 20, 0, 1000),
+        database_url=_database_url(environ, is_demo=is_demo),
         is_on_fly=bool(environ.get("FLY_APP_NAME", "").strip()),
         is_demo=is_demo,
         poller_host=None if environ.get("PORT", "").strip() or environ.get("FLY_APP_NAME") else "127.0.0.1",
@@ -121,6 +128,15 @@ def _key(environ: Mapping[str, str], exchange: str) -> Key | None:
             raise SettingsError(f"{name} should be as the exchange gave it, without spaces.")
     api_key, secret, passphrase = (*values, "")[:3]
     return Key(api_key, secret, passphrase, testnet)
+
+
+def _database_url(environ: Mapping[str, str], *, is_demo: bool) -> str:
+    """PostgreSQL's address, or a file of SQLite; the demo never writes among what is real."""
+    url = environ.get("DATABASE_URL", "").strip()
+    if url and "://" in url and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
+        raise SettingsError("DATABASE_URL should begin with postgresql:// or sqlite:///.")
+    folder = environ.get("DATA_DIR", "").strip() or str(Path(__file__).resolve().parent / "data")
+    return url if url and not is_demo else f"sqlite:///{folder}/{'demo' if is_demo else 'bot'}.db"
 
 
 def _chat_ids(environ: Mapping[str, str]) -> tuple[frozenset[int], bool]:

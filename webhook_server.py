@@ -71,6 +71,7 @@ class Door:
             "/health": {"GET": self._health},
             "/metrics": {"GET": self._metrics},
             "/webhook": {"POST": self._webhook},
+            "/tick": {"POST": self._tick},
             urlsplit(settings.webhook_url).path or "/webhook": {"POST": self._webhook},
         }
         if settings.api_key or settings.is_demo:
@@ -101,6 +102,10 @@ class Door:
             raise HTTPError(405, f"{request.path} takes {' and '.join(allowed)}", [("allow", ", ".join(allowed))])
         return await answer(request)
 
+    async def tick(self) -> dict[str, object]:
+        """What is due, done; what it was."""
+        return await self._bot.tick()
+
     async def _front(self, request: Request) -> Response:
         return Response(200, b"A Telegram bot for market questions lives here.\n", "text/plain; charset=utf-8")
 
@@ -109,6 +114,11 @@ class Door:
 
     async def _metrics(self, request: Request) -> Response:
         return metrics_response(self.health, request)
+
+    async def _tick(self, request: Request) -> Response:
+        """Does what is due, for a schedule outside. Two at once, or one too many, do no harm: a tick is claimed."""
+        check_key(self._settings, request)
+        return Response(200, orjson.dumps(await self._bot.tick()))
 
     async def _openapi(self, request: Request) -> Response:
         check_key(self._settings, request)
@@ -223,6 +233,7 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     log.info("serving on port %d, %s", port, settings.build_line)
     tasks = (keep_watchdog_quiet(the_bot.metrics), introduce(the_bot, settings, bot.menu()))
     background = [asyncio.ensure_future(each) for each in tasks]
+    keeping = [asyncio.ensure_future(the_bot.duty.keep())] if the_bot.duty is not None else []
     gc.collect()
     gc.freeze()
     if began is not None:
@@ -232,7 +243,9 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     for task in background:
         task.cancel()
     await server.close(GRACE_S)
-    await asyncio.gather(*background, return_exceptions=True)
+    if the_bot.duty is not None:
+        await the_bot.duty.stop()
+    await asyncio.gather(*background, *keeping, return_exceptions=True)
     await transport.aclose()
     let_watchdog_sleep()
     return 0
@@ -267,6 +280,8 @@ class Lambda:
             the_bot = bot.build(self._settings, self._transport)
             the_bot.market.may_run_on = False
             self._door = Door(the_bot, self._settings, "lambda")
+        if event.get("tick") is True:
+            return {"statusCode": 200, "body": orjson.dumps(await self._door.tick()).decode()}
         try:
             response = await self._door.respond(request_of(event))
         except HTTPError as error:

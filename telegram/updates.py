@@ -26,6 +26,7 @@ class Question(NamedTuple):
     callback_id: str = ""
     addressee: str = ""  # "ourbot" for /price@OurBot
     has_photo: bool = False  # of the message under which the button is
+    typed: str = ""  # what stood behind the command, as it was typed
 
 
 def read_question(update: Mapping[str, Any], now: float) -> Question | None:
@@ -59,6 +60,7 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         callback_id=callback_id,
         addressee="" if callback else _addressee(text),
         has_photo=bool(callback and message.get("photo")),
+        typed=" ".join(text.split(maxsplit=1)[1:]).strip(),
     )
 
 

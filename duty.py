@@ -1,0 +1,140 @@
+"""What the bot does while nobody asks: ticks (ticker.py) and the outbox (delivery.py), over one store.
+
+`tick` is the one function that does what is due. Four callers keep the time: the loop `keep` beside the webhook's
+server and beside polling, a schedule on AWS Lambda, and POST /tick for any other schedule. A store that cannot be
+opened is tried again at every tick; meanwhile everything else works, and `sentence` says what is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from accounts import Accounts
+from answers.fired import FiredShow
+from clock import MACHINE, Clock
+from delivery import Delivery
+from market import Market
+from quotes import MarketQuotes
+from settings import Settings
+from store.connect import open_store
+from store.words import CannotWrite, Counts, Overtaken, Store, StoreError
+from telegram.api import TelegramAPI
+from ticker import PERIOD_MS, Ticked, Ticker
+
+log = logging.getLogger("bot")
+
+STOP_S = 12.0  # for a message on its way
+PRUNE_S = 3600.0
+NOT_OPEN = "Nothing can be remembered just now: the database is not open yet. Please try again in a minute."
+NO_DISK = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
+
+
+class Duty:
+    """Opens the store, keeps the time, judges and sends."""
+
+    def __init__(
+        self, settings: Settings, market: Market, accounts: Accounts, api: TelegramAPI, clock: Clock = MACHINE
+    ) -> None:
+        self._settings, self._market, self._accounts, self._api = settings, market, accounts, api
+        self._clock = clock
+        self._stopping = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._ticker: Ticker | None = None
+        self._delivery: Delivery | None = None
+        self._said = ""
+        self._prune_after = 0.0
+        self.store: Store | None = None
+        self.sentence = NOT_OPEN
+        self.last = Ticked()
+        self.n_fired = 0
+
+    async def open(self) -> bool:
+        """Whether the store is open now. Done twice, it is the same."""
+        if self.store is not None:
+            return True
+        try:
+            self.store = await open_store(self._settings.database_url)
+        except StoreError as error:
+            self.sentence = NO_DISK if isinstance(error, CannotWrite) else error.sentence
+            self._say(f"no alerts: {error}")
+            return False
+        owner = min((each for each in self._settings.allowed_ids if each > 0), default=None)
+        self._ticker = Ticker(self.store, MarketQuotes(self._market, self._accounts), owner=owner)
+        show = FiredShow(is_demo=self._settings.is_demo)
+        self._delivery = Delivery(self.store, self._api.call, show, lambda: int(self._clock.now() * 1000))
+        return True
+
+    async def tick(self) -> Ticked:
+        """Does what is due: judges the tick, if it is ours, and sends what waits. Never raises but when cancelled."""
+        async with self._turn:
+            if not await self.open():
+                return Ticked()
+            assert self._ticker is not None
+            assert self._delivery is not None
+            assert self.store is not None
+            ticked = Ticked()
+            try:
+                ticked = await self._ticker.tick(self._now_ms())
+            except Overtaken as error:
+                log.info("%s", error)
+            except StoreError as error:
+                self._say(f"a tick was not judged: {error}")
+            try:
+                await self._delivery.deliver(self._now_ms())
+                await self._prune(self.store)
+                self._said = ""
+            except StoreError as error:
+                self._say(f"the outbox is not read: {error}")
+        if ticked.is_claimed:
+            self.last = ticked
+            self.n_fired += ticked.n_fired
+        return ticked
+
+    async def keep(self) -> None:
+        """Ticks every period, until `stop`."""
+        while not self._stopping.is_set():
+            try:
+                await self.tick()
+            except Exception:
+                log.exception("a tick failed")
+            to_next_s = PERIOD_MS / 1000 - self._clock.now() % (PERIOD_MS / 1000)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(to_next_s):
+                    await self._stopping.wait()
+
+    async def stop(self) -> None:
+        """Lets a message on its way be marked, and closes the store."""
+        self._stopping.set()
+        if self._delivery is not None:
+            self._delivery.is_stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S), self._turn:
+                pass
+        if self.store is not None:
+            await self.store.close()
+
+    def _now_ms(self) -> int | None:
+        """None, for the database's clock, unless the time was handed in."""
+        return None if self._clock is MACHINE else int(self._clock.now() * 1000)
+
+    async def counts(self) -> Counts | None:
+        """How the alerts do; None when the store does not say."""
+        if self.store is None:
+            return None
+        try:
+            return await self.store.counts()
+        except StoreError:
+            return None
+
+    async def _prune(self, store: Store) -> None:
+        if self._clock.monotonic() >= self._prune_after:
+            self._prune_after = self._clock.monotonic() + PRUNE_S
+            await store.prune(int(self._clock.now() * 1000))
+
+    def _say(self, text: str) -> None:
+        """Into the log, once for as long as it goes on."""
+        if text != self._said:
+            self._said = text
+            log.warning("%s", text)

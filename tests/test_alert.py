@@ -1,0 +1,223 @@
+"""/alert and /alerts in the offline world: typed and pressed, and rung by the real ticker into the offline Telegram."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from conftest import ADA, House, a_house, pressed, updated
+
+BOB = 2002
+T0 = 1_700_000_000.0
+
+
+@asynccontextmanager
+async def a_watching_house(tmp_path: Path, **variables: str) -> AsyncIterator[House]:
+    """A house whose store is open and whose clock stands."""
+    async with a_house(DATA_DIR=str(tmp_path), TELEGRAM_CHAT_ID=f"{ADA},{BOB}", **variables) as house:
+        house.stop_at(T0)
+        assert house.bot.duty is not None
+        assert await house.bot.duty.open()
+        yield house
+        await house.bot.duty.stop()
+
+
+async def tick(house: House, after_s: float = 10.0) -> list[str]:
+    """What was sent to chats in a tick that comes so much later."""
+    assert house.bot.duty is not None
+    house.stop_at(house.wall() + after_s)
+    house.bot.market.forget()
+    before = len(house.world.telegram.calls)
+    await house.bot.duty.tick()
+    calls = house.world.telegram.calls[before:]
+    return [str(params["text"]) for method, params in calls if method == "sendMessage"]
+
+
+async def price_now(house: House, symbol: str = "BTC-USDT") -> float:
+    assert house.bot.duty is not None
+    from quotes import MarketQuotes
+
+    house.bot.market.forget()
+    return (await MarketQuotes(house.bot.market, house.bot.accounts).prices("binance", "perp", [symbol]))[symbol]
+
+
+def an_id(text: dict[str, Any] | None) -> str:
+    found = re.search(r"alert delete (\w+)", str(text))
+    assert found is not None, text
+    return found[1]
+
+
+async def test_what_was_understood_is_said_back(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        text = await house.ask("/alert btc > 900,000 every 1h until 7d")
+    assert text.startswith("🔔 <b>BTC rises above 900,000, every time, at most every 1h</b>\n<pre>now ")
+    assert "Binance perpetual · looked at every 10 s · ends 21 Nov" in text
+    assert re.search(r"away +\+\d", text)
+
+
+async def test_a_level_that_is_behind_is_said_to_be(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        assert "It is above already: I tell you when it crosses again." in await house.ask("/alert btc > 10")
+
+
+async def test_figures_of_each_measure(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        for number, (typed, label) in enumerate(
+            {
+                "btc funding > 0.5": "funding",
+                "btc oi 5% 1h": "OI",
+                "btc rsi < 5 1h": "RSI",
+                "btc basis > 3": "basis",
+                "btc 24h 50%": "24h",
+                "btc vol 3000% 15m": "volume",
+            }.items()
+        ):
+            text = await house.ask(f"/alert {typed}", update_id=number + 1)
+            assert re.search(rf"\n{label} +[-+\d]", text), text
+
+
+async def test_an_update_that_comes_twice_sets_one_alert(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        first = await house.bot.answer(updated("/alert btc > 900000", update_id=5))
+        again = await house.bot.answer(updated("/alert btc > 900000", update_id=5))
+        assert an_id(first) == an_id(again)
+        assert "1 alert" in await house.ask("/alerts", update_id=6)
+
+
+async def test_two_meanings_are_asked_back_with_buttons(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        call = await house.bot.answer(updated("/alert btc > 70,5"))
+        assert call is not None
+        assert call["text"] == "Is 70,5 meant as 70.5?"
+        (row,) = call["reply_markup"]["inline_keyboard"]
+        assert [button["callback_data"] for button in row] == ["alert btc > 70.5", "alert btc > 705"]
+        assert "rises above 70.5" in str(await house.bot.answer(pressed("alert btc > 70.5", update_id=2)))
+
+
+async def test_levels_by_buttons_only(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        call = await house.bot.answer(updated("/alert btc"))
+        assert call is not None
+        up, down = call["reply_markup"]["inline_keyboard"]
+        assert [button["text"] for button in (*up, *down)] == [
+            f"{sign}{percent}%" for sign in "+−" for percent in (1, 3, 5, 10)
+        ]
+        answer = str(await house.bot.answer(pressed(up[0]["callback_data"], update_id=2)))
+        assert "BTC rises above" in answer
+
+
+async def test_what_is_not_meant_says_what_to_type(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        assert (await house.ask("/alert")).startswith("Which symbol? For example /alert BTC &gt; 70000")
+        assert "A price is above zero" in await house.ask("/alert btc > -5")
+        assert "is not listed" in await house.ask("/alert nosuchcoin > 5")
+
+
+async def test_without_a_store_everything_else_works(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    async with a_house(DATA_DIR=str(tmp_path / "file")) as house:
+        assert house.bot.duty is not None
+        await house.bot.duty.tick()
+        assert await house.ask("/alert btc > 5") == (
+            "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
+        )
+        assert "BTC" in await house.ask("/price btc")
+
+
+async def test_the_limit_is_a_sentence(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path, ALERTS_PER_USER="1") as house:
+        await house.ask("/alert btc > 900000", update_id=1)
+        assert "You have 1 alerts, and that is the limit." in await house.ask("/alert btc > 900001", update_id=2)
+
+
+async def test_an_alert_rings_in_the_chat(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        price = await price_now(house)
+        house.bot.market.forget()
+        up = await house.ask(f"/alert btc > {price * 1.0005:.1f} x1", update_id=1)
+        down = await house.ask(f"/alert btc < {price * 0.9995:.1f} x1", update_id=2)
+        assert "rises above" in up
+        assert "falls below" in down
+        sent: list[str] = []
+        for _ in range(200):
+            sent += await tick(house, 60.0)
+            if sent:
+                break
+        assert re.match(r"(🟢|🔴) <b>BTC (above|below) [\d,.]+</b>  [\d,.]+\nfrom [\d,.]+, \d+[smh]\d* ago", sent[0]), sent
+        assert "Binance perpetual" in sent[0]
+        assert "#1" in sent[0]
+
+
+async def test_a_fired_alert_goes_on_by_its_buttons(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/alert btc every 5m", update_id=1)
+        assert len(await tick(house, 301.0)) == 1
+        call = house.world.telegram.calls[-1][1]
+        assert an_id(call)
+        paused = await house.bot.answer(pressed(f"alert pause {an_id(call)}", update_id=2))
+        assert "Paused: BTC price every 5m" in str(paused)
+        assert await tick(house, 301.0) == []
+        assert "On again" in str(await house.bot.answer(pressed(f"alert resume {an_id(call)}", update_id=3)))
+        await tick(house, 301.0)
+        assert len(await tick(house, 301.0)) == 1
+        assert "Deleted" in str(await house.bot.answer(pressed(f"alert delete {an_id(call)}", update_id=4)))
+        assert await tick(house, 301.0) == []
+        assert "no longer there" in str(await house.bot.answer(pressed(f"alert delete {an_id(call)}", update_id=5)))
+
+
+async def test_again_further_on_and_later(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        alert_id = an_id(await house.bot.answer(updated("/alert btc > 900000", update_id=1)))
+        further = str(await house.bot.answer(pressed(f"alert again {alert_id} 1", update_id=2)))
+        assert "BTC rises above 909,000" in further
+        later = str(await house.bot.answer(pressed(f"alert again {alert_id} 1h", update_id=3)))
+        assert "at most every 1h" in later
+        assert "2 alerts" in await house.ask("/alerts", update_id=4)
+
+
+async def test_the_nearest_comes_first(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        for number, level in enumerate((900_000, 100_000, 2_000_000), 1):
+            await house.ask(f"/alert btc > {level}", update_id=number)
+        lines = (await house.ask("/alerts", update_id=9)).split("\n")
+        assert [re.sub(r" \(.*", "", line) for line in lines[1:4]] == [
+            f"{i}. BTC rises above {level}, once" for i, level in enumerate(("100,000", "900,000", "2,000,000"), 1)
+        ]
+
+
+async def test_pages_of_ten(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        for number in range(12):
+            await house.ask(f"/alert btc > {900_000 + number}", update_id=number + 1)
+        assert (await house.ask("/alerts", update_id=20)).startswith("<b>12 alerts</b>, page 1 of 2\n1. ")
+        second = await house.ask("/alerts 2", update_id=21)
+        assert len(re.findall(r"^\d+\. ", second, re.MULTILINE)) == 2
+
+
+async def test_own_positions_only_for_listed_users_in_private(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        assert "any position is within 10 % of its liquidation" in await house.ask("/alert pos liq 10%")
+        refused = await house.ask("/alert pos liq 10%", update_id=2, chat_id=-100, user_id=ADA)
+        assert refused.startswith("Ask me in private")
+
+
+async def test_only_who_set_it_or_who_is_listed_may_change_it(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        alert_id = an_id(await house.bot.answer(updated("/alert btc > 900000", update_id=1)))
+        elsewhere = await house.bot.answer(pressed(f"alert delete {alert_id}", update_id=2, chat_id=BOB, user_id=BOB))
+        assert "no longer there" in str(elsewhere)
+
+
+async def test_a_chat_that_starts_again_is_heard_of(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/alert btc every 5m", update_id=1)
+        assert house.bot.duty is not None
+        assert house.bot.duty.store is not None
+        await house.bot.duty.store.block_chat(ADA, 1)
+        assert await tick(house, 301.0) == []
+        await house.ask("/start", update_id=2)
+        await tick(house, 301.0)
+        assert len(await tick(house, 301.0)) == 1
