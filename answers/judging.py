@@ -249,7 +249,7 @@ def judge_holdings(
             side, has_crossed = before, False
         sides[holding.key] = "" if has_crossed else side
         if has_crossed:
-            rung.append((holding.label, figure))
+            rung.append((f"{holding.label}  {figure:.1f} %", figure))
     state = state if sides == state.sides else replace(state, sides=sides)
     if not rung:
         return state, None

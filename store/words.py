@@ -62,7 +62,8 @@ class LimitReached(StoreError):
     def __init__(self, whose: str, most: int) -> None:
         holder = {"user": "You have", "chat": "This chat has"}.get(whose, "This bot has")
         super().__init__(
-            f"{most} alerts per {whose}", f"{holder} {most} alerts, and that is the limit. Delete one first."
+            f"{most} alerts per {whose}",
+            f"{holder} {most} {'alert' if most == 1 else 'alerts'}, and that is the limit. Delete one first.",
         )
         self.whose, self.most = whose, most
 

@@ -130,7 +130,7 @@ async def test_without_a_store_everything_else_works(tmp_path: Path) -> None:
 async def test_the_limit_is_a_sentence(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path, ALERTS_PER_USER="1") as house:
         await house.ask("/alert btc > 900000", update_id=1)
-        assert "You have 1 alerts, and that is the limit." in await house.ask("/alert btc > 900001", update_id=2)
+        assert "You have 1 alert, and that is the limit." in await house.ask("/alert btc > 900001", update_id=2)
 
 
 async def test_an_alert_rings_in_the_chat(tmp_path: Path) -> None:
@@ -146,7 +146,9 @@ async def test_an_alert_rings_in_the_chat(tmp_path: Path) -> None:
             sent += await tick(house, 60.0)
             if sent:
                 break
-        assert re.match(r"(🟢|🔴) <b>BTC (above|below) [\d,.]+</b>  [\d,.]+\nfrom [\d,.]+, \d+[smh]\d* ago", sent[0]), sent
+        assert re.match(r"(🟢|🔴) <b>BTC (above|below) [\d,.]+</b>  [\d,.]+\nfrom [\d,.]+, \d+[smh]\d* ago", sent[0]), (
+            sent
+        )
         assert "Binance perpetual" in sent[0]
         assert "#1" in sent[0]
 

@@ -49,7 +49,7 @@ def imports(name: str) -> set[str]:
     return found
 
 
-ROOMS = {"answers", "asking", "exchanges", "render", "telegram"}
+ROOMS = {"answers", "asking", "exchanges", "render", "store", "telegram"}
 PRODUCT = [
     *(path.name for path in ROOT.glob("*.py")),
     *(str(path.relative_to(ROOT)) for room in sorted(ROOMS) for path in (ROOT / room).rglob("*.py")),
@@ -96,11 +96,12 @@ def test_world_is_independent(path: object) -> None:
 
 
 def test_requirements_are_what_is_imported() -> None:
+    """Beside httpx, orjson and h11 only what httpx itself brings; asyncpg where DATABASE_URL is PostgreSQL's."""
     ours = {path.stem for path in ROOT.glob("*.py")} | ROOMS | {"demo"}
     foreign = {name for each in PRODUCT for name in imports(each)} - ours - set(sys.stdlib_module_names)
-    assert foreign == {"httpx", "orjson", "h11", "certifi"}
+    assert foreign == {"httpx", "orjson", "h11", "certifi", "asyncpg"}
     pinned = re.findall(r"^(\w+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
-    assert set(pinned) == foreign
+    assert set(pinned) == foreign - {"asyncpg"}
 
 
 def test_server_start_imports_little() -> None:
@@ -109,7 +110,18 @@ def test_server_start_imports_little() -> None:
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environ, capture_output=True, text=True)
     loaded = set(done.stdout.split())
     assert "httpx" in loaded
-    heavy = {"argparse", "multiprocessing", "unittest", "pdb", "httpcore", "anyio", "difflib", "sqlite3", "demo"}
+    heavy = {
+        "argparse",
+        "multiprocessing",
+        "unittest",
+        "pdb",
+        "httpcore",
+        "anyio",
+        "difflib",
+        "sqlite3",
+        "asyncpg",
+        "demo",
+    }
     assert loaded & heavy == set()
 
 

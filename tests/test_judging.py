@@ -267,7 +267,7 @@ def holding(distance_pct: float | None, pnl_pct: float | None = None, key: str =
 
 def test_a_position_near_its_liquidation_rings_at_once_and_then_not_again() -> None:
     state, firing = judge_holdings(LIQUIDATION, State(T0), [holding(8.0)], ["okx"], T0)
-    assert firing == Firing(T0, "down", 8.0, items=("okx BTC",))
+    assert firing == Firing(T0, "down", 8.0, items=("okx BTC  8.0 %",))
     for distance, expected in ((7.0, False), (14.0, False), (9.0, False), (15.0, False), (9.9, True)):
         state, firing = judge_holdings(LIQUIDATION, state, [holding(distance)], ["okx"], T0 + 1)
         assert (firing is not None) == expected

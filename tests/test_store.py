@@ -109,7 +109,7 @@ def test_limits_are_said_in_a_sentence(url: str, limits: Limits, holder: str) ->
     in_store(url, lambda store: store.add_alert(BTC, limits))
     with pytest.raises(LimitReached) as reached:
         in_store(url, lambda store: store.add_alert(alert(2), limits))
-    assert reached.value.sentence == f"{holder} 1 alerts, and that is the limit. Delete one first."
+    assert reached.value.sentence == f"{holder} 1 alert, and that is the limit. Delete one first."
 
 
 def test_ended_alerts_count_for_no_limit(url: str) -> None:

@@ -355,7 +355,7 @@ def test_own_positions(tmp_path: Path) -> None:
         return await house.fired()
 
     (facts,) = in_house(tmp_path, act)
-    assert facts["firing"]["items"] == ["BTC long OKX"]
+    assert facts["firing"]["items"] == ["BTC long OKX  8.0 %"]
 
 
 def test_a_timer(tmp_path: Path) -> None:
