@@ -7,6 +7,7 @@ import inspect
 import json
 import logging
 import os
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -29,6 +30,8 @@ from exchanges.words import Listing
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = Path(os.environ.get("RECORDINGS") or ROOT.parent / "shared" / "recordings")
 ADA = 1001
+DATA = tempfile.TemporaryDirectory(prefix="data")  # what real processes remember in tests
+os.environ["DATA_DIR"] = DATA.name
 LATER_S = 2 * 3600.0
 WEEK_S = 7 * 86400.0
 

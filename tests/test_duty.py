@@ -1,0 +1,84 @@
+"""The four that keep the time: a loop, polling's loop, a schedule on Lambda, a request; and what /health says."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from conftest import ADA, a_house, updated
+from test_alert import T0, a_watching_house, tick
+
+import settings
+from exchanges import table
+from webhook_server import Lambda
+
+KEY = "k" * 32
+
+
+async def test_a_request_with_the_key_is_a_tick(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path, API_KEY=KEY) as house, httpx.AsyncClient(base_url=house.url) as client:
+        await house.ask("/alert btc every 5m", update_id=1)
+        house.stop_at(T0 + 301)
+        assert (await client.post("/tick")).status_code == 401
+        first = await client.post("/tick", headers={"authorization": f"Bearer {KEY}"})
+        again = await client.post("/tick", headers={"authorization": f"Bearer {KEY}"})
+        assert first.json() == {"ticked": True, "alerts": 1, "fired": 1}
+        assert again.json() == {"ticked": False, "alerts": 0, "fired": 0}
+
+
+async def test_without_a_key_there_is_no_such_door(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house, httpx.AsyncClient(base_url=house.url) as client:
+        assert (await client.post("/tick")).status_code == 404
+
+
+async def test_the_loop_ticks_until_it_is_stopped(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        house.wall.stands_at = None
+        await house.ask("/alert btc every 5m", update_id=1)
+        assert house.bot.duty is not None
+        keeping = asyncio.ensure_future(house.bot.duty.keep())
+        await asyncio.sleep(915)
+        await house.bot.duty.stop()
+        await keeping
+        sent = [method for method, _ in house.world.telegram.calls if method == "sendMessage"]
+        assert len(sent) == 3
+
+
+async def test_health_and_metrics_tell_of_alerts(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path, API_KEY=KEY) as house, httpx.AsyncClient(base_url=house.url) as client:
+        await house.ask("/alert btc every 5m", update_id=1)
+        await tick(house, 301)
+        health = (await client.get("/health")).json()["alerts"]
+        assert (health["armed"], health["fired"], health["waiting"], health["oldest_unsent_s"]) == (1, 1, 0, None)
+        metrics = (await client.get("/metrics", headers={"authorization": f"Bearer {KEY}"})).text
+        assert 'bot_alerts{state="armed"} 1\n' in metrics
+
+
+async def test_health_where_nothing_is_remembered() -> None:
+    async with a_house() as house, httpx.AsyncClient(base_url=house.url) as client:
+        assert (await client.get("/health")).json()["alerts"] is None
+
+
+@pytest.mark.parametrize("engine", ["disk", "no disk"])
+def test_a_schedule_on_lambda(engine: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    folder = tmp_path / ("file" if engine == "no disk" else "data")
+    environ = {"TELEGRAM_BOT_TOKEN": "123456:TEST-0123456789", "TELEGRAM_CHAT_ID": str(ADA), "DATA_DIR": str(folder)}
+    on_lambda = Lambda(settings.load(environ, table.EXCHANGES))
+    try:
+        answer = on_lambda.answer({"tick": True})
+        assert orjson.loads(answer["body"])["ticked"] == (engine == "disk")
+        assert on_lambda.answer({"tick": "yes"})["statusCode"] == 400
+    finally:
+        on_lambda.close()
+
+
+async def test_a_redelivered_update_sets_nothing_twice_through_the_webhook(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house, httpx.AsyncClient(base_url=house.url) as client:
+        headers = {"x-telegram-bot-api-secret-token": house.settings.webhook_secret}
+        for _ in range(3):
+            await client.post("/webhook", json=updated("/alert btc > 900000", update_id=7), headers=headers)
+        assert "1 alert" in await house.ask("/alerts", update_id=8)
