@@ -250,7 +250,7 @@ def in_image(app: Path, arguments: list[str], environ: dict[str, str]) -> Iterat
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=app,
-        env={"PATH": os.environ["PATH"], **of_image, **environ},
+        env={"PATH": os.environ["PATH"], **of_image, "DATA_DIR": str(app.parent / "data"), **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -170,6 +170,7 @@ async def test_health_fields() -> None:
             },
             "requests_refused": {},
             "updates_too_old": 1,
+            "alerts": None,
             "exchanges": {},
         }
 
