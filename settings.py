@@ -18,6 +18,9 @@ TELEGRAM_API_URL = "https://api.telegram.org"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
+DATA_DIR = Path(__file__).resolve().parent / "data"
+
+
 class SettingsError(Exception):
     """A variable has a value that cannot be meant. The text is one sentence that names it."""
 
@@ -135,7 +138,7 @@ def _database_url(environ: Mapping[str, str], *, is_demo: bool) -> str:
     url = environ.get("DATABASE_URL", "").strip()
     if url and "://" in url and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
         raise SettingsError("DATABASE_URL should begin with postgresql:// or sqlite:///.")
-    folder = environ.get("DATA_DIR", "").strip() or str(Path(__file__).resolve().parent / "data")
+    folder = environ.get("DATA_DIR", "").strip() or DATA_DIR
     return url if url and not is_demo else f"sqlite:///{folder}/{'demo' if is_demo else 'bot'}.db"
 
 

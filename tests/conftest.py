@@ -32,6 +32,7 @@ RECORDINGS = Path(os.environ.get("RECORDINGS") or ROOT.parent / "shared" / "reco
 ADA = 1001
 DATA = tempfile.TemporaryDirectory(prefix="data")  # what real processes remember in tests
 os.environ["DATA_DIR"] = DATA.name
+settings_module.DATA_DIR = Path(DATA.name)
 LATER_S = 2 * 3600.0
 WEEK_S = 7 * 86400.0
 

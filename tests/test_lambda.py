@@ -153,7 +153,9 @@ async def a_function(
     """A function whose settings are the house's; environ goes over them for the function alone."""
     runtime = Runtime()
     async with a_house(**variables) as house:
-        inherited = {n: v for n, v in os.environ.items() if n in ("PATH", "HOME", "LANG") or n.startswith("COV")}
+        inherited = {
+            n: v for n, v in os.environ.items() if n in ("PATH", "HOME", "LANG", "DATA_DIR") or n.startswith("COV")
+        }
         of_lambda = {
             "AWS_LAMBDA_RUNTIME_API": await runtime.start(),
             "AWS_EXECUTION_ENV": "AWS_Lambda_python{}.{}".format(*sys.version_info),
