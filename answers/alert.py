@@ -41,7 +41,8 @@ from exchanges.table import EXCHANGES
 from exchanges.words import Snapshot, per_8h
 from market import Market
 from render.figures import escape, format_percent, format_price
-from render.message import Answer, Button, Keyboard, keyboard, pre, short, that_fit
+from render.keyboards import keyboard, that_fit
+from render.message import Answer, Button, Keyboard, pre, short
 from render.sentences import exchange_name
 from store.words import ARMED, DONE, PAUSED, Alert, Limits, StoreError, new_id
 

@@ -14,7 +14,8 @@ from exchanges.errors import MarketError
 from exchanges.table import EXCHANGES
 from market import Market
 from render.figures import counted, escape, format_percent
-from render.message import Answer, Button, Keyboard, keyboard, short
+from render.keyboards import keyboard
+from render.message import Answer, Button, Keyboard, short
 from store.words import PAUSED, Alert, StoreError
 
 PAGE = 10
