@@ -367,7 +367,7 @@ class Process:
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
-            env={**clean, **coverage, "PYTHONUNBUFFERED": "1", **environ},
+            env={**clean, **coverage, "PYTHONUNBUFFERED": "1", "DATA_DIR": os.environ["DATA_DIR"], **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
