@@ -295,6 +295,11 @@ class Bot:
         log.info("answered in %.0f ms", took_s * 1000)
         return answer
 
+    @property
+    def alerts(self) -> dict[str, Any] | None:
+        """How the alerts do; None where nothing is remembered."""
+        return None if self.duty is None else self.duty.told()
+
     async def tick(self) -> dict[str, object]:
         """Does what is due (duty.py); what it was, for who keeps the time outside."""
         if self.duty is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from typing import Any
 
 from accounts import Accounts
 from answers.fired import FiredShow
@@ -48,7 +49,7 @@ class Duty:
         self.store: Store | None = None
         self.sentence = NOT_OPEN
         self.last = Ticked()
-        self.n_fired = 0
+        self.counted: Counts | None = None  # as the last tick left it
 
     async def open(self) -> bool:
         """Whether the store is open now. Done twice, it is the same."""
@@ -84,12 +85,12 @@ class Duty:
             try:
                 await self._delivery.deliver(self._now_ms())
                 await self._prune(self.store)
+                self.counted = await self.store.counts()
                 self._said = ""
             except StoreError as error:
                 self._say(f"the outbox is not read: {error}")
         if ticked.is_claimed:
             self.last = ticked
-            self.n_fired += ticked.n_fired
         return ticked
 
     async def keep(self) -> None:
@@ -119,14 +120,15 @@ class Duty:
         """None, for the database's clock, unless the time was handed in."""
         return None if self._clock is MACHINE else int(self._clock.now() * 1000)
 
-    async def counts(self) -> Counts | None:
-        """How the alerts do; None when the store does not say."""
-        if self.store is None:
+    def told(self) -> dict[str, Any] | None:
+        """How the alerts do, for /health; None where nothing is remembered, or before the first tick."""
+        if self.counted is None:
             return None
-        try:
-            return await self.store.counts()
-        except StoreError:
-            return None
+        armed, paused, fired, waiting, *moments = self.counted
+        now_ms = self._clock.now() * 1000
+        tick_s, oldest_s = (None if each is None else round((now_ms - each) / 1000, 1) for each in moments)
+        ages = {"last_tick_s_ago": tick_s, "oldest_unsent_s": oldest_s}
+        return {"armed": armed, "paused": paused, "fired": fired, "waiting": waiting, **ages}
 
     async def _prune(self, store: Store) -> None:
         if self._clock.monotonic() >= self._prune_after:

@@ -60,6 +60,8 @@ class Watched(Protocol):
     def monotonic(self) -> Callable[[], float]: ...
     @property
     def n_stale(self) -> int: ...
+    @property
+    def alerts(self) -> dict[str, Any] | None: ...
 
 
 class Health:
@@ -130,6 +132,7 @@ class Health:
             "telegram": _of_telegram(bot.standing, bot.api, now_s),
             "requests_refused": {str(status): count for status, count in self.refused.items()},
             "updates_too_old": bot.n_stale,
+            "alerts": bot.alerts,
             "exchanges": bot.market.health(),
         }
 
@@ -143,7 +146,12 @@ class Health:
         hits, misses = bot.market.cache_use
         circuits = {name: float(of["state"] == "resting") for name, of in bot.market.health().items()}
         refused = {str(status): float(count) for status, count in self.refused.items()}
+        told = {name: float(figure) for name, figure in (bot.alerts or {}).items() if figure is not None}
+        ages = {name: figure for name, figure in told.items() if name.endswith(("_s_ago", "_s"))}
+        alerts = {name: figure for name, figure in told.items() if name not in ages}
         return [
+            Family("bot_alerts", "Alerts and their messages.", "state", alerts),
+            Family("bot_alert_age_seconds", "Of the last tick, and of the oldest message that waits.", "of", ages),
             Family("bot_cache_questions_total", "Questions to the cache.", "outcome", {"hit": hits, "miss": misses}),
             Family("bot_requests_refused_total", "HTTP requests refused.", "status", refused),
             Family("bot_circuit_open", "Whether an endpoint is left alone for now.", "endpoint", circuits),
