@@ -32,10 +32,7 @@ ENV COMMIT=$COMMIT \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     MALLOC_ARENA_MAX=1 \
-    MALLOC_TRIM_THRESHOLD_=131072 \
-    DATA_DIR=/data
-# Where a volume may lie; without one, alerts last as long as the container.
-RUN mkdir /data && chown 65532:65532 /data
+    MALLOC_TRIM_THRESHOLD_=131072
 USER 65532:65532
 EXPOSE 8000
 CMD ["python", "webhook_server.py"]
