@@ -25,7 +25,6 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 import bot
-import http1
 import json_api
 import settings
 from answers import chart
@@ -38,7 +37,8 @@ from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
 from health import Health, check_key, health_response, keep_watchdog_quiet, let_watchdog_sleep, metrics_response
-from http1 import HTTPError, Request, Response
+from http1.client import Transport
+from http1.server import MAX_BODY, HTTPError, Request, Response, Server, error_response
 from log import set_up_log
 from settings import Settings, SettingsError
 from telegram.multipart import body_of
@@ -59,7 +59,7 @@ Serves the bot's webhook. Settings come from the environment (docs/settings.md).
 
 
 class Door:
-    """Takes requests to the bot. `respond` is what http1.Server calls."""
+    """Takes requests to the bot. `respond` is what a Server calls."""
 
     def __init__(self, bot: Bot, settings: Settings, mode: str = "webhook") -> None:
         self._bot, self._settings = bot, settings
@@ -174,8 +174,8 @@ class Door:
         if "content-length" not in request.headers and "transfer-encoding" not in request.headers:
             raise HTTPError(411, "the body's length is missing")
         length = request.headers.get("content-length", "0")
-        if int(length) > http1.MAX_BODY:
-            raise HTTPError(413, f"the body is larger than {http1.MAX_BODY} bytes")
+        if int(length) > MAX_BODY:
+            raise HTTPError(413, f"the body is larger than {MAX_BODY} bytes")
         with self._in_work_now():
             call = await self._bot.answer(_update(await request.body()))
         content_type, body = ("application/json", b"") if call is None else body_of(call)
@@ -210,10 +210,10 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    transport = http1.Transport()
+    transport = Transport()
     the_bot = bot.build(settings, transport, clock)
     door = Door(the_bot, settings)
-    server = http1.Server(door.respond)
+    server = Server(door.respond)
     try:
         (port, *_) = await server.start("127.0.0.1" if settings.is_demo else None, settings.port)
     except OSError as error:
@@ -249,7 +249,7 @@ class Lambda:
         self._runner = asyncio.Runner()
         self._settings = settings
         self._door: Door | None = None
-        self._transport: http1.Transport | None = None
+        self._transport: Transport | None = None
 
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a Function URL or API Gateway event, payload 2.0 or 1.0."""
@@ -263,17 +263,17 @@ class Lambda:
 
     async def _answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         if self._door is None:  # made inside the loop
-            self._transport = http1.Transport()
+            self._transport = Transport()
             the_bot = bot.build(self._settings, self._transport)
             the_bot.market.may_run_on = False
             self._door = Door(the_bot, self._settings, "lambda")
         try:
             response = await self._door.respond(request_of(event))
         except HTTPError as error:
-            response = http1.error_response(error)
+            response = error_response(error)
         except Exception:
             log.exception("the handler failed")
-            response = http1.error_response(HTTPError(500, "internal error"))
+            response = error_response(HTTPError(500, "internal error"))
         # What was given up gets its turn to end now: frozen, it would take the freeze for the exchange's time.
         if given_up := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(given_up, timeout=GIVEN_UP_S)

@@ -15,7 +15,6 @@ import orjson
 import pytest
 from conftest import NOW_MS, a_perp, a_spot
 
-import http1
 from asking import circuits, fetch
 from asking.budgets import Spending
 from asking.circuits import Circuit
@@ -30,6 +29,7 @@ from exchanges.gate import Gate
 from exchanges.hyperliquid import Hyperliquid
 from exchanges.table import EXCHANGES
 from exchanges.words import Key, Listing
+from http1.client import Transport
 
 HOST = Host("X", "x", "https://x.example")
 BUDGET = Budget("x weight", 10, 60, is_told=True)
@@ -187,7 +187,7 @@ async def test_fetch_posts_again_when_a_kept_connection_is_dead() -> None:
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    transport = http1.Transport()
+    transport = Transport()
     fetcher = Fetcher(transport, {"X": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"})
     for _ in range(3):
         assert await fetcher.fetch(ENDPOINT._replace(body=b'{"a": 1}')) == {}
