@@ -1,112 +1,154 @@
-"""Sends our requests to others, on asyncio streams: an httpx transport.
+"""Sends our requests to others: an httpx transport without httpcore's pool and without h11.
 
-h11 does the framing (RFC 9112); this module adds connections, seconds and what is kept open.
+`answers` reads what comes, `links` opens connections, `names` finds where; this module keeps connections for the next
+request, bounds their number and the seconds, and speaks httpx's words for requests, answers and errors.
+
+Two things are held to be worse than a failed request: a figure that answers another question, and a wait without end.
+So a connection on which anything comes unasked is dropped, before and after its use; and for DISTRUST_S every
+connection to that place then serves one request only.
+
+Memory: about 3 KiB a kept connection, with TLS some 40.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import nullcontext
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import certifi
-import h11
 import httpx
 
-from http1 import MAX_HEAD
+from http1.answers import AnswerReader, BadAnswer, UnaskedBytes
+from http1.links import Link, Tls, open_link
+from http1.names import Names
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 MAX_PER_ORIGIN = 128  # open connections to one host: 40 commands at once, 3 requests each
 MAX_OPEN = 256
-MAX_IDLE = 64  # kept for the next request, all hosts together
+MAX_IDLE = 192  # kept for the next request, all hosts together
 IDLE_KEEP_S = 55.0  # exchanges let go after 60 s and more
-ANSWER_READ_SIZE = 64 * 1024
+LATELY_S = 30.0  # as many connections are kept as were in use at once in this time, or in that before
+DISTRUST_S = 600.0
+
+HEADERS = frozenset(
+    {
+        *(b"content-length", b"content-type", b"content-encoding", b"date", b"location", b"retry-after"),
+        *(b"x-mbx-used-weight-1m", b"x-gate-ratelimit-requests-remain", b"x-bapi-limit-reset-timestamp"),
+    }
+)
+"""What is handed on of an answer's head: what somebody here reads. Exchanges send some 25, and each costs 1 µs."""
+
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e]+")
+_HEADER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*")
 
 
-class _Link:
-    """One open connection to a server."""
+class Counts:
+    """What happened to connections; `unasked`: dropped because something came that nobody had asked for."""
 
-    __slots__ = ("h11", "idle_since", "reader", "writer")
+    def __init__(self) -> None:
+        self.opened = self.resumed = self.reused = self.unasked = 0
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-        self.h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
-        self.idle_since = 0.0
 
-    def is_usable(self, now: float) -> bool:
-        gone = self.reader.at_eof() or self.writer.transport.is_closing()
-        return not gone and now - self.idle_since <= IDLE_KEEP_S
+class Asked(NamedTuple):
+    """A request as bytes, made once, and where it goes."""
 
-    def is_finished(self) -> bool:
-        """Whether the last answer was read to its end and another request may follow."""
-        return self.h11.our_state is self.h11.their_state is h11.DONE and not self.h11.trailing_data[0]
-
-    async def next_event(self) -> object:
-        event = self.h11.next_event()
-        while event is h11.NEED_DATA:
-            data = await self.reader.read(ANSWER_READ_SIZE)
-            if not data and self.h11.their_state is h11.SEND_RESPONSE:
-                raise h11.RemoteProtocolError("the connection was closed without a whole head")
-            self.h11.receive_data(data)
-            event = self.h11.next_event()
-        return event
-
-    def drop(self) -> None:
-        self.writer.transport.abort()
+    place: tuple[str, str, int]  # scheme, host, port
+    sent: bytes
+    has_body: bool  # of the answer
+    is_repeatable: bool
 
 
 class _Origin:
     """What is open to one scheme, host and port."""
 
-    __slots__ = ("idle", "places")
+    __slots__ = (
+        *("distrusted_until", "host", "idle", "n_busy", "peak", "peak_before", "peak_since", "places", "port"),
+        *("scheme", "session"),
+    )
 
-    def __init__(self, max_open: int) -> None:
-        self.idle: list[_Link] = []
+    def __init__(self, place: tuple[str, str, int], max_open: int) -> None:
+        self.scheme, self.host, self.port = place
+        self.idle: list[Link] = []  # the last one is taken first
         self.places = asyncio.Semaphore(max_open)
+        self.session: ssl.SSLSession | None = None
+        self.distrusted_until = 0.0
+        self.n_busy = self.peak = self.peak_before = 0
+        self.peak_since = 0.0
+
+    def busy_lately(self, now: float) -> int:
+        """The most connections in use at once, in the last LATELY_S to 2 LATELY_S."""
+        if now - self.peak_since > LATELY_S:
+            self.peak_before = self.peak if now - self.peak_since <= 2 * LATELY_S else self.n_busy
+            self.peak, self.peak_since = self.n_busy, now
+        return max(self.peak, self.peak_before)
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """httpx's transport interface without httpcore's pool.
+    """httpx's transport interface.
 
-    A stack of idle connections per origin: taking one and giving it back cost the same
-    whatever their number. Timeouts come as httpx passes them (extensions["timeout"], seconds
-    for pool, connect and read). A GET, or what extensions["repeatable"] calls so, is sent once more on a
-    fresh connection when a kept one turns out to be dead. TLS certificates are always verified;
+    A stack of idle connections per origin: taking one and giving it back cost the same whatever their number. As many
+    are kept as were in use at once lately. Timeouts come as httpx passes them (extensions["timeout"], seconds for pool,
+    connect and read). A GET, or what extensions["repeatable"] calls so, is sent once more on a fresh connection when
+    a kept one turns out to be dead. TLS certificates are always verified, against ca_file or else certifi's roots;
     redirects are not followed.
 
-    Raises httpx.ConnectError, ConnectTimeout, PoolTimeout, ReadError, ReadTimeout, RemoteProtocolError.
+    Raises httpx.ConnectError, ConnectTimeout, PoolTimeout, ReadError, ReadTimeout, RemoteProtocolError, and
+    LocalProtocolError for a request that cannot be sent.
     """
 
     def __init__(
-        self, max_per_origin: int = MAX_PER_ORIGIN, max_open: int = MAX_OPEN, max_idle: int = MAX_IDLE
+        self,
+        max_per_origin: int = MAX_PER_ORIGIN,
+        max_open: int = MAX_OPEN,
+        max_idle: int = MAX_IDLE,
+        *,
+        ca_file: str = "",
+        names: Names | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.counts = Counts()
         self._max_per_origin, self._max_idle = max_per_origin, max_idle
         self._places = asyncio.Semaphore(max_open)
-        self._origins: dict[tuple[bytes, bytes, int | None], _Origin] = {}
-        self._n_idle = 0
+        self._origins: dict[tuple[str, str, int], _Origin] = {}
+        self.n_idle = 0
         self._closed = False
+        self._ca_file = ca_file
         self._tls: ssl.SSLContext | None = None
+        self._names, self._clock = names or Names(), clock
+        self._sweep_timer: asyncio.TimerHandle | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
-        key = (request.url.raw_scheme, request.url.raw_host, request.url.port)
-        origin = self._origins.get(key)
+        asked: Asked | None = request.extensions.get("asked")
+        if asked is None:  # checking names and values costs more than sending: once is enough
+            asked = request.extensions["asked"] = as_bytes(request, await request.aread())
+        origin = self._origins.get(asked.place)
         if origin is None:
-            origin = self._origins[key] = _Origin(self._max_per_origin)
+            origin = self._origins[asked.place] = _Origin(asked.place, self._max_per_origin)
         await self._enter(origin, timeouts.get("pool"))
         link = self._take_idle(origin)
         try:
             if link is not None:
                 try:
-                    response = await self._exchange(link, origin, request, timeouts.get("read"))
+                    response = await self._exchange(link, origin, asked, request, timeouts.get("read"))
                     if response.status_code != 408:  # said to the idle connection, not to the request
                         return response
                 except (httpx.ReadError, httpx.RemoteProtocolError):
-                    if request.method != "GET" and not request.extensions.get("repeatable"):
+                    if not asked.is_repeatable:
                         raise
                 link.drop()  # the other side let go while it lay idle
-            link = await self._connect(request.url, timeouts.get("connect"))
-            return await self._exchange(link, origin, request, timeouts.get("read"))
+            link = await self._connect(origin, timeouts.get("connect"))
+            return await self._exchange(link, origin, asked, request, timeouts.get("read"))
         except BaseException:
             if link is not None:
                 link.drop()
@@ -115,7 +157,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def _enter(self, origin: _Origin, timeout_s: float | None) -> None:
         try:
-            async with _within(timeout_s if origin.places.locked() or self._places.locked() else None):
+            async with asyncio.timeout(timeout_s) if origin.places.locked() or self._places.locked() else nullcontext():
                 await origin.places.acquire()
                 try:
                     await self._places.acquire()
@@ -124,130 +166,188 @@ class Transport(httpx.AsyncBaseTransport):
                     raise
         except TimeoutError as error:
             raise httpx.PoolTimeout("too many connections are open") from error
+        origin.n_busy += 1
+        origin.peak = max(origin.peak, origin.n_busy)
 
     def _leave(self, origin: _Origin) -> None:
+        origin.n_busy -= 1
         self._places.release()
         origin.places.release()
 
-    def _take_idle(self, origin: _Origin) -> _Link | None:
-        now = asyncio.get_running_loop().time()
+    # Connections that wait for the next request.
+
+    def _take_idle(self, origin: _Origin) -> Link | None:
+        now = self._clock()
         while origin.idle:
             link = origin.idle.pop()
-            self._n_idle -= 1
-            if link.is_usable(now):
+            self.n_idle -= 1
+            if now - link.resting_since <= IDLE_KEEP_S and link.is_silent():
+                self.counts.reused += 1
                 return link
             link.drop()
         return None
 
-    def _give_back(self, link: _Link, origin: _Origin) -> None:
-        """Keeps a connection whose answer was read to its end; closes any other."""
+    def give_back(self, link: Link, origin: _Origin, *, may_go_on: bool) -> None:
+        """Keeps a connection whose answer was read to its end, if so many are needed; closes any other."""
         self._leave(origin)
-        if self._closed or not link.is_finished():
+        now = self._clock()
+        if link.tls is not None and (session := link.tls.new_session()) is not None:
+            origin.session = session
+        if self._closed or not may_go_on or now < origin.distrusted_until or not link.is_open:
             link.drop()
             return
-        if self._n_idle >= self._max_idle:
-            busiest = max(self._origins.values(), key=lambda each: len(each.idle))
-            busiest.idle.pop(0).drop()
-            self._n_idle -= 1
-        link.h11.start_next_cycle()
-        link.idle_since = asyncio.get_running_loop().time()
+        while origin.idle and len(origin.idle) >= origin.busy_lately(now):
+            self._let_go(origin)
+        if self.n_idle >= self._max_idle:
+            self._let_go(max(self._origins.values(), key=lambda each: len(each.idle)))
+        link.rest(now)
         origin.idle.append(link)
-        self._n_idle += 1
+        self.n_idle += 1
+        if self._sweep_timer is None:
+            self._sweep_timer = asyncio.get_running_loop().call_later(IDLE_KEEP_S, self._sweep)
 
-    async def _connect(self, url: httpx.URL, timeout_s: float | None) -> _Link:
-        tls = self._tls_context() if url.scheme == "https" else None
-        port = url.port or (443 if tls else 80)
+    def _let_go(self, origin: _Origin) -> None:
+        """Closes the connection that has waited longest."""
+        origin.idle.pop(0).drop()
+        self.n_idle -= 1
+
+    def _forget(self, origin: _Origin, link: Link) -> None:
+        """The other side has closed a connection that waited."""
+        if link in origin.idle:
+            origin.idle.remove(link)
+            self.n_idle -= 1
+
+    def _sweep(self) -> None:
+        """Closes what has waited too long, also when nobody asks any more."""
+        oldest = self._clock() - IDLE_KEEP_S
+        for origin in self._origins.values():
+            while origin.idle and origin.idle[0].resting_since <= oldest:
+                self._let_go(origin)
+        self._sweep_timer = None
+        if self.n_idle:
+            self._sweep_timer = asyncio.get_running_loop().call_later(IDLE_KEEP_S, self._sweep)
+
+    def distrust(self, origin: _Origin, data: bytes) -> None:
+        """Something came that nobody had asked for: perhaps a second answer, and the next will be one too late."""
+        if re.match(rb"HTTP/1\.[01] 408 ", data):
+            return  # said to a connection that waited, by many servers, before they close it
+        self.counts.unasked += 1
+        if self._clock() >= origin.distrusted_until:
+            log.warning(
+                "%.60s sent what was not asked for; its connections serve one request each for a while", origin.host
+            )
+        origin.distrusted_until = self._clock() + DISTRUST_S
+        while origin.idle:
+            self._let_go(origin)
+
+    # One connection, one request.
+
+    async def _connect(self, origin: _Origin, timeout_s: float | None) -> Link:
+        address = link = None
+        tls = Tls(self._tls_context(), origin.host, origin.session) if origin.scheme == "https" else None
         try:
             async with asyncio.timeout(timeout_s):
-                # No happy_eyeballs_delay: its race forgets to close sockets when it is cancelled (Python 3.11).
-                reader, writer = await asyncio.open_connection(url.host, port, ssl=tls, limit=ANSWER_READ_SIZE)
-        except TimeoutError as error:
-            raise httpx.ConnectTimeout(f"no connection within {timeout_s} s") from error
-        except (OSError, OverflowError, UnicodeError) as error:  # also a port or name that cannot be
-            raise httpx.ConnectError(str(error)) from error
-        return _Link(reader, writer)
+                addresses = await self._names.addresses(origin.host)
+                link, address = await open_link(addresses, origin.port, tls)
+                await link.shake_hands()
+        except BaseException as error:
+            if link is not None and address is not None:
+                link.drop()
+                self._names.failed(origin.host, address)
+            if isinstance(error, TimeoutError):
+                raise httpx.ConnectTimeout(f"no connection within {timeout_s} s") from error
+            if isinstance(error, (OSError, OverflowError, UnicodeError)):  # also a port or name that cannot be
+                raise httpx.ConnectError(str(error)) from error
+            raise
+        self._names.worked(origin.host, address)
+        link.on_unasked = partial(self.distrust, origin)
+        link.on_close = partial(self._forget, origin)
+        self.counts.opened += 1
+        self.counts.resumed += tls is not None and tls.is_resumed
+        return link
 
     def _tls_context(self) -> ssl.SSLContext:
         """One for all, made when first needed: it holds some 140 certificates."""
         if self._tls is None:
-            self._tls = ssl.create_default_context(cafile=certifi.where())
+            self._tls = ssl.create_default_context(cafile=self._ca_file or certifi.where())
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
 
     async def _exchange(
-        self, link: _Link, origin: _Origin, request: httpx.Request, read_s: float | None
+        self, link: Link, origin: _Origin, asked: Asked, request: httpx.Request, read_s: float | None
     ) -> httpx.Response:
         """Sends the request and reads the answer's head; the body comes as it is asked for."""
-        head = request.extensions.get("h11")  # checking names and values costs more than sending: once is enough
-        if head is None:
-            head = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
-            request.extensions["h11"] = head
-        parts = [link.h11.send(head)]
-        if request.method != "GET":
-            assert isinstance(request.stream, httpx.AsyncByteStream)
-            parts += [link.h11.send(h11.Data(data=chunk)) async for chunk in request.stream]
-        parts.append(link.h11.send(h11.EndOfMessage()))
-        with _foreign_errors(read_s):
-            async with _within(read_s):
-                link.writer.write(b"".join(part for part in parts if part))
-                if link.writer.transport.get_write_buffer_size():
-                    await link.writer.drain()
-                event = await link.next_event()
-                while isinstance(event, h11.InformationalResponse):
-                    event = await link.next_event()
-        if not isinstance(event, h11.Response):
-            raise httpx.RemoteProtocolError("the connection was closed without an answer")
-        return httpx.Response(
-            status_code=event.status_code,
-            headers=event.headers.raw_items(),
-            stream=_Body(self, link, origin, read_s),
-            request=request,
-        )
+        body = _Body(self, link, origin, asked, read_s)
+        link.ask(asked.sent)
+        head = await body.read(body.reader.head)
+        headers = [header for header in head.headers if header[0] in HEADERS]
+        return httpx.Response(status_code=head.status, headers=headers, stream=body, request=request)
 
     async def aclose(self) -> None:
         """Closes the idle connections now, and those in use when their answer has been read."""
         self._closed = True
         for origin in self._origins.values():
             while origin.idle:
-                origin.idle.pop().drop()
-        self._n_idle = 0
+                self._let_go(origin)
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
 
 
 class _Body(httpx.AsyncByteStream):
     """An answer's body as it arrives. Closing it gives the connection back, or drops it when unread."""
 
-    def __init__(self, transport: Transport, link: _Link, origin: _Origin, read_s: float | None) -> None:
-        self._transport, self._link, self._origin, self._read_s = transport, link, origin, read_s
+    def __init__(self, transport: Transport, link: Link, origin: _Origin, asked: Asked, read_s: float | None) -> None:
+        self.reader = AnswerReader(has_body=asked.has_body)
+        self._transport, self._link, self._origin = transport, link, origin
+        self._read_s = read_s
         self._closed = False
 
+    async def read(self, part: Callable[[], T | None]) -> T:
+        """The reader's next part, as soon as enough bytes have come. Raises httpx's errors."""
+        try:
+            while (found := part()) is None:
+                self.reader.receive(await self._bytes())
+            return found
+        except TimeoutError as error:
+            raise httpx.ReadTimeout(f"nothing came for {self._read_s} s") from error
+        except OSError as error:
+            raise httpx.ReadError(str(error)) from error
+        except BadAnswer as error:
+            if isinstance(error, UnaskedBytes):
+                self._transport.distrust(self._origin, b"")
+            raise httpx.RemoteProtocolError(str(error)) from error
+
+    def _bytes(self) -> Awaitable[bytes]:
+        """asyncio.timeout costs 5 µs: only where there is something to time."""
+        return self._link.read() if self._read_s is None else self._timed_bytes()
+
+    async def _timed_bytes(self) -> bytes:
+        async with asyncio.timeout(self._read_s):
+            return await self._link.read()
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            with _foreign_errors(self._read_s):
-                async with _within(self._read_s):
-                    event = await self._link.next_event()
-            if not isinstance(event, h11.Data):
-                return
-            yield bytes(event.data)
+        while not self.reader.is_whole:
+            if piece := await self.read(self.reader.body):
+                yield piece
 
     async def aclose(self) -> None:
         if not self._closed:
             self._closed = True
-            self._transport._give_back(self._link, self._origin)
+            self._transport.give_back(self._link, self._origin, may_go_on=self.reader.may_go_on)
 
 
-def _within(seconds: float | None) -> AbstractAsyncContextManager[object]:
-    """asyncio.timeout, which costs 5 µs, where there is something to time."""
-    return nullcontext() if seconds is None else asyncio.timeout(seconds)
-
-
-@contextmanager
-def _foreign_errors(read_s: float | None) -> Iterator[None]:
-    """asyncio's and h11's errors in httpx's words."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise httpx.ReadTimeout(f"nothing came for {read_s} s") from error
-    except OSError as error:
-        raise httpx.ReadError(str(error)) from error
-    except h11.RemoteProtocolError as error:
-        raise httpx.RemoteProtocolError(str(error)) from error
+def as_bytes(request: httpx.Request, content: bytes) -> Asked:
+    """The request as it is sent (RFC 9112 §3). Raises httpx.LocalProtocolError, without the value that is wrong."""
+    url, method = request.url, request.method.encode("ascii", "replace")
+    line = method + b" " + url.raw_path
+    headers = [name + b": " + value for name, value in request.headers.raw]
+    if "transfer-encoding" in request.headers:
+        raise httpx.LocalProtocolError("only a body whose length is known is sent")
+    if not _REQUEST_LINE.fullmatch(line) or not all(_HEADER.fullmatch(header) for header in headers):
+        raise httpx.LocalProtocolError("the request has a target or header that cannot be sent")
+    return Asked(
+        place=(url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)),
+        sent=b"\r\n".join([line + b" HTTP/1.1", *headers, b"", content]),
+        has_body=request.method != "HEAD",
+        is_repeatable=request.method == "GET" or bool(request.extensions.get("repeatable")),
+    )
