@@ -125,7 +125,6 @@ class Transport(httpx.AsyncBaseTransport):
         self._ca_file = ca_file
         self._tls: ssl.SSLContext | None = None
         self._names, self._clock = names or Names(), clock
-        self._sweep_timer: asyncio.TimerHandle | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
@@ -203,8 +202,6 @@ class Transport(httpx.AsyncBaseTransport):
         link.rest(now)
         origin.idle.append(link)
         self.n_idle += 1
-        if self._sweep_timer is None:
-            self._sweep_timer = asyncio.get_running_loop().call_later(IDLE_KEEP_S, self._sweep)
 
     def _let_go(self, origin: _Origin) -> None:
         """Closes the connection that has waited longest."""
@@ -217,15 +214,12 @@ class Transport(httpx.AsyncBaseTransport):
             origin.idle.remove(link)
             self.n_idle -= 1
 
-    def _sweep(self) -> None:
-        """Closes what has waited too long, also when nobody asks any more."""
+    def sweep(self) -> None:
+        """Closes what has waited too long: called now and then, as nobody may ask any more."""
         oldest = self._clock() - IDLE_KEEP_S
         for origin in self._origins.values():
             while origin.idle and origin.idle[0].resting_since <= oldest:
                 self._let_go(origin)
-        self._sweep_timer = None
-        if self.n_idle:
-            self._sweep_timer = asyncio.get_running_loop().call_later(IDLE_KEEP_S, self._sweep)
 
     def distrust(self, origin: _Origin, data: bytes) -> None:
         """Something came that nobody had asked for: perhaps a second answer, and the next will be one too late."""
@@ -289,8 +283,6 @@ class Transport(httpx.AsyncBaseTransport):
         for origin in self._origins.values():
             while origin.idle:
                 self._let_go(origin)
-        if self._sweep_timer is not None:
-            self._sweep_timer.cancel()
 
 
 class _Body(httpx.AsyncByteStream):

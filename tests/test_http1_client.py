@@ -14,7 +14,7 @@ import trustme
 from wires import a_peer, a_server
 
 from http1 import links
-from http1.client import DISTRUST_S, LATELY_S, Transport
+from http1.client import DISTRUST_S, IDLE_KEEP_S, LATELY_S, Transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -377,11 +377,15 @@ async def test_connections_that_the_other_side_closes_are_forgotten() -> None:
         await transport.aclose()
 
 
-async def test_connections_that_nobody_needs_are_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("http1.client.IDLE_KEEP_S", 0.01)
+async def test_connections_that_nobody_needs_are_closed_in_time() -> None:
+    now = 0.0
     async with a_server() as (server, port):
-        transport = Transport()
+        transport = Transport(clock=lambda: now)
         await asyncio.gather(*(get(transport, f"http://127.0.0.1:{port}/") for _ in range(3)))
+        transport.sweep()
+        assert (transport.n_idle, server.n_connections) == (3, 3)
+        now = IDLE_KEEP_S
+        transport.sweep()
         await until(lambda: server.n_connections == 0)
         await transport.aclose()
 
