@@ -88,7 +88,7 @@ class Door:
             now = self._bot.monotonic()
             if now - self._last_said.get(error.status, -60.0) >= 60:
                 self._last_said[error.status] = now
-                log.warning("%s %.40r refused: %s", request.method, request.path, error)
+                log.warning("%.10s %.40r refused: %.200s", request.method, request.path, error)
             raise
 
     async def _route(self, request: Request) -> Response:
@@ -169,15 +169,15 @@ class Door:
         given = request.headers.get("x-telegram-bot-api-secret-token", "").encode("latin-1")
         if not self._secret or not hmac.compare_digest(given, self._secret):
             raise HTTPError(401, "the secret token is missing or wrong")
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise HTTPError(415, "an update is application/json")
         if "content-length" not in request.headers and "transfer-encoding" not in request.headers:
             raise HTTPError(411, "the body's length is missing")
-        length = request.headers.get("content-length", "0")
-        if int(length) > MAX_BODY:
+        if int(request.headers.get("content-length", "0")) > MAX_BODY:
             raise HTTPError(413, f"the body is larger than {MAX_BODY} bytes")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise HTTPError(415, "an update is application/json")
+        update = _update(await request.body())  # first: a place is for work, not for waiting until a body has come
         with self._in_work_now():
-            call = await self._bot.answer(_update(await request.body()))
+            call = await self._bot.answer(update)
         content_type, body = ("application/json", b"") if call is None else body_of(call)
         return Response(200, body, content_type)
 

@@ -4,7 +4,7 @@ h11 does the framing (RFC 9112); this module adds what h11 leaves open: bytes, s
 connections, all of them bounded.
 
 Memory: a connection holds at most one head (16 KiB) until the handler asks for the body, which
-it does only after it has checked who is asking.
+it does only after it has checked who is asking; the bodies that are arriving hold at most MAX_ARRIVING together.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from http1 import MAX_HEAD
 log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024  # bytes; Telegram's largest updates are some tens of KiB
+MAX_ARRIVING = 8 * 1024 * 1024  # bytes of bodies that are not whole yet, all connections together
+MAX_PARTS, FAIR_PART = 1000, 64  # of a body: so many pieces at any size, and more if they have so many bytes each
+MAX_EMPTY_LINES = 4  # bytes of them before a request line (RFC 9112 §2.2: at least one empty line is ignored)
 MAX_CONNECTIONS = 256  # some 15 KiB each while they wait
 BACKLOG = 64  # accepted in one turn of the loop: many more would push out a client before its head is read
 HEAD_S = 5.0  # from a head's first byte to its last
@@ -45,6 +48,10 @@ class HTTPError(Exception):
         self.status, self.text, self.headers = status, text, tuple(headers)
 
 
+class ClientGone(Exception):
+    """The client has reset the connection or closed it within a request: nobody is there to be told."""
+
+
 class Response(NamedTuple):
     """What a handler gives back; Content-Length, Date and Connection are added on the way out."""
 
@@ -57,7 +64,8 @@ class Response(NamedTuple):
 class Request:
     """A request's head, and its body for a handler that asks for it.
 
-    Header names are lower case; of a repeated header the last one is kept.
+    Header names are lower case; of a repeated header the last one is kept. target may be a whole address, as to a
+    proxy (RFC 9112 §3.2.2); path and query are then its own.
     """
 
     __slots__ = ("_read_body", "headers", "method", "path", "query", "target")
@@ -66,7 +74,7 @@ class Request:
         self, method: str, target: str, headers: Mapping[str, str], read_body: Callable[[int], Awaitable[bytes]]
     ) -> None:
         self.method, self.target, self.headers = method, target, headers
-        self.path, _, self.query = target.partition("?")
+        self.path, _, self.query = _own_part(target).partition("?")
         self._read_body = read_body
 
     async def body(self, max_bytes: int = MAX_BODY) -> bytes:
@@ -81,8 +89,8 @@ class Server:
     """Listens, and keeps the connections in bounds.
 
     At most `max_connections` are open. When one more comes, the connection that has waited
-    longest for its client (idle, sending a head, not taking its answer) makes room; one with a
-    request in work never does.
+    longest for its client (idle, sending a head or a body, not taking its answer) makes room; one
+    with a request in work never does.
     """
 
     def __init__(self, handler: Handler, max_connections: int = MAX_CONNECTIONS) -> None:
@@ -90,6 +98,8 @@ class Server:
         self.max_connections = max_connections
         self.closing = False
         self.n_refused = 0
+        self.n_gone = 0  # clients that left within a request
+        self.arriving: dict[Connection, int] = {}  # bytes of each body that is not whole yet; oldest first
         self._server: asyncio.Server | None = None
         self._tasks: dict[Connection, asyncio.Task[None]] = {}
         self.waiting: dict[Connection, None] = {}  # oldest first: who may be closed to make room
@@ -133,13 +143,19 @@ class Server:
     def forget(self, connection: Connection) -> None:
         self._tasks.pop(connection, None)
         self.waiting.pop(connection, None)
+        self.arriving.pop(connection, None)
+
+    def make_room(self) -> None:
+        """Closes the connections whose bodies have been arriving longest, until the others' are within the bound."""
+        while sum(self.arriving.values()) > MAX_ARRIVING:
+            next(iter(self.arriving)).abort()
 
     async def close(self, grace_s: float = 10.0) -> None:
         """Stops accepting, closes who waits, and gives open requests grace_s to finish."""
         self.closing = True
         if self._server is not None:
             self._server.close()
-        for connection in list(self.waiting):
+        for connection in [each for each in self.waiting if each not in self.arriving]:
             connection.abort()
         if self._tasks:
             _, late = await asyncio.wait(list(self._tasks.values()), timeout=grace_s)
@@ -156,11 +172,14 @@ class Connection:
     def __init__(self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.server, self.reader, self.writer = server, reader, writer
         self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        self.is_dropped = False  # by us
+        self.is_last = False  # whatever the client wants, its connection ends after this request
         # asyncio reads 256 KiB at a time, whatever the stream's limit is: 100 senders were 25 MiB.
         writer.transport.max_size = READ_SIZE  # type: ignore[attr-defined]
 
     def abort(self) -> None:
         """Drops the connection at once; its task then ends by itself."""
+        self.is_dropped = True
         self.server.forget(self)
         self.writer.transport.abort()
 
@@ -173,7 +192,7 @@ class Connection:
         try:
             if not self.h11.trailing_data[0]:
                 async with asyncio.timeout(IDLE_S):
-                    data = await self.reader.read(READ_SIZE)
+                    data = await self._read_first_bytes()
                 if not data:
                     return None
                 self.h11.receive_data(data)
@@ -185,11 +204,52 @@ class Connection:
         if not isinstance(event, h11.Request) or self.writer.transport.is_closing():
             return None  # a request whose answer could not be sent is not begun
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
+        if event.http_version not in (b"1.0", b"1.1"):
+            self.is_last = True
+            raise HTTPError(505, "this server speaks HTTP/1.1")
+        # Two ways to tell where the body ends: some proxy on the way may have taken the other one (RFC 9112 §6.1).
+        self.is_last = "transfer-encoding" in headers and "content-length" in headers
         return Request(event.method.decode("ascii"), event.target.decode("latin-1"), headers, self.read_body)
+
+    async def _read_first_bytes(self) -> bytes:
+        """What comes first of a request, without empty lines before it."""
+        data = b""
+        while not data.lstrip(b"\r\n") and len(data) <= MAX_EMPTY_LINES:
+            more = await self._read(READ_SIZE)
+            if not more:
+                return b""
+            data += more
+        return _without_empty_lines(data)
+
+    async def _read(self, max_bytes: int) -> bytes:
+        """Raises ClientGone, also when the connection was dropped to make room."""
+        try:
+            data = await self.reader.read(max_bytes)
+        except OSError as error:
+            raise ClientGone(str(error)) from error
+        if not data and self.is_dropped:
+            raise ClientGone("its connection has made room for others")
+        return data
+
+    def note_gone(self, error: Exception) -> None:
+        """A client's leaving is no error of ours: one line for those who look closely, and a count."""
+        self.server.n_gone += not self.is_dropped
+        log.debug("a client has gone: %s", error)
 
     async def read_body(self, max_bytes: int) -> bytes:
         if self.h11.they_are_waiting_for_100_continue:
             self.writer.write(self.h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+        if self.h11.their_state is not h11.SEND_BODY:
+            return b""
+        self.server.waiting[self] = None
+        self.server.arriving[self] = 0
+        try:
+            return b"".join(await self._parts_of_body(max_bytes))
+        finally:
+            self.server.waiting.pop(self, None)
+            self.server.arriving.pop(self, None)
+
+    async def _parts_of_body(self, max_bytes: int) -> list[bytes]:
         parts: list[bytes] = []
         size = 0
         deadline = asyncio.get_running_loop().time() + BODY_S
@@ -201,7 +261,13 @@ class Connection:
                 if size > max_bytes:
                     raise HTTPError(413, f"the body is larger than {max_bytes} bytes")
                 parts.append(bytes(event.data))
-        return b"".join(parts)
+                if len(parts) > MAX_PARTS + size // FAIR_PART:
+                    raise HTTPError(400, "the body comes in too many pieces")
+                if self in self.server.arriving:
+                    self.server.arriving[self] = size
+                    self.server.make_room()
+                await asyncio.sleep(0)  # what has come is read without waiting: others get their turn here
+        return parts
 
     async def _next_event(self, timeout_s: float, too_slow: str) -> object:
         """The next h11 event. Raises HTTPError: 408 after timeout_s, or what h11 refuses."""
@@ -213,15 +279,23 @@ class Connection:
                 while event is h11.NEED_DATA:
                     # h11 measures only what is incomplete, so it gets no more than what may be a head.
                     room = max(1, MAX_HEAD - len(self.h11.trailing_data[0]))
-                    self.h11.receive_data(await self.reader.read(room))
+                    self.h11.receive_data(await self._read(room))
                     event = self.h11.next_event()
             return event
         except TimeoutError as error:
             raise HTTPError(408, too_slow) from error
         except h11.RemoteProtocolError as error:
             status = error.error_status_hint
-            text = "the request's head is too long" if status == 431 else f"not HTTP/1.1 as in RFC 9112: {error}"
+            text = "the request's head is too long" if status == 431 else f"not HTTP/1.1 as in RFC 9112: {error!s:.100}"
             raise HTTPError(status, text) from error
+
+    def start_next_request(self) -> None:
+        self.h11.start_next_cycle()
+        begun = self.h11.trailing_data[0]
+        if begun[:1] in b"\r\n" and begun:  # h11 takes no empty line before a request line, and gives nothing back
+            self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+            if rest := _without_empty_lines(begun):
+                self.h11.receive_data(rest)
 
     def has_whole_request(self) -> bool:
         """Whether the request has arrived to its end; what of it still lies in the buffer is thrown away."""
@@ -274,7 +348,7 @@ class Connection:
 
 async def serve_connection(connection: Connection) -> None:
     """Serves one connection's requests, one after another, until one side closes."""
-    h11_connection, server = connection.h11, connection.server
+    server = connection.server
     try:
         while True:
             request: Request | None = None
@@ -285,24 +359,32 @@ async def serve_connection(connection: Connection) -> None:
                 response = await server.handler(request)
             except HTTPError as error:
                 response = error_response(error)
+            except ClientGone as error:
+                connection.note_gone(error)
+                break
             except Exception:
                 log.exception("the handler failed")
                 response = error_response(HTTPError(500, "internal error"))
-            if connection.writer.transport.is_closing() or h11_connection.our_state is h11.ERROR:
+            if connection.writer.transport.is_closing():
+                connection.note_gone(ConnectionError("it did not wait for its answer"))
+                break
+            if connection.h11.our_state is h11.ERROR:
                 break
             unread = not connection.has_whole_request()
             head_only = request is not None and request.method == "HEAD"
-            await connection.write(response, head_only=head_only, close=unread or server.closing)
-            if unread:
+            must_close = unread or connection.is_last
+            await connection.write(response, head_only=head_only, close=must_close or server.closing)
+            if must_close:
                 await connection.linger()
-            if unread or h11_connection.our_state is not h11.DONE:
+            if must_close or connection.h11.our_state is not h11.DONE:
                 break
-            h11_connection.start_next_cycle()
+            connection.start_next_request()
             # A pipeline of requests must not keep the loop, nor the place, from others.
             server.waiting[connection] = None
             await asyncio.sleep(0)
-    except (OSError, TimeoutError, h11.LocalProtocolError):
-        connection.writer.transport.abort()  # the client has gone, or does not read: there is nobody to tell
+    except (OSError, TimeoutError, h11.LocalProtocolError) as error:
+        connection.note_gone(error)
+        connection.writer.transport.abort()
     finally:
         connection.writer.close()
 
@@ -310,6 +392,21 @@ async def serve_connection(connection: Connection) -> None:
 def error_response(error: HTTPError) -> Response:
     """The JSON form of a refusal: {"error": text}."""
     return Response(error.status, orjson.dumps({"error": error.text}), headers=error.headers)
+
+
+def _own_part(target: str) -> str:
+    """Of a target: what comes after scheme and host, where it has them."""
+    scheme, separator, rest = target.partition("://")
+    if not separator or scheme.lower() not in ("http", "https"):
+        return target
+    host_end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
+    path = rest[host_end:]
+    return path if path.startswith("/") else f"/{path}"
+
+
+def _without_empty_lines(data: bytes) -> bytes:
+    """Up to MAX_EMPTY_LINES of them; what stands before a request line beyond that is left to be refused."""
+    return data[:MAX_EMPTY_LINES].lstrip(b"\r\n") + data[MAX_EMPTY_LINES:]
 
 
 _date: tuple[int, str] = (0, "")

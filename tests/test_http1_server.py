@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import http.client
+import socket
+import struct
 from contextlib import suppress
 
 import httpx
@@ -12,6 +14,14 @@ import pytest
 from wires import a_server, answer, connect, echo, exchange, is_gone, post
 
 from http1.server import Request, Response, Server, _http_date
+
+
+async def nobody(max_bytes: int) -> bytes:
+    return b""
+
+
+async def takes_much(request: Request) -> Response:
+    return Response(200, str(len(await request.body())).encode())
 
 
 async def test_http_client_of_the_standard_library() -> None:
@@ -326,3 +336,138 @@ def test_date_is_as_in_the_rfc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 784111777.0)  # the RFC's own example
     monkeypatch.setattr("http1.server._date", (0, ""))
     assert _http_date() == "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+async def test_both_framings_are_served_and_closed() -> None:
+    """Whoever stands between may have taken the length (RFC 9112 §6.1)."""
+    head = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with a_server() as (_, port):
+        reader, writer = await connect(port)
+        writer.write(head + b"2\r\nok\r\n0\r\n\r\n" + post(b"smuggled"))
+        status, headers, body = await answer(reader)
+        assert (status, body, headers["connection"]) == (200, b"POST /a ok", "close")
+        assert await is_gone(reader)
+        writer.close()
+
+
+@pytest.mark.parametrize("version", ["HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "HTTP/3.0"])
+async def test_other_versions_are_505(version: str) -> None:
+    async with a_server() as (_, port):
+        status, headers, _ = await exchange(port, f"GET / {version}\r\nHost: x\r\n\r\n".encode())
+        assert (status, headers["connection"]) == (505, "close")
+
+
+async def test_old_version_is_served() -> None:
+    async with a_server() as (_, port):
+        assert (await exchange(port, b"GET /a HTTP/1.0\r\n\r\n"))[::2] == (200, b"GET /a ")
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("http://host.example/a?b=c", "/a", "b=c"),
+        ("HTTPS://host.example:8443/a", "/a", ""),
+        ("http://host.example", "/", ""),
+        ("http://host.example?b=/c", "/", "b=/c"),
+        ("/a?b=http://c/", "/a", "b=http://c/"),
+        ("ftp://host.example/a", "ftp://host.example/a", ""),
+        ("//host.example/a", "//host.example/a", ""),
+        ("*", "*", ""),
+    ],
+)
+def test_target_may_be_a_whole_address(target: str, path: str, query: str) -> None:
+    request = Request("GET", target, {}, nobody)
+    assert (request.path, request.query) == (path, query)
+
+
+async def test_absolute_form_is_served() -> None:
+    async with a_server() as (_, port):
+        got = await exchange(port, b"GET http://host.example/a HTTP/1.1\r\nHost: host.example\r\n\r\n")
+        assert got[::2] == (200, b"GET /a ")
+
+
+@pytest.mark.parametrize("lines", [b"\r\n", b"\r\n\r\n", b"\n"])
+async def test_empty_lines_before_a_request_are_ignored(lines: bytes) -> None:
+    """Before the first and before a later one, in one piece with it or not (RFC 9112 §2.2)."""
+    async with a_server() as (_, port):
+        reader, writer = await connect(port)
+        writer.write(lines)
+        await asyncio.sleep(0.01)
+        writer.write(post(b"1") + lines + post(b"2") + lines)
+        assert [(await answer(reader))[2] for _ in range(2)] == [b"POST / 1", b"POST / 2"]
+        writer.write(post(b"3"))
+        assert (await answer(reader))[2] == b"POST / 3"
+        writer.close()
+
+
+async def test_many_empty_lines_are_no_request() -> None:
+    async with a_server() as (_, port):
+        assert (await exchange(port, b"\r\n" * 20 + post(b"1")))[0] == 400
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", post(b"hello")[:-1], b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_reset_of_a_client_is_no_error_of_ours(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async with a_server() as (server, port):
+        reader, writer = await connect(port)
+        writer.write(post(b"first") + sent)
+        await answer(reader)
+        writer.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        with caplog.at_level("DEBUG", "http1"):
+            writer.transport.abort()
+            async with asyncio.timeout(5):
+                while server.n_connections:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+    assert [record.levelname for record in caplog.records if record.levelname != "DEBUG"] == []
+    assert all(record.exc_info is None for record in caplog.records)
+    assert server.n_gone == 1
+
+
+async def test_slow_bodies_make_room_for_others() -> None:
+    """Places for connections are full of bodies that do not come; one that is there is served."""
+    async with a_server(max_connections=3) as (server, port):
+        slow = [await connect(port) for _ in range(3)]
+        for _, writer in slow:
+            writer.write(post(b"hello")[:-1])
+        await asyncio.sleep(0.05)
+        assert (await exchange(port, post(b"genuine")))[2] == b"POST / genuine"
+        assert await is_gone(slow[0][0])
+        assert server.n_gone == 0
+        for _, writer in slow:
+            writer.close()
+
+
+async def test_bodies_that_arrive_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("http1.server.MAX_ARRIVING", 1500)
+    async with a_server() as (server, port):
+        slow = [await connect(port) for _ in range(3)]
+        for number, (_, writer) in enumerate(slow):
+            writer.write(post(b"x" * 1000)[: -1 - number])
+            await asyncio.sleep(0.02)
+        assert sum(server.arriving.values()) <= 1500
+        assert await is_gone(slow[0][0])
+        slow[2][1].write(b"xxx")
+        assert (await answer(slow[2][0]))[0] == 200
+        for _, writer in slow:
+            writer.close()
+
+
+async def test_close_waits_for_bodies_that_arrive() -> None:
+    async with a_server() as (server, port):
+        reader, writer = await connect(port)
+        writer.write(post(b"hello")[:-1])
+        await asyncio.sleep(0.02)
+        closing = asyncio.ensure_future(server.close(5))
+        await asyncio.sleep(0.02)
+        writer.write(b"o")
+        assert (await answer(reader))[2] == b"POST / hello"
+        await closing
+        writer.close()
+
+
+async def test_body_in_too_many_pieces() -> None:
+    async with a_server(takes_much) as (_, port):
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        assert (await exchange(port, head + b"1\r\nx\r\n" * 5000))[0] == 400
+        assert (await exchange(port, head + b"50\r\n%80d\r\n" % 1 * 5000 + b"0\r\n\r\n"))[0] == 200
