@@ -396,6 +396,7 @@ def menu() -> list[dict[str, str]]:
 def build(settings: Settings, transport: Transport, clock: Clock = MACHINE) -> Bot:
     """A bot on a transport, as settings say."""
     metrics = Metrics()
+    metrics.watch("bot_connections_total", "Connections by what became of them.", "outcome", transport.counts.figures)
     fetcher = Fetcher(transport, settings.urls, keep_budgets=settings.keep_budgets, clock=clock, metrics=metrics)
     api = TelegramAPI(settings.token, transport, settings.telegram_url) if settings.token else None
     market = Market(fetcher, settings.exchanges, settings.cache_s, clock)
@@ -404,7 +405,7 @@ def build(settings: Settings, transport: Transport, clock: Clock = MACHINE) -> B
 
 async def poll(settings: Settings, *, delete_webhook: bool) -> int:
     """Polls until SIGINT or SIGTERM; the process's exit code."""
-    transport = Transport()
+    transport = Transport(ca_file=settings.ca_file)
     bot = build(settings, transport)
     assert bot.api is not None
     stopped = asyncio.Event()

@@ -7,6 +7,7 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from exchanges.table import ACCOUNTS, HOSTS
 from exchanges.words import Key
@@ -42,6 +43,7 @@ class Settings:
     urls: Mapping[str, str]  # host name -> base address, where it differs
     keys: Mapping[str, Key]  # by exchange
     accounts_in_groups: bool
+    ca_file: str = ""  # of the authorities to trust; "": certifi's
     is_on_fly: bool = False
     is_demo: bool = False
     poller_host: str | None = "127.0.0.1"  # where a poller's /health is; None: on all addresses
@@ -93,6 +95,7 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
         urls={name: url for name in (host.name for host in HOSTS) if (url := _url(environ, f"{name}_URL"))},
         keys={name: key for name in ACCOUNTS if (key := _key(environ, name)) is not None},
         accounts_in_groups=bool(_whole(environ, "ACCOUNTS_IN_GROUPS", 0, 0, 1)),
+        ca_file=_ca_file(environ),
         is_on_fly=bool(environ.get("FLY_APP_NAME", "").strip()),
         is_demo=is_demo,
         poller_host=None if environ.get("PORT", "").strip() or environ.get("FLY_APP_NAME") else "127.0.0.1",
@@ -175,6 +178,22 @@ def _url(environ: Mapping[str, str], name: str) -> str:
     if url and not _is_address(url):
         raise SettingsError(f"{name} should be an address such as https://example.com, without ? and #.")
     return url
+
+
+def _ca_file(environ: Mapping[str, str]) -> str:
+    """The variable's name and meaning are OpenSSL's: these authorities instead of the usual ones.
+
+    They are looked for, not loaded: that takes 20 ms, and is done when the first connection needs it.
+    """
+    path = environ.get("SSL_CERT_FILE", "").strip()
+    if path:
+        try:
+            is_right = b"CERTIFICATE-----" in Path(path).read_bytes()
+        except OSError:
+            is_right = False
+        if not is_right:
+            raise SettingsError("SSL_CERT_FILE should be a file of certificates in PEM form.")
+    return path
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -49,6 +49,7 @@ GRACE_S = 10.0  # for open requests at the end
 GREET_S = 5.0  # that the greeting of the demo waits for the webhook
 MAX_FIELDS = 16  # of a query
 GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
+SWEEP_S = 15.0
 BINARY = ("multipart/", "image/")  # content types that Lambda wants in base64
 USAGE = """\
 python webhook_server.py [--demo]
@@ -210,7 +211,7 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    transport = Transport()
+    transport = Transport(ca_file=settings.ca_file)
     the_bot = bot.build(settings, transport, clock)
     door = Door(the_bot, settings)
     server = Server(door.respond)
@@ -221,7 +222,10 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
         log.error("PORT %d cannot be listened on, choose another one: %s", settings.port, why)
         return 1
     log.info("serving on port %d, %s", port, settings.build_line)
-    tasks = (keep_watchdog_quiet(the_bot.metrics), introduce(the_bot, settings, bot.menu()))
+    the_bot.metrics.watch(
+        "bot_clients_gone_total", "Clients that left before their answer.", "", lambda: {"": server.n_gone}
+    )
+    tasks = (keep_watchdog_quiet(the_bot.metrics), _sweep(transport), introduce(the_bot, settings, bot.menu()))
     background = [asyncio.ensure_future(each) for each in tasks]
     gc.collect()
     gc.freeze()
@@ -263,7 +267,7 @@ class Lambda:
 
     async def _answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         if self._door is None:  # made inside the loop
-            self._transport = Transport()
+            self._transport = Transport(ca_file=self._settings.ca_file)
             the_bot = bot.build(self._settings, self._transport)
             the_bot.market.may_run_on = False
             self._door = Door(the_bot, self._settings, "lambda")
@@ -306,6 +310,13 @@ def handle_webhook(event: Mapping[str, Any], context: object) -> dict[str, Any]:
             raise SettingsError("TELEGRAM_BOT_TOKEN is not set: put there the token that @BotFather gave you.")
         _lambda = Lambda(chosen)
     return _lambda.answer(event)
+
+
+async def _sweep(transport: Transport) -> None:
+    """Connections that nobody needs any more are closed, also while nobody asks."""
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        transport.sweep()
 
 
 async def serve_demo(settings_of_demo: Settings) -> int:

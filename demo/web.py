@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import ssl
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -65,8 +66,15 @@ Interceptor = Callable[[Asked, Handler], Reply | Awaitable[Reply]]
 class Site:
     """One host. refusal: how it says 429, 418 and 451, in the words of the exchange that it plays."""
 
-    def __init__(self, name: str, handler: Handler, refusal: Callable[[int], Reply] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        handler: Handler,
+        refusal: Callable[[int], Reply] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.name, self._handler, self._refusal = name, handler, refusal
+        self.tls = tls
         self.fault = ""
         self.path_faults: dict[str, str] = {}  # by the beginning of a path; before `fault`
         self.latency_s = 0.0
@@ -80,7 +88,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def n_open(self) -> int:
@@ -105,7 +113,9 @@ class Site:
         return restore
 
     async def start(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=MAX_HEAD, backlog=1024)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", port, limit=MAX_HEAD, backlog=1024, ssl=self.tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:

@@ -58,6 +58,9 @@ class Counts:
     def __init__(self) -> None:
         self.opened = self.resumed = self.reused = self.unasked = 0
 
+    def figures(self) -> Mapping[str, float]:
+        return vars(self)
+
 
 class Asked(NamedTuple):
     """A request as bytes, made once, and where it goes."""
@@ -238,8 +241,10 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def _connect(self, origin: _Origin, timeout_s: float | None) -> Link:
         address = link = None
-        tls = Tls(self._tls_context(), origin.host, origin.session) if origin.scheme == "https" else None
+        tls: Tls | None = None
         try:
+            if origin.scheme == "https":
+                tls = Tls(self._tls_context(), origin.host, origin.session)
             async with asyncio.timeout(timeout_s):
                 addresses = await self._names.addresses(origin.host)
                 link, address = await open_link(addresses, origin.port, tls)

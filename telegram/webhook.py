@@ -150,7 +150,7 @@ async def watch(api: TelegramAPI, standing: Standing, our_url: str, clock: Calla
 
 async def look_after_webhook(settings: Settings, action: str, menu: Menu, *, drop_pending: bool) -> int:
     """`python bot.py webhook set|info|delete`; exit code 0 when it was done, and for info when nothing is wrong."""
-    transport = Transport()
+    transport = Transport(ca_file=settings.ca_file)
     api = TelegramAPI(settings.token, transport, settings.telegram_url)
     try:
         if action == "set":
