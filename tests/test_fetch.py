@@ -16,6 +16,7 @@ import pytest
 from conftest import NOW_MS, a_perp, a_spot
 
 from asking import circuits, fetch
+from asking.bodies import INFLATE_STEP, read_chunks
 from asking.budgets import Spending
 from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
@@ -133,12 +134,12 @@ async def test_fetch_gzip_bomb_stops_early() -> None:
 
     def count(chunk: bytes) -> None:
         nonlocal taken
-        assert len(chunk) <= fetch.INFLATE_STEP
+        assert len(chunk) <= INFLATE_STEP
         taken += len(chunk)
 
     bomb = answer(200, gzip.compress(b"0" * 50_000_000), content_encoding="gzip")
     with pytest.raises(BadResponse):
-        await fetch._read_chunks("x", bomb, fetch.MAX_ANSWER, count)
+        await read_chunks("x", bomb, fetch.MAX_ANSWER, count)
     assert taken <= fetch.MAX_ANSWER
 
 
