@@ -206,7 +206,7 @@ class Fetcher:
             status, await read_body(endpoint.host.exchange, response, MAX_REFUSAL_BODY, self._held)
         )
         if isinstance(error, RateLimited):
-            _note_wait(error, response)
+            _note_wait(error, response, self._clock.now())
         return error
 
     def circuit(self, host: Host) -> Circuit:
