@@ -16,7 +16,6 @@ import asyncio
 import logging
 import re
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
@@ -117,7 +116,7 @@ class Transport(httpx.AsyncBaseTransport):
         *,
         ca_file: str = "",
         names: Names | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.counts = Counts()
         self._max_per_origin, self._max_idle = max_per_origin, max_idle
@@ -127,7 +126,8 @@ class Transport(httpx.AsyncBaseTransport):
         self._closed = False
         self._ca_file = ca_file
         self._tls: ssl.SSLContext | None = None
-        self._names, self._clock = names or Names(), clock
+        self._clock = clock or _loop_time
+        self._names = names or Names(clock=self._clock)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
@@ -331,6 +331,10 @@ class _Body(httpx.AsyncByteStream):
         if not self._closed:
             self._closed = True
             self._transport.give_back(self._link, self._origin, may_go_on=self.reader.may_go_on)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def as_bytes(request: httpx.Request, content: bytes) -> Asked:

@@ -21,6 +21,8 @@ from http1 import names as names_module
 from http1.links import connect
 from http1.names import FRESH_S, OLD_S, Address, Names, in_turn
 
+pytestmark = pytest.mark.real_time  # threads look names up
+
 
 def found(*hosts: str) -> list[Any]:
     """What getaddrinfo gives for a name of these addresses."""
