@@ -17,7 +17,7 @@ import logging
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_PER_ORIGIN = 128  # open connections to one host: 40 commands at once, 3 requests each
-MAX_OPEN = 256
+MAX_OPEN = 256  # of all hosts together, beyond OWN_PLACES of each
+OWN_PLACES = 4  # of each host, which no other can take: a few hosts that hang keep nobody else waiting
 MAX_IDLE = 192  # kept for the next request, all hosts together
 IDLE_KEEP_S = 55.0  # exchanges let go after 60 s and more
 LATELY_S = 30.0  # as many connections are kept as were in use at once in this time, or in that before
@@ -74,8 +75,8 @@ class _Origin:
     """What is open to one scheme, host and port."""
 
     __slots__ = (
-        *("distrusted_until", "host", "idle", "n_busy", "peak", "peak_before", "peak_since", "places", "port"),
-        *("scheme", "session"),
+        *("distrusted_until", "host", "idle", "n_busy", "n_shared", "peak", "peak_before", "peak_since", "places"),
+        *("port", "scheme", "session"),
     )
 
     def __init__(self, place: tuple[str, str, int], max_open: int) -> None:
@@ -84,7 +85,8 @@ class _Origin:
         self.places = asyncio.Semaphore(max_open)
         self.session: ssl.SSLSession | None = None
         self.distrusted_until = 0.0
-        self.n_busy = self.peak = self.peak_before = 0
+        self.n_busy = self.n_shared = 0  # connections in use, and those of them on places that all share
+        self.peak = self.peak_before = 0
         self.peak_since = 0.0
 
     def busy_lately(self, now: float) -> int:
@@ -114,12 +116,13 @@ class Transport(httpx.AsyncBaseTransport):
         max_open: int = MAX_OPEN,
         max_idle: int = MAX_IDLE,
         *,
+        own_places: int = OWN_PLACES,
         ca_file: str = "",
         names: Names | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.counts = Counts()
-        self._max_per_origin, self._max_idle = max_per_origin, max_idle
+        self._max_per_origin, self._own_places, self._max_idle = max_per_origin, own_places, max_idle
         self._places = asyncio.Semaphore(max_open)
         self._origins: dict[tuple[str, str, int], _Origin] = {}
         self.n_idle = 0
@@ -137,6 +140,9 @@ class Transport(httpx.AsyncBaseTransport):
         origin = self._origins.get(asked.place)
         if origin is None:
             origin = self._origins[asked.place] = _Origin(asked.place, self._max_per_origin)
+        if not origin.idle:  # whoever waits for a name holds no place meanwhile
+            async with _connecting(timeouts.get("connect")):
+                await self._names.addresses(origin.host)
         await self._enter(origin, timeouts.get("pool"))
         link = self._take_idle(origin)
         try:
@@ -162,7 +168,7 @@ class Transport(httpx.AsyncBaseTransport):
             async with asyncio.timeout(timeout_s) if origin.places.locked() or self._places.locked() else nullcontext():
                 await origin.places.acquire()
                 try:
-                    await self._places.acquire()
+                    await self._enter_shared(origin)
                 except BaseException:
                     origin.places.release()
                     raise
@@ -171,9 +177,16 @@ class Transport(httpx.AsyncBaseTransport):
         origin.n_busy += 1
         origin.peak = max(origin.peak, origin.n_busy)
 
+    async def _enter_shared(self, origin: _Origin) -> None:
+        if origin.n_busy - origin.n_shared >= self._own_places:
+            await self._places.acquire()
+            origin.n_shared += 1
+
     def _leave(self, origin: _Origin) -> None:
         origin.n_busy -= 1
-        self._places.release()
+        if origin.n_shared:
+            origin.n_shared -= 1
+            self._places.release()
         origin.places.release()
 
     # Connections that wait for the next request.
@@ -243,20 +256,16 @@ class Transport(httpx.AsyncBaseTransport):
         address = link = None
         tls: Tls | None = None
         try:
-            if origin.scheme == "https":
-                tls = Tls(self._tls_context(), origin.host, origin.session)
-            async with asyncio.timeout(timeout_s):
+            async with _connecting(timeout_s):
+                if origin.scheme == "https":
+                    tls = Tls(self._tls_context(), origin.host, origin.session)
                 addresses = await self._names.addresses(origin.host)
                 link, address = await open_link(addresses, origin.port, tls)
                 await link.shake_hands()
-        except BaseException as error:
+        except BaseException:
             if link is not None and address is not None:
                 link.drop()
                 self._names.failed(origin.host, address)
-            if isinstance(error, TimeoutError):
-                raise httpx.ConnectTimeout(f"no connection within {timeout_s} s") from error
-            if isinstance(error, (OSError, OverflowError, UnicodeError)):  # also a port or name that cannot be
-                raise httpx.ConnectError(str(error)) from error
             raise
         self._names.worked(origin.host, address)
         link.on_unasked = partial(self.distrust, origin)
@@ -331,6 +340,18 @@ class _Body(httpx.AsyncByteStream):
         if not self._closed:
             self._closed = True
             self._transport.give_back(self._link, self._origin, may_go_on=self.reader.may_go_on)
+
+
+@asynccontextmanager
+async def _connecting(timeout_s: float | None) -> AsyncIterator[None]:
+    """Within so many seconds, and with httpx's errors."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError as error:
+        raise httpx.ConnectTimeout(f"no connection within {timeout_s} s") from error
+    except (OSError, OverflowError, UnicodeError) as error:  # also a port or name that cannot be
+        raise httpx.ConnectError(str(error)) from error
 
 
 def _loop_time() -> float:

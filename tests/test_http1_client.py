@@ -6,7 +6,9 @@ import asyncio
 import gzip
 import socket
 import ssl
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ from wires import a_peer, a_server
 
 from http1 import links
 from http1.client import DISTRUST_S, IDLE_KEEP_S, LATELY_S, Transport
+from http1.names import Names
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -112,7 +115,7 @@ async def test_transport_old_idle_connection_is_not_used(monkeypatch: pytest.Mon
 
 async def test_transport_place_is_given_back_when_the_house_is_full() -> None:
     async with a_server() as (_, port):
-        transport = Transport(max_per_origin=2, max_open=1)
+        transport = Transport(max_per_origin=2, max_open=1, own_places=0)
         first = asyncio.ensure_future(get(transport, f"http://127.0.0.1:{port}/slow"))
         await asyncio.sleep(0.02)
         for _ in range(3):  # more often than there are places at the origin
@@ -121,6 +124,39 @@ async def test_transport_place_is_given_back_when_the_house_is_full() -> None:
         assert await first == b"GET /slow "
         assert await get(transport, f"http://127.0.0.1:{port}/", pool=0.5) == b"GET / "
         await transport.aclose()
+
+
+async def test_hosts_that_hang_take_no_place_of_others() -> None:
+    """Everything that is shared is taken by one host; another still has its own."""
+    async with a_peer(lambda reader, writer: reader.read()) as silent, a_server() as (_, port):
+        transport = Transport(max_open=3, own_places=2)
+        waiting = [asyncio.ensure_future(get(transport, silent)) for _ in range(9)]
+        await asyncio.sleep(0.05)
+        got = await asyncio.gather(*(get(transport, f"http://127.0.0.1:{port}/", pool=0.5) for _ in range(2)))
+        assert got == [b"GET / "] * 2
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting)
+        assert transport._places._value == 3
+        await transport.aclose()
+
+
+@pytest.mark.real_time  # a thread looks up
+async def test_who_waits_for_a_name_holds_no_place() -> None:
+    released = threading.Event()
+
+    def silent(host: str) -> list[Any]:
+        released.wait(5)
+        return []
+
+    transport = Transport(max_per_origin=1, names=Names(silent))
+    waiting = [asyncio.ensure_future(get(transport, "http://silent.example/")) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    assert [origin.n_busy for origin in transport._origins.values()] == [0]
+    released.set()
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in errors] == [httpx.ConnectError] * 3
+    await transport.aclose()
 
 
 async def test_transport_post_is_not_sent_twice() -> None:
@@ -186,6 +222,7 @@ async def test_transport_timeouts() -> None:
     await transport.aclose()
 
 
+@pytest.mark.real_time  # a thread looks up
 async def test_transport_refused_and_unknown_host() -> None:
     transport = Transport()
     async with a_peer(lambda *_: asyncio.sleep(0)) as url:
