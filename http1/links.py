@@ -18,6 +18,7 @@ from collections.abc import Callable
 from http1.names import Address
 
 READ_SIZE = 32 * 1024  # of one read; where so much lies unread, no more is taken from the system
+TLS_READ_SIZE = 8 * 1024
 NEXT_ATTEMPT_S = 0.25  # after which the next address is tried as well (RFC 8305 §8)
 
 
@@ -37,7 +38,7 @@ class Link(asyncio.Protocol):
         self._is_asked = False
         self._received = b""
         self._is_paused = False
-        self._error: Exception | None = None
+        self._failure = ""  # a text: an error that is raised holds its frames, and they this link and its TLS
         self._waiter: asyncio.Future[None] | None = None
         self._poll = select.poll()
 
@@ -53,7 +54,7 @@ class Link(asyncio.Protocol):
     async def read(self) -> bytes:
         """What has come since, at least a byte; b"" when the other side has closed. Raises OSError."""
         while not self._received:
-            if not self.is_open and self._error is None:
+            if not self.is_open and not self._failure:
                 return b""
             await self._more()
         data, self._received = self._received, b""
@@ -74,10 +75,8 @@ class Link(asyncio.Protocol):
         self._transport.abort()
 
     async def _more(self) -> None:
-        if self._error is not None:
-            raise self._error
         if not self.is_open:
-            raise ConnectionError("the connection was closed")
+            raise ConnectionError(self._failure or "the connection was closed")
         self._waiter = asyncio.get_running_loop().create_future()
         try:
             await self._waiter
@@ -93,7 +92,8 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.max_size = READ_SIZE  # type: ignore[attr-defined]  # 256 KiB otherwise
+        # Otherwise 256 KiB. OpenSSL keeps as much memory as it was ever given at once.
+        transport.max_size = READ_SIZE if self.tls is None else TLS_READ_SIZE  # type: ignore[attr-defined]
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         if self.tls is not None:
             transport.write(self.tls.begin())
@@ -104,14 +104,14 @@ class Link(asyncio.Protocol):
                 data = self.tls.receive(data)
             except ssl.SSLError as error:
                 self._transport.write(self.tls.to_send())  # the alert that says why
-                self._end(error)
+                self._end(str(error))
                 return
             if to_send := self.tls.to_send():
                 self._transport.write(to_send)
             if self.tls.is_at_end:
                 self.is_open = False
         if data and not self._is_asked:
-            self._end(ConnectionError("the other side spoke without a question"))
+            self._end("the other side spoke without a question")
             if self.on_unasked is not None:
                 self.on_unasked(data)
             return
@@ -123,16 +123,16 @@ class Link(asyncio.Protocol):
 
     def eof_received(self) -> None:
         is_cut = self.tls is not None and not self.tls.is_at_end
-        self._end(ConnectionError("the connection was cut: TLS has not said goodbye") if is_cut else None)
+        self._end("the connection was cut: TLS has not said goodbye" if is_cut else "")
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._end(error)
+        self._end("" if error is None else str(error) or type(error).__name__)
         if self.on_close is not None and not self._is_asked:
             self.on_close(self)
 
-    def _end(self, error: Exception | None) -> None:
-        self._error = self._error or error
-        if error is not None and self.is_open:
+    def _end(self, failure: str) -> None:
+        self._failure = self._failure or failure
+        if failure and self.is_open:
             self._transport.abort()
         self.is_open = False
         self._wake()

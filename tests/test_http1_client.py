@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -484,6 +486,33 @@ async def test_request_is_made_into_bytes_once() -> None:
             assert await response.aread() == b"POST /a hello"
             await response.aclose()
         assert request.extensions["asked"].sent.endswith(b"Content-Length: 5\r\n\r\nhello")
+        await transport.aclose()
+
+
+async def test_failed_connections_hold_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits for the collector: an error that was kept would hold its frames, and they the link."""
+    seen: list[weakref.ref[links.Link]] = []
+    made = links.Link.connection_made
+
+    def noted(link: links.Link, transport: asyncio.BaseTransport) -> None:
+        seen.append(weakref.ref(link))
+        made(link, transport)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    monkeypatch.setattr(links.Link, "connection_made", noted)
+    async with a_peer(talk) as url:
+        transport = Transport()
+        gc.disable()
+        try:
+            for _ in range(3):
+                await once(transport, url)
+            await asyncio.sleep(0.05)
+            assert [link() for link in seen] == [None] * 3
+        finally:
+            gc.enable()
         await transport.aclose()
 
 
