@@ -39,6 +39,7 @@ MAX_IDLE = 192  # kept for the next request, all hosts together
 IDLE_KEEP_S = 55.0  # exchanges let go after 60 s and more
 LATELY_S = 30.0  # as many connections are kept as were in use at once in this time, or in that before
 DISTRUST_S = 600.0
+SESSION_S = 3600.0  # for which a TLS session is offered; servers take it for hours
 
 HEADERS = frozenset(
     {
@@ -76,7 +77,7 @@ class _Origin:
 
     __slots__ = (
         *("distrusted_until", "host", "idle", "n_busy", "n_shared", "peak", "peak_before", "peak_since", "places"),
-        *("port", "scheme", "session"),
+        *("port", "scheme", "session", "session_until"),
     )
 
     def __init__(self, place: tuple[str, str, int], max_open: int) -> None:
@@ -84,6 +85,7 @@ class _Origin:
         self.idle: list[Link] = []  # the last one is taken first
         self.places = asyncio.Semaphore(max_open)
         self.session: ssl.SSLSession | None = None
+        self.session_until = 0.0  # no newer one is read before
         self.distrusted_until = 0.0
         self.n_busy = self.n_shared = 0  # connections in use, and those of them on places that all share
         self.peak = self.peak_before = 0
@@ -206,8 +208,8 @@ class Transport(httpx.AsyncBaseTransport):
         """Keeps a connection whose answer was read to its end, if so many are needed; closes any other."""
         self._leave(origin)
         now = self._clock()
-        if link.tls is not None and (session := link.tls.new_session()) is not None:
-            origin.session = session
+        if link.tls is not None and now >= origin.session_until and not link.tls.is_resumed:
+            origin.session, origin.session_until = link.tls.session, now + SESSION_S
         if self._closed or not may_go_on or now < origin.distrusted_until or not link.is_open:
             link.drop()
             return
