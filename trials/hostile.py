@@ -339,10 +339,13 @@ class Hostile:
 
 FIGURE = r"(-?[\d,]+(?:\.\d+)?(?:[₀-₉]+\d+)?)"
 PRICES = (
-    rf"<b>{{base}}-USDT</b>  {FIGURE}  ",
-    rf"^(?:last|high|low) +{FIGURE}(?: +{FIGURE})?$",
+    rf"^<b>{{base}} {FIGURE}</b>",
+    rf"^24h +{FIGURE} ▕.*▏ {FIGURE}$",
+    rf"^bid +{FIGURE} +ask {FIGURE}$",
+    rf"^perp +{FIGURE} +basis",
     rf" at {FIGURE}\.$",
     rf"^price +\w+, {FIGURE}$",
+    rf"^<b>{FIGURE}</b>",
     rf"^{FIGURE} [█▒░]",
     rf"^(?:VAH|POC|VAL) +{FIGURE} +{FIGURE}$",
     rf"^Price {FIGURE} ",
