@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from http1 import HTTPError, Request
+from http1.server import HTTPError, Request
 
 
 def request_of(event: Mapping[str, Any]) -> Request:

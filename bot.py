@@ -19,7 +19,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
-import http1
 import settings
 from accounts import Accounts, NoKeys
 from answers import (
@@ -53,6 +52,8 @@ from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
 from health import Health, keep_watchdog_quiet, let_watchdog_sleep, small_door
+from http1.client import Transport
+from http1.server import Server
 from log import set_up_log, working_on
 from market import Market
 from metrics import Metrics, Process
@@ -424,9 +425,10 @@ def menu() -> list[dict[str, str]]:
     return [{"command": name, "description": command.summary} for name, command in COMMANDS.items()]
 
 
-def build(settings: Settings, transport: http1.Transport, clock: Clock = MACHINE) -> Bot:
+def build(settings: Settings, transport: Transport, clock: Clock = MACHINE) -> Bot:
     """A bot on a transport, as settings say."""
     metrics = Metrics()
+    metrics.watch("bot_connections_total", "Connections by what became of them.", "outcome", transport.counts.figures)
     fetcher = Fetcher(transport, settings.urls, keep_budgets=settings.keep_budgets, clock=clock, metrics=metrics)
     api = TelegramAPI(settings.token, transport, settings.telegram_url) if settings.token else None
     market = Market(fetcher, settings.exchanges, settings.cache_s, clock)
@@ -435,7 +437,7 @@ def build(settings: Settings, transport: http1.Transport, clock: Clock = MACHINE
 
 async def poll(settings: Settings, *, delete_webhook: bool) -> int:
     """Polls until SIGINT or SIGTERM; the process's exit code."""
-    transport = http1.Transport()
+    transport = Transport(ca_file=settings.ca_file)
     bot = build(settings, transport)
     assert bot.api is not None
     stopped = asyncio.Event()
@@ -483,11 +485,11 @@ def counted_by(health: Health, answer: AnswerUpdate) -> AnswerUpdate:
     return counted
 
 
-async def _open_small_door(health: Health) -> http1.Server | None:
+async def _open_small_door(health: Health) -> Server | None:
     """Serves /health and /metrics beside the polling; not with PORT=0. A port that is taken stops no polling."""
     if not health.settings.port:
         return None
-    server = http1.Server(small_door(health))
+    server = Server(small_door(health))
     try:
         await server.start(health.settings.poller_host, health.settings.port)
     except OSError as error:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import orjson
 
 import metrics
-from http1 import HTTPError, Request, Response
+from http1.server import HTTPError, Request, Response
 from metrics import Family, Info, Metrics, Process
 from settings import Settings
 from telegram.api import CLOCK_OFF_S, TelegramAPI

@@ -12,7 +12,7 @@ import os
 import resource
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -102,7 +102,12 @@ class Metrics:
             "bot_exchange_requests_total", "Requests to exchanges by outcome.", ["exchange", "outcome"]
         )
         self.request_seconds = Histogram("bot_exchange_seconds", "Seconds of requests to exchanges.", ["exchange"])
+        self._watched: list[tuple[str, str, str, Callable[[], Mapping[str, float]]]] = []
         self.loop_lag_s = 0.0  # how late the event loop last woke up
+
+    def watch(self, name: str, help: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Figures that others keep, as a Family; they are read when somebody asks."""
+        self._watched.append((name, help, label, read))
 
     def exposition(self, others: Iterable[Family | Info]) -> bytes:
         """All of it as text, with what others have counted."""
@@ -114,7 +119,8 @@ class Metrics:
             Family("process_cpu_seconds_total", "Seconds on a processor.", "", {"": time.process_time()}),
             Family("bot_loop_lag_seconds", "How late the event loop last woke up.", "", {"": self.loop_lag_s}),
         )
-        for family in (*own, *others):
+        watched = (Family(name, help, label, read()) for name, help, label, read in self._watched)
+        for family in (*own, *watched, *others):
             lines += family.lines()
         return ("\n".join(lines) + "\n").encode()
 

@@ -49,6 +49,7 @@ class Settings:
     accounts_in_groups: bool
     alerts_per_user: int
     database_url: str = field(repr=False)
+    ca_file: str = ""  # of the authorities to trust; "": certifi's
     is_on_fly: bool = False
     is_demo: bool = False
     poller_host: str | None = "127.0.0.1"  # where a poller's /health is; None: on all addresses
@@ -104,6 +105,7 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
         accounts_in_groups=bool(_whole(environ, "ACCOUNTS_IN_GROUPS", 0, 0, 1)),
         alerts_per_user=_whole(environ, "ALERTS_PER_USER", 20, 0, 1000),
         database_url=_database_url(environ, is_demo=is_demo),
+        ca_file=_ca_file(environ),
         is_on_fly=bool(environ.get("FLY_APP_NAME", "").strip()),
         is_demo=is_demo,
         poller_host=None if environ.get("PORT", "").strip() or environ.get("FLY_APP_NAME") else "127.0.0.1",
@@ -195,6 +197,22 @@ def _url(environ: Mapping[str, str], name: str) -> str:
     if url and not _is_address(url):
         raise SettingsError(f"{name} should be an address such as https://example.com, without ? and #.")
     return url
+
+
+def _ca_file(environ: Mapping[str, str]) -> str:
+    """The variable's name and meaning are OpenSSL's: these authorities instead of the usual ones.
+
+    They are looked for, not loaded: that takes 20 ms, and is done when the first connection needs it.
+    """
+    path = environ.get("SSL_CERT_FILE", "").strip()
+    if path:
+        try:
+            is_right = b"CERTIFICATE-----" in Path(path).read_bytes()
+        except OSError:
+            is_right = False
+        if not is_right:
+            raise SettingsError("SSL_CERT_FILE should be a file of certificates in PEM form.")
+    return path
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

@@ -25,7 +25,6 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 import bot
-import http1
 import json_api
 import settings
 from answers import chart
@@ -38,7 +37,8 @@ from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
 from health import Health, check_key, health_response, keep_watchdog_quiet, let_watchdog_sleep, metrics_response
-from http1 import HTTPError, Request, Response
+from http1.client import Transport
+from http1.server import MAX_BODY, HTTPError, Request, Response, Server, error_response
 from log import set_up_log
 from settings import Settings, SettingsError
 from telegram.multipart import body_of
@@ -49,6 +49,7 @@ GRACE_S = 10.0  # for open requests at the end
 GREET_S = 5.0  # that the greeting of the demo waits for the webhook
 MAX_FIELDS = 16  # of a query
 GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
+SWEEP_S = 15.0
 BINARY = ("multipart/", "image/")  # content types that Lambda wants in base64
 USAGE = """\
 python webhook_server.py [--demo]
@@ -59,7 +60,7 @@ Serves the bot's webhook. Settings come from the environment (docs/settings.md).
 
 
 class Door:
-    """Takes requests to the bot. `respond` is what http1.Server calls."""
+    """Takes requests to the bot. `respond` is what a Server calls."""
 
     def __init__(self, bot: Bot, settings: Settings, mode: str = "webhook") -> None:
         self._bot, self._settings = bot, settings
@@ -89,7 +90,7 @@ class Door:
             now = self._bot.monotonic()
             if now - self._last_said.get(error.status, -60.0) >= 60:
                 self._last_said[error.status] = now
-                log.warning("%s %.40r refused: %s", request.method, request.path, error)
+                log.warning("%.10s %.40r refused: %.200s", request.method, request.path, error)
             raise
 
     async def _route(self, request: Request) -> Response:
@@ -179,15 +180,15 @@ class Door:
         given = request.headers.get("x-telegram-bot-api-secret-token", "").encode("latin-1")
         if not self._secret or not hmac.compare_digest(given, self._secret):
             raise HTTPError(401, "the secret token is missing or wrong")
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise HTTPError(415, "an update is application/json")
         if "content-length" not in request.headers and "transfer-encoding" not in request.headers:
             raise HTTPError(411, "the body's length is missing")
-        length = request.headers.get("content-length", "0")
-        if int(length) > http1.MAX_BODY:
-            raise HTTPError(413, f"the body is larger than {http1.MAX_BODY} bytes")
+        if int(request.headers.get("content-length", "0")) > MAX_BODY:
+            raise HTTPError(413, f"the body is larger than {MAX_BODY} bytes")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise HTTPError(415, "an update is application/json")
+        update = _update(await request.body())  # first: a place is for work, not for waiting until a body has come
         with self._in_work_now():
-            call = await self._bot.answer(_update(await request.body()))
+            call = await self._bot.answer(update)
         content_type, body = ("application/json", b"") if call is None else body_of(call)
         return Response(200, body, content_type)
 
@@ -220,10 +221,10 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    transport = http1.Transport()
+    transport = Transport(ca_file=settings.ca_file)
     the_bot = bot.build(settings, transport, clock)
     door = Door(the_bot, settings)
-    server = http1.Server(door.respond)
+    server = Server(door.respond)
     try:
         (port, *_) = await server.start("127.0.0.1" if settings.is_demo else None, settings.port)
     except OSError as error:
@@ -231,7 +232,10 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
         log.error("PORT %d cannot be listened on, choose another one: %s", settings.port, why)
         return 1
     log.info("serving on port %d, %s", port, settings.build_line)
-    tasks = (keep_watchdog_quiet(the_bot.metrics), introduce(the_bot, settings, bot.menu()))
+    the_bot.metrics.watch(
+        "bot_clients_gone_total", "Clients that left before their answer.", "", lambda: {"": server.n_gone}
+    )
+    tasks = (keep_watchdog_quiet(the_bot.metrics), _sweep(transport), introduce(the_bot, settings, bot.menu()))
     background = [asyncio.ensure_future(each) for each in tasks]
     keeping = [asyncio.ensure_future(the_bot.duty.keep())] if the_bot.duty is not None else []
     gc.collect()
@@ -262,7 +266,7 @@ class Lambda:
         self._runner = asyncio.Runner()
         self._settings = settings
         self._door: Door | None = None
-        self._transport: http1.Transport | None = None
+        self._transport: Transport | None = None
 
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a Function URL or API Gateway event, payload 2.0 or 1.0."""
@@ -276,7 +280,7 @@ class Lambda:
 
     async def _answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         if self._door is None:  # made inside the loop
-            self._transport = http1.Transport()
+            self._transport = Transport(ca_file=self._settings.ca_file)
             the_bot = bot.build(self._settings, self._transport)
             the_bot.market.may_run_on = False
             self._door = Door(the_bot, self._settings, "lambda")
@@ -285,10 +289,10 @@ class Lambda:
         try:
             response = await self._door.respond(request_of(event))
         except HTTPError as error:
-            response = http1.error_response(error)
+            response = error_response(error)
         except Exception:
             log.exception("the handler failed")
-            response = http1.error_response(HTTPError(500, "internal error"))
+            response = error_response(HTTPError(500, "internal error"))
         # What was given up gets its turn to end now: frozen, it would take the freeze for the exchange's time.
         if given_up := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(given_up, timeout=GIVEN_UP_S)
@@ -321,6 +325,13 @@ def handle_webhook(event: Mapping[str, Any], context: object) -> dict[str, Any]:
             raise SettingsError("TELEGRAM_BOT_TOKEN is not set: put there the token that @BotFather gave you.")
         _lambda = Lambda(chosen)
     return _lambda.answer(event)
+
+
+async def _sweep(transport: Transport) -> None:
+    """Connections that nobody needs any more are closed, also while nobody asks."""
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        transport.sweep()
 
 
 async def serve_demo(settings_of_demo: Settings) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from typing import NamedTuple
 
 from asking.budgets import OverBudget
 from clock import MACHINE, Clock
@@ -19,6 +20,14 @@ RATE_LIMITED_S = 10.0  # when the exchange does not say how long
 SLOW_S = 1.0  # an answer given up after this long counts as a failure
 
 
+class Failure(NamedTuple):
+    """What is kept of an error. The error itself would keep its frames, and these the answer that was refused."""
+
+    kind: type[MarketError]
+    detail: str
+    reason: str
+
+
 class Circuit:
     """Whether a host may be asked. After failures it rests, then one probe decides.
 
@@ -30,7 +39,7 @@ class Circuit:
         self.failures = 0
         self.rest_until = 0.0  # on the monotonic clock, as the other moments
         self.last_success = 0.0  # since 1970
-        self.last_error: MarketError | None = None
+        self.last_error: Failure | None = None
         self._probing = False
         self._failed_at = self._counted_at = -math.inf  # the last failure, the last that counted
 
@@ -57,9 +66,10 @@ class Circuit:
         reason = self.last_error.reason if self.last_error is not None else None
         if not self.resting_s:
             return Unavailable(self.exchange, "a probe is under way", "is being tried again")
-        if isinstance(self.last_error, RateLimited):
+        kind = self.last_error.kind if self.last_error is not None else Unavailable
+        if issubclass(kind, RateLimited):
             return RateLimited(self.exchange, detail, self.resting_s)
-        if isinstance(self.last_error, Blocked):
+        if issubclass(kind, Blocked):
             return Blocked(self.exchange, detail, reason)
         return Unavailable(self.exchange, detail, reason)
 
@@ -91,7 +101,7 @@ class Circuit:
         elif self.failures >= FAILURES_TO_REST:
             rest_s = REST_S
         if self.last_error is None or now + rest_s >= self.rest_until:
-            self.last_error = error
+            self.last_error = Failure(type(error), error.detail, error.reason)
         if rest_s:
             self.rest_until = max(self.rest_until, now + rest_s)
         resting = f"; left alone for {rest_s:.0f} s" if rest_s else ""

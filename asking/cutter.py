@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -10,7 +11,10 @@ from exchanges.errors import BadResponse
 
 MAX_ELEMENT = 64 * 1024
 MAX_ELEMENTS = 50_000
+MAX_SPACES = 64  # between a bracket and what stands before it
 MAX_TRIES = 64  # guesses per chunk at where an element ends
+MAX_LOOKS = 4096  # at places where an element could end, likewise
+MAX_SEARCH = 16 * 1024 * 1024  # bytes parsed to see whether an array stands at the place: some 30 ms
 MAX_BEFORE_LIST = 256 * 1024  # Hyperliquid puts the names of all coins before the list
 
 
@@ -33,6 +37,8 @@ class ArrayCutter:
         self._exchange, self._place = exchange, place
         self._buffer = b""
         self._searched = 0  # no array at the place begins before this
+        self._n_parsed = 0  # bytes, to find it
+        self._opening = _opening(place)
         self._after_element = False
         self.n_elements = 0
         self.head: Any = None  # the document before the array, with an empty list in its place
@@ -62,20 +68,20 @@ class ArrayCutter:
         return elements
 
     def _find_array(self) -> bool:
-        while (start := self._buffer.find(b"[", self._searched)) >= 0:
-            self._searched = start + 1
+        while (candidate := self._opening.search(self._buffer, self._searched)) is not None:
+            start = self._searched = candidate.end() - 1
             if self._is_at_place(self._buffer[:start]):
                 self._buffer = self._buffer[start + 1 :]
                 self.found = True
                 return True
+        self._searched = max(self._searched, len(self._buffer) - MAX_SPACES - 1)
         return False
 
     def _is_at_place(self, before: bytes) -> bool:
-        """Whether an array that begins after these bytes stands at the place."""
-        last = self._place[-1] if self._place else None
-        opening = b"" if last is None else b":" if isinstance(last, str) else b"," if last else b"["
-        if before.rstrip()[-1:] != opening:
-            return False
+        """Whether an array that begins after these bytes stands at the place. Raises BadResponse after MAX_SEARCH."""
+        self._n_parsed += len(before)
+        if self._n_parsed > MAX_SEARCH:
+            raise BadResponse(self._exchange, f"no list at {self._place} among too many others")
         closing = "".join("}" if isinstance(step, str) else "]" for step in reversed(self._place))
         try:
             here = head = orjson.loads(before + b"[]" + closing.encode())
@@ -90,8 +96,9 @@ class ArrayCutter:
 
     def _cut(self) -> list[Any]:
         self._skip_separator()
-        end, tries = len(self._buffer), 0
-        while tries < MAX_TRIES and (end := self._buffer.rfind(b"}", 0, end)) >= 0:
+        end, tries, looks = len(self._buffer), 0, 0
+        while tries < MAX_TRIES and looks < MAX_LOOKS and (end := self._buffer.rfind(b"}", 0, end)) >= 0:
+            looks += 1
             if not _may_end_element(self._buffer, end + 1):
                 continue
             tries += 1
@@ -114,6 +121,13 @@ class ArrayCutter:
             self._buffer, self.is_done = b"", True
         elif self._after_element and rest:
             raise BadResponse(self._exchange, f"between two elements of the list stands {rest[:20]!r}")
+
+
+def _opening(place: tuple[str | int, ...]) -> re.Pattern[bytes]:
+    """What an array at the place begins with: its bracket, and what stands before that."""
+    last = place[-1] if place else None
+    before = rb"\A" if last is None else rb":" if isinstance(last, str) else rb"," if last else rb"\["
+    return re.compile(before + rb"[ \t\r\n]{0,%d}\[" % MAX_SPACES)
 
 
 def _may_end_element(buffer: bytes, end: int) -> bool:

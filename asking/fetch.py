@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import zlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx
 
+from asking.bodies import Held, read_body, read_chunks
 from asking.budgets import MAX_BUDGET_WAIT_S, OverBudget, Spending
 from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
@@ -32,11 +32,11 @@ log = logging.getLogger("fetch")
 CONNECT_S = 2.0
 WHOLE_S = 4.0  # one answer, from asking to its last byte
 LIST_S = 6.0  # a long list, likewise
-MAX_ANSWER = 1024 * 1024  # bytes; 1000 candles, the longest answer that is not a list, are some 160 KiB
+MAX_ANSWER = 512 * 1024  # bytes; 1000 candles, the longest answer that is not a list, are some 160 KiB
+MAX_REFUSAL_BODY = 64 * 1024  # bytes of an answer whose status is not 200
 MAX_LIST = 16 * 1024 * 1024  # Binance's list of all spot tickers is 1.9 MiB
 MAX_REFUSAL = 4096  # bytes of an answer without rows, which may be a refusal
 MAX_REQUESTS = 256  # kept ready to be sent again; about 3 KiB each
-INFLATE_STEP = 64 * 1024
 _EXTENSIONS = {"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}, "repeatable": True}  # nobody is asked to do a thing
 _USED_WEIGHT = "x-mbx-used-weight-1m"  # Binance counts for us, all machines behind one address together
 _REQUESTS_LEFT = "x-gate-ratelimit-requests-remain"  # Gate tells what is left of an endpoint's limit
@@ -60,6 +60,7 @@ class Fetcher:
     ) -> None:
         self._transport, self._metrics = transport, metrics or Metrics()
         self._urls = urls or {}
+        self._held = Held()
         self._keep_budgets = keep_budgets
         self._headers = {"accept": "application/json", "user-agent": user_agent}
         self._clock = clock
@@ -76,7 +77,7 @@ class Fetcher:
 
     def _reader(self, endpoint: Endpoint[T]) -> Callable[[httpx.Response], Awaitable[T]]:
         async def read(response: httpx.Response) -> T:
-            body = await _read(endpoint.host.exchange, response, MAX_ANSWER)
+            body = await read_body(endpoint.host.exchange, response, MAX_ANSWER, self._held)
             try:
                 return endpoint.parse(body)
             except RateLimited as error:  # some exchanges say so with HTTP 200
@@ -109,7 +110,7 @@ class Fetcher:
                 if rows:
                     take(reading.read(rows, read_row))
 
-            await _read_chunks(exchange, response, MAX_LIST, cut)
+            await read_chunks(exchange, response, MAX_LIST, cut)
             if not cutter.found:
                 raise endpoint.explain(200, cutter.unread)
             if endpoint.place and not cutter.n_elements:  # an envelope with a list of nothing says why
@@ -188,13 +189,25 @@ class Fetcher:
                     try:
                         self._note_used_weight(endpoint.budget, response)
                         if response.status_code != 200:
-                            raise await _refusal(endpoint, response, self._clock.now())
+                            raise await self._refusal(endpoint, response)
                         return await read(response)
                     finally:
                         await response.stream.aclose()  # type: ignore[union-attr]
             except TimeoutError as error:
                 detail = f"no whole answer within {timeout_s} s"
                 raise Unavailable(host.exchange, detail, "did not answer in time") from error
+
+    async def _refusal(self, endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response) -> MarketError:
+        """What a status other than 200 means; no redirect is followed."""
+        status = response.status_code
+        if status < 400:
+            return Unavailable(endpoint.host.exchange, f"HTTP {status}", f"answered HTTP {status}")
+        error = endpoint.explain(
+            status, await read_body(endpoint.host.exchange, response, MAX_REFUSAL_BODY, self._held)
+        )
+        if isinstance(error, RateLimited):
+            _note_wait(error, response, self._clock.now())
+        return error
 
     def circuit(self, host: Host) -> Circuit:
         circuit = self._circuits.get(host.name)
@@ -277,17 +290,6 @@ def _count(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
 
 
-async def _refusal(endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response, now_s: float) -> MarketError:
-    """What a status other than 200 means; no redirect is followed."""
-    status = response.status_code
-    if status < 400:
-        return Unavailable(endpoint.host.exchange, f"HTTP {status}", f"answered HTTP {status}")
-    error = endpoint.explain(status, await _read(endpoint.host.exchange, response, MAX_ANSWER))
-    if isinstance(error, RateLimited):
-        _note_wait(error, response, now_s)
-    return error
-
-
 def _note_wait(error: RateLimited, response: httpx.Response, now_s: float) -> None:
     """Puts into the error how long the exchange wants to be left alone, from where it says so."""
     retry_after = response.headers.get("retry-after", "")
@@ -298,55 +300,6 @@ def _note_wait(error: RateLimited, response: httpx.Response, now_s: float) -> No
         error.until_ms = int(reset_ms)
     if error.until_ms is not None and error.retry_after_s is None:
         error.retry_after_s = max(1.0, error.until_ms / 1000 - now_s)
-
-
-async def _read(exchange: str, response: httpx.Response, max_bytes: int) -> bytes:
-    """The whole body. Raises as _read_chunks."""
-    parts: list[bytes] = []
-    try:
-        await _read_chunks(exchange, response, max_bytes, parts.append)
-    except BaseException:
-        parts.clear()  # an error that is kept for its reason keeps this frame too
-        raise
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def _read_chunks(exchange: str, response: httpx.Response, max_bytes: int, take: Callable[[bytes], None]) -> None:
-    """Hands the body to `take` as it arrives, unpacked.
-
-    Gzip is unpacked in steps, so that a small answer cannot become a huge one in memory. Raises
-    BadResponse beyond max_bytes, or when the body is cut or is no gzip; Unavailable when the line fails.
-    """
-    length = response.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > max_bytes:
-        raise BadResponse(exchange, f"the answer has {length} bytes, more than {max_bytes}")
-    encoding = response.headers.get("content-encoding", "identity").lower()
-    if encoding not in ("identity", "gzip"):
-        raise BadResponse(exchange, f"content-encoding {encoding[:20]!r} was not asked for")
-    unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
-    size = 0
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    try:
-        async for raw in response.stream:
-            for chunk in (raw,) if unpack is None else _unpacked(unpack, raw):
-                size += len(chunk)
-                if size > max_bytes:
-                    raise BadResponse(exchange, f"the answer is longer than {max_bytes} bytes")
-                take(chunk)
-    except zlib.error as error:
-        raise BadResponse(exchange, f"not gzip: {error}") from error
-    except httpx.RemoteProtocolError as error:
-        raise BadResponse(exchange, f"the answer was cut after {size} bytes: {error}") from error
-    except httpx.HTTPError as error:
-        raise Unavailable(exchange, f"the line failed after {size} bytes: {error}") from error
-    if unpack is not None and not unpack.eof:
-        raise BadResponse(exchange, f"the gzip answer was cut after {size} bytes")
-
-
-def _unpacked(unpack: zlib._Decompress, raw: bytes) -> Iterator[bytes]:
-    while raw:
-        yield unpack.decompress(raw, INFLATE_STEP)
-        raw = unpack.unconsumed_tail
 
 
 class _Counted:

@@ -11,12 +11,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
 from types import TracebackType
 
 import load
+import trustme
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "123456:TEST-offline-world-token"
@@ -66,12 +68,17 @@ class World:
 
     secret = hmac.new(TOKEN.encode(), b"webhook secret", hashlib.sha256).hexdigest()
 
-    def __init__(self) -> None:
-        self._process = Process(["-m", "demo"], dict(os.environ))
+    def __init__(self, *, is_tls: bool = False) -> None:
+        """is_tls: the exchanges speak HTTPS, with a certificate that is made here and which the server trusts."""
+        self._made = tempfile.TemporaryDirectory()
+        ca_file = {"SSL_CERT_FILE": make_certificate(Path(self._made.name))} if is_tls else {}
+        certificate = [str(Path(self._made.name) / "server.pem")] if is_tls else []
+        self._process = Process(["-m", "demo", "0", *certificate], dict(os.environ))
         self._urls: dict[str, str] = json.loads(self._process.line())
         self.environ = {
             **os.environ,
             **self._urls,
+            **ca_file,
             "TELEGRAM_CHAT_ID": "*",
             "CACHE_SECONDS": "0",
             "RATE_BUDGETS": "0",
@@ -86,6 +93,7 @@ class World:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._process.stop()
+        self._made.cleanup()
 
     def set_latency(self, latency_ms: float) -> None:
         self.set_weather(latency_ms=latency_ms)
@@ -100,6 +108,15 @@ class World:
         server = Process(["webhook_server.py"], {**self.environ, "PORT": str(port), **variables}, prefix)
         asyncio.run(first_answer(port, self.secret, time.perf_counter()))
         return server
+
+
+def make_certificate(folder: Path) -> str:
+    """Writes server.pem, a certificate of 127.0.0.1 with its key, and gives the file of who vouches for it."""
+    authority = trustme.CA()
+    made = authority.issue_cert("127.0.0.1")
+    made.private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    return str(folder / "ca.pem")
 
 
 def free_port() -> int:

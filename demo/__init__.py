@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable
 
 from demo import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, keys, kraken, okx
@@ -29,9 +30,16 @@ class World:
 
     Of one host some paths only: `set_path_fault("BINANCE_USDM", "/futures/data", "500")`.
     clock: what the world's clock runs on, which can be turned: `world.clock.speed = 60`, `world.clock.jump(3600)`.
+    With tls the exchanges speak HTTPS; Telegram and its page do not.
     """
 
-    def __init__(self, seed: int = 7, clock: Callable[[], float] | None = None, back_off_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        seed: int = 7,
+        clock: Callable[[], float] | None = None,
+        back_off_s: float = 2.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.clock = Clock(clock) if clock is not None else Clock()
         self.market = Market(seed, self.clock)
         self.telegram = Telegram(TOKEN, back_off_s=back_off_s)
@@ -54,6 +62,8 @@ class World:
                 Site("COINGECKO", coingecko.CoinGecko(self.market).handle, coingecko.refusal),
             )
         }
+        for site in self.sites.values():
+            site.tls = tls
         for name, weights in spoken_binance.weights.items():
             self.sites[name].weights = weights
         self.telegram_site = Site("TELEGRAM_API", self._telegram)
@@ -122,16 +132,23 @@ class World:
         return await self.page.handle(asked)
 
 
-async def start(page_port: int = 0) -> World:
+async def start(page_port: int = 0, tls: ssl.SSLContext | None = None) -> World:
     """Opens the world on loopback."""
-    world = World()
+    world = World(tls=tls)
     await world.start(page_port)
     return world
 
 
-async def run_alone(page_port: int) -> None:
-    """Opens the world, prints its environment as one line of JSON and where its page is, and stays until stopped."""
-    world = await start(page_port)
+async def run_alone(page_port: int, certificate: str = "") -> None:
+    """Opens the world, prints its environment as one line of JSON and where its page is, and stays until stopped.
+
+    certificate: a file with one and its key, in PEM form; the exchanges then speak HTTPS.
+    """
+    tls = None
+    if certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate)
+    world = await start(page_port, tls)
     try:
         print(json.dumps(world.environ), flush=True)
         print(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import ssl
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -60,13 +61,24 @@ def in_json(value: object, status: int = 200, headers: tuple[tuple[str, str], ..
 
 Handler = Callable[[Asked], Awaitable[Reply]]
 Interceptor = Callable[[Asked, Handler], Reply | Awaitable[Reply]]
+Speaker = Callable[["Site", Asked, asyncio.StreamWriter], Awaitable[bool]]
+"""Answers a request in a site's place, as badly as it likes; whether the connection stays open."""
 
 
 class Site:
     """One host. refusal: how it says 429, 418 and 451, in the words of the exchange that it plays."""
 
-    def __init__(self, name: str, handler: Handler, refusal: Callable[[int], Reply] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        handler: Handler,
+        refusal: Callable[[int], Reply] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.name, self._handler, self._refusal = name, handler, refusal
+        self.tls = tls
+        self.greet: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None  # says something at once
+        self.speak: Speaker | None = None
         self.fault = ""
         self.path_faults: dict[str, str] = {}  # by the beginning of a path; before `fault`
         self.latency_s = 0.0
@@ -80,7 +92,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def n_open(self) -> int:
@@ -105,7 +117,9 @@ class Site:
         return restore
 
     async def start(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=MAX_HEAD, backlog=1024)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", port, limit=MAX_HEAD, backlog=1024, ssl=self.tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -140,6 +154,8 @@ class Site:
         self._connections.add(task)
         self.n_connections += 1
         try:
+            if self.greet is not None:
+                await self.greet(writer)
             while (asked := await _read(reader)) is not None and await self._answer(asked, writer):
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError, asyncio.CancelledError):
@@ -154,6 +170,8 @@ class Site:
         self.asked.append(f"{asked.target} {asked.body[:300].decode('latin-1')}" if asked.body else asked.target)
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
+        if self.speak is not None:
+            return await self.speak(self, asked, writer)
         fault = next((fault for path, fault in self.path_faults.items() if asked.path.startswith(path)), self.fault)
         if fault == "hang":
             await asyncio.sleep(3600)
@@ -185,6 +203,10 @@ class Site:
             if fault == "slow":
                 await asyncio.sleep(DRIP_S)
         return fault != "cut"
+
+    async def reply(self, asked: Asked) -> Reply:
+        """What the site would say, if nothing were wrong with it."""
+        return await self._handler(asked)
 
     def _faulty(self, fault: str) -> Reply | None:
         if fault == "403":

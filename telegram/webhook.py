@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-import http1
 from clock import MACHINE
+from http1.client import Transport
 from settings import Settings
 from telegram.api import TelegramAPI, TelegramError
 from telegram.standing import POLLER_MARK, Standing, chosen_instead, judge, meaning, words_in
@@ -150,7 +150,7 @@ async def watch(api: TelegramAPI, standing: Standing, our_url: str, clock: Calla
 
 async def look_after_webhook(settings: Settings, action: str, menu: Menu, *, drop_pending: bool) -> int:
     """`python bot.py webhook set|info|delete`; exit code 0 when it was done, and for info when nothing is wrong."""
-    transport = http1.Transport()
+    transport = Transport(ca_file=settings.ca_file)
     api = TelegramAPI(settings.token, transport, settings.telegram_url)
     try:
         if action == "set":

@@ -19,13 +19,14 @@ from turning import MAX_REAL_S, TurningLoop
 
 import bot as bot_module
 import demo
-import http1
 import settings as settings_module
 import webhook_server
 from clock import Clock
 from demo.market import Market as Truth
 from exchanges import table
 from exchanges.words import Listing
+from http1.client import Transport
+from http1.server import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = Path(os.environ.get("RECORDINGS") or ROOT.parent / "shared" / "recordings")
@@ -139,12 +140,10 @@ def text_of(call: dict[str, Any]) -> str:
 class House:
     """The real server, bot and exchange code, living in the offline world."""
 
-    def __init__(
-        self, world: demo.World, settings: settings_module.Settings, transport: http1.Transport, wall: Wall
-    ) -> None:
+    def __init__(self, world: demo.World, settings: settings_module.Settings, transport: Transport, wall: Wall) -> None:
         self.world, self.settings, self.transport, self.wall = world, settings, transport, wall
         self.bot = bot_module.build(settings, transport, Clock(wall.in_the_house))
-        self.server = http1.Server(webhook_server.Door(self.bot, settings).respond)
+        self.server = Server(webhook_server.Door(self.bot, settings).respond)
         self.port = 0
 
     @property
@@ -182,7 +181,7 @@ async def a_house(**variables: str) -> AsyncIterator[House]:
     await world.start()
     environ = {"TELEGRAM_CHAT_ID": str(ADA), "COMMANDS_PER_MINUTE": "0", **world.environ, **variables}
     settings = settings_module.load(environ, table.EXCHANGES)
-    transport = http1.Transport()
+    transport = Transport()
     house = House(world, settings, transport, wall)
     try:
         await house.open()

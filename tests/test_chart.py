@@ -464,7 +464,7 @@ def run(script: str) -> str:
 
 def test_lambda_answers_in_base64(monkeypatch: pytest.MonkeyPatch) -> None:
     import webhook_server
-    from http1 import Response
+    from http1.server import Response
 
     assert webhook_server.lambda_answer(Response(200, b"\x89PNG", "image/png"), is_head=False)["body"] == "iVBORw=="
     told = webhook_server.lambda_answer(Response(200, b"{}"), is_head=False)

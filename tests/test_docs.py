@@ -49,7 +49,7 @@ def imports(name: str) -> set[str]:
     return found
 
 
-ROOMS = {"answers", "asking", "exchanges", "render", "store", "telegram"}
+ROOMS = {"answers", "asking", "exchanges", "http1", "render", "store", "telegram"}
 PRODUCT = [
     *(path.name for path in ROOT.glob("*.py")),
     *(str(path.relative_to(ROOT)) for room in sorted(ROOMS) for path in (ROOT / room).rglob("*.py")),

@@ -21,10 +21,10 @@ from live.conftest import Pace, Server, of_environment
 from test_webhook_server import Process
 
 import demo
-import http1
+import http1.server
 import settings
 from bot import COMMANDS
-from http1 import Handler, Request, Response
+from http1.server import Handler, Request, Response
 
 URL = "http://127.0.0.1"
 
@@ -80,7 +80,7 @@ def said(text: str, **fields: Any) -> Response:
 @asynccontextmanager
 async def a_stand_in(respond: Handler) -> AsyncIterator[str]:
     """The address of some other server."""
-    server = http1.Server(respond)
+    server = http1.server.Server(respond)
     (port,) = await server.start("127.0.0.1", 0)
     try:
         yield f"{URL}:{port}"

@@ -237,6 +237,7 @@ async def test_everything_is_read_by_prometheus() -> None:
             "process_resident_memory_bytes": "gauge",
             "bot_loop_lag_seconds": "gauge",
             "bot_cache_questions": "counter",
+            "bot_connections": "counter",
             "bot_requests_refused": "counter",
             "bot_circuit_open": "gauge",
             "bot_updates_in_work": "gauge",

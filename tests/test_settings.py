@@ -55,6 +55,8 @@ def test_nothing_set_is_no_error() -> None:
         ("MAX_CONNECTIONS", "101"),
         ("CACHE_SECONDS", "1.5"),
         ("RATE_BUDGETS", "yes"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+        ("SSL_CERT_FILE", __file__),
         ("TELEGRAM_API_URL", "ftp://x"),
         ("BYBIT_URL", "https://x/?a=b"),
         ("OKX_URL", "https://user:secret@x"),

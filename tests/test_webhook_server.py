@@ -23,12 +23,12 @@ from conftest import ADA, ROOT, Answers, House, a_house, updated
 
 import demo
 import health as health_module
-import http1
 import settings
 import webhook_server
 from answers.asked import Tools
 from bot import COMMANDS, Command
 from exchanges import table
+from http1.server import Server
 from render.message import Answer
 
 JSON = "application/json"
@@ -406,7 +406,7 @@ class Process:
 
 def free_port() -> int:
     async def find() -> int:
-        server = http1.Server(None)  # type: ignore[arg-type]
+        server = Server(None)  # type: ignore[arg-type]
         (port,) = await server.start("127.0.0.1", 0)
         await server.close(0)
         return port

@@ -25,7 +25,7 @@ import load
 from house import Process, World, free_port
 
 KIB, MIB = 1024, 1024 * 1024
-MAX_HEAD, MAX_BODY = 16 * KIB, MIB  # http1.py's
+MAX_HEAD, MAX_BODY = 16 * KIB, MIB  # http1/server.py's
 RATE = 25  # genuine updates a second
 MAX_TRIES = 50  # of one delivery
 LONGEST_S, P99_S, DEADLINE_S = 30.0, 1.0, 8.0

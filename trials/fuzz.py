@@ -39,7 +39,6 @@ sys.path.insert(0, str(ROOT))
 
 import bot as bot_module
 import demo
-import http1
 import settings as settings_module
 import webhook_server
 from asking.cutter import ArrayCutter
@@ -53,6 +52,7 @@ from exchanges import table
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import MarketError
 from exchanges.reading import row_in
+from http1.server import Server
 from telegram.multipart import body_of
 
 CORPUS = ROOT / "tests" / "data" / "corpus"
@@ -399,7 +399,7 @@ class Fuzz:
             bot_module.build(chosen_settings(self.world, CACHE_SECONDS="60", TELEGRAM_CHAT_ID=str(ADA)), calm),  # type: ignore[arg-type]
             bot_module.build(chosen_settings(self.world, CACHE_SECONDS="60", COMMANDS_PER_MINUTE="1"), calm),  # type: ignore[arg-type]
         ]
-        self.server = http1.Server(webhook_server.Door(self.bots[0], self.door_settings).respond)
+        self.server = Server(webhook_server.Door(self.bots[0], self.door_settings).respond)
         (self.port,) = await self.server.start("127.0.0.1", 0)
         secret = self.door_settings.webhook_secret.encode()
         self.requests = [

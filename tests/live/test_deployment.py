@@ -14,11 +14,11 @@ import pytest
 
 import bot
 import demo
-import http1
 import settings
 from demo.multipart import Malformed, read_form
 from demo.telegram_html import BadHTML, parse
 from exchanges import table
+from http1.client import Transport
 from live.conftest import Server, fail, question, update
 from settings import Settings
 from telegram import polling, standing
@@ -249,7 +249,7 @@ class Recorder(TelegramAPI):
 
 async def poll(chosen: Settings, api: Recorder) -> None:
     """Answers all that the Bot API hands out, in this process."""
-    transport = http1.Transport()
+    transport = Transport()
     the_bot = bot.build(dataclasses.replace(chosen, commands_per_minute=0), transport)
     the_bot.api = api
     try:

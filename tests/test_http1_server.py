@@ -1,74 +1,27 @@
-"""The HTTP server spoken to by http.client, httpx and raw bytes; the transport against servers that misbehave."""
+"""The HTTP server spoken to by http.client, httpx and raw bytes."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import gzip
 import http.client
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import socket
+import struct
+from contextlib import suppress
 
 import httpx
 import pytest
+from wires import a_server, answer, connect, echo, exchange, is_gone, post
 
-import http1
-from http1 import HTTPError, Request, Response, Server, Transport
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+from http1.server import Request, Response, Server, _http_date
 
 
-async def echo(request: Request) -> Response:
-    """Answers with method, path, and the body where it is wanted."""
-    if request.path == "/refuse":
-        raise HTTPError(401, "no", [("x-why", "because")])
-    if request.path == "/crash":
-        raise RuntimeError("secret details")
-    if request.path == "/slow":
-        await asyncio.sleep(0.2)
-    body = await request.body(1000) if request.method == "POST" else b""
-    return Response(200, f"{request.method} {request.path} ".encode() + body, "text/plain")
+async def nobody(max_bytes: int) -> bytes:
+    return b""
 
 
-@asynccontextmanager
-async def a_server(handler: http1.Handler = echo, max_connections: int = 128) -> AsyncIterator[tuple[Server, int]]:
-    server = Server(handler, max_connections)
-    (port,) = await server.start("127.0.0.1", 0)
-    try:
-        yield server, port
-    finally:
-        await server.close(1)
-
-
-async def connect(port: int) -> Streams:
-    return await asyncio.open_connection("127.0.0.1", port)
-
-
-async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
-    return int(head[0].split()[1]), headers, await reader.readexactly(int(headers["content-length"]))
-
-
-async def exchange(port: int, sent: bytes) -> tuple[int, dict[str, str], bytes]:
-    reader, writer = await connect(port)
-    writer.write(sent)
-    try:
-        return await answer(reader)
-    finally:
-        writer.close()
-
-
-async def is_gone(reader: asyncio.StreamReader) -> bool:
-    """Whether the other side closes, or resets, without another word."""
-    try:
-        return await reader.read() == b""
-    except ConnectionError:
-        return True
-
-
-def post(body: bytes, path: str = "/") -> bytes:
-    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+async def takes_much(request: Request) -> Response:
+    return Response(200, str(len(await request.body())).encode())
 
 
 async def test_http_client_of_the_standard_library() -> None:
@@ -216,7 +169,7 @@ async def test_crash_tells_nothing() -> None:
 
 
 async def test_slow_head_is_dropped_while_others_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http1, "HEAD_S", 0.1)
+    monkeypatch.setattr("http1.server.HEAD_S", 0.1)
     async with a_server() as (_, port):
         slow_reader, slow_writer = await connect(port)
         slow_writer.write(b"GET / HTTP/1.1\r\nHo")
@@ -227,13 +180,13 @@ async def test_slow_head_is_dropped_while_others_are_served(monkeypatch: pytest.
 
 
 async def test_slow_body_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http1, "BODY_S", 0.1)
+    monkeypatch.setattr("http1.server.BODY_S", 0.1)
     async with a_server() as (_, port):
         assert (await exchange(port, post(b"hello")[:-1]))[0] == 408
 
 
 async def test_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http1, "IDLE_S", 0.05)
+    monkeypatch.setattr("http1.server.IDLE_S", 0.05)
     async with a_server() as (_, port):
         reader, writer = await connect(port)
         assert await reader.read() == b""
@@ -344,7 +297,7 @@ async def test_close_cuts_off_what_never_ends(caplog: pytest.LogCaptureFixture) 
 
 
 async def test_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http1, "WRITE_S", 0.1)
+    monkeypatch.setattr("http1.server.WRITE_S", 0.1)
 
     async def much(request: Request) -> Response:
         return Response(200, b"x" * 30_000_000)
@@ -381,233 +334,140 @@ async def test_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_date_is_as_in_the_rfc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 784111777.0)  # the RFC's own example
-    monkeypatch.setattr(http1, "_date", (0, ""))
-    assert http1._http_date() == "Sun, 06 Nov 1994 08:49:37 GMT"
+    monkeypatch.setattr("http1.server._date", (0, ""))
+    assert _http_date() == "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
-# The transport.
-
-
-@asynccontextmanager
-async def a_peer(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
-    """A server that says what `talk` makes it say; its url."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await talk(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-async def get(transport: Transport, url: str, **timeouts: float) -> bytes:
-    request = httpx.Request("GET", url, extensions={"timeout": timeouts})
-    response = await transport.handle_async_request(request)
-    try:
-        return await response.aread()
-    finally:
-        await response.aclose()
-
-
-async def test_transport_serves_httpx() -> None:
-    async with a_server() as (server, port), httpx.AsyncClient(transport=Transport(), trust_env=False) as client:
-        for _ in range(3):
-            response = await client.post(f"http://127.0.0.1:{port}/a", content=b"hello")
-            assert (response.status_code, response.text) == (200, "POST /a hello")
-        assert server.n_connections == 1
-
-
-async def test_transport_lifo_and_bounds() -> None:
-    async with a_server() as (server, port):
-        transport = Transport(max_idle=2)
-        await asyncio.gather(*(get(transport, f"http://127.0.0.1:{port}/slow") for _ in range(5)))
-        await asyncio.sleep(0.05)
-        assert server.n_connections == 2
-        await transport.aclose()
-
-
-async def test_transport_waits_for_a_place() -> None:
-    async with a_server() as (server, port):
-        transport = Transport(max_per_origin=1)
-        first = asyncio.ensure_future(get(transport, f"http://127.0.0.1:{port}/slow"))
-        await asyncio.sleep(0.02)
-        with pytest.raises(httpx.PoolTimeout):
-            await get(transport, f"http://127.0.0.1:{port}/", pool=0.05)
-        assert await first == b"GET /slow "
-        assert await get(transport, f"http://127.0.0.1:{port}/", pool=0.05) == b"GET / "
-        assert server.n_connections == 1
-        await transport.aclose()
-
-
-async def test_transport_stale_connection_is_replaced() -> None:
-    """The peer closes after every answer without saying so."""
-    n_connections = 0
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal n_connections
-        n_connections += 1
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(OK)
-        await reader.read(1)  # the next request arrives, and is met by a closed door
-
-    async with a_peer(talk) as url:
-        transport = Transport()
-        assert [await get(transport, url) for _ in range(3)] == [b"ok"] * 3
-        assert n_connections == 3
-        await transport.aclose()
-
-
-async def test_transport_408_to_an_idle_connection_is_no_answer() -> None:
-    """The peer tells the idle connection that it has waited too long; the next request has not been seen yet."""
-    n_connections = 0
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal n_connections
-        n_connections += 1
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(OK)
-        await asyncio.sleep(0.02)
-        writer.write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-
-    async with a_peer(talk) as url:
-        transport = Transport()
-        assert await get(transport, url) == b"ok"
-        await asyncio.sleep(0.05)
-        assert await get(transport, url) == b"ok"
-        assert n_connections == 2
-        await transport.aclose()
-
-
-async def test_transport_old_idle_connection_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with a_server() as (server, port):
-        transport = Transport()
-        await get(transport, f"http://127.0.0.1:{port}/")
-        first = list(server._tasks)
-        monkeypatch.setattr(http1, "IDLE_KEEP_S", -1.0)
-        await get(transport, f"http://127.0.0.1:{port}/")
-        await asyncio.sleep(0.05)
-        assert server.n_connections == 1
-        assert list(server._tasks) != first
-        await transport.aclose()
-
-
-async def test_transport_place_is_given_back_when_the_house_is_full() -> None:
+async def test_both_framings_are_served_and_closed() -> None:
+    """Whoever stands between may have taken the length (RFC 9112 §6.1)."""
+    head = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with a_server() as (_, port):
-        transport = Transport(max_per_origin=2, max_open=1)
-        first = asyncio.ensure_future(get(transport, f"http://127.0.0.1:{port}/slow"))
-        await asyncio.sleep(0.02)
-        for _ in range(3):  # more often than there are places at the origin
-            with pytest.raises(httpx.PoolTimeout):
-                await get(transport, f"http://127.0.0.1:{port}/", pool=0.01)
-        assert await first == b"GET /slow "
-        assert await get(transport, f"http://127.0.0.1:{port}/", pool=0.5) == b"GET / "
-        await transport.aclose()
+        reader, writer = await connect(port)
+        writer.write(head + b"2\r\nok\r\n0\r\n\r\n" + post(b"smuggled"))
+        status, headers, body = await answer(reader)
+        assert (status, body, headers["connection"]) == (200, b"POST /a ok", "close")
+        assert await is_gone(reader)
+        writer.close()
 
 
-async def test_transport_post_is_not_sent_twice() -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(OK)
-        await reader.read(1)
+@pytest.mark.parametrize("version", ["HTTP/2.0", "HTTP/1.2", "HTTP/0.9", "HTTP/3.0"])
+async def test_other_versions_are_505(version: str) -> None:
+    async with a_server() as (_, port):
+        status, headers, _ = await exchange(port, f"GET / {version}\r\nHost: x\r\n\r\n".encode())
+        assert (status, headers["connection"]) == (505, "close")
 
-    async with a_peer(talk) as url, httpx.AsyncClient(transport=Transport(), trust_env=False) as client:
-        await client.get(url)
-        with pytest.raises(httpx.RemoteProtocolError):
-            await client.post(url, content=b"x")
+
+async def test_old_version_is_served() -> None:
+    async with a_server() as (_, port):
+        assert (await exchange(port, b"GET /a HTTP/1.0\r\n\r\n"))[::2] == (200, b"GET /a ")
 
 
 @pytest.mark.parametrize(
-    ("said", "error"),
+    ("target", "path", "query"),
     [
-        (b"", httpx.RemoteProtocolError),
-        (b"HTTP/1.1 200 OK\r\nContent-Le", httpx.RemoteProtocolError),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", httpx.RemoteProtocolError),
-        (b"nonsense\r\n\r\n", httpx.RemoteProtocolError),
-        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000 + b"\r\n\r\n", httpx.RemoteProtocolError),
+        ("http://host.example/a?b=c", "/a", "b=c"),
+        ("HTTPS://host.example:8443/a", "/a", ""),
+        ("http://host.example", "/", ""),
+        ("http://host.example?b=/c", "/", "b=/c"),
+        ("/a?b=http://c/", "/a", "b=http://c/"),
+        ("ftp://host.example/a", "ftp://host.example/a", ""),
+        ("//host.example/a", "//host.example/a", ""),
+        ("*", "*", ""),
     ],
 )
-async def test_transport_broken_answer(said: bytes, error: type[Exception]) -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(said)
-
-    async with a_peer(talk) as url:
-        transport = Transport()
-        with pytest.raises(error):
-            await get(transport, url)
-        await transport.aclose()
+def test_target_may_be_a_whole_address(target: str, path: str, query: str) -> None:
+    request = Request("GET", target, {}, nobody)
+    assert (request.path, request.query) == (path, query)
 
 
-async def test_transport_skips_informational_answers() -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK)
-
-    async with a_peer(talk) as url:
-        transport = Transport()
-        assert await get(transport, url) == b"ok"
-        await transport.aclose()
-
-
-async def test_transport_timeouts() -> None:
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-
-    async def stalls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
-        await reader.read()
-
-    transport = Transport()
-    async with a_peer(silent) as url:
-        with pytest.raises(httpx.ReadTimeout):
-            await get(transport, url, read=0.05)
-    async with a_peer(stalls) as url:
-        with pytest.raises(httpx.ReadTimeout):
-            await get(transport, url, read=0.05)
-    await transport.aclose()
-
-
-async def test_transport_refused_and_unknown_host() -> None:
-    transport = Transport()
-    async with a_peer(lambda *_: asyncio.sleep(0)) as url:
-        pass
-    with pytest.raises(httpx.ConnectError):
-        await get(transport, url)
-    with pytest.raises(httpx.ConnectError):
-        await get(transport, "http://no-such-host.invalid/", connect=5)
-    await transport.aclose()
-
-
-async def test_transport_verifies_certificates(tmp_path: object) -> None:
-    """A server that speaks no TLS, and our context's settings: verification is on."""
-    transport = Transport()
-    context = transport._tls_context()
-    assert context.verify_mode.name == "CERT_REQUIRED"
-    assert context.check_hostname
+async def test_absolute_form_is_served() -> None:
     async with a_server() as (_, port):
-        with pytest.raises(httpx.ConnectError):
-            await get(transport, f"https://127.0.0.1:{port}/")
-    await transport.aclose()
+        got = await exchange(port, b"GET http://host.example/a HTTP/1.1\r\nHost: host.example\r\n\r\n")
+        assert got[::2] == (200, b"GET /a ")
 
 
-async def test_transport_compressed_body_passes_through() -> None:
-    packed = gzip.compress(b"hello")
+@pytest.mark.parametrize("lines", [b"\r\n", b"\r\n\r\n", b"\n"])
+async def test_empty_lines_before_a_request_are_ignored(lines: bytes) -> None:
+    """Before the first and before a later one, in one piece with it or not (RFC 9112 §2.2)."""
+    async with a_server() as (_, port):
+        reader, writer = await connect(port)
+        writer.write(lines)
+        await asyncio.sleep(0.01)
+        writer.write(post(b"1") + lines + post(b"2") + lines)
+        assert [(await answer(reader))[2] for _ in range(2)] == [b"POST / 1", b"POST / 2"]
+        writer.write(post(b"3"))
+        assert (await answer(reader))[2] == b"POST / 3"
+        writer.close()
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
 
-    async with a_peer(talk) as url:
-        transport = Transport()
-        assert await get(transport, url) == b"hello"
-        await transport.aclose()
+async def test_many_empty_lines_are_no_request() -> None:
+    async with a_server() as (_, port):
+        assert (await exchange(port, b"\r\n" * 20 + post(b"1")))[0] == 400
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", post(b"hello")[:-1], b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_reset_of_a_client_is_no_error_of_ours(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async with a_server() as (server, port):
+        reader, writer = await connect(port)
+        writer.write(post(b"first") + sent)
+        await answer(reader)
+        writer.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        with caplog.at_level("DEBUG", "http1"):
+            writer.transport.abort()
+            async with asyncio.timeout(5):
+                while server.n_connections:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+    assert [record.levelname for record in caplog.records if record.levelname != "DEBUG"] == []
+    assert all(record.exc_info is None for record in caplog.records)
+    assert server.n_gone == 1
+
+
+async def test_slow_bodies_make_room_for_others() -> None:
+    """Places for connections are full of bodies that do not come; one that is there is served."""
+    async with a_server(max_connections=3) as (server, port):
+        slow = [await connect(port) for _ in range(3)]
+        for _, writer in slow:
+            writer.write(post(b"hello")[:-1])
+        await asyncio.sleep(0.05)
+        assert (await exchange(port, post(b"genuine")))[2] == b"POST / genuine"
+        assert await is_gone(slow[0][0])
+        assert server.n_gone == 0
+        for _, writer in slow:
+            writer.close()
+
+
+async def test_bodies_that_arrive_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("http1.server.MAX_ARRIVING", 1500)
+    async with a_server() as (server, port):
+        slow = [await connect(port) for _ in range(3)]
+        for number, (_, writer) in enumerate(slow):
+            writer.write(post(b"x" * 1000)[: -1 - number])
+            await asyncio.sleep(0.02)
+        assert sum(server.arriving.values()) <= 1500
+        assert await is_gone(slow[0][0])
+        slow[2][1].write(b"xxx")
+        assert (await answer(slow[2][0]))[0] == 200
+        for _, writer in slow:
+            writer.close()
+
+
+async def test_close_waits_for_bodies_that_arrive() -> None:
+    async with a_server() as (server, port):
+        reader, writer = await connect(port)
+        writer.write(post(b"hello")[:-1])
+        await asyncio.sleep(0.02)
+        closing = asyncio.ensure_future(server.close(5))
+        await asyncio.sleep(0.02)
+        writer.write(b"o")
+        assert (await answer(reader))[2] == b"POST / hello"
+        await closing
+        writer.close()
+
+
+async def test_body_in_too_many_pieces() -> None:
+    async with a_server(takes_much) as (_, port):
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        assert (await exchange(port, head + b"1\r\nx\r\n" * 5000))[0] == 400
+        assert (await exchange(port, head + b"50\r\n%80d\r\n" % 1 * 5000 + b"0\r\n\r\n"))[0] == 200

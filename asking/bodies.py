@@ -1,0 +1,153 @@
+"""The bodies of answers: unpacked as they arrive, within bounds of their own and of all together.
+
+Every loop here goes on by the bytes that it reads, or ends: bytes on the wire count like unpacked ones, so that what
+unpacks to nothing ends as well; and the event loop gets its turn every TURN bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterator
+
+import httpx
+
+from exchanges.errors import BadResponse, Unavailable
+
+INFLATE_STEP = 64 * 1024
+TURN = 256 * 1024  # bytes taken at a stretch
+MAX_MEMBERS = 64  # of one gzip stream; servers send one
+MAX_HELD = 16 * 1024 * 1024  # bytes of answers that are being read, all together; a long one has 160 KiB
+
+
+class Held:
+    """Keeps the answers that are being read within a bound together: when it is passed, the longest is given up."""
+
+    def __init__(self, most: int = MAX_HELD) -> None:
+        self._most = most
+        self._bodies: set[Body] = set()
+        self.total = 0
+
+    def add(self, body: Body, chunk: bytes) -> None:
+        self._bodies.add(body)
+        body.parts.append(chunk)
+        body.size += len(chunk)
+        self.total += len(chunk)
+        if self.total > self._most:
+            longest = max(self._bodies, key=lambda each: each.size)
+            self.let_go(longest)
+            longest.is_given_up = True
+
+    def let_go(self, body: Body) -> None:
+        """Of one that is read, or is given up."""
+        if body in self._bodies:
+            self._bodies.remove(body)
+            self.total -= body.size
+        body.parts.clear()  # an error that is kept for its reason may keep a frame that has it
+
+
+class Body:
+    """One answer's body while it is read."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+        self.is_given_up = False
+
+
+async def read_body(exchange: str, response: httpx.Response, max_bytes: int, held: Held) -> bytes:
+    """The whole body. Raises as read_chunks; BadResponse also when it is the longest of too many at once."""
+    body = Body()
+
+    def take(chunk: bytes) -> None:
+        if not body.is_given_up:
+            held.add(body, chunk)
+        if body.is_given_up:
+            raise BadResponse(exchange, f"{body.size} bytes, the most of more than are held at once")
+
+    try:
+        await read_chunks(exchange, response, max_bytes, take)
+        if body.is_given_up:
+            raise BadResponse(exchange, f"{body.size} bytes, the most of more than are held at once")
+        return body.parts[0] if len(body.parts) == 1 else b"".join(body.parts)
+    finally:
+        held.let_go(body)
+
+
+async def read_chunks(exchange: str, response: httpx.Response, max_bytes: int, take: Callable[[bytes], None]) -> None:
+    """Hands the body to `take` as it arrives, unpacked.
+
+    Gzip is unpacked in steps, so that a small answer cannot become a huge one in memory. Raises BadResponse beyond
+    max_bytes, packed or unpacked, or when the body is cut or is no gzip; Unavailable when the line fails.
+    """
+    length = response.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > max_bytes:
+        raise BadResponse(exchange, f"the answer has {length} bytes, more than {max_bytes}")
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise BadResponse(exchange, f"content-encoding {encoding[:20]!r} was not asked for")
+    unpack = Gunzip() if encoding == "gzip" else None
+    size = packed_size = 0
+    turn = TURN
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    try:
+        async for raw in response.stream:
+            packed_size += len(raw)
+            for chunk in (raw,) if unpack is None else unpack.feed(raw):
+                size += len(chunk)
+                if size > max_bytes:
+                    break
+                take(chunk)
+                if size > turn:
+                    turn = size + TURN
+                    await asyncio.sleep(0)
+            if max(size, packed_size) > max_bytes:
+                raise BadResponse(exchange, f"the answer is longer than {max_bytes} bytes")
+    except zlib.error as error:
+        raise BadResponse(exchange, f"not gzip: {error}") from error
+    except httpx.RemoteProtocolError as error:
+        raise BadResponse(exchange, f"the answer was cut after {size} bytes: {error}") from error
+    except httpx.HTTPError as error:
+        raise Unavailable(exchange, f"the line failed after {size} bytes: {error}") from error
+    if unpack is not None and not unpack.is_whole:
+        raise BadResponse(exchange, f"the gzip answer was cut after {size} bytes")
+
+
+class Gunzip:
+    """Unpacks gzip (RFC 1952): one member after another; zeros after the last are padding. No I/O.
+
+    Raises zlib.error for anything else.
+    """
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=31)
+        self._n_members = 1
+        self._is_padding = False
+
+    @property
+    def is_whole(self) -> bool:
+        return self._member.eof
+
+    def feed(self, raw: bytes) -> Iterator[bytes]:
+        """What these bytes unpack to, in steps of at most INFLATE_STEP."""
+        while raw:
+            if self._member.eof and not self._begin_member(raw):
+                return
+            while True:
+                step = self._member.decompress(raw, INFLATE_STEP)
+                yield step
+                raw = self._member.unconsumed_tail
+                if self._member.eof or (not raw and len(step) < INFLATE_STEP):
+                    break
+            raw = self._member.unused_data
+
+    def _begin_member(self, raw: bytes) -> bool:
+        """Whether another member begins with these bytes, and not only padding goes on."""
+        if not raw.strip(b"\0"):
+            self._is_padding = True
+            return False
+        self._n_members += 1
+        if self._is_padding or self._n_members > MAX_MEMBERS:
+            raise zlib.error("after its end something goes on")
+        self._member = zlib.decompressobj(wbits=31)
+        return True

@@ -1,0 +1,251 @@
+"""Reads the answer to one request from bytes as they arrive. No I/O.
+
+Strict where a lax reader could be led to take one answer for another (RFC 9112 §6.3, §11.2): whatever leaves open
+where an answer ends, or has bytes after that end, is refused. h11, which takes more than this, is the witness in
+tests/test_http1_answers.py: both read the same, or this one refuses.
+
+Not taken: HTTP/0.9, folded header lines, lines that end in a bare line feed, an upgrade (101), transfer codings other
+than chunked. What follows a chunk's size, and trailers, are checked and thrown away.
+
+Memory and CPU: keeps what has arrived and was not yet asked for, and looks at each byte of it once. Framing has
+bounds of its own: heads before the answer end at MAX_INTERIM, chunks of one byte each at MAX_FRAMING.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Protocol
+
+from http1 import MAX_HEAD
+
+MAX_INTERIM = 8  # 1xx answers before the answer; nothing that we ask calls for one
+MAX_FRAMING = 16 * 1024  # bytes of chunk sizes and trailers, beyond as many as there are of body
+MAX_CHUNK_LINE = 256  # bytes
+
+_START = b"HTTP/1."
+_TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _TEXT + rb")?\r\n")
+_HEADER_LINE = re.compile(rb"(" + _TOKEN + rb"):(" + _TEXT + rb")\r\n")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;" + _TEXT + rb"|[ \t]*)\r\n")
+_OF_A_BODY = (b"content-length", b"transfer-encoding")
+_LENGTH = re.compile(rb"[0-9]{1,15}")
+
+
+class BadAnswer(Exception):
+    """Not HTTP/1.1, ambiguous, cut, or beyond the bounds."""
+
+
+class UnaskedBytes(BadAnswer):
+    """More bytes came than the answer has: to which question they belong, nobody knows."""
+
+
+class Head(NamedTuple):
+    """Of an answer. Names of headers are in lower case."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    is_1_1: bool
+
+
+class AnswerReader:
+    """`receive` bytes, ask for the head, then for pieces of the body until b"", which is its end.
+
+    `head` and `body` give None when they need more bytes, and raise BadAnswer.
+    """
+
+    __slots__ = ("_at_end", "_body", "_buffer", "_has_body", "_is_kept", "_n_interim", "_searched", "is_whole")
+
+    def __init__(self, *, has_body: bool = True) -> None:
+        """has_body: False for the answer to HEAD."""
+        self.is_whole = False
+        self._has_body = has_body
+        self._buffer = b""
+        self._searched = 0  # no head ends before this
+        self._at_end = False
+        self._n_interim = 0
+        self._is_kept = False
+        self._body: _Body = _ByLength(0)
+
+    def receive(self, data: bytes) -> None:
+        """More bytes; b"" says that the other side has closed."""
+        if data:
+            self._buffer = self._buffer + data if self._buffer else data
+        else:
+            self._at_end = True
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the answer is whole and another request may follow on its connection (RFC 9112 §9.3)."""
+        return self.is_whole and self._is_kept and not self._at_end
+
+    def head(self) -> Head | None:
+        """The answer's; 1xx answers before it are skipped."""
+        while (end := self._end_of_head()) is not None:
+            head = _read_head(self._buffer, end)
+            self._buffer, self._searched = self._buffer[end:], 0
+            if head.status >= 200:
+                self._body, self._is_kept = _framing(head, self._has_body)
+                return head
+            self._n_interim += 1
+            has_body = any(name in _OF_A_BODY for name, _ in head.headers)
+            if head.status == 101 or has_body or self._n_interim > MAX_INTERIM:
+                raise BadAnswer(f"an answer {head.status} that nobody asked for")
+        return None
+
+    def _end_of_head(self) -> int | None:
+        buffer = self._buffer
+        if not buffer.startswith(_START) and not _START.startswith(buffer):
+            raise BadAnswer("what came is no HTTP/1.1")
+        at = buffer.find(b"\r\n\r\n", self._searched, MAX_HEAD)
+        if at >= 0:
+            return at + 4
+        if len(buffer) >= MAX_HEAD:
+            raise BadAnswer(f"the head is longer than {MAX_HEAD} bytes")
+        if self._at_end:
+            raise BadAnswer("the connection was closed without a whole head")
+        self._searched = max(0, len(buffer) - 3)
+        return None
+
+    def body(self) -> bytes | None:
+        """What has come of the body."""
+        if self.is_whole:
+            return b""
+        body = self._body
+        piece, self._buffer = body.cut(self._buffer)
+        if body.is_done or (self._at_end and body.ends_with_the_connection):
+            if self._buffer:
+                raise UnaskedBytes(f"{len(self._buffer)} bytes came after the answer's end")
+            self.is_whole = True
+            return piece
+        if self._at_end and not piece:
+            raise BadAnswer("the connection was closed before the answer's end")
+        return piece or None
+
+
+def _read_head(buffer: bytes, end: int) -> Head:
+    """The head in the first `end` bytes."""
+    status_line = _STATUS_LINE.match(buffer)
+    if status_line is None:
+        raise BadAnswer("the answer has no status line of HTTP/1.1")
+    at = status_line.end()
+    headers = []
+    while at < end - 2:
+        line = _HEADER_LINE.match(buffer, at)
+        if line is None:
+            raise BadAnswer("one of the answer's header lines is none")
+        headers.append((line[1].lower(), line[2].strip(b" \t")))
+        at = line.end()
+    return Head(int(status_line[2]), headers, status_line[1] == b"1")
+
+
+def _framing(head: Head, has_body: bool) -> tuple[_Body, bool]:
+    """How the body is cut out of what follows (RFC 9112 §6.3), and whether the connection goes on after it."""
+    lengths, codings, options = set(), [], b""
+    for name, value in head.headers:
+        if name == b"content-length":
+            lengths.add(value)
+        elif name == b"transfer-encoding":
+            codings.append(value.lower())
+        elif name == b"connection":
+            options += b"," + value.lower()
+    is_kept = head.is_1_1 and not (options and b"close" in [option.strip(b" \t") for option in options.split(b",")])
+    if codings and (codings != [b"chunked"] or lengths or not head.is_1_1):
+        raise BadAnswer("the body's end is told in two ways, or in one that is not known")
+    length = lengths.pop() if lengths else None
+    if lengths or (length is not None and not _LENGTH.fullmatch(length)):
+        raise BadAnswer("the body's length is no number, or two")
+    if not has_body or head.status in (204, 304):
+        return _ByLength(0), is_kept
+    if codings:
+        return _InChunks(), is_kept
+    if length is None:
+        return _UntilClosed(), False
+    return _ByLength(int(length)), is_kept
+
+
+class _Body(Protocol):
+    """Cuts a body out of the bytes after the head."""
+
+    is_done: bool
+    ends_with_the_connection: bool
+
+    def cut(self, buffer: bytes) -> tuple[bytes, bytes]:
+        """What of these bytes is body, and what is left over."""
+        ...
+
+
+class _UntilClosed:
+    is_done = False
+    ends_with_the_connection = True
+
+    def cut(self, buffer: bytes) -> tuple[bytes, bytes]:
+        return buffer, b""
+
+
+class _ByLength:
+    ends_with_the_connection = False
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+        self.is_done = not left
+
+    def cut(self, buffer: bytes) -> tuple[bytes, bytes]:
+        piece, rest = (buffer, b"") if len(buffer) <= self._left else (buffer[: self._left], buffer[self._left :])
+        self._left -= len(piece)
+        self.is_done = not self._left
+        return piece, rest
+
+
+class _InChunks:
+    """RFC 9112 §7.1: a size in hexadecimal, so many bytes, and so on until a size of 0; then trailers."""
+
+    ends_with_the_connection = False
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self._left = 0  # of the chunk
+        self._is_in_chunk = False  # between its size and the line that ends it
+        self._is_in_trailers = False
+        self._allowed = MAX_FRAMING  # bytes of framing still
+
+    def cut(self, buffer: bytes) -> tuple[bytes, bytes]:
+        pieces = []
+        at, end = 0, len(buffer)
+        while at < end and not self.is_done:
+            if self._left:
+                piece = buffer[at : at + self._left]
+                pieces.append(piece)
+                self._left -= len(piece)
+                self._allowed += len(piece)
+                at += len(piece)
+                continue
+            line_end = buffer.find(b"\r\n", at, at + MAX_CHUNK_LINE) + 2
+            if line_end == 1:
+                if end - at >= MAX_CHUNK_LINE:
+                    raise BadAnswer(f"a line between chunks is longer than {MAX_CHUNK_LINE} bytes")
+                break
+            self._allowed -= line_end - at
+            if self._allowed < 0:
+                raise BadAnswer("the answer is more framing than body")
+            self._take_line(buffer, at, line_end)
+            at = line_end
+        return b"".join(pieces), buffer[at:]
+
+    def _take_line(self, buffer: bytes, at: int, end: int) -> None:
+        """A line outside of a chunk's bytes: its end, a size, a trailer, or the last one, which is empty."""
+        if self._is_in_chunk:
+            if end - at != 2:
+                raise BadAnswer("a chunk is longer than its size")
+            self._is_in_chunk = False
+        elif self._is_in_trailers:
+            self.is_done = end - at == 2
+            trailer = _HEADER_LINE.match(buffer, at)
+            if not self.is_done and (trailer is None or trailer[1].lower() in _OF_A_BODY):
+                raise BadAnswer("a trailer is no header line, or one that belongs before the body")
+        else:
+            size = _CHUNK_LINE.match(buffer, at)
+            if size is None:
+                raise BadAnswer("a chunk's size is no number")
+            self._left = int(size[1], 16)
+            self._is_in_chunk, self._is_in_trailers = self._left > 0, self._left == 0

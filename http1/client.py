@@ -1,0 +1,377 @@
+"""Sends our requests to others: an httpx transport without httpcore's pool and without h11.
+
+`answers` reads what comes, `links` opens connections, `names` finds where; this module keeps connections for the next
+request, bounds their number and the seconds, and speaks httpx's words for requests, answers and errors.
+
+Two things are held to be worse than a failed request: a figure that answers another question, and a wait without end.
+So a connection on which anything comes unasked is dropped, before and after its use; and for DISTRUST_S every
+connection to that place then serves one request only.
+
+Memory: about 3 KiB a kept connection, with TLS some 40.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+import certifi
+import httpx
+
+from http1.answers import AnswerReader, BadAnswer, UnaskedBytes
+from http1.links import Link, Tls, open_link
+from http1.names import Names
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_PER_ORIGIN = 128  # open connections to one host: 40 commands at once, 3 requests each
+MAX_OPEN = 256  # of all hosts together, beyond OWN_PLACES of each
+OWN_PLACES = 4  # of each host, which no other can take: a few hosts that hang keep nobody else waiting
+MAX_IDLE = 192  # kept for the next request, all hosts together
+IDLE_KEEP_S = 55.0  # exchanges let go after 60 s and more
+LATELY_S = 30.0  # as many connections are kept as were in use at once in this time, or in that before
+DISTRUST_S = 600.0
+SESSION_S = 3600.0  # for which a TLS session is offered; servers take it for hours
+
+HEADERS = frozenset(
+    {
+        *(b"content-length", b"content-type", b"content-encoding", b"date", b"location", b"retry-after"),
+        *(b"x-mbx-used-weight-1m", b"x-gate-ratelimit-requests-remain", b"x-bapi-limit-reset-timestamp"),
+    }
+)
+"""What is handed on of an answer's head: what somebody here reads. Exchanges send some 25, and each costs 1 µs."""
+
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e]+")
+_HEADER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*")
+
+
+class Counts:
+    """What happened to connections; `unasked`: dropped because something came that nobody had asked for."""
+
+    def __init__(self) -> None:
+        self.opened = self.resumed = self.reused = self.unasked = 0
+
+    def figures(self) -> Mapping[str, float]:
+        return vars(self)
+
+
+class Asked(NamedTuple):
+    """A request as bytes, made once, and where it goes."""
+
+    place: tuple[str, str, int]  # scheme, host, port
+    sent: bytes
+    has_body: bool  # of the answer
+    is_repeatable: bool
+
+
+class _Origin:
+    """What is open to one scheme, host and port."""
+
+    __slots__ = (
+        *("distrusted_until", "host", "idle", "n_busy", "n_shared", "peak", "peak_before", "peak_since", "places"),
+        *("port", "scheme", "session", "session_until"),
+    )
+
+    def __init__(self, place: tuple[str, str, int], max_open: int) -> None:
+        self.scheme, self.host, self.port = place
+        self.idle: list[Link] = []  # the last one is taken first
+        self.places = asyncio.Semaphore(max_open)
+        self.session: ssl.SSLSession | None = None
+        self.session_until = 0.0  # no newer one is read before
+        self.distrusted_until = 0.0
+        self.n_busy = self.n_shared = 0  # connections in use, and those of them on places that all share
+        self.peak = self.peak_before = 0
+        self.peak_since = 0.0
+
+    def busy_lately(self, now: float) -> int:
+        """The most connections in use at once, in the last LATELY_S to 2 LATELY_S."""
+        if now - self.peak_since > LATELY_S:
+            self.peak_before = self.peak if now - self.peak_since <= 2 * LATELY_S else self.n_busy
+            self.peak, self.peak_since = self.n_busy, now
+        return max(self.peak, self.peak_before)
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """httpx's transport interface.
+
+    A stack of idle connections per origin: taking one and giving it back cost the same whatever their number. As many
+    are kept as were in use at once lately. Timeouts come as httpx passes them (extensions["timeout"], seconds for pool,
+    connect and read). A GET, or what extensions["repeatable"] calls so, is sent once more on a fresh connection when
+    a kept one turns out to be dead. TLS certificates are always verified, against ca_file or else certifi's roots;
+    redirects are not followed.
+
+    Raises httpx.ConnectError, ConnectTimeout, PoolTimeout, ReadError, ReadTimeout, RemoteProtocolError, and
+    LocalProtocolError for a request that cannot be sent.
+    """
+
+    def __init__(
+        self,
+        max_per_origin: int = MAX_PER_ORIGIN,
+        max_open: int = MAX_OPEN,
+        max_idle: int = MAX_IDLE,
+        *,
+        own_places: int = OWN_PLACES,
+        ca_file: str = "",
+        names: Names | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.counts = Counts()
+        self._max_per_origin, self._own_places, self._max_idle = max_per_origin, own_places, max_idle
+        self._places = asyncio.Semaphore(max_open)
+        self._origins: dict[tuple[str, str, int], _Origin] = {}
+        self.n_idle = 0
+        self._closed = False
+        self._ca_file = ca_file
+        self._tls: ssl.SSLContext | None = None
+        self._clock = clock or _loop_time
+        self._names = names or Names(clock=self._clock)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
+        asked: Asked | None = request.extensions.get("asked")
+        if asked is None:  # checking names and values costs more than sending: once is enough
+            asked = request.extensions["asked"] = as_bytes(request, await request.aread())
+        origin = self._origins.get(asked.place)
+        if origin is None:
+            origin = self._origins[asked.place] = _Origin(asked.place, self._max_per_origin)
+        if not origin.idle:  # whoever waits for a name holds no place meanwhile
+            async with _connecting(timeouts.get("connect")):
+                await self._names.addresses(origin.host)
+        await self._enter(origin, timeouts.get("pool"))
+        link = self._take_idle(origin)
+        try:
+            if link is not None:
+                try:
+                    response = await self._exchange(link, origin, asked, request, timeouts.get("read"))
+                    if response.status_code != 408:  # said to the idle connection, not to the request
+                        return response
+                except (httpx.ReadError, httpx.RemoteProtocolError):
+                    if not asked.is_repeatable:
+                        raise
+                link.drop()  # the other side let go while it lay idle
+            link = await self._connect(origin, timeouts.get("connect"))
+            return await self._exchange(link, origin, asked, request, timeouts.get("read"))
+        except BaseException:
+            if link is not None:
+                link.drop()
+            self._leave(origin)
+            raise
+
+    async def _enter(self, origin: _Origin, timeout_s: float | None) -> None:
+        try:
+            async with asyncio.timeout(timeout_s) if origin.places.locked() or self._places.locked() else nullcontext():
+                await origin.places.acquire()
+                try:
+                    await self._enter_shared(origin)
+                except BaseException:
+                    origin.places.release()
+                    raise
+        except TimeoutError as error:
+            raise httpx.PoolTimeout("too many connections are open") from error
+        origin.n_busy += 1
+        origin.peak = max(origin.peak, origin.n_busy)
+
+    async def _enter_shared(self, origin: _Origin) -> None:
+        if origin.n_busy - origin.n_shared >= self._own_places:
+            await self._places.acquire()
+            origin.n_shared += 1
+
+    def _leave(self, origin: _Origin) -> None:
+        origin.n_busy -= 1
+        if origin.n_shared:
+            origin.n_shared -= 1
+            self._places.release()
+        origin.places.release()
+
+    # Connections that wait for the next request.
+
+    def _take_idle(self, origin: _Origin) -> Link | None:
+        now = self._clock()
+        while origin.idle:
+            link = origin.idle.pop()
+            self.n_idle -= 1
+            if now - link.resting_since <= IDLE_KEEP_S and link.is_silent():
+                self.counts.reused += 1
+                return link
+            link.drop()
+        return None
+
+    def give_back(self, link: Link, origin: _Origin, *, may_go_on: bool) -> None:
+        """Keeps a connection whose answer was read to its end, if so many are needed; closes any other."""
+        self._leave(origin)
+        now = self._clock()
+        if link.tls is not None and now >= origin.session_until and not link.tls.is_resumed:
+            origin.session, origin.session_until = link.tls.session, now + SESSION_S
+        if self._closed or not may_go_on or now < origin.distrusted_until or not link.is_open:
+            link.drop()
+            return
+        while origin.idle and len(origin.idle) >= origin.busy_lately(now):
+            self._let_go(origin)
+        if self.n_idle >= self._max_idle:
+            self._let_go(max(self._origins.values(), key=lambda each: len(each.idle)))
+        link.rest(now)
+        origin.idle.append(link)
+        self.n_idle += 1
+
+    def _let_go(self, origin: _Origin) -> None:
+        """Closes the connection that has waited longest."""
+        origin.idle.pop(0).drop()
+        self.n_idle -= 1
+
+    def _forget(self, origin: _Origin, link: Link) -> None:
+        """The other side has closed a connection that waited."""
+        if link in origin.idle:
+            origin.idle.remove(link)
+            self.n_idle -= 1
+
+    def sweep(self) -> None:
+        """Closes what has waited too long: called now and then, as nobody may ask any more."""
+        oldest = self._clock() - IDLE_KEEP_S
+        for origin in self._origins.values():
+            while origin.idle and origin.idle[0].resting_since <= oldest:
+                self._let_go(origin)
+
+    def distrust(self, origin: _Origin, data: bytes) -> None:
+        """Something came that nobody had asked for: perhaps a second answer, and the next will be one too late."""
+        if re.match(rb"HTTP/1\.[01] 408 ", data):
+            return  # said to a connection that waited, by many servers, before they close it
+        self.counts.unasked += 1
+        if self._clock() >= origin.distrusted_until:
+            log.warning(
+                "%.60s sent what was not asked for; its connections serve one request each for a while", origin.host
+            )
+        origin.distrusted_until = self._clock() + DISTRUST_S
+        while origin.idle:
+            self._let_go(origin)
+
+    # One connection, one request.
+
+    async def _connect(self, origin: _Origin, timeout_s: float | None) -> Link:
+        address = link = None
+        tls: Tls | None = None
+        try:
+            async with _connecting(timeout_s):
+                if origin.scheme == "https":
+                    tls = Tls(self._tls_context(), origin.host, origin.session)
+                addresses = await self._names.addresses(origin.host)
+                link, address = await open_link(addresses, origin.port, tls)
+                await link.shake_hands()
+        except BaseException:
+            if link is not None and address is not None:
+                link.drop()
+                self._names.failed(origin.host, address)
+            raise
+        self._names.worked(origin.host, address)
+        link.on_unasked = partial(self.distrust, origin)
+        link.on_close = partial(self._forget, origin)
+        self.counts.opened += 1
+        self.counts.resumed += tls is not None and tls.is_resumed
+        return link
+
+    def _tls_context(self) -> ssl.SSLContext:
+        """One for all, made when first needed: it holds some 140 certificates."""
+        if self._tls is None:
+            self._tls = ssl.create_default_context(cafile=self._ca_file or certifi.where())
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
+
+    async def _exchange(
+        self, link: Link, origin: _Origin, asked: Asked, request: httpx.Request, read_s: float | None
+    ) -> httpx.Response:
+        """Sends the request and reads the answer's head; the body comes as it is asked for."""
+        body = _Body(self, link, origin, asked, read_s)
+        link.ask(asked.sent)
+        head = await body.read(body.reader.head)
+        headers = [header for header in head.headers if header[0] in HEADERS]
+        return httpx.Response(status_code=head.status, headers=headers, stream=body, request=request)
+
+    async def aclose(self) -> None:
+        """Closes the idle connections now, and those in use when their answer has been read."""
+        self._closed = True
+        for origin in self._origins.values():
+            while origin.idle:
+                self._let_go(origin)
+
+
+class _Body(httpx.AsyncByteStream):
+    """An answer's body as it arrives. Closing it gives the connection back, or drops it when unread."""
+
+    def __init__(self, transport: Transport, link: Link, origin: _Origin, asked: Asked, read_s: float | None) -> None:
+        self.reader = AnswerReader(has_body=asked.has_body)
+        self._transport, self._link, self._origin = transport, link, origin
+        self._read_s = read_s
+        self._closed = False
+
+    async def read(self, part: Callable[[], T | None]) -> T:
+        """The reader's next part, as soon as enough bytes have come. Raises httpx's errors."""
+        try:
+            while (found := part()) is None:
+                self.reader.receive(await self._bytes())
+            return found
+        except TimeoutError as error:
+            raise httpx.ReadTimeout(f"nothing came for {self._read_s} s") from error
+        except OSError as error:
+            raise httpx.ReadError(str(error)) from error
+        except BadAnswer as error:
+            if isinstance(error, UnaskedBytes):
+                self._transport.distrust(self._origin, b"")
+            raise httpx.RemoteProtocolError(str(error)) from error
+
+    def _bytes(self) -> Awaitable[bytes]:
+        """asyncio.timeout costs 5 µs: only where there is something to time."""
+        return self._link.read() if self._read_s is None else self._timed_bytes()
+
+    async def _timed_bytes(self) -> bytes:
+        async with asyncio.timeout(self._read_s):
+            return await self._link.read()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while not self.reader.is_whole:
+            if piece := await self.read(self.reader.body):
+                yield piece
+
+    async def aclose(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._transport.give_back(self._link, self._origin, may_go_on=self.reader.may_go_on)
+
+
+@asynccontextmanager
+async def _connecting(timeout_s: float | None) -> AsyncIterator[None]:
+    """Within so many seconds, and with httpx's errors."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError as error:
+        raise httpx.ConnectTimeout(f"no connection within {timeout_s} s") from error
+    except (OSError, OverflowError, UnicodeError) as error:  # also a port or name that cannot be
+        raise httpx.ConnectError(str(error)) from error
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def as_bytes(request: httpx.Request, content: bytes) -> Asked:
+    """The request as it is sent (RFC 9112 §3). Raises httpx.LocalProtocolError, without the value that is wrong."""
+    url, method = request.url, request.method.encode("ascii", "replace")
+    line = method + b" " + url.raw_path
+    headers = [name + b": " + value for name, value in request.headers.raw]
+    if "transfer-encoding" in request.headers:
+        raise httpx.LocalProtocolError("only a body whose length is known is sent")
+    if not _REQUEST_LINE.fullmatch(line) or not all(_HEADER.fullmatch(header) for header in headers):
+        raise httpx.LocalProtocolError("the request has a target or header that cannot be sent")
+    return Asked(
+        place=(url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)),
+        sent=b"\r\n".join([line + b" HTTP/1.1", *headers, b"", content]),
+        has_body=request.method != "HEAD",
+        is_repeatable=request.method == "GET" or bool(request.extensions.get("repeatable")),
+    )

@@ -1,0 +1,421 @@
+"""Takes requests from strangers, on asyncio streams.
+
+h11 does the framing (RFC 9112); this module adds what h11 leaves open: bytes, seconds and
+connections, all of them bounded.
+
+Memory: a connection holds at most one head (16 KiB) until the handler asks for the body, which
+it does only after it has checked who is asking; the bodies that are arriving hold at most MAX_ARRIVING together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import NamedTuple
+
+import h11
+import orjson
+
+from http1 import MAX_HEAD
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 1024 * 1024  # bytes; Telegram's largest updates are some tens of KiB
+MAX_ARRIVING = 8 * 1024 * 1024  # bytes of bodies that are not whole yet, all connections together
+MAX_PARTS, FAIR_PART = 1000, 64  # of a body: so many pieces at any size, and more if they have so many bytes each
+MAX_EMPTY_LINES = 4  # bytes of them before a request line (RFC 9112 §2.2: at least one empty line is ignored)
+MAX_CONNECTIONS = 256  # some 15 KiB each while they wait
+BACKLOG = 64  # accepted in one turn of the loop: many more would push out a client before its head is read
+HEAD_S = 5.0  # from a head's first byte to its last
+BODY_S = 10.0  # for a whole body
+IDLE_S = 75.0  # Telegram itself lets go after 60 s
+WRITE_S = 10.0  # for a client to take its answer
+LINGER_S = 1.0  # see Connection.linger
+LINGER_BYTES = 4 * 1024 * 1024
+READ_SIZE = MAX_HEAD  # of a server's read: what is left over from one request holds no longer head than allowed
+
+
+class HTTPError(Exception):
+    """A refusal that has its HTTP status; the text is shown to the client."""
+
+    def __init__(self, status: int, text: str, headers: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(f"{status} {text}")
+        self.status, self.text, self.headers = status, text, tuple(headers)
+
+
+class ClientGone(Exception):
+    """The client has reset the connection or closed it within a request: nobody is there to be told."""
+
+
+class Response(NamedTuple):
+    """What a handler gives back; Content-Length, Date and Connection are added on the way out."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Request:
+    """A request's head, and its body for a handler that asks for it.
+
+    Header names are lower case; of a repeated header the last one is kept. target may be a whole address, as to a
+    proxy (RFC 9112 §3.2.2); path and query are then its own.
+    """
+
+    __slots__ = ("_read_body", "headers", "method", "path", "query", "target")
+
+    def __init__(
+        self, method: str, target: str, headers: Mapping[str, str], read_body: Callable[[int], Awaitable[bytes]]
+    ) -> None:
+        self.method, self.target, self.headers = method, target, headers
+        self.path, _, self.query = _own_part(target).partition("?")
+        self._read_body = read_body
+
+    async def body(self, max_bytes: int = MAX_BODY) -> bytes:
+        """The whole body. Raises HTTPError 413 beyond max_bytes, 408 when it comes too slowly, 400 when cut."""
+        return await self._read_body(max_bytes)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Server:
+    """Listens, and keeps the connections in bounds.
+
+    At most `max_connections` are open. When one more comes, the connection that has waited
+    longest for its client (idle, sending a head or a body, not taking its answer) makes room; one
+    with a request in work never does.
+    """
+
+    def __init__(self, handler: Handler, max_connections: int = MAX_CONNECTIONS) -> None:
+        self.handler = handler
+        self.max_connections = max_connections
+        self.closing = False
+        self.n_refused = 0
+        self.n_gone = 0  # clients that left within a request
+        self.arriving: dict[Connection, int] = {}  # bytes of each body that is not whole yet; oldest first
+        self._server: asyncio.Server | None = None
+        self._tasks: dict[Connection, asyncio.Task[None]] = {}
+        self.waiting: dict[Connection, None] = {}  # oldest first: who may be closed to make room
+
+    async def start(self, host: str | None, port: int) -> list[int]:
+        """Listens on host, or with None on every address, IPv4 and IPv6; the ports in use. Raises OSError."""
+        try:
+            self._server = await self._listen(host, port)
+        except OSError as error:
+            if host is not None or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                raise
+            self._server = await self._listen("0.0.0.0", port)  # noqa: S104
+        return [sock.getsockname()[1] for sock in self._server.sockets]
+
+    async def _listen(self, host: str | None, port: int) -> asyncio.Server:
+        return await asyncio.start_server(self._accept, host, port, limit=READ_SIZE, backlog=BACKLOG)
+
+    @property
+    def n_connections(self) -> int:
+        return len(self._tasks)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(self, reader, writer)
+        if len(self._tasks) >= self.max_connections:
+            oldest = next(iter(self.waiting), None)
+            if oldest is None or self.closing:
+                self.n_refused += 1
+                writer.transport.abort()
+                return
+            oldest.abort()
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks[connection] = task
+        try:
+            await serve_connection(connection)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # by close(), at the end of the grace time
+        finally:
+            self.forget(connection)
+
+    def forget(self, connection: Connection) -> None:
+        self._tasks.pop(connection, None)
+        self.waiting.pop(connection, None)
+        self.arriving.pop(connection, None)
+
+    def make_room(self) -> None:
+        """Closes the connections whose bodies have been arriving longest, until the others' are within the bound."""
+        while sum(self.arriving.values()) > MAX_ARRIVING:
+            next(iter(self.arriving)).abort()
+
+    async def close(self, grace_s: float = 10.0) -> None:
+        """Stops accepting, closes who waits, and gives open requests grace_s to finish."""
+        self.closing = True
+        if self._server is not None:
+            self._server.close()
+        for connection in [each for each in self.waiting if each not in self.arriving]:
+            connection.abort()
+        if self._tasks:
+            _, late = await asyncio.wait(list(self._tasks.values()), timeout=grace_s)
+            for task in late:
+                task.cancel()
+            if late:
+                log.warning("%d requests were cut off at the end of the grace time", len(late))
+                await asyncio.wait(late, timeout=1)
+
+
+class Connection:
+    """One client's connection: its streams and its h11 state."""
+
+    def __init__(self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.server, self.reader, self.writer = server, reader, writer
+        self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        self.is_dropped = False  # by us
+        self.is_last = False  # whatever the client wants, its connection ends after this request
+        # asyncio reads 256 KiB at a time, whatever the stream's limit is: 100 senders were 25 MiB.
+        writer.transport.max_size = READ_SIZE  # type: ignore[attr-defined]
+
+    def abort(self) -> None:
+        """Drops the connection at once; its task then ends by itself."""
+        self.is_dropped = True
+        self.server.forget(self)
+        self.writer.transport.abort()
+
+    async def read_head(self) -> Request | None:
+        """The next request's head; None when the client has gone or stayed idle.
+
+        Raises HTTPError for a head that is malformed, too long or too slow.
+        """
+        self.server.waiting[self] = None
+        try:
+            if not self.h11.trailing_data[0]:
+                async with asyncio.timeout(IDLE_S):
+                    data = await self._read_first_bytes()
+                if not data:
+                    return None
+                self.h11.receive_data(data)
+            event = await self._next_event(HEAD_S, "the request's head came too slowly")
+        except TimeoutError:
+            return None
+        finally:
+            self.server.waiting.pop(self, None)
+        if not isinstance(event, h11.Request) or self.writer.transport.is_closing():
+            return None  # a request whose answer could not be sent is not begun
+        headers = {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
+        if event.http_version not in (b"1.0", b"1.1"):
+            self.is_last = True
+            raise HTTPError(505, "this server speaks HTTP/1.1")
+        # Two ways to tell where the body ends: some proxy on the way may have taken the other one (RFC 9112 §6.1).
+        self.is_last = "transfer-encoding" in headers and "content-length" in headers
+        return Request(event.method.decode("ascii"), event.target.decode("latin-1"), headers, self.read_body)
+
+    async def _read_first_bytes(self) -> bytes:
+        """What comes first of a request, without empty lines before it."""
+        data = b""
+        while not data.lstrip(b"\r\n") and len(data) <= MAX_EMPTY_LINES:
+            more = await self._read(READ_SIZE)
+            if not more:
+                return b""
+            data += more
+        return _without_empty_lines(data)
+
+    async def _read(self, max_bytes: int) -> bytes:
+        """Raises ClientGone, also when the connection was dropped to make room."""
+        try:
+            data = await self.reader.read(max_bytes)
+        except OSError as error:
+            raise ClientGone(str(error)) from error
+        if not data and self.is_dropped:
+            raise ClientGone("its connection has made room for others")
+        return data
+
+    def note_gone(self, error: Exception) -> None:
+        """A client's leaving is no error of ours: one line for those who look closely, and a count."""
+        self.server.n_gone += not self.is_dropped
+        log.debug("a client has gone: %s", error)
+
+    async def read_body(self, max_bytes: int) -> bytes:
+        if self.h11.they_are_waiting_for_100_continue:
+            self.writer.write(self.h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+        if self.h11.their_state is not h11.SEND_BODY:
+            return b""
+        self.server.waiting[self] = None
+        self.server.arriving[self] = 0
+        try:
+            return b"".join(await self._parts_of_body(max_bytes))
+        finally:
+            self.server.waiting.pop(self, None)
+            self.server.arriving.pop(self, None)
+
+    async def _parts_of_body(self, max_bytes: int) -> list[bytes]:
+        parts: list[bytes] = []
+        size = 0
+        deadline = asyncio.get_running_loop().time() + BODY_S
+        while self.h11.their_state is h11.SEND_BODY:
+            left = deadline - asyncio.get_running_loop().time()
+            event = await self._next_event(left, "the request's body came too slowly")
+            if isinstance(event, h11.Data):
+                size += len(event.data)
+                if size > max_bytes:
+                    raise HTTPError(413, f"the body is larger than {max_bytes} bytes")
+                parts.append(bytes(event.data))
+                if len(parts) > MAX_PARTS + size // FAIR_PART:
+                    raise HTTPError(400, "the body comes in too many pieces")
+                if self in self.server.arriving:
+                    self.server.arriving[self] = size
+                    self.server.make_room()
+                await asyncio.sleep(0)  # what has come is read without waiting: others get their turn here
+        return parts
+
+    async def _next_event(self, timeout_s: float, too_slow: str) -> object:
+        """The next h11 event. Raises HTTPError: 408 after timeout_s, or what h11 refuses."""
+        try:
+            event = self.h11.next_event()
+            if event is not h11.NEED_DATA:
+                return event
+            async with asyncio.timeout(timeout_s):
+                while event is h11.NEED_DATA:
+                    # h11 measures only what is incomplete, so it gets no more than what may be a head.
+                    room = max(1, MAX_HEAD - len(self.h11.trailing_data[0]))
+                    self.h11.receive_data(await self._read(room))
+                    event = self.h11.next_event()
+            return event
+        except TimeoutError as error:
+            raise HTTPError(408, too_slow) from error
+        except h11.RemoteProtocolError as error:
+            status = error.error_status_hint
+            text = "the request's head is too long" if status == 431 else f"not HTTP/1.1 as in RFC 9112: {error!s:.100}"
+            raise HTTPError(status, text) from error
+
+    def start_next_request(self) -> None:
+        self.h11.start_next_cycle()
+        begun = self.h11.trailing_data[0]
+        if begun[:1] in b"\r\n" and begun:  # h11 takes no empty line before a request line, and gives nothing back
+            self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+            if rest := _without_empty_lines(begun):
+                self.h11.receive_data(rest)
+
+    def has_whole_request(self) -> bool:
+        """Whether the request has arrived to its end; what of it still lies in the buffer is thrown away."""
+        with suppress(h11.RemoteProtocolError):
+            while self.h11.their_state is h11.SEND_BODY:
+                if self.h11.next_event() is h11.NEED_DATA:
+                    return False
+        return self.h11.their_state is h11.DONE
+
+    async def write(self, response: Response, *, head_only: bool, close: bool) -> None:
+        """Sends a response in one piece; the client has WRITE_S to take it."""
+        headers = [("date", _http_date()), ("content-length", str(len(response.body)))]
+        if response.body:
+            headers.append(("content-type", response.content_type))
+        if close:
+            headers.append(("connection", "close"))
+        head = h11.Response(
+            status_code=response.status,
+            reason=HTTPStatus(response.status).phrase.encode(),
+            headers=[*headers, *response.headers],
+        )
+        parts = [self.h11.send(head)]
+        if not head_only:
+            parts.append(self.h11.send(h11.Data(data=response.body)))
+        parts.append(self.h11.send(h11.EndOfMessage()))
+        self.writer.write(b"".join(part for part in parts if part))
+        if self.writer.transport.get_write_buffer_size():
+            self.server.waiting[self] = None
+            try:
+                async with asyncio.timeout(WRITE_S):
+                    await self.writer.drain()
+            finally:
+                self.server.waiting.pop(self, None)
+
+    async def linger(self) -> None:
+        """Reads on for a moment after a refusal, so that the client gets to read it.
+
+        Closing a socket that has unread bytes resets the connection, and the reset can
+        overtake our answer (RFC 9112 §9.6). What is read here is thrown away.
+        """
+        self.server.waiting[self] = None
+        with suppress(OSError, TimeoutError):
+            if self.writer.can_write_eof():
+                self.writer.write_eof()
+            async with asyncio.timeout(LINGER_S):
+                left = LINGER_BYTES
+                while left > 0 and (data := await self.reader.read(READ_SIZE)):
+                    left -= len(data)
+
+
+async def serve_connection(connection: Connection) -> None:
+    """Serves one connection's requests, one after another, until one side closes."""
+    server = connection.server
+    try:
+        while True:
+            request: Request | None = None
+            try:
+                request = await connection.read_head()
+                if request is None:
+                    break
+                response = await server.handler(request)
+            except HTTPError as error:
+                response = error_response(error)
+            except ClientGone as error:
+                connection.note_gone(error)
+                break
+            except Exception:
+                log.exception("the handler failed")
+                response = error_response(HTTPError(500, "internal error"))
+            if connection.writer.transport.is_closing():
+                connection.note_gone(ConnectionError("it did not wait for its answer"))
+                break
+            if connection.h11.our_state is h11.ERROR:
+                break
+            unread = not connection.has_whole_request()
+            head_only = request is not None and request.method == "HEAD"
+            must_close = unread or connection.is_last
+            await connection.write(response, head_only=head_only, close=must_close or server.closing)
+            if must_close:
+                await connection.linger()
+            if must_close or connection.h11.our_state is not h11.DONE:
+                break
+            connection.start_next_request()
+            # A pipeline of requests must not keep the loop, nor the place, from others.
+            server.waiting[connection] = None
+            await asyncio.sleep(0)
+    except (OSError, TimeoutError, h11.LocalProtocolError) as error:
+        connection.note_gone(error)
+        connection.writer.transport.abort()
+    finally:
+        connection.writer.close()
+
+
+def error_response(error: HTTPError) -> Response:
+    """The JSON form of a refusal: {"error": text}."""
+    return Response(error.status, orjson.dumps({"error": error.text}), headers=error.headers)
+
+
+def _own_part(target: str) -> str:
+    """Of a target: what comes after scheme and host, where it has them."""
+    scheme, separator, rest = target.partition("://")
+    if not separator or scheme.lower() not in ("http", "https"):
+        return target
+    host_end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
+    path = rest[host_end:]
+    return path if path.startswith("/") else f"/{path}"
+
+
+def _without_empty_lines(data: bytes) -> bytes:
+    """Up to MAX_EMPTY_LINES of them; what stands before a request line beyond that is left to be refused."""
+    return data[:MAX_EMPTY_LINES].lstrip(b"\r\n") + data[MAX_EMPTY_LINES:]
+
+
+_date: tuple[int, str] = (0, "")
+
+
+def _http_date() -> str:
+    """Now as RFC 9110 §5.6.7 writes it, made once a second. (strftime follows no locale unless one is set.)"""
+    global _date
+    now = int(time.time())
+    if _date[0] != now:
+        _date = (now, time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now)))
+    return _date[1]
