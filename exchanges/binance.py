@@ -33,6 +33,7 @@ from exchanges.errors import (
 )
 from exchanges.exchange import AccountExchange
 from exchanges.reading import (
+    LATEST_MS,
     At,
     Row,
     code_in,
@@ -248,7 +249,8 @@ class Binance(AccountExchange):
 
         def ask(host: Host, path: str, weight: int, begin: int, end: int, cursor: str) -> Endpoint[Page[Income]]:
             target = f"{path}?startTime={cursor or begin}&endTime={end}&limit={INCOME_ROWS}"
-            return Endpoint(host, target, parse_income, explain, USDM_WEIGHT if host is USDM else COINM_WEIGHT, weight)
+            parse = partial(parse_income, begin_ms=begin, end_ms=end)
+            return Endpoint(host, target, parse, explain, USDM_WEIGHT if host is USDM else COINM_WEIGHT, weight)
 
         today_ms = now_ms - now_ms % DAY_MS
         edges = sorted({since_ms, max(since_ms, now_ms - WINDOW_MS), max(since_ms, today_ms)})
@@ -572,11 +574,11 @@ def _side(row: Row, amount: float) -> str:
     return str(side).lower() if side in ("LONG", "SHORT") else "long" if amount > 0 else "short"
 
 
-def parse_income(body: bytes) -> Page[Income]:
+def parse_income(body: bytes, begin_ms: int = 0, end_ms: int = LATEST_MS) -> Page[Income]:
     """[{"incomeType": "COMMISSION", "income": "-0.01", "asset": "USDT", "time": 1570636800000, …}], oldest first.
 
     Other types, such as TRANSFER, are nobody's profit. Many rows may be of one millisecond: those of the last one of a
-    full page are read with the next page, which begins at it.
+    full page are read with the next page, which begins at it. Rows of other times than was asked for are not counted.
     """
     kinds = {"REALIZED_PNL": "realised", "FUNDING_FEE": "funding", "COMMISSION": "fee"}
     rows = rows_of(ID, body)
@@ -588,7 +590,7 @@ def parse_income(body: bytes) -> Page[Income]:
     found = [
         Income(row.moment("time"), kinds[row.get("incomeType")], row.name("asset"), row.needed("income"))
         for row in rows
-        if str(row.get("incomeType")) in kinds
+        if str(row.get("incomeType")) in kinds and begin_ms <= row.moment("time") <= end_ms
     ]
     return Page(found, cursor)
 

@@ -70,6 +70,20 @@ def in_quotes(symbol: str, quotes: Sequence[str]) -> str:
     return f"{base}-{quotes[0]}" if quote in DOLLARS and quotes and quote not in quotes else symbol
 
 
+def in_every_dollar(symbol: str, quotes: Sequence[str]) -> list[str]:
+    """The symbol in each dollar that the exchange has, in the order to try them; itself when it is in none.
+
+    A dollar that was asked for comes first; USDT, which stands for any, in the exchange's own order.
+    """
+    base, quote = split(symbol)
+    dollars = [each for each in quotes if each in DOLLARS]
+    if quote not in DOLLARS or not dollars:
+        return [symbol]
+    if quote != "USDT" and quote in dollars:
+        dollars = [quote, *(each for each in dollars if each != quote)]
+    return [f"{base}-{each}" for each in dollars]
+
+
 def of_many(of: Listing, listed: Collection[str]) -> Listing | None:
     """The contract on 1000 and more coins that is listed in the coin's place."""
     base, quote = split(of.symbol)
