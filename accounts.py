@@ -18,7 +18,7 @@ from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
 from exchanges.errors import MarketError, NotSupported, Unavailable
 from exchanges.table import ACCOUNTS, AccountExchange
-from exchanges.words import DOLLARS, WINDOW_MS, Income, Key, Page, Position
+from exchanges.words import CREDITS, DOLLARS, WINDOW_MS, Income, Key, Page, Position
 from market import Market
 
 T = TypeVar("T")
@@ -260,7 +260,7 @@ class Accounts:
 
     async def _prices(self, assets: set[str]) -> dict[str, float]:
         """Dollars of one unit, of the assets that have a price."""
-        prices = {asset: 1.0 for asset in assets if asset in DOLLARS}
+        prices = {asset: 1.0 for asset in assets if asset in DOLLARS or asset in CREDITS}
         others = sorted(assets - set(prices))[:MAX_PRICED]
         found = await asyncio.gather(*(self._market.last_price(f"{asset}-USDT") for asset in others))
         return prices | {asset: price for asset, price in zip(others, found, strict=True) if price is not None}

@@ -22,7 +22,7 @@ from asking.races import Question, first_answers, start
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import BadResponse, MarketError, NoAnswer, NotListed, NotSupported, Unavailable, UnknownSymbol
-from exchanges.symbols import coin_symbol, in_quotes, multiplied, of_many, similar, split
+from exchanges.symbols import coin_symbol, in_every_dollar, in_quotes, multiplied, of_many, similar, split
 from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, OpenInterest, Snapshot, Source, Ticker, per_8h
 
@@ -218,12 +218,24 @@ class Market:
     ) -> T:
         """Asks for the coin; if it is not listed, for the contract on 1000 and more of it that is.
 
+        Of spot every dollar that the exchange has is tried; a perpetual in another dollar is another contract.
         Raises UnknownSymbol only when the exchange's list was there to look in.
         """
         quotes = exchange.quotes.get(kind, ())
-        symbol = in_quotes(symbol, quotes)
-        of = Listing(kind, symbol, symbol)
-        if kind == "perp" and of.quote not in quotes:
+        if kind == "perp":
+            symbol = in_quotes(symbol, quotes)
+            return await self._by_any_multiplier(exchange, Listing(kind, symbol, symbol), ask)
+        *others, last = in_every_dollar(symbol, quotes)
+        for each in others:
+            try:
+                return await self._by_any_multiplier(exchange, Listing(kind, each, each), ask)
+            except UnknownSymbol:
+                pass
+        return await self._by_any_multiplier(exchange, Listing(kind, last, last), ask)
+
+    async def _by_any_multiplier(self, exchange: Exchange, of: Listing, ask: Callable[[Listing], Awaitable[T]]) -> T:
+        kind, symbol = of.kind, of.symbol
+        if kind == "perp" and of.quote not in exchange.quotes.get(kind, ()):
             raise UnknownSymbol(exchange.id, f"no perpetual of {symbol}")
         if kind not in exchange.multiplied or of.quote == COIN:
             return await ask(of)

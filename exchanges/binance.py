@@ -33,6 +33,7 @@ from exchanges.errors import (
 )
 from exchanges.exchange import AccountExchange
 from exchanges.reading import (
+    LATEST_MS,
     At,
     Row,
     code_in,
@@ -48,6 +49,7 @@ from exchanges.symbols import listing
 from exchanges.words import (
     COIN,
     INTERVALS,
+    WINDOW_MS,
     Balance,
     Candles,
     Funding,
@@ -80,6 +82,7 @@ REFUSALS = {
     -2014: "does not know this form of API key",
     -2015: "refused the API key, this address, or what it may do",
 }
+DAY_MS = 86_400_000
 FUNDING_INTERVAL_H = 8.0  # of a contract that fundingInfo does not name
 
 
@@ -238,16 +241,22 @@ class Binance(AccountExchange):
         ]
 
     def income(self, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
-        """What was realised, paid and received on USD-M and COIN-M; a page is 1000 rows."""
+        """What was realised, paid and received on USD-M and COIN-M; a page is 1000 rows, oldest first.
 
-        def ask(host: Host, path: str, budget: Budget, weight: int, cursor: str) -> Endpoint[Page[Income]]:
-            target = f"{path}?startTime={cursor or since_ms}&endTime={now_ms}&limit={INCOME_ROWS}"
-            return Endpoint(host, target, parse_income, explain, budget, weight)
+        Today, the six days before and what was before them are asked apart: however many rows a month has, the
+        newest are there.
+        """
 
-        return [
-            lambda cursor: ask(USDM, "/fapi/v1/income", USDM_WEIGHT, 30, cursor),
-            lambda cursor: ask(COINM, "/dapi/v1/income", COINM_WEIGHT, 20, cursor),
-        ]
+        def ask(host: Host, path: str, weight: int, begin: int, end: int, cursor: str) -> Endpoint[Page[Income]]:
+            target = f"{path}?startTime={cursor or begin}&endTime={end}&limit={INCOME_ROWS}"
+            parse = partial(parse_income, begin_ms=begin, end_ms=end)
+            return Endpoint(host, target, parse, explain, USDM_WEIGHT if host is USDM else COINM_WEIGHT, weight)
+
+        today_ms = now_ms - now_ms % DAY_MS
+        edges = sorted({since_ms, max(since_ms, now_ms - WINDOW_MS), max(since_ms, today_ms)})
+        windows = list(zip(edges, [*(edge - 1 for edge in edges[1:]), now_ms], strict=True))
+        sites = ((USDM, "/fapi/v1/income", 30), (COINM, "/dapi/v1/income", 20))
+        return [partial(ask, *site, *window) for site in sites for window in reversed(windows)]
 
     def rights(self) -> Endpoint[bool]:
         """Whether the key can do more than read."""
@@ -472,14 +481,18 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
     risks answers /fapi/v3/positionRisk, account /fapi/v3/account, both already read:
         [{"symbol": "BTCUSDT", "positionSide": "BOTH", "positionAmt": "-0.001", "entryPrice": "22185.2",
           "markPrice": …, "unRealizedProfit": …, "liquidationPrice": "0", "notional": "-21.1"}]
-        {"positions": [{"symbol": "BTCUSDT", "positionSide": "BOTH", "initialMargin": "5.2"}]}
+        {"positions": [{"symbol": "BTCUSDT", "positionSide": "BOTH", "positionInitialMargin": "5.2"}]}
     positionAmt is signed in one-way mode; liquidationPrice "0" is none. The leverage is told by neither:
-    it is notional over initial margin. Contracts on many coins (1000PEPE) are counted per contract.
+    it is notional over positionInitialMargin; initialMargin holds that of open orders too. Contracts on many coins
+    (1000PEPE) are counted per contract.
     """
     margins = {}
     if isinstance(account, dict):
         for row in rows_in(ID, account.get("positions")):
-            margins[row.name("symbol"), str(row.get("positionSide"))] = row.number("initialMargin")
+            margin = row.number("positionInitialMargin")
+            margins[row.name("symbol"), str(row.get("positionSide"))] = (
+                row.number("initialMargin") if margin is None else margin
+            )
     found = []
     for row in rows_in(ID, risks):
         amount = row.needed("positionAmt")
@@ -561,24 +574,25 @@ def _side(row: Row, amount: float) -> str:
     return str(side).lower() if side in ("LONG", "SHORT") else "long" if amount > 0 else "short"
 
 
-def parse_income(body: bytes) -> Page[Income]:
+def parse_income(body: bytes, begin_ms: int = 0, end_ms: int = LATEST_MS) -> Page[Income]:
     """[{"incomeType": "COMMISSION", "income": "-0.01", "asset": "USDT", "time": 1570636800000, …}], oldest first.
 
-    Other types, such as TRANSFER, are nobody's profit.
+    Other types, such as TRANSFER, are nobody's profit. Many rows may be of one millisecond: those of the last one of a
+    full page are read with the next page, which begins at it. Rows of other times than was asked for are not counted.
     """
     kinds = {"REALIZED_PNL": "realised", "FUNDING_FEE": "funding", "COMMISSION": "fee"}
     rows = rows_of(ID, body)
+    cursor = ""
+    if len(rows) >= INCOME_ROWS:
+        last_ms = rows[-1].moment("time")
+        before = [row for row in rows if row.moment("time") < last_ms]
+        rows, cursor = before or rows, str(last_ms if before else last_ms + 1)
     found = [
-        Income(int(row.needed("time")), kinds[row.get("incomeType")], row.name("asset"), row.needed("income"))
+        Income(row.moment("time"), kinds[row.get("incomeType")], row.name("asset"), row.needed("income"))
         for row in rows
-        if str(row.get("incomeType")) in kinds
+        if str(row.get("incomeType")) in kinds and begin_ms <= row.moment("time") <= end_ms
     ]
-    full = len(rows) >= INCOME_ROWS
-    return Page(found, str(_time(rows[-1]) + 1) if full else "")
-
-
-def _time(row: Row) -> int:
-    return int(row.needed("time"))
+    return Page(found, cursor)
 
 
 def parse_rights(body: bytes) -> bool:
@@ -607,7 +621,7 @@ def explain(status: int, body: bytes) -> MarketError:
         return Refused(ID, said)
     if status == 404 and code is None:  # the testnet has no /sapi
         return NotSupported(ID, said)
-    if code in (-1121, -1100):  # no such symbol; characters that no symbol has
+    if code == -1121 or (code == -1100 and b"timestamp" not in body):  # no such symbol; characters that none has
         return UnknownSymbol(ID, said)
     if code == -1122:  # invalid symbol status: settled, or not open yet
         return NotTraded(ID, said, "does not trade it now")

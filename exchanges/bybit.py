@@ -208,7 +208,7 @@ class Bybit(AccountExchange):
             target = f"/v5/account/transaction-log?accountType=UNIFIED&{window}&limit=50{_after(cursor)}"
             return _ask(target, parse_transaction_log)
 
-        stretches = [(begin, min(begin + WINDOW_MS, now_ms)) for begin in range(since_ms, now_ms, WINDOW_MS)]
+        stretches = [(begin, min(begin + WINDOW_MS - 1, now_ms)) for begin in range(since_ms, now_ms + 1, WINDOW_MS)]
         asks = [partial(closed, each, *stretch) for each in ("linear", "inverse") for stretch in stretches]
         return [*asks, log]
 
@@ -412,15 +412,19 @@ def parse_unified_balances(body: bytes) -> list[Balance]:
     """{"list": [{"coin": [{"coin": "BTC", "walletBalance": "1.5", "usdValue": "96000", "totalPositionIM": "0.2",
     "totalOrderIM": "0", "locked": "0"}]}]}
 
-    availableToWithdraw is "" for unified accounts: free is what no position, order or lock holds.
+    availableToWithdraw is "" for unified accounts: free is what no position, order or lock holds. What is borrowed is
+    owed: {"coin": "ETH", "walletBalance": "0", "spotBorrow": "0.06142", "usdValue": "-191.31"} is less than nothing.
     """
     found = []
     for account in rows_in(ID, _result(body).get("list")):
         for row in account.rows("coin"):
-            total = row.number("walletBalance") or 0.0
+            total, value = row.number("walletBalance") or 0.0, row.number("usdValue")
+            owed = row.number("spotBorrow") or row.number("borrowAmount") or 0.0
+            if total == 0 and owed and (value or 0.0) <= 0:  # where it is not counted in walletBalance
+                total = -owed
             held = sum(row.number(key) or 0.0 for key in ("totalPositionIM", "totalOrderIM", "locked"))
             free = max(0.0, total - held)
-            found.append(Balance(row.name("coin"), free, total - free, row.number("usdValue")))
+            found.append(Balance(row.name("coin"), free, total - free, value))
     return found
 
 
@@ -438,7 +442,8 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
          "positionIM": "0.00010923"}
 
     Asked by symbol, a row comes even when nothing is held: side "" and size "0". Linear: size in base,
-    value and profit in the settling dollar. Inverse: size in dollars, value and profit in the coin.
+    value and profit in the settling dollar. Inverse: size in dollars, value and profit in the coin. positionValue is
+    at ENTRY; the notional is size x mark price, as at the other exchanges.
     """
     envelope = row_in(ID, answer)
     if envelope.get("retCode") != 0:
@@ -453,15 +458,19 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
         symbol = row.name("symbol")
         base, asset = _settling(symbol, is_inverse)
         value, margin, pnl = (row.number(key) for key in ("positionValue", "positionIM", "unrealisedPnl"))
+        mark = row.price("markPrice")
+        coins, dollars = (
+            (size / mark if mark else value, size) if is_inverse else (size, size * mark if mark else value)
+        )
         found.append(
             Position(
                 symbol=symbol,
                 base=base,
                 side="long" if side == "Buy" else "short",
-                size=value if is_inverse else size,
-                notional=size if is_inverse else value,
+                size=coins,
+                notional=dollars,
                 entry=row.price("avgPrice"),
-                mark=row.price("markPrice"),
+                mark=mark,
                 liquidation=row.price("liqPrice"),
                 leverage=row.number("leverage"),
                 margin=margin,
@@ -521,6 +530,16 @@ def parse_rights(body: bytes) -> bool:
     return bool(_result(body).get("readOnly") != 1)
 
 
+def _names_the_symbol(body: bytes) -> bool:
+    """10001 is any bad parameter, and its text says which; without one the symbol is the only one that varies."""
+    try:
+        text = str(Row.of(ID, body).get("retMsg") or "").lower()
+    except BadResponse:
+        return False
+    others = ("accounttype", "category", "coin", "cursor", "limit", "time")
+    return "symbol" in text or not any(word in text for word in others)
+
+
 def explain(status: int, body: bytes) -> MarketError:
     """What a refusal means. HTTP 403 has an HTML body: a blocked country, or 600 requests in 5 s exceeded."""
     said = f"HTTP {status} {body[:160]!r}"
@@ -535,7 +554,9 @@ def explain(status: int, body: bytes) -> MarketError:
         return RateLimited(ID, said)
     if status == 403:
         return Blocked(ID, said)
-    if code in (10001, 10029):  # bad parameter: the symbol is the only one that varies; symbol not allowed
+    if code == 10001 and (b"nterval" in body or b"eriod" in body):
+        return NotSupported(ID, said, "has no such candles")
+    if code == 10029 or (code == 10001 and _names_the_symbol(body)):  # symbol not allowed; bad parameter
         return UnknownSymbol(ID, said)
     if code in (10009, 10024):
         return Blocked(ID, said)

@@ -17,6 +17,7 @@ from exchanges.errors import (
     BadResponse,
     Blocked,
     MarketError,
+    NotSupported,
     NotTraded,
     RateLimited,
     Unavailable,
@@ -209,11 +210,15 @@ def explain(status: int, body: bytes) -> MarketError:
     """What a refusal means."""
     said = f"HTTP {status} {body[:160]!r}"
     try:
-        code = Row.of(ID, body).row("error").get("code")
+        error = Row.of(ID, body).row("error")
     except BadResponse:
-        code = None
-    if code in (10020, 13020, -32602):  # unknown instrument; bad parameter: the symbol is the only one that varies
+        error = Row(ID, {})
+    code, data = error.get("code"), error.get("data")
+    param = data.get("param") if isinstance(data, dict) else None
+    if code in (10020, 13020) or (code == -32602 and param in (None, "instrument_name")):  # which parameter, it says
         return UnknownSymbol(ID, said)
+    if code == -32602 and param == "resolution":
+        return NotSupported(ID, said, "has no such candles")
     if status == 429 or code == 10028:
         return RateLimited(ID, said, retry_after_s=2.0)
     if status in (403, 451):

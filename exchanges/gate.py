@@ -29,12 +29,15 @@ from exchanges.reading import (
     At,
     Row,
     code_in,
+    in_coins,
     load,
     long_share,
+    per_coin,
     read_candles,
     rows_of,
     rows_read,
 )
+from exchanges.symbols import listing
 from exchanges.words import COIN, DOLLARS, INTERVALS, Candles, Funding, Listing, OpenInterest, Ratio, Snapshot, Ticker
 
 ID = "gate"
@@ -76,12 +79,13 @@ def _list(path: str, row: Callable[[Row], T | None]) -> ListEndpoint[T]:
 
 
 class Gate(Exchange):
-    """One site; every path has a budget of its own. Every coin is priced singly."""
+    """One site; every path has a budget of its own. Few contracts are of many coins: MBABYDOGE_USDT of a million."""
 
     id = ID
     name = "Gate"
     hosts = (HOST,)
     quotes = {"spot": ("USDT", "USDC"), "perp": ("USDT", COIN)}
+    multiplied = ("perp",)
     intervals = {"spot": WORDS, "perp": WORDS}
     max_candles = {"spot": 1000, "perp": 2000}
     tells = {"candles": ("spot", "USDT"), "open interest history": ("USDT",), "ratios": ("USDT",)}
@@ -181,21 +185,25 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     symbol = symbol_of(row.get("contract"))
     if symbol is None or not row.number("last") or not row.number("volume_24h_quote"):
         return None
-    return symbol, Snapshot(_ticker(row, Listing("perp", symbol, symbol), "volume_24h_base", "volume_24h_quote"))
+    of = listing("perp", symbol)
+    return of.symbol, Snapshot(_ticker(row, of, "volume_24h_base", "volume_24h_quote"))
 
 
 def parse_contract(body: bytes, of: Listing) -> Snapshot:
     """Open interest and funding of one contract; see _contract."""
-    return _contract(Row.of(ID, body).must_be("name", native(of)))
+    return _contract(Row.of(ID, body).must_be("name", native(of)), of)
 
 
 def parse_contract_row(row: Row) -> tuple[str, Snapshot] | None:
     """Open interest and funding of a contract of the list; None for one that is being delisted."""
     symbol = symbol_of(row.get("name"))
-    return None if symbol is None or row.get("in_delisting") is True else (symbol, _contract(row))
+    if symbol is None or row.get("in_delisting") is True:
+        return None
+    of = listing("perp", symbol)
+    return of.symbol, _contract(row, of)
 
 
-def _contract(row: Row) -> Snapshot:
+def _contract(row: Row, of: Listing) -> Snapshot:
     """{"name": "BTC_USDT", "type": "direct", "quanto_multiplier": "0.0001", "position_size": 616999728,
         "mark_price": "75180.8", "funding_rate": "0.0001", "funding_interval": 28800, "funding_next_apply": 1610035200}
 
@@ -204,12 +212,13 @@ def _contract(row: Row) -> Snapshot:
     funding_next_apply are in SECONDS.
     """
     contracts, size = row.number("position_size"), row.number("quanto_multiplier")
-    mark, rate = row.price("mark_price"), row.number("funding_rate")
+    mark, rate = per_coin(row.price("mark_price"), of.multiplier), row.number("funding_rate")
     interest = None
     if contracts is not None and row.get("type") == "inverse":
         interest = OpenInterest(None, contracts)
     elif contracts is not None and size:
-        interest = OpenInterest(contracts * size, None if mark is None else contracts * size * mark)
+        coins = contracts * size * of.multiplier
+        interest = OpenInterest(coins, None if mark is None else coins * mark)
     funding = None
     if rate is not None:
         interval_s, due_s = row.number("funding_interval"), row.number("funding_next_apply")
@@ -240,7 +249,7 @@ def parse_perp_candles(body: bytes, of: Listing, interval: str) -> Candles:
         raise BadResponse(ID, "the contract's size is not known")
     rows = load(ID, body)
     at = At("t", "o", "h", "l", "c", "v", "sum")
-    return read_candles(ID, of, INTERVALS[interval], rows, at, volume_in=of.contract_size, time_ms=1000)
+    return read_candles(ID, of, INTERVALS[interval], rows, at, volume_in=of.contract_size * of.multiplier, time_ms=1000)
 
 
 def parse_contract_size(body: bytes, of: Listing) -> float:
@@ -258,7 +267,9 @@ def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, flo
     """
 
     def read(row: Row) -> tuple[int, float]:
-        return row.moment("time", 1000), row.needed("open_interest_usd") / 2 / row.needed_price("mark_price")
+        return row.moment("time", 1000), row.needed("open_interest_usd") / 2 / row.needed_price(
+            "mark_price"
+        ) * of.multiplier
 
     found = rows_read(ID, load(ID, body), read)
     if not found:
@@ -294,13 +305,13 @@ def _ticker(row: Row, of: Listing, base_volume: str, quote_volume: str) -> Ticke
     return Ticker(
         exchange=ID,
         symbol=of.listed,
-        last=row.needed_price("last"),
-        bid=row.price("highest_bid"),
-        ask=row.price("lowest_ask"),
-        high=row.price("high_24h"),
-        low=row.price("low_24h"),
+        last=row.needed_price("last") / of.multiplier,
+        bid=per_coin(row.price("highest_bid"), of.multiplier),
+        ask=per_coin(row.price("lowest_ask"), of.multiplier),
+        high=per_coin(row.price("high_24h"), of.multiplier),
+        low=per_coin(row.price("low_24h"), of.multiplier),
         change_pct=row.number("change_percentage"),
-        base_volume=row.number(base_volume),
+        base_volume=in_coins(row.number(base_volume), of.multiplier),
         quote_volume=row.number(quote_volume),
         time_ms=0,
     )

@@ -64,7 +64,7 @@ class Kraken(Exchange):
     id = ID
     name = "Kraken"
     hosts = (SPOT, FUTURES)
-    quotes = {"spot": ("USD", "USDT"), "perp": ("USD", COIN)}
+    quotes = {"spot": ("USD", "USDT"), "perp": ("USD", COIN)}  # its pairs in USD are far deeper, and many have no other
     intervals = {"spot": SPOT_WORDS, "perp": PERP_WORDS}
     max_candles = {"spot": 720, "perp": 2000}
     tells = {"candles": ("spot", "USD")}  # of coin-margined contracts the volume is in dollars

@@ -503,6 +503,7 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
          "upl": "-0.00000099", "uplRatio": "-0.0025", "lever": "10", "liqPx": "2352.84", "notionalUsd": "2276.25",
          "margin": "0.00038", "imr": "", "ccy": "ETH", "fundingFee": "0"}
 
+    A margin position's pos is never negative: posCcy says the side, the base currency is long, the quote is short.
     pos counts contracts, signed only in net mode; the size in coins is notionalUsd over the mark price. upl,
     margin (isolated) or imr (cross), and fundingFee are in ccy, the coin for inverse contracts.
     """
@@ -514,13 +515,13 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
         contracts = row.needed("pos")
         if not contracts:
             continue
-        symbol, side = row.name("instId"), row.get("posSide")
+        symbol = row.name("instId")
         notional, mark, ratio = row.number("notionalUsd"), row.price("markPx"), row.number("uplRatio")
         found.append(
             Position(
                 symbol=symbol,
                 base=symbol.partition("-")[0],
-                side=str(side) if side in ("long", "short") else "long" if contracts > 0 else "short",
+                side=_side(row, contracts),
                 size=abs(notional) / mark if notional is not None and mark else None,
                 notional=None if notional is None else abs(notional),
                 entry=row.price("avgPx"),
@@ -537,15 +538,29 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
     return found
 
 
+def _side(row: Row, contracts: float) -> str:
+    side, held = row.get("posSide"), row.get("posCcy")
+    if side in ("long", "short"):
+        return str(side)
+    base, quote, *_ = (*row.name("instId").split("-"), "")
+    if row.get("instType") == "MARGIN" and held in (base, quote):
+        return "long" if held == base else "short"
+    return "long" if contracts > 0 else "short"
+
+
 def parse_closed_positions(body: bytes, since_ms: int) -> Page[Income]:
     """{"data": [{"realizedPnl": "-0.066", "ccy": "USDT", "uTime": "1736745929198", …}]}, newest first.
 
-    realizedPnl is net: pnl + fee + fundingFee + liqPenalty.
+    realizedPnl is net: pnl + fee + fundingFee + liqPenalty. The next page is of what is older than its cursor: rows of
+    the last millisecond of a full page are read with the next one.
     """
     rows = _rows(body)
-    found = [Income(int(row.needed("uTime")), "realised", row.name("ccy"), row.needed("realizedPnl")) for row in rows]
-    is_last = len(rows) < ROWS or found[-1].time_ms < since_ms
-    return Page(found, "" if is_last else str(found[-1].time_ms))
+    found = [Income(row.moment("uTime"), "realised", row.name("ccy"), row.needed("realizedPnl")) for row in rows]
+    if len(rows) < ROWS or found[-1].time_ms < since_ms:
+        return Page(found, "")
+    last_ms = found[-1].time_ms
+    before = [each for each in found if each.time_ms > last_ms]
+    return Page(before, str(last_ms + 1)) if before else Page(found, str(last_ms))
 
 
 def parse_bills(body: bytes) -> Page[Income]:

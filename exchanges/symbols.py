@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
 from exchanges.words import DOLLARS, Listing
@@ -13,22 +14,31 @@ MULTIPLIERS = (
     (100_000, "100000"),
     (1_000_000, "1000000"),
     (1_000_000, "1M"),
+    (10_000_000, "10000000"),
 )
-"""Contracts on many cheap coins: how many, and what stands before the coin's name."""
-_MULTIPLIED = re.compile(r"^(10{3,6}(?=[^\W\d])|1M(?=[A-Z]{4}))")
+"""Contracts on many cheap coins: how many, and what stands before the coin's name, or behind it (SHIB1000)."""
+_MULTIPLIED = re.compile(r"^(10{3,7}(?=[^\W\d])|1M(?=[A-Z]{4}))")
+_MULTIPLIED_BEHIND = re.compile(r"(?<=[^\W\d])10{3,7}$")
+_MILLIONS = {"MBABYDOGE": "BABYDOGE"}  # Gate's; any other name that begins with M may be a coin's
+_OWN_NAMES = {"XBT": "BTC", "XDG": "DOGE"}  # Kraken's
 MAX_SUGGESTIONS = 5
 _QUOTES = ("USDT", "USDC", "FDUSD", "USD")
-_NAMED_LIKE_PAIRS = frozenset(["PYUSD", "TUSD", "BUSD", "FDUSD", "RLUSD", "GUSD", "LUSD", "SUSD", "CRVUSD", "BFUSD"])
+_NAMED_LIKE_PAIRS = frozenset(
+    ["PYUSD", "TUSD", "BUSD", "FDUSD", "RLUSD", "GUSD", "LUSD", "SUSD", "CRVUSD", "BFUSD", "XUSD"]
+)
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))  # what pasted text carries
 _MAX_SYMBOL = 24  # characters; the longest listed base has 13
 
 
 def multiplied(base: str) -> tuple[str, int]:
-    """("PEPE", 1000) for 1000PEPE, ("BABYDOGE", 1000000) for 1MBABYDOGE; 1INCH and BTC are of 1."""
-    found = _MULTIPLIED.match(base)
-    if found is None:
-        return base, 1
-    prefix = found[0]
-    return base[len(prefix) :], 1_000_000 if prefix == "1M" else int(prefix)
+    """("PEPE", 1000) for 1000PEPE, ("SHIB", 1000) for SHIB1000, ("BABYDOGE", 1000000) for 1MBABYDOGE; BTC is of 1."""
+    if base in _MILLIONS:
+        return _MILLIONS[base], 1_000_000
+    if (found := _MULTIPLIED.match(base)) is not None:
+        return base[found.end() :], 1_000_000 if found[0] == "1M" else int(found[0])
+    if (found := _MULTIPLIED_BEHIND.search(base)) is not None:
+        return base[: found.start()], int(found[0])
+    return base, 1
 
 
 def coin_symbol(symbol: str) -> tuple[str, int]:
@@ -60,12 +70,34 @@ def in_quotes(symbol: str, quotes: Sequence[str]) -> str:
     return f"{base}-{quotes[0]}" if quote in DOLLARS and quotes and quote not in quotes else symbol
 
 
+def in_every_dollar(symbol: str, quotes: Sequence[str]) -> list[str]:
+    """The symbol in each dollar that the exchange has, in the order to try them; itself when it is in none.
+
+    A dollar that was asked for comes first; USDT, which stands for any, in the exchange's own order.
+    """
+    base, quote = split(symbol)
+    dollars = [each for each in quotes if each in DOLLARS]
+    if quote not in DOLLARS or not dollars:
+        return [symbol]
+    if quote != "USDT" and quote in dollars:
+        dollars = [quote, *(each for each in dollars if each != quote)]
+    return [f"{base}-{each}" for each in dollars]
+
+
 def of_many(of: Listing, listed: Collection[str]) -> Listing | None:
     """The contract on 1000 and more coins that is listed in the coin's place."""
-    for multiplier, prefix in MULTIPLIERS:
-        if f"{prefix}{of.symbol}" in listed:
-            return of._replace(listed=f"{prefix}{of.symbol}", multiplier=multiplier)
-    return None
+    base, quote = split(of.symbol)
+    names = [(multiplier, f"{prefix}{base}") for multiplier, prefix in MULTIPLIERS]
+    names += [(multiplier, f"{base}{number}") for multiplier, number in MULTIPLIERS if number.isdecimal()]
+    names += [(1_000_000, name) for name, coin in _MILLIONS.items() if coin == base]
+    return next(
+        (
+            of._replace(listed=f"{name}-{quote}", multiplier=multiplier)
+            for multiplier, name in names
+            if f"{name}-{quote}" in listed
+        ),
+        None,
+    )
 
 
 def parse_symbol(text: str) -> str:
@@ -73,8 +105,11 @@ def parse_symbol(text: str) -> str:
 
     btc, $BTC, BTCUSDT, BTC-USDT, btc/usdt, BTC_USDT, BTC-USDT-SWAP, BTC/USDT:USDT, BTCUSDT.P,
     BTCPERP and BINANCE:BTCUSDT are all BTC-USDT, as is BTC-USD: the dollar traded on exchanges
-    is USDT. 1000PEPE is PEPE, whose figures are given per coin.
+    is USDT. 1000PEPE and kPEPE are PEPE, whose figures are given per coin; XBT is BTC. Full-width letters are
+    letters, and what cannot be seen is not there.
     """
+    text = unicodedata.normalize("NFKC", text).translate(_UNSEEN)
+    text = re.sub(r"^k(?=[A-Z]{3})", "", text.strip().lstrip("$#"))  # Hyperliquid's thousands
     shown = text if len(text) <= _MAX_SYMBOL else f"{text[:_MAX_SYMBOL]}…"
     junk = NotASymbol(f"“{shown}” is not a symbol. Try BTC, or BTC-USDT.")
     name = text.strip().upper().lstrip("$#")
@@ -96,6 +131,7 @@ def parse_symbol(text: str) -> str:
     elif quote not in _QUOTES and f"{base}{quote}".endswith(("USDT", "USDC", "FDUSD")):
         raise junk  # BT-CUSDT is no way to write BTCUSDT
     quote = "USDT" if quote in ("", "USD") else quote
+    base = _OWN_NAMES.get(base, base)
     base, _ = multiplied(base)
     if base == quote:
         raise NotASymbol(f"{base} is what prices are counted in here. Try another symbol, such as BTC.")

@@ -27,6 +27,7 @@ INTERVALS = {
 """Candle intervals by our spelling, in ms."""
 MAX_FIGURE = 1e30  # beyond it, nothing is a price or an amount
 DOLLARS = ("USDT", "USDC", "USD", "FDUSD", "USD1")  # what counts as a dollar
+CREDITS = ("BNFCR",)  # a dollar each, in which an exchange keeps accounts: Binance's in the EEA. They have no market.
 COIN = "COIN"
 """As a quote: the perpetual that is priced in dollars and margined in its coin. BTC-COIN is Binance's BTCUSD_PERP."""
 WINDOW_MS = 7 * 86_400_000  # of funding and fees, and the longest that Bybit gives at a time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from exchanges.errors import Blocked, MarketError, NoAnswer, NotListed, NotSupported, UnknownSymbol
+from exchanges.errors import Blocked, Gone, MarketError, NoAnswer, NotListed, NotSupported, NotTraded, UnknownSymbol
 from exchanges.symbols import NotASymbol
 from exchanges.table import EXCHANGES
 from render.figures import escape
@@ -50,7 +50,9 @@ def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> 
         not_there = "is not listed as a perpetual" if error.kind == "perp" else "is not listed"
         return escape(f"{error.symbol} {not_there} on {asked}.{maybe}")
     if isinstance(error, NoAnswer):
-        is_passing = not all(isinstance(each, (Blocked, UnknownSymbol, NotSupported)) for each in error.errors)
+        is_passing = not all(
+            isinstance(each, (Blocked, Gone, UnknownSymbol, NotSupported, NotTraded)) for each in error.errors
+        )
         advice = " Please try again in a minute." if is_passing else ""
         return escape(f"No {what} {error.symbol} right now. {sentence(reasons(error.errors))}{advice}")
     return escape(str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -13,13 +14,14 @@ from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, updated
 import settings as settings_module
 from accounts import Accounts, NoKeys
 from asking.fetch import Fetcher
+from demo.bybit import BORROWED_ETH
 from demo.telegram_html import parse
 from demo.web import in_json
 from exchanges import binance, bybit, okx
 from exchanges.binance import Binance
 from exchanges.bybit import Bybit
 from exchanges.endpoints import Budget, Endpoint, Host
-from exchanges.errors import BadResponse, ClockWrong, Refused, Unavailable
+from exchanges.errors import BadResponse, ClockWrong, Declined, NotSupported, Refused, Unavailable, UnknownSymbol
 from exchanges.okx import Okx
 from exchanges.reading import Row
 from exchanges.table import ACCOUNTS
@@ -162,7 +164,8 @@ def test_bybit_balances() -> None:
 def test_bybit_inverse_position_in_coin() -> None:
     (held,) = bybit.parse_positions(json.loads(recorded("bybit/position-list-inverse")))
     assert (held.symbol, held.base, held.side, held.asset) == ("BTCUSD", "BTC", "short", "BTC")
-    assert (held.notional, held.size, held.pnl) == (300, 0.01092319, -0.00029413)
+    assert (held.notional, held.pnl) == (300, -0.00029413)
+    assert held.size == pytest.approx(300 / 28224.5)  # at the mark price
     assert (held.liquidation, held.leverage) == (None, 10)
     assert held.pnl_pct == pytest.approx(-0.00029413 / 0.00010923 * 100)
 
@@ -184,6 +187,136 @@ def test_bybit_row_without_a_position() -> None:
 )
 def test_bybit_settling(symbol: str, is_inverse: bool, settling: tuple[str, str]) -> None:
     assert bybit._settling(symbol, is_inverse) == settling
+
+
+def test_bybit_borrowed_coin_is_owed() -> None:
+    btc, usdt, eth = bybit.parse_unified_balances(recorded("bybit/wallet-balance-borrowed"))
+    assert (btc, usdt) == (Balance("BTC", 0, 0, 0), Balance("USDT", 1000.5, 0, 1000.5))
+    assert (eth.asset, eth.free, eth.in_use, eth.usd) == ("ETH", 0, -0.06142, -191.31)
+    counted = {"coin": "ETH", "walletBalance": "-0.06", "borrowAmount": "0.06", "usdValue": "-190"}
+    body = {"retCode": 0, "result": {"list": [{"coin": [counted]}]}}
+    assert bybit.parse_unified_balances(json.dumps(body).encode()) == [Balance("ETH", 0, -0.06, -190)]
+
+
+def test_bybit_notional_is_at_the_mark_price() -> None:
+    """As Binance's and OKX's: positionValue is at entry."""
+    row = {
+        "symbol": "BTCUSDT",
+        "side": "Buy",
+        "size": "2",
+        "avgPrice": "100",
+        "markPrice": "150",
+        "positionValue": "200",
+    }
+    (held,) = bybit.parse_positions({"retCode": 0, "result": {"category": "linear", "list": [row]}})
+    assert (held.size, held.notional, held.entry) == (2, 300, 100)
+    (unmarked,) = bybit.parse_positions(
+        {"retCode": 0, "result": {"category": "linear", "list": [row | {"markPrice": ""}]}}
+    )
+    assert (unmarked.size, unmarked.notional) == (2, 200)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "held", "side"),
+    [("LTC-USDT", "USDT", "short"), ("LTC-USDT", "LTC", "long"), ("LTC-BTC", "BTC", "short"), ("LTC-USDT", "", "long")],
+)
+def test_okx_margin_side_is_told_by_what_is_held(instrument: str, held: str, side: str) -> None:
+    row = {"instId": instrument, "instType": "MARGIN", "pos": "12", "posCcy": held, "posSide": "net", "ccy": "USDT"}
+    (position,) = okx.parse_positions({"code": "0", "data": [row]})
+    assert position.side == side
+    (swap,) = okx.parse_positions({"code": "0", "data": [row | {"instType": "SWAP", "pos": "-12"}]})
+    assert swap.side == "short"
+
+
+def test_binance_margin_is_the_positions_own() -> None:
+    """initialMargin is that of open orders too: 0.1 BTC at 10x is not 3.33x."""
+    risk = {
+        "symbol": "BTCUSDT",
+        "positionSide": "BOTH",
+        "positionAmt": "0.1",
+        "notional": "10000",
+        "unRealizedProfit": "469",
+    }
+    margin = {"symbol": "BTCUSDT", "positionSide": "BOTH", "initialMargin": "3000", "positionInitialMargin": "1000"}
+    (held,) = binance.parse_usdm_positions([risk], {"positions": [margin]})
+    assert (held.margin, held.leverage, held.pnl_pct) == (1000, 10, 46.9)
+    del margin["positionInitialMargin"]
+    (older,) = binance.parse_usdm_positions([risk], {"positions": [margin]})
+    assert older.margin == 3000
+
+
+def pages_of(rows: list[dict[str, Any]], read: Any, answer: Any) -> list[Any]:
+    """All rows of a list that comes in pages, read as accounts.py does."""
+    found, cursor = [], ""
+    for _ in range(20):
+        page = read(json.dumps(answer(rows, cursor)).encode())
+        found += page.rows
+        if not (cursor := page.cursor):
+            return found
+    raise AssertionError("no end")
+
+
+@pytest.mark.parametrize("n_of_a_moment", [1, 7, 37, 999])
+def test_binance_rows_of_one_millisecond_are_all_counted_once(n_of_a_moment: int) -> None:
+    times = [1_700_000_000_000 + i // n_of_a_moment for i in range(3500)]
+    rows = [{"incomeType": "FUNDING_FEE", "income": str(i), "asset": "USDT", "time": at} for i, at in enumerate(times)]
+
+    def answer(rows: list[dict[str, Any]], cursor: str) -> Any:
+        return [row for row in rows if row["time"] >= int(cursor or 0)][:1000]
+
+    found = pages_of(rows, binance.parse_income, answer)
+    assert [each.amount for each in found] == list(range(3500))
+
+
+@pytest.mark.parametrize("n_of_a_moment", [1, 7, 99])
+def test_okx_rows_of_one_millisecond_are_all_counted_once(n_of_a_moment: int) -> None:
+    times = [1_700_000_000_000 - i // n_of_a_moment for i in range(350)]
+    rows = [{"realizedPnl": str(i), "ccy": "USDT", "uTime": str(at)} for i, at in enumerate(times)]
+
+    def answer(rows: list[dict[str, Any]], cursor: str) -> Any:
+        older = [row for row in rows if not cursor or int(row["uTime"]) < int(cursor)]
+        return {"code": "0", "data": older[:100]}
+
+    found = pages_of(rows, lambda body: okx.parse_closed_positions(body, 0), answer)
+    assert [each.amount for each in found] == list(range(350))
+
+
+def test_a_page_of_one_millisecond_ends() -> None:
+    """More rows of one moment than a page holds cannot all be told; what follows them is."""
+    rows = [{"incomeType": "COMMISSION", "income": "1", "asset": "USDT", "time": 5} for _ in range(1000)]
+    assert binance.parse_income(json.dumps(rows).encode()).cursor == "6"
+    closed = {"code": "0", "data": [{"realizedPnl": "1", "ccy": "USDT", "uTime": "5"}] * 100}
+    assert okx.parse_closed_positions(json.dumps(closed).encode(), 0).cursor == "5"
+
+
+def test_income_windows_do_not_overlap() -> None:
+    """A row at an edge is in one of them; today's are asked for first, whatever there was before."""
+    now_ms = 1_763_906_602_000
+    for account, name in ((Binance(), "/fapi"), (Bybit(), "category=linear")):
+        targets = [ask("").target for ask in account.income(now_ms - 30 * 86_400_000, now_ms)]
+        spans = [
+            tuple(int(target.partition(f"{edge}=")[2].partition("&")[0]) for edge in ("startTime", "endTime"))
+            for target in targets
+            if name in target
+        ]
+        ordered = sorted(spans)
+        assert (ordered[0][0], ordered[-1][1]) == (now_ms - 30 * 86_400_000, now_ms)
+        assert all(end + 1 == begin for (_, end), (begin, _) in pairwise(ordered))
+    today = Binance().income(now_ms - 30 * 86_400_000, now_ms)[0]("").target
+    assert f"startTime={now_ms - now_ms % 86_400_000}&endTime={now_ms}" in today
+
+
+def test_bybit_code_of_any_parameter() -> None:
+    """10001 is of an account's parameter as of a symbol."""
+    for text, kind in (
+        ("accountType only support CONTRACT.", Declined),
+        ("params error: symbol invalid", UnknownSymbol),
+        ("Not supported symbols", UnknownSymbol),
+        ("Invalid period!", NotSupported),
+        ("params error: Category is invalid", Declined),
+    ):
+        error = bybit.explain(200, json.dumps({"retCode": 10001, "retMsg": text}).encode())
+        assert (type(error), error.counts_for_circuit) == (kind, False)
 
 
 def test_bybit_closed_pnl() -> None:
@@ -286,12 +419,12 @@ async def test_balance() -> None:
         shib = house.world.market.day("binance", "SHIB", "spot").last
         truth = (0.12345678 + 0.01 + 0.25) * btc - 0.06 * 0 + 2500.5 + 5000 + 100 * shib  # Binance
         truth += 1500 + 0.05 * house.world.market.price("BTC", house.world.market.clock()) + 0.26 + 20  # Bybit
+        truth -= BORROWED_ETH * eth  # what is owed is less than nothing
         truth += 799.9 + 1380 + 5 * sol  # OKX
         assert total == pytest.approx(truth, rel=1e-3)
         assert "1 more worth $0." in text  # dust
         assert "⚠️ The API key of Bybit may trade or withdraw." in text
         assert "Binance" not in text.partition("⚠️")[2].partition("\n")[0]
-        assert eth > 0
 
 
 async def test_positions() -> None:

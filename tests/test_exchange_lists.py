@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
 from conftest import NOW_MS, a_perp, a_spot, recorded
-from wire import listed
+from wire import about, listed
 
 from exchanges import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, kraken, okx
 from exchanges.binance import Binance
@@ -23,8 +24,9 @@ from exchanges.hyperliquid import Hyperliquid
 from exchanges.kraken import Kraken
 from exchanges.okx import Okx
 from exchanges.reading import Row
-from exchanges.symbols import MULTIPLIERS, coin_symbol, multiplied
+from exchanges.symbols import MULTIPLIERS, coin_symbol, multiplied, of_many
 from exchanges.table import EXCHANGES
+from exchanges.words import OpenInterest
 
 # The same nonsense for all of them.
 
@@ -475,7 +477,12 @@ def test_lists_of_perpetuals_and_their_parts() -> None:
         ("1INCH", "1INCH", 1),
         ("100X", "100X", 1),
         ("1000", "1000", 1),
-        ("10000000MOG", "10000000MOG", 1),
+        ("10000000MOG", "MOG", 10_000_000),
+        ("SHIB1000", "SHIB", 1000),
+        ("AIDOGE10000000", "AIDOGE", 10_000_000),
+        ("MBABYDOGE", "BABYDOGE", 1_000_000),
+        ("MANA", "MANA", 1),
+        ("X100", "X100", 1),
         ("1MIL", "1MIL", 1),
         ("BTC", "BTC", 1),
     ],
@@ -483,6 +490,46 @@ def test_lists_of_perpetuals_and_their_parts() -> None:
 def test_coins_by_the_thousand(base: str, coin: str, multiplier: int) -> None:
     assert multiplied(base) == (coin, multiplier)
     assert coin_symbol(f"{base}-USDT") == (f"{coin}-USDT", multiplier)
+
+
+@pytest.mark.parametrize(
+    ("coin", "listed", "found"),
+    [
+        ("SHIB", "SHIB1000-USDT", ("SHIB1000-USDT", 1000)),
+        ("MOG", "10000000MOG-USDT", ("10000000MOG-USDT", 10_000_000)),
+        ("BABYDOGE", "MBABYDOGE-USDT", ("MBABYDOGE-USDT", 1_000_000)),
+        ("BABYDOGE", "1MBABYDOGE-USDT", ("1MBABYDOGE-USDT", 1_000_000)),
+        ("PEPE", "1000PEPE-USDC", None),
+        ("ANA", "MANA-USDT", None),
+    ],
+)
+def test_contract_that_stands_in_a_coins_place(coin: str, listed: str, found: tuple[str, int] | None) -> None:
+    of = of_many(a_perp(f"{coin}-USDT"), {listed, "BTC-USDT"})
+    assert (of and (of.listed, of.multiplier)) == found
+    assert of is None or (of.symbol, of.kind) == (f"{coin}-USDT", "perp")
+
+
+def test_gate_contracts_of_a_million_coins() -> None:
+    of = a_perp("MBABYDOGE-USDT", 1_000_000, 1.0)
+    row = {"contract": "MBABYDOGE_USDT", "last": "0.0012", "volume_24h_base": "7", "volume_24h_quote": "9"}
+    ticker = gate.parse_perp(json.dumps([row]).encode(), of).ticker
+    assert ticker is not None
+    assert (ticker.last, ticker.base_volume, ticker.quote_volume) == (about(1.2e-9), 7e6, 9)
+    contract = {
+        "name": "MBABYDOGE_USDT",
+        "type": "direct",
+        "position_size": 5,
+        "quanto_multiplier": "10",
+        "mark_price": "0.001",
+    }
+    perp = gate.parse_contract(json.dumps(contract).encode(), of)
+    assert perp.open_interest == OpenInterest(5e7, about(0.05))
+    found = gate.parse_contract_row(Row("gate", contract))
+    assert found == ("BABYDOGE-USDT", perp)
+    candles = (
+        Gate().candles(of, "1h", 2, NOW_MS).parse(b'[{"t":1700000000,"v":3,"c":"1","h":"1","l":"1","o":"1","sum":"3"}]')
+    )
+    assert (list(candles.volume), list(candles.close)) == ([3e6], [about(1e-6)])
 
 
 @pytest.mark.parametrize(("multiplier", "prefix"), MULTIPLIERS)

@@ -215,7 +215,7 @@ def test_every_price_by_the_thousand_is_per_coin(parse: Callable[[Any], Any], ke
         (binance, "Binance", "SPOT USDM COINM", "USDT USDC", "USDT USDC COIN", "spot perp"),
         (bybit, "Bybit", "HOST", "USDT USDC", "USDT USDC COIN", "spot perp"),
         (okx, "OKX", "HOST", "USDT USDC", "USDT USDC COIN", ""),
-        (gate, "Gate", "HOST", "USDT USDC", "USDT COIN", ""),
+        (gate, "Gate", "HOST", "USDT USDC", "USDT COIN", "perp"),
         (bitget, "Bitget", "HOST", "USDT USDC", "USDT USDC COIN", "perp"),
         (hyperliquid, "Hyperliquid", "HOST", "", "USDC", "perp"),
         (deribit, "Deribit", "HOST", "", "USDC COIN", "perp"),

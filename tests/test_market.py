@@ -20,7 +20,8 @@ from demo.web import in_json
 from exchanges import binance
 from exchanges.endpoints import Budget, Endpoint, Host
 from exchanges.errors import BadResponse, Blocked, NoAnswer, NotListed, RateLimited, Unavailable, UnknownSymbol
-from exchanges.symbols import NotASymbol, parse_symbol
+from exchanges.symbols import NotASymbol, in_every_dollar, parse_symbol
+from exchanges.table import EXCHANGES
 from market import Market
 
 
@@ -204,6 +205,39 @@ async def test_price_asks_for_the_contract_as_it_is_listed(prefix: str) -> None:
         report = await price(house, "MOG-USDT")
         assert len(asked_for) == 3
         assert report.multipliers == {"perp": 10_000 if prefix == "10000" else 1_000_000}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "quotes", "tried"),
+    [
+        ("FET-USDT", ("USD", "USDT"), ["FET-USD", "FET-USDT"]),
+        ("FET-USDC", ("USD", "USDT"), ["FET-USD", "FET-USDT"]),
+        ("FET-USDC", ("USDT", "USDC"), ["FET-USDC", "FET-USDT"]),
+        ("FET-USDT", ("USDT", "USDC"), ["FET-USDT", "FET-USDC"]),
+        ("ETH-BTC", ("USDT", "USDC"), ["ETH-BTC"]),
+        ("FET-USDT", (), ["FET-USDT"]),
+    ],
+)
+def test_every_dollar_is_tried(symbol: str, quotes: tuple[str, ...], tried: list[str]) -> None:
+    assert in_every_dollar(symbol, quotes) == tried
+
+
+async def test_price_in_the_dollar_that_there_is() -> None:
+    """A coin that is only in USDC; and the reply says so."""
+    async with a_house(EXCHANGES="binance") as house:
+        site, asked_for = house.world.sites["BINANCE_SPOT"], []
+
+        async def only_in_usdc(asked: Any, answer: Any) -> Any:
+            symbol = asked.query.get("symbol", "")
+            asked_for.append(symbol)
+            if symbol != "FETUSDC":
+                return in_json({"code": -1121, "msg": "Invalid symbol."}, 400)
+            told = await answer(asked._replace(query={"symbol": "BTCUSDT"}))
+            return told._replace(body=told.body.replace(b"BTCUSDT", b"FETUSDC"))
+
+        site.intercept(only_in_usdc)
+        found = await house.bot.market.spot_at(EXCHANGES["binance"], "FET-USDT")
+        assert (found.symbol, asked_for[0], asked_for[-1]) == ("FET-USDC", "FETUSDT", "FETUSDC")
 
 
 async def test_price_is_not_called_unlisted_when_the_list_is_missing() -> None:
@@ -396,6 +430,21 @@ def test_symbol_any_spelling(text: str) -> None:
     ("text", "symbol"),
     [
         ("BTC-USDC", "BTC-USDC"),
+        ("XBT", "BTC-USDT"),
+        ("XBTUSD", "BTC-USDT"),
+        ("xdg/usd", "DOGE-USDT"),
+        ("XBTC", "XBTC-USDT"),
+        ("kPEPE", "PEPE-USDT"),
+        ("kSHIBUSDT", "SHIB-USDT"),
+        ("KAVA", "KAVA-USDT"),
+        ("kava", "KAVA-USDT"),
+        ("SHIB1000", "SHIB-USDT"),
+        ("SHIB1000USDT", "SHIB-USDT"),
+        ("XUSD", "XUSD-USDT"),
+        ("BTC\u200b", "BTC-USDT"),
+        ("\u2060BTC\ufeff", "BTC-USDT"),
+        ("\uff22\uff34\uff23", "BTC-USDT"),
+        ("BTC\uff0fUSDT", "BTC-USDT"),
         ("btcusdc", "BTC-USDC"),
         ("BTCFDUSD", "BTC-FDUSD"),
         ("ETH-BTC", "ETH-BTC"),
