@@ -383,7 +383,7 @@ async def test_polling_answers_and_confirms() -> None:
         async with a_poller(house):
             await house.world.telegram.settle()
         assert len(said(house)) == 2
-        assert "BTC-USDT" in said(house)[1]
+        assert "<b>BTC " in said(house)[1]
 
 
 async def test_polling_confirms_only_after_the_answer() -> None:

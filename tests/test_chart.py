@@ -53,15 +53,15 @@ def size_of(file: object) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("words", "title"),
     [
-        ("BTC", "<b>BTC-USDT perp</b> · 1h chart"),
-        ("btc 15m spot", "<b>BTC-USDT spot</b> · 15m chart"),
-        ("spot 1d ETH", "<b>ETH-USDT spot</b> · 1d chart"),
-        ("PEPE 4h", "<b>PEPE-USDT perp</b> · 4h chart"),
-        ("BTC 1m", "<b>BTC-USDT perp</b> · 1m chart"),
+        ("BTC", "<b>BTC perp</b> 1h chart"),
+        ("btc 15m spot", "<b>BTC spot</b> 15m chart"),
+        ("spot 1d ETH", "<b>ETH spot</b> 1d chart"),
+        ("PEPE 4h", "<b>PEPE perp</b> 4h chart"),
+        ("BTC 1m", "<b>BTC perp</b> 1m chart"),
         ("oi BTC", "<b>BTC open interest</b> · 7 days"),
         ("oi", "<b>BTC open interest</b> · 7 days"),
-        ("profile BTC 7d", "<b>BTC-USDT perp</b> · profile 7d"),
-        ("cvd ETH 15m", "<b>ETH-USDT perp</b> · 15m CVD"),
+        ("profile BTC 7d", "<b>BTC perp</b> profile 7d"),
+        ("cvd ETH 15m", "<b>ETH perp</b> 15m CVD"),
         ("BTC ETH SOL", "<b>BTC · ETH · SOL</b> · 7 days"),
         ("compare BTC ETH", "<b>BTC · ETH</b> · 7 days"),
     ],
@@ -73,7 +73,7 @@ async def test_picture_of(words: str, title: str) -> None:
         assert size_of(call["photo"]) == (1080, 1080)
         assert call["caption"].startswith(title)
         assert len(call["caption"]) <= MAX_CAPTION
-        assert call["caption"].endswith(" ms</i>")
+        assert call["caption"].endswith(" UTC</i>")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def test_picture_of(words: str, title: str) -> None:
         ("BTC ETH SOL XRP DOGE PEPE", "At most 5 symbols"),
         ("🚀", "is not a symbol"),
         ("profile BTC 9h", "not understood"),
-        ("oi BTC ETH", "One symbol at a time"),
+        ("oi BTC ETH", "one coin at a time"),
     ],
 )
 async def test_no_picture_of(words: str, said: str) -> None:
@@ -279,7 +279,7 @@ async def test_picture_that_cannot_be_drawn_is_a_text(
     async with a_house() as house:
         call = await asked(house, "/chart BTC")
         assert call["method"] == "sendMessage"
-        assert call["text"].startswith("<b>BTC-USDT perp</b> · 1h chart")
+        assert call["text"].startswith("<b>BTC perp</b> 1h chart")
         assert "The picture could not be drawn" in call["text"]
         assert "a fault" in caplog.text
 

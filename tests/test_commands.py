@@ -24,7 +24,7 @@ from exchanges.words import INTERVALS
 NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
 FOREIGN = (
     *("Traceback", "Error", "Exception", "HTTP/1.1", "{", "}", "retMsg", "retCode", "<html", "127.0.0.1", "None"),
-    *("UnknownSymbol", "Unavailable", " nan", " inf", "weight"),
+    *("UnknownSymbol", "Unavailable", " nan", " inf", "request weight"),
 )
 OF_A_SYMBOL = ("price", "analysis", "volume", "cvd", "profile", "ls", "oi", "funding", "chart")
 MARKET_QUESTIONS = (
@@ -131,7 +131,7 @@ async def test_symbol_left_out_is_bitcoin(command: str) -> None:
 @pytest.mark.parametrize("command", ["oi", "funding", "ls"])
 async def test_symbol_one_at_a_time(command: str) -> None:
     async with a_house() as house:
-        assert await house.ask(f"/{command} BTC ETH") == "One symbol at a time, please: BTC?"
+        assert await house.ask(f"/{command} BTC ETH") == "This is about one coin at a time: BTC, or ETH."
 
 
 # Words after the symbol.
@@ -169,20 +169,20 @@ async def test_interval_of_every_length(command: str) -> None:
     async with a_house() as house:
         for interval in INTERVALS:
             text = is_well(await house.ask(f"/{command} BTC {interval}"))
-            assert text.startswith(f"BTC-USDT perp · {interval} "), interval
+            assert text.startswith(("BTC perp", f"BTC perp {interval} ")[command == "analysis"]), interval
 
 
 @pytest.mark.parametrize("window", profile.PROFILE_WINDOWS)
 async def test_window_of_every_length(window: str) -> None:
     async with a_house() as house:
-        assert is_well(await house.ask(f"/profile BTC {window}")).startswith(f"BTC-USDT perp · profile {window}")
+        assert is_well(await house.ask(f"/profile BTC {window}")).startswith(f"BTC perp profile {window}")
 
 
 async def test_window_alone_is_of_bitcoin() -> None:
     """As the usage says: [SYMBOL] [today|24h|7d|30d]."""
     async with a_house() as house:
-        assert is_well(await house.ask("/profile 7d")).startswith("BTC-USDT perp · profile 7d")
-        assert is_well(await house.ask("/profile 7d spot")).startswith("BTC-USDT spot · profile 7d")
+        assert is_well(await house.ask("/profile 7d")).startswith("BTC perp profile 7d")
+        assert is_well(await house.ask("/profile 7d spot")).startswith("BTC spot profile 7d")
 
 
 async def test_usage_names_words_that_are_understood() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 from conftest import a_house
@@ -13,7 +14,19 @@ from demo.web import FAULTS
 from exchanges import table
 
 EXCHANGES = ("binance", "bybit", "okx")
-FOREIGN = ("Traceback", "Error", "Exception", "HTTP/1.1", "{", "code", "msg", "retMsg", "html", "weight", "127.0.0.1")
+FOREIGN = (
+    "Traceback",
+    "Error",
+    "Exception",
+    "HTTP/1.1",
+    "{",
+    "code",
+    "msg",
+    "retMsg",
+    "html",
+    "request weight",
+    "127.0.0.1",
+)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -24,7 +37,7 @@ async def test_one_exchange_fails(exchange: str, fault: str) -> None:
         began = loop_time()
         text = parse(await house.ask("/price BTC")).text
         assert loop_time() - began < 8
-        assert "BTC-USDT" in text
+        assert re.match(r"BTC [\d,.]+ ", text)
         assert ("Binance · " in text) == (exchange != "binance")
         if exchange == "binance":
             assert "Bybit · " in text
@@ -48,7 +61,7 @@ async def test_the_only_exchange_fails(exchange: str, fault: str, caplog: pytest
         await house.world.set_fault(exchange, "")
         await house.later()
         await house.ask("/price BTC")  # one request is the probe
-        assert "funding" in await house.ask("/price BTC")
+        assert "fund " in await house.ask("/price BTC")
 
 
 async def test_all_exchanges_hang() -> None:

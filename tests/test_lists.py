@@ -629,15 +629,15 @@ async def test_scan_fourfold_candle_at_every_moment(offset_s: int) -> None:
 @pytest.mark.parametrize(
     ("words", "head"),
     [
-        ("", "Volume spikes from +200 % · 15m"),
-        ("300", "Volume spikes from +300 % · 15m"),
-        ("1h", "Volume spikes from +200 % · 1h"),
-        ("1h 50", "Volume spikes from +50 % · 1h"),
-        ("50 1H", "Volume spikes from +50 % · 1h"),
-        ("50%", "Volume spikes from +50 % · 15m"),
-        ("0", "Volume spikes from +0 % · 15m"),
-        ("12.5", "Volume spikes from +12.5 % · 15m"),
-        ("100000", "Volume spikes from +100000 % · 15m"),
+        ("", "Volume spikes from +200% 15m"),
+        ("300", "Volume spikes from +300% 15m"),
+        ("1h", "Volume spikes from +200% 1h"),
+        ("1h 50", "Volume spikes from +50% 1h"),
+        ("50 1H", "Volume spikes from +50% 1h"),
+        ("50%", "Volume spikes from +50% 15m"),
+        ("0", "Volume spikes from +0% 15m"),
+        ("12.5", "Volume spikes from +12.5% 15m"),
+        ("100000", "Volume spikes from +100000% 15m"),
     ],
 )
 async def test_scan_words(words: str, head: str) -> None:

@@ -33,14 +33,14 @@ pytestmark = [pytest.mark.trial, pytest.mark.real_time]
 N_UPDATES, N_CHATS, N_ENDS = 500, 20, 5
 LATENCY_S = 0.02  # of every exchange, so that there is work to interrupt
 QUESTIONS = {
-    "/price BTC": "BTC-USDT",
-    "/price ETH SOL": "SOL-USDT",
+    "/price BTC": "<b>BTC ",
+    "/price ETH SOL": "SOL ",
     "/help": "One market",
-    "/volume ETH": "ETH-USDT perp",
-    "/oi": "BTC open interest",
-    "/cvd SOL": "SOL-USDT perp",
+    "/volume ETH": "ETH perp",
+    "/oi": "BTC OI",
+    "/cvd SOL": "SOL perp",
     "/funding ETH": "ETH funding",
-    "/ls BTC": "BTC-USDT",
+    "/ls BTC": "longs and shorts",
     "/top10": "Top",
     "/price": "Which symbol?",
 }

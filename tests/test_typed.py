@@ -93,7 +93,7 @@ async def test_guess_is_a_button() -> None:
 
 async def test_bare_coin_is_priced_in_private_only() -> None:
     async with a_house(TELEGRAM_CHAT_ID="*") as house:
-        assert "BTC-USDT" in await house.ask("btc")
+        assert "<b>BTC " in await house.ask("btc")
         assert await house.bot.answer(updated("btc", chat_id=GROUP)) is None
 
 

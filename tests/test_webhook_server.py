@@ -53,7 +53,7 @@ async def test_update_is_answered_in_the_response() -> None:
         call = response.json()
         assert (response.status_code, response.headers["content-type"]) == (200, JSON)
         assert (call["method"], call["chat_id"]) == ("sendMessage", ADA)
-        assert "BTC-USDT" in call["text"]
+        assert "<b>BTC " in call["text"]
 
 
 async def test_nothing_to_say_is_an_empty_answer() -> None:
