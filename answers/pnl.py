@@ -7,8 +7,8 @@ from typing import TypedDict
 from accounts import Profit, Valued
 from answers.account import Asked, again, asked_line, part_notes, which_exchange
 from answers.asked import Tools
-from render.figures import format_signed, format_usd, sum_or_none, unsigned_zero
-from render.message import Answer, pre
+from render.figures import format_percent, format_signed, format_usd, sum_or_none, unsigned_zero
+from render.message import Answer, folded, pre
 from render.sentences import exchange_name
 
 SPANS = ("today", "7d", "30d")
@@ -47,6 +47,13 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
     ]
     said = f"  open {format_usd(open_now, sign=True)}  today {format_usd(today, sign=True)}" if known else ""
     blocks = (pre(rows), "In dollars; days from 00:00 UTC. Funding and fees are of 7 days.") if known else ()
+    shares = [
+        f"{exchange_name(exchange)}: open is {format_percent(profit.unrealised_pct, 1)} of margin"
+        for exchange, profit in known
+        if profit.unrealised_pct is not None
+    ]
+    if shares:
+        blocks = (*blocks, folded(shares))
     return Answer(
         f"<b>PnL</b>{said}",
         blocks,

@@ -24,6 +24,7 @@ from render.figures import (
     escape,
     fit,
     format_bp,
+    format_coins,
     format_moment,
     format_money,
     format_percent,
@@ -34,7 +35,7 @@ from render.figures import (
     format_span,
 )
 from render.keyboards import again, keyboard, neighbours, that_fit
-from render.message import Answer, Button, foot, labelled, pre, short
+from render.message import Answer, Button, folded, foot, labelled, pre, short
 from render.sentences import exchange_name, in_words, reasons, sentence, sorry
 from sessions import QUARTER
 
@@ -299,11 +300,29 @@ def card(report: PriceReport, now_s: float) -> Answer:
     line = f"price {name}"
     return Answer(
         f"{headline}{format_percent(lead.change_pct)} 24h",
-        (block,),
+        (block, folded(_details(report))),
         notes,
         f"<i>{escape(_source(report, now_s))}</i>",
         keyboard(again(line, f"chart {name}"), neighbours("price", report.symbol)),
     )
+
+
+def _details(report: PriceReport) -> list[str]:
+    """What a card has no line for: either side's day in figures, open interest in coins, the funding's own terms."""
+    base = split(report.symbol)[0]
+    lines = []
+    for name, ticker in (("Spot", report.spot), ("Perpetual", report.perp and report.perp.ticker)):
+        if ticker is not None:
+            day = f"{format_price(ticker.low)} – {format_price(ticker.high)}, {format_percent(ticker.change_pct)}"
+            lines.append(f"{name} 24h: {day}, {format_coins(ticker.base_volume, base)}")
+    if report.perp is not None:
+        interest, funding = report.perp.open_interest, report.perp.funding
+        lines.append(f"Open interest: {format_coins(interest and interest.open_interest, base)}")
+        if funding is not None:
+            hours = funding.funding_interval_h
+            every = "period n/a" if hours is None else f"every {hours:g}h"
+            lines.append(f"Funding: {format_percent(funding.funding_rate * 100, 4)} {every}")
+    return lines
 
 
 def _moves(report: PriceReport) -> list[str]:

@@ -41,19 +41,23 @@ async def test_price_in_private() -> None:
         assert call is not None
         assert (call["method"], call["chat_id"], call["parse_mode"]) == ("sendMessage", ADA, "HTML")
         assert "reply_parameters" not in call
-        refresh = {"text": "🔄 Refresh", "callback_data": "price BTC"}
-        assert call["reply_markup"]["inline_keyboard"] == [[refresh, {"text": "📈", "callback_data": "chart BTC"}]]
+        acts, neighbours = call["reply_markup"]["inline_keyboard"]
+        assert acts[:2] == [
+            {"text": "🔄", "callback_data": "price BTC"},
+            {"text": "📈", "callback_data": "chart BTC"},
+        ]
+        assert [button["text"] for button in neighbours] == ["Analysis", "CVD", "OI", "Funding"]
         text = parse(call["text"]).text
-        for word in ("BTC-USDT", "spot", "perp", "last", "24h", "high", "low", "vol BTC", "vol $", "OI BTC", "OI $"):
+        for word in ("BTC ", "24h ", "1h ", "7d ", "30d ", "bid ", "ask ", "perp ", " spot", "vol ", "OI    $"):
             assert word in text
-        for word in ("funding ", "8h, in ", "basis", "Binance · ", " UTC · ", " ms"):
+        for word in ("fund  ", "%/8h", "%/y", " pay in ", "basis", "Binance · ", " UTC"):
             assert word in text
 
 
 async def test_price_of_several() -> None:
     async with a_house() as house:
         text = await house.ask("/price BTC, eth;SOL btcusdt NOPE ADA")
-        assert [text.count(f"<b>{base}-USDT</b>") for base in ("BTC", "ETH", "SOL")] == [1, 1, 1]
+        assert [text.count(f"\n{base} ") + text.count(f">{base} ") for base in ("BTC", "ETH", "SOL")] == [1, 1, 1]
         assert "NOPE-USDT is not listed on Binance, Bybit, OKX, Gate, " in text
         assert "At most 5 symbols at once" in text
         assert "ADA" not in text
@@ -383,7 +387,7 @@ async def test_polling_answers_and_confirms() -> None:
         async with a_poller(house):
             await house.world.telegram.settle()
         assert len(said(house)) == 2
-        assert "<b>BTC " in said(house)[1]
+        assert said(house)[1].startswith("BTC ")
 
 
 async def test_polling_confirms_only_after_the_answer() -> None:

@@ -71,7 +71,7 @@ async def test_symbol_any_spelling(command: str) -> None:
     async with a_house() as house:
         house.stop_at(NOW)
         wanted = without_times(await house.ask(f"/{command} BTC"))
-        assert parse(wanted).text.startswith(("BTC-USDT", "BTC open interest", "BTC funding"))
+        assert parse(wanted).text.startswith("BTC ")
         for spelling in SPELLINGS:
             assert without_times(await house.ask(f"/{command} {spelling}")) == wanted, spelling
 
@@ -246,7 +246,7 @@ async def test_buttons_are_understood(question: str) -> None:
             is_picture = button["callback_data"].startswith("chart ")
             assert edited["method"] == ("editMessageMedia" if is_picture else "editMessageText"), button
             text = is_well(text_of(edited))
-            for refusal in ("not understood", "Which symbol", "not a symbol", "not listed", "do not know"):
+            for refusal in ("not understood", "Which symbol", "not a symbol", "is not listed", "do not know"):
                 assert refusal not in text, button
 
 
@@ -256,10 +256,10 @@ async def test_buttons_stay_in_their_market(command: str) -> None:
     async with a_house() as house:
         call = await house.bot.answer(pressed(f"{command} BTC spot"))
         assert call is not None
-        for button in call["reply_markup"]["inline_keyboard"][0]:
+        for button in call["reply_markup"]["inline_keyboard"][1]:
             edited = await house.bot.answer(pressed(button["callback_data"]))
             assert edited is not None
-            assert parse(edited["text"]).text.split("\n")[0].split()[1] == "spot", button
+            assert parse(text_of(edited)).text.split("\n")[0].split()[1] == "spot", button
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,8 @@ async def test_only_one_exchange_in_reverse_order(exchange: str) -> None:
         for question, before in zip(reversed(MARKET_QUESTIONS), reversed(forwards), strict=True):
             told = is_well(await house.ask(question))
             if "limits" not in told + before:
-                assert told.split("\n")[0].split("  ")[0] == before.split("\n")[0].split("  ")[0], question
+                titles = [re.sub(r"[\d.,+%-]+", "", each.split("\n")[0]) for each in (told, before)]
+                assert titles[0] == titles[1], question
 
 
 @pytest.mark.parametrize("fault", ["hang", "500", "451", "nulls", "types", "empty"])

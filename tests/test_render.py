@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import pytest
@@ -131,6 +132,10 @@ def test_price_message() -> None:
         "      longs pay in 3h12\n"
         "OI    $5.55B  1h +0.5%  24h -4.2%\n"
         "vol   $1.62B spot  $21.0B perp</pre>\n"
+        "<blockquote expandable>Spot 24h: 65,120.00 – 68,010.00, +2.31%, 24.1K BTC\n"
+        "Perpetual 24h: 65,120.00 – 68,010.00, +2.28%, 311K BTC\n"
+        "Open interest: 82.4K BTC\n"
+        "Funding: +0.0100% every 8h</blockquote>\n"
         "<i>Binance · 14:03:22 UTC</i>"
     )
 
@@ -141,7 +146,8 @@ def test_price_message_fits_a_phone(price: float) -> None:
     text = shown(
         a_report(symbol="BABYDOGE-USDT", spot=ticker, perp=Snapshot(ticker), moves={"1h": -99.9, "7d": 1234.5})
     )
-    assert max(len(line) for line in parse(text).text.split("\n")[1:-1]) <= 34
+    table = re.findall(r"<pre>(.*?)</pre>", text, re.DOTALL)[0]
+    assert max(len(line) for line in table.split("\n")) <= 34
 
 
 def test_price_message_with_parts_missing() -> None:

@@ -260,7 +260,7 @@ async def test_delivery_from_the_offline_telegram() -> None:
             telegram.send(text)
         await telegram.settle()
         answers = [message for message in telegram.messages.values() if message.of_bot]
-        assert [message.text.split()[0] for message in answers] == ["One", "BTC-USDT", "I"]
+        assert [message.text.split()[0] for message in answers] == ["One", "BTC", "I"]
         priced = answers[1]
         data = priced.markup["inline_keyboard"][0][0]["callback_data"]
         before = priced.raw
