@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from exchanges.endpoints import Endpoint, Host, ListEndpoint, PositionsEndpoint
 from exchanges.errors import NotSupported
-from exchanges.words import Balance, Candles, Flow, Income, Key, Listing, Page, Ratio, Signed, Snapshot, Ticker
+from exchanges.words import Balance, Book, Candles, Flow, Income, Key, Listing, Page, Ratio, Signed, Snapshot, Ticker
 
 Question = Literal["candles", "flow", "open interest history", "ratios"]
 UNTOLD: dict[Question, str] = {
@@ -72,6 +72,10 @@ class Exchange:
         {} where everything is in the list of all; see tickers.
         """
         return {}
+
+    def book(self, of: Listing) -> Endpoint[Book] | None:
+        """The best bid and ask, where the ticker does not tell them; else None."""
+        return None
 
     def contract_size(self, of: Listing, question: str) -> Endpoint[float] | None:
         """What one contract is worth, where the answers to "perp" or "candles" count contracts; else None."""

@@ -74,6 +74,13 @@ class Ticker(NamedTuple):
     time_ms: int
 
 
+class Book(NamedTuple):
+    """The best price that is bid and the best that is asked, per coin; None where nobody does."""
+
+    bid: float | None
+    ask: float | None
+
+
 class OpenInterest(NamedTuple):
     """Contracts outstanding, one side counted: in base, and in quote.
 
