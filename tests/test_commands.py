@@ -26,7 +26,7 @@ FOREIGN = (
     *("Traceback", "Error", "Exception", "HTTP/1.1", "{", "}", "retMsg", "retCode", "<html", "127.0.0.1", "None"),
     *("UnknownSymbol", "Unavailable", " nan", " inf", "request weight"),
 )
-OF_A_SYMBOL = ("price", "analysis", "volume", "cvd", "profile", "ls", "oi", "funding", "chart")
+OF_A_SYMBOL = ("price", "analysis", "volume", "cvd", "profile", "ls", "oi", "funding", "chart", "spread")
 MARKET_QUESTIONS = (
     *(f"/{each} BTC" for each in OF_A_SYMBOL),
     *("/funding top", "/top10", "/top10 spot", "/top10 oi", "/top10 funding", "/top10 losers", "/volscan"),
