@@ -122,6 +122,7 @@ class Binance(AccountExchange):
         "ratios": ("USDT", "USDC"),
     }
     has_takers_in_candles = True
+    streams_liquidations = True
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /api/v3/ticker/24hr, weight 2; figures are per coin."""
