@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from conftest import House, a_house
 
@@ -135,3 +137,10 @@ def test_book_of_hyperliquid() -> None:
     for odd, error in ((b"null", UnknownSymbol), (b'{"coin": "kPEPE", "levels": []}', BadResponse)):
         with pytest.raises(error):
             hyperliquid.parse_book(odd, of)
+
+
+@pytest.mark.parametrize("line", ["/spread BTC", "/spread PEPE perp", "/spread NEIRO", "/liq BTC", "/liq PEPE 4h"])
+async def test_tables_fit_a_phone(line: str) -> None:
+    async with a_house() as house:
+        (table,) = re.findall(r"<pre>(.*?)</pre>", await house.ask(line), re.DOTALL)
+        assert max(map(len, table.split("\n"))) <= 34
