@@ -178,7 +178,7 @@ class Gate(Exchange):
 
         def sums(cursor: str) -> Endpoint[LiquidationPage]:
             query = f"contract={_name(of)}&interval=15m&from={since_s}&limit=100"
-            parse = partial(parse_liquidation_sums, since_ms=since_ms)
+            parse = partial(parse_liquidation_sums, of=of, since_ms=since_ms)
             return _ask(f"{path}/contract_stats", query, parse)._replace(part="liquidations")
 
         hours = range(since_s, now_ms // 1000 + 1, 3600)
@@ -377,12 +377,13 @@ def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPa
     size is the POSITION's: + is a long that was liquidated, - a short; order_size the order's, of which `left` was not
     filled. Contracts, which may be texts with decimals. time in SECONDS.
     """
-    contract = 1.0 if of.quote == COIN else of.contract_size
-    if contract is None:
+    if of.contract_size is None and of.quote != COIN:
         raise BadResponse(ID, "the contract's size is not known")
+    contract = (of.contract_size or 0.0) * of.multiplier
 
     def read(row: Row) -> Liquidation | None:
-        size, price = row.must_be("contract", native(of)).needed("size"), row.needed_price("fill_price")
+        size = row.must_be("contract", native(of)).needed("size")
+        price = row.needed_price("fill_price") / of.multiplier
         order = row.number("order_size")
         filled = abs(size if order is None else order) - abs(row.number("left") or 0.0)
         if not size or filled <= 0:
@@ -398,7 +399,7 @@ def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPa
     return LiquidationPage(found, since_ms if is_whole else min(each.time_ms for each in found))
 
 
-def parse_liquidation_sums(body: bytes, since_ms: int) -> LiquidationPage:
+def parse_liquidation_sums(body: bytes, of: Listing, since_ms: int) -> LiquidationPage:
     """[{"time": 1603865400, "long_liq_usd": 1203.5, "long_liq_amount": 0.02, "short_liq_usd": 0, …}, …]
 
     amount counts coins, usd the quote currency; of each quarter of an hour, the running one among them.
@@ -407,7 +408,7 @@ def parse_liquidation_sums(body: bytes, since_ms: int) -> LiquidationPage:
     def read(row: Row) -> list[Liquidation]:
         time_ms = row.moment("time", 1000)
         return [
-            Liquidation(time_ms, side, row.needed(f"{side}_liq_amount"), row.needed(f"{side}_liq_usd"))
+            Liquidation(time_ms, side, row.needed(f"{side}_liq_amount") * of.multiplier, row.needed(f"{side}_liq_usd"))
             for side in ("long", "short")
         ]
 

@@ -200,9 +200,9 @@ def test_gate_sums_of_a_quarter() -> None:
         "short_liq_usd": 0,
     }
     body = json.dumps([row | {"time": MS // 1000 - 900}, row]).encode()
-    assert gate.parse_liquidation_sums(body, MS).rows == [Liquidation(MS, "long", 0.02, 1000.5)]
+    assert gate.parse_liquidation_sums(body, perp(), MS).rows == [Liquidation(MS, "long", 0.02, 1000.5)]
     with pytest.raises(BadResponse):
-        gate.parse_liquidation_sums(json.dumps([{"time": MS // 1000}]).encode(), MS)
+        gate.parse_liquidation_sums(json.dumps([{"time": MS // 1000}]).encode(), perp(), MS)
 
 
 def of_bitget(*rows: dict[str, str], cursor: str = "") -> bytes:
