@@ -67,6 +67,8 @@ class Hyperliquid:
             return in_json(self._spot())
         if kind == "candleSnapshot":
             return self._candles(wanted.get("req"))
+        if kind == "l2Book":
+            return self._book(str(wanted.get("coin")))
         if kind == "fundingHistory":
             return self._fundings(wanted)
         if kind == "predictedFundings":
@@ -74,6 +76,19 @@ class Hyperliquid:
         if kind == "perpDexs":
             return in_json([None])
         return NOT_UNDERSTOOD
+
+    def _book(self, name: str) -> Reply:
+        """Bids and asks, the best first; null for a coin that there is not."""
+        coin = self._market.contract("hyperliquid", name)
+        if coin is None:
+            return in_json(None)
+        day = self._market.day("hyperliquid", coin.base, "perp", _multiplier(coin), "USDC")
+        tick = (day.ask - day.bid) / 2
+        levels = [
+            [{"px": short(first + way * tick * step), "sz": "1.5", "n": 3} for step in range(20)]
+            for first, way in ((day.bid, -1), (day.ask, 1))
+        ]
+        return in_json({"coin": name, "time": int(self._now() * 1000), "levels": levels})
 
     def _now(self) -> float:
         return self._market.clock()

@@ -51,6 +51,7 @@ from exchanges.words import (
     INTERVALS,
     WINDOW_MS,
     Balance,
+    Book,
     Candles,
     Funding,
     Income,
@@ -121,6 +122,7 @@ class Binance(AccountExchange):
         "ratios": ("USDT", "USDC"),
     }
     has_takers_in_candles = True
+    streams_liquidations = True
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /api/v3/ticker/24hr, weight 2; figures are per coin."""
@@ -142,6 +144,13 @@ class Binance(AccountExchange):
             "open interest": ask("openInterest", partial(parse_open_interest, of=of)),
             "funding": ask("premiumIndex", partial(parse_funding, of=of)),
         }
+
+    def book(self, of: Listing) -> Endpoint[Book] | None:
+        """GET ticker/bookTicker of a USD-M perpetual, weight 2: its 24 h ticker has no bid and ask."""
+        if of.kind == "spot" or of.quote == COIN:
+            return None
+        target = f"/fapi/v1/ticker/bookTicker?symbol={_name(of)}"
+        return Endpoint(USDM, target, partial(parse_book, of=of), explain, USDM_WEIGHT, 2)
 
     def contract_size(self, of: Listing, question: str) -> Endpoint[float] | None:
         """Dollars of one contract, 100 or 10, of the "perp" question for a COIN-M symbol; others need none."""
@@ -319,6 +328,15 @@ def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | Non
 def parse_perp(body: bytes, of: Listing) -> Snapshot:
     """The ticker of a perpetual."""
     return Snapshot(ticker=parse_ticker(body, of))
+
+
+def parse_book(body: bytes, of: Listing) -> Book:
+    """{"symbol": "BTCUSDT", "bidPrice": "4.0000", "bidQty": "431.0", "askPrice": "4.0002", "askQty": "9.0", "time": …}
+
+    "0" where nobody bids or asks.
+    """
+    row = Row.of(ID, body).must_be("symbol", native(of))
+    return Book(per_coin(row.price("bidPrice"), of.multiplier), per_coin(row.price("askPrice"), of.multiplier))
 
 
 def parse_open_interest(body: bytes, of: Listing) -> Snapshot:

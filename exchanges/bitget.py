@@ -15,6 +15,7 @@ from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
 from exchanges.errors import (
+    BadResponse,
     Blocked,
     MarketError,
     NotTraded,
@@ -31,15 +32,29 @@ from exchanges.reading import (
     in_coins,
     per_coin,
     read_candles,
+    row_in,
     rows_in,
     rows_read,
 )
 from exchanges.symbols import listing
-from exchanges.words import COIN, INTERVALS, Candles, Funding, Listing, OpenInterest, Ratio, Snapshot, Ticker
+from exchanges.words import (
+    COIN,
+    INTERVALS,
+    Candles,
+    Funding,
+    Liquidation,
+    LiquidationPage,
+    Listing,
+    OpenInterest,
+    Ratio,
+    Snapshot,
+    Ticker,
+)
 
 ID = "bitget"
 HOST = Host("BITGET", ID, "https://api.bitget.com")
 PRODUCTS = {"USDT": "USDT-FUTURES", "USDC": "USDC-FUTURES", COIN: "COIN-FUTURES"}
+LIQUIDATIONS = Budget("bitget market/liquidations", 5, 1)
 SPOT_WORDS = {
     "1m": "1min",
     "3m": "3min",
@@ -102,7 +117,11 @@ class Bitget(Exchange):
     multiplied = ("perp",)
     intervals = {"spot": SPOT_WORDS, "perp": PERP_WORDS}
     max_candles = {"spot": 1000, "perp": 1000}
-    tells = {"candles": ("spot", "USDT", "USDC", COIN), "ratios": ("USDT", "USDC", COIN)}
+    tells = {
+        "candles": ("spot", "USDT", "USDC", COIN),
+        "ratios": ("USDT", "USDC", COIN),
+        "liquidations": ("USDT", "USDC", COIN),
+    }
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /api/v2/spot/market/tickers of one symbol."""
@@ -145,6 +164,16 @@ class Bitget(Exchange):
         """Of all accounts; how many hours is Bitget's choice."""
         query = f"{_symbol(of)}&period=1h"
         return [_ask("mix/market/account-long-short", query, partial(parse_ratios, of=of), 1)]
+
+    def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
+        """GET /api/v3/market/liquidations, newest first, of three days, some minutes late."""
+
+        def orders(cursor: str) -> Endpoint[LiquidationPage]:
+            after = f"&cursor={percent_encode(cursor, safe='')}" if cursor else ""
+            target = f"/api/v3/market/liquidations?category={PRODUCTS[of.quote]}&{_symbol(of)}&limit=100{after}"
+            return Endpoint(HOST, target, partial(parse_liquidations, of=of, since_ms=since_ms), explain, LIQUIDATIONS)
+
+        return [orders]
 
 
 def parse_spot(body: bytes, of: Listing) -> Ticker:
@@ -295,3 +324,28 @@ def explain(status: int, body: bytes) -> MarketError:
     if status >= 500 or code in ("40725", "45001"):
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
     return unexplained(ID, status, said, code)
+
+
+def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPage:
+    """{"data": {"list": [{"symbol": "BTCUSDT", "side": "buy", "price": "62950", "amount": "0.013", "ts": "1782…"}, …],
+                 "cursor": "1782…"}}
+
+    The documentation says neither what amount counts nor whose side is told. Readers found coins, and the POSITION's
+    side: a long that was liquidated is "buy". No recording proves it, so that what is made of it is marked "≈".
+    """
+    data = row_in(ID, _data(body))
+
+    def read(row: Row) -> Liquidation:
+        side = {"buy": "long", "sell": "short"}.get(row.must_be("symbol", native(of)).name("side").lower())
+        if side is None:
+            raise BadResponse(ID, f"side is {row.name('side')[:20]!r}")
+        price = row.needed_price("price") / of.multiplier
+        coins = row.needed_price("amount") * of.multiplier
+        return Liquidation(row.moment("ts"), side, coins, coins * price, price)
+
+    found = rows_read(ID, data.get("list"), read)
+    wanted = [each for each in found if each.time_ms >= since_ms]
+    cursor = data.get("cursor")
+    if not isinstance(cursor, str) or not cursor or not found or len(wanted) < len(found):
+        return LiquidationPage(wanted, since_ms)
+    return LiquidationPage(wanted, min(each.time_ms for each in found), cursor)

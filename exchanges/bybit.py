@@ -123,6 +123,7 @@ class Bybit(AccountExchange):
         "open interest history": ("USDT", "USDC"),  # of inverse ones in dollars, without the prices of those hours
         "ratios": ("USDT", "USDC", COIN),
     }
+    streams_liquidations = True
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /v5/market/tickers?category=spot."""

@@ -15,7 +15,7 @@ from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol, unexplained
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, change_pct, load, read_candles
-from exchanges.words import INTERVALS, Candles, Listing, Ticker
+from exchanges.words import INTERVALS, Book, Candles, Listing, Ticker
 
 ID = "coinbase"
 HOST = Host("COINBASE", ID, "https://api.exchange.coinbase.com")
@@ -43,6 +43,10 @@ class Coinbase(Exchange):
         """GET /products/BTC-USD/stats: the price, and the 24 hours before it."""
         target = f"/products/{_name(of)}/stats"
         return Endpoint(HOST, target, partial(parse_spot, of=of), explain, REQUESTS)
+
+    def book(self, of: Listing) -> Endpoint[Book] | None:
+        """GET /products/BTC-USD/ticker: the statistics have no bid and ask."""
+        return Endpoint(HOST, f"/products/{_name(of)}/ticker", parse_book, explain, REQUESTS)
 
     def symbols(self, kind: str) -> ListEndpoint[str]:
         """Every product that is online."""
@@ -80,6 +84,12 @@ def parse_spot(body: bytes, of: Listing) -> Ticker:
         quote_volume=None,
         time_ms=0,
     )
+
+
+def parse_book(body: bytes) -> Book:
+    """{"price": "63000.1", "bid": "63000.0", "ask": "63000.2", "volume": …, "time": …}: the market is not told."""
+    row = Row.of(ID, body)
+    return Book(row.price("bid"), row.price("ask"))
 
 
 def parse_symbol(row: Row) -> str | None:

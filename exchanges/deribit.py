@@ -25,13 +25,26 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, in_coins, per_coin, read_candles
+from exchanges.reading import At, Row, in_coins, page_of, per_coin, read_candles, rows_read
 from exchanges.symbols import listing
-from exchanges.words import COIN, INTERVALS, Candles, Funding, Listing, OpenInterest, Snapshot, Ticker
+from exchanges.words import (
+    COIN,
+    INTERVALS,
+    Candles,
+    Funding,
+    Liquidation,
+    LiquidationPage,
+    Listing,
+    OpenInterest,
+    Snapshot,
+    Ticker,
+)
 
 ID = "deribit"
 HOST = Host("DERIBIT", ID, "https://www.deribit.com")
 REQUESTS = Budget("deribit requests", 100, 5)
+MAX_TRADES = 1000  # of an answer
+TRADES_MS = 10_000  # within which the same question is asked
 WORDS = {
     "1m": "1",
     "3m": "3",
@@ -72,7 +85,7 @@ class Deribit(Exchange):
     multiplied = ("perp",)
     intervals = {"perp": WORDS}
     max_candles = {"perp": 5000}
-    tells = {"candles": ("USDC", COIN)}
+    tells = {"candles": ("USDC", COIN), "liquidations": ("USDC", COIN)}
 
     def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
         """The ticker, which tells open interest and funding too."""
@@ -93,6 +106,18 @@ class Deribit(Exchange):
         start = end // step * step - (n - 1) * step
         query = f"instrument_name={_name(of)}&start_timestamp={start}&end_timestamp={end}&resolution={WORDS[interval]}"
         return _ask("get_tradingview_chart_data", query, partial(parse_candles, of=of, interval=interval))
+
+    def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
+        """They are marked among all trades, which are asked for a thousand at a time, newest first."""
+
+        def trades(cursor: str) -> Endpoint[LiquidationPage]:
+            end_ms = int(cursor) if cursor else -(-now_ms // TRADES_MS) * TRADES_MS
+            span = f"start_timestamp={since_ms}&end_timestamp={end_ms}&count={MAX_TRADES}&sorting=desc"
+            query = f"instrument_name={_name(of)}&{span}"
+            parse = partial(parse_liquidations, of=of, since_ms=since_ms)
+            return _ask("get_last_trades_by_instrument_and_time", query, parse)
+
+        return [trades]
 
 
 def _summaries(row: Callable[[Row], T | None]) -> ListEndpoint[T]:
@@ -226,3 +251,36 @@ def explain(status: int, body: bytes) -> MarketError:
     if status >= 500 or code in (11051, 11094):
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
     return unexplained(ID, status, said, code)
+
+
+def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPage:
+    """Trades, of which some are marked.
+
+        {"result": {"trades": [{"instrument_name": "BTC-PERPETUAL", "direction": "sell", "price": 62950.5,
+                                "amount": 1000, "timestamp": 1766548800000, "liquidation": "T", …}], "has_more": true}}
+
+    liquidation says who was liquidated: "T" the taker, "M" the maker, "MT" both; direction is the taker's. amount is in
+    DOLLARS on inverse contracts, in coins on linear ones.
+    """
+    result = _result(body)
+
+    def read(row: Row) -> list[Liquidation]:
+        row.must_be("instrument_name", native(of))
+        time_ms, price, whose = (
+            row.moment("timestamp"),
+            row.needed_price("price") / of.multiplier,
+            row.get("liquidation"),
+        )
+        amount = row.needed_price("amount")
+        coins, dollars = (amount / price, amount) if of.quote == COIN else (amount * of.multiplier, None)
+        dollars = coins * price if dollars is None else dollars
+        taker = {"sell": "long", "buy": "short"}.get(row.name("direction"))
+        if taker is None or whose not in (None, "T", "M", "MT"):
+            raise BadResponse(ID, f"direction is {row.name('direction')[:20]!r}, liquidation {str(whose)[:20]!r}")
+        maker = "short" if taker == "long" else "long"
+        sides = {"T": [taker], "M": [maker], "MT": [taker, maker]}.get(whose or "", [""])  # "": an ordinary trade
+        return [Liquidation(time_ms, side, coins, dollars, price) for side in sides]
+
+    trades = [each for pair in rows_read(ID, result.get("trades"), read) for each in pair]
+    page = page_of(trades, result.get("has_more") is True, since_ms)
+    return page._replace(rows=[each for each in page.rows if each.side])

@@ -11,14 +11,29 @@ from typing import Any, ClassVar, Literal
 
 from exchanges.endpoints import Endpoint, Host, ListEndpoint, PositionsEndpoint
 from exchanges.errors import NotSupported
-from exchanges.words import Balance, Candles, Flow, Income, Key, Listing, Page, Ratio, Signed, Snapshot, Ticker
+from exchanges.words import (
+    Balance,
+    Book,
+    Candles,
+    Flow,
+    Income,
+    Key,
+    LiquidationPage,
+    Listing,
+    Page,
+    Ratio,
+    Signed,
+    Snapshot,
+    Ticker,
+)
 
-Question = Literal["candles", "flow", "open interest history", "ratios"]
+Question = Literal["candles", "flow", "open interest history", "ratios", "liquidations"]
 UNTOLD: dict[Question, str] = {
     "candles": "has no such candles",
     "flow": "tells no taker volume",
     "open interest history": "tells no history of open interest",
     "ratios": "tells no longs and shorts",
+    "liquidations": "tells no liquidations",
 }
 
 
@@ -30,7 +45,7 @@ class Exchange:
     intervals: by kind, the exchange's word for each of ours. max_candles: by kind, of one answer.
     tells: of which markets a question can be asked: "spot", and perpetuals by their quote.
     has_takers_in_candles: what takers bought comes with the candles. is_told_in_list: everything of a perpetual is
-    in the list of all of them.
+    in the list of all of them. streams_liquidations: by websocket only, which is not asked here.
     """
 
     id: ClassVar[str]
@@ -42,6 +57,7 @@ class Exchange:
     max_candles: ClassVar[Mapping[str, int]]
     tells: ClassVar[Mapping[Question, Collection[str]]]
     has_takers_in_candles: ClassVar[bool] = False
+    streams_liquidations: ClassVar[bool] = False
     is_told_in_list: ClassVar[bool] = False
 
     @property
@@ -73,8 +89,12 @@ class Exchange:
         """
         return {}
 
+    def book(self, of: Listing) -> Endpoint[Book] | None:
+        """The best bid and ask, where the ticker does not tell them; else None."""
+        return None
+
     def contract_size(self, of: Listing, question: str) -> Endpoint[float] | None:
-        """What one contract is worth, where the answers to "perp" or "candles" count contracts; else None."""
+        """What one contract is worth, where the answers to "perp", "candles" or "liquidations" count; else None."""
         return None
 
     def symbols(self, kind: str) -> ListEndpoint[str] | None:
@@ -113,6 +133,15 @@ class Exchange:
     def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Long shares every hour, n times, oldest first, by whose they are: accounts, top accounts, top positions."""
         raise self._untold("ratios")
+
+    def liquidations(
+        self, of: Listing, since_ms: int, now_ms: int
+    ) -> Sequence[Callable[[str], Endpoint[LiquidationPage]]]:
+        """What was liquidated since a moment: questions that take the cursor of a page, "" for the newest.
+
+        Some tell of sums only. of: with its contract_size, see there.
+        """
+        raise self._untold("liquidations")
 
 
 class AccountExchange(Exchange):

@@ -38,10 +38,25 @@ from exchanges.reading import (
     rows_read,
 )
 from exchanges.symbols import listing
-from exchanges.words import COIN, DOLLARS, INTERVALS, Candles, Funding, Listing, OpenInterest, Ratio, Snapshot, Ticker
+from exchanges.words import (
+    COIN,
+    DOLLARS,
+    INTERVALS,
+    Candles,
+    Funding,
+    Liquidation,
+    LiquidationPage,
+    Listing,
+    OpenInterest,
+    Ratio,
+    Snapshot,
+    Ticker,
+)
 
 ID = "gate"
 HOST = Host("GATE", ID, "https://api.gateio.ws")
+MAX_ORDERS = 1000  # of an answer
+MAX_ORDER_HOURS = 5
 WORDS = {each: each for each in ("1m", "5m", "15m", "30m", "1h", "4h", "1d")}
 
 
@@ -88,7 +103,12 @@ class Gate(Exchange):
     multiplied = ("perp",)
     intervals = {"spot": WORDS, "perp": WORDS}
     max_candles = {"spot": 1000, "perp": 2000}
-    tells = {"candles": ("spot", "USDT"), "open interest history": ("USDT",), "ratios": ("USDT",)}
+    tells = {
+        "candles": ("spot", "USDT"),
+        "open interest history": ("USDT",),
+        "ratios": ("USDT",),
+        "liquidations": ("USDT", COIN),
+    }
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /spot/tickers of one pair."""
@@ -104,8 +124,8 @@ class Gate(Exchange):
         }
 
     def contract_size(self, of: Listing, question: str) -> Endpoint[float] | None:
-        """Coins of one contract, of the "candles" question for a perpetual: candles count contracts."""
-        if question != "candles" or of.quote == COIN:
+        """Coins of one contract, of questions whose answers count contracts; one of an inverse contract is a dollar."""
+        if question not in ("candles", "liquidations") or of.quote == COIN:
             return None
         asked = _ask(
             f"futures/usdt/contracts/{_name(of)}", "", partial(parse_contract_size, of=of), "futures/usdt/contracts"
@@ -147,6 +167,22 @@ class Gate(Exchange):
         """All three are in one answer."""
         query = f"contract={_name(of)}&interval=1h&limit={n}"
         return [_ask("futures/usdt/contract_stats", query, partial(parse_ratios, of=of))._replace(part="ratios")]
+
+    def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
+        """Orders, an hour a question; of more than MAX_ORDER_HOURS the sums of each quarter of an hour."""
+        path, since_s = _settled(of), since_ms // 1000
+
+        def orders(cursor: str, begin_s: int) -> Endpoint[LiquidationPage]:
+            query = f"contract={_name(of)}&from={begin_s}&to={begin_s + 3599}&limit={MAX_ORDERS}"
+            return _ask(f"{path}/liq_orders", query, partial(parse_liquidations, of=of, since_ms=since_ms))
+
+        def sums(cursor: str) -> Endpoint[LiquidationPage]:
+            query = f"contract={_name(of)}&interval=15m&from={since_s}&limit=100"
+            parse = partial(parse_liquidation_sums, of=of, since_ms=since_ms)
+            return _ask(f"{path}/contract_stats", query, parse)._replace(part="liquidations")
+
+        hours = range(since_s, now_ms // 1000 + 1, 3600)
+        return [partial(orders, begin_s=each) for each in hours] if len(hours) <= MAX_ORDER_HOURS else [sums]
 
 
 def parse_spot(body: bytes, of: Listing) -> Ticker:
@@ -332,3 +368,49 @@ def explain(status: int, body: bytes) -> MarketError:
     if status >= 500:
         return Unavailable(ID, said, f"answered HTTP {status}")
     return unexplained(ID, status, said, label)
+
+
+def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPage:
+    """[{"time": 1548654951, "contract": "BTC_USDT", "size": 600, "order_size": -600, "order_price": "3405",
+         "fill_price": "3424", "left": 0}, …]
+
+    size is the POSITION's: + is a long that was liquidated, - a short; order_size the order's, of which `left` was not
+    filled. Contracts, which may be texts with decimals. time in SECONDS.
+    """
+    if of.contract_size is None and of.quote != COIN:
+        raise BadResponse(ID, "the contract's size is not known")
+    contract = (of.contract_size or 0.0) * of.multiplier
+
+    def read(row: Row) -> Liquidation | None:
+        size = row.must_be("contract", native(of)).needed("size")
+        price = row.needed_price("fill_price") / of.multiplier
+        order = row.number("order_size")
+        filled = abs(size if order is None else order) - abs(row.number("left") or 0.0)
+        if not size or filled <= 0:
+            return None
+        coins, dollars = filled * contract, filled * contract * price
+        if of.quote == COIN:
+            coins, dollars = filled / price, filled
+        return Liquidation(row.moment("time", 1000), "long" if size > 0 else "short", coins, dollars, price)
+
+    rows = load(ID, body)
+    found = rows_read(ID, rows, read)
+    is_whole = len(rows) < MAX_ORDERS  # else the oldest are left out, without a way to them
+    return LiquidationPage(found, since_ms if is_whole else min(each.time_ms for each in found))
+
+
+def parse_liquidation_sums(body: bytes, of: Listing, since_ms: int) -> LiquidationPage:
+    """[{"time": 1603865400, "long_liq_usd": 1203.5, "long_liq_amount": 0.02, "short_liq_usd": 0, …}, …]
+
+    amount counts coins, usd the quote currency; of each quarter of an hour, the running one among them.
+    """
+
+    def read(row: Row) -> list[Liquidation]:
+        time_ms = row.moment("time", 1000)
+        return [
+            Liquidation(time_ms, side, row.needed(f"{side}_liq_amount") * of.multiplier, row.needed(f"{side}_liq_usd"))
+            for side in ("long", "short")
+        ]
+
+    found = [each for pair in rows_read(ID, load(ID, body), read) for each in pair if each.time_ms >= since_ms]
+    return LiquidationPage([each for each in found if each.dollars], since_ms)

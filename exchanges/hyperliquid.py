@@ -29,7 +29,7 @@ from exchanges.errors import (
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, change_pct, load, per_coin, read_candles, row_in, rows_in
 from exchanges.symbols import listing
-from exchanges.words import INTERVALS, Candles, Funding, Listing, OpenInterest, Snapshot, Ticker
+from exchanges.words import INTERVALS, Book, Candles, Funding, Listing, OpenInterest, Snapshot, Ticker
 
 ID = "hyperliquid"
 HOST = Host("HYPERLIQUID", ID, "https://api.hyperliquid.xyz")
@@ -72,6 +72,11 @@ class Hyperliquid(Exchange):
         """All perpetuals with open interest and funding: the answer's second array, by the first one's names."""
         reader = partial(rows_reader, now_ms=now_ms)
         return {"ticker": ListEndpoint(HOST, "/info", (1,), _unnamed, explain, WEIGHT, 20, ALL_OF_THEM, reader)}
+
+    def book(self, of: Listing) -> Endpoint[Book] | None:
+        """The book, weight 2; the list has only the middle."""
+        body = orjson.dumps({"type": "l2Book", "coin": native(of)})
+        return Endpoint(HOST, "/info", partial(parse_book, of=of), explain, WEIGHT, 2, body)
 
     def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
         """Weight 20, and 1 for 60 of them."""
@@ -146,6 +151,22 @@ def _perp(row: Row, of: Listing, time_ms: int) -> Snapshot:
         interest,
         None if rate is None else Funding(rate, FUNDING_INTERVAL_H, due_ms, per_coin(mark, of.multiplier)),
     )
+
+
+def parse_book(body: bytes, of: Listing) -> Book:
+    """{"coin": "BTC", "time": 1754450974231, "levels": [[{"px": "113377.0", "sz": "7.6", "n": 17}, …], […]]}
+
+    Bids, then asks, each the best one first. An unknown coin is null, with HTTP 200.
+    """
+    answer = load(ID, body)
+    if answer is None:
+        raise UnknownSymbol(ID, f"no book of {of.listed}")
+    levels = row_in(ID, answer).must_be("coin", native(of)).get("levels")
+    if not isinstance(levels, list) or len(levels) != 2:
+        raise BadResponse(ID, "levels are not two lists")
+    bids, asks = (rows_in(ID, side) for side in levels)
+    bid, ask = (per_coin(side[0].needed_price("px"), of.multiplier) if side else None for side in (bids, asks))
+    return Book(bid, ask)
 
 
 def parse_symbol(row: Row) -> str | None:

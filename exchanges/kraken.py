@@ -9,13 +9,13 @@ Source: Kraken REST and Kraken Futures REST documentation, 2026.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote as percent_encode
 
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -31,7 +31,18 @@ from exchanges.errors import (
 )
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, read_candles, row_in
-from exchanges.words import COIN, INTERVALS, Candles, Funding, Listing, OpenInterest, Snapshot, Ticker
+from exchanges.words import (
+    COIN,
+    INTERVALS,
+    Candles,
+    Funding,
+    Liquidation,
+    LiquidationPage,
+    Listing,
+    OpenInterest,
+    Snapshot,
+    Ticker,
+)
 
 ID = "kraken"
 SPOT = Host("KRAKEN", ID, "https://api.kraken.com")
@@ -67,7 +78,10 @@ class Kraken(Exchange):
     quotes = {"spot": ("USD", "USDT"), "perp": ("USD", COIN)}  # its pairs in USD are far deeper, and many have no other
     intervals = {"spot": SPOT_WORDS, "perp": PERP_WORDS}
     max_candles = {"spot": 720, "perp": 2000}
-    tells = {"candles": ("spot", "USD")}  # of coin-margined contracts the volume is in dollars
+    tells = {
+        "candles": ("spot", "USD"),  # of coin-margined contracts the volume is in dollars
+        "liquidations": ("USD", COIN),
+    }
     is_told_in_list = True
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
@@ -99,6 +113,21 @@ class Kraken(Exchange):
         # `since` is exclusive.
         query = f"pair={_name(of)}&interval={SPOT_WORDS[interval]}&since={since_s - 1}"
         return Endpoint(SPOT, f"/0/public/OHLC?{query}", parse, explain, SPOT_REQUESTS)
+
+    def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
+        """Sums of each quarter of an hour, without sides."""
+
+        def sums(cursor: str) -> Endpoint[LiquidationPage]:
+            parse = partial(parse_liquidation_sums, of=of, since_ms=since_ms)
+            return _analytics(of, "liquidation-volume", 900, since_ms // 1000, parse)
+
+        return [sums]
+
+
+def _analytics(of: Listing, what: str, interval_s: int, since_s: int, parse: Callable[[bytes], T]) -> Endpoint[T]:
+    """GET /api/charts/v1/analytics of a perpetual, in periods of an interval, up to now."""
+    target = f"/api/charts/v1/analytics/{_name(of)}/{what}?since={since_s}&interval={interval_s}"
+    return Endpoint(FUTURES, target, parse, explain, FUTURES_REQUESTS)
 
 
 def parse_spot(body: bytes, of: Listing) -> Ticker:
@@ -280,3 +309,33 @@ def explain(status: int, body: bytes) -> MarketError:
     if status >= 500 or error.startswith("['EService") or "navailable" in error:
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
     return unexplained(ID, status, said, error or None)
+
+
+def parse_liquidation_sums(body: bytes, of: Listing, since_ms: int) -> LiquidationPage:
+    """{"result": {"timestamp": [1690000200, …], "data": ["12.5", …], "more": false}, "errors": []}
+
+    SECONDS; what was liquidated in each period, in coins on PF_, in DOLLARS on PI_. Sides and prices are not told.
+    """
+    found = []
+    for time_ms, figure in _periods(body):
+        if not isinstance(figure, (str, int, float)):
+            raise BadResponse(ID, f"data is {str(figure)[:80]!r}, no figures")
+        amount = Row(ID, {"data": figure}).needed("data")
+        if amount < 0:
+            raise BadResponse(ID, f"{amount} cannot be liquidated")
+        if amount and time_ms >= since_ms:
+            coins, dollars = (None, amount) if of.quote == COIN else (amount, None)
+            found.append(Liquidation(time_ms, "", coins, dollars))
+    return LiquidationPage(found, since_ms)
+
+
+def _periods(body: bytes) -> list[tuple[int, Any]]:
+    """When each period of an analysis begins, in ms, and what is told of it. Raises MarketError."""
+    answer = Row.of(ID, body)
+    if answer.get("result") is None:
+        raise explain(200, body)
+    result = answer.row("result")
+    times, data = result.get("timestamp"), result.get("data")
+    if not isinstance(times, list) or not isinstance(data, list) or len(times) != len(data):
+        raise BadResponse(ID, "the analysis has not as many figures as times")
+    return [(Row(ID, {"timestamp": at}).moment("timestamp", 1000), of) for at, of in zip(times, data, strict=True)]

@@ -40,6 +40,7 @@ from exchanges.reading import (
     code_in,
     load,
     long_share,
+    page_of,
     read_candles,
     row_in,
     rows_in,
@@ -56,6 +57,8 @@ from exchanges.words import (
     Funding,
     Income,
     Key,
+    Liquidation,
+    LiquidationPage,
     Listing,
     OpenInterest,
     Page,
@@ -73,6 +76,8 @@ TICKERS_REQUESTS = Budget("okx market/tickers", 20, 2)
 OPEN_INTEREST_REQUESTS = Budget("okx public/open-interest", 20, 2)
 FUNDING_REQUESTS = Budget("okx public/funding-rate", 10, 2)
 CANDLE_REQUESTS = Budget("okx market/candles", 40, 2)
+INSTRUMENT_REQUESTS = Budget("okx public/instruments", 20, 2)
+LIQUIDATION_REQUESTS = Budget("okx public/liquidation-orders", 40, 2)
 OLD_CANDLE_REQUESTS = Budget("okx market/history-candles", 20, 2)
 WORDS = {
     "1m": "1m",
@@ -124,6 +129,7 @@ class Okx(AccountExchange):
         "flow": ("USDT", "USDC", COIN),  # of spot OKX only sums up all pairs of a coin
         "open interest history": ("USDT", "USDC", COIN),
         "ratios": ("USDT", "USDC", COIN),
+        "liquidations": ("USDT", "USDC", COIN),
     }
     key_parts = ("API_KEY", "SECRET_KEY", "PASSPHRASE")
 
@@ -238,6 +244,24 @@ class Okx(AccountExchange):
     def rights(self) -> Endpoint[bool]:
         """Whether the key can do more than read."""
         return _private("/api/v5/account/config", parse_rights)
+
+    def contract_size(self, of: Listing, question: str) -> Endpoint[float] | None:
+        """Coins of a linear contract, dollars of one margined in the coin; only "liquidations" count contracts."""
+        if question != "liquidations":
+            return None
+        target = f"/api/v5/public/instruments?instType=SWAP&instId={_name(of)}"
+        return Endpoint(HOST, target, partial(parse_contract_size, of=of), explain, INSTRUMENT_REQUESTS)
+
+    def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
+        """Newest first, back to older ones by `after`; some 20 pages for a day of BTC-USDT."""
+
+        def orders(cursor: str) -> Endpoint[LiquidationPage]:
+            query = f"instType=SWAP&instFamily={_name(of).removesuffix('-SWAP')}&state=filled&limit={ROWS}"
+            target = f"/api/v5/public/liquidation-orders?{query}" + (f"&after={cursor}" if cursor else "")
+            parse = partial(parse_liquidations, of=of, since_ms=since_ms)
+            return Endpoint(HOST, target, parse, explain, LIQUIDATION_REQUESTS)
+
+        return [orders]
 
 
 def _tickers_list(kind: str, row: Callable[[Row], T | None]) -> ListEndpoint[T]:
@@ -607,3 +631,38 @@ def explain(status: int, body: bytes) -> MarketError:
     if status >= 500 or code in ("50001", "50004", "50013", "50026"):
         return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
     return unexplained(ID, status, said, code)
+
+
+def parse_contract_size(body: bytes, of: Listing) -> float:
+    """{"data": [{"instId": "BTC-USDT-SWAP", "ctVal": "0.01", "ctMult": "1", "ctValCcy": "BTC", …}]}
+
+    ctVal is in coins of a linear contract, in dollars of one margined in the coin.
+    """
+    return _only_row(body, of.listed).must_be("instId", native(of)).needed_price("ctVal")
+
+
+def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPage:
+    """Orders that closed positions by force, newest first.
+
+        {"data": [{"instId": "BTC-USDT-SWAP", "instFamily": "BTC-USDT", "details":
+                   [{"side": "sell", "posSide": "long", "bkPx": "62000.1", "sz": "13", "ts": "1692266434010"}, …]}]}
+
+    side is the order's: whoever was long is sold out; posSide is "net" or missing in net mode. sz counts contracts.
+    bkPx is the BANKRUPTCY price, at which nothing is left of the margin: a little beyond the fill. No rows is no error.
+    """
+    size = of.contract_size
+    if size is None:
+        raise BadResponse(ID, "the contract's size is not known")
+
+    def read(row: Row) -> Liquidation:
+        side = {"sell": "long", "buy": "short"}.get(row.name("side"))
+        if side is None:
+            raise BadResponse(ID, f"side is {row.name('side')[:20]!r}")
+        price, amount = row.needed_price("bkPx"), row.needed_price("sz") * size
+        coins, dollars = (amount / price, amount) if of.quote == COIN else (amount, amount * price)
+        return Liquidation(row.moment("ts"), side, coins, dollars, price)
+
+    rows = [row_in(ID, each).must_be("instFamily", native(of).removesuffix("-SWAP")) for each in _list(body)]
+    details = [detail for row in rows for detail in row.rows("details")]
+    found = rows_read(ID, details, read)
+    return page_of(found, len(details) >= ROWS, since_ms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import orjson
 
 from exchanges.errors import BadResponse, NotTraded, WrongMarket
-from exchanges.words import MAX_FIGURE, Candles, Listing
+from exchanges.words import MAX_FIGURE, Candles, Liquidation, LiquidationPage, Listing
 
 T = TypeVar("T")
 _FIGURES = {str, int, float}
@@ -334,3 +334,19 @@ def _check_candles(candles: Candles) -> None:
     for column in (candles.quote_volume, candles.taker_buy):
         if column is not None and not all(0 <= each <= MAX_FIGURE for each in column):
             raise BadResponse(candles.exchange, "a candle's volume cannot be")
+
+
+def page_of(rows: Sequence[Liquidation], is_full: bool, since_ms: int) -> LiquidationPage:
+    """A page of those since a moment, from rows of which a full page is followed by another one.
+
+    The cursor is a time, before which the next page ends. More of the oldest millisecond may be on the next page: it is
+    left to that, whole.
+    """
+    wanted = [each for each in rows if each.time_ms >= since_ms]
+    oldest = min((each.time_ms for each in rows), default=0)
+    if not is_full or len(wanted) < len(rows):
+        return LiquidationPage(wanted, since_ms)
+    later = [each for each in wanted if each.time_ms > oldest]
+    if not later:  # all of one millisecond: no way to ask for the rest of it
+        return LiquidationPage(wanted, oldest, str(oldest))
+    return LiquidationPage(later, oldest + 1, str(oldest + 1))

@@ -74,6 +74,13 @@ class Ticker(NamedTuple):
     time_ms: int
 
 
+class Book(NamedTuple):
+    """The best price that is bid and the best that is asked, per coin; None where nobody does."""
+
+    bid: float | None
+    ask: float | None
+
+
 class OpenInterest(NamedTuple):
     """Contracts outstanding, one side counted: in base, and in quote.
 
@@ -179,6 +186,27 @@ class Ratio(NamedTuple):
 
     time_ms: int
     long_share: float
+
+
+class Liquidation(NamedTuple):
+    """A position that its exchange closed by force; or all of a stretch that begins at time_ms, without a price.
+
+    side: of the position, long or short; "" where it is not told. size in coins, price and dollars in quote.
+    """
+
+    time_ms: int
+    side: str
+    size: float | None
+    dollars: float | None
+    price: float | None = None
+
+
+class LiquidationPage(NamedTuple):
+    """Some of them. since_ms: how far back they are whole. cursor: where older ones begin; "" when all are told."""
+
+    rows: list[Liquidation]
+    since_ms: int
+    cursor: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -40,6 +40,8 @@ NEIGHBOURS = {
     "funding": ("price", "analysis", "oi", "ls"),
     "ls": ("price", "analysis", "oi", "funding"),
     "chart": ("price", "analysis", "volume", "cvd"),
+    "liq": ("price", "analysis", "oi", "funding"),
+    "spread": ("price", "analysis", "oi", "funding"),
 }
 KINDS = ("spot", "perp")
 

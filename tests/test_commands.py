@@ -26,7 +26,7 @@ FOREIGN = (
     *("Traceback", "Error", "Exception", "HTTP/1.1", "{", "}", "retMsg", "retCode", "<html", "127.0.0.1", "None"),
     *("UnknownSymbol", "Unavailable", " nan", " inf", "request weight"),
 )
-OF_A_SYMBOL = ("price", "analysis", "volume", "cvd", "profile", "ls", "oi", "funding", "chart")
+OF_A_SYMBOL = ("price", "analysis", "volume", "cvd", "profile", "ls", "oi", "funding", "chart", "spread", "liq")
 MARKET_QUESTIONS = (
     *(f"/{each} BTC" for each in OF_A_SYMBOL),
     *("/funding top", "/top10", "/top10 spot", "/top10 oi", "/top10 funding", "/top10 losers", "/volscan"),
@@ -122,7 +122,7 @@ async def test_symbol_left_out(command: str) -> None:
         assert sum(site.n_requests for site in house.world.sites.values()) == 0
 
 
-@pytest.mark.parametrize("command", ["profile", "oi", "funding"])
+@pytest.mark.parametrize("command", ["profile", "oi", "funding", "liq"])
 async def test_symbol_left_out_is_bitcoin(command: str) -> None:
     async with a_house() as house:
         assert is_well(await house.ask(f"/{command}")).startswith("BTC")

@@ -1,0 +1,257 @@
+"""/liq: whose positions the exchanges closed by force, longs and shorts, and the largest of them.
+
+Five exchanges tell theirs when asked, each in its own way: single orders, a mark on trades, or sums of a quarter of an
+hour. Hence every window begins at a full quarter. Who does not reach back so far makes the answer partial.
+
+Memory: some thousands of records while one question is answered; nothing is kept but what the market's cache keeps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from answers.asked import EXAMPLES, Tools, of_market
+from asking import races
+from asking.races import all_answers, or_none
+from exchanges.endpoints import Endpoint
+from exchanges.errors import MarketError, NotSupported, UnknownSymbol, is_not_there
+from exchanges.exchange import Exchange
+from exchanges.symbols import split
+from exchanges.words import Liquidation, LiquidationPage, Listing
+from market import Found, Market
+from render.figures import (
+    counted,
+    escape,
+    format_amount,
+    format_dollars,
+    format_price,
+    format_share,
+)
+from render.keyboards import again, choices, keyboard, neighbours
+from render.message import Answer, clock, folded, foot, pre
+from render.sentences import exchange_name, in_words, reasons
+
+WINDOWS = {"1h": 1, "4h": 4, "24h": 24}  # hours
+QUARTER_MS = 15 * 60_000
+MAX_PAGES = 25  # of one market's; a day of OKX's BTC-USDT takes some 20
+PAGES_S = 5.5  # no further page is asked for later than this
+LARGEST = 8
+DOUBTED = "bitget"  # whose figures are read as others found them, see exchanges/bitget.py
+ABOUT = "liquidations of"
+
+
+class Asked(NamedTuple):
+    base: str
+    window: str
+
+
+def command(words: list[str]) -> Asked:
+    """Raises NotASymbol and Misread."""
+    asked = of_market(words or list(EXAMPLES[:1]), "liq", "24h", tuple(WINDOWS))
+    return Asked(split(asked.symbol)[0], asked.choice)
+
+
+class Told(NamedTuple):
+    """What one exchange tells, and since when that is whole."""
+
+    rows: list[Liquidation]
+    since_ms: int
+
+    def dollars(self, *sides: str) -> float:
+        """Of the sides that are named; without any, of all."""
+        return sum(each.dollars or 0.0 for each in self.rows if not sides or each.side in sides)
+
+
+class LiquidationReport(NamedTuple):
+    """A coin's liquidations since a moment, by exchange. failed: by exchange; without: who lists no perpetual of it.
+
+    untold: who tells none; streamed: who publishes them by stream only; n_exchanges: all that there are.
+    """
+
+    base: str
+    window: str
+    since_ms: int
+    told: dict[str, Told]
+    failed: dict[str, MarketError]
+    without: list[str]
+    untold: list[str]
+    streamed: list[str]
+    n_exchanges: int
+    time_ms: int
+    took_s: float
+
+    def dollars(self, *sides: str) -> float:
+        return sum(each.dollars(*sides) for each in self.told.values())
+
+    @property
+    def late(self) -> dict[str, int]:
+        """Since when those tell that do not reach back to the window's begin."""
+        return {name: each.since_ms for name, each in self.told.items() if each.since_ms > self.since_ms}
+
+
+async def ask(tools: Tools, asked: Asked) -> LiquidationReport:
+    """Of all exchanges that tell theirs. Raises NotListed and NoAnswer, within DEADLINE_S."""
+    market, began = tools.market, tools.market.clock.monotonic()
+    since_ms = (market.now_ms() - WINDOWS[asked.window] * 3_600_000) // QUARTER_MS * QUARTER_MS
+    tellers = [each for each in market.offering("perp") if each.tells.get("liquidations")]
+    each_at = {each.id: liquidations_at(market, each, asked.base, since_ms) for each in tellers}
+    found, failed = await all_answers(each_at, races.DEADLINE_S - 0.2)
+    without = [name for name, error in failed.items() if is_not_there(error)]
+    if not found:
+        raise await market.why_not(f"{asked.base}-USDT", [*failed.values()] or _untold(market), began, "perp")
+    others = [each for each in market.exchanges if each not in tellers]
+    return LiquidationReport(
+        asked.base,
+        asked.window,
+        since_ms,
+        found,
+        {name: error for name, error in failed.items() if name not in without},
+        without,
+        [each.id for each in others if not each.streams_liquidations],
+        [each.id for each in others if each.streams_liquidations],
+        len(market.exchanges),
+        market.now_ms(),
+        market.clock.monotonic() - began,
+    )
+
+
+def _untold(market: Market) -> list[MarketError]:
+    return [NotSupported(each.id, "no liquidations", "tells no liquidations") for each in market.exchanges]
+
+
+async def liquidations_at(market: Market, exchange: Exchange, base: str, since_ms: int) -> Told:
+    """Of all perpetuals of a coin at one exchange; sums without dollars are priced as the perpetual is now.
+
+    Raises MarketError; UnknownSymbol where there is none.
+    """
+    symbols = [f"{base}-{margin}" for margin in exchange.quotes["perp"] if exchange.has("liquidations", "perp", margin)]
+    outcomes = await asyncio.gather(
+        *(_of_market(market, exchange, each, since_ms) for each in symbols), return_exceptions=True
+    )
+    found = [each for each in outcomes if isinstance(each, Told)]
+    for error in outcomes:
+        if isinstance(error, BaseException) and not is_not_there(error):
+            raise error
+    if not found:
+        raise UnknownSymbol(exchange.id, f"no perpetual of {base}")
+    rows = [row for told in found for row in told.rows]
+    return Told(sorted(rows, key=lambda row: row.time_ms), max(told.since_ms for told in found))
+
+
+async def _of_market(market: Market, exchange: Exchange, symbol: str, since_ms: int) -> Told:
+    """Of one perpetual. Raises MarketError."""
+
+    async def ask(of: Listing) -> Told:
+        of = await market.sized(exchange, of, "liquidations")
+        questions = exchange.liquidations(of, since_ms, market.now_ms())
+        parts = await asyncio.gather(*(_pages(market, each, since_ms) for each in questions))
+        return Told([row for part in parts for row in part.rows], max(part.since_ms for part in parts))
+
+    told = await market.by_any_multiplier(exchange, "perp", symbol, ask)
+    if all(None not in (row.size, row.dollars) for row in told.rows):
+        return told
+    priced = await or_none(market.perp_at(exchange, symbol))
+    return told._replace(rows=[_priced(row, priced) for row in told.rows])
+
+
+def _priced(row: Liquidation, found: Found | None) -> Liquidation:
+    """With coins from dollars, or dollars from coins, where one is not told."""
+    price = found.of.ticker.last if found is not None and found.of.ticker is not None else None
+    if price is None or None not in (row.size, row.dollars):
+        return row
+    if row.dollars is None and row.size is not None:
+        return row._replace(dollars=row.size * price)
+    return row._replace(size=None if row.dollars is None else row.dollars / price)
+
+
+async def _pages(
+    market: Market, question: Callable[[str], Endpoint[LiquidationPage]], since_ms: int
+) -> LiquidationPage:
+    """As many pages as there are since a moment, or as time allows."""
+    began, rows, cursor = market.clock.monotonic(), list[Liquidation](), ""
+    for _ in range(MAX_PAGES):
+        page: LiquidationPage = await market.get(question(cursor))
+        rows += page.rows
+        cursor = page.cursor
+        if not cursor or market.clock.monotonic() - began > PAGES_S:
+            break
+    return LiquidationPage(rows, page.since_ms if cursor else max(since_ms, page.since_ms))
+
+
+def largest(told: dict[str, Told], n: int) -> list[tuple[str, Liquidation]]:
+    """Single positions with their exchange, the largest first. Sums are none."""
+    single = [(name, row) for name, of in told.items() for row in of.rows if row.price is not None and row.dollars]
+    return sorted(single, key=lambda pair: -(pair[1].dollars or 0.0))[:n]
+
+
+def show(report: LiquidationReport, now_s: float) -> Answer:
+    """Longs against shorts, a row an exchange; the largest are folded."""
+    base, window = report.base, report.window
+    partial = " (partial)" if report.failed or report.late else ""
+    blocks = [_sides(report), pre(_rows(report))]
+    top = largest(report.told, LARGEST)
+    if top:
+        blocks.append(escape(f"Largest: {_in_words(*top[0])}"))
+    if len(top) > 1:
+        blocks.append(folded([_in_words(*each) for each in top[1:]]))
+    windows = ((each, f"liq {base} {each}") for each in WINDOWS)
+    about = "≈" if DOUBTED in report.told else ""
+    return Answer(
+        f"<b>{escape(base)} liquidations {window} {about}{format_dollars(report.dollars())}</b>{partial}",
+        tuple(blocks),
+        tuple(escape(note) for note in _notes(report)),
+        foot(f"since {clock(report.since_ms).removesuffix(' UTC')}", report.time_ms, now_s),
+        keyboard(
+            again(f"liq {base} {window}", f"chart {base}"), choices(windows, window), neighbours("liq", f"{base}-USDT")
+        ),
+    )
+
+
+def _sides(report: LiquidationReport) -> str:
+    longs, shorts = report.dollars("long"), report.dollars("short")
+    share = longs / (longs + shorts) if longs + shorts else None
+    if share is None:
+        return "Nobody's side is told." if report.dollars() else "Nobody was liquidated."
+    return f"longs {format_dollars(longs)} ({format_share(share, 0)}) · shorts {format_dollars(shorts)}"
+
+
+def _rows(report: LiquidationReport) -> list[list[str]]:
+    rows = [["", "longs", "shorts", "all"]]
+    for name, told in sorted(report.told.items(), key=lambda item: -item[1].dollars()):
+        is_sided = all(row.side for row in told.rows)
+        sides = [format_amount(told.dollars(side)) if is_sided else "–" for side in ("long", "short")]
+        doubt = " ≈" if name == DOUBTED else ""
+        rows.append([f"{exchange_name(name)[:8]}{doubt}", *sides, format_amount(told.dollars())])
+    return rows
+
+
+def _in_words(exchange: str, row: Liquidation) -> str:
+    """$1.2M long at 63,012, OKX 13:02:11 UTC"""
+    doubt = "≈" if exchange == DOUBTED else ""
+    amount = f"{doubt}{format_dollars(row.dollars)} {row.side or 'position'}"
+    return f"{amount} at {format_price(row.price)}, {exchange_name(exchange)} {clock(row.time_ms)}"
+
+
+def _notes(report: LiquidationReport) -> list[str]:
+    n_told = counted(report.n_exchanges, "exchange")
+    tells = "tells its own" if len(report.told) == 1 else "tell theirs"
+    streamed = ""
+    if report.streamed:
+        names = in_words([exchange_name(each) for each in report.streamed])
+        streamed = f"; {names} {'publish' if len(report.streamed) > 1 else 'publishes'} by stream only"
+    notes = [f"{len(report.told)} of {n_told} {tells}{streamed}."]
+    if report.failed:
+        notes.append(f"Missing: {reasons(report.failed.values())}.")
+    late = [f"{exchange_name(name)} since {clock(at)}" for name, at in report.late.items()]
+    if late:
+        notes.append(f"Not the whole {report.window}: {in_words(late)}.")
+    unsided = [exchange_name(name) for name, told in report.told.items() if any(not row.side for row in told.rows)]
+    if unsided:
+        notes.append(f"{in_words(unsided)}: sums without sides, priced as of now.")
+    if "okx" in report.told:
+        notes.append("OKX tells bankruptcy prices, a little beyond the fills.")
+    if DOUBTED in report.told:
+        notes.append("≈: Bitget does not say whose side and which unit it tells.")
+    return notes

@@ -1,0 +1,223 @@
+"""/spread: one coin's price at all exchanges, and how far they are apart.
+
+A name may be two coins: prices that are too far off are named, and take no part. The gap is what is left between the
+highest bid of one exchange and the lowest ask of another, before fees: above zero somebody may buy here and sell there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+from statistics import median
+from typing import NamedTuple
+
+from answers.asked import KIND_WORDS, Tools, WhichSymbol, only_symbol, placed
+from asking import races
+from asking.races import all_answers, both, or_none
+from exchanges.errors import MarketError, is_not_there
+from exchanges.symbols import split
+from exchanges.table import Exchange
+from exchanges.words import COIN, Book, Listing, Ticker
+from market import FIRST_KIND_SHARE, Market
+from render.figures import counted, escape, fit, format_price, unsigned_zero
+from render.keyboards import KINDS, again, choices, keyboard, neighbours
+from render.message import Answer, folded, foot, pre, short
+from render.sentences import exchange_name, in_words, reasons
+
+ABOUT = "price for"
+SAME_COIN = 1.2  # times: two prices further apart are of two coins, or of a market that is cut off
+
+
+class Asked(NamedTuple):
+    """kinds: the first of which there is any is meant."""
+
+    symbol: str
+    kinds: tuple[str, ...] = KINDS
+
+
+def command(words: list[str]) -> Asked:
+    """Raises WhichSymbol, NotASymbol and Misread."""
+    if not words:
+        raise WhichSymbol("spread", "/spread BTC, or /spread BTC perp")
+    kind = placed(words)[1].kind
+    return Asked(only_symbol(words), KIND_WORDS[kind] if kind else KINDS)
+
+
+class Gap(NamedTuple):
+    """To buy at one exchange's ask and sell at another's bid. bps: of their middle, before fees."""
+
+    bps: float
+    buy: Ticker
+    sell: Ticker
+
+    @property
+    def is_in_one_dollar(self) -> bool:
+        """Whether both are priced in the same one; if not, the two dollars' own difference is in the gap."""
+        return dollar_of(self.buy) == dollar_of(self.sell)
+
+
+class SpreadReport(NamedTuple):
+    """A coin's tickers of one kind. strangers: whose price is too far off.
+
+    failed: by exchange; without: who lists no such market.
+    """
+
+    symbol: str
+    kind: str
+    tickers: list[Ticker]
+    strangers: list[Ticker]
+    failed: dict[str, MarketError]
+    without: list[str]
+    time_ms: int
+    took_s: float
+
+
+async def ask(tools: Tools, asked: Asked) -> SpreadReport:
+    """All exchanges' tickers of the first kind that anybody lists. Raises NotListed and NoAnswer, within DEADLINE_S."""
+    market, began = tools.market, tools.market.clock.monotonic()
+    errors: list[MarketError] = []
+    for n_left, kind in zip(range(len(asked.kinds), 0, -1), asked.kinds, strict=True):
+        left_s = began + races.DEADLINE_S - 0.2 - market.clock.monotonic()
+        timeout_s = left_s if n_left == 1 else left_s * FIRST_KIND_SHARE
+        each_at = {each.id: _ticker_at(market, each, kind, asked.symbol) for each in market.offering(kind)}
+        found, failed = await all_answers(each_at, timeout_s)
+        if found:
+            return _report(market, asked.symbol, kind, list(found.values()), failed, began)
+        errors += failed.values() or market.no_such_markets(kind)
+    raise await market.why_not(asked.symbol, errors, began, asked.kinds[0] if asked.kinds == ("perp",) else "")
+
+
+async def _ticker_at(market: Market, exchange: Exchange, kind: str, symbol: str) -> Ticker:
+    """With bid and ask, where they are told at all. Raises MarketError."""
+
+    async def book(of: Listing) -> Book | None:
+        endpoint = exchange.book(of)
+        if endpoint is None:
+            return None
+        told: Book = await market.get(endpoint)
+        return told
+
+    of_kind = market.perp_at if kind == "perp" else market.spot_at
+    best = or_none(market.by_any_multiplier(exchange, kind, symbol, book))
+    found, quoted = await both(of_kind(exchange, symbol), best)
+    assert found.of.ticker is not None
+    return found.of.ticker if quoted is None else found.of.ticker._replace(bid=quoted.bid, ask=quoted.ask)
+
+
+def _report(
+    market: Market, symbol: str, kind: str, found: Sequence[Ticker], failed: dict[str, MarketError], began: float
+) -> SpreadReport:
+    tickers, strangers = of_one_coin(found)
+    missing = {name: error for name, error in failed.items() if not is_not_there(error)}
+    without = [name for name in failed if name not in missing]
+    took_s = market.clock.monotonic() - began
+    return SpreadReport(symbol, kind, tickers, strangers, missing, without, market.now_ms(), took_s)
+
+
+def of_one_coin(tickers: Sequence[Ticker]) -> tuple[list[Ticker], list[Ticker]]:
+    """Those of the coin that the first, preferred exchange means by the name, the dearest first; and the others.
+
+    Each is at most SAME_COIN times the next one's price, so that a chain of exchanges holds together.
+    """
+    ranked = sorted(tickers, key=lambda each: (-middle(each), each.exchange))
+    groups: list[list[Ticker]] = []
+    for each in ranked:
+        if groups and middle(groups[-1][-1]) <= middle(each) * SAME_COIN:
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    meant = next(group for group in groups if tickers[0] in group)
+    return meant, [each for each in ranked if each not in meant]
+
+
+def middle(ticker: Ticker) -> float:
+    """Between bid and ask; the last price where they are not told."""
+    return (ticker.bid + ticker.ask) / 2 if ticker.bid is not None and ticker.ask is not None else ticker.last
+
+
+def dollar_of(ticker: Ticker) -> str:
+    quote = split(ticker.symbol)[1]
+    return "USD" if quote == COIN else quote
+
+
+def widest_gap(tickers: Sequence[Ticker], *, in_one_dollar: bool = False) -> Gap | None:
+    """The widest of any two exchanges that tell bid and ask; None where there are no two. May be below zero."""
+    gaps = [
+        Gap((sell.bid - buy.ask) / ((sell.bid + buy.ask) / 2) * 1e4, buy, sell)
+        for buy, sell in permutations(tickers, 2)
+        if buy.ask is not None and sell.bid is not None
+    ]
+    return max(
+        (gap for gap in gaps if gap.is_in_one_dollar or not in_one_dollar), default=None, key=lambda gap: gap.bps
+    )
+
+
+def show(report: SpreadReport, now_s: float) -> Answer:
+    """The gap, then a row an exchange: its price, how far it is from the middle one, its own spread."""
+    name, base = short(report.symbol), split(report.symbol)[0]
+    gap = widest_gap(report.tickers)
+    partial = " (partial)" if report.failed else ""
+    width = "n/a" if gap is None else format_bps(gap.bps)
+    spot = "" if report.kind == "perp" else " spot"
+    kinds = ((kind, f"spread {name} {kind}") for kind in KINDS)
+    return Answer(
+        f"<b>{escape(name)} {report.kind} gap {width}</b>{partial}",
+        (escape(_in_words(gap)), pre(_rows(report.tickers)), folded([_quoted(each) for each in report.tickers])),
+        tuple(escape(note) for note in _notes(report, gap)),
+        foot(counted(len(report.tickers), "exchange"), min(each.time_ms for each in report.tickers), now_s),
+        keyboard(
+            again(f"spread {name} {report.kind}", f"chart {name}{spot}"),
+            choices(kinds, report.kind),
+            neighbours("spread", f"{base}-USDT" if report.kind == "perp" else report.symbol),
+        ),
+    )
+
+
+def _in_words(gap: Gap | None) -> str:
+    if gap is None:
+        return "Fewer than two exchanges tell bid and ask."
+    sides = f"{exchange_name(gap.buy.exchange)} asks {format_price(gap.buy.ask)}, "
+    sides += f"{exchange_name(gap.sell.exchange)} bids {format_price(gap.sell.bid)}"
+    return f"{sides}; before fees" if gap.bps > 0 else f"{sides}: nothing to gain"
+
+
+def _rows(tickers: Sequence[Ticker]) -> list[list[str]]:
+    centre = median(middle(each) for each in tickers)
+    rows = [["", "middle", "bp", "own"]]
+    for each in tickers:
+        price = middle(each)
+        own = None if each.bid is None or each.ask is None else (each.ask - each.bid) / price * 1e4
+        off = unsigned_zero(f"{(price / centre - 1) * 1e4:+.1f}")
+        name = fit(exchange_name(each.exchange), 8).rstrip()
+        rows.append([name, format_price(price), off, "n/a" if own is None else f"{own:.2f}"])
+    return rows
+
+
+def _quoted(ticker: Ticker) -> str:
+    bid, ask = format_price(ticker.bid), format_price(ticker.ask)
+    return (
+        f"{exchange_name(ticker.exchange)}, {dollar_of(ticker)}: bid {bid}, ask {ask}, last {format_price(ticker.last)}"
+    )
+
+
+def _notes(report: SpreadReport, gap: Gap | None) -> list[str]:
+    notes = []
+    if gap is not None and not gap.is_in_one_dollar:
+        same = widest_gap(report.tickers, in_one_dollar=True)
+        within = "" if same is None else f" Within one it is {format_bps(same.bps)}."
+        notes.append(
+            f"Bought in {dollar_of(gap.buy)}, sold in {dollar_of(gap.sell)}: their own difference counts.{within}"
+        )
+    if report.strangers:
+        others = in_words([f"{exchange_name(each.exchange)} ({format_price(each.last)})" for each in report.strangers])
+        notes.append(f"Not compared, as another coin of that name or a market apart: {others}.")
+    if report.failed:
+        notes.append(f"Missing: {reasons(report.failed.values())}.")
+    if report.without:
+        notes.append(f"Not on {in_words([exchange_name(each) for each in report.without])}.")
+    return notes
+
+
+def format_bps(bps: float) -> str:
+    """+3.2 bp"""
+    return unsigned_zero(f"{bps:+.1f} bp")

@@ -1,0 +1,265 @@
+"""/liq: liquidations of five exchanges, against what the offline world knows; and each one's own words for them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import House, a_house
+from wire import about
+
+from answers import liq
+from answers.liq import LiquidationReport
+from demo.coins import MARGINS
+from demo.market import Market as Truth
+from demo.telegram_html import parse
+from exchanges import bitget, deribit, gate, kraken, okx
+from exchanges.errors import BadResponse, WrongMarket
+from exchanges.reading import page_of
+from exchanges.table import EXCHANGES
+from exchanges.words import COIN, Liquidation, LiquidationPage, Listing
+from render.sentences import exchange_name
+
+NOW = 1_763_906_602.0
+MS = 1_763_900_000_000
+LATE_S = 180  # of Bitget's, in the offline world
+TELLERS = ("okx", "gate", "bitget", "deribit", "kraken")
+
+
+def perp(quote: str = "USDT", multiplier: int = 1, contract_size: float | None = None) -> Listing:
+    listed = f"{'1000' if multiplier == 1000 else ''}BTC-{quote}"
+    return Listing("perp", f"BTC-{quote}", listed, multiplier, contract_size)
+
+
+async def liquidations(house: House, words: str) -> LiquidationReport:
+    return await liq.ask(house.bot.tools, liq.command(words.split()))
+
+
+def true_dollars(truth: Truth, exchange: str, base: str, since_ms: int, side: str) -> float:
+    until = NOW - (LATE_S if exchange == "bitget" else 0)
+    return sum(
+        each.size * each.price
+        for margin in MARGINS[exchange]
+        for each in truth.liquidations(exchange, base, since_ms / 1000, until, margin)
+        if side in ("", each.side) and margin in truth.margins(exchange, base)
+    )
+
+
+@pytest.mark.parametrize("window", ["1h", "4h", "24h"])
+@pytest.mark.parametrize("base", ["BTC", "SOL", "PEPE"])
+async def test_liquidations_are_the_truth(base: str, window: str) -> None:
+    async with a_house() as house:
+        truth = house.stop_at(NOW)
+        report = await liquidations(house, f"{base} {window}")
+        assert set(report.told) == set(TELLERS)
+        assert report.late == {}
+        for name, told in report.told.items():
+            for side in ("",) if name == "kraken" else ("long", "short"):
+                found = told.dollars(side) if side else told.dollars()
+                least = 500 if name == "deribit" else 200  # of what is counted in whole contracts
+                assert found == pytest.approx(true_dollars(truth, name, base, report.since_ms, side), 0.02, least), name
+
+
+async def test_liquidations_begin_at_a_quarter() -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        report = await liquidations(house, "BTC 4h")
+        assert report.since_ms % liq.QUARTER_MS == 0
+        assert 0 <= NOW * 1000 - 4 * 3_600_000 - report.since_ms < liq.QUARTER_MS
+        assert all(row.time_ms >= report.since_ms for told in report.told.values() for row in told.rows)
+
+
+@pytest.mark.parametrize("exchange", TELLERS)
+@pytest.mark.parametrize("fault", ["hang", "500", "types"])
+async def test_liquidations_one_source_fails(exchange: str, fault: str) -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        await house.world.set_fault(exchange, fault)
+        text = parse(await house.ask("/liq BTC 24h")).text
+        assert "(partial)" in text.split("\n")[0]
+        assert f"Missing: {exchange_name(exchange)} " in text
+        assert "4 of 9 exchanges tell theirs; Binance and Bybit publish by stream only." in text
+
+
+async def test_liquidations_say_how_far_they_are_told() -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        text = parse(await house.ask("/liq BTC")).text
+        assert text.startswith("BTC liquidations 24h ≈$")
+        assert "5 of 9 exchanges tell theirs; Binance and Bybit publish by stream only." in text
+        assert "Bitget ≈" in text
+        assert "Kraken: sums without sides, priced as of now." in text
+
+
+async def test_liquidations_of_a_wild_day_that_pages_do_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liq, "MAX_PAGES", 2)
+    async with a_house() as house:
+        house.stop_at(NOW)
+        report = await liquidations(house, "BTC 24h")
+        assert set(report.late) == {"okx", "bitget"}
+        assert report.since_ms < report.late["okx"] < NOW * 1000
+        assert "(partial)" in await house.ask("/liq BTC")
+        assert "Not the whole 24h: OKX since " in await house.ask("/liq BTC")
+
+
+async def test_liquidations_nobody_tells() -> None:
+    async with a_house(EXCHANGES="binance,bybit") as house:
+        text = await house.ask("/liq BTC")
+        assert text.startswith("No liquidations of BTC-USDT right now.")
+        assert "try again" not in text
+
+
+async def test_liquidations_of_what_has_no_perpetual() -> None:
+    async with a_house() as house:
+        assert "is not listed as a perpetual" in await house.ask("/liq XYZXYZ")
+
+
+def test_largest_are_single_positions() -> None:
+    sums, small, large = (
+        Liquidation(MS, "long", 1, 9e9),
+        Liquidation(MS, "long", 1, 5, 5),
+        Liquidation(MS, "", 1, 7, 7),
+    )
+    told = {"kraken": liq.Told([sums], 0), "okx": liq.Told([small], 0), "gate": liq.Told([large], 0)}
+    assert liq.largest(told, 5) == [("gate", large), ("okx", small)]
+
+
+# The exchanges' words.
+
+
+def of_okx(*details: dict[str, str], family: str = "BTC-USDT") -> bytes:
+    return json.dumps({"code": "0", "msg": "", "data": [{"instFamily": family, "details": details}]}).encode()
+
+
+SOLD = {"side": "sell", "posSide": "net", "bkPx": "50000", "sz": "3", "ts": str(MS)}
+
+
+def test_okx_sells_out_who_was_long() -> None:
+    page = okx.parse_liquidations(of_okx(SOLD, SOLD | {"side": "buy"}), perp(contract_size=0.01), 0)
+    assert page.rows == [Liquidation(MS, side, 0.03, 1500.0, 50000.0) for side in ("long", "short")]
+
+
+def test_okx_coin_margined_counts_dollars() -> None:
+    page = okx.parse_liquidations(of_okx(SOLD, family="BTC-USD"), perp(COIN, contract_size=100), 0)
+    assert page.rows == [Liquidation(MS, "long", 300 / 50000, 300.0, 50000.0)]
+
+
+@pytest.mark.parametrize("odd", [SOLD | {"side": "up"}, SOLD | {"sz": "-3"}, SOLD | {"bkPx": ""}, SOLD | {"ts": "0"}])
+def test_okx_malformed(odd: dict[str, str]) -> None:
+    with pytest.raises(BadResponse):
+        okx.parse_liquidations(of_okx(odd), perp(contract_size=0.01), 0)
+
+
+def test_okx_of_another_family() -> None:
+    with pytest.raises(WrongMarket):
+        okx.parse_liquidations(of_okx(SOLD, family="ETH-USDT"), perp(contract_size=0.01), 0)
+
+
+def test_page_leaves_its_oldest_millisecond_to_the_next() -> None:
+    rows = [Liquidation(each, "long", 1, 1, 1) for each in (MS + 2, MS + 1, MS, MS)]
+    assert page_of(rows, True, 0) == LiquidationPage(rows[:2], MS + 1, str(MS + 1))
+    assert page_of(rows, False, 0) == LiquidationPage(rows, 0)
+    assert page_of(rows, True, MS + 1) == LiquidationPage(rows[:2], MS + 1)
+    assert page_of(rows[2:], True, 0) == LiquidationPage(rows[2:], MS, str(MS))
+
+
+GATE_LONG = {
+    "time": MS // 1000,
+    "contract": "BTC_USDT",
+    "size": 600,
+    "order_size": -600,
+    "fill_price": "50000",
+    "left": 0,
+}
+
+
+def test_gate_plus_is_a_long() -> None:
+    short = GATE_LONG | {"size": "-600", "order_size": "600", "left": "100"}
+    page = gate.parse_liquidations(json.dumps([GATE_LONG, short]).encode(), perp(contract_size=0.0001), MS)
+    assert [(row.side, round(row.size or 0, 9)) for row in page.rows] == [("long", 0.06), ("short", 0.05)]
+    assert [row.dollars for row in page.rows] == [about(3000), about(2500)]
+
+
+def test_gate_inverse_counts_dollars() -> None:
+    body = json.dumps([GATE_LONG | {"contract": "BTC_USD"}]).encode()
+    assert gate.parse_liquidations(body, perp(COIN), 0).rows == [Liquidation(MS, "long", 0.012, 600.0, 50000.0)]
+
+
+@pytest.mark.parametrize("odd", [{"size": "x"}, {"fill_price": "0"}, {"time": None}])
+def test_gate_malformed(odd: dict[str, object]) -> None:
+    with pytest.raises(BadResponse):
+        gate.parse_liquidations(json.dumps([GATE_LONG | odd]).encode(), perp(contract_size=0.0001), 0)
+
+
+def test_gate_sums_of_a_quarter() -> None:
+    row = {
+        "time": MS // 1000,
+        "long_liq_amount": 0.02,
+        "long_liq_usd": 1000.5,
+        "short_liq_amount": 0,
+        "short_liq_usd": 0,
+    }
+    body = json.dumps([row | {"time": MS // 1000 - 900}, row]).encode()
+    assert gate.parse_liquidation_sums(body, perp(), MS).rows == [Liquidation(MS, "long", 0.02, 1000.5)]
+    with pytest.raises(BadResponse):
+        gate.parse_liquidation_sums(json.dumps([{"time": MS // 1000}]).encode(), perp(), MS)
+
+
+def of_bitget(*rows: dict[str, str], cursor: str = "") -> bytes:
+    return json.dumps({"code": "00000", "msg": "", "data": {"list": rows, "cursor": cursor}}).encode()
+
+
+BITGET = {"symbol": "BTCUSDT", "side": "buy", "price": "50000", "amount": "0.5", "ts": str(MS)}
+
+
+def test_bitget_tells_the_positions_side() -> None:
+    page = bitget.parse_liquidations(of_bitget(BITGET, BITGET | {"side": "sell"}, cursor="abc"), perp(), 0)
+    assert page == LiquidationPage([Liquidation(MS, s, 0.5, 25000.0, 50000.0) for s in ("long", "short")], MS, "abc")
+    assert bitget.parse_liquidations(of_bitget(BITGET, cursor="abc"), perp(), MS + 1) == LiquidationPage([], MS + 1)
+    with pytest.raises(BadResponse):
+        bitget.parse_liquidations(of_bitget(BITGET | {"side": "hold"}), perp(), 0)
+
+
+def of_deribit(*trades: dict[str, object]) -> bytes:
+    return json.dumps({"result": {"trades": trades, "has_more": False}}).encode()
+
+
+TRADE = {"instrument_name": "BTC-PERPETUAL", "direction": "sell", "price": 50000, "amount": 1000, "timestamp": MS}
+
+
+@pytest.mark.parametrize(("mark", "sides"), [("T", ["long"]), ("M", ["short"]), ("MT", ["long", "short"]), (None, [])])
+def test_deribit_marks_taker_and_maker(mark: str | None, sides: list[str]) -> None:
+    trade = TRADE if mark is None else TRADE | {"liquidation": mark}
+    page = deribit.parse_liquidations(of_deribit(trade), perp(COIN), 0)
+    assert page.rows == [Liquidation(MS, side, 0.02, 1000.0, 50000.0) for side in sides]
+
+
+def test_deribit_linear_counts_coins_by_the_thousand() -> None:
+    trade = TRADE | {"instrument_name": "1000BTC_USDC-PERPETUAL", "amount": 3, "liquidation": "T"}
+    page = deribit.parse_liquidations(of_deribit(trade), perp("USDC", 1000), 0)
+    assert page.rows == [Liquidation(MS, "long", 3000.0, 150000.0, 50.0)]
+
+
+@pytest.mark.parametrize("odd", [{"liquidation": "X"}, {"direction": "zero"}, {"amount": -1}])
+def test_deribit_malformed(odd: dict[str, object]) -> None:
+    with pytest.raises(BadResponse):
+        deribit.parse_liquidations(of_deribit(TRADE | odd), perp(COIN), 0)
+
+
+def of_kraken(*figures: object) -> bytes:
+    times = [MS // 1000 + 900 * i for i in range(len(figures))]
+    return json.dumps({"result": {"timestamp": times, "data": figures, "more": False}, "errors": []}).encode()
+
+
+def test_kraken_sums_coins_or_dollars() -> None:
+    body = of_kraken("12.5", "0", "3")
+    assert kraken.parse_liquidation_sums(body, perp("USD"), MS + 1).rows == [Liquidation(MS + 1_800_000, "", 3.0, None)]
+    assert kraken.parse_liquidation_sums(body, perp(COIN), MS).rows[0] == Liquidation(MS, "", None, 12.5)
+    for odd in (of_kraken("-1"), of_kraken(None), of_kraken({}), b'{"result": {"timestamp": [1], "data": []}}'):
+        with pytest.raises(BadResponse):
+            kraken.parse_liquidation_sums(odd, perp("USD"), 0)
+
+
+def test_who_streams_is_not_asked() -> None:
+    assert {each.id for each in EXCHANGES.values() if each.streams_liquidations} == {"binance", "bybit"}
+    assert {each.id for each in EXCHANGES.values() if each.tells.get("liquidations")} == set(TELLERS)
