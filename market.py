@@ -17,11 +17,21 @@ from typing import NamedTuple, TypeVar
 
 from asking import races
 from asking.cache import MAX_CACHED, Cache
+from asking.circuits import Circuit
 from asking.fetch import Fetcher
 from asking.races import Question, first_answers, start
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint
-from exchanges.errors import BadResponse, MarketError, NoAnswer, NotListed, NotSupported, Unavailable, UnknownSymbol
+from exchanges.errors import (
+    BadResponse,
+    Gone,
+    MarketError,
+    NoAnswer,
+    NotListed,
+    NotSupported,
+    Unavailable,
+    UnknownSymbol,
+)
 from exchanges.symbols import coin_symbol, in_every_dollar, in_quotes, multiplied, of_many, similar, split
 from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, OpenInterest, Snapshot, Source, Ticker, per_8h
@@ -82,10 +92,10 @@ class Market:
         now = self.clock.now()
         return {
             name: {
-                "state": "resting" if circuit.resting_s else "failing" if circuit.failures else "ok",
+                "state": _state_of(circuit),
                 "resting_s": round(circuit.resting_s),
                 "last_success_s_ago": round(now - circuit.last_success, 1) if circuit.last_success else None,
-                "last_failure": circuit.last_error.reason if circuit.failures and circuit.last_error else None,
+                "last_failure": _failure_of(circuit),
             }
             for name, circuit in self.fetcher.circuits.items()
         }
@@ -483,6 +493,18 @@ class Market:
         if exchange.has_takers_in_candles:
             return flow_of(await self.candles(exchange, symbol, kind, interval, n))
         return await self.by_any_multiplier(exchange, kind, symbol, ask)
+
+
+def _state_of(circuit: Circuit) -> str:
+    if circuit.resting_s:
+        return "resting"
+    return "failing" if circuit.failures else "gone" if circuit.is_gone else "ok"
+
+
+def _failure_of(circuit: Circuit) -> str | None:
+    if circuit.failures and circuit.last_error is not None:
+        return circuit.last_error.reason
+    return Gone.reason if circuit.is_gone else None
 
 
 def flow_of(candles: Candles) -> Flow:

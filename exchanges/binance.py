@@ -38,6 +38,7 @@ from exchanges.reading import (
     Row,
     code_in,
     in_coins,
+    is_name,
     load,
     per_coin,
     read_candles,
@@ -99,7 +100,7 @@ def _name(of: Listing) -> str:
 def symbol_of(native_symbol: object) -> str | None:
     """BTC-USDT for BTCUSDT; None for other quotes and for dated futures."""
     for quote in LIST_QUOTES:
-        if isinstance(native_symbol, str) and native_symbol.endswith(quote) and len(native_symbol) > len(quote):
+        if is_name(native_symbol) and native_symbol.endswith(quote) and len(native_symbol) > len(quote):
             return f"{native_symbol[: -len(quote)]}-{quote}"
     return None
 

@@ -29,6 +29,7 @@ from exchanges.reading import (
     Row,
     code_in,
     in_coins,
+    is_name,
     per_coin,
     read_candles,
     rows_in,
@@ -222,7 +223,7 @@ def parse_symbol(row: Row) -> str | None:
     """BTC-USDT for BTCUSDT, BTC-USDC for BTCPERP; None for other quotes and for dated contracts."""
     listed = row.get("symbol")
     for ending, quote in (("USDT", "USDT"), ("USDC", "USDC"), ("PERP", "USDC")):
-        if isinstance(listed, str) and listed.endswith(ending) and len(listed) > len(ending):
+        if is_name(listed) and listed.endswith(ending) and len(listed) > len(ending):
             return f"{listed[: -len(ending)]}-{quote}"
     return None
 

@@ -38,6 +38,7 @@ from exchanges.reading import (
     Row,
     code_in,
     in_coins,
+    is_name,
     load,
     per_coin,
     read_candles,
@@ -325,7 +326,7 @@ def _rows_of(body: bytes, of: Listing) -> Any:
 def parse_symbol(row: Row) -> str | None:
     """One row of a ticker list; dated contracts (BTC-27DEC24) are left out."""
     name = row.get("symbol")
-    if not isinstance(name, str) or "-" in name or row.get("deliveryTime") not in (None, "0", ""):
+    if not is_name(name) or "-" in name or row.get("deliveryTime") not in (None, "0", ""):
         return None
     for ending, quote in (("USDT", "USDT"), ("USDC", "USDC"), ("PERP", "USDC")):
         if name.endswith(ending) and len(name) > len(ending):

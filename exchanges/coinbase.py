@@ -14,7 +14,7 @@ from urllib.parse import quote as percent_encode
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol, unexplained
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, change_pct, load, read_candles
+from exchanges.reading import At, Row, change_pct, is_name, load, read_candles
 from exchanges.words import INTERVALS, Candles, Listing, Ticker
 
 ID = "coinbase"
@@ -86,7 +86,7 @@ def parse_symbol(row: Row) -> str | None:
     """BTC-USD of {"id": "BTC-USD", "status": "online", "trading_disabled": false, …}."""
     listed = row.get("id")
     is_online = row.get("status") in (None, "online") and row.get("trading_disabled") is not True
-    return listed if is_online and isinstance(listed, str) else None
+    return listed if is_online and is_name(listed) else None
 
 
 def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:

@@ -25,7 +25,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, in_coins, per_coin, read_candles
+from exchanges.reading import At, Row, in_coins, is_name, per_coin, read_candles
 from exchanges.symbols import listing
 from exchanges.words import COIN, INTERVALS, Candles, Funding, Listing, OpenInterest, Snapshot, Ticker
 
@@ -161,7 +161,7 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
 def parse_symbol(row: Row) -> str | None:
     """SOL-USDC for SOL_USDC-PERPETUAL; None for dated contracts."""
     listed = row.get("instrument_name")
-    if not isinstance(listed, str) or not listed.endswith("-PERPETUAL"):
+    if not is_name(listed) or not listed.endswith("-PERPETUAL"):
         return None
     base, _, quote = listed.removesuffix("-PERPETUAL").partition("_")
     return f"{base}-{quote}" if quote else None

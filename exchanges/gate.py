@@ -30,6 +30,7 @@ from exchanges.reading import (
     Row,
     code_in,
     in_coins,
+    is_name,
     load,
     long_share,
     per_coin,
@@ -57,7 +58,7 @@ def _name(of: Listing) -> str:
 
 def symbol_of(native_symbol: object) -> str | None:
     """BTC-USDT for BTC_USDT; None for quotes that are no dollar and for dated contracts."""
-    base, separator, quote = native_symbol.partition("_") if isinstance(native_symbol, str) else ("", "", "")
+    base, separator, quote = native_symbol.partition("_") if is_name(native_symbol) else ("", "", "")
     return f"{base}-{quote}" if base and separator and quote in DOLLARS else None
 
 

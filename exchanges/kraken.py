@@ -30,7 +30,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, read_candles, row_in
+from exchanges.reading import At, Row, is_name, read_candles, row_in
 from exchanges.words import COIN, INTERVALS, Candles, Funding, Listing, OpenInterest, Snapshot, Ticker
 
 ID = "kraken"
@@ -139,7 +139,7 @@ def _member(row: Row, key: str, place: int) -> object:
     if figures is None:
         return None
     if not isinstance(figures, list) or len(figures) <= place:
-        raise BadResponse(ID, f"{key} is no list of figures: {str(figures)[:80]!r}")
+        raise BadResponse(ID, f"{key} is no list of figures: {type(figures).__name__}")
     return figures[place]
 
 
@@ -187,7 +187,7 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
     rate themselves, as relativeFundingRate. change24h is a percent.
     """
     listed = row.get("symbol")
-    if not isinstance(listed, str) or not listed.startswith(("PF_", "PI_")) or not listed.endswith("USD"):
+    if not is_name(listed) or not listed.startswith(("PF_", "PI_")) or not listed.endswith("USD"):
         return None
     last, volume = row.price("last"), row.number("vol24h")
     if last is None or not volume or row.get("suspended") is True:

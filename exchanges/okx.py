@@ -38,6 +38,7 @@ from exchanges.reading import (
     At,
     Row,
     code_in,
+    is_name,
     load,
     long_share,
     read_candles,
@@ -318,7 +319,7 @@ def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
 def parse_linear_symbol(row: Row) -> str | None:
     """BTC-USDT for BTC-USDT-SWAP; None for spot, dated and coin-margined contracts."""
     name = row.get("instId")
-    if not isinstance(name, str) or not name.endswith(("-USDT-SWAP", "-USDC-SWAP")):
+    if not is_name(name) or not name.endswith(("-USDT-SWAP", "-USDC-SWAP")):
         return None
     return name.removesuffix("-SWAP")
 
@@ -422,7 +423,7 @@ def _list(body: bytes) -> list[Any]:
 def parse_symbol(row: Row) -> str | None:
     """BTC-USDT for BTC-USDT and BTC-USDT-SWAP."""
     name = row.get("instId")
-    return name.removesuffix("-SWAP") if isinstance(name, str) else None
+    return name.removesuffix("-SWAP") if is_name(name) else None
 
 
 def _only_row(body: bytes, what: str) -> Row:

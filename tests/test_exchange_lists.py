@@ -23,7 +23,7 @@ from exchanges.gate import Gate
 from exchanges.hyperliquid import Hyperliquid
 from exchanges.kraken import Kraken
 from exchanges.okx import Okx
-from exchanges.reading import Row
+from exchanges.reading import Row, is_name
 from exchanges.symbols import MULTIPLIERS, coin_symbol, multiplied, of_many
 from exchanges.table import EXCHANGES
 from exchanges.words import OpenInterest
@@ -211,7 +211,7 @@ def test_row_with_a_name_that_is_none(of: Sample, name: Any) -> None:
         return
     (key,) = of.row.keys() & NAMES
     row = {**of.row, key: name}
-    if of.read is coingecko.parse_market_cap and isinstance(name, str):
+    if of.read is coingecko.parse_market_cap and is_name(name):
         assert coingecko.parse_market_cap(Row("coingecko", row)) == MarketCap(name.upper(), 9, 5)
     else:
         assert of.read_row(row) is None
