@@ -402,7 +402,13 @@ class Market:
     ) -> dict[str, Snapshot]:
         async def load() -> dict[str, Snapshot]:
             found: dict[str, Snapshot] = {}
-            await self.fetcher.fetch_items(endpoint, found.update)
+
+            def take(rows: list[tuple[str, Snapshot]]) -> None:
+                for symbol, snapshot in rows:  # two contracts may be of one name: CAT the stock, 1000CAT the coin
+                    if symbol not in found or _turnover(snapshot) > _turnover(found[symbol]):
+                        found[symbol] = snapshot
+
+            await self.fetcher.fetch_items(endpoint, take)
             return found
 
         return await self.kept((exchange.id, "list", kind, part), LISTING_S, load)
@@ -550,6 +556,10 @@ class _Intervals(NamedTuple):
     changed: asyncio.Future[dict[str, float]]
     of_all_others: float
     host: str
+
+
+def _turnover(snapshot: Snapshot) -> float:
+    return (snapshot.ticker.quote_volume if snapshot.ticker is not None else None) or 0.0
 
 
 def _completed(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:

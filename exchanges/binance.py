@@ -5,6 +5,7 @@ status; the body is {"code": -1121, "msg": "…"}. Spot and USD-M share the spel
 COIN-M's perpetual is BTCUSD_PERP, which we call BTC-COIN. Cheap coins are traded by the
 thousand on USD-M: 1000PEPEUSDT, 1MBABYDOGEUSDT. COIN-M counts contracts of so many dollars.
 Source: Binance Spot REST and USD-M Futures REST documentation, 2025/2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations

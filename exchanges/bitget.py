@@ -4,6 +4,8 @@ Every answer is {"code": "00000", "msg": "success", "requestTime": …, "data": 
 perpetual share the spelling BTCUSDT; `productType` tells the market. The USDC perpetual of BTC is BTCPERP, the
 coin-margined one BTCUSD, which we call BTC-COIN. Open interest and volume count coins.
 Source: Bitget API v2 documentation, 2026.
+Announced: v2 is "in maintenance mode" and v3 (UTA) is recommended (introduction of the classic API, 2026); v2 still
+answered in September 2026, and no end was named.
 """
 
 from __future__ import annotations

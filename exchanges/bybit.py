@@ -5,6 +5,8 @@ errors come with HTTP 200, so retCode is what counts. In `result` numbers are st
 "" is missing. Spot and linear share the spelling BTCUSDT and are told apart by `category`;
 the USDC perpetual of BTC is BTCPERP. The inverse BTCUSD, which we call BTC-COIN, counts dollars.
 Source: Bybit v5 API documentation, 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026. openInterest counts both sides;
+singleOpenInterest, one, came on 2026-06-11 (v5 changelog).
 """
 
 from __future__ import annotations

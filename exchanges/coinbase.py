@@ -3,6 +3,7 @@
 Figures are strings in tickers and numbers in candles; errors are {"message": "…"} with an HTTP status. A request
 without a User-Agent is refused. Few pairs are quoted in USDT, so USD it is.
 Source: Coinbase Exchange REST documentation, 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Keyless, it allows a handful of requests a minute, so its one list is kept for long (market.py).
 Source: CoinGecko API v3 documentation, 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ JSON-RPC over GET: {"result": …} or {"error": {"code": …, "message": …}}; 
 is inverse, BTC-COIN in our spelling; BTC_USDC-PERPETUAL is linear. Funding is continuous: the realised rate of the
 last 8 hours is what is told. Its spot markets are small and not asked.
 Source: Deribit API v2 documentation, 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations

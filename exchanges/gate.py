@@ -4,6 +4,7 @@ Errors are {"label": "…", "message": "…"} with an HTTP status. Spot and perp
 BTC_USDT; the settlement currency is in the path. Perpetuals count contracts of `quanto_multiplier`
 coins; the inverse BTC_USD, which we call BTC-COIN, has multiplier "0" and contracts of one dollar.
 Source: Gate API v4 documentation, 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations

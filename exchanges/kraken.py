@@ -5,6 +5,9 @@ for. Bitcoin is XBT, Dogecoin XDG. Futures: {"result": "success", …} with JSON
 linear and counts coins; PI_XBTUSD, BTC-COIN here, is inverse and counts dollars. Funding is paid hourly and told
 as an ABSOLUTE amount.
 Source: Kraken REST and Kraken Futures REST documentation, 2026.
+Announced: the derivatives REST is to be decommissioned on 2027-03-01 (docs.kraken.com, Futures REST reference); what is
+named in its place is a WebSocket that needs a key. tickers and charts still answered on 2026-10-02. Addresses that are
+no more answer 404 with a list `errors`: see Gone.
 """
 
 from __future__ import annotations

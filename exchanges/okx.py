@@ -4,6 +4,8 @@ Every answer is {"code": "0", "msg": "", "data": […]}; code and all figures ar
 is missing. Some errors come with HTTP 200. Swaps are counted in contracts; the fields read
 here are those that OKX already gives in coins, so that no contract size is needed.
 Source: OKX v5 API documentation, November 2025.
+Announced: aws.okx.com was retired on 2025-03-19; several clients moved from www.okx.com to openapi.okx.com in 2026, but
+no end of www.okx.com was known in November 2026.
 """
 
 from __future__ import annotations
