@@ -17,11 +17,21 @@ from typing import NamedTuple, TypeVar
 
 from asking import races
 from asking.cache import MAX_CACHED, Cache
+from asking.circuits import Circuit
 from asking.fetch import Fetcher
 from asking.races import Question, first_answers, start
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint
-from exchanges.errors import BadResponse, MarketError, NoAnswer, NotListed, NotSupported, Unavailable, UnknownSymbol
+from exchanges.errors import (
+    BadResponse,
+    Gone,
+    MarketError,
+    NoAnswer,
+    NotListed,
+    NotSupported,
+    Unavailable,
+    UnknownSymbol,
+)
 from exchanges.symbols import coin_symbol, in_every_dollar, in_quotes, multiplied, of_many, similar, split
 from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, OpenInterest, Snapshot, Source, Ticker, per_8h
@@ -82,10 +92,10 @@ class Market:
         now = self.clock.now()
         return {
             name: {
-                "state": "resting" if circuit.resting_s else "failing" if circuit.failures else "ok",
+                "state": _state_of(circuit),
                 "resting_s": round(circuit.resting_s),
                 "last_success_s_ago": round(now - circuit.last_success, 1) if circuit.last_success else None,
-                "last_failure": circuit.last_error.reason if circuit.failures and circuit.last_error else None,
+                "last_failure": _failure_of(circuit),
             }
             for name, circuit in self.fetcher.circuits.items()
         }
@@ -187,7 +197,8 @@ class Market:
 
     def intervals_error(self, exchange: Exchange) -> MarketError | None:
         """Why the exchange's funding periods are not known; None when they are, or were not asked for."""
-        return self._intervals_error.get(exchange.id)
+        told = exchange.funding_intervals(exchange.quotes["perp"][0])
+        return None if told is None else self._intervals_error.get(told[0].host.name)
 
     def now_ms(self) -> int:
         return int(self.clock.now() * 1000)
@@ -263,7 +274,7 @@ class Market:
         of = await self.sized(exchange, of, "perp")
         endpoints = exchange.perp(of)
         others = [what for what in endpoints if what != "ticker"]
-        intervals = None if of.quote == COIN else self._funding_intervals(exchange)
+        intervals = self._funding_intervals(exchange, of.quote)
         parts = {what: start(self.get(endpoints[what])) for what in others}
         missing: dict[str, MarketError] = {}
         try:
@@ -307,17 +318,19 @@ class Market:
                 missing.setdefault(what, failure)
         completed = _completed(whole, interval_h)
         if completed.funding is not None and completed.funding.funding_interval_h is None:
-            missing["funding period"] = self._intervals_error.get(exchange.id, untold)
+            told_apart = exchange.funding_intervals(of.quote)
+            host = told_apart[0].host.name if told_apart is not None else ""
+            missing["funding period"] = self._intervals_error.get(host, untold)
         return Found(completed._replace(ticker=self._timed(completed.ticker)), of.listed, of.multiplier, missing)
 
     def _timed(self, ticker: Ticker | None) -> Ticker | None:
         """A ticker that tells no time is of now: it was asked for within the cache's seconds."""
         return ticker if ticker is None or ticker.time_ms else ticker._replace(time_ms=self.now_ms())
 
-    def _funding_intervals(self, exchange: Exchange) -> _Intervals | None:
+    def _funding_intervals(self, exchange: Exchange, quote: str) -> _Intervals | None:
         """The list of funding periods, where the exchange tells them in a list of their own; it is on its way."""
-        told = exchange.funding_intervals()
-        if told is None or not self.may_ask(exchange.id):
+        told = exchange.funding_intervals(quote)
+        if told is None or not self.may_ask(told[0].host.name):
             return None
         endpoint, of_all_others = told
 
@@ -326,8 +339,8 @@ class Market:
             await self.fetcher.fetch_items(endpoint, intervals.update)
             return intervals
 
-        key = (exchange.id, "funding intervals")
-        return _Intervals(self._cache.soon(key, INTERVALS_S, load), of_all_others)
+        host = endpoint.host.name
+        return _Intervals(self._cache.soon((host, "funding intervals"), INTERVALS_S, load), of_all_others, host)
 
     async def _funding_interval(self, exchange: Exchange, intervals: _Intervals | None, symbol: str) -> float | None:
         """Hours per funding period of a contract."""
@@ -341,12 +354,12 @@ class Market:
         try:
             async with asyncio.timeout(INTERVALS_LATE_S):
                 changed = await intervals.changed
-            self._intervals_error.pop(exchange.id, None)
+            self._intervals_error.pop(intervals.host, None)
             return changed
         except (MarketError, TimeoutError) as error:
             late = Unavailable(exchange.id, "the list of funding periods is late", "did not answer in time")
-            self._intervals_error[exchange.id] = error if isinstance(error, MarketError) else late
-            self.leave_alone(exchange.id, INTERVALS_AGAIN_S)
+            self._intervals_error[intervals.host] = error if isinstance(error, MarketError) else late
+            self.leave_alone(intervals.host, INTERVALS_AGAIN_S)
             return None
 
     # Lists of all markets of an exchange.
@@ -361,7 +374,8 @@ class Market:
         if "ticker" not in endpoints:
             raise NotSupported(exchange.id, f"no list of {kind} tickers", "has no list of all markets")
         wanted = ["ticker", *(part for part in parts if part in endpoints)]
-        intervals = self._funding_intervals(exchange) if "funding" in parts else None
+        dollar = exchange.quotes[kind][0]
+        intervals = self._funding_intervals(exchange, dollar) if "funding" in parts else None
         lists = [start(self._rows(exchange, kind, part, endpoints[part])) for part in wanted]
         try:
             of_tickers, *others = [await each for each in lists]
@@ -388,7 +402,13 @@ class Market:
     ) -> dict[str, Snapshot]:
         async def load() -> dict[str, Snapshot]:
             found: dict[str, Snapshot] = {}
-            await self.fetcher.fetch_items(endpoint, found.update)
+
+            def take(rows: list[tuple[str, Snapshot]]) -> None:
+                for symbol, snapshot in rows:  # two contracts may be of one name: CAT the stock, 1000CAT the coin
+                    if symbol not in found or _turnover(snapshot) > _turnover(found[symbol]):
+                        found[symbol] = snapshot
+
+            await self.fetcher.fetch_items(endpoint, take)
             return found
 
         return await self.kept((exchange.id, "list", kind, part), LISTING_S, load)
@@ -485,6 +505,18 @@ class Market:
         return await self.by_any_multiplier(exchange, kind, symbol, ask)
 
 
+def _state_of(circuit: Circuit) -> str:
+    if circuit.resting_s:
+        return "resting"
+    return "failing" if circuit.failures else "gone" if circuit.is_gone else "ok"
+
+
+def _failure_of(circuit: Circuit) -> str | None:
+    if circuit.failures and circuit.last_error is not None:
+        return circuit.last_error.reason
+    return Gone.reason if circuit.is_gone else None
+
+
 def flow_of(candles: Candles) -> Flow:
     """The flow that candles tell. Raises NotSupported when they tell none."""
     if candles.taker_buy is None:
@@ -523,6 +555,11 @@ class _Intervals(NamedTuple):
 
     changed: asyncio.Future[dict[str, float]]
     of_all_others: float
+    host: str
+
+
+def _turnover(snapshot: Snapshot) -> float:
+    return (snapshot.ticker.quote_volume if snapshot.ticker is not None else None) or 0.0
 
 
 def _completed(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from asking.budgets import OverBudget
 from clock import MACHINE, Clock
-from exchanges.errors import Blocked, MarketError, RateLimited, Unavailable
+from exchanges.errors import Blocked, Gone, MarketError, RateLimited, Unavailable
 
 log = logging.getLogger("fetch")
 FAILURES_TO_REST = 3
@@ -40,6 +40,7 @@ class Circuit:
         self.rest_until = 0.0  # on the monotonic clock, as the other moments
         self.last_success = 0.0  # since 1970
         self.last_error: Failure | None = None
+        self.is_gone = False  # whether an address of the host was found closed for good
         self._probing = False
         self._failed_at = self._counted_at = -math.inf  # the last failure, the last that counted
 
@@ -86,6 +87,12 @@ class Circuit:
             log.warning("%s: %s answers again", self.exchange, self.host)
         self.failures, self.rest_until = 0, 0.0
 
+    def found_closed(self, error: Gone) -> None:
+        """An address is no more. That is said once; the host's others may well be there."""
+        if not self.is_gone:
+            log.warning("%s: %s has closed an address for good: %s", self.exchange, self.host, error.detail)
+        self.is_gone = True
+
     def failed(self, error: MarketError) -> None:
         """Failures of requests that ran side by side count once; a longer rest is never cut short."""
         now = self.clock.monotonic()
@@ -124,6 +131,8 @@ class _Watch:
         if isinstance(error, OverBudget):
             pass  # nobody was asked
         elif error is None or (isinstance(error, MarketError) and not error.counts_for_circuit):
+            if isinstance(error, Gone):
+                self._circuit.found_closed(error)
             self._circuit.succeeded(self._began, was_probe=self._was_probe)
         elif isinstance(error, MarketError):
             self._circuit.failed(error)

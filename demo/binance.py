@@ -44,6 +44,7 @@ WEIGHTS = {  # documented ones that are not 1: one, and all without a symbol
     "/dapi/v1/ticker/24hr": (1, 40),
     "/dapi/v1/ticker/bookTicker": (2, 5),
     "/dapi/v1/premiumIndex": (10, 10),
+    "/dapi/v1/fundingInfo": (0, 0),
     "/dapi/v1/income": (20, 20),
 }
 COINM_HELD = {"ETHUSD_PERP": 200}

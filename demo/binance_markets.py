@@ -405,6 +405,7 @@ class CoinMarkets:
             "/dapi/v1/ticker/bookTicker": lambda asked: self._rows(asked, self._book),
             "/dapi/v1/openInterest": self._open_interest,
             "/dapi/v1/fundingRate": self._fundings,
+            "/dapi/v1/fundingInfo": lambda asked: in_json([]),  # every contract has the usual 8 hours
             "/futures/data/takerBuySellVol": self._taker_volume,
             "/dapi/v1/klines": self._klines,
             "/futures/data/openInterestHist": self._history,

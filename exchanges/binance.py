@@ -5,6 +5,7 @@ status; the body is {"code": -1121, "msg": "…"}. Spot and USD-M share the spel
 COIN-M's perpetual is BTCUSD_PERP, which we call BTC-COIN. Cheap coins are traded by the
 thousand on USD-M: 1000PEPEUSDT, 1MBABYDOGEUSDT. COIN-M counts contracts of so many dollars.
 Source: Binance Spot REST and USD-M Futures REST documentation, 2025/2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from exchanges.reading import (
     Row,
     code_in,
     in_coins,
+    is_name,
     load,
     per_coin,
     read_candles,
@@ -100,7 +102,7 @@ def _name(of: Listing) -> str:
 def symbol_of(native_symbol: object) -> str | None:
     """BTC-USDT for BTCUSDT; None for other quotes and for dated futures."""
     for quote in LIST_QUOTES:
-        if isinstance(native_symbol, str) and native_symbol.endswith(quote) and len(native_symbol) > len(quote):
+        if is_name(native_symbol) and native_symbol.endswith(quote) and len(native_symbol) > len(quote):
             return f"{native_symbol[: -len(quote)]}-{quote}"
     return None
 
@@ -178,9 +180,10 @@ class Binance(AccountExchange):
             "funding": ListEndpoint(USDM, "/fapi/v1/premiumIndex", (), parse_funding_row, explain, USDM_WEIGHT, 10),
         }
 
-    def funding_intervals(self) -> tuple[ListEndpoint[tuple[str, float]], float]:
-        """Hours per funding period of the USD-M contracts whose period was changed, and those of all others."""
-        changed = ListEndpoint(USDM, "/fapi/v1/fundingInfo", (), parse_funding_interval, explain, FUNDING_REQUESTS)
+    def funding_intervals(self, quote: str) -> tuple[ListEndpoint[tuple[str, float]], float]:
+        """fundingInfo names the contracts whose period was changed; all others have 8 hours."""
+        host, path = (COINM, "/dapi/v1") if quote == COIN else (USDM, "/fapi/v1")
+        changed = ListEndpoint(host, f"{path}/fundingInfo", (), parse_funding_interval, explain, FUNDING_REQUESTS)
         return changed, FUNDING_INTERVAL_H
 
     def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
@@ -357,10 +360,10 @@ def parse_funding(body: bytes, of: Listing) -> Snapshot:
     return Snapshot(funding=_funding(Row.of(ID, body).must_be("symbol", native(of)), of))
 
 
-def _funding(row: Row, of: Listing, interval_h: float | None = None) -> Funding:
+def _funding(row: Row, of: Listing) -> Funding:
     rate = row.needed("lastFundingRate")
     mark = per_coin(row.price("markPrice"), of.multiplier)
-    return Funding(rate, interval_h, row.whole("nextFundingTime"), mark)
+    return Funding(rate, None, row.whole("nextFundingTime"), mark)
 
 
 def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -399,11 +402,11 @@ def parse_coinm_open_interest(body: bytes, of: Listing) -> Snapshot:
 
 
 def parse_coinm_funding(body: bytes, of: Listing) -> Snapshot:
-    """As parse_funding, but always an array; the period is 8 hours on COIN-M."""
+    """As parse_funding, but always an array."""
     rows = rows_of(ID, body)
     if not rows:
         raise UnknownSymbol(ID, "no row of funding")
-    return Snapshot(funding=_funding(rows[0].must_be("symbol", native(of)), of, FUNDING_INTERVAL_H))
+    return Snapshot(funding=_funding(rows[0].must_be("symbol", native(of)), of))
 
 
 def parse_contract_size(body: bytes, listed: str) -> float:
@@ -461,7 +464,9 @@ def parse_symbol(row: Row) -> str | None:
 
 def parse_funding_interval(row: Row) -> tuple[str, float] | None:
     """{"symbol": "BLZUSDT", "fundingIntervalHours": 8, …}, under the contract's own symbol."""
-    symbol = symbol_of(row.get("symbol"))
+    listed = row.get("symbol")
+    coin = listed.removesuffix("USD_PERP") if is_name(listed) else ""
+    symbol = f"{coin}-{COIN}" if coin and coin != listed else symbol_of(listed)
     return (symbol, row.needed("fundingIntervalHours")) if symbol else None
 
 

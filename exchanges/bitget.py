@@ -4,6 +4,8 @@ Every answer is {"code": "00000", "msg": "success", "requestTime": …, "data": 
 perpetual share the spelling BTCUSDT; `productType` tells the market. The USDC perpetual of BTC is BTCPERP, the
 coin-margined one BTCUSD, which we call BTC-COIN. Open interest and volume count coins.
 Source: Bitget API v2 documentation, 2026.
+Announced: v2 is "in maintenance mode" and v3 (UTA) is recommended (introduction of the classic API, 2026); v2 still
+answered in September 2026, and no end was named.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from exchanges.reading import (
     Row,
     code_in,
     in_coins,
+    is_name,
     per_coin,
     read_candles,
     row_in,
@@ -251,7 +254,7 @@ def parse_symbol(row: Row) -> str | None:
     """BTC-USDT for BTCUSDT, BTC-USDC for BTCPERP; None for other quotes and for dated contracts."""
     listed = row.get("symbol")
     for ending, quote in (("USDT", "USDT"), ("USDC", "USDC"), ("PERP", "USDC")):
-        if isinstance(listed, str) and listed.endswith(ending) and len(listed) > len(ending):
+        if is_name(listed) and listed.endswith(ending) and len(listed) > len(ending):
             return f"{listed[: -len(ending)]}-{quote}"
     return None
 

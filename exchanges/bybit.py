@@ -5,6 +5,8 @@ errors come with HTTP 200, so retCode is what counts. In `result` numbers are st
 "" is missing. Spot and linear share the spelling BTCUSDT and are told apart by `category`;
 the USDC perpetual of BTC is BTCPERP. The inverse BTCUSD, which we call BTC-COIN, counts dollars.
 Source: Bybit v5 API documentation, 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026. openInterest counts both sides;
+singleOpenInterest, one, came on 2026-06-11 (v5 changelog).
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from exchanges.reading import (
     Row,
     code_in,
     in_coins,
+    is_name,
     load,
     per_coin,
     read_candles,
@@ -326,7 +329,7 @@ def _rows_of(body: bytes, of: Listing) -> Any:
 def parse_symbol(row: Row) -> str | None:
     """One row of a ticker list; dated contracts (BTC-27DEC24) are left out."""
     name = row.get("symbol")
-    if not isinstance(name, str) or "-" in name or row.get("deliveryTime") not in (None, "0", ""):
+    if not is_name(name) or "-" in name or row.get("deliveryTime") not in (None, "0", ""):
         return None
     for ending, quote in (("USDT", "USDT"), ("USDC", "USDC"), ("PERP", "USDC")):
         if name.endswith(ending) and len(name) > len(ending):

@@ -3,6 +3,7 @@
 Figures are strings in tickers and numbers in candles; errors are {"message": "…"} with an HTTP status. A request
 without a User-Agent is refused. Few pairs are quoted in USDT, so USD it is.
 Source: Coinbase Exchange REST documentation, 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import quote as percent_encode
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol, unexplained
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, change_pct, load, read_candles
+from exchanges.reading import At, Row, change_pct, is_name, load, read_candles
 from exchanges.words import INTERVALS, Book, Candles, Listing, Ticker
 
 ID = "coinbase"
@@ -96,7 +97,7 @@ def parse_symbol(row: Row) -> str | None:
     """BTC-USD of {"id": "BTC-USD", "status": "online", "trading_disabled": false, …}."""
     listed = row.get("id")
     is_online = row.get("status") in (None, "online") and row.get("trading_disabled") is not True
-    return listed if is_online and isinstance(listed, str) else None
+    return listed if is_online and is_name(listed) else None
 
 
 def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:

@@ -2,6 +2,7 @@
 
 Keyless, it allows a handful of requests a minute, so its one list is kept for long (market.py).
 Source: CoinGecko API v3 documentation, 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 from exchanges.endpoints import Budget, Host, ListEndpoint
 from exchanges.errors import Blocked, MarketError, RateLimited, Unavailable, unexplained
-from exchanges.reading import Row
+from exchanges.reading import Row, is_name
 
 ID = "coingecko"
 NAME = "CoinGecko"
@@ -36,7 +37,7 @@ def market_caps() -> ListEndpoint[MarketCap]:
 def parse_market_cap(row: Row) -> MarketCap | None:
     """{"symbol": "btc", "current_price": 63000.1, "market_cap": 1241000000000, …}; any figure may be null."""
     base, value, each = row.get("symbol"), row.number("market_cap"), row.price("current_price")
-    return MarketCap(base.upper(), value, each) if isinstance(base, str) and value and each else None
+    return MarketCap(base.upper(), value, each) if is_name(base) and value and each else None
 
 
 def explain(status: int, body: bytes) -> MarketError:

@@ -4,6 +4,7 @@ JSON-RPC over GET: {"result": …} or {"error": {"code": …, "message": …}}; 
 is inverse, BTC-COIN in our spelling; BTC_USDC-PERPETUAL is linear. Funding is continuous: the realised rate of the
 last 8 hours is what is told. Its spot markets are small and not asked.
 Source: Deribit API v2 documentation, 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, in_coins, page_of, per_coin, read_candles, rows_read
+from exchanges.reading import At, Row, in_coins, is_name, page_of, per_coin, read_candles, rows_read
 from exchanges.symbols import listing
 from exchanges.words import (
     COIN,
@@ -186,7 +187,7 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
 def parse_symbol(row: Row) -> str | None:
     """SOL-USDC for SOL_USDC-PERPETUAL; None for dated contracts."""
     listed = row.get("instrument_name")
-    if not isinstance(listed, str) or not listed.endswith("-PERPETUAL"):
+    if not is_name(listed) or not listed.endswith("-PERPETUAL"):
         return None
     base, _, quote = listed.removesuffix("-PERPETUAL").partition("_")
     return f"{base}-{quote}" if quote else None

@@ -108,8 +108,8 @@ class Exchange:
         """
         return {}
 
-    def funding_intervals(self) -> tuple[ListEndpoint[tuple[str, float]], float] | None:
-        """Hours per funding period of some contracts, as listed, and those of all others.
+    def funding_intervals(self, quote: str) -> tuple[ListEndpoint[tuple[str, float]], float] | None:
+        """Hours per funding period of some contracts in a quote, as listed, and those of all others.
 
         None where the period is told with the funding.
         """

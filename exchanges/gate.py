@@ -4,6 +4,7 @@ Errors are {"label": "…", "message": "…"} with an HTTP status. Spot and perp
 BTC_USDT; the settlement currency is in the path. Perpetuals count contracts of `quanto_multiplier`
 coins; the inverse BTC_USD, which we call BTC-COIN, has multiplier "0" and contracts of one dollar.
 Source: Gate API v4 documentation, 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from exchanges.reading import (
     Row,
     code_in,
     in_coins,
+    is_name,
     load,
     long_share,
     per_coin,
@@ -72,7 +74,7 @@ def _name(of: Listing) -> str:
 
 def symbol_of(native_symbol: object) -> str | None:
     """BTC-USDT for BTC_USDT; None for quotes that are no dollar and for dated contracts."""
-    base, separator, quote = native_symbol.partition("_") if isinstance(native_symbol, str) else ("", "", "")
+    base, separator, quote = native_symbol.partition("_") if is_name(native_symbol) else ("", "", "")
     return f"{base}-{quote}" if base and separator and quote in DOLLARS else None
 
 

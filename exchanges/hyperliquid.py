@@ -4,6 +4,7 @@ Everything is a POST to /info with {"type": …}; an error may be plain text. Tw
 the names (`universe`) and what is known of each. Funding is paid every hour. Cheap coins are traded by the
 thousand and spelt kPEPE, which we call 1000PEPE-USDC.
 Source: Hyperliquid documentation, "Info endpoint", 2026.
+Announced: nothing that ends what is asked here, as far as known in November 2026.
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ for. Bitcoin is XBT, Dogecoin XDG. Futures: {"result": "success", …} with JSON
 linear and counts coins; PI_XBTUSD, BTC-COIN here, is inverse and counts dollars. Funding is paid hourly and told
 as an ABSOLUTE amount.
 Source: Kraken REST and Kraken Futures REST documentation, 2026.
+Announced: the derivatives REST is to be decommissioned on 2027-03-01 (docs.kraken.com, Futures REST reference); what is
+named in its place is a WebSocket that needs a key. tickers and charts still answered on 2026-10-02. Addresses that are
+no more answer 404 with a list `errors`: see Gone.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, read_candles, row_in
+from exchanges.reading import At, Row, is_name, read_candles, row_in
 from exchanges.words import (
     COIN,
     INTERVALS,
@@ -168,7 +171,7 @@ def _member(row: Row, key: str, place: int) -> object:
     if figures is None:
         return None
     if not isinstance(figures, list) or len(figures) <= place:
-        raise BadResponse(ID, f"{key} is no list of figures: {str(figures)[:80]!r}")
+        raise BadResponse(ID, f"{key} is no list of figures: {type(figures).__name__}")
     return figures[place]
 
 
@@ -216,7 +219,7 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
     rate themselves, as relativeFundingRate. change24h is a percent.
     """
     listed = row.get("symbol")
-    if not isinstance(listed, str) or not listed.startswith(("PF_", "PI_")) or not listed.endswith("USD"):
+    if not is_name(listed) or not listed.startswith(("PF_", "PI_")) or not listed.endswith("USD"):
         return None
     last, volume = row.price("last"), row.number("vol24h")
     if last is None or not volume or row.get("suspended") is True:

@@ -4,6 +4,8 @@ Every answer is {"code": "0", "msg": "", "data": […]}; code and all figures ar
 is missing. Some errors come with HTTP 200. Swaps are counted in contracts; the fields read
 here are those that OKX already gives in coins, so that no contract size is needed.
 Source: OKX v5 API documentation, November 2025.
+Announced: aws.okx.com was retired on 2025-03-19; several clients moved from www.okx.com to openapi.okx.com in 2026, but
+no end of www.okx.com was known in November 2026.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from exchanges.reading import (
     At,
     Row,
     code_in,
+    is_name,
     load,
     long_share,
     page_of,
@@ -342,7 +345,7 @@ def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
 def parse_linear_symbol(row: Row) -> str | None:
     """BTC-USDT for BTC-USDT-SWAP; None for spot, dated and coin-margined contracts."""
     name = row.get("instId")
-    if not isinstance(name, str) or not name.endswith(("-USDT-SWAP", "-USDC-SWAP")):
+    if not is_name(name) or not name.endswith(("-USDT-SWAP", "-USDC-SWAP")):
         return None
     return name.removesuffix("-SWAP")
 
@@ -446,7 +449,7 @@ def _list(body: bytes) -> list[Any]:
 def parse_symbol(row: Row) -> str | None:
     """BTC-USDT for BTC-USDT and BTC-USDT-SWAP."""
     name = row.get("instId")
-    return name.removesuffix("-SWAP") if isinstance(name, str) else None
+    return name.removesuffix("-SWAP") if is_name(name) else None
 
 
 def _only_row(body: bytes, what: str) -> Row:

@@ -9,15 +9,16 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 
 import orjson
 
 from exchanges.errors import BadResponse, NotTraded, WrongMarket
-from exchanges.words import MAX_FIGURE, Candles, Liquidation, LiquidationPage, Listing
+from exchanges.words import MAX_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
 
 T = TypeVar("T")
 _FIGURES = {str, int, float}
+MAX_NAME = 64  # characters; the longest native symbol has some 30
 EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
 
 
@@ -37,6 +38,16 @@ def code_in(body: bytes, key: str) -> str | int | None:
         return None
     code = answer.get(key) if isinstance(answer, dict) else None
     return code if isinstance(code, (str, int)) else None
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    """Whether it is a text that may stand in a line of ours: short, without blanks, line ends and signs unseen."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_NAME and value.isprintable() and " " not in value
+
+
+def _shown(value: object) -> str:
+    """A value in a line of the log. What is nested may be nested too deep to be written."""
+    return repr(value)[:80] if isinstance(value, (str, int, float, type(None))) else f"a {type(value).__name__}"
 
 
 class Row:
@@ -65,10 +76,10 @@ class Row:
         return rows_in(self.exchange, self.json.get(key))
 
     def name(self, key: str) -> str:
-        """A text that is not empty."""
+        """A text that may be shown, see is_name."""
         value = self.json.get(key)
-        if not isinstance(value, str) or not value:
-            raise self._bad(f"{key} is no name: {str(value)[:80]!r}")
+        if not is_name(value):
+            raise self._bad(f"{key} is no name: {_shown(value)}")
         return value
 
     def number(self, key: str) -> float | None:
@@ -83,7 +94,7 @@ class Row:
                 figure = math.nan
             if abs(figure) <= MAX_FIGURE:
                 return figure
-        raise self._bad(f"{key} is no number: {str(value)[:80]!r}")
+        raise self._bad(f"{key} is no number: {_shown(value)}")
 
     def must_be(self, key: str, expected: str) -> Row:
         """The row itself. Raises WrongMarket when it states another market; one that states none is believed."""
@@ -102,14 +113,14 @@ class Row:
     def price(self, key: str) -> float | None:
         """As number, but zero counts as missing: exchanges write "0" for a price there was not. None is below zero."""
         figure = self.number(key) or None
-        if figure is not None and figure < 0:
+        if figure is not None and figure < MIN_PRICE:
             raise self._bad(f"{key} is {figure}, not a price")
         return figure
 
     def needed_price(self, key: str) -> float:
-        """As needed, for a price, which is above zero."""
+        """As needed, for a price, which is above zero, and not by next to nothing."""
         figure = self.needed(key)
-        if figure <= 0:
+        if figure < MIN_PRICE:
             raise self._bad(f"{key} is {figure}, not a price")
         return figure
 
@@ -128,8 +139,10 @@ class Row:
         return time_ms
 
     def whole(self, key: str) -> int | None:
-        """As number, for milliseconds and counts; zero counts as missing."""
+        """As number, for milliseconds that may be missing; zero counts as missing."""
         figure = self.number(key)
+        if figure is not None and not 0 <= figure <= LATEST_MS:
+            raise self._bad(f"{key} is {figure}, no moment")
         return int(figure) if figure else None
 
     def _bad(self, detail: str) -> BadResponse:
@@ -139,14 +152,14 @@ class Row:
 def row_in(exchange: str, value: object) -> Row:
     """value, which has to be a JSON object. Raises BadResponse."""
     if not isinstance(value, dict):
-        raise BadResponse(exchange, f"an object was expected, not {str(value)[:80]!r}")
+        raise BadResponse(exchange, f"an object was expected, not {_shown(value)}")
     return Row(exchange, value)
 
 
 def rows_in(exchange: str, value: object) -> list[Row]:
     """value, which has to be a list of JSON objects. Raises BadResponse."""
     if not isinstance(value, list):
-        raise BadResponse(exchange, f"a list was expected, not {str(value)[:80]!r}")
+        raise BadResponse(exchange, f"a list was expected, not {_shown(value)}")
     return [row_in(exchange, row) for row in value]
 
 
@@ -194,7 +207,7 @@ class RowsRead(Generic[T]):
 def rows_read(exchange: str, rows: object, read_row: Callable[[Row], T | None]) -> list[T]:
     """As RowsRead, of a list that is there as a whole. Raises BadResponse."""
     if not isinstance(rows, list):
-        raise BadResponse(exchange, f"a list was expected, not {str(rows)[:80]!r}")
+        raise BadResponse(exchange, f"a list was expected, not {_shown(rows)}")
     reading = RowsRead[T](exchange)
     found = reading.read(rows, read_row)
     reading.end()
@@ -254,7 +267,7 @@ def read_candles(
     Raises BadResponse when more than half are so, or when they are not in the order of time.
     """
     if not isinstance(rows, list):
-        raise BadResponse(exchange, f"a list was expected, not {str(rows)[:80]!r}")
+        raise BadResponse(exchange, f"a list was expected, not {_shown(rows)}")
     coins = of.multiplier if volume_in is None else volume_in
     read = partial(_columns, exchange, of, interval_ms, at=at, coins=coins, time_ms=time_ms)
     try:
@@ -327,7 +340,9 @@ def _check_candles(candles: Candles) -> None:
     if any(after <= before for before, after in pairwise(times)):
         raise BadResponse(candles.exchange, "the candles are not in the order of time")
     prices = zip(candles.low, candles.open, candles.close, candles.high, strict=True)
-    if not all(0 < low <= first <= high <= MAX_FIGURE and low <= last <= high for low, first, last, high in prices):
+    if not all(
+        MIN_PRICE <= low <= first <= high <= MAX_FIGURE and low <= last <= high for low, first, last, high in prices
+    ):
         raise BadResponse(candles.exchange, "a candle's prices cannot be")
     if not all(0 <= each <= MAX_FIGURE for each in candles.volume):
         raise BadResponse(candles.exchange, "a candle's volume cannot be")

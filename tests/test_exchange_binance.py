@@ -116,9 +116,9 @@ def test_binance_coin_margined_open_interest_in_dollars() -> None:
         binance.parse_coinm_open_interest(body, a_perp("BTC-COIN"))
 
 
-def test_binance_coin_margined_funding_is_of_8_hours() -> None:
+def test_binance_coin_margined_funding_tells_no_period() -> None:
     perp = binance.parse_coinm_funding(recorded("binance/cm-premium-index"), a_perp("BTC-COIN"))
-    assert perp.funding == Funding(0.00071003, 8.0, 1596096000000, 11029.69574559)
+    assert perp.funding == Funding(0.00071003, None, 1596096000000, 11029.69574559)
 
 
 def test_binance_contract_size_is_of_the_contract() -> None:
@@ -300,7 +300,7 @@ def test_binance_funding_rows() -> None:
 
 async def test_binance_funding_periods() -> None:
     """Those that were changed; all others are of 8 hours."""
-    endpoint, of_all_others = Binance().funding_intervals()
+    endpoint, of_all_others = Binance().funding_intervals("USDT")
     assert of_all_others == 8
     assert await listed(endpoint, recorded("binance/um-funding-info")) == [("BLZ-USDT", 8.0)]
     rows = b'[{"symbol":"1000PEPEUSDT","fundingIntervalHours":4},{"symbol":"ETHBTC","fundingIntervalHours":1}]'
@@ -310,6 +310,14 @@ async def test_binance_funding_periods() -> None:
 
 
 async def test_binance_funding_periods_of_2026() -> None:
-    changed, _ = Binance().funding_intervals()
+    changed, _ = Binance().funding_intervals("USDT")
     hours = dict(await listed(changed, recorded("binance/um-funding-info-2026-09")))
     assert (hours["GTC-USDT"], hours["LPT-USDT"], hours["T-USDT"], hours["1000XEC-USDT"]) == (8, 4, 1, 4)
+
+
+async def test_binance_coin_margined_funding_periods_are_asked_for() -> None:
+    endpoint, of_all_others = Binance().funding_intervals("COIN")
+    assert (endpoint.host.name, endpoint.target, of_all_others) == ("BINANCE_COINM", "/dapi/v1/fundingInfo", 8)
+    rows = [{"symbol": "BTCUSD_PERP", "fundingIntervalHours": 4}, {"symbol": "USD_PERP", "fundingIntervalHours": 1}]
+    rows += [{"symbol": "BTCUSD_261225", "fundingIntervalHours": 2}]
+    assert await listed(endpoint, json.dumps(rows).encode()) == [("BTC-COIN", 4)]

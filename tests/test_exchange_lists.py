@@ -23,7 +23,7 @@ from exchanges.gate import Gate
 from exchanges.hyperliquid import Hyperliquid
 from exchanges.kraken import Kraken
 from exchanges.okx import Okx
-from exchanges.reading import Row
+from exchanges.reading import Row, is_name
 from exchanges.symbols import MULTIPLIERS, coin_symbol, multiplied, of_many
 from exchanges.table import EXCHANGES
 from exchanges.words import OpenInterest
@@ -211,7 +211,7 @@ def test_row_with_a_name_that_is_none(of: Sample, name: Any) -> None:
         return
     (key,) = of.row.keys() & NAMES
     row = {**of.row, key: name}
-    if of.read is coingecko.parse_market_cap and isinstance(name, str):
+    if of.read is coingecko.parse_market_cap and is_name(name):
         assert coingecko.parse_market_cap(Row("coingecko", row)) == MarketCap(name.upper(), 9, 5)
     else:
         assert of.read_row(row) is None
@@ -293,7 +293,7 @@ LISTS: list[tuple[ListEndpoint[Any] | None, str, str, tuple[Any, ...], int]] = [
     (Binance().tickers("spot", NOW_MS)[TICKERS], "https://api.binance.com", "/api/v3/ticker/24hr", (), 80),
     (Binance().tickers("perp", NOW_MS)[TICKERS], "https://fapi.binance.com", "/fapi/v1/ticker/24hr", (), 40),
     (Binance().tickers("perp", NOW_MS)[FUNDING], "https://fapi.binance.com", "/fapi/v1/premiumIndex", (), 10),
-    (Binance().funding_intervals()[0], "https://fapi.binance.com", "/fapi/v1/fundingInfo", (), 1),
+    (Binance().funding_intervals("USDT")[0], "https://fapi.binance.com", "/fapi/v1/fundingInfo", (), 1),
     (Bybit().symbols("spot"), "https://api.bybit.com", "/v5/market/tickers?category=spot", ("result", "list"), 1),
     (Bybit().symbols("perp"), "https://api.bybit.com", "/v5/market/tickers?category=linear", ("result", "list"), 1),
     (
@@ -415,7 +415,7 @@ def test_lists(endpoint: ListEndpoint[Any] | None, url: str, target: str, place:
     [
         (Binance().tickers("spot", NOW_MS)["ticker"], 6000, 60),
         (Binance().tickers("perp", NOW_MS)["ticker"], 2400, 60),
-        (Binance().funding_intervals()[0], 500, 300),
+        (Binance().funding_intervals("USDT")[0], 500, 300),
         (Bybit().tickers("perp", NOW_MS)["ticker"], 600, 5),
         (Okx().tickers("perp", NOW_MS)["ticker"], 20, 2),
         (Okx().tickers("perp", NOW_MS)["open interest"], 20, 2),
@@ -436,7 +436,7 @@ def test_budgets_of_lists(endpoint: ListEndpoint[Any], max_weight: int, window_s
 def test_exchanges_without_lists() -> None:
     assert Kraken().symbols("spot") is None
     assert (Kraken().tickers("spot", NOW_MS), Coinbase().tickers("spot", NOW_MS)) == ({}, {})
-    assert [name for name, each in EXCHANGES.items() if each.funding_intervals() is not None] == ["binance"]
+    assert [name for name, each in EXCHANGES.items() if each.funding_intervals("USDT") is not None] == ["binance"]
     assert [name for name, each in EXCHANGES.items() if each.is_told_in_list] == ["hyperliquid", "kraken"]
     assert [each.perp(a_perp("BTC-USD")) for each in EXCHANGES.values() if each.is_told_in_list] == [{}, {}]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -207,6 +208,14 @@ def test_every_price_by_the_thousand_is_per_coin(parse: Callable[[Any], Any], ke
 
 
 # What is asked of whom.
+
+
+@pytest.mark.parametrize(
+    "module", [binance, bybit, okx, gate, bitget, hyperliquid, deribit, kraken, coinbase, coingecko]
+)
+def test_head_says_source_and_what_is_announced(module: Any) -> None:
+    assert re.search(r"^Source: .*\b202\d\.$", module.__doc__, re.MULTILINE)
+    assert re.search(r"^Announced: .*\b20\d\d", module.__doc__, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from clock import loop_time
 from demo.web import in_json
 from exchanges import binance
 from exchanges.endpoints import Budget, Endpoint, Host
-from exchanges.errors import BadResponse, Blocked, NoAnswer, NotListed, RateLimited, Unavailable, UnknownSymbol
+from exchanges.errors import BadResponse, Blocked, Gone, NoAnswer, NotListed, RateLimited, Unavailable, UnknownSymbol
 from exchanges.symbols import NotASymbol, in_every_dollar, parse_symbol
 from exchanges.table import EXCHANGES
 from market import Market
@@ -492,3 +492,21 @@ def test_symbol_junk(text: str) -> None:
     with pytest.raises(NotASymbol) as caught:
         parse_symbol(text)
     assert len(str(caught.value)) < 100
+
+
+async def test_address_that_is_closed_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Kraken's derivatives REST is to be closed: 404 with a list of errors is no unknown symbol."""
+    async with a_house(EXCHANGES="kraken") as house:
+        gone = in_json(
+            {"status": "NOT_FOUND", "result": "error", "errors": [{"code": 0, "message": "404 NOT_FOUND"}]}, 404
+        )
+        house.world.sites["KRAKEN_FUTURES"].intercept(lambda asked, answer: gone)
+        for _ in range(4):
+            with pytest.raises(Gone):
+                await house.bot.market.perp_at(EXCHANGES["kraken"], "BTC-USD")
+        state = house.bot.market.health()["KRAKEN_FUTURES"]
+        assert (state["state"], state["last_failure"]) == ("gone", "has closed this address")
+        said = [line for line in caplog.messages if "closed an address for good" in line]
+        assert len(said) == 1
+        assert "KRAKEN_FUTURES" in said[0]
+        assert "has closed this address" in await house.ask("/status")

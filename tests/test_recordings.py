@@ -143,8 +143,8 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "binance/um-balance-v3": binance.parse_futures_balances,
     "binance/um-exchange-info": "symbols are read from the list of last prices",
     "binance/um-force-orders": NOT_ASKED,
-    "binance/um-funding-info-2026-09": _listed(Binance().funding_intervals()[0]),
-    "binance/um-funding-info": _listed(Binance().funding_intervals()[0]),
+    "binance/um-funding-info-2026-09": _listed(Binance().funding_intervals("USDT")[0]),
+    "binance/um-funding-info": _listed(Binance().funding_intervals("USDT")[0]),
     "binance/um-funding-rate-history": PAST_FUNDING,
     "binance/um-global-long-short-account-ratio": lambda body: binance.parse_ratios(
         body, a_perp("BTC-USDT"), "accounts"

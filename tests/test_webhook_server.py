@@ -497,7 +497,7 @@ async def test_process_starts_while_telegram_is_down_and_registers_later() -> No
         await house.world.telegram.settle()
         async with httpx.AsyncClient(trust_env=False, verify=False) as client:
             assert (await client.get(f"http://127.0.0.1:{port}/health")).json()["webhook"] == "registered"
-        assert [m.text[:8] for m in house.world.telegram.messages.values() if m.of_bot] == ["ETH-USDT"]
+        assert [m.text[:4] for m in house.world.telegram.messages.values() if m.of_bot] == ["ETH "]
         assert [each["command"] for each in house.world.telegram.commands] == list(COMMANDS)
         code, out = await asyncio.to_thread(process.end, signal.SIGTERM)
         assert code == 0

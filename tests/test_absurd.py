@@ -1,0 +1,86 @@
+"""Figures and names that no market has: they end as nothing, or as a bad answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from conftest import NOW_MS, a_spot
+
+from exchanges import binance
+from exchanges.errors import BadResponse
+from exchanges.reading import MAX_NAME, Row, is_name, rows_read
+from exchanges.table import EXCHANGES
+
+
+@pytest.mark.parametrize("price", ["1e-300", 1e-300, "1e-19", "-1e-300", "inf", "Infinity", "nan", "1e31"])
+def test_price_that_cannot_be(price: Any) -> None:
+    row = Row("x", {"p": price})
+    for read in (row.price, row.needed_price):
+        with pytest.raises(BadResponse):
+            read("p")
+    assert Row("x", {"p": "1e-12"}).price("p") == 1e-12
+
+
+@pytest.mark.parametrize("moment", ["1e30", 10**18, -1, "-5", 4_102_444_800_001, "inf"])
+def test_moment_beyond_the_calendar(moment: Any) -> None:
+    row = Row("x", {"t": moment})
+    for read in (row.moment, row.whole):
+        with pytest.raises(BadResponse):
+            read("t")
+    assert (
+        Row("x", {"t": "1700000000000"}).moment("t") == Row("x", {"t": 1700000000}).moment("t", 1000) == 1700000000000
+    )
+
+
+@pytest.mark.parametrize("depth", [50, 900, 1020])
+def test_what_is_nested_deep_is_no_figure_and_no_name(depth: int) -> None:
+    row = Row.of("x", b'{"a":' + b"[" * depth + b"]" * depth + b"}")
+    for read in (row.number, row.name, row.row, row.rows if depth < 0 else row.needed):
+        with pytest.raises(BadResponse) as caught:
+            read("a")
+        assert len(str(caught.value)) < 100
+    with pytest.raises(BadResponse):
+        binance.parse_candles(b"[" * depth + b"]" * depth, a_spot("BTC-USDT"), "1h")
+
+
+@pytest.mark.parametrize(
+    "name", ["BTC\nUSDT", "BTC\u202eUSDT", "B TC", "", "BTC\u0000", "A" * (MAX_NAME + 1), None, 5, ["BTC"], "BTC\u200b"]
+)
+def test_name_that_may_not_stand_in_a_line_of_ours(name: Any) -> None:
+    assert not is_name(name)
+    with pytest.raises(BadResponse):
+        Row("x", {"n": name}).name("n")
+
+
+@pytest.mark.parametrize("name", ["BTCUSDT", "币安人生USDT", "1000PEPE_USDC-PERPETUAL", "A" * MAX_NAME])
+def test_name_that_may(name: str) -> None:
+    assert Row("x", {"n": name}).name("n") == name
+
+
+@pytest.mark.parametrize("exchange", [each for each in EXCHANGES if each != "kraken"])
+@pytest.mark.parametrize("spoilt", ["BTC\nX", "\u202eBTC", "B" * 90])
+def test_odd_names_are_left_out_of_lists(exchange: str, spoilt: str) -> None:
+    venue = EXCHANGES[exchange]
+    endings = {
+        "gate": "_USDT",
+        "okx": "-USDT-SWAP",
+        "deribit": "_USDC-PERPETUAL",
+        "hyperliquid": "",
+        "coinbase": "-USD",
+    }
+    name = f"{spoilt}{endings.get(exchange, 'USDT')}"
+    kind = venue.kinds[-1]
+    symbols = venue.symbols(kind)
+    assert symbols is not None
+    keys = ("symbol", "instId", "contract", "currency_pair", "name", "instrument_name", "id")
+    rows = [dict.fromkeys(keys, name), dict.fromkeys(keys, name.replace(spoilt, "BTC"))]
+    assert len(rows_read(exchange, rows, symbols.row)) == 1
+
+
+def test_kraken_odd_names_are_left_out() -> None:
+    endpoint = EXCHANGES["kraken"].tickers("perp", NOW_MS)["ticker"]
+    good = {"symbol": "PF_XBTUSD", "last": 5, "vol24h": 5}
+    rows = [good | {"symbol": "PF_XB\nTUSD"}, good]
+    assert [symbol for symbol, _ in rows_read("kraken", json.loads(json.dumps(rows)), endpoint.row)] == ["BTC-USD"]
