@@ -55,7 +55,7 @@ class Place(NamedTuple):
 
 def again(line: str, picture: str = "", alert: str = "") -> tuple[Button, ...]:
     """Row 1. line: the command that was asked; picture, alert: command lines of those, where there are any."""
-    return that_fit([Button("🔄", line), Button("📈", picture), Button("🔔", alert)])
+    return that_fit([Button("🔄", line), Button("📈 Chart", picture), Button("🔔 Alert", alert)])
 
 
 def choices(lines: Iterable[tuple[str, str]], chosen: str) -> tuple[Button, ...]:

@@ -44,7 +44,7 @@ async def test_price_in_private() -> None:
         acts, neighbours = call["reply_markup"]["inline_keyboard"]
         assert acts[:2] == [
             {"text": "🔄", "callback_data": "price BTC"},
-            {"text": "📈", "callback_data": "chart BTC"},
+            {"text": "📈 Chart", "callback_data": "chart BTC"},
         ]
         assert [button["text"] for button in neighbours] == ["Analysis", "CVD", "OI", "Funding"]
         text = parse(call["text"]).text
