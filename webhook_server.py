@@ -36,7 +36,15 @@ from clock import MACHINE, Clock
 from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
-from health import Health, check_key, health_response, keep_watchdog_quiet, let_watchdog_sleep, metrics_response
+from health import (
+    Health,
+    check_key,
+    health_response,
+    keep_watchdog_quiet,
+    let_watchdog_sleep,
+    metrics_response,
+    of_hosts,
+)
 from http1.client import Transport
 from http1.server import MAX_BODY, HTTPError, Request, Response, Server, error_response
 from log import set_up_log
@@ -357,7 +365,7 @@ async def serve_demo(settings_of_demo: Settings) -> int:
     greetings: list[asyncio.Future[None]] = []
 
     def began(the_bot: Bot) -> None:
-        world.weather.hooks = demo.Hooks(the_bot.market.health, the_bot.market.forget)
+        world.weather.hooks = demo.Hooks(partial(of_hosts, the_bot.market), the_bot.market.forget)
         greetings.append(asyncio.ensure_future(_greet(the_bot, world.page_url)))
 
     try:

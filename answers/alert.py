@@ -34,7 +34,7 @@ from answers.judging import (
     settle,
 )
 from asking.races import Question
-from exchanges.errors import NotSupported
+from exchanges.errors import NotSupported, Reason
 from exchanges.exchange import Exchange
 from exchanges.symbols import parse_symbol
 from exchanges.table import EXCHANGES
@@ -147,7 +147,7 @@ async def _first(market: Market, rule: Rule, kinds: Sequence[str]) -> tuple[Rule
         bound = replace(rule, exchange=exchange.id, kind=kind)
         figure, price = await _figure_at(market, exchange, bound)
         if figure is None:
-            raise NotSupported(exchange.id, f"no {rule.measure}", "does not tell it")
+            raise NotSupported(exchange.id, f"no {rule.measure}", Reason.NOT_TOLD)
         return bound, figure, price
 
     def question(kind: str) -> Question[tuple[Rule, float | None, float | None]]:

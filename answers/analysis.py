@@ -21,7 +21,7 @@ from answers.funding import until
 from answers.ls import SHARE_NAMES, LongShare, ratios_at
 from asking import races
 from asking.races import Part, Question, both, settled
-from exchanges.errors import MarketError, Unavailable
+from exchanges.errors import MarketError, PartName, Reason, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Candles, Flow, Snapshot, Source, Ticker, dollars_at, per_8h, per_year_pct
@@ -42,7 +42,7 @@ from render.figures import (
 )
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours
 from render.message import Answer, folded, labelled, short, source_foot
-from render.sentences import failed_before, in_words, reasons
+from render.sentences import PARTS, capital, failed_before, in_words, reasons
 from sessions import DAYS, QUARTER, QUARTERS_A_DAY, DaySums, SessionSums, day_volatility, session_sums, sums_of_day
 
 N_CONVERGED = 100  # with fewer, Wilder's seed still weighs: (13/14)^86 = 0.2 %
@@ -100,7 +100,7 @@ class AnalysisReport(NamedTuple):
     ema_fast: float | None
     ema_slow: float | None
     score: list[Component]
-    missing: dict[str, MarketError]
+    missing: dict[PartName, MarketError]
 
     @property
     def ticker(self) -> Ticker:
@@ -114,7 +114,7 @@ class Core(NamedTuple):
     exchange: Exchange
     perp: Snapshot
     candles: Candles
-    missing: dict[str, MarketError]
+    missing: dict[PartName, MarketError]
 
 
 async def ask(tools: Tools, asked: OfMarket) -> AnalysisReport:
@@ -138,7 +138,7 @@ async def _core_at(market: Market, exchange: Exchange, kind: str, asked: OfMarke
     snapshot = market.perp_at(exchange, symbol) if kind == "perp" else market.spot_at(exchange, symbol)
     found, candles = await both(snapshot, _indicator_candles(market, exchange, symbol, kind, asked.choice))
     if not candles.n_closed(market.now_ms()):
-        raise Unavailable(exchange.id, "no closed candle", "had no closed candle")
+        raise Unavailable(exchange.id, "no closed candle", Reason.NO_CLOSED_CANDLE)
     return Core(exchange, found.of, candles, found.missing if kind == "perp" else {})
 
 
@@ -174,19 +174,19 @@ class Parts:
         return self.ratios.found[0] if self.ratios is not None and self.ratios.found is not None else []
 
     @property
-    def missing(self) -> dict[str, MarketError]:
+    def missing(self) -> dict[PartName, MarketError]:
         """Why a part is not there, by what the report calls it."""
         named = {
-            "session and day": self.sessions,
-            "CVD": self.flow,
-            "OI change": self.history,
-            "long/short": self.ratios,
+            PartName.SESSION_AND_DAY: self.sessions,
+            PartName.CVD: self.flow,
+            PartName.OPEN_INTEREST_CHANGE: self.history,
+            PartName.LONG_SHORT: self.ratios,
         }
         missing = {name: part.error for name, part in named.items() if part is not None and part.error is not None}
         if self.ratios is not None and self.ratios.found is not None and self.ratios.found[1]:
-            missing["long/short"] = self.ratios.found[1][0]
+            missing[PartName.LONG_SHORT] = self.ratios.found[1][0]
         if self.sessions.error is not None and self._core.exchange.has_takers_in_candles:
-            missing["CVD of 24h"] = self.sessions.error
+            missing[PartName.DAY_CVD] = self.sessions.error
         return self._core.missing | missing
 
 
@@ -264,10 +264,9 @@ def show(report: AnalysisReport, now_s: float) -> Answer:
     notes = []
     by_reason: dict[str, list[str]] = {}
     for what, error in report.missing.items():
-        by_reason.setdefault(reasons([error]), []).append(what)
+        by_reason.setdefault(reasons([error]), []).append(PARTS[what])
     for why, parts in by_reason.items():
-        names = in_words(parts)
-        notes.append(escape(f"{names[0].upper()}{names[1:]} n/a: {why}."))
+        notes.append(escape(f"{capital(in_words(parts))} n/a: {why}."))
     spot = " spot" if source.kind == "spot" else ""
     line = f"{short(source.symbol)} {report.interval}{spot}"
     return Answer(
@@ -371,7 +370,7 @@ def _perp_rows(report: AnalysisReport, now_s: float) -> list[tuple[str, list[str
 
 def _analysis_tail(report: AnalysisReport, base: str) -> list[str]:
     # Where the candles did not come, the reason stands below; where they came, they were too few.
-    too_few = "" if "session and day" in report.missing else ", not enough history"
+    too_few = "" if PartName.SESSION_AND_DAY in report.missing else ", not enough history"
     lines = [*_session_lines(report.session, base, too_few), *_day_lines(report, base, too_few)]
     for each in report.shares:
         change = "n/a" if each.before is None else f"{(each.now - each.before) * 100:+.1f} pp in 24h"

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from answers.asked import Tools, only_symbol
 from answers.contracts import MARGINS, Contract, DerivativesReport, contract_name, contracts_of, partial_notes
+from exchanges.errors import PartName
 from exchanges.symbols import split
 from exchanges.words import COIN, per_8h
 from render.fields import iso, slashed, sum_of_known
@@ -24,7 +25,7 @@ from render.figures import (
 )
 from render.keyboards import again, keyboard, neighbours
 from render.message import Answer, folded, foot, pre
-from render.sentences import exchange_name
+from render.sentences import exchange_name, said
 
 MAX_CONTRACTS = 30
 VALIDATING = 4  # exchanges that make an open interest valid
@@ -41,7 +42,7 @@ async def ask(tools: Tools, base: str) -> DerivativesReport:
 
     Raises NotListed and NoAnswer, always within DEADLINE_S.
     """
-    return await contracts_of(tools.market, base, "open interest")
+    return await contracts_of(tools.market, base, PartName.OPEN_INTEREST)
 
 
 def show(report: DerivativesReport, now_s: float) -> Answer:
@@ -216,7 +217,7 @@ def fields(report: DerivativesReport) -> Fields:
             "failed_exchanges": len(report.failed),
             "total_markets": len(report.contracts),
             "validation_passed": len(whole) >= VALIDATING,
-            "failed_details": [f"{name}: {error.reason}" for name, error in report.failed.items()],
+            "failed_details": [f"{name}: {said(error)}" for name, error in report.failed.items()],
         },
     }
 

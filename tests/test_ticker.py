@@ -15,6 +15,7 @@ from alerting import DAY_MS, FakeQuotes, an_alert, candles
 
 import ticker
 from answers.judging import HOUR_MS, MINUTE_MS, Holding, Rule
+from exchanges.errors import Reason
 from store.connect import open_store
 from store.scripts import SqlStore
 from store.words import DONE, PAUSED, Alert, Limits, Overtaken
@@ -195,7 +196,7 @@ def test_no_other_exchange_stands_in(tmp_path: Path) -> None:
         return await house.tick(price=101.0)
 
     ticked = in_house(tmp_path, act)
-    assert (ticked.n_fired, ticked.failed) == (1, {"price binance perp": "could not be reached"})
+    assert (ticked.n_fired, ticked.failed) == (1, {"price binance perp": Reason.UNREACHABLE})
 
 
 def test_a_question_that_hangs_holds_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
