@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
-import indicators
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
-from answers.cvd import day_sums
 from asking import races
-from asking.races import Part, Question, first_answers, nothing, or_none, settled
+from asking.races import Part, Question, first_answers, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed, PartName
 from exchanges.symbols import NotASymbol, parse_symbol, split
 from exchanges.words import Candles, Funding, Snapshot, Ticker, per_8h, per_year_pct
-from indicators import N_INDICATORS
-from market import Market, flow_of, open_interest_before
-from render.fields import PerpFields, TickerFields, iso, perp_fields, slashed, ticker_fields
+from market import Market, open_interest_before
+from render.fields import TickerFields, iso, ticker_fields
 from render.figures import (
     circle,
     dash_or,
@@ -37,7 +34,6 @@ from render.figures import (
 from render.keyboards import again, keyboard, neighbours, that_fit
 from render.message import Answer, Button, folded, foot, labelled, pre, short
 from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry
-from sessions import QUARTER
 
 log = logging.getLogger("bot")
 ABOUT = "price for"
@@ -212,48 +208,6 @@ class Prices(NamedTuple):
 
     results: Sequence[Result]
     n_left_out: int = 0
-
-
-class Quarter(NamedTuple):
-    """What a quarter of an hour adds to a price; None where it is not told. Volumes and deltas in coins."""
-
-    volume: float | None = None
-    change_pct: float | None = None
-    delta: float | None = None
-    day_delta: float | None = None
-    atr: float | None = None
-    open_interest_change_pct: float | None = None  # over 24 hours
-
-
-async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Quarter:
-    """The last closed quarter of an hour of one market at one exchange. Never raises: what fails is None."""
-    of = next((each for each in market.exchanges if exchange == each.id), None)
-    if of is None:
-        return Quarter()
-    candles, now, before = await asyncio.gather(
-        or_none(market.candles(of, symbol, kind, QUARTER, N_INDICATORS)),
-        or_none(market.perp_at(of, symbol)) if kind == "perp" else nothing(),
-        or_none(open_interest_before(market, of, symbol)) if kind == "perp" else nothing(),
-    )
-    n = candles.n_closed(market.now_ms()) if candles is not None else 0
-    if candles is None or not n:
-        return Quarter()
-    delta = day_delta = None
-    if candles.taker_buy is not None:
-        flow = flow_of(candles)
-        delta = flow.buy[n - 1] - flow.sell[n - 1]
-        sums = day_sums(flow, market.now_ms())
-        day_delta = None if sums is None else sums[0] - sums[1]
-    interest = now and now.of.open_interest and now.of.open_interest.open_interest
-    then = (before or {}).get(24)
-    return Quarter(
-        candles.volume[n - 1],
-        (candles.close[n - 1] / candles.open[n - 1] - 1) * 100,
-        delta,
-        day_delta,
-        indicators.atr(candles.high[:n], candles.low[:n], candles.close[:n]),
-        None if not interest or not then else (interest / then - 1) * 100,
-    )
 
 
 def show(prices: Prices, now_s: float) -> Answer:
@@ -464,90 +418,3 @@ def fields(report: PriceReport) -> Fields:
     ticker = report.spot or (report.perp and report.perp.ticker)
     assert ticker is not None
     return {**ticker_fields(ticker, "spot" if report.spot else "perp"), "timestamp": iso(ticker.time_ms)}
-
-
-class QuarterFields(TypedDict):
-    """Of the last closed quarter of an hour: volume and deltas in coins, change in percent, ATR in quote."""
-
-    volume_15m: float | None
-    change_15m: float | None
-    delta_24h: float | None
-    delta_15m: float | None
-    atr_24h: float | None
-    atr_15m: float | None
-
-
-class SpotSide(TickerFields, QuarterFields):
-    pass
-
-
-class PerpSide(PerpFields, QuarterFields):
-    oi_change_24h: float | None
-    oi_change_15m: float | None
-
-
-class CombinedFields(TypedDict):
-    base_symbol: str
-    timestamp: str
-    spot: SpotSide | None
-    perp: PerpSide | None
-    spot_exchange: str | None
-    perp_exchange: str | None
-
-
-class Combined(NamedTuple):
-    """A report, and what the last closed quarter of an hour adds to either side."""
-
-    report: PriceReport
-    of_spot: Quarter
-    of_perp: Quarter
-    time_ms: int
-
-
-async def ask_combined(tools: Tools, symbol: str) -> Combined:
-    """Raises NotListed and NoAnswer."""
-    market = tools.market
-    report = await report_of(market, symbol)
-    of_spot, of_perp = await asyncio.gather(
-        *(
-            quarter_of(market, symbol, kind, ticker.exchange if ticker is not None else "")
-            for kind, ticker in (("spot", report.spot), ("perp", report.perp and report.perp.ticker))
-        )
-    )
-    return Combined(report, of_spot, of_perp, market.now_ms())
-
-
-def combined_fields(combined: Combined) -> CombinedFields:
-    """Spot and perpetual side by side, each with its last quarter of an hour."""
-    report = combined.report
-    perp_ticker = report.perp and report.perp.ticker
-    spot: SpotSide | None = None
-    perp: PerpSide | None = None
-    if report.spot is not None:
-        spot = {**ticker_fields(report.spot, "spot"), **_quarter_fields(combined.of_spot)}
-    if report.perp is not None and perp_ticker is not None:
-        perp = {
-            **perp_fields(report.perp),
-            **_quarter_fields(combined.of_perp),
-            "oi_change_24h": combined.of_perp.open_interest_change_pct,
-            "oi_change_15m": None,
-        }
-    return {
-        "base_symbol": slashed(report.symbol),
-        "timestamp": iso(combined.time_ms),
-        "spot": spot,
-        "perp": perp,
-        "spot_exchange": report.spot and report.spot.exchange,
-        "perp_exchange": perp_ticker and perp_ticker.exchange,
-    }
-
-
-def _quarter_fields(quarter: Quarter) -> QuarterFields:
-    return {
-        "volume_15m": quarter.volume,
-        "change_15m": quarter.change_pct,
-        "delta_24h": quarter.day_delta,
-        "delta_15m": quarter.delta,
-        "atr_24h": None,
-        "atr_15m": quarter.atr,
-    }

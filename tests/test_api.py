@@ -20,7 +20,7 @@ from openapi_schema_validator import OAS31Validator
 import json_api
 import market
 import webhook_server
-from answers import analysis, cvd, oi, price, profile, top10, volscan, volume
+from answers import analysis, combined_price, cvd, oi, price, profile, top10, volscan, volume
 from answers import contracts as contracts_answer
 from answers.asked import OfMarket, Tools
 from exchanges import table
@@ -269,7 +269,7 @@ async def test_combined_price_is_the_reports() -> None:
 @pytest.mark.parametrize("kind", ["spot", "perp"])
 async def test_combined_price_quarter_is_the_reports(kind: str) -> None:
     async with an_api() as service:
-        quarter = await price.quarter_of(service.freeze(), "BTC-USDT", kind, "binance")
+        quarter = await combined_price.quarter_of(service.freeze(), "BTC-USDT", kind, "binance")
         side = (await service.data("/combined_price", **BTC))[kind]
         assert (side["volume_15m"], side["change_15m"]) == (quarter.volume, quarter.change_pct)
         assert (side["delta_15m"], side["delta_24h"]) == (quarter.delta, quarter.day_delta)
