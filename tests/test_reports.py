@@ -22,7 +22,7 @@ from answers import cvd, ls, oi, top10, volscan, volume
 from answers import funding as funding_answer
 from answers import price as price_answer
 from answers import profile as profile_answer
-from answers.analysis import AnalysisReport
+from answers.analysis_report import AnalysisReport
 from answers.contracts import Contract, DerivativesReport
 from answers.control import Component
 from answers.cvd import FlowReport
