@@ -13,14 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypedDict
 
 from answers.asked import ANY_KIND, Misread, Tools, WhichSymbol
-from answers.conditions import (
-    AskBack,
-    Misunderstood,
-    Typed,
-    format_level,
-    in_words,
-    read_condition,
-)
+from answers.conditions import AskBack, Misunderstood, Typed, read_condition
 from answers.judging import (
     DAY_MS,
     HOUR_MS,
@@ -33,6 +26,7 @@ from answers.judging import (
     margin_of,
     settle,
 )
+from answers.rule_words import format_level, in_words
 from asking.races import Question
 from exchanges.errors import NotSupported, Reason
 from exchanges.exchange import Exchange
