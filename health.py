@@ -158,18 +158,18 @@ class Health:
             Family("bot_requests_refused_total", "HTTP requests refused.", "status", refused),
             Family("bot_circuit_open", "Whether an endpoint is left alone for now.", "endpoint", circuits),
             Family("bot_updates_in_work", "Updates in work.", "", {"": self.n_in_work}),
-            _known("bot_registered", "Whether Telegram hands the updates to this process.", standing.is_ours),
-            _known("bot_updates_pending", "Updates that wait at Telegram.", standing.n_pending),
-            _known(
+            known("bot_registered", "Whether Telegram hands the updates to this process.", standing.is_ours),
+            known("bot_updates_pending", "Updates that wait at Telegram.", standing.n_pending),
+            known(
                 "bot_delivery_last_error_timestamp_seconds",
                 "When Telegram last failed to deliver an update, since 1970.",
                 standing.last_error_at,
             ),
-            _known("process_start_time_seconds", "When it started, since 1970.", self._started_at()),
+            known("process_start_time_seconds", "When it started, since 1970.", self._started_at()),
         ]
 
 
-def _known(name: str, help: str, figure: float | None) -> Family:
+def known(name: str, help: str, figure: float | None) -> Family:
     """A gauge that has no figure while that is not known."""
     return Family(name, help, "", {} if figure is None else {"": float(figure)})
 

@@ -229,7 +229,7 @@ def _exchange_oi(name: str, contracts: Sequence[Contract], report: DerivativesRe
         "oi_tokens": sum_of_known(each.coins for each in contracts),
         "oi_usd": dollars,
         "oi_percentage": dollars / report.dollars * 100 if dollars is not None and report.dollars else None,
-        "funding_rate": _mean_funding(contracts),
+        "funding_rate": mean_funding(contracts),
         "volume_24h": sum_of_known(each.ticker.base_volume for each in contracts),
         "volume_24h_usd": sum_of_known(each.ticker.quote_volume for each in contracts),
         "markets": len(contracts),
@@ -249,7 +249,7 @@ def _exchange_oi(name: str, contracts: Sequence[Contract], report: DerivativesRe
     }
 
 
-def _mean_funding(contracts: Sequence[Contract]) -> float | None:
+def mean_funding(contracts: Sequence[Contract]) -> float | None:
     """Per 8 hours, weighted by open interest: exchanges' own periods differ."""
     known = [
         (rate, each.dollars) for each in contracts if each.dollars and (rate := per_8h(each.perp.funding)) is not None

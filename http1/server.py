@@ -307,7 +307,7 @@ class Connection:
 
     async def write(self, response: Response, *, head_only: bool, close: bool) -> None:
         """Sends a response in one piece; the client has WRITE_S to take it."""
-        headers = [("date", _http_date()), ("content-length", str(len(response.body)))]
+        headers = [("date", http_date()), ("content-length", str(len(response.body)))]
         if response.body:
             headers.append(("content-type", response.content_type))
         if close:
@@ -412,7 +412,7 @@ def _without_empty_lines(data: bytes) -> bytes:
 _date: tuple[int, str] = (0, "")
 
 
-def _http_date() -> str:
+def http_date() -> str:
     """Now as RFC 9110 §5.6.7 writes it, made once a second. (strftime follows no locale unless one is set.)"""
     global _date
     now = int(time.time())

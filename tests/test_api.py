@@ -503,7 +503,7 @@ def a_contract(rate: float | None, hours: float | None, dollars: float | None) -
     ],
 )
 def test_multi_oi_funding_is_a_mean_by_open_interest(contracts: list[Any], mean: float | None) -> None:
-    assert oi._mean_funding([a_contract(*each) for each in contracts]) == (mean and pytest.approx(mean))
+    assert oi.mean_funding([a_contract(*each) for each in contracts]) == (mean and pytest.approx(mean))
 
 
 async def test_multi_oi_funding_is_of_eight_hours() -> None:
@@ -994,7 +994,7 @@ async def test_openapi_has_what_is_served() -> None:
     """Every path and method of the file is there, and no other path of the API."""
     async with an_api() as service:
         door: Any = service.house.server.handler
-        served = {(path, method.lower()) for path, methods in door.__self__._routes.items() for method in methods}
+        served = {(path, method.lower()) for path, methods in door.__self__.routes.items() for method in methods}
         others = {("/", "get"), ("/health", "get"), ("/metrics", "get"), ("/webhook", "post"), ("/openapi.json", "get")}
         described = {(path, method) for path, item in OPENAPI["paths"].items() for method in item}
         assert described == served - others

@@ -509,7 +509,7 @@ async def test_stop_while_an_answer_cannot_be_sent_leaves_it_unconfirmed() -> No
         stopped = asyncio.Event()
         updates = await telegram.get_updates({})
         telegram.fail_next += [Refused(429, "Too Many Requests", retry_after=20)] * 3
-        poller._stopped = stopped
+        poller.stopped = stopped
         answering = asyncio.ensure_future(poller.answer_all(updates))
         await asyncio.sleep(0.1)
         stopped.set()
