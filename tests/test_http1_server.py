@@ -314,14 +314,14 @@ async def test_client_that_does_not_read_is_let_go() -> None:
 
 async def test_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(echo)
-    listen = server._listen
+    listen = server.listen
 
     async def only_ipv4(host: str | None, port: int) -> asyncio.Server:
         if host is None:
             raise OSError(errno.EADDRNOTAVAIL, "no IPv6 here")
         return await listen(host, port)
 
-    monkeypatch.setattr(server, "_listen", only_ipv4)
+    monkeypatch.setattr(server, "listen", only_ipv4)
     (port,) = await server.start(None, 0)
     assert (await exchange(port, post(b"x")))[0] == 200
     await server.close(1)
@@ -329,7 +329,6 @@ async def test_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_date_is_as_in_the_rfc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 784111777.0)  # the RFC's own example
-    monkeypatch.setattr("http1.server._date", (0, ""))
     assert http_date() == "Sun, 06 Nov 1994 08:49:37 GMT"
 
 
@@ -433,9 +432,8 @@ async def test_slow_bodies_make_room_for_others() -> None:
             writer.close()
 
 
-async def test_bodies_that_arrive_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("http1.server.MAX_ARRIVING", 1500)
-    async with a_server() as (server, port):
+async def test_bodies_that_arrive_are_bounded_together() -> None:
+    async with a_server(max_arriving=1500) as (server, port):
         slow = [await connect(port) for _ in range(3)]
         for number, (_, writer) in enumerate(slow):
             writer.write(post(b"x" * 1000)[: -1 - number])
