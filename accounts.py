@@ -16,7 +16,7 @@ from asking.cache import Cache
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
-from exchanges.errors import MarketError, NotSupported, Unavailable
+from exchanges.errors import MarketError, NotSupported, Reason, Unavailable
 from exchanges.table import ACCOUNTS, AccountExchange
 from exchanges.words import CREDITS, DOLLARS, WINDOW_MS, Income, Key, Page, Position
 from market import Market
@@ -113,7 +113,7 @@ class Accounts:
         tasks = [asyncio.ensure_future(self._part(account, ask)) for account in accounts]
         try:
             await asyncio.wait(tasks, timeout=races.DEADLINE_S)
-            late = "did not answer in time"
+            late = Reason.LATE
             return [
                 task.result()
                 if task.done()

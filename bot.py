@@ -56,6 +56,7 @@ from exchanges.symbols import NotASymbol
 from health import Health, keep_watchdog_quiet, let_watchdog_sleep, small_door
 from http1.client import Transport
 from http1.server import Server
+from limiter import Limiter, Told
 from log import set_up_log, working_on
 from market import Market
 from metrics import Metrics, Process
@@ -78,7 +79,6 @@ COMMAND_S = 8.0  # from update to answer; the market ends at 7
 NAME_S = 0.9  # with the market's 7 s still within 8
 NAME_AGAIN_S = 30.0
 STALE_S = 900.0  # an older market question is not answered any more
-MAX_USERS = 4096  # whose commands are counted
 USAGE = """\
 python bot.py [--delete-webhook]
 python bot.py webhook set|info|delete [--drop-pending]
@@ -210,7 +210,7 @@ class Bot:
         self._ask_name_after = 0.0
         self.username = ""  # ours, lower case; "" until Telegram has said it
         self.limiter = Limiter(settings.commands_per_minute)
-        self._late = Told()
+        self._late = Told(STALE_S)
         self.metrics = metrics or Metrics()
         self.standing = Standing()  # with Telegram
         self.process = Process(self.monotonic(), self.standing)
@@ -387,41 +387,6 @@ class Bot:
 
     def _short_reply(self, question: Question, text: str) -> Call | None:
         return short_reply(question, text, is_demo=self.settings.is_demo)
-
-
-class Limiter:
-    """Counts each user's commands per minute."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._per_minute = per_minute
-        self._users: dict[int, tuple[float, float]] = {}  # left to spend, and when that was so
-
-    def count(self, user_id: int, now: float) -> float:
-        """Seconds until the user may ask again; 0 for one who may. What a user may spend grows back evenly."""
-        if not self._per_minute:
-            return 0.0
-        left, since = self._users.pop(user_id, (float(self._per_minute), now))
-        left = min(float(self._per_minute), left + max(0.0, now - since) * self._per_minute / 60)
-        if len(self._users) >= MAX_USERS:
-            del self._users[next(iter(self._users))]
-        self._users[user_id] = (left - 1 if left >= 1 else left, now)
-        return 0.0 if left >= 1 else (1 - left) * 60 / self._per_minute
-
-
-class Told:
-    """Which chats were told lately that their question came too late."""
-
-    def __init__(self) -> None:
-        self._chats: dict[int, float] = {}
-
-    def is_told(self, chat_id: int, now: float) -> bool:
-        """Whether it was told within STALE_S; else it counts as told from now on."""
-        since = self._chats.pop(chat_id, None)
-        is_told = since is not None and now - since < STALE_S
-        if len(self._chats) >= MAX_USERS:
-            del self._chats[next(iter(self._chats))]
-        self._chats[chat_id] = since if since is not None and is_told else now
-        return is_told
 
 
 def menu() -> list[dict[str, str]]:

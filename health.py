@@ -19,7 +19,9 @@ import orjson
 
 import metrics
 from http1.server import HTTPError, Request, Response
+from market import HostHealth
 from metrics import Family, Info, Metrics, Process
+from render.sentences import said
 from settings import Settings
 from telegram.api import CLOCK_OFF_S, TelegramAPI
 from telegram.standing import Standing
@@ -38,7 +40,7 @@ class Asked(Protocol):
     @property
     def cache_use(self) -> tuple[int, int]: ...
 
-    def health(self) -> dict[str, dict[str, Any]]: ...
+    def health(self) -> dict[str, HostHealth]: ...
 
 
 class Watched(Protocol):
@@ -109,9 +111,9 @@ class Health:
     def _of_the_exchanges(self) -> str:
         """A sentence when not one of those that were asked answers."""
         hosts = {name: of for name, of in self.bot.market.health().items() if name != "COINGECKO"}
-        if not hosts or any(of["state"] == "ok" for of in hosts.values()):
+        if not hosts or any(of.state == "ok" for of in hosts.values()):
             return ""
-        reasons = dict.fromkeys(str(of["last_failure"]) for of in hosts.values())
+        reasons = dict.fromkeys(said(of.last_failure) for of in hosts.values() if of.last_failure is not None)
         return f"No exchange answers: {'; '.join(reasons)}."
 
     def told(self) -> dict[str, Any]:
@@ -133,7 +135,7 @@ class Health:
             "requests_refused": {str(status): count for status, count in self.refused.items()},
             "updates_too_old": bot.n_stale,
             "alerts": bot.alerts,
-            "exchanges": bot.market.health(),
+            "exchanges": of_hosts(bot.market),
         }
 
     def _started_at(self) -> float:
@@ -144,7 +146,7 @@ class Health:
         """What /metrics tells beside what is counted all the time."""
         bot, standing = self.bot, self.bot.standing
         hits, misses = bot.market.cache_use
-        circuits = {name: float(of["state"] == "resting") for name, of in bot.market.health().items()}
+        circuits = {name: float(of.state == "resting") for name, of in bot.market.health().items()}
         refused = {str(status): float(count) for status, count in self.refused.items()}
         told = {name: float(figure) for name, figure in (bot.alerts or {}).items() if figure is not None}
         ages = {name: figure for name, figure in told.items() if name.endswith(("_s_ago", "_s"))}
@@ -156,18 +158,18 @@ class Health:
             Family("bot_requests_refused_total", "HTTP requests refused.", "status", refused),
             Family("bot_circuit_open", "Whether an endpoint is left alone for now.", "endpoint", circuits),
             Family("bot_updates_in_work", "Updates in work.", "", {"": self.n_in_work}),
-            _known("bot_registered", "Whether Telegram hands the updates to this process.", standing.is_ours),
-            _known("bot_updates_pending", "Updates that wait at Telegram.", standing.n_pending),
-            _known(
+            known("bot_registered", "Whether Telegram hands the updates to this process.", standing.is_ours),
+            known("bot_updates_pending", "Updates that wait at Telegram.", standing.n_pending),
+            known(
                 "bot_delivery_last_error_timestamp_seconds",
                 "When Telegram last failed to deliver an update, since 1970.",
                 standing.last_error_at,
             ),
-            _known("process_start_time_seconds", "When it started, since 1970.", self._started_at()),
+            known("process_start_time_seconds", "When it started, since 1970.", self._started_at()),
         ]
 
 
-def _known(name: str, help: str, figure: float | None) -> Family:
+def known(name: str, help: str, figure: float | None) -> Family:
     """A gauge that has no figure while that is not known."""
     return Family(name, help, "", {} if figure is None else {"": float(figure)})
 
@@ -184,6 +186,14 @@ def _of_telegram(standing: Standing, api: TelegramAPI | None, now_s: float) -> d
         "last_error_s_ago": ago(standing.last_error_at),
         "asked_s_ago": ago(standing.asked_at),
         "clock_off_s": None if off_s is None else round(off_s),
+    }
+
+
+def of_hosts(market: Asked) -> dict[str, dict[str, object]]:
+    """By host, how its last requests went: fields of JSON."""
+    return {
+        name: {**of._asdict(), "last_failure": said(of.last_failure) if of.last_failure is not None else None}
+        for name, of in market.health().items()
     }
 
 

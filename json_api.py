@@ -12,7 +12,22 @@ from types import UnionType
 from typing import Any, NamedTuple, NotRequired, Union, get_args, get_origin, get_type_hints
 
 from accounts import NoKeys
-from answers import account, analysis, balance, chart, cvd, oi, pnl, positions, price, profile, top10, volscan, volume
+from answers import (
+    account,
+    analysis,
+    balance,
+    chart,
+    combined_price,
+    cvd,
+    oi,
+    pnl,
+    positions,
+    price,
+    profile,
+    top10,
+    volscan,
+    volume,
+)
 from answers.asked import OfMarket, Tools
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
@@ -159,9 +174,9 @@ ROUTES: dict[str, Route] = {
         "Spot and perpetual side by side",
         {**SYMBOL, **EXCHANGE},
         _symbol,
-        price.ask_combined,
-        price.combined_fields,
-        price.CombinedFields,
+        combined_price.ask,
+        combined_price.fields,
+        combined_price.Fields,
     ),
     "/top_symbols": Route(
         "Markets with the most volume",

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 
 from asking import races
 from asking.cache import MAX_CACHED, Cache
-from asking.circuits import Circuit
+from asking.circuits import Circuit, Failure
 from asking.fetch import Fetcher
 from asking.races import Question, first_answers, start
 from clock import MACHINE, Clock
@@ -29,6 +29,8 @@ from exchanges.errors import (
     NoAnswer,
     NotListed,
     NotSupported,
+    PartName,
+    Reason,
     Unavailable,
     UnknownSymbol,
 )
@@ -59,7 +61,16 @@ class Found(NamedTuple):
     of: Snapshot
     symbol: str
     multiplier: int
-    missing: dict[str, MarketError]
+    missing: dict[PartName, MarketError]
+
+
+class HostHealth(NamedTuple):
+    """state: ok, failing, resting or gone. resting_s: how much longer."""
+
+    state: str
+    resting_s: int
+    last_success_s_ago: float | None
+    last_failure: Failure | None
 
 
 class Market:
@@ -87,16 +98,16 @@ class Market:
         ticker = outcome.found and outcome.found.of.ticker
         return ticker.last if ticker is not None else None
 
-    def health(self) -> dict[str, dict[str, object]]:
+    def health(self) -> dict[str, HostHealth]:
         """What the last requests said of each host that was asked."""
         now = self.clock.now()
         return {
-            name: {
-                "state": _state_of(circuit),
-                "resting_s": round(circuit.resting_s),
-                "last_success_s_ago": round(now - circuit.last_success, 1) if circuit.last_success else None,
-                "last_failure": _failure_of(circuit),
-            }
+            name: HostHealth(
+                _state_of(circuit),
+                round(circuit.resting_s),
+                round(now - circuit.last_success, 1) if circuit.last_success else None,
+                _failure_of(circuit),
+            )
             for name, circuit in self.fetcher.circuits.items()
         }
 
@@ -149,8 +160,8 @@ class Market:
 
     def no_such_markets(self, kind: str) -> tuple[MarketError, ...]:
         """What to say when none of the exchanges has such markets at all."""
-        name = {"perp": "perpetuals", "spot": "spot markets"}[kind]
-        return tuple(NotSupported(each.id, f"no {name}", f"has no {name}") for each in self.exchanges)
+        reason = {"perp": Reason.NO_PERPS, "spot": Reason.NO_SPOT}[kind]
+        return tuple(NotSupported(each.id, f"no {kind} markets", reason) for each in self.exchanges)
 
     async def why_not(
         self, symbol: str, errors: Sequence[MarketError], began: float, kind: str = ""
@@ -276,14 +287,14 @@ class Market:
         others = [what for what in endpoints if what != "ticker"]
         intervals = self._funding_intervals(exchange, of.quote)
         parts = {what: start(self.get(endpoints[what])) for what in others}
-        missing: dict[str, MarketError] = {}
+        missing: dict[PartName, MarketError] = {}
         try:
             whole = await self.get(endpoints["ticker"])
             for what, asked in parts.items():
                 try:
                     part = await asked
                 except MarketError as error:
-                    missing[what] = error
+                    missing[PartName(what)] = error
                 else:
                     whole = Snapshot(
                         whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding
@@ -308,19 +319,19 @@ class Market:
         exchange: Exchange,
         whole: Snapshot,
         of: Listing,
-        missing: dict[str, MarketError],
+        missing: dict[PartName, MarketError],
         interval_h: float | None,
     ) -> Found:
-        untold = BadResponse(exchange.id, "it is not in the answer", "did not tell")
+        untold = BadResponse(exchange.id, "it is not in the answer", Reason.UNTOLD)
         failure = next(iter(missing.values()), untold)  # one answer may tell both
-        for what, told in (("open interest", whole.open_interest), ("funding", whole.funding)):
+        for what, told in ((PartName.OPEN_INTEREST, whole.open_interest), (PartName.FUNDING, whole.funding)):
             if told is None:
                 missing.setdefault(what, failure)
         completed = _completed(whole, interval_h)
         if completed.funding is not None and completed.funding.funding_interval_h is None:
             told_apart = exchange.funding_intervals(of.quote)
             host = told_apart[0].host.name if told_apart is not None else ""
-            missing["funding period"] = self._intervals_error.get(host, untold)
+            missing[PartName.FUNDING_PERIOD] = self._intervals_error.get(host, untold)
         return Found(completed._replace(ticker=self._timed(completed.ticker)), of.listed, of.multiplier, missing)
 
     def _timed(self, ticker: Ticker | None) -> Ticker | None:
@@ -357,25 +368,25 @@ class Market:
             self._intervals_error.pop(intervals.host, None)
             return changed
         except (MarketError, TimeoutError) as error:
-            late = Unavailable(exchange.id, "the list of funding periods is late", "did not answer in time")
+            late = Unavailable(exchange.id, "the list of funding periods is late", Reason.LATE)
             self._intervals_error[intervals.host] = error if isinstance(error, MarketError) else late
             self.leave_alone(intervals.host, INTERVALS_AGAIN_S)
             return None
 
     # Lists of all markets of an exchange.
 
-    async def listing(self, exchange: Exchange, kind: str, *parts: str) -> dict[str, Snapshot]:
-        """All markets in dollars that trade, by symbol. parts: which of "open interest" and "funding" to ask for.
+    async def listing(self, exchange: Exchange, kind: str, *parts: PartName) -> dict[str, Snapshot]:
+        """All markets in dollars that trade, by symbol. parts: which of open interest and funding to ask for.
 
         Those that the exchange's list of tickers tells are there in any case. Raises MarketError, NotSupported
         when the exchange has no such list.
         """
         endpoints = exchange.tickers(kind, self.now_ms())
         if "ticker" not in endpoints:
-            raise NotSupported(exchange.id, f"no list of {kind} tickers", "has no list of all markets")
+            raise NotSupported(exchange.id, f"no list of {kind} tickers", Reason.NO_LIST)
         wanted = ["ticker", *(part for part in parts if part in endpoints)]
         dollar = exchange.quotes[kind][0]
-        intervals = self._funding_intervals(exchange, dollar) if "funding" in parts else None
+        intervals = self._funding_intervals(exchange, dollar) if PartName.FUNDING in parts else None
         lists = [start(self._rows(exchange, kind, part, endpoints[part])) for part in wanted]
         try:
             of_tickers, *others = [await each for each in lists]
@@ -511,16 +522,16 @@ def _state_of(circuit: Circuit) -> str:
     return "failing" if circuit.failures else "gone" if circuit.is_gone else "ok"
 
 
-def _failure_of(circuit: Circuit) -> str | None:
+def _failure_of(circuit: Circuit) -> Failure | None:
     if circuit.failures and circuit.last_error is not None:
-        return circuit.last_error.reason
-    return Gone.reason if circuit.is_gone else None
+        return circuit.last_error
+    return Failure(Gone, "closed for good", Gone.reason, None) if circuit.is_gone else None
 
 
 def flow_of(candles: Candles) -> Flow:
     """The flow that candles tell. Raises NotSupported when they tell none."""
     if candles.taker_buy is None:
-        raise NotSupported(candles.exchange, "no taker volume", "tells no taker volume")
+        raise NotSupported(candles.exchange, "no taker volume", Reason.NO_TAKER_VOLUME)
     sold = [max(0.0, volume - bought) for volume, bought in zip(candles.volume, candles.taker_buy, strict=True)]
     of = (candles.exchange, candles.symbol, candles.kind, candles.interval_ms)
     return Flow(*of, candles.open_ms, candles.taker_buy, sold)
@@ -591,7 +602,7 @@ async def open_interest_history(market: Market, exchange: Exchange, symbol: str,
     """Open interest of the last n hours, or as many as are told: ms and coins, oldest first. Raises MarketError."""
 
     async def ask(of: Listing) -> list[tuple[int, float]]:
-        exchange.require("open interest history", of.kind, of.quote)
+        exchange.require("open_interest_history", of.kind, of.quote)
         return await market.get(exchange.open_interest_history(of, n), HISTORY_S)
 
     return await market.by_any_multiplier(exchange, "perp", symbol, ask)
@@ -610,7 +621,7 @@ def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, fl
 
 async def perps_with_funding(market: Market, exchange: Exchange) -> tuple[Exchange, dict[str, Snapshot]]:
     """All perpetuals of an exchange, the funding of some at least comparable. Raises MarketError."""
-    found = await market.listing(exchange, "perp", "funding")
+    found = await market.listing(exchange, "perp", PartName.FUNDING)
     if not any(per_8h(perp.funding) is not None for perp in found.values()):
-        raise market.intervals_error(exchange) or NotSupported(exchange.id, "no funding", "tells no funding")
+        raise market.intervals_error(exchange) or NotSupported(exchange.id, "no funding", Reason.NO_FUNDING)
     return exchange, found

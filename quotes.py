@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from accounts import Accounts, NoKeys, Part, Valued
 from answers.judging import Holding
-from exchanges.errors import MarketError, UnknownSymbol
+from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
 from exchanges.symbols import in_quotes
 from exchanges.table import EXCHANGES
@@ -44,12 +44,12 @@ class MarketQuotes:
         return {symbol: each.change_pct for symbol, each in tickers.items() if each.change_pct is not None}
 
     async def fundings(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        perps = await self._perps(EXCHANGES[exchange], symbols, "funding")
+        perps = await self._perps(EXCHANGES[exchange], symbols, PartName.FUNDING)
         rates = {symbol: per_8h(perp.funding) for symbol, perp in perps.items()}
         return {symbol: rate * 100.0 for symbol, rate in rates.items() if rate is not None}
 
     async def open_interests(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        perps = await self._perps(EXCHANGES[exchange], symbols, "open interest")
+        perps = await self._perps(EXCHANGES[exchange], symbols, PartName.OPEN_INTEREST)
         coins = {symbol: perp.open_interest and perp.open_interest.open_interest for symbol, perp in perps.items()}
         return {symbol: amount for symbol, amount in coins.items() if amount is not None}
 
@@ -66,7 +66,7 @@ class MarketQuotes:
         of, hours = EXCHANGES[exchange], max(MIN_HISTORY_H, n_minutes // 60 + 1)
 
         async def ask(listing: Listing) -> list[tuple[int, float]]:
-            if not of.has("open interest history", listing.kind, listing.quote):
+            if not of.has("open_interest_history", listing.kind, listing.quote):
                 return []
             sized = await self._market.sized(of, listing, "perp")
             return await self._market.get(of.open_interest_history(sized, hours), HISTORY_S)
@@ -100,7 +100,7 @@ class MarketQuotes:
 
         return await self._market.by_any_multiplier(exchange, "perp", symbol, ask)
 
-    async def _perps(self, exchange: Exchange, symbols: Sequence[str], part: str) -> Mapping[str, Snapshot]:
+    async def _perps(self, exchange: Exchange, symbols: Sequence[str], part: PartName) -> Mapping[str, Snapshot]:
         """With that part: by a list where the exchange has one and there are many, else singly."""
         lists = exchange.tickers("perp", self._market.now_ms())
         is_told_in_list = exchange.is_told_in_list or part in lists or list(lists) == ["ticker"]

@@ -160,7 +160,17 @@ class Parsed(NamedTuple):
 class Ticker:
     """Judges what is due. owner: who is told when the bot has slept; None for nobody."""
 
-    def __init__(self, store: Store, quotes: Quotes, *, owner: int | None = None, period_ms: int = PERIOD_MS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        quotes: Quotes,
+        *,
+        owner: int | None = None,
+        period_ms: int = PERIOD_MS,
+        page: int = PAGE,
+        ask_s: float = ASK_S,
+    ) -> None:
+        self._page, self._ask_s = page, ask_s
         self._store, self._quotes, self._owner, self._period_ms = store, quotes, owner, period_ms
         self._watched: dict[str, Watched] = {}
         self._owed: set[str] = set()  # candles that have closed and did not come
@@ -224,7 +234,7 @@ class Ticker:
                 asking.append(self._ask_candles(figures, text, need, need.interval, FIGURE_CANDLES))
             elif need.source == "positions" and is_minute:
                 asking.append(self._ask_holdings(figures))
-        await _all_in_time(asking)
+        await _all_in_time(asking, self._ask_s)
         self._owed -= figures.candles.keys()
         return figures
 
@@ -263,9 +273,9 @@ class Ticker:
 
     async def _judge_all(self, figures: Figures, is_minute: bool, now_ms: int, ticked: Ticked) -> AsyncIterator[Judged]:
         """What has changed, page by page."""
-        after, page = ("", ""), [None] * PAGE
-        while len(page) == PAGE:
-            alerts = await self._store.armed_alerts(after, PAGE)
+        after, page = ("", ""), [None] * self._page
+        while len(page) == self._page:
+            alerts = await self._store.armed_alerts(after, self._page)
             page = [None] * len(alerts)
             parsed = [
                 Parsed(each, load_rule(each.rule), load_state(each.state) if each.state else None) for each in alerts
@@ -289,7 +299,7 @@ class Ticker:
             n_minutes = self._minutes_wanted(each, figures.by_need.get(text), is_minute, now_ms)
             if n_minutes and text not in figures.looks:
                 wanted[text] = max(wanted.get(text, 0), n_minutes)
-        await _all_in_time([self._read_minutes_of(text, n, figures, now_ms) for text, n in wanted.items()])
+        await _all_in_time([self._read_minutes_of(text, n, figures, now_ms) for text, n in wanted.items()], self._ask_s)
         for text in {each.alert.need for each in page} & figures.by_need.keys():
             window = self._watched[text].window
             if window is not None:
@@ -458,13 +468,13 @@ def _facts(rule: Rule, facts: Mapping[str, object]) -> str:
     return orjson.dumps({**facts, "rule": orjson.loads(rule.text)}).decode()
 
 
-async def _all_in_time(asking: Sequence[Awaitable[T]]) -> None:
-    """Lets all of them work side by side, until ASK_S; who is not done by then is stopped."""
+async def _all_in_time(asking: Sequence[Awaitable[T]], timeout_s: float) -> None:
+    """Lets all of them work side by side, until timeout_s; who is not done by then is stopped."""
     if not asking:
         return
     tasks = [asyncio.ensure_future(each) for each in asking]
     try:
-        done, late = await asyncio.wait(tasks, timeout=ASK_S)
+        done, late = await asyncio.wait(tasks, timeout=timeout_s)
     finally:
         for task in tasks:
             task.cancel()

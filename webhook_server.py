@@ -18,7 +18,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -36,7 +36,15 @@ from clock import MACHINE, Clock
 from exchanges import table
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
-from health import Health, check_key, health_response, keep_watchdog_quiet, let_watchdog_sleep, metrics_response
+from health import (
+    Health,
+    check_key,
+    health_response,
+    keep_watchdog_quiet,
+    let_watchdog_sleep,
+    metrics_response,
+    of_hosts,
+)
 from http1.client import Transport
 from http1.server import MAX_BODY, HTTPError, Request, Response, Server, error_response
 from log import set_up_log
@@ -67,7 +75,7 @@ class Door:
         self._secret = settings.webhook_secret.encode()
         self.health = Health(bot, settings, "demo" if settings.is_demo else mode)
         self._last_said: dict[int, float] = {}  # when a refusal was last logged, monotonic
-        self._routes: dict[str, dict[str, Callable[[Request], Awaitable[Response]]]] = {
+        self.routes: dict[str, dict[str, Callable[[Request], Awaitable[Response]]]] = {
             "/": {"GET": self._front},
             "/health": {"GET": self._health},
             "/metrics": {"GET": self._metrics},
@@ -77,9 +85,9 @@ class Door:
         }
         if settings.api_key or settings.is_demo:
             for path, route in json_api.ROUTES.items():
-                self._routes[path] = dict.fromkeys(route.methods, partial(self._api, route))
-            self._routes["/chart.png"] = {"GET": self._chart}
-            self._routes["/openapi.json"] = {"GET": self._openapi}
+                self.routes[path] = dict.fromkeys(route.methods, partial(self._api, route))
+            self.routes["/chart.png"] = {"GET": self._chart}
+            self.routes["/openapi.json"] = {"GET": self._openapi}
 
     async def respond(self, request: Request) -> Response:
         """Routes a request. Raises HTTPError, which is counted and, once a minute of each kind, logged."""
@@ -94,7 +102,7 @@ class Door:
             raise
 
     async def _route(self, request: Request) -> Response:
-        methods = self._routes.get(request.path)
+        methods = self.routes.get(request.path)
         if methods is None:
             raise HTTPError(404, "there is nothing here")
         answer = methods.get("GET" if request.method == "HEAD" else request.method)
@@ -263,20 +271,20 @@ class Lambda:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._runner = asyncio.Runner()
+        self.runner = asyncio.Runner()
         self._settings = settings
         self._door: Door | None = None
         self._transport: Transport | None = None
 
     def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a Function URL or API Gateway event, payload 2.0 or 1.0."""
-        return self._runner.run(self._answer(event))
+        return self.runner.run(self._answer(event))
 
     def close(self) -> None:
         """For tests: on Lambda the process just ends."""
         if self._transport is not None:
-            self._runner.run(self._transport.aclose())
-        self._runner.close()
+            self.runner.run(self._transport.aclose())
+        self.runner.close()
 
     async def _answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         if self._door is None:  # made inside the loop
@@ -312,19 +320,19 @@ def lambda_answer(response: Response, *, is_head: bool) -> dict[str, Any]:
     }
 
 
-_lambda: Lambda | None = None
+@cache
+def function() -> Lambda:
+    """The one of this process, as the environment says. Raises SettingsError when that is wrong."""
+    chosen = settings.load(os.environ, table.EXCHANGES)
+    set_up_log(chosen)
+    if not chosen.token:
+        raise SettingsError("TELEGRAM_BOT_TOKEN is not set: put there the token that @BotFather gave you.")
+    return Lambda(chosen)
 
 
 def handle_webhook(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """AWS Lambda's handler, `webhook_server.handle_webhook`. Raises SettingsError when the environment is wrong."""
-    global _lambda
-    if _lambda is None:
-        chosen = settings.load(os.environ, table.EXCHANGES)
-        set_up_log(chosen)
-        if not chosen.token:
-            raise SettingsError("TELEGRAM_BOT_TOKEN is not set: put there the token that @BotFather gave you.")
-        _lambda = Lambda(chosen)
-    return _lambda.answer(event)
+    return function().answer(event)
 
 
 async def _sweep(transport: Transport) -> None:
@@ -357,7 +365,7 @@ async def serve_demo(settings_of_demo: Settings) -> int:
     greetings: list[asyncio.Future[None]] = []
 
     def began(the_bot: Bot) -> None:
-        world.weather.hooks = demo.Hooks(the_bot.market.health, the_bot.market.forget)
+        world.weather.hooks = demo.Hooks(partial(of_hosts, the_bot.market), the_bot.market.forget)
         greetings.append(asyncio.ensure_future(_greet(the_bot, world.page_url)))
 
     try:

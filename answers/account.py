@@ -13,7 +13,7 @@ from render.figures import escape, format_moment, format_usd
 from render.keyboards import again as row_of_acts
 from render.keyboards import keyboard
 from render.message import Button, Keyboard
-from render.sentences import exchange_name, in_words, reasons
+from render.sentences import exchange_name, in_words, reasons, said
 
 ACCOUNT_LABELS = {"balance": "Balance", "positions": "Positions", "pnl": "PnL"}
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class AllFailed(Exception):
 
 def missing_in(parts: Sequence[Part[Any]]) -> list[str]:
     """A sentence for each that is missing in a JSON answer. Raises AllFailed."""
-    missing = [f"{exchange_name(error.exchange)} {error.reason}" for part in parts for error in part.errors]
+    missing = [f"{exchange_name(error.exchange)} {said(error)}" for part in parts for error in part.errors]
     if all(part.found is None for part in parts):
         raise AllFailed("; ".join(dict.fromkeys(missing)) + ".")
     return list(dict.fromkeys(missing))

@@ -13,14 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypedDict
 
 from answers.asked import ANY_KIND, Misread, Tools, WhichSymbol
-from answers.conditions import (
-    AskBack,
-    Misunderstood,
-    Typed,
-    format_level,
-    in_words,
-    read_condition,
-)
+from answers.conditions import AskBack, Misunderstood, Typed, read_condition
 from answers.judging import (
     DAY_MS,
     HOUR_MS,
@@ -33,8 +26,9 @@ from answers.judging import (
     margin_of,
     settle,
 )
+from answers.rule_words import format_level, in_words
 from asking.races import Question
-from exchanges.errors import NotSupported
+from exchanges.errors import NotSupported, Reason
 from exchanges.exchange import Exchange
 from exchanges.symbols import parse_symbol
 from exchanges.table import EXCHANGES
@@ -147,7 +141,7 @@ async def _first(market: Market, rule: Rule, kinds: Sequence[str]) -> tuple[Rule
         bound = replace(rule, exchange=exchange.id, kind=kind)
         figure, price = await _figure_at(market, exchange, bound)
         if figure is None:
-            raise NotSupported(exchange.id, f"no {rule.measure}", "does not tell it")
+            raise NotSupported(exchange.id, f"no {rule.measure}", Reason.NOT_TOLD)
         return bound, figure, price
 
     def question(kind: str) -> Question[tuple[Rule, float | None, float | None]]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from answers.alert import Fields, fields_of
 from answers.asked import Misread, Tools
-from answers.conditions import in_words
 from answers.judging import load_rule
+from answers.rule_words import in_words
 from exchanges.errors import MarketError
 from exchanges.table import EXCHANGES
 from market import Market

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from answers.asked import OfMarket, Tools, of_market
 from asking.races import Part, Question, both, settled
-from exchanges.errors import MarketError, NotSupported, Unavailable
+from exchanges.errors import MarketError, NotSupported, PartName, Reason, Unavailable
 from exchanges.exchange import Exchange
 from exchanges.words import INTERVALS, Candles, Flow, Source, Ticker
 from indicators import DAY_MS, HOUR_MS
@@ -15,7 +15,7 @@ from market import Found, Market, flow_of, joined, open_interest_history, source
 from render.figures import circle, escape, format_percent, format_price
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours, that_fit
 from render.message import Answer, Button, Keyboard, short, source_foot, title
-from render.sentences import exchange_name, failed_before, reasons
+from render.sentences import PARTS, capital, exchange_name, failed_before, reasons
 
 if TYPE_CHECKING:
     from render.picture.figure import Figure
@@ -41,7 +41,7 @@ class ChartReport(NamedTuple):
     ticker: Ticker | None
     interest: Sequence[tuple[int, float]] | None
     flow: Flow | None
-    missing: dict[str, MarketError]
+    missing: dict[PartName, MarketError]
 
 
 class _Told(NamedTuple):
@@ -49,7 +49,7 @@ class _Told(NamedTuple):
     ticker: Ticker | None
     interest: Sequence[tuple[int, float]] | None
     flow: Flow | None
-    missing: dict[str, MarketError]
+    missing: dict[PartName, MarketError]
 
 
 async def ask(tools: Tools, asked: OfMarket) -> ChartReport:
@@ -77,7 +77,7 @@ async def _told_at(market: Market, exchange: Exchange, kind: str, asked: OfMarke
     )
     hours = min(SHOWN * INTERVALS[interval] // HOUR_MS + 25, MAX_HOURS)
     interest = Part(exchange, open_interest_history(market, exchange, symbol, hours)) if kind == "perp" else None
-    parts = {"24h change": ticker, "CVD": flow, "Open interest": interest}
+    parts = {PartName.DAY_CHANGE: ticker, PartName.CVD: flow, PartName.OPEN_INTEREST: interest}
     asked_for = [part for part in parts.values() if part is not None]
     end, left_s = market.clock.monotonic() + LATE_S, 0.0
     try:
@@ -92,7 +92,7 @@ async def _told_at(market: Market, exchange: Exchange, kind: str, asked: OfMarke
         try:
             takers = flow_of(candles)
         except NotSupported as error:
-            missing["CVD"] = error
+            missing[PartName.CVD] = error
     return _Told(candles, ticker.found, interest.found if interest is not None else None, takers, missing)
 
 
@@ -109,7 +109,7 @@ async def candles_at(market: Market, exchange: Exchange, symbol: str, kind: str,
         market.running_candle(exchange, symbol, kind, interval),
     )
     if not len(closed) and not len(running):
-        raise Unavailable(exchange.id, "no candle", "had no candle")
+        raise Unavailable(exchange.id, "no candle", Reason.NO_CANDLE)
     return joined([closed, running])
 
 
@@ -135,7 +135,7 @@ def show(report: ChartReport, now_s: float) -> Answer:
     source = report.source
     change_pct = report.ticker.change_pct if report.ticker is not None else None
     change = f"  {circle(change_pct)} {format_percent(change_pct)} 24h" if change_pct is not None else ""
-    notes = [escape(f"{part} n/a: {reasons([error])}.") for part, error in report.missing.items()]
+    notes = [escape(f"{capital(PARTS[part])} n/a: {reasons([error])}.") for part, error in report.missing.items()]
     notes += [*_too_short(report), *failed_before(source.failed, source.kind)]
     return Answer(
         title(source, f"{report.interval} chart"),

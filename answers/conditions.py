@@ -1,4 +1,4 @@
-"""What somebody typed behind /alert, as a Rule; and a Rule in words. Pure; what a symbol is, others know.
+"""What somebody typed behind /alert, as a Rule. Pure; what a symbol is, others know.
 
 Words come in any order, as a thumb types them:
 
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from answers.judging import DAY_MS, HOUR_MS, MINUTE_MS, Rule, interval_of
+from answers.rule_words import NAMES, UNITS_MS
 from exchanges.words import INTERVALS
 
 MAX_TEXT = 200
@@ -41,7 +42,7 @@ BOUNDS = {  # of the figure, by measure
 }
 CANDLE_MS = {"volume": 15 * MINUTE_MS, "rsi": HOUR_MS}  # when no interval is said
 CANDLES_MS = {"15m", "5m", "1m", "1h", "4h", "1d", "30m", "2h"} & set(INTERVALS)
-UNITS_MS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+
 
 MEASURE_WORDS = {
     "vol": "volume",
@@ -235,7 +236,7 @@ def _hear_name(heard: _Heard, word: str, exchanges: Collection[str], expects: st
 
 def _hear_measure(heard: _Heard, measure: str) -> None:
     if heard.measure and heard.measure != measure:
-        raise Misunderstood(f"One thing at a time, please: {_NAMES[heard.measure]} or {_NAMES[measure]}?")
+        raise Misunderstood(f"One thing at a time, please: {NAMES[heard.measure]} or {NAMES[measure]}?")
     heard.measure = measure
 
 
@@ -440,76 +441,5 @@ def _only_duration(heard: _Heard, default_ms: int) -> int:
 def _bounded(rule: Rule) -> Rule:
     least, most = BOUNDS[rule.measure]
     if not least <= (abs(rule.level) if rule.measure == "change" else rule.level) <= most:
-        raise Misunderstood(f"{_NAMES[rule.measure]} goes from {least:g} to {most:g} here.")
+        raise Misunderstood(f"{NAMES[rule.measure]} goes from {least:g} to {most:g} here.")
     return rule
-
-
-# In words.
-
-_NAMES = {
-    "price": "price",
-    "step": "step",
-    "move": "move",
-    "timer": "timer",
-    "change": "24 h change",
-    "volume": "volume",
-    "rsi": "RSI",
-    "funding": "funding",
-    "oi": "open interest",
-    "basis": "basis",
-    "liquidation": "distance to liquidation",
-    "pnl": "PnL",
-}
-
-
-def in_words(rule: Rule, symbol: str) -> str:
-    """The rule as it is said back: "BTC rises above 70,000, once"."""
-    return ", ".join([f"{symbol} {_condition(rule)}".strip(), *_options(rule)])
-
-
-def _condition(rule: Rule) -> str:
-    crosses = {"up": "rises above", "down": "falls below"}.get(rule.direction, "crosses")
-    moves = {"up": "rises", "down": "falls"}.get(rule.direction, "rises or falls")
-    window = f"within {format_span(rule.window_ms)}" if rule.window_ms else "from the price last told"
-    level = format_level(abs(rule.level) if rule.measure in ("change", "move") else rule.level)
-    if rule.measure == "change":
-        return f"{moves} {level} % over 24h"
-    if rule.measure in ("volume", "rsi"):
-        interval = interval_of(rule.window_ms)
-        return (
-            f"{interval} RSI {crosses} {level}"
-            if rule.measure == "rsi"
-            else f"{interval} volume is {level} % above normal"
-        )
-    return {
-        "price": f"{crosses} {level}",
-        "step": f"{moves} by each {level}",
-        "move": f"{moves} {level} % {window}",
-        "oi": f"open interest {moves} {level} % {window}",
-        "funding": f"funding {crosses} {level} % per 8h",
-        "basis": f"basis {crosses} {level} %",
-        "liquidation": f"any position is within {level} % of its liquidation",
-        "pnl": f"PnL of any position {crosses} {level} % of its margin",
-        "timer": f"price every {format_span(rule.window_ms)}",
-    }[rule.measure]
-
-
-def _options(rule: Rule) -> list[str]:
-    if rule.measure == "timer" and not rule.times:
-        often = []
-    else:
-        often = ["every time" if not rule.times else "once" if rule.times == 1 else f"{rule.times} times"]
-    pause = [f"at most every {format_span(rule.pause_ms)}"] if rule.pause_ms else []
-    return [*often, *pause, *(["quiet"] if rule.is_quiet else [])]
-
-
-def format_level(level: float) -> str:
-    return f"{level:,.12g}" if abs(level) >= 1e-4 or not level else f"{level:.12f}".rstrip("0")
-
-
-def format_span(span_ms: int) -> str:
-    """15m, 4h, 2d: in the largest unit that it is whole in."""
-    for unit in ("d", "h"):
-        if span_ms % UNITS_MS[unit] == 0 and (unit != "d" or span_ms > DAY_MS):
-            return f"{span_ms // UNITS_MS[unit]}{unit}"
-    return f"{span_ms // MINUTE_MS}m"

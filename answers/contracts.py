@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from asking import races
 from asking.races import all_answers
-from exchanges.errors import MarketError, UnknownSymbol, is_not_there
+from exchanges.errors import MarketError, PartName, UnknownSymbol, is_not_there
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Snapshot, Ticker
@@ -35,7 +35,7 @@ class Contract(NamedTuple):
     margin: str
     perp: Snapshot
     before: dict[int, float]
-    missing: dict[str, MarketError]
+    missing: dict[PartName, MarketError]
 
     @property
     def ticker(self) -> Ticker:
@@ -83,8 +83,8 @@ class DerivativesReport(NamedTuple):
         return ((now / before - 1) * 100, now / self.coins) if before and self.coins else None
 
 
-async def contracts_of(market: Market, base: str, question: str) -> DerivativesReport:
-    """question: the part without which a contract is not whole; with "open interest" its history is asked for too.
+async def contracts_of(market: Market, base: str, question: PartName) -> DerivativesReport:
+    """question: the part without which a contract is not whole; with open interest its history is asked for too.
 
     Raises NotListed and NoAnswer, always within DEADLINE_S.
     """
@@ -108,7 +108,7 @@ async def contracts_of(market: Market, base: str, question: str) -> DerivativesR
 
 
 async def _contracts_at(
-    market: Market, exchange: Exchange, base: str, question: str
+    market: Market, exchange: Exchange, base: str, question: PartName
 ) -> tuple[list[Contract], list[MarketError]]:
     """The perpetuals of a coin at one exchange, and what failed there other than that it has no such market."""
     outcomes = await asyncio.gather(
@@ -124,15 +124,16 @@ async def _contracts_at(
             raise outcome
         error: MarketError | None = outcome if isinstance(outcome, MarketError) else None
         if isinstance(outcome, Contract):
-            error = outcome.missing.get(question) or outcome.missing.get(f"{question} period")
+            is_due = question is PartName.FUNDING
+            error = outcome.missing.get(question) or (outcome.missing.get(PartName.FUNDING_PERIOD) if is_due else None)
         if error is not None and not is_not_there(error):
             errors.append(error)
     return found, errors
 
 
-async def _contract(market: Market, exchange: Exchange, symbol: str, question: str) -> Contract:
+async def _contract(market: Market, exchange: Exchange, symbol: str, question: PartName) -> Contract:
     """One perpetual. Without its open interest or funding it is still one; without its history too."""
-    is_asked = question == "open interest"
+    is_asked = question is PartName.OPEN_INTEREST
     history = asyncio.ensure_future(_before_or_nothing(market, exchange, symbol)) if is_asked else None
     try:
         found = await market.perp_at(exchange, symbol)

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypedDict
 import indicators
 from answers.asked import OfMarket, Tools, of_market
 from asking.races import Question, both
-from exchanges.errors import Unavailable
+from exchanges.errors import Reason, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Candles, Flow, Source
@@ -67,7 +67,7 @@ async def ask(tools: Tools, asked: OfMarket) -> FlowReport:
     closed = closed_flow(flow, now_ms)
     if not closed.open_ms or not n:
         raise await market.why_not(
-            asked.symbol, [Unavailable(flow.exchange, "no closed candle", "had no closed candle")], began
+            asked.symbol, [Unavailable(flow.exchange, "no closed candle", Reason.NO_CLOSED_CANDLE)], began
         )
     close = candles.close[:n]
     cumulative = cumulated(closed)

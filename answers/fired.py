@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from answers.alert import format_figure, market_name
-from answers.conditions import format_level, format_span, in_words
 from answers.judging import Firing, Rule
 from answers.quiet import is_quiet_at
+from answers.rule_words import format_level, format_span, in_words
 from render.figures import circle, counted, escape, format_percent, format_price
 from render.figures import format_span as format_age
 from render.message import Button, short

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from answers.asked import Tools, only_symbol
 from answers.contracts import Contract, DerivativesReport, contract_name, contracts_of, partial_notes
 from asking.races import Question
-from exchanges.errors import MarketError
+from exchanges.errors import MarketError, PartName
 from exchanges.symbols import split
 from exchanges.words import Funding, Snapshot, per_8h, per_year_pct
 from market import Market, perps_with_funding
@@ -31,7 +31,7 @@ async def ask(tools: Tools, base: str | None) -> DerivativesReport | FundingExtr
     """Raises NotListed and NoAnswer, always within DEADLINE_S."""
     if base is None:
         return await ask_extremes(tools.market)
-    return await contracts_of(tools.market, base, "funding")
+    return await contracts_of(tools.market, base, PartName.FUNDING)
 
 
 class FundingExtremes(NamedTuple):

@@ -16,7 +16,7 @@ from answers.asked import EXAMPLES, Tools, of_market
 from asking import races
 from asking.races import all_answers, or_none
 from exchanges.endpoints import Endpoint
-from exchanges.errors import MarketError, NotSupported, UnknownSymbol, is_not_there
+from exchanges.errors import MarketError, NotSupported, Reason, UnknownSymbol, is_not_there
 from exchanges.exchange import Exchange
 from exchanges.symbols import split
 from exchanges.words import Liquidation, LiquidationPage, Listing
@@ -118,7 +118,7 @@ async def ask(tools: Tools, asked: Asked) -> LiquidationReport:
 
 
 def _untold(market: Market) -> list[MarketError]:
-    return [NotSupported(each.id, "no liquidations", "tells no liquidations") for each in market.exchanges]
+    return [NotSupported(each.id, "no liquidations", Reason.NO_LIQUIDATIONS) for each in market.exchanges]
 
 
 async def liquidations_at(market: Market, exchange: Exchange, base: str, since_ms: int) -> Told:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from answers.asked import Tools, WhichSymbol, only_symbol
 from asking import races
 from asking.races import all_answers
-from exchanges.errors import MarketError, NotSupported, UnknownSymbol, is_not_there
+from exchanges.errors import MarketError, NotSupported, Reason, UnknownSymbol, is_not_there
 from exchanges.table import Exchange
 from exchanges.words import Listing, Ratio
 from indicators import DAY_MS
@@ -69,9 +69,7 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
         # Who tells of other markets does not list this one.
         tellers = {each.id for each in market.offering("perp") if "ratios" in each.tells}
         untold = [
-            UnknownSymbol(each, "no ratios")
-            if each in tellers
-            else NotSupported(each, "none", "tells no longs and shorts")
+            UnknownSymbol(each, "no ratios") if each in tellers else NotSupported(each, "none", Reason.NO_RATIOS)
             for each in without
             if each in tellers or not tellers
         ]

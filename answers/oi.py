@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from answers.asked import Tools, only_symbol
 from answers.contracts import MARGINS, Contract, DerivativesReport, contract_name, contracts_of, partial_notes
+from exchanges.errors import PartName
 from exchanges.symbols import split
 from exchanges.words import COIN, per_8h
 from render.fields import iso, slashed, sum_of_known
@@ -24,7 +25,7 @@ from render.figures import (
 )
 from render.keyboards import again, keyboard, neighbours
 from render.message import Answer, folded, foot, pre
-from render.sentences import exchange_name
+from render.sentences import exchange_name, said
 
 MAX_CONTRACTS = 30
 VALIDATING = 4  # exchanges that make an open interest valid
@@ -41,7 +42,7 @@ async def ask(tools: Tools, base: str) -> DerivativesReport:
 
     Raises NotListed and NoAnswer, always within DEADLINE_S.
     """
-    return await contracts_of(tools.market, base, "open interest")
+    return await contracts_of(tools.market, base, PartName.OPEN_INTEREST)
 
 
 def show(report: DerivativesReport, now_s: float) -> Answer:
@@ -216,7 +217,7 @@ def fields(report: DerivativesReport) -> Fields:
             "failed_exchanges": len(report.failed),
             "total_markets": len(report.contracts),
             "validation_passed": len(whole) >= VALIDATING,
-            "failed_details": [f"{name}: {error.reason}" for name, error in report.failed.items()],
+            "failed_details": [f"{name}: {said(error)}" for name, error in report.failed.items()],
         },
     }
 
@@ -228,7 +229,7 @@ def _exchange_oi(name: str, contracts: Sequence[Contract], report: DerivativesRe
         "oi_tokens": sum_of_known(each.coins for each in contracts),
         "oi_usd": dollars,
         "oi_percentage": dollars / report.dollars * 100 if dollars is not None and report.dollars else None,
-        "funding_rate": _mean_funding(contracts),
+        "funding_rate": mean_funding(contracts),
         "volume_24h": sum_of_known(each.ticker.base_volume for each in contracts),
         "volume_24h_usd": sum_of_known(each.ticker.quote_volume for each in contracts),
         "markets": len(contracts),
@@ -248,7 +249,7 @@ def _exchange_oi(name: str, contracts: Sequence[Contract], report: DerivativesRe
     }
 
 
-def _mean_funding(contracts: Sequence[Contract]) -> float | None:
+def mean_funding(contracts: Sequence[Contract]) -> float | None:
     """Per 8 hours, weighted by open interest: exchanges' own periods differ."""
     known = [
         (rate, each.dollars) for each in contracts if each.dollars and (rate := per_8h(each.perp.funding)) is not None

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
-import indicators
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
-from answers.cvd import day_sums
 from asking import races
-from asking.races import Part, Question, first_answers, nothing, or_none, settled
-from exchanges.errors import MarketError, NoAnswer, NotListed
+from asking.races import Part, Question, first_answers, settled
+from exchanges.errors import MarketError, NoAnswer, NotListed, PartName
 from exchanges.symbols import NotASymbol, parse_symbol, split
 from exchanges.words import Candles, Funding, Snapshot, Ticker, per_8h, per_year_pct
-from indicators import N_INDICATORS
-from market import Market, flow_of, open_interest_before
-from render.fields import PerpFields, TickerFields, iso, perp_fields, slashed, ticker_fields
+from market import Market, open_interest_before
+from render.fields import TickerFields, iso, ticker_fields
 from render.figures import (
     circle,
     dash_or,
@@ -36,22 +33,21 @@ from render.figures import (
 )
 from render.keyboards import again, keyboard, neighbours, that_fit
 from render.message import Answer, Button, folded, foot, labelled, pre, short
-from render.sentences import exchange_name, in_words, reasons, sentence, sorry
-from sessions import QUARTER
+from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry
 
 log = logging.getLogger("bot")
 ABOUT = "price for"
 MAX_SYMBOLS = 5
 EXTRAS_S = 1.0  # what may be left out is waited for no longer
-MOVES = {"1h change": ("1m", 60), "7d and 30d change": ("4h", 180)}
+MOVES = {PartName.HOUR_CHANGE: ("1m", 60), PartName.WEEK_AND_MONTH_CHANGE: ("4h", 180)}
 """The candles that tell of what a price was: to a minute an hour ago, to two hours 7 and 30 days ago."""
 SPANS = {
-    "1h": ("1h change", 3_600_000),
-    "7d": ("7d and 30d change", 7 * 86_400_000),
-    "30d": ("7d and 30d change", 30 * 86_400_000),
+    "1h": (PartName.HOUR_CHANGE, 3_600_000),
+    "7d": (PartName.WEEK_AND_MONTH_CHANGE, 7 * 86_400_000),
+    "30d": (PartName.WEEK_AND_MONTH_CHANGE, 30 * 86_400_000),
 }
-CARD = (*MOVES, "OI change")
-ROW = ("OI change",)
+CARD = (*MOVES, PartName.OPEN_INTEREST_CHANGE)
+ROW = (PartName.OPEN_INTEREST_CHANGE,)
 
 
 class Asked(NamedTuple):
@@ -77,7 +73,7 @@ async def ask(tools: Tools, asked: Asked) -> Prices:
     return Prices(list(found.values()), asked.n_left_out)
 
 
-async def _report_or_why(market: Market, word: str, extras: Collection[str]) -> Result:
+async def _report_or_why(market: Market, word: str, extras: Collection[PartName]) -> Result:
     try:
         return await _with_extras(market, await report_of(market, parse_symbol(word)), extras)
     except NoAnswer as error:
@@ -91,7 +87,7 @@ class PriceReport(NamedTuple):
     """A symbol's spot and perpetual market.
 
     perp.ticker is there when perp is. A side that is None, and a part of perp that is None, is
-    explained in missing, by "spot", "perp", "open interest", "funding". failed: by "spot" and
+    explained in missing. failed: by "spot" and
     "perp", the preferred exchanges that did not give what is shown. multipliers: contracts on 1000 and more coins,
     whose figures are given per coin here. moves: of the price in percent, by "1h", "7d", "30d". interest_before: open
     interest in coins, by hours ago. Extras that were asked for and are not there are explained in missing, too.
@@ -100,7 +96,7 @@ class PriceReport(NamedTuple):
     symbol: str
     spot: Ticker | None
     perp: Snapshot | None
-    missing: dict[str, tuple[MarketError, ...]]
+    missing: dict[PartName, tuple[MarketError, ...]]
     failed: dict[str, tuple[MarketError, ...]]
     multipliers: dict[str, int]
     took_s: float
@@ -139,12 +135,12 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
     )
     if spot.found is None and perp.found is None:
         raise await market.why_not(symbol, (*spot.errors, *perp.errors), began)
-    missing: dict[str, tuple[MarketError, ...]] = {}
+    missing: dict[PartName, tuple[MarketError, ...]] = {}
     failed: dict[str, tuple[MarketError, ...]] = {}
     multipliers: dict[str, int] = {}
     for name, side in (("spot", spot), ("perp", perp)):
         if side.found is None:
-            missing[name] = side.errors or market.no_such_markets(name)
+            missing[PartName(name)] = side.errors or market.no_such_markets(name)
             continue
         if side.errors:
             failed[name] = side.errors
@@ -162,22 +158,22 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
     )
 
 
-async def _with_extras(market: Market, report: PriceReport, extras: Collection[str]) -> PriceReport:
+async def _with_extras(market: Market, report: PriceReport, extras: Collection[PartName]) -> PriceReport:
     """The report with what a card shows beside the tickers, at the exchanges that answered, within EXTRAS_S."""
     began = market.clock.monotonic()
     kind = "spot" if report.spot is not None else "perp"
     lead = market.exchange(report.lead.exchange)
-    parts: dict[str, Part[Any]] = {}
+    parts: dict[PartName, Part[Any]] = {}
     for name, (interval, n) in MOVES.items():
         if name in extras:
             parts[name] = Part(lead, market.candles(lead, report.symbol, kind, interval, n))
-    if "OI change" in extras and report.perp is not None and report.perp.ticker is not None:
+    if PartName.OPEN_INTEREST_CHANGE in extras and report.perp is not None and report.perp.ticker is not None:
         exchange = market.exchange(report.perp.ticker.exchange)
-        parts["OI change"] = Part(exchange, open_interest_before(market, exchange, report.symbol))
+        parts[PartName.OPEN_INTEREST_CHANGE] = Part(exchange, open_interest_before(market, exchange, report.symbol))
     await settled(list(parts.values()), EXTRAS_S)
     missing = {name: (part.error,) for name, part in parts.items() if part.error is not None}
     candles = {name: part.found for name, part in parts.items() if name in MOVES and part.found is not None}
-    history = parts["OI change"].found if "OI change" in parts else None
+    history = parts[PartName.OPEN_INTEREST_CHANGE].found if PartName.OPEN_INTEREST_CHANGE in parts else None
     return report._replace(
         missing=report.missing | missing,
         moves=moves_of(report.lead.last, candles, market.now_ms()),
@@ -186,7 +182,7 @@ async def _with_extras(market: Market, report: PriceReport, extras: Collection[s
     )
 
 
-def moves_of(last: float, candles: Mapping[str, Candles], now_ms: int) -> dict[str, float]:
+def moves_of(last: float, candles: Mapping[PartName, Candles], now_ms: int) -> dict[str, float]:
     """Percent against an hour, 7 days and 30 days ago, where the candles reach back so far."""
     moves = {}
     for span, (name, before_ms) in SPANS.items():
@@ -212,48 +208,6 @@ class Prices(NamedTuple):
 
     results: Sequence[Result]
     n_left_out: int = 0
-
-
-class Quarter(NamedTuple):
-    """What a quarter of an hour adds to a price; None where it is not told. Volumes and deltas in coins."""
-
-    volume: float | None = None
-    change_pct: float | None = None
-    delta: float | None = None
-    day_delta: float | None = None
-    atr: float | None = None
-    open_interest_change_pct: float | None = None  # over 24 hours
-
-
-async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Quarter:
-    """The last closed quarter of an hour of one market at one exchange. Never raises: what fails is None."""
-    of = next((each for each in market.exchanges if exchange == each.id), None)
-    if of is None:
-        return Quarter()
-    candles, now, before = await asyncio.gather(
-        or_none(market.candles(of, symbol, kind, QUARTER, N_INDICATORS)),
-        or_none(market.perp_at(of, symbol)) if kind == "perp" else nothing(),
-        or_none(open_interest_before(market, of, symbol)) if kind == "perp" else nothing(),
-    )
-    n = candles.n_closed(market.now_ms()) if candles is not None else 0
-    if candles is None or not n:
-        return Quarter()
-    delta = day_delta = None
-    if candles.taker_buy is not None:
-        flow = flow_of(candles)
-        delta = flow.buy[n - 1] - flow.sell[n - 1]
-        sums = day_sums(flow, market.now_ms())
-        day_delta = None if sums is None else sums[0] - sums[1]
-    interest = now and now.of.open_interest and now.of.open_interest.open_interest
-    then = (before or {}).get(24)
-    return Quarter(
-        candles.volume[n - 1],
-        (candles.close[n - 1] / candles.open[n - 1] - 1) * 100,
-        delta,
-        day_delta,
-        indicators.atr(candles.high[:n], candles.low[:n], candles.close[:n]),
-        None if not interest or not then else (interest / then - 1) * 100,
-    )
 
 
 def show(prices: Prices, now_s: float) -> Answer:
@@ -418,7 +372,8 @@ def _notes(report: PriceReport, base: str) -> list[str]:
     notes = []
     by_reason: dict[str, list[str]] = {}
     for what, errors in report.missing.items():
-        name = {"spot": "No spot market", "perp": "No perpetual"}.get(what, f"{what[0].upper()}{what[1:]} n/a")
+        is_market = what in (PartName.SPOT, PartName.PERP)
+        name = f"No {PARTS[what]}" if is_market else f"{capital(PARTS[what])} n/a"
         by_reason.setdefault(reasons(errors), []).append(name)
     for why, names in by_reason.items():
         notes.append(f"{in_words([names[0], *(name[:1].lower() + name[1:] for name in names[1:])])}: {why}.")
@@ -463,90 +418,3 @@ def fields(report: PriceReport) -> Fields:
     ticker = report.spot or (report.perp and report.perp.ticker)
     assert ticker is not None
     return {**ticker_fields(ticker, "spot" if report.spot else "perp"), "timestamp": iso(ticker.time_ms)}
-
-
-class QuarterFields(TypedDict):
-    """Of the last closed quarter of an hour: volume and deltas in coins, change in percent, ATR in quote."""
-
-    volume_15m: float | None
-    change_15m: float | None
-    delta_24h: float | None
-    delta_15m: float | None
-    atr_24h: float | None
-    atr_15m: float | None
-
-
-class SpotSide(TickerFields, QuarterFields):
-    pass
-
-
-class PerpSide(PerpFields, QuarterFields):
-    oi_change_24h: float | None
-    oi_change_15m: float | None
-
-
-class CombinedFields(TypedDict):
-    base_symbol: str
-    timestamp: str
-    spot: SpotSide | None
-    perp: PerpSide | None
-    spot_exchange: str | None
-    perp_exchange: str | None
-
-
-class Combined(NamedTuple):
-    """A report, and what the last closed quarter of an hour adds to either side."""
-
-    report: PriceReport
-    of_spot: Quarter
-    of_perp: Quarter
-    time_ms: int
-
-
-async def ask_combined(tools: Tools, symbol: str) -> Combined:
-    """Raises NotListed and NoAnswer."""
-    market = tools.market
-    report = await report_of(market, symbol)
-    of_spot, of_perp = await asyncio.gather(
-        *(
-            quarter_of(market, symbol, kind, ticker.exchange if ticker is not None else "")
-            for kind, ticker in (("spot", report.spot), ("perp", report.perp and report.perp.ticker))
-        )
-    )
-    return Combined(report, of_spot, of_perp, market.now_ms())
-
-
-def combined_fields(combined: Combined) -> CombinedFields:
-    """Spot and perpetual side by side, each with its last quarter of an hour."""
-    report = combined.report
-    perp_ticker = report.perp and report.perp.ticker
-    spot: SpotSide | None = None
-    perp: PerpSide | None = None
-    if report.spot is not None:
-        spot = {**ticker_fields(report.spot, "spot"), **_quarter_fields(combined.of_spot)}
-    if report.perp is not None and perp_ticker is not None:
-        perp = {
-            **perp_fields(report.perp),
-            **_quarter_fields(combined.of_perp),
-            "oi_change_24h": combined.of_perp.open_interest_change_pct,
-            "oi_change_15m": None,
-        }
-    return {
-        "base_symbol": slashed(report.symbol),
-        "timestamp": iso(combined.time_ms),
-        "spot": spot,
-        "perp": perp,
-        "spot_exchange": report.spot and report.spot.exchange,
-        "perp_exchange": perp_ticker and perp_ticker.exchange,
-    }
-
-
-def _quarter_fields(quarter: Quarter) -> QuarterFields:
-    return {
-        "volume_15m": quarter.volume,
-        "change_15m": quarter.change_pct,
-        "delta_24h": quarter.day_delta,
-        "delta_15m": quarter.delta,
-        "atr_24h": None,
-        "atr_15m": quarter.atr,
-    }

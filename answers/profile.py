@@ -9,7 +9,7 @@ from typing import NamedTuple, TypedDict, cast
 import indicators
 from answers.asked import OfMarket, Tools, of_market
 from asking.races import Question, both, or_none
-from exchanges.errors import Unavailable
+from exchanges.errors import Reason, Unavailable
 from exchanges.table import Exchange
 from exchanges.words import INTERVALS, Candles, Source
 from indicators import DAY_MS, HOUR_MS, Profile
@@ -95,7 +95,7 @@ async def _candles_at(
         or_none(market.running_candle(exchange, symbol, kind, "1m")),
     )
     if not len(candles):
-        raise Unavailable(exchange.id, "no candle", "had no candle")
+        raise Unavailable(exchange.id, "no candle", Reason.NO_CANDLE)
     return candles, now
 
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from answers.asked import Tools
+from market import HostHealth
 from metrics import resident_bytes
 from render.figures import counted, escape, format_moment, format_span
 from render.keyboards import again, keyboard
 from render.message import Answer, pairs, pre
+from render.sentences import said
 
 
 def command(words: list[str]) -> None:
@@ -23,7 +25,7 @@ class Vitals(NamedTuple):
     uptime_s: float
     resident_bytes: float
     seconds: Mapping[str, tuple[float | None, float | None, int]]
-    hosts: Mapping[str, Mapping[str, object]]
+    hosts: Mapping[str, HostHealth]
     webhook: str
     updates: Mapping[str, int]
 
@@ -67,8 +69,8 @@ def show(vitals: Vitals, now_s: float) -> Answer:
             times = ("n/a" if each is None else f"{each * 1000:.0f}" for each in (middle, slow))
             rows.append([name[:12], str(count), *times])
         lines.append(pre(rows))
-    ill = {host: of for host, of in vitals.hosts.items() if of["state"] != "ok"}
-    failing = [f"{host}: {of['state']}, {of['last_failure']}" for host, of in ill.items()]
+    ill = {host: of for host, of in vitals.hosts.items() if of.state != "ok"}
+    failing = [f"{host}: {of.state}, {of.last_failure and said(of.last_failure)}" for host, of in ill.items()]
     asked = f"{counted(len(vitals.hosts), 'host')} asked so far, and all answered."
     lines.append(escape("; ".join(failing)) if failing else asked if vitals.hosts else "No exchange was asked so far.")
     foot = f"<i>{format_moment(int(now_s * 1000), now_s)}</i>"

@@ -17,7 +17,7 @@ from answers.asked import KIND_WORDS, Misread, Tools, cut
 from asking import races
 from asking.races import Question
 from exchanges import coingecko
-from exchanges.errors import MarketError, NotSupported
+from exchanges.errors import MarketError, NotSupported, PartName, Reason
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Snapshot, Ticker, per_8h
@@ -128,10 +128,10 @@ async def _listed_at(market: Market, exchange: Exchange, asked: Sorting) -> tupl
     """All markets, with what they are sorted by. Raises MarketError."""
     if asked.sort == "funding":
         return await perps_with_funding(market, exchange)
-    parts = () if asked.kind == "spot" else ("funding", "open interest")
+    parts = () if asked.kind == "spot" else (PartName.FUNDING, PartName.OPEN_INTEREST)
     found = await market.listing(exchange, asked.kind, *parts)
     if asked.sort == "oi" and not any(perp.open_interest for perp in found.values()):
-        raise NotSupported(exchange.id, "no list of open interest", "has no list of open interest")
+        raise NotSupported(exchange.id, "no list of open interest", Reason.NO_OPEN_INTEREST_LIST)
     return exchange, found
 
 

@@ -15,7 +15,7 @@ from answers.top10 import by, trading
 from asking import races
 from asking.budgets import OverBudget
 from asking.races import Question
-from exchanges.errors import MarketError, Unavailable
+from exchanges.errors import MarketError, Reason, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import INTERVALS, Snapshot
@@ -112,9 +112,7 @@ async def ask(tools: Tools, asked: Scanning) -> Scan:
     outcomes = await _all_of(market, exchange, symbols, interval, until=began + SCAN_S)
     known = [each for each in outcomes if isinstance(each, Scanned)]
     failed = {
-        symbol: outcome
-        if isinstance(outcome, MarketError)
-        else Unavailable(exchange.id, "late", "did not answer in time")
+        symbol: outcome if isinstance(outcome, MarketError) else Unavailable(exchange.id, "late", Reason.LATE)
         for symbol, outcome in zip(symbols, outcomes, strict=True)
         if isinstance(outcome, (MarketError, TimeoutError))
     }

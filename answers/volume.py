@@ -8,7 +8,7 @@ from typing import NamedTuple, TypedDict
 import indicators
 from answers.asked import OfMarket, Tools, of_market
 from asking.races import Question, both, or_none
-from exchanges.errors import Unavailable
+from exchanges.errors import Reason, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Candles, Source, dollars_at
@@ -79,7 +79,7 @@ async def _candles_at(market: Market, exchange: Exchange, kind: str, asked: OfMa
         or_none(market.running_candle(exchange, asked.symbol, kind, asked.choice)),
     )
     if not whole.n_closed(market.now_ms()):
-        raise Unavailable(exchange.id, "no closed candle", "had no closed candle")
+        raise Unavailable(exchange.id, "no closed candle", Reason.NO_CLOSED_CANDLE)
     return whole, running
 
 

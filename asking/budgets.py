@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from exchanges.endpoints import Budget
-from exchanges.errors import RateLimited
+from exchanges.errors import RateLimited, Reason
 
 WINDOW_MARGIN_S = 0.25  # requests take unequally long to arrive, so that two windows of ours may touch in theirs
 BUDGET_SHARE = 0.8  # of a documented limit: the address may be shared with others
@@ -15,7 +15,7 @@ MAX_BUDGET_WAIT_S = 1.5  # enough for a limit of one request a second
 class OverBudget(RateLimited):
     """We held back ourselves; the exchange was not asked."""
 
-    reason = "was not asked, to keep within the limits"
+    reason = Reason.OVER_BUDGET
 
 
 class Spending:

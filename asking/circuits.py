@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from asking.budgets import OverBudget
 from clock import MACHINE, Clock
-from exchanges.errors import Blocked, Gone, MarketError, RateLimited, Unavailable
+from exchanges.errors import Blocked, Gone, MarketError, RateLimited, Reason, Unavailable
 
 log = logging.getLogger("fetch")
 FAILURES_TO_REST = 3
@@ -25,7 +25,8 @@ class Failure(NamedTuple):
 
     kind: type[MarketError]
     detail: str
-    reason: str
+    reason: Reason
+    status: int | None
 
 
 class Circuit:
@@ -64,15 +65,16 @@ class Circuit:
 
     def _resting(self) -> MarketError:
         detail = f"left alone for {self.resting_s:.0f} s more after: {self.last_error and self.last_error.detail}"
-        reason = self.last_error.reason if self.last_error is not None else None
         if not self.resting_s:
-            return Unavailable(self.exchange, "a probe is under way", "is being tried again")
-        kind = self.last_error.kind if self.last_error is not None else Unavailable
+            return Unavailable(self.exchange, "a probe is under way", Reason.PROBED)
+        if self.last_error is None:
+            return Unavailable(self.exchange, detail)
+        kind, _, reason, status = self.last_error
         if issubclass(kind, RateLimited):
             return RateLimited(self.exchange, detail, self.resting_s)
         if issubclass(kind, Blocked):
-            return Blocked(self.exchange, detail, reason)
-        return Unavailable(self.exchange, detail, reason)
+            return Blocked(self.exchange, detail, reason, status)
+        return Unavailable(self.exchange, detail, reason, status)
 
     def ended(self, *, was_probe: bool) -> None:
         if was_probe:
@@ -108,7 +110,7 @@ class Circuit:
         elif self.failures >= FAILURES_TO_REST:
             rest_s = REST_S
         if self.last_error is None or now + rest_s >= self.rest_until:
-            self.last_error = Failure(type(error), error.detail, error.reason)
+            self.last_error = Failure(type(error), error.detail, error.reason, error.status)
         if rest_s:
             self.rest_until = max(self.rest_until, now + rest_s)
         resting = f"; left alone for {rest_s:.0f} s" if rest_s else ""
@@ -143,4 +145,4 @@ class _Watch:
             if waited_s >= SLOW_S:
                 exchange = self._circuit.exchange
                 detail = f"given up after {waited_s:.1f} s"
-                self._circuit.failed(Unavailable(exchange, detail, "did not answer in time"))
+                self._circuit.failed(Unavailable(exchange, detail, Reason.LATE))

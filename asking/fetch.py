@@ -22,7 +22,7 @@ from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
 from clock import MACHINE, Clock
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
-from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Unavailable
+from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Reason, Unavailable
 from exchanges.reading import RowsRead
 from exchanges.words import Key, Signed
 from metrics import Metrics
@@ -195,13 +195,13 @@ class Fetcher:
                         await response.stream.aclose()  # type: ignore[union-attr]
             except TimeoutError as error:
                 detail = f"no whole answer within {timeout_s} s"
-                raise Unavailable(host.exchange, detail, "did not answer in time") from error
+                raise Unavailable(host.exchange, detail, Reason.LATE) from error
 
     async def _refusal(self, endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response) -> MarketError:
         """What a status other than 200 means; no redirect is followed."""
         status = response.status_code
         if status < 400:
-            return Unavailable(endpoint.host.exchange, f"HTTP {status}", f"answered HTTP {status}")
+            return Unavailable(endpoint.host.exchange, f"HTTP {status}", Reason.HTTP_STATUS, status)
         error = endpoint.explain(
             status, await read_body(endpoint.host.exchange, response, MAX_REFUSAL_BODY, self._held)
         )
@@ -280,7 +280,7 @@ class Fetcher:
         try:
             return await self._transport.handle_async_request(request)
         except httpx.TimeoutException as error:
-            raise Unavailable(host.exchange, str(error), "did not answer in time") from error
+            raise Unavailable(host.exchange, str(error), Reason.LATE) from error
         except httpx.HTTPError as error:
             raise Unavailable(host.exchange, str(error)) from error
 

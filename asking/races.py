@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from exchanges.errors import MarketError, Unavailable
+from exchanges.errors import MarketError, Reason, Unavailable
 from exchanges.table import Exchange
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ async def all_answers(
             await asyncio.wait(tasks.values(), timeout=max(0.0, timeout_s))
         for name, task in tasks.items():
             if not task.done():
-                failed[name] = Unavailable(name, "deadline passed", "did not answer in time")
+                failed[name] = Unavailable(name, "deadline passed", Reason.LATE)
                 continue
             try:
                 found[name] = task.result()
@@ -80,7 +80,7 @@ class Part(Generic[T]):
         """Looks at what has come. Raises what is no MarketError."""
         if not self._task.done():
             self._task.cancel()
-            self.error = Unavailable(self.exchange.id, "late", "did not answer in time")
+            self.error = Unavailable(self.exchange.id, "late", Reason.LATE)
             return
         try:
             self.found = self._task.result()
@@ -142,7 +142,7 @@ class Race(Generic[T]):
         if error is None:
             preferred = self._exchanges[: self._exchanges.index(exchange)]
             waiting = [each for each in self._running.values() if each in preferred]
-            slow: dict[str, MarketError] = {each: Unavailable(each, "slower", "was slow") for each in waiting}
+            slow: dict[str, MarketError] = {each: Unavailable(each, "slower", Reason.SLOWER) for each in waiting}
             self.outcome.set_result(Outcome(task.result(), tuple((slow | self._errors).values())))
         elif not isinstance(error, MarketError):
             self.outcome.set_exception(error)
@@ -157,9 +157,7 @@ class Race(Generic[T]):
         """The deadline has passed: who has not answered by now did not answer in time."""
         if not self.outcome.done():
             late = [*self._running.values(), *self._exchanges[self._n_asked :]]
-            silent: dict[str, MarketError] = {
-                each: Unavailable(each, "deadline passed", "did not answer in time") for each in late
-            }
+            silent: dict[str, MarketError] = {each: Unavailable(each, "deadline passed", Reason.LATE) for each in late}
             self.outcome.set_result(Outcome(None, tuple((silent | self._errors).values())))
 
     def stop(self) -> None:

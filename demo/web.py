@@ -75,7 +75,7 @@ class Site:
         refusal: Callable[[int], Reply] | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.name, self._handler, self._refusal = name, handler, refusal
+        self.name, self.handler, self._refusal = name, handler, refusal
         self.tls = tls
         self.greet: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None  # says something at once
         self.speak: Speaker | None = None
@@ -104,16 +104,16 @@ class Site:
 
         Later ones come before earlier ones. Gives the function that takes it away again.
         """
-        whole = self._handler
+        whole = self.handler
 
         async def handler(asked: Asked) -> Reply:
             reply = answer(asked, whole)
             return reply if isinstance(reply, Reply) else await reply
 
         def restore() -> None:
-            self._handler = whole
+            self.handler = whole
 
-        self._handler = handler
+        self.handler = handler
         return restore
 
     async def start(self, port: int = 0) -> None:
@@ -180,7 +180,7 @@ class Site:
         if fault == "huge":
             await _send_huge(writer)
             return False
-        reply = self._faulty(fault) or await self._handler(asked)
+        reply = self._faulty(fault) or await self.handler(asked)
         body = _spoiled(fault, reply.body) if "json" in reply.content_type else reply.body
         headers = [("Content-Type", reply.content_type), *reply.headers]
         if fault == "gzipbomb":
@@ -206,7 +206,7 @@ class Site:
 
     async def reply(self, asked: Asked) -> Reply:
         """What the site would say, if nothing were wrong with it."""
-        return await self._handler(asked)
+        return await self.handler(asked)
 
     def _faulty(self, fault: str) -> Reply | None:
         if fault == "403":

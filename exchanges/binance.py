@@ -27,6 +27,7 @@ from exchanges.errors import (
     NotSupported,
     NotTraded,
     RateLimited,
+    Reason,
     Refused,
     Unavailable,
     UnknownSymbol,
@@ -81,9 +82,9 @@ LIST_QUOTES = ("USDT", "USDC")  # by which the lists, which do not separate, are
 RECV_WINDOW_MS = 5000
 INCOME_ROWS = 1000
 REFUSALS = {
-    -1022: "found the signature wrong: check the secret key",
-    -2014: "does not know this form of API key",
-    -2015: "refused the API key, this address, or what it may do",
+    -1022: Reason.SIGNATURE_WRONG,
+    -2014: Reason.KEY_OF_OTHER_FORM,
+    -2015: Reason.KEY_OR_ADDRESS_REFUSED,
 }
 DAY_MS = 86_400_000
 FUNDING_INTERVAL_H = 8.0  # of a contract that fundingInfo does not name
@@ -120,7 +121,7 @@ class Binance(AccountExchange):
     tells = {
         "candles": ("spot", "USDT", "USDC"),
         "flow": ("spot", "USDT", "USDC"),
-        "open interest history": ("USDT", "USDC", COIN),
+        "open_interest_history": ("USDT", "USDC", COIN),
         "ratios": ("USDT", "USDC"),
     }
     has_takers_in_candles = True
@@ -143,7 +144,7 @@ class Binance(AccountExchange):
 
         return {
             "ticker": ask("ticker/24hr", partial(parse_perp, of=of)),
-            "open interest": ask("openInterest", partial(parse_open_interest, of=of)),
+            "open_interest": ask("openInterest", partial(parse_open_interest, of=of)),
             "funding": ask("premiumIndex", partial(parse_funding, of=of)),
         }
 
@@ -283,7 +284,7 @@ def _coin_margined(of: Listing) -> dict[str, Endpoint[Snapshot]]:
 
     return {
         "ticker": ask("ticker/24hr", partial(parse_coinm_ticker, of=of)),
-        "open interest": ask("openInterest", partial(parse_coinm_open_interest, of=of)),
+        "open_interest": ask("openInterest", partial(parse_coinm_open_interest, of=of)),
         "funding": ask("premiumIndex", partial(parse_coinm_funding, of=of), 10),
     }
 
@@ -436,7 +437,7 @@ def parse_open_interest_history(body: bytes, of: Listing, key: str) -> list[tupl
         return row.moment("timestamp"), _of_market(row, of).needed(key) * of.multiplier
 
     if not (found := rows_read(ID, load(ID, body), read)):
-        raise NotSupported(ID, "no history of open interest", "has no history of its open interest")
+        raise NotSupported(ID, "no history of open interest", Reason.NO_OPEN_INTEREST_HISTORY_OF_IT)
     return sorted(found)
 
 
@@ -647,9 +648,9 @@ def explain(status: int, body: bytes) -> MarketError:
     if code == -1121 or (code == -1100 and b"timestamp" not in body):  # no such symbol; characters that none has
         return UnknownSymbol(ID, said)
     if code == -1122:  # invalid symbol status: settled, or not open yet
-        return NotTraded(ID, said, "does not trade it now")
+        return NotTraded(ID, said, Reason.NOT_TRADED_NOW)
     if code == -1120:
-        return NotSupported(ID, said, "has no such candles")
+        return NotSupported(ID, said, Reason.NO_SUCH_CANDLES)
     if status >= 500 or code in (-1000, -1001, -1007, -1008) or status == 403:
-        return Unavailable(ID, said, f"answered HTTP {status}")
+        return Unavailable(ID, said, Reason.HTTP_STATUS, status)
     return unexplained(ID, status, said, code)

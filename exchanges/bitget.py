@@ -22,8 +22,8 @@ from exchanges.errors import (
     MarketError,
     NotTraded,
     RateLimited,
-    Unavailable,
     UnknownSymbol,
+    ill,
     unexplained,
 )
 from exchanges.exchange import Exchange
@@ -325,7 +325,7 @@ def explain(status: int, body: bytes) -> MarketError:
     if status in (403, 451):
         return Blocked(ID, said)
     if status >= 500 or code in ("40725", "45001"):
-        return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
+        return ill(ID, said, status)
     return unexplained(ID, status, said, code)
 
 

@@ -29,9 +29,10 @@ from exchanges.errors import (
     NotSupported,
     NotTraded,
     RateLimited,
+    Reason,
     Refused,
-    Unavailable,
     UnknownSymbol,
+    ill,
     unexplained,
 )
 from exchanges.exchange import AccountExchange
@@ -87,11 +88,11 @@ WORDS = {
 """Bybit's words for intervals."""
 RECV_WINDOW_MS = 5000
 REFUSALS = {
-    10003: "refused the API key: it is wrong, or of another site",
-    10004: "found the signature wrong: check the secret key",
-    10005: "says that the API key may not do this",
-    10010: "says that the API key may not be used from this address",
-    33004: "says that the API key has expired",
+    10003: Reason.KEY_WRONG,
+    10004: Reason.SIGNATURE_WRONG,
+    10005: Reason.KEY_MAY_NOT,
+    10010: Reason.ADDRESS_REFUSED,
+    33004: Reason.KEY_EXPIRED,
 }
 
 
@@ -123,7 +124,7 @@ class Bybit(AccountExchange):
     max_candles = {"spot": 1000, "perp": 1000}
     tells = {
         "candles": ("spot", "USDT", "USDC", COIN),
-        "open interest history": ("USDT", "USDC"),  # of inverse ones in dollars, without the prices of those hours
+        "open_interest_history": ("USDT", "USDC"),  # of inverse ones in dollars, without the prices of those hours
         "ratios": ("USDT", "USDC", COIN),
     }
     streams_liquidations = True
@@ -301,7 +302,7 @@ def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, flo
 
     found = rows_read(ID, _rows_of(body, of), read)
     if not found:
-        raise NotSupported(ID, "no history of open interest", "has no history of its open interest")
+        raise NotSupported(ID, "no history of open interest", Reason.NO_OPEN_INTEREST_HISTORY_OF_IT)
     return sorted(found)
 
 
@@ -559,11 +560,11 @@ def explain(status: int, body: bytes) -> MarketError:
     if status == 403:
         return Blocked(ID, said)
     if code == 10001 and (b"nterval" in body or b"eriod" in body):
-        return NotSupported(ID, said, "has no such candles")
+        return NotSupported(ID, said, Reason.NO_SUCH_CANDLES)
     if code == 10029 or (code == 10001 and _names_the_symbol(body)):  # symbol not allowed; bad parameter
         return UnknownSymbol(ID, said)
     if code in (10009, 10024):
         return Blocked(ID, said)
     if status >= 500 or code in (10000, 10016):
-        return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
+        return ill(ID, said, status)
     return unexplained(ID, status, said, code)

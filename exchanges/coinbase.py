@@ -13,7 +13,7 @@ from functools import partial
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
-from exchanges.errors import Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol, unexplained
+from exchanges.errors import Blocked, MarketError, RateLimited, Reason, Unavailable, UnknownSymbol, unexplained
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, change_pct, is_name, load, read_candles
 from exchanges.words import INTERVALS, Book, Candles, Listing, Ticker
@@ -118,5 +118,5 @@ def explain(status: int, body: bytes) -> MarketError:
     if status in (403, 451):
         return Blocked(ID, said)
     if status >= 500:
-        return Unavailable(ID, said, f"answered HTTP {status}")
+        return Unavailable(ID, said, Reason.HTTP_STATUS, status)
     return unexplained(ID, status, said)

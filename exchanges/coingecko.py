@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from exchanges.endpoints import Budget, Host, ListEndpoint
-from exchanges.errors import Blocked, MarketError, RateLimited, Unavailable, unexplained
+from exchanges.errors import Blocked, MarketError, RateLimited, Reason, Unavailable, unexplained
 from exchanges.reading import Row, is_name
 
 ID = "coingecko"
@@ -48,5 +48,5 @@ def explain(status: int, body: bytes) -> MarketError:
     if status in (403, 451):
         return Blocked(ID, said)
     if status >= 500:
-        return Unavailable(ID, said, f"answered HTTP {status}")
+        return Unavailable(ID, said, Reason.HTTP_STATUS, status)
     return unexplained(ID, status, said)

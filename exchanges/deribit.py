@@ -21,8 +21,9 @@ from exchanges.errors import (
     NotSupported,
     NotTraded,
     RateLimited,
-    Unavailable,
+    Reason,
     UnknownSymbol,
+    ill,
     unexplained,
 )
 from exchanges.exchange import Exchange
@@ -244,13 +245,13 @@ def explain(status: int, body: bytes) -> MarketError:
     if code in (10020, 13020) or (code == -32602 and param in (None, "instrument_name")):  # which parameter, it says
         return UnknownSymbol(ID, said)
     if code == -32602 and param == "resolution":
-        return NotSupported(ID, said, "has no such candles")
+        return NotSupported(ID, said, Reason.NO_SUCH_CANDLES)
     if status == 429 or code == 10028:
         return RateLimited(ID, said, retry_after_s=2.0)
     if status in (403, 451):
         return Blocked(ID, said)
     if status >= 500 or code in (11051, 11094):
-        return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
+        return ill(ID, said, status)
     return unexplained(ID, status, said, code)
 
 

@@ -20,57 +20,129 @@ NoAnswer             no exchange answered; carries what each of them said
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum, auto
 from typing import ClassVar
+
+
+class Reason(StrEnum):
+    """Why an exchange did not give the answer. What is said of each is one table, in render/sentences.py."""
+
+    FAILED = auto()
+    # It could not, this time.
+    LATE = auto()
+    SLOWER = auto()  # than one that was asked after it
+    UNREACHABLE = auto()
+    HTTP_STATUS = auto()  # which, is MarketError.status
+    OUT_OF_ORDER = auto()
+    PROBED = auto()  # it rested after failures, and one request finds out whether it is well
+    RATE_LIMITED = auto()
+    OVER_BUDGET = auto()  # ours
+    BLOCKED = auto()
+    GONE = auto()
+    UNUSABLE = auto()
+    UNTOLD = auto()
+    WRONG_MARKET = auto()
+    DECLINED = auto()
+    # It has not.
+    NOT_LISTED = auto()
+    NOT_TRADED = auto()
+    NOT_TRADED_NOW = auto()
+    NOT_OFFERED = auto()
+    NOT_TOLD = auto()
+    NO_SPOT = auto()
+    NO_PERPS = auto()
+    NO_SUCH_CANDLES = auto()
+    NO_CANDLE = auto()
+    NO_CLOSED_CANDLE = auto()
+    NO_TAKER_VOLUME = auto()
+    NO_FUNDING = auto()
+    NO_RATIOS = auto()
+    NO_LIQUIDATIONS = auto()
+    NO_LIST = auto()
+    NO_OPEN_INTEREST_LIST = auto()
+    NO_OPEN_INTEREST_HISTORY = auto()
+    NO_OPEN_INTEREST_HISTORY_OF_IT = auto()
+    # It does not let the owner of the key.
+    KEY_REFUSED = auto()
+    KEY_WRONG = auto()  # or of another site
+    KEY_UNKNOWN = auto()
+    KEY_OF_OTHER_FORM = auto()
+    KEY_OF_OTHER_ENVIRONMENT = auto()
+    KEY_EXPIRED = auto()
+    KEY_MAY_NOT = auto()
+    KEY_OR_ADDRESS_REFUSED = auto()
+    ADDRESS_REFUSED = auto()
+    PASSPHRASE_REFUSED = auto()
+    SIGNATURE_WRONG = auto()
+    CLOCK_WRONG = auto()
+
+
+class PartName(StrEnum):
+    """A part of an answer that can be missing."""
+
+    SPOT = auto()
+    PERP = auto()
+    OPEN_INTEREST = auto()
+    FUNDING = auto()
+    FUNDING_PERIOD = auto()
+    OPEN_INTEREST_CHANGE = auto()
+    HOUR_CHANGE = auto()
+    DAY_CHANGE = auto()
+    WEEK_AND_MONTH_CHANGE = auto()
+    CVD = auto()
+    DAY_CVD = auto()
+    SESSION_AND_DAY = auto()
+    LONG_SHORT = auto()
 
 
 class MarketError(Exception):
     """An exchange did not give the answer.
 
     exchange: its id. detail: for operators, in the log only; it may quote the exchange.
-    reason: a few words of our own for the user, which continue "Binance …".
+    status: the HTTP status that it answered with, where that is the reason.
     """
 
-    reason = "failed"
+    reason = Reason.FAILED
     http_status = 502
     counts_for_circuit: ClassVar[bool] = True
     """Whether it says that the host is ill: silence, 5xx and garbage do, as do bans. Any answer that refuses one
     question (an unknown market, a bad parameter, a key) says that the host is well."""
 
-    def __init__(self, exchange: str, detail: str, reason: str | None = None) -> None:
+    def __init__(self, exchange: str, detail: str, reason: Reason | None = None, status: int | None = None) -> None:
         super().__init__(f"{exchange}: {detail}")
-        self.exchange, self.detail = exchange, detail
+        self.exchange, self.detail, self.status = exchange, detail, status
         self.kind = ""  # spot or perp, where the question was asked of both
         if reason is not None:
             self.reason = reason
 
 
 class UnknownSymbol(MarketError):
-    reason = "had no such market"
+    reason = Reason.NOT_LISTED
     http_status = 404
     counts_for_circuit = False
 
 
 class NotTraded(MarketError):
-    reason = "has no trades of it yet"
+    reason = Reason.NOT_TRADED
     http_status = 404
     counts_for_circuit = False
 
 
 class NotSupported(MarketError):
-    reason = "did not offer it"
+    reason = Reason.NOT_OFFERED
     http_status = 501
     counts_for_circuit = False
 
 
 class Unavailable(MarketError):
-    reason = "could not be reached"
+    reason = Reason.UNREACHABLE
     http_status = 503
 
 
 class RateLimited(Unavailable):
     """retry_after_s: how long to ask nothing; until_ms: the same as a moment. Either may be unknown."""
 
-    reason = "limited our requests"
+    reason = Reason.RATE_LIMITED
     http_status = 429
 
     def __init__(
@@ -81,34 +153,34 @@ class RateLimited(Unavailable):
 
 
 class Blocked(Unavailable):
-    reason = "refused this server's region"
+    reason = Reason.BLOCKED
 
 
 class Gone(Unavailable):
-    reason = "has closed this address"
+    reason = Reason.GONE
     counts_for_circuit = False
 
 
 class Refused(MarketError):
-    reason = "refused the API key"
+    reason = Reason.KEY_REFUSED
     http_status = 403
     counts_for_circuit = False
 
 
 class ClockWrong(Refused):
-    reason = "found this machine's clock wrong"
+    reason = Reason.CLOCK_WRONG
 
 
 class BadResponse(MarketError):
-    reason = "gave an unusable answer"
+    reason = Reason.UNUSABLE
 
 
 class WrongMarket(BadResponse):
-    reason = "answered about another market"
+    reason = Reason.WRONG_MARKET
 
 
 class Declined(BadResponse):
-    reason = "declined the question"
+    reason = Reason.DECLINED
     counts_for_circuit = False
 
 
@@ -116,6 +188,13 @@ def unexplained(exchange: str, status: int, said: str, code: object = None) -> B
     """What a refusal means that has no meaning here: Declined when it was told by a status or a code, else garbage."""
     is_told = 400 <= status < 500 or bool(str("" if code is None else code).strip("0"))  # 0, "00000": all is well
     return Declined(exchange, said) if is_told else BadResponse(exchange, said)
+
+
+def ill(exchange: str, said: str, status: int) -> Unavailable:
+    """An exchange that says it is ill: by the status, or by a code while the status is none of an error."""
+    if status >= 500:
+        return Unavailable(exchange, said, Reason.HTTP_STATUS, status)
+    return Unavailable(exchange, said, Reason.OUT_OF_ORDER)
 
 
 class NotListed(Exception):

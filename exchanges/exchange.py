@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from exchanges.endpoints import Endpoint, Host, ListEndpoint, PositionsEndpoint
-from exchanges.errors import NotSupported
+from exchanges.errors import NotSupported, Reason
 from exchanges.words import (
     Balance,
     Book,
@@ -27,13 +27,13 @@ from exchanges.words import (
     Ticker,
 )
 
-Question = Literal["candles", "flow", "open interest history", "ratios", "liquidations"]
-UNTOLD: dict[Question, str] = {
-    "candles": "has no such candles",
-    "flow": "tells no taker volume",
-    "open interest history": "tells no history of open interest",
-    "ratios": "tells no longs and shorts",
-    "liquidations": "tells no liquidations",
+Question = Literal["candles", "flow", "open_interest_history", "ratios", "liquidations"]
+UNTOLD: dict[Question, Reason] = {
+    "candles": Reason.NO_SUCH_CANDLES,
+    "flow": Reason.NO_TAKER_VOLUME,
+    "open_interest_history": Reason.NO_OPEN_INTEREST_HISTORY,
+    "ratios": Reason.NO_RATIOS,
+    "liquidations": Reason.NO_LIQUIDATIONS,
 }
 
 
@@ -76,14 +76,14 @@ class Exchange:
             raise self._untold(question, f" of {kind} in {quote} {interval}".rstrip())
 
     def _untold(self, question: Question, of: str = "") -> NotSupported:
-        return NotSupported(self.id, f"no {question}{of}", UNTOLD[question])
+        return NotSupported(self.id, f"no {question.replace('_', ' ')}{of}", UNTOLD[question])
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """The last 24 hours of a spot market."""
-        raise NotSupported(self.id, "no spot markets", "has no spot markets")
+        raise NotSupported(self.id, "no spot markets", Reason.NO_SPOT)
 
     def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
-        """What tells of a perpetual: "ticker", and what that does not tell: "open interest", "funding".
+        """What tells of a perpetual: "ticker", and what that does not tell: "open_interest", "funding".
 
         {} where everything is in the list of all; see tickers.
         """
@@ -128,7 +128,7 @@ class Exchange:
 
     def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
         """Open interest every hour, n times: (ms, base coins), oldest first."""
-        raise self._untold("open interest history")
+        raise self._untold("open_interest_history")
 
     def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Long shares every hour, n times, oldest first, by whose they are: accounts, top accounts, top positions."""

@@ -21,6 +21,7 @@ from exchanges.errors import (
     NotSupported,
     NotTraded,
     RateLimited,
+    Reason,
     Unavailable,
     UnknownSymbol,
     unexplained,
@@ -107,7 +108,7 @@ class Gate(Exchange):
     max_candles = {"spot": 1000, "perp": 2000}
     tells = {
         "candles": ("spot", "USDT"),
-        "open interest history": ("USDT",),
+        "open_interest_history": ("USDT",),
         "ratios": ("USDT",),
         "liquidations": ("USDT", COIN),
     }
@@ -122,7 +123,7 @@ class Gate(Exchange):
         contract = partial(parse_contract, of=of)
         return {
             "ticker": _ask(f"{path}/tickers", f"contract={_name(of)}", partial(parse_perp, of=of)),
-            "open interest": _ask(f"{path}/contracts/{_name(of)}", "", contract, f"{path}/contracts"),
+            "open_interest": _ask(f"{path}/contracts/{_name(of)}", "", contract, f"{path}/contracts"),
         }
 
     def contract_size(self, of: Listing, question: str) -> Endpoint[float] | None:
@@ -311,7 +312,7 @@ def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, flo
 
     found = rows_read(ID, load(ID, body), read)
     if not found:
-        raise NotSupported(ID, "no history of open interest", "has no history of its open interest")
+        raise NotSupported(ID, "no history of open interest", Reason.NO_OPEN_INTEREST_HISTORY_OF_IT)
     return sorted(found)
 
 
@@ -368,7 +369,7 @@ def explain(status: int, body: bytes) -> MarketError:
     if status == 404 and label is not None:
         return UnknownSymbol(ID, said)
     if status >= 500:
-        return Unavailable(ID, said, f"answered HTTP {status}")
+        return Unavailable(ID, said, Reason.HTTP_STATUS, status)
     return unexplained(ID, status, said, label)
 
 

@@ -22,6 +22,7 @@ from exchanges.errors import (
     MarketError,
     NotTraded,
     RateLimited,
+    Reason,
     Unavailable,
     UnknownSymbol,
     WrongMarket,
@@ -199,5 +200,5 @@ def explain(status: int, body: bytes) -> MarketError:
     if status in (403, 451):
         return Blocked(ID, said)
     if status >= 500:
-        return Unavailable(ID, said, f"answered HTTP {status}")
+        return Unavailable(ID, said, Reason.HTTP_STATUS, status)
     return unexplained(ID, status, said)

@@ -27,9 +27,10 @@ from exchanges.errors import (
     NotSupported,
     NotTraded,
     RateLimited,
-    Unavailable,
+    Reason,
     UnknownSymbol,
     WrongMarket,
+    ill,
     unexplained,
 )
 from exchanges.exchange import Exchange
@@ -300,7 +301,7 @@ def explain(status: int, body: bytes) -> MarketError:
     if status in (404, 410) and isinstance(answer.get("errors"), list):
         return Gone(ID, said)
     if body == b"Invalid resolution":
-        return NotSupported(ID, said, "has no such candles")
+        return NotSupported(ID, said, Reason.NO_SUCH_CANDLES)
     if "asset pair" in error or "contractNotFound" in error or (status == 404 and not error):
         return UnknownSymbol(ID, said)
     if status == 429 or "Rate limit" in error or "Too many requests" in error or "apiLimitExceeded" in error:
@@ -308,9 +309,9 @@ def explain(status: int, body: bytes) -> MarketError:
     if status in (403, 451):
         return Blocked(ID, said)
     if "Market in" in error or error == "marketUnavailable":  # cancel_only, post_only …: of this market only
-        return NotTraded(ID, said, "does not trade it now")
+        return NotTraded(ID, said, Reason.NOT_TRADED_NOW)
     if status >= 500 or error.startswith("['EService") or "navailable" in error:
-        return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
+        return ill(ID, said, status)
     return unexplained(ID, status, said, error or None)
 
 

@@ -30,9 +30,10 @@ from exchanges.errors import (
     NotSupported,
     NotTraded,
     RateLimited,
+    Reason,
     Refused,
-    Unavailable,
     UnknownSymbol,
+    ill,
     unexplained,
 )
 from exchanges.exchange import AccountExchange
@@ -98,13 +99,13 @@ WORDS = {
 """OKX's words for intervals; without utc, those of 6 hours and more begin at UTC+8."""
 ROWS = 100  # of a page
 REFUSALS = {
-    "50101": "says that the API key is of another environment: see OKX_TESTNET",
-    "50105": "refused the passphrase",
-    "50110": "says that the API key may not be used from this address",
-    "50111": "refused the API key",
-    "50113": "found the signature wrong: check the secret key",
-    "50119": "does not know the API key",
-    "50120": "says that the API key may not do this",
+    "50101": Reason.KEY_OF_OTHER_ENVIRONMENT,
+    "50105": Reason.PASSPHRASE_REFUSED,
+    "50110": Reason.ADDRESS_REFUSED,
+    "50111": Reason.KEY_REFUSED,
+    "50113": Reason.SIGNATURE_WRONG,
+    "50119": Reason.KEY_UNKNOWN,
+    "50120": Reason.KEY_MAY_NOT,
 }
 
 
@@ -130,7 +131,7 @@ class Okx(AccountExchange):
     tells = {
         "candles": ("spot", "USDT", "USDC", COIN),
         "flow": ("USDT", "USDC", COIN),  # of spot OKX only sums up all pairs of a coin
-        "open interest history": ("USDT", "USDC", COIN),
+        "open_interest_history": ("USDT", "USDC", COIN),
         "ratios": ("USDT", "USDC", COIN),
         "liquidations": ("USDT", "USDC", COIN),
     }
@@ -150,7 +151,7 @@ class Okx(AccountExchange):
 
         return {
             "ticker": ask("market/ticker?", partial(parse_perp, of=of), TICKER_REQUESTS),
-            "open interest": ask(
+            "open_interest": ask(
                 "public/open-interest?instType=SWAP&", partial(parse_open_interest, of=of), OPEN_INTEREST_REQUESTS
             ),
             "funding": ask("public/funding-rate?", partial(parse_funding, of=of), FUNDING_REQUESTS),
@@ -167,7 +168,7 @@ class Okx(AccountExchange):
         interest = "/api/v5/public/open-interest?instType=SWAP"
         return {
             "ticker": _tickers_list(kind, parse_perp_row),
-            "open interest": ListEndpoint(
+            "open_interest": ListEndpoint(
                 HOST, interest, ("data",), parse_open_interest_row, explain, OPEN_INTEREST_REQUESTS
             ),
             "funding": ListEndpoint(
@@ -630,9 +631,9 @@ def explain(status: int, body: bytes) -> MarketError:
     if code == "51001" or (code == "51000" and b"instId" in body):  # 51000 names the parameter, whichever it is
         return UnknownSymbol(ID, said)
     if code == "51000" and (b"period" in body or b"bar" in body):
-        return NotSupported(ID, said, "has no such candles")
+        return NotSupported(ID, said, Reason.NO_SUCH_CANDLES)
     if status >= 500 or code in ("50001", "50004", "50013", "50026"):
-        return Unavailable(ID, said, f"answered HTTP {status}" if status >= 500 else "was out of order")
+        return ill(ID, said, status)
     return unexplained(ID, status, said, code)
 
 

@@ -210,8 +210,10 @@ async def open_link(addresses: list[Address], port: int, tls: Tls | None) -> tup
     return link, address
 
 
-async def connect(addresses: list[Address], port: int) -> tuple[socket.socket, Address]:
-    """The first address that takes a connection; every NEXT_ATTEMPT_S, or when one fails, another is tried as well.
+async def connect(
+    addresses: list[Address], port: int, next_attempt_s: float = NEXT_ATTEMPT_S
+) -> tuple[socket.socket, Address]:
+    """The first address that takes a connection; every next_attempt_s, or when one fails, another is tried as well.
 
     No other socket stays open, however this ends. Raises OSError.
     """
@@ -223,7 +225,7 @@ async def connect(addresses: list[Address], port: int) -> tuple[socket.socket, A
             if untried:
                 address = untried.pop()
                 attempts[asyncio.ensure_future(_connect(address, port))] = address
-            next_s = NEXT_ATTEMPT_S if untried else None
+            next_s = next_attempt_s if untried else None
             done, _ = await asyncio.wait(attempts, timeout=next_s, return_when=asyncio.FIRST_COMPLETED)
             for attempt in done:
                 error = attempt.exception() or error

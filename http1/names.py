@@ -62,7 +62,14 @@ def _look_up(host: str) -> list[Any]:
 class Names:
     """Looks hosts up. look_up blocks, and gives what getaddrinfo does."""
 
-    def __init__(self, look_up: LookUp = _look_up, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        look_up: LookUp = _look_up,
+        clock: Callable[[], float] = time.monotonic,
+        patience_s: float = PATIENCE_S,
+        max_look_ups: int = MAX_LOOK_UPS,
+    ) -> None:
+        self._patience_s, self._max_look_ups = patience_s, max_look_ups
         self._look_up, self._clock = look_up, clock
         self._hosts: dict[str, _Host] = {}
         self._n_looking_up = 0
@@ -84,7 +91,7 @@ class Names:
         may_use_old = bool(known.addresses) and age_s <= OLD_S
         looking_up = known.looking_up
         if looking_up is not None:  # shared: whoever is cancelled leaves it to the others
-            await asyncio.wait([looking_up], timeout=PATIENCE_S if may_use_old else None)
+            await asyncio.wait([looking_up], timeout=self._patience_s if may_use_old else None)
         if may_use_old:
             return known.addresses
         error = looking_up.result() if looking_up is not None else OSError("too many names are being looked up")
@@ -115,7 +122,7 @@ class Names:
         return known
 
     def _start(self, host: str, known: _Host) -> None:
-        if self._n_looking_up >= MAX_LOOK_UPS:
+        if self._n_looking_up >= self._max_look_ups:
             return
         loop = asyncio.get_running_loop()
 

@@ -93,8 +93,10 @@ class Server:
     with a request in work never does.
     """
 
-    def __init__(self, handler: Handler, max_connections: int = MAX_CONNECTIONS) -> None:
-        self.handler = handler
+    def __init__(
+        self, handler: Handler, max_connections: int = MAX_CONNECTIONS, max_arriving: int = MAX_ARRIVING
+    ) -> None:
+        self.handler, self.max_arriving = handler, max_arriving
         self.max_connections = max_connections
         self.closing = False
         self.n_refused = 0
@@ -107,14 +109,14 @@ class Server:
     async def start(self, host: str | None, port: int) -> list[int]:
         """Listens on host, or with None on every address, IPv4 and IPv6; the ports in use. Raises OSError."""
         try:
-            self._server = await self._listen(host, port)
+            self._server = await self.listen(host, port)
         except OSError as error:
             if host is not None or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 raise
-            self._server = await self._listen("0.0.0.0", port)  # noqa: S104
+            self._server = await self.listen("0.0.0.0", port)  # noqa: S104
         return [sock.getsockname()[1] for sock in self._server.sockets]
 
-    async def _listen(self, host: str | None, port: int) -> asyncio.Server:
+    async def listen(self, host: str | None, port: int) -> asyncio.Server:
         return await asyncio.start_server(self._accept, host, port, limit=READ_SIZE, backlog=BACKLOG)
 
     @property
@@ -147,7 +149,7 @@ class Server:
 
     def make_room(self) -> None:
         """Closes the connections whose bodies have been arriving longest, until the others' are within the bound."""
-        while sum(self.arriving.values()) > MAX_ARRIVING:
+        while sum(self.arriving.values()) > self.max_arriving:
             next(iter(self.arriving)).abort()
 
     async def close(self, grace_s: float = 10.0) -> None:
@@ -307,7 +309,7 @@ class Connection:
 
     async def write(self, response: Response, *, head_only: bool, close: bool) -> None:
         """Sends a response in one piece; the client has WRITE_S to take it."""
-        headers = [("date", _http_date()), ("content-length", str(len(response.body)))]
+        headers = [("date", http_date()), ("content-length", str(len(response.body)))]
         if response.body:
             headers.append(("content-type", response.content_type))
         if close:
@@ -412,7 +414,7 @@ def _without_empty_lines(data: bytes) -> bytes:
 _date: tuple[int, str] = (0, "")
 
 
-def _http_date() -> str:
+def http_date() -> str:
     """Now as RFC 9110 §5.6.7 writes it, made once a second. (strftime follows no locale unless one is set.)"""
     global _date
     now = int(time.time())

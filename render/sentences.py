@@ -1,40 +1,150 @@
-"""Why something is missing, in words."""
+"""Why something is missing, in words. What is said of each reason and part is a table: another language is another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
-from exchanges.errors import Blocked, Gone, MarketError, NoAnswer, NotListed, NotSupported, NotTraded, UnknownSymbol
+from exchanges.errors import (
+    Blocked,
+    Gone,
+    MarketError,
+    NoAnswer,
+    NotListed,
+    NotSupported,
+    NotTraded,
+    PartName,
+    Reason,
+    UnknownSymbol,
+)
 from exchanges.symbols import NotASymbol
 from exchanges.table import EXCHANGES
 from render.figures import escape
 
-_PLURALS = {"was": "were", "is": "are", "has": "have", "tells": "tell"}
+REASONS = {
+    Reason.FAILED: ("failed", "failed"),
+    Reason.LATE: ("did not answer in time", "did not answer in time"),
+    Reason.SLOWER: ("was slow", "were slow"),
+    Reason.UNREACHABLE: ("could not be reached", "could not be reached"),
+    Reason.HTTP_STATUS: ("answered HTTP {status}", "answered HTTP {status}"),
+    Reason.OUT_OF_ORDER: ("was out of order", "were out of order"),
+    Reason.PROBED: ("is being tried again", "are being tried again"),
+    Reason.RATE_LIMITED: ("limited our requests", "limited our requests"),
+    Reason.OVER_BUDGET: ("was not asked, to keep within the limits", "were not asked, to keep within the limits"),
+    Reason.BLOCKED: ("refused this server's region", "refused this server's region"),
+    Reason.GONE: ("has closed this address", "have closed this address"),
+    Reason.UNUSABLE: ("gave an unusable answer", "gave an unusable answer"),
+    Reason.UNTOLD: ("did not tell", "did not tell"),
+    Reason.WRONG_MARKET: ("answered about another market", "answered about another market"),
+    Reason.DECLINED: ("declined the question", "declined the question"),
+    Reason.NOT_LISTED: ("had no such market", "had no such market"),
+    Reason.NOT_TRADED: ("has no trades of it yet", "have no trades of it yet"),
+    Reason.NOT_TRADED_NOW: ("does not trade it now", "do not trade it now"),
+    Reason.NOT_OFFERED: ("did not offer it", "did not offer it"),
+    Reason.NOT_TOLD: ("does not tell it", "do not tell it"),
+    Reason.NO_SPOT: ("has no spot markets", "have no spot markets"),
+    Reason.NO_PERPS: ("has no perpetuals", "have no perpetuals"),
+    Reason.NO_SUCH_CANDLES: ("has no such candles", "have no such candles"),
+    Reason.NO_CANDLE: ("had no candle", "had no candle"),
+    Reason.NO_CLOSED_CANDLE: ("had no closed candle", "had no closed candle"),
+    Reason.NO_TAKER_VOLUME: ("tells no taker volume", "tell no taker volume"),
+    Reason.NO_FUNDING: ("tells no funding", "tell no funding"),
+    Reason.NO_RATIOS: ("tells no longs and shorts", "tell no longs and shorts"),
+    Reason.NO_LIQUIDATIONS: ("tells no liquidations", "tell no liquidations"),
+    Reason.NO_LIST: ("has no list of all markets", "have no list of all markets"),
+    Reason.NO_OPEN_INTEREST_LIST: ("has no list of open interest", "have no list of open interest"),
+    Reason.NO_OPEN_INTEREST_HISTORY: ("tells no history of open interest", "tell no history of open interest"),
+    Reason.NO_OPEN_INTEREST_HISTORY_OF_IT: (
+        "has no history of its open interest",
+        "have no history of its open interest",
+    ),
+    Reason.KEY_REFUSED: ("refused the API key", "refused the API key"),
+    Reason.KEY_WRONG: (
+        "refused the API key: it is wrong, or of another site",
+        "refused the API key: it is wrong, or of another site",
+    ),
+    Reason.KEY_UNKNOWN: ("does not know the API key", "do not know the API key"),
+    Reason.KEY_OF_OTHER_FORM: ("does not know this form of API key", "do not know this form of API key"),
+    Reason.KEY_OF_OTHER_ENVIRONMENT: (
+        "says that the API key is of another environment: see OKX_TESTNET",
+        "say that the API key is of another environment: see OKX_TESTNET",
+    ),
+    Reason.KEY_EXPIRED: ("says that the API key has expired", "say that the API key has expired"),
+    Reason.KEY_MAY_NOT: ("says that the API key may not do this", "say that the API key may not do this"),
+    Reason.KEY_OR_ADDRESS_REFUSED: (
+        "refused the API key, this address, or what it may do",
+        "refused the API key, this address, or what it may do",
+    ),
+    Reason.ADDRESS_REFUSED: (
+        "says that the API key may not be used from this address",
+        "say that the API key may not be used from this address",
+    ),
+    Reason.PASSPHRASE_REFUSED: ("refused the passphrase", "refused the passphrase"),
+    Reason.SIGNATURE_WRONG: (
+        "found the signature wrong: check the secret key",
+        "found the signature wrong: check the secret key",
+    ),
+    Reason.CLOCK_WRONG: ("found this machine's clock wrong", "found this machine's clock wrong"),
+}
+"""What an exchange did or did not, and what several did: they continue “Binance …” and “Binance and OKX …”."""
+PARTS = {
+    PartName.SPOT: "spot market",
+    PartName.PERP: "perpetual",
+    PartName.OPEN_INTEREST: "open interest",
+    PartName.FUNDING: "funding",
+    PartName.FUNDING_PERIOD: "funding period",
+    PartName.OPEN_INTEREST_CHANGE: "OI change",
+    PartName.HOUR_CHANGE: "1h change",
+    PartName.DAY_CHANGE: "24h change",
+    PartName.WEEK_AND_MONTH_CHANGE: "7d and 30d change",
+    PartName.CVD: "CVD",
+    PartName.DAY_CVD: "CVD of 24h",
+    PartName.SESSION_AND_DAY: "session and day",
+    PartName.LONG_SHORT: "long/short",
+}
+"""They are continued by “n/a”; spot and perpetual are led by “No”."""
 
 
 def exchange_name(exchange: str) -> str:
     return EXCHANGES[exchange].name if exchange in EXCHANGES else exchange
 
 
+class Told(Protocol):
+    """An error, or what is kept of one."""
+
+    @property
+    def reason(self) -> Reason: ...
+    @property
+    def status(self) -> int | None: ...
+
+
+def said(error: Told, n: int = 1) -> str:
+    """What an error says of its exchange, or of n exchanges of which it tells the same."""
+    return REASONS[error.reason][n > 1].format(status=error.status)
+
+
 def reasons(errors: Iterable[MarketError]) -> str:
     """“Binance and Bybit did not answer in time; not listed on OKX”, each exchange once."""
-    names: dict[str, list[str]] = {}
+    alike: dict[tuple[Reason, int | None], list[MarketError]] = {}
     for error in {error.exchange: error for error in errors}.values():
-        names.setdefault(error.reason, []).append(exchange_name(error.exchange))
-    return "; ".join(
-        f"not listed on {in_words(each)}" if reason == UnknownSymbol.reason else f"{in_words(each)} {_of(reason, each)}"
-        for reason, each in names.items()
-    )
+        alike.setdefault((error.reason, error.status), []).append(error)
+    return "; ".join(_of_all(each) for each in alike.values())
 
 
-def _of(reason: str, names: Sequence[str]) -> str:
-    """A reason in the plural where there are several of whom it tells."""
-    verb, _, rest = reason.partition(" ")
-    return f"{_PLURALS.get(verb, verb)} {rest}" if len(names) > 1 else reason
+def _of_all(errors: Sequence[MarketError]) -> str:
+    """What several exchanges say alike."""
+    names = in_words([exchange_name(error.exchange) for error in errors])
+    if errors[0].reason is Reason.NOT_LISTED:
+        return f"not listed on {names}"
+    return f"{names} {said(errors[0], len(errors))}"
+
+
+def capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{capital(text)}."
 
 
 def in_words(names: Sequence[str]) -> str:

@@ -87,7 +87,7 @@ class TelegramAPI:
         except httpx.HTTPError as error:
             raise TelegramError(method, 0, f"the line failed: {type(error).__name__}", was_sent=True) from None
         self._look_at_the_clock(response.headers.get("date"))
-        return _result(method, response.status_code, body)
+        return result_of(method, response.status_code, body)
 
     def _look_at_the_clock(self, date: str | None) -> None:
         """Dates have whole seconds, and were written before the answer travelled: some seconds mean nothing."""
@@ -110,7 +110,7 @@ async def _read(method: str, response: httpx.Response) -> bytes:
     return b"".join(parts)
 
 
-def _result(method: str, status: int, body: bytes) -> Any:
+def result_of(method: str, status: int, body: bytes) -> Any:
     """The `result` of {"ok": true, "result": …}. Raises TelegramError, also for a proxy's HTML."""
     try:
         answer = orjson.loads(body)

@@ -38,7 +38,7 @@ class Poller:
     ) -> None:
         self._answer, self._api, self._n_at_once, self._sleep = answer, api, n_at_once, sleep
         self._standing = standing or Standing()
-        self._stopped = asyncio.Event()
+        self.stopped = asyncio.Event()
         self.offset = 0
 
     async def run(self, stopped: asyncio.Event) -> None:
@@ -46,7 +46,7 @@ class Poller:
 
         Raises TelegramError when the token is refused, or a webhook was set.
         """
-        self._stopped = stopped
+        self.stopped = stopped
         stopping = asyncio.ensure_future(stopped.wait())
         failures = 0
         try:
@@ -96,7 +96,7 @@ class Poller:
         await self._sleep_unless_stopped(wait_s)
 
     async def _sleep_unless_stopped(self, seconds: float) -> None:
-        tasks = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._stopped.wait())]
+        tasks = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self.stopped.wait())]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
@@ -151,7 +151,7 @@ class Poller:
                     log.warning("%s; sent again in %.0f s", error, wait_s)
                     await self._sleep_unless_stopped(wait_s)
                     waited_s, failures = waited_s + wait_s, failures + 1
-                    if self._stopped.is_set():
+                    if self.stopped.is_set():
                         return False
                 else:
                     if "message is not modified" not in error.description:

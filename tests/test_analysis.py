@@ -23,7 +23,7 @@ from answers import analysis, control, ls
 from answers import cvd as cvd_answer
 from answers import profile as profile_answer
 from answers import volume as volume_answer
-from answers.analysis import AnalysisReport
+from answers.analysis_report import AnalysisReport
 from answers.asked import OfMarket
 from answers.cvd import FlowReport
 from answers.ls import RatioReport

@@ -20,7 +20,7 @@ from openapi_schema_validator import OAS31Validator
 import json_api
 import market
 import webhook_server
-from answers import analysis, cvd, oi, price, profile, top10, volscan, volume
+from answers import analysis, combined_price, cvd, oi, price, profile, top10, volscan, volume
 from answers import contracts as contracts_answer
 from answers.asked import OfMarket, Tools
 from exchanges import table
@@ -269,7 +269,7 @@ async def test_combined_price_is_the_reports() -> None:
 @pytest.mark.parametrize("kind", ["spot", "perp"])
 async def test_combined_price_quarter_is_the_reports(kind: str) -> None:
     async with an_api() as service:
-        quarter = await price.quarter_of(service.freeze(), "BTC-USDT", kind, "binance")
+        quarter = await combined_price.quarter_of(service.freeze(), "BTC-USDT", kind, "binance")
         side = (await service.data("/combined_price", **BTC))[kind]
         assert (side["volume_15m"], side["change_15m"]) == (quarter.volume, quarter.change_pct)
         assert (side["delta_15m"], side["delta_24h"]) == (quarter.delta, quarter.day_delta)
@@ -503,7 +503,7 @@ def a_contract(rate: float | None, hours: float | None, dollars: float | None) -
     ],
 )
 def test_multi_oi_funding_is_a_mean_by_open_interest(contracts: list[Any], mean: float | None) -> None:
-    assert oi._mean_funding([a_contract(*each) for each in contracts]) == (mean and pytest.approx(mean))
+    assert oi.mean_funding([a_contract(*each) for each in contracts]) == (mean and pytest.approx(mean))
 
 
 async def test_multi_oi_funding_is_of_eight_hours() -> None:
@@ -994,7 +994,7 @@ async def test_openapi_has_what_is_served() -> None:
     """Every path and method of the file is there, and no other path of the API."""
     async with an_api() as service:
         door: Any = service.house.server.handler
-        served = {(path, method.lower()) for path, methods in door.__self__._routes.items() for method in methods}
+        served = {(path, method.lower()) for path, methods in door.__self__.routes.items() for method in methods}
         others = {("/", "get"), ("/health", "get"), ("/metrics", "get"), ("/webhook", "post"), ("/openapi.json", "get")}
         described = {(path, method) for path, item in OPENAPI["paths"].items() for method in item}
         assert described == served - others

@@ -18,10 +18,11 @@ from conftest import ADA, Answers, House, a_house, pressed, updated
 import bot as bot_module
 import settings
 from answers.asked import Tools
-from bot import COMMANDS, Bot, Command, Limiter
+from bot import COMMANDS, Bot, Command
 from demo.telegram import Refused
 from demo.telegram_html import parse
 from exchanges import table
+from limiter import Limiter
 from render.message import Answer
 from telegram import webhook
 from telegram.api import TelegramAPI, TelegramError
@@ -229,9 +230,8 @@ def test_limiter_says_how_long_and_recovers() -> None:
     assert [limiter.count(1, 999) for _ in range(4)] == [0, 0, 0, 20]
 
 
-def test_limiter_forgets_the_oldest_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot_module, "MAX_USERS", 2)
-    limiter = Limiter(1)
+def test_limiter_forgets_the_oldest_users() -> None:
+    limiter = Limiter(1, max_users=2)
     assert [limiter.count(user, 0) for user in (1, 2, 3, 2, 1)] == [0, 0, 0, 60, 0]
 
 
@@ -509,7 +509,7 @@ async def test_stop_while_an_answer_cannot_be_sent_leaves_it_unconfirmed() -> No
         stopped = asyncio.Event()
         updates = await telegram.get_updates({})
         telegram.fail_next += [Refused(429, "Too Many Requests", retry_after=20)] * 3
-        poller._stopped = stopped
+        poller.stopped = stopped
         answering = asyncio.ensure_future(poller.answer_all(updates))
         await asyncio.sleep(0.1)
         stopped.set()

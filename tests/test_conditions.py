@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from answers.conditions import AskBack, Misunderstood, format_level, format_span, in_words, parse_number, read_condition
+from answers.conditions import AskBack, Misunderstood, parse_number, read_condition
 from answers.judging import DAY_MS, HOUR_MS, Rule, load_rule
+from answers.rule_words import format_level, format_span, in_words
 
 EXCHANGES = ("binance", "okx", "bybit")
 

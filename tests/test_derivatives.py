@@ -19,6 +19,7 @@ from asking.races import DEADLINE_S
 from clock import loop_time
 from demo.market import Market as Truth
 from demo.telegram_html import parse
+from exchanges.errors import PartName
 from exchanges.table import EXCHANGES
 from exchanges.words import COIN, Funding, OpenInterest, Snapshot, Ticker, per_8h, per_year_pct
 from market import at_hours_ago
@@ -291,7 +292,7 @@ def test_history_of_nothing() -> None:
 async def test_funding_is_brought_to_8_hours(base: str, hours: int) -> None:
     async with a_house() as house:
         truth = freeze(house, float(int(time.time())))
-        report = await contracts_of(house.bot.market, base, "funding")
+        report = await contracts_of(house.bot.market, base, PartName.FUNDING)
         of_binance = next(each for each in report.contracts if each.exchange == "binance")
         assert of_binance.perp.funding is not None
         assert of_binance.perp.funding.funding_interval_h == hours
@@ -307,7 +308,7 @@ async def test_funding_is_brought_to_8_hours(base: str, hours: int) -> None:
 async def test_funding_tells_the_next_payment(base: str, hours: int) -> None:
     async with a_house() as house:
         truth = freeze(house, float(int(time.time())))
-        report = await contracts_of(house.bot.market, base, "funding")
+        report = await contracts_of(house.bot.market, base, PartName.FUNDING)
         for each in report.contracts:
             assert each.perp.funding is not None
             due_ms = each.perp.funding.next_funding_ms
@@ -319,7 +320,7 @@ async def test_funding_tells_the_next_payment(base: str, hours: int) -> None:
 
 async def test_funding_of_hourly_exchanges() -> None:
     async with a_house(EXCHANGES="hyperliquid,kraken") as house:
-        report = await contracts_of(house.bot.market, "BTC", "funding")
+        report = await contracts_of(house.bot.market, "BTC", PartName.FUNDING)
         assert {each.exchange for each in report.contracts} == {"hyperliquid", "kraken"}
         for each in report.contracts:
             assert each.perp.funding is not None
@@ -341,7 +342,7 @@ def test_funding_per_year_is_not_compounded() -> None:
 async def test_funding_is_ranked() -> None:
     async with a_house() as house:
         freeze(house)
-        report = await contracts_of(house.bot.market, "BTC", "funding")
+        report = await contracts_of(house.bot.market, "BTC", PartName.FUNDING)
         by_exchange: dict[str, list[Contract]] = {}
         for each in report.contracts:
             by_exchange.setdefault(each.exchange, []).append(each)

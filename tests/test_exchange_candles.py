@@ -31,7 +31,16 @@ from exchanges.bybit import Bybit
 from exchanges.coinbase import Coinbase
 from exchanges.deribit import Deribit
 from exchanges.endpoints import Endpoint
-from exchanges.errors import BadResponse, Blocked, MarketError, NotSupported, RateLimited, Unavailable, UnknownSymbol
+from exchanges.errors import (
+    BadResponse,
+    Blocked,
+    MarketError,
+    NotSupported,
+    RateLimited,
+    Reason,
+    Unavailable,
+    UnknownSymbol,
+)
 from exchanges.gate import Gate
 from exchanges.hyperliquid import Hyperliquid
 from exchanges.kraken import Kraken
@@ -748,7 +757,7 @@ def test_interval_in_the_words_of_the_exchange(exchange: str, kind: str, interva
     if word == "-":
         with pytest.raises(NotSupported) as caught:
             venue.require("candles", kind, quote, interval)
-        assert caught.value.reason == "has no such candles"
+        assert caught.value.reason == Reason.NO_SUCH_CANDLES
     else:
         endpoint = venue.candles(a_listing(kind, f"BTC-{quote}", 1, 1.0), interval, 5, NOW_MS)
         assert word_in(endpoint) == word == venue.intervals[kind][interval]
@@ -932,8 +941,8 @@ def test_targets_that_may_be_none() -> None:
     assert history.target == "/v5/market/open-interest?category=linear&symbol=BTCPERP&intervalTime=1h&limit=25"
     assert gates is not None
     assert gates.target == "/api/v4/futures/usdt/contract_stats?contract=BTC_USDT&interval=1h&limit=25"
-    assert not Bybit().has("open interest history", "perp", "COIN")  # in dollars, without their price
-    assert not Gate().has("open interest history", "perp", "COIN")
+    assert not Bybit().has("open_interest_history", "perp", "COIN")  # in dollars, without their price
+    assert not Gate().has("open_interest_history", "perp", "COIN")
 
 
 def test_hyperliquid_candles_are_asked_for_by_post() -> None:
@@ -998,12 +1007,12 @@ def test_every_quote_is_another_market(exchange: str) -> None:
 
 def test_exchanges_without_history_ratios_or_flow() -> None:
     tellers: dict[str, str] = {}
-    for question in ("candles", "flow", "open interest history", "ratios"):
+    for question in ("candles", "flow", "open_interest_history", "ratios"):
         tellers[question] = " ".join(name for name, each in EXCHANGES.items() if question in each.tells)
     assert tellers == {
         "candles": " ".join(EXCHANGES),
         "flow": "binance okx",
-        "open interest history": "binance bybit okx gate",
+        "open_interest_history": "binance bybit okx gate",
         "ratios": "binance bybit okx gate bitget",
     }
     assert [name for name, each in EXCHANGES.items() if each.has_takers_in_candles] == ["binance"]

@@ -14,6 +14,7 @@ from exchanges.errors import (
     BadResponse,
     Gone,
     NotSupported,
+    Reason,
     UnknownSymbol,
 )
 from exchanges.kraken import Kraken
@@ -85,7 +86,7 @@ def test_kraken_spot_is_one_pair(body: bytes) -> None:
 def test_kraken_address_that_is_no_more() -> None:
     """It is no unknown symbol, nor is a resolution that there is not."""
     gone = kraken.explain(404, recorded("krakenfutures/error-404-2026-09"))
-    assert (type(gone), gone.reason) == (Gone, "has closed this address")
+    assert (type(gone), gone.reason) == (Gone, Reason.GONE)
     assert type(kraken.explain(410, b'{"errors": [{"code": 0}]}')) is Gone
     assert type(kraken.explain(404, b'{"errors": "none"}')) is UnknownSymbol
     assert type(kraken.explain(400, b"Invalid resolution")) is NotSupported

@@ -327,7 +327,7 @@ LISTS: list[tuple[ListEndpoint[Any] | None, str, str, tuple[Any, ...], int]] = [
         1,
     ),
     (
-        Okx().tickers("perp", NOW_MS)["open interest"],
+        Okx().tickers("perp", NOW_MS)["open_interest"],
         "https://www.okx.com",
         "/api/v5/public/open-interest?instType=SWAP",
         ("data",),
@@ -418,7 +418,7 @@ def test_lists(endpoint: ListEndpoint[Any] | None, url: str, target: str, place:
         (Binance().funding_intervals("USDT")[0], 500, 300),
         (Bybit().tickers("perp", NOW_MS)["ticker"], 600, 5),
         (Okx().tickers("perp", NOW_MS)["ticker"], 20, 2),
-        (Okx().tickers("perp", NOW_MS)["open interest"], 20, 2),
+        (Okx().tickers("perp", NOW_MS)["open_interest"], 20, 2),
         (Okx().tickers("perp", NOW_MS)["funding"], 10, 2),
         (Gate().tickers("perp", NOW_MS)["funding"], 200, 10),
         (Bitget().tickers("perp", NOW_MS)["funding"], 20, 1),
@@ -452,7 +452,7 @@ def test_lists_of_perpetuals_and_their_parts() -> None:
     assert {name: sorted(each.tickers("perp", NOW_MS)) for name, each in perps.items()} == {
         "binance": ["funding", "ticker"],
         "bybit": ["ticker"],
-        "okx": ["funding", "open interest", "ticker"],
+        "okx": ["funding", "open_interest", "ticker"],
         "gate": ["funding", "ticker"],
         "bitget": ["funding", "ticker"],
         "hyperliquid": ["ticker"],

@@ -169,11 +169,11 @@ def test_okx_spot_rows() -> None:
 
 async def test_okx_lists_of_open_interest_and_funding() -> None:
     lists = Okx().tickers("perp", NOW_MS)
-    interest = await listed(lists["open interest"], recorded("okx/open-interest-swap-docs"))
+    interest = await listed(lists["open_interest"], recorded("okx/open-interest-swap-docs"))
     assert interest == [("BTC-USDT", Snapshot(open_interest=OpenInterest(555.55, None)))]
     funding = await listed(lists["funding"], recorded("okx/funding-rate"))
     assert funding == [("BTC-USDT", Snapshot(funding=Funding(0.000079238688534, 8.0, 1703088000000, None)))]
-    assert await listed(lists["open interest"], recorded("okx/open-interest-option")) == []
+    assert await listed(lists["open_interest"], recorded("okx/open-interest-option")) == []
 
 
 async def test_okx_list_of_spot() -> None:
@@ -209,5 +209,5 @@ async def test_okx_lists_of_2026() -> None:
         "OKB-USDT": (0.00005, 4),
         "ONE-USDT": (-0.0018087460514744, 1),
     }
-    interest = dict(await listed(lists["open interest"], recorded("okx/open-interest-list-2026-01")))
+    interest = dict(await listed(lists["open_interest"], recorded("okx/open-interest-list-2026-01")))
     assert interest["ETH-USDT"].open_interest == OpenInterest(593293.553000001767, 1877845290.47136559276704)

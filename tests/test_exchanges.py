@@ -27,6 +27,7 @@ from exchanges.errors import (
     NotSupported,
     NotTraded,
     RateLimited,
+    Reason,
     Refused,
     Unavailable,
     UnknownSymbol,
@@ -148,7 +149,7 @@ def test_empty_list_is_an_unknown_symbol() -> None:
         ),
         (Okx().spot(a_spot("BTC-USDT")), "/api/v5/market/ticker?instId=BTC-USDT"),
         (
-            Okx().perp(a_perp("BTC-USDT"))["open interest"],
+            Okx().perp(a_perp("BTC-USDT"))["open_interest"],
             "/api/v5/public/open-interest?instType=SWAP&instId=BTC-USDT-SWAP",
         ),
         (
@@ -251,9 +252,9 @@ def test_what_an_exchange_offers(
     ("endpoint", "target", "weight"),
     [
         (Binance().perp(a_perp("BTC-USDT"))["ticker"], "/fapi/v1/ticker/24hr?symbol=BTCUSDT", 1),
-        (Binance().perp(a_perp("BTC-USDT"))["open interest"], "/fapi/v1/openInterest?symbol=BTCUSDT", 1),
+        (Binance().perp(a_perp("BTC-USDT"))["open_interest"], "/fapi/v1/openInterest?symbol=BTCUSDT", 1),
         (Binance().perp(a_perp("BTC-COIN", 1, 100))["ticker"], "/dapi/v1/ticker/24hr?symbol=BTCUSD_PERP", 1),
-        (Binance().perp(a_perp("BTC-COIN", 1, 100))["open interest"], "/dapi/v1/openInterest?symbol=BTCUSD_PERP", 1),
+        (Binance().perp(a_perp("BTC-COIN", 1, 100))["open_interest"], "/dapi/v1/openInterest?symbol=BTCUSD_PERP", 1),
         (Binance().perp(a_perp("BTC-COIN", 1, 100))["funding"], "/dapi/v1/premiumIndex?symbol=BTCUSD_PERP", 10),
         (Binance().contract_size(a_perp("BTC-COIN"), "perp"), "/dapi/v1/exchangeInfo", 1),
         (Binance().spot(a_spot("BTC-USDC")), "/api/v3/ticker/24hr?symbol=BTCUSDC", 2),
@@ -272,9 +273,9 @@ def test_what_an_exchange_offers(
         ),
         (Gate().spot(a_spot("BTC-USDT")), "/api/v4/spot/tickers?currency_pair=BTC_USDT", 1),
         (Gate().perp(a_perp("BTC-USDT"))["ticker"], "/api/v4/futures/usdt/tickers?contract=BTC_USDT", 1),
-        (Gate().perp(a_perp("BTC-USDT"))["open interest"], "/api/v4/futures/usdt/contracts/BTC_USDT", 1),
+        (Gate().perp(a_perp("BTC-USDT"))["open_interest"], "/api/v4/futures/usdt/contracts/BTC_USDT", 1),
         (Gate().perp(a_perp("BTC-COIN"))["ticker"], "/api/v4/futures/btc/tickers?contract=BTC_USD", 1),
-        (Gate().perp(a_perp("BTC-COIN"))["open interest"], "/api/v4/futures/btc/contracts/BTC_USD", 1),
+        (Gate().perp(a_perp("BTC-COIN"))["open_interest"], "/api/v4/futures/btc/contracts/BTC_USD", 1),
         (Gate().contract_size(a_perp("BTC-USDT"), "candles"), "/api/v4/futures/usdt/contracts/BTC_USDT", 1),
         (
             Gate().spot(a_spot("币安人生-USDT")),
@@ -282,7 +283,7 @@ def test_what_an_exchange_offers(
             1,
         ),
         (
-            Gate().perp(a_perp("币安人生-USDT"))["open interest"],
+            Gate().perp(a_perp("币安人生-USDT"))["open_interest"],
             "/api/v4/futures/usdt/contracts/%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9F_USDT",
             1,
         ),
@@ -332,10 +333,10 @@ def test_targets_of_prices(endpoint: Endpoint[Any] | None, target: str, weight: 
         (Binance().perp(a_perp("BTC-USDT"))["ticker"], "binance USD-M weight", 2400, 60),
         (Bybit().spot(a_spot("BTC-USDT")), "bybit requests", 600, 5),
         (Okx().spot(a_spot("BTC-USDT")), "okx market/ticker", 20, 2),
-        (Okx().perp(a_perp("BTC-USDT"))["open interest"], "okx public/open-interest", 20, 2),
+        (Okx().perp(a_perp("BTC-USDT"))["open_interest"], "okx public/open-interest", 20, 2),
         (Okx().perp(a_perp("BTC-USDT"))["funding"], "okx public/funding-rate", 10, 2),
         (Gate().spot(a_spot("BTC-USDT")), "gate spot/tickers", 200, 10),
-        (Gate().perp(a_perp("BTC-COIN"))["open interest"], "gate futures/btc/contracts", 200, 10),
+        (Gate().perp(a_perp("BTC-COIN"))["open_interest"], "gate futures/btc/contracts", 200, 10),
         (Gate().contract_size(a_perp("BTC-USDT"), "candles"), "gate futures/usdt/contracts", 200, 10),
         (Bitget().perp(a_perp("BTC-USDT"))["funding"], "bitget mix/market/current-fund-rate", 20, 1),
         (Deribit().perp(a_perp("BTC-COIN"))["ticker"], "deribit requests", 100, 5),
@@ -390,7 +391,7 @@ def test_answers_are_kept_under_different_keys(exchange: str) -> None:
         of = a_perp(f"BTC-{quote}", 1, 10.0)
         asked: list[Endpoint[Any] | None] = [venue.spot(a_spot(f"BTC-{quote}")), *venue.perp(of).values()]
         asked += venue.ratios(of, 25) if venue.has("ratios", "perp", quote) else []
-        asked += [venue.open_interest_history(of, 25)] if venue.has("open interest history", "perp", quote) else []
+        asked += [venue.open_interest_history(of, 25)] if venue.has("open_interest_history", "perp", quote) else []
         asked += [venue.contract_size(of, question) for question in ("perp", "candles")]
         keys = [(each.host.name, each.target, each.body, each.part) for each in asked if each is not None]
         assert len(keys) == len(set(keys))
@@ -410,18 +411,18 @@ def test_contract_list_is_read_for_each_symbol_apart() -> None:
 @pytest.mark.parametrize(
     ("kind", "http_status", "reason"),
     [
-        (MarketError, 502, "failed"),
-        (UnknownSymbol, 404, "had no such market"),
-        (NotSupported, 501, "did not offer it"),
-        (Unavailable, 503, "could not be reached"),
-        (RateLimited, 429, "limited our requests"),
-        (Blocked, 503, "refused this server's region"),
-        (Refused, 403, "refused the API key"),
-        (ClockWrong, 403, "found this machine's clock wrong"),
-        (BadResponse, 502, "gave an unusable answer"),
+        (MarketError, 502, Reason.FAILED),
+        (UnknownSymbol, 404, Reason.NOT_LISTED),
+        (NotSupported, 501, Reason.NOT_OFFERED),
+        (Unavailable, 503, Reason.UNREACHABLE),
+        (RateLimited, 429, Reason.RATE_LIMITED),
+        (Blocked, 503, Reason.BLOCKED),
+        (Refused, 403, Reason.KEY_REFUSED),
+        (ClockWrong, 403, Reason.CLOCK_WRONG),
+        (BadResponse, 502, Reason.UNUSABLE),
     ],
 )
-def test_errors_know_their_status(kind: type[MarketError], http_status: int, reason: str) -> None:
+def test_errors_know_their_status(kind: type[MarketError], http_status: int, reason: Reason) -> None:
     error = kind("okx", "what happened")
     assert (error.http_status, error.reason, str(error)) == (http_status, reason, "okx: what happened")
 
@@ -488,7 +489,7 @@ def test_codes_of_three(module: Any, status: int, code: Any, kind: type[MarketEr
 def test_server_errors_of_three(module: Any) -> None:
     for status in (500, 502, 599):
         error = module.explain(status, b"<html>")
-        assert (type(error), error.reason) == (Unavailable, f"answered HTTP {status}")
+        assert (type(error), error.reason) == (Unavailable, Reason.HTTP_STATUS)
     assert type(module.explain(499, b"<html>")) is Declined
 
 
@@ -597,7 +598,7 @@ def test_any_refusal_of_six_more(module: Any, body: bytes, status: int, kind: ty
     error = module.explain(status, body)
     assert (type(error), error.exchange) == (kind, module.ID)
     if status >= 500:
-        assert error.reason == f"answered HTTP {status}"
+        assert error.reason == Reason.HTTP_STATUS
 
 
 @pytest.mark.parametrize(

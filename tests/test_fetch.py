@@ -25,7 +25,16 @@ from clock import Clock
 from exchanges.binance import Binance
 from exchanges.bybit import Bybit
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
-from exchanges.errors import BadResponse, Blocked, MarketError, RateLimited, Unavailable, UnknownSymbol, WrongMarket
+from exchanges.errors import (
+    BadResponse,
+    Blocked,
+    MarketError,
+    RateLimited,
+    Reason,
+    Unavailable,
+    UnknownSymbol,
+    WrongMarket,
+)
 from exchanges.gate import Gate
 from exchanges.hyperliquid import Hyperliquid
 from exchanges.table import EXCHANGES
@@ -104,24 +113,24 @@ async def test_fetch_asks_the_target_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("failure", "kind", "reason"),
     [
-        (httpx.ConnectError("refused"), Unavailable, "could not be reached"),
-        (httpx.ConnectTimeout("late"), Unavailable, "did not answer in time"),
-        (httpx.RemoteProtocolError("closed"), Unavailable, "could not be reached"),
-        (answer(500, b"<html>"), Unavailable, "could not be reached"),
-        (answer(302, b"", location="/"), Unavailable, "answered HTTP 302"),
-        (answer(429, b"{}"), RateLimited, "limited our requests"),
-        (answer(451, b"{}"), Blocked, "refused this server's region"),
-        (answer(400, b"{}"), UnknownSymbol, "had no such market"),
-        (answer(200, b'{"a"', httpx.RemoteProtocolError("cut")), BadResponse, "gave an unusable answer"),
-        (answer(200, b'{"a"', httpx.ReadError("reset")), Unavailable, "could not be reached"),
-        (answer(200, b"{}", content_length="2000000"), BadResponse, "gave an unusable answer"),
-        (answer(200, *[b"x" * 100_000] * 20), BadResponse, "gave an unusable answer"),
-        (answer(200, b"{}", content_encoding="br"), BadResponse, "gave an unusable answer"),
-        (answer(200, b"no gzip", content_encoding="gzip"), BadResponse, "gave an unusable answer"),
-        (answer(200, gzip.compress(b"{}")[:-9], content_encoding="gzip"), BadResponse, "gave an unusable answer"),
+        (httpx.ConnectError("refused"), Unavailable, Reason.UNREACHABLE),
+        (httpx.ConnectTimeout("late"), Unavailable, Reason.LATE),
+        (httpx.RemoteProtocolError("closed"), Unavailable, Reason.UNREACHABLE),
+        (answer(500, b"<html>"), Unavailable, Reason.UNREACHABLE),
+        (answer(302, b"", location="/"), Unavailable, Reason.HTTP_STATUS),
+        (answer(429, b"{}"), RateLimited, Reason.RATE_LIMITED),
+        (answer(451, b"{}"), Blocked, Reason.BLOCKED),
+        (answer(400, b"{}"), UnknownSymbol, Reason.NOT_LISTED),
+        (answer(200, b'{"a"', httpx.RemoteProtocolError("cut")), BadResponse, Reason.UNUSABLE),
+        (answer(200, b'{"a"', httpx.ReadError("reset")), Unavailable, Reason.UNREACHABLE),
+        (answer(200, b"{}", content_length="2000000"), BadResponse, Reason.UNUSABLE),
+        (answer(200, *[b"x" * 100_000] * 20), BadResponse, Reason.UNUSABLE),
+        (answer(200, b"{}", content_encoding="br"), BadResponse, Reason.UNUSABLE),
+        (answer(200, b"no gzip", content_encoding="gzip"), BadResponse, Reason.UNUSABLE),
+        (answer(200, gzip.compress(b"{}")[:-9], content_encoding="gzip"), BadResponse, Reason.UNUSABLE),
     ],
 )
-async def test_fetch_failures(failure: Any, kind: type[MarketError], reason: str) -> None:
+async def test_fetch_failures(failure: Any, kind: type[MarketError], reason: Reason) -> None:
     with pytest.raises(kind) as caught:
         await a_fetcher(failure).fetch(ENDPOINT)
     assert type(caught.value) is kind
@@ -151,7 +160,7 @@ async def test_fetch_hanging_exchange() -> None:
 
     with pytest.raises(Unavailable, match="no whole answer") as caught:
         await a_fetcher(hang).fetch(ENDPOINT)
-    assert caught.value.reason == "did not answer in time"
+    assert caught.value.reason == Reason.LATE
 
 
 async def test_fetch_posts_what_an_endpoint_asks_to_post() -> None:
@@ -373,7 +382,7 @@ async def test_redirect_is_not_followed() -> None:
     fetcher = Fetcher(httpx.MockTransport(handle), {"BINANCE_SPOT": "http://spot.test"})
     with pytest.raises(Unavailable) as caught:
         await fetcher.fetch(Binance().spot(a_spot("BTC-USDT")))
-    assert caught.value.reason == "answered HTTP 302"
+    assert caught.value.reason == Reason.HTTP_STATUS
     assert len(asked) == 1
 
 

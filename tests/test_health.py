@@ -139,5 +139,5 @@ async def test_the_date_of_an_answer_is_compared(headers: dict[str, str], off_s:
 
 
 def test_what_a_metric_does_not_know_has_no_figure() -> None:
-    assert list(health._known("bot_updates_pending", "Wait.", None).lines())[-1] == "# TYPE bot_updates_pending gauge"
-    assert list(health._known("bot_updates_pending", "Wait.", 3).lines())[-1] == "bot_updates_pending 3"
+    assert list(health.known("bot_updates_pending", "Wait.", None).lines())[-1] == "# TYPE bot_updates_pending gauge"
+    assert list(health.known("bot_updates_pending", "Wait.", 3).lines())[-1] == "bot_updates_pending 3"

@@ -102,12 +102,12 @@ async def test_transport_408_to_an_idle_connection_is_no_answer() -> None:
         await transport.aclose()
 
 
-async def test_transport_old_idle_connection_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_transport_old_idle_connection_is_not_used() -> None:
     async with a_server() as (server, port):
         transport = Transport()
         await get(transport, f"http://127.0.0.1:{port}/")
         first = list(server._tasks)
-        monkeypatch.setattr("http1.client.IDLE_KEEP_S", -1.0)
+        await asyncio.sleep(IDLE_KEEP_S + 1)
         await get(transport, f"http://127.0.0.1:{port}/")
         await asyncio.sleep(0.05)
         assert server.n_connections == 1

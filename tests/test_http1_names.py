@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from http1 import names as names_module
 from http1.links import connect
 from http1.names import FRESH_S, OLD_S, Address, Names, in_turn
 
@@ -37,11 +36,11 @@ def found(*hosts: str) -> list[Any]:
 class Service:
     """A name service: tells `known`, fails for what is not there, and hangs for `silent` until released."""
 
-    def __init__(self, known: dict[str, list[Any]]) -> None:
+    def __init__(self, known: dict[str, list[Any]], **bounds: Any) -> None:
         self.known, self.silent, self.asked = known, set[str](), list[str]()
         self.released = threading.Event()
         self.now = 0.0
-        self.names = Names(self.look_up, lambda: self.now)
+        self.names = Names(self.look_up, lambda: self.now, **bounds)
 
     def look_up(self, host: str) -> list[Any]:
         self.asked.append(host)
@@ -95,8 +94,8 @@ async def test_hanging_name_holds_up_nobody_else(service: Service) -> None:
         each.cancel()
 
 
-async def test_look_ups_are_bounded(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names_module, "MAX_LOOK_UPS", 1)
+async def test_look_ups_are_bounded() -> None:
+    service = Service({"a": found("127.0.0.1"), "b": found("127.0.0.2")}, max_look_ups=1)
     service.silent = {"a"}
     waiting = asyncio.ensure_future(service.names.addresses("a"))
     await asyncio.sleep(0)
@@ -113,10 +112,8 @@ async def test_unknown_name_tells_all_who_wait(service: Service) -> None:
     assert len({id(error) for error in told}) == 3
 
 
-async def test_last_good_addresses_serve_while_the_service_is_silent(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(names_module, "PATIENCE_S", 0.001)
+async def test_last_good_addresses_serve_while_the_service_is_silent() -> None:
+    service = Service({"a": found("127.0.0.1")}, patience_s=0.001)
     await service.names.addresses("a")
     service.silent, service.now = {"a"}, FRESH_S + 1
     assert places(await service.names.addresses("a")) == ["127.0.0.1"]
@@ -201,8 +198,7 @@ def n_open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-async def test_second_address_is_reached_while_the_first_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("http1.links.NEXT_ATTEMPT_S", 0.01)
+async def test_second_address_is_reached_while_the_first_is_silent() -> None:
     with a_silent_address() as port, socket.create_server(("127.0.0.2", port)):
         before = n_open_files()
         async with asyncio.timeout(2):
@@ -231,12 +227,11 @@ async def test_no_address_takes_the_connection() -> None:
 
 
 @pytest.mark.parametrize("n_turns", range(6))
-async def test_cancelled_attempts_leave_no_socket_open(n_turns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cancelled_attempts_leave_no_socket_open(n_turns: int) -> None:
     """Cancelled in any turn of the loop, also in that in which a connection is made."""
-    monkeypatch.setattr("http1.links.NEXT_ATTEMPT_S", 0.0)
     with a_silent_address() as port, socket.create_server(("127.0.0.2", port)):
         before = n_open_files()
-        attempt = asyncio.ensure_future(connect([FIRST, SECOND], port))
+        attempt = asyncio.ensure_future(connect([FIRST, SECOND], port, next_attempt_s=0.0))
         for _ in range(n_turns):
             await asyncio.sleep(0)
         if attempt.cancel():

@@ -440,7 +440,7 @@ from asking import races
 races.HEDGE_S = float(os.environ.get("TEST_HEDGE_S", races.HEDGE_S))
 def handle(event, context):
     answer = webhook_server.handle_webhook(event, context)
-    loop = webhook_server._lambda._runner.get_loop()
+    loop = webhook_server.function().runner.get_loop()
     left = [*asyncio.all_tasks(loop), *(timer for timer in loop._scheduled if not timer.cancelled())]
     return answer | {"left": [repr(each) for each in left]}
 """

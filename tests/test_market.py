@@ -19,7 +19,18 @@ from clock import loop_time
 from demo.web import in_json
 from exchanges import binance
 from exchanges.endpoints import Budget, Endpoint, Host
-from exchanges.errors import BadResponse, Blocked, Gone, NoAnswer, NotListed, RateLimited, Unavailable, UnknownSymbol
+from exchanges.errors import (
+    BadResponse,
+    Blocked,
+    Gone,
+    NoAnswer,
+    NotListed,
+    PartName,
+    RateLimited,
+    Reason,
+    Unavailable,
+    UnknownSymbol,
+)
 from exchanges.symbols import NotASymbol, in_every_dollar, parse_symbol
 from exchanges.table import EXCHANGES
 from market import Market
@@ -97,13 +108,13 @@ async def test_price_hedges_a_silent_exchange() -> None:
         assert "binance" not in report.exchanges
         assert loop_time() - began < 2
         first = report.failed["perp"][0]
-        assert (first.exchange, first.reason) == ("binance", "was slow")
+        assert (first.exchange, first.reason) == ("binance", Reason.SLOWER)
         # The silence was counted, so that soon nobody waits for it any more.
         for _ in range(2):
             await asyncio.sleep(10)
             await price(house)
         await asyncio.sleep(0.01)  # the request that was given up ends
-        assert house.bot.market.health()["BINANCE_USDM"]["state"] == "resting"
+        assert house.bot.market.health()["BINANCE_USDM"].state == "resting"
 
 
 async def test_price_spot_and_perp_from_different_exchanges() -> None:
@@ -126,7 +137,7 @@ async def test_price_partial_when_one_part_fails() -> None:
         assert report.perp is not None
         assert report.perp.open_interest is None
         assert report.perp.funding is not None
-        assert [error.reason for error in report.missing["open interest"]] == ["answered HTTP 500"]
+        assert [error.reason for error in report.missing[PartName.OPEN_INTEREST]] == [Reason.HTTP_STATUS]
 
 
 async def test_price_without_any_exchange() -> None:
@@ -149,7 +160,7 @@ async def test_price_ends_at_the_deadline() -> None:
         with pytest.raises(NoAnswer) as caught:
             await price(house)
         assert loop_time() - began == pytest.approx(DEADLINE_S, abs=0.01)
-        assert {error.reason for error in caught.value.errors} == {"did not answer in time"}
+        assert {error.reason for error in caught.value.errors} == {Reason.LATE}
 
 
 async def test_price_half_at_the_deadline() -> None:
@@ -158,7 +169,7 @@ async def test_price_half_at_the_deadline() -> None:
         report = await price(house)
         assert report.spot is not None
         assert report.perp is None
-        assert [error.reason for error in report.missing["perp"]] == ["did not answer in time"]
+        assert [error.reason for error in report.missing[PartName.PERP]] == [Reason.LATE]
 
 
 async def test_price_leaves_nothing_running() -> None:
@@ -250,7 +261,7 @@ async def test_price_is_not_called_unlisted_when_the_list_is_missing() -> None:
         house.world.sites["BINANCE_USDM"].intercept(without_list)
         report = await price(house, "PEPE-USDT")
         assert report.perp is None
-        assert {error.reason for error in report.missing["perp"]} == {"answered HTTP 500"}
+        assert {error.reason for error in report.missing[PartName.PERP]} == {Reason.HTTP_STATUS}
 
 
 async def test_price_without_the_list_of_funding_periods() -> None:
@@ -277,7 +288,7 @@ async def test_price_of_what_only_one_exchange_lists() -> None:
         report = await price(house, "OKB-USDT")
         assert report.exchanges == ("okx",)
         assert report.perp is None
-        assert {type(error) for error in report.missing["perp"]} == {UnknownSymbol}
+        assert {type(error) for error in report.missing[PartName.PERP]} == {UnknownSymbol}
 
 
 async def test_price_of_nothing_suggests() -> None:
@@ -505,8 +516,8 @@ async def test_address_that_is_closed_is_said_once(caplog: pytest.LogCaptureFixt
             with pytest.raises(Gone):
                 await house.bot.market.perp_at(EXCHANGES["kraken"], "BTC-USD")
         state = house.bot.market.health()["KRAKEN_FUTURES"]
-        assert (state["state"], state["last_failure"]) == ("gone", "has closed this address")
+        assert (state.state, state.last_failure and state.last_failure.reason) == ("gone", Reason.GONE)
         said = [line for line in caplog.messages if "closed an address for good" in line]
         assert len(said) == 1
         assert "KRAKEN_FUTURES" in said[0]
-        assert "has closed this address" in await house.ask("/status")
+        assert Reason.GONE in await house.ask("/status")

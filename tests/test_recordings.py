@@ -363,16 +363,16 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "okx/funding-rate-history": PAST_FUNDING,
     "okx/error-parameter-2026-09": _refusal(okx, 200, Declined),
     "okx/funding-rate-any-2026-09": _listed(Okx().tickers("perp", NOW_MS)["funding"]),
-    "okx/open-interest-list-2026-01": _listed(Okx().tickers("perp", NOW_MS)["open interest"]),
+    "okx/open-interest-list-2026-01": _listed(Okx().tickers("perp", NOW_MS)["open_interest"]),
     "okx/funding-rate": _both(
         lambda body: okx.parse_funding(body, a_perp("BTC-USDT")), _listed(Okx().tickers("perp", NOW_MS)["funding"])
     ),
     "okx/instruments-spot": CONTRACTS,
     "okx/instruments-swap": CONTRACTS,
-    "okx/open-interest-option": _listed(Okx().tickers("perp", NOW_MS)["open interest"]),
+    "okx/open-interest-option": _listed(Okx().tickers("perp", NOW_MS)["open_interest"]),
     "okx/open-interest-swap-docs": _both(
         lambda body: okx.parse_open_interest(body, a_perp("BTC-USDT")),
-        _listed(Okx().tickers("perp", NOW_MS)["open interest"]),
+        _listed(Okx().tickers("perp", NOW_MS)["open_interest"]),
     ),
     "okx/positions-history-eth": lambda body: okx.parse_closed_positions(body, 0),
     "okx/positions-history": lambda body: okx.parse_closed_positions(body, 0),

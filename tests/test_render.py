@@ -11,7 +11,7 @@ import pytest
 from answers import price as price_answer
 from answers.price import PriceReport, Prices
 from demo.telegram_html import parse
-from exchanges.errors import Blocked, MarketError, NoAnswer, NotListed, Unavailable, UnknownSymbol
+from exchanges.errors import Blocked, MarketError, NoAnswer, NotListed, PartName, Reason, Unavailable, UnknownSymbol
 from exchanges.symbols import NotASymbol
 from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
 from render import figures as figures_module
@@ -151,10 +151,10 @@ def test_price_message_fits_a_phone(price: float) -> None:
 
 
 def test_price_message_with_parts_missing() -> None:
-    late = Unavailable("binance", "x", "did not answer in time")
+    late = Unavailable("binance", "x", Reason.LATE)
     report = a_report(
         perp=Snapshot(a_ticker()),
-        missing={"open interest": (late,), "funding": (late,), "1h change": (late,)},
+        missing=dict.fromkeys((PartName.OPEN_INTEREST, PartName.FUNDING, PartName.HOUR_CHANGE), (late,)),
         failed={"perp": (Blocked("okx", "x"),)},
     )
     text = parse(shown(report)).text
@@ -166,10 +166,10 @@ def test_price_message_with_parts_missing() -> None:
 
 def test_price_message_one_side_only() -> None:
     unlisted = tuple(UnknownSymbol(each, "x") for each in ("binance", "okx"))
-    text = parse(shown(a_report(spot=None, missing={"spot": unlisted}))).text
+    text = parse(shown(a_report(spot=None, missing={PartName.SPOT: unlisted}))).text
     assert "No spot market: not listed on Binance and OKX." in text
     assert "basis" not in text
-    text = parse(shown(a_report(perp=None, missing={"perp": unlisted}))).text
+    text = parse(shown(a_report(perp=None, missing={PartName.PERP: unlisted}))).text
     assert "No perpetual: not listed on Binance and OKX." in text
     assert "fund" not in text
 
@@ -239,7 +239,7 @@ def test_suggestions_fit_their_buttons() -> None:
 
 def test_sentences() -> None:
     def late(exchange: str) -> MarketError:
-        return Unavailable(exchange, "HTTP 500 <html>", "did not answer in time")
+        return Unavailable(exchange, "HTTP 500 <html>", Reason.LATE)
 
     assert sentences.sorry(NotListed("X-USDT", ["binance", "bybit", "okx"], ["XRP", "XLM"])) == (
         "X-USDT is not listed on Binance, Bybit and OKX. Did you mean XRP and XLM?"
@@ -290,9 +290,7 @@ def test_any_message_is_valid_html() -> None:
         return rng.choice([None, 0.0, -1.5, 1e-9, 1e-4, 3.2, 99_999.999, 1e30, 10 ** rng.uniform(-12, 18)])
 
     def error() -> MarketError:
-        return rng.choice([Unavailable, Blocked, UnknownSymbol])(
-            text(), text(), *([text()] if rng.random() < 0.5 else [])
-        )
+        return rng.choice([Unavailable, Blocked, UnknownSymbol])(text(), text(), rng.choice(list(Reason)), 500)
 
     def ticker() -> Ticker:
         last = abs(figure() or 1.0) or 1.0
@@ -313,7 +311,7 @@ def test_any_message_is_valid_html() -> None:
             rng.choice([text(), f"{text()}-{text()}"]),
             spot,
             the_perp,
-            {rng.choice(["spot", "perp", "funding", text()]): tuple(error() for _ in range(3)) for _ in range(2)},
+            {rng.choice(list(PartName)): tuple(error() for _ in range(3)) for _ in range(2)},
             {side: (error(), error()) for side in rng.sample(["spot", "perp"], rng.randrange(3))},
             {text(): rng.randrange(10**9)},
             rng.random(),

@@ -22,7 +22,7 @@ from answers import cvd, ls, oi, top10, volscan, volume
 from answers import funding as funding_answer
 from answers import price as price_answer
 from answers import profile as profile_answer
-from answers.analysis import AnalysisReport
+from answers.analysis_report import AnalysisReport
 from answers.contracts import Contract, DerivativesReport
 from answers.control import Component
 from answers.cvd import FlowReport
@@ -34,7 +34,7 @@ from answers.top10 import Top
 from answers.volscan import Scan, Scanned
 from answers.volume import VolumeReport
 from demo.telegram_html import parse
-from exchanges.errors import Blocked, MarketError, NotSupported, Unavailable, UnknownSymbol
+from exchanges.errors import Blocked, MarketError, NotSupported, PartName, Reason, Unavailable, UnknownSymbol
 from exchanges.words import COIN, Funding, OpenInterest, Snapshot, Source, Ticker
 from indicators import Bands, Profile, Spike
 from render import figures as figures_module
@@ -63,7 +63,7 @@ class Coin(NamedTuple):
 
 
 COINS = {"small": Coin("PEPE", 0.00001234, 1e-8, 4.12e13), "large": Coin("BTC", 123_456.7, 0.1, 24_100)}
-LATE = Unavailable("bybit", "x", "did not answer in time")
+LATE = Unavailable("bybit", "x", Reason.LATE)
 
 
 def source(coin: Coin, **fields: Any) -> Source:
@@ -97,7 +97,7 @@ def volume_report(coin: Coin) -> VolumeReport:
 
 def flow_report(coin: Coin) -> FlowReport:
     return FlowReport(
-        source=source(coin, failed=(NotSupported("bybit", "x", "tells no taker volume"),)), interval="1h",
+        source=source(coin, failed=(NotSupported("bybit", "x", Reason.NO_TAKER_VOLUME),)), interval="1h",
         last_delta=-coin.amount / 500, last_share=0.4512, closed_ms=NOW_MS - 202_000, day_delta=coin.amount / 40,
         day_share=0.5125, trend=1, price_trend=-1, divergence="bullish", cvd=coin.amount / 31, close=coin.price,
     )  # fmt: skip
@@ -123,12 +123,18 @@ def contracts(coin: Coin) -> list[Contract]:
         Contract("hyperliquid", "USDC", perp(coin, "hyperliquid", 0.3, 1), {}, {}),
         Contract("deribit", COIN, perp(coin, "deribit", 0.1), {}, {}),
         Contract("kraken", "USD", perp(coin, "kraken", 0.05, 1), {}, {}),
-        Contract("gate", "USDT", funding_only, {}, {"open interest": Unavailable("gate", "x", "answered HTTP 500")}),
+        Contract(
+            "gate",
+            "USDT",
+            funding_only,
+            {},
+            {PartName.OPEN_INTEREST: Unavailable("gate", "x", Reason.HTTP_STATUS, 500)},
+        ),
     ]
 
 
 def derivatives_report(coin: Coin) -> DerivativesReport:
-    failed: dict[str, MarketError] = {"bybit": LATE, "gate": Unavailable("gate", "x", "answered HTTP 500")}
+    failed: dict[str, MarketError] = {"bybit": LATE, "gate": Unavailable("gate", "x", Reason.HTTP_STATUS, 500)}
     return DerivativesReport(coin.base, contracts(coin), failed, ["coinbase"], NOW_MS, 0.212)
 
 
@@ -154,7 +160,7 @@ def a_scan(coin: Coin) -> Scan:
         Scanned(coin.symbol, 310.0, "HIGH", coin.amount / 24, coin.amount / 24 * coin.price, 0.52, closed_ms),
         Scanned("BABYDOGE-USDT", 203.1, "MODERATE", 1e15, 1.2e6, 0.0, closed_ms),
     ]
-    failed: dict[str, MarketError] = {"ADA-USDT": Unavailable("binance", "x", "answered HTTP 500")}
+    failed: dict[str, MarketError] = {"ADA-USDT": Unavailable("binance", "x", Reason.HTTP_STATUS, 500)}
     return Scan("binance", "15m", 200.0, spikes, 198, 1, failed, (), closed_ms, 1.204)
 
 
@@ -189,8 +195,11 @@ def bare_analysis(coin: Coin) -> AnalysisReport:
         )
     )
     only_price = Ticker("kraken", coin.symbol, coin.price, *(None,) * 7, NOW_MS)
-    late = Unavailable("kraken", "x", "did not answer in time")
-    reasons = ("open interest", "funding", "session and day", "CVD", "OI change", "long/short")
+    late = Unavailable("kraken", "x", Reason.LATE)
+    reasons = [
+        PartName(each)
+        for each in ["open_interest", "funding", "session_and_day", "cvd", "open_interest_change", "long_short"]
+    ]
     return whole._replace(
         **nothing, perp=Snapshot(only_price), divergence="", open_interest_before={}, shares=[],
         score=[each._replace(points=None) for each in whole.score], missing=dict.fromkeys(reasons, late),
@@ -554,7 +563,7 @@ class Chance:
 
     def error(self) -> MarketError:
         kind = self.rng.choice([Unavailable, Blocked, UnknownSymbol, NotSupported])
-        return kind(self.exchange(), self.text(), *self.rng.choice([(), (self.text(),)]))
+        return kind(self.exchange(), self.text(), self.rng.choice(list(Reason)), 500)
 
     def errors(self) -> dict[str, MarketError]:
         return {self.exchange(): self.error() for _ in range(self.rng.randrange(4))}
@@ -623,7 +632,7 @@ class Chance:
             bands=self.maybe(Bands(self.price(), self.price(), self.price())), ema_fast=self.maybe(self.price()),
             ema_slow=self.maybe(self.price()),
             score=[Component(name, self.rng.choice([None, -2, 0, 3]), self.text()) for name in names],
-            missing={self.rng.choice(["CVD", "funding", self.text()]): self.error() for _ in range(3)},
+            missing={self.rng.choice(list(PartName)): self.error() for _ in range(3)},
         )  # fmt: skip
 
     def answers(self) -> dict[str, Answer]:

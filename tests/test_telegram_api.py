@@ -89,7 +89,7 @@ def test_error_of_mutated_types(
     """As something between Telegram and us may send them: the status counts, and nobody sleeps for a text."""
     body = json.dumps({"ok": False, "description": 5, **answer}).encode()
     with pytest.raises(TelegramError, match="sendMessage: ") as caught:
-        api_module._result("sendMessage", 502, body)
+        api_module.result_of("sendMessage", 502, body)
     error = caught.value
     assert (error.code, error.retry_after_s, error.migrate_to_chat_id) == (code, retry_after_s, migrate_to_chat_id)
     assert error.is_passing

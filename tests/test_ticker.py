@@ -15,6 +15,7 @@ from alerting import DAY_MS, FakeQuotes, an_alert, candles
 
 import ticker
 from answers.judging import HOUR_MS, MINUTE_MS, Holding, Rule
+from exchanges.errors import Reason
 from store.connect import open_store
 from store.scripts import SqlStore
 from store.words import DONE, PAUSED, Alert, Limits, Overtaken
@@ -195,12 +196,10 @@ def test_no_other_exchange_stands_in(tmp_path: Path) -> None:
         return await house.tick(price=101.0)
 
     ticked = in_house(tmp_path, act)
-    assert (ticked.n_fired, ticked.failed) == (1, {"price binance perp": "could not be reached"})
+    assert (ticked.n_fired, ticked.failed) == (1, {"price binance perp": Reason.UNREACHABLE})
 
 
-def test_a_question_that_hangs_holds_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ticker, "ASK_S", 0.05)
-
+def test_a_question_that_hangs_holds_up_nothing(tmp_path: Path) -> None:
     async def act(house: House) -> Ticked:
         ask = house.quotes.prices
 
@@ -214,7 +213,7 @@ def test_a_question_that_hangs_holds_up_nothing(tmp_path: Path, monkeypatch: pyt
         await house.set(replace(BTC, exchange="okx"), 99.0, number=2)
         return await house.tick(price=101.0)
 
-    assert in_house(tmp_path, act).n_fired == 1
+    assert in_house(tmp_path, act, ask_s=0.05).n_fired == 1
 
 
 def test_a_symbol_that_was_delisted_never_rings(tmp_path: Path) -> None:
@@ -419,14 +418,12 @@ def test_one_without_a_state_begins_at_what_is_seen_first(tmp_path: Path) -> Non
     assert in_house(tmp_path, act) == 1
 
 
-def test_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ticker, "PAGE", 7)
-
+def test_pages(tmp_path: Path) -> None:
     async def act(house: House) -> Ticked:
         for number in range(30):
             await house.set(replace(BTC, symbol=f"C{number % 4}"), 99.0, number=number)
             house.quotes.price[f"C{number % 4}"] = 110.0
         return await house.tick()
 
-    ticked = in_house(tmp_path, act)
+    ticked = in_house(tmp_path, act, page=7)
     assert (ticked.n_alerts, ticked.n_fired, ticked.n_requests) == (30, 30, 1)

@@ -11,6 +11,7 @@ import exchanges
 from asking import budgets
 from demo.web import FAULTS
 from exchanges import endpoints, errors, table
+from render.sentences import reasons
 
 
 def test_schedule_is_the_seeds() -> None:
@@ -61,7 +62,7 @@ def test_judging_of_answers(text: str, kind: str) -> None:
     "kind", [errors.Unavailable, errors.RateLimited, errors.Blocked, errors.BadResponse, budgets.OverBudget]
 )
 def test_judging_knows_every_failure(kind: type[errors.MarketError]) -> None:
-    assert weather.judged(f"No price for BTC-USDT right now. Binance {kind.reason}.") == "sentence"
+    assert weather.judged(f"No price for BTC-USDT right now. {reasons([kind('binance', 'x')])}.") == "sentence"
 
 
 @pytest.mark.parametrize("command", dict.fromkeys(weather.COMMANDS))

@@ -320,7 +320,7 @@ def test_lambda_answers_every_shape_of_event(monkeypatch: pytest.MonkeyPatch) ->
     process = Process(["-m", "demo"], {})
     for name, value in {**json.loads(process.until(r"^\{.*\}$")[0]), "TELEGRAM_CHAT_ID": str(ADA)}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(webhook_server, "_lambda", None)
+    webhook_server.function.cache_clear()
     secret = settings.load(os.environ, table.EXCHANGES).webhook_secret
     for number, kind in enumerate(["2.0", "1.0", "2.0 with a stage"] * 7):
         body = as_bytes(updated("/price BTC" if number < 3 else "/help", number + 1))
@@ -328,9 +328,7 @@ def test_lambda_answers_every_shape_of_event(monkeypatch: pytest.MonkeyPatch) ->
         answer = webhook_server.handle_webhook(event, None)
         assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
         assert json.loads(answer["body"])["method"] == "sendMessage"
-        assert webhook_server._lambda is not None
-        loop = webhook_server._lambda._runner.get_loop()
-        assert asyncio.all_tasks(loop) == set()
+        assert asyncio.all_tasks(webhook_server.function().runner.get_loop()) == set()
 
     def status(event: dict[str, Any]) -> int:
         return int(webhook_server.handle_webhook(event, None)["statusCode"])
@@ -343,14 +341,13 @@ def test_lambda_answers_every_shape_of_event(monkeypatch: pytest.MonkeyPatch) ->
     assert status(good | {"rawPath": "/nothing"}) == 404
     assert status(good | {"requestContext": {"http": {"method": "PUT"}}}) == 405
     assert status({"source": "aws.events", "detail-type": "Scheduled Event"}) == 400
-    assert webhook_server._lambda is not None
-    webhook_server._lambda.close()
+    webhook_server.function().close()
     process.end(signal.SIGINT)
 
 
 def test_lambda_without_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TELEGRAM_BOT_TOKEN", raising=False)
-    monkeypatch.setattr(webhook_server, "_lambda", None)
+    webhook_server.function.cache_clear()
     with pytest.raises(settings.SettingsError, match="TELEGRAM_BOT_TOKEN"):
         webhook_server.handle_webhook({}, None)
 

@@ -48,7 +48,7 @@ def about(venue: Exchange, of: Listing, now_ms: int) -> Iterator[tuple[str, Endp
         yield "size", size  # Binance's is in a list, read by name
     if venue.has("candles", of.kind, of.quote, "1h"):
         yield "candles", venue.candles(of, "1h", 5, now_ms)
-    if venue.has("open interest history", of.kind, of.quote):
+    if venue.has("open_interest_history", of.kind, of.quote):
         yield "history", venue.open_interest_history(of, 5)
     if venue.has("ratios", of.kind, of.quote):
         yield "ratios", venue.ratios(of, 5)[0]

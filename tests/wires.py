@@ -25,8 +25,10 @@ async def echo(request: Request) -> Response:
 
 
 @asynccontextmanager
-async def a_server(handler: Handler = echo, max_connections: int = 128) -> AsyncIterator[tuple[Server, int]]:
-    server = Server(handler, max_connections)
+async def a_server(
+    handler: Handler = echo, max_connections: int = 128, **bounds: int
+) -> AsyncIterator[tuple[Server, int]]:
+    server = Server(handler, max_connections, **bounds)
     (port,) = await server.start("127.0.0.1", 0)
     try:
         yield server, port

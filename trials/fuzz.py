@@ -189,7 +189,7 @@ class Wires(httpx.AsyncBaseTransport):
     def __init__(self, world: demo.World) -> None:
         self.spoil: Callable[[bytes], bytes] | None = None
         self._hosts: dict[str, Handler] = {
-            name.lower().replace("_", "-"): site._handler for name, site in world.sites.items()
+            name.lower().replace("_", "-"): site.handler for name, site in world.sites.items()
         }
         self._hosts["telegram"] = world.telegram.handle
 

@@ -1,0 +1,57 @@
+"""What is said of errors and parts: a sentence for each, in one and in several."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from conftest import ROOT
+
+from exchanges.errors import Declined, PartName, Reason, Unavailable, UnknownSymbol
+from render.sentences import PARTS, REASONS, reasons, said
+
+NOT_IN_PRODUCT = ("tests", "trials", "bench", "demo")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_said(reason: Reason) -> None:
+    one, several = REASONS[reason]
+    assert (one[0].islower(), several[0].islower(), one.endswith(".")) == (True, True, False)
+
+
+def test_every_part_is_said() -> None:
+    assert set(PARTS) == set(PartName)
+    assert len(set(PARTS.values())) == len(PartName)
+
+
+def test_a_status_is_said_with_its_figure() -> None:
+    errors = [Unavailable(each, "x", Reason.HTTP_STATUS, 502) for each in ("okx", "gate")]
+    assert said(errors[0]) == "answered HTTP 502"
+    assert reasons([*errors, Unavailable("bybit", "x", Reason.HTTP_STATUS, 500)]) == (
+        "OKX and Gate answered HTTP 502; Bybit answered HTTP 500"
+    )
+
+
+def test_several_have_the_plural() -> None:
+    slow = [Unavailable(each, "x", Reason.SLOWER) for each in ("binance", "okx")]
+    assert reasons(slow[:1]) == "Binance was slow"
+    assert reasons(slow) == "Binance and OKX were slow"
+
+
+def test_not_listed_names_the_place_last() -> None:
+    assert (
+        reasons([UnknownSymbol("okx", "x"), Declined("gate", "x")]) == "not listed on OKX; Gate declined the question"
+    )
+
+
+def test_no_words_beside_the_table() -> None:
+    """An error is given its reason by name; what is said of it is written in render/sentences.py only."""
+    words = {text for one, several in REASONS.values() for text in (one, several)} - {"failed"}
+    written = [
+        f"{path.relative_to(ROOT)}:{each.lineno}"
+        for path in ROOT.rglob("*.py")
+        if path.relative_to(ROOT).parts[0] not in NOT_IN_PRODUCT and path.name != "sentences.py"
+        for each in ast.walk(ast.parse(path.read_text()))
+        if isinstance(each, ast.Constant) and each.value in words
+    ]
+    assert written == []
