@@ -307,6 +307,14 @@ class Market:
                 intervals.changed.cancel()
         return self._found(exchange, whole, of, missing, interval_h)
 
+    async def perp_of_many(self, exchange: Exchange, symbol: str) -> Found:
+        """The contract on 1000 and more of a coin, where another coin has the plain name. Raises MarketError."""
+        symbol = in_quotes(symbol, exchange.quotes["perp"])
+        found = of_many(Listing("perp", symbol, symbol), await self._symbols(exchange, "perp"))
+        if found is None:
+            raise UnknownSymbol(exchange.id, f"{symbol} is another coin there", Reason.NAMESAKE)
+        return await self._whole_perp(exchange, found)
+
     async def _perp_of_list(self, exchange: Exchange, symbol: str) -> Found:
         """A perpetual of an exchange that tells everything in one list."""
         found = (await self.listing(exchange, "perp")).get(symbol)

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
 from asking import races
-from asking.races import Part, Question, first_answers, settled
-from exchanges.errors import MarketError, NoAnswer, NotListed, PartName
-from exchanges.symbols import NotASymbol, parse_symbol, split
+from asking.races import Outcome, Part, Question, first_answers, settled
+from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
+from exchanges.symbols import NotASymbol, are_of_one_coin, parse_symbol, split
 from exchanges.words import Candles, Funding, Snapshot, Ticker, per_8h, per_year_pct
-from market import Market, open_interest_before
+from market import Found, Market, open_interest_before
 from render.fields import TickerFields, iso, ticker_fields
 from render.figures import (
     circle,
@@ -135,6 +135,7 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
     )
     if spot.found is None and perp.found is None:
         raise await market.why_not(symbol, (*spot.errors, *perp.errors), began)
+    perp = await _of_the_same_coin(market, symbol, spot, perp)
     missing: dict[PartName, tuple[MarketError, ...]] = {}
     failed: dict[str, tuple[MarketError, ...]] = {}
     multipliers: dict[str, int] = {}
@@ -156,6 +157,28 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
         multipliers,
         market.clock.monotonic() - began,
     )
+
+
+async def _of_the_same_coin(market: Market, symbol: str, spot: Outcome[Found], perp: Outcome[Found]) -> Outcome[Found]:
+    """The perpetual, if its price may be of the coin that the spot market has; else the one on 1000 coins, or none."""
+    if not _are_apart(spot.found, perp.found) or perp.found is None or perp.found.of.ticker is None:
+        return perp
+    exchange = market.exchange(perp.found.of.ticker.exchange)
+    namesake = UnknownSymbol(exchange.id, f"{perp.found.symbol} is another coin", Reason.NAMESAKE)
+    try:
+        async with asyncio.timeout(EXTRAS_S):
+            found = await market.perp_of_many(exchange, symbol)
+    except (MarketError, TimeoutError):
+        return perp._replace(found=None, errors=(*perp.errors, namesake))
+    if _are_apart(spot.found, found):
+        return perp._replace(found=None, errors=(*perp.errors, namesake))
+    return perp._replace(found=found)
+
+
+def _are_apart(spot: Found | None, perp: Found | None) -> bool:
+    if spot is None or perp is None or spot.of.ticker is None or perp.of.ticker is None:
+        return False
+    return not are_of_one_coin(spot.of.ticker.last, perp.of.ticker.last)
 
 
 async def _with_extras(market: Market, report: PriceReport, extras: Collection[PartName]) -> PriceReport:

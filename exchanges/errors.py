@@ -45,6 +45,7 @@ class Reason(StrEnum):
     DECLINED = auto()
     # It has not.
     NOT_LISTED = auto()
+    NAMESAKE = auto()  # it lists another coin of that name
     NOT_TRADED = auto()
     NOT_TRADED_NOW = auto()
     NOT_OFFERED = auto()

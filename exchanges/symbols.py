@@ -22,6 +22,7 @@ _MULTIPLIED_BEHIND = re.compile(r"(?<=[^\W\d])10{3,7}$")
 _MILLIONS = {"MBABYDOGE": "BABYDOGE"}  # Gate's; any other name that begins with M may be a coin's
 _OWN_NAMES = {"XBT": "BTC", "XDG": "DOGE"}  # Kraken's
 MAX_SUGGESTIONS = 5
+MAX_APART = 2.0  # times; what a spot market and a perpetual of one coin were never apart by
 _QUOTES = ("USDT", "USDC", "FDUSD", "USD")
 _NAMED_LIKE_PAIRS = frozenset(
     ["PYUSD", "TUSD", "BUSD", "FDUSD", "RLUSD", "GUSD", "LUSD", "SUSD", "CRVUSD", "BFUSD", "XUSD"]
@@ -136,6 +137,11 @@ def parse_symbol(text: str) -> str:
     if base == quote:
         raise NotASymbol(f"{base} is what prices are counted in here. Try another symbol, such as BTC.")
     return f"{base}-{quote}"
+
+
+def are_of_one_coin(price: float, other: float) -> bool:
+    """Whether two dollar prices may be of the same coin; two coins may have one name: CAT the stock, CAT the coin."""
+    return max(price, other) <= MAX_APART * min(price, other)
 
 
 def similar(base: str, listed: Iterable[str]) -> list[str]:

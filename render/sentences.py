@@ -38,6 +38,7 @@ REASONS = {
     Reason.WRONG_MARKET: ("answered about another market", "answered about another market"),
     Reason.DECLINED: ("declined the question", "declined the question"),
     Reason.NOT_LISTED: ("had no such market", "had no such market"),
+    Reason.NAMESAKE: ("lists another coin of that name", "list another coin of that name"),
     Reason.NOT_TRADED: ("has no trades of it yet", "have no trades of it yet"),
     Reason.NOT_TRADED_NOW: ("does not trade it now", "do not trade it now"),
     Reason.NOT_OFFERED: ("did not offer it", "did not offer it"),

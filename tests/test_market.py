@@ -31,7 +31,7 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
-from exchanges.symbols import NotASymbol, in_every_dollar, parse_symbol
+from exchanges.symbols import NotASymbol, are_of_one_coin, in_every_dollar, parse_symbol
 from exchanges.table import EXCHANGES
 from market import Market
 
@@ -521,3 +521,36 @@ async def test_address_that_is_closed_is_said_once(caplog: pytest.LogCaptureFixt
         assert len(said) == 1
         assert "KRAKEN_FUTURES" in said[0]
         assert Reason.GONE in await house.ask("/status")
+
+
+@pytest.mark.parametrize(("has_thousands", "last"), [(True, 0.00000512), (False, None)])
+async def test_a_stock_of_a_coins_name_is_not_its_perpetual(has_thousands: bool, last: float | None) -> None:
+    """Bitget lists CATUSDT, a stock, beside 1000CATUSDT, the coin."""
+    prices = {"spot": {"CATUSDT": "0.00000512"}, "mix": {"CATUSDT": "612.5"}}
+    if has_thousands:
+        prices["mix"]["1000CATUSDT"] = "0.00512"
+
+    def cats(asked: Any, answer: Any) -> Any:
+        rows = [
+            {"symbol": symbol, "lastPr": price, "ts": "1700000000000", "markPrice": price, "fundingRate": "0.0001"}
+            for symbol, price in prices["spot" if "/spot/" in asked.path else "mix"].items()
+            if asked.query.get("symbol", symbol) == symbol
+        ]
+        told = {"code": "00000", "data": rows} if rows else {"code": "40034", "data": None}
+        return in_json(told, 200 if rows else 400)
+
+    async with a_house(EXCHANGES="bitget") as house:
+        house.world.sites["BITGET"].intercept(cats)
+        report = await price(house, "CAT-USDT")
+    assert report.spot is not None
+    assert report.spot.last == 0.00000512
+    found = report.perp and report.perp.ticker
+    assert (found and found.last) == (None if last is None else pytest.approx(last))
+    assert report.multipliers == ({"perp": 1000} if has_thousands else {})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"), [(5, 5.1, True), (5, 9.9, True), (5, 10.1, False), (612.5, 5e-6, False)]
+)
+def test_two_prices_of_one_coin(one: float, other: float, is_one: bool) -> None:
+    assert are_of_one_coin(one, other) == are_of_one_coin(other, one) == is_one
