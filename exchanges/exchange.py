@@ -21,19 +21,21 @@ from exchanges.words import (
     LiquidationPage,
     Listing,
     Page,
+    Paid,
     Ratio,
     Signed,
     Snapshot,
     Ticker,
 )
 
-Question = Literal["candles", "flow", "open interest history", "ratios", "liquidations"]
+Question = Literal["candles", "flow", "open interest history", "ratios", "liquidations", "funding history"]
 UNTOLD: dict[Question, str] = {
     "candles": "has no such candles",
     "flow": "tells no taker volume",
     "open interest history": "tells no history of open interest",
     "ratios": "tells no longs and shorts",
     "liquidations": "tells no liquidations",
+    "funding history": "tells no history of its funding",
 }
 
 
@@ -133,6 +135,13 @@ class Exchange:
     def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Long shares every hour, n times, oldest first, by whose they are: accounts, top accounts, top positions."""
         raise self._untold("ratios")
+
+    def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
+        """What was paid since a moment: a question that takes the cursor of a page, "" for the first.
+
+        Pages may reach further back, in either order of time.
+        """
+        raise self._untold("funding history")
 
     def liquidations(
         self, of: Listing, since_ms: int, now_ms: int
