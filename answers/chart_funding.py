@@ -1,4 +1,4 @@
-"""/chart funding BTC: what a coin's perpetuals paid over 30 days, by exchange, each payment as of 8 hours."""
+"""/chart funding BTC: what a coin's perpetuals paid over 30 days, by exchange: each day's mean, per 8 hours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from render.sentences import exchange_name, in_words, reasons
 if TYPE_CHECKING:
     from render.picture.figure import Figure
 
-STEP_H = 8
+STEP_H = 24
 MONTH_STEPS = DAYS[-1] * 24 // STEP_H
 command = oi.command
 
@@ -49,7 +49,7 @@ async def ask(tools: Tools, base: str) -> FundingChart:
 
 
 def per_step(rates: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """The mean of every STEP_H hours, in percent: hourly payments beside those of 8 hours would be a fringe."""
+    """The mean of every STEP_H hours, in percent: single payments of eight exchanges would be a thicket."""
     step_ms = STEP_H * HOUR_MS
     steps: dict[int, list[float]] = {}
     for at, rate in rates:
@@ -75,7 +75,7 @@ def show(report: FundingChart, now_s: float) -> Answer:
     names = in_words([exchange_name(name) for name in report.paths])
     return Answer(
         f"<b>{escape(base)} funding paid</b> · 30 days",
-        ("Percent per 8 hours, means of 8 hours; above zero longs paid shorts.",),
+        ("Each day's mean, in percent per 8 hours; above zero longs paid shorts.",),
         missing,
         foot(names, report.time_ms, now_s),
         keyboard(

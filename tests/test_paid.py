@@ -94,7 +94,7 @@ async def test_chart_of_funding_is_drawn() -> None:
     async with a_house() as house:
         report = await chart_funding.ask(house.bot.tools, "BTC")
         assert set(report.paths) == PAYERS
-        assert all(88 <= len(path) <= 91 for path in report.paths.values())
+        assert all(30 <= len(path) <= 31 for path in report.paths.values())
         assert "funding paid" in await house.ask("/chart funding BTC")
 
 
