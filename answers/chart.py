@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from answers import chart_candles, chart_compare, chart_cvd, chart_oi, chart_pnl, chart_profile
+from answers import chart_candles, chart_compare, chart_cvd, chart_funding, chart_oi, chart_pnl, chart_profile
 from answers.asked import KIND_WORDS, Tools, WhichSymbol
 from exchanges.words import INTERVALS
 from render.figures import escape
@@ -45,6 +45,7 @@ VIEWS: dict[str, View] = {
         ("candles", chart_candles),
         ("compare", chart_compare),
         ("cvd", chart_cvd),
+        ("funding", chart_funding),
         ("oi", chart_oi),
         ("pnl", chart_pnl),
         ("profile", chart_profile),

@@ -10,6 +10,7 @@ Memory: some 30 records a question; the answers are in the market's cache.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from asking import races
@@ -17,7 +18,7 @@ from asking.races import all_answers
 from exchanges.errors import MarketError, PartName, UnknownSymbol, is_not_there
 from exchanges.symbols import split
 from exchanges.table import Exchange
-from exchanges.words import COIN, Snapshot, Ticker
+from exchanges.words import COIN, Paid, Snapshot, Ticker
 from market import Market, open_interest_before
 from render.figures import escape
 from render.sentences import exchange_name, reasons
@@ -54,7 +55,8 @@ class Contract(NamedTuple):
 class DerivativesReport(NamedTuple):
     """A coin's perpetuals, the largest open interest first. failed: by exchange, why its markets are missing.
 
-    without: exchanges that answered and have no perpetual of the coin.
+    without: exchanges that answered and have no perpetual of the coin. paid: the past of funding, oldest first, by
+    exchange, where it was asked for; unpaid: why it is not there.
     """
 
     base: str
@@ -63,6 +65,8 @@ class DerivativesReport(NamedTuple):
     without: list[str]
     time_ms: int
     took_s: float
+    paid: Mapping[str, Sequence[Paid]] = {}
+    unpaid: Mapping[str, MarketError] = {}
 
     @property
     def coins(self) -> float | None:

@@ -7,17 +7,20 @@ from typing import NamedTuple
 
 from answers.asked import Tools, only_symbol
 from answers.contracts import Contract, DerivativesReport, contract_name, contracts_of, partial_notes
-from asking.races import Question
-from exchanges.errors import MarketError, PartName
+from answers.paid import DAYS, paid_at, paid_over
+from asking import races
+from asking.races import Part, Question, settled
+from exchanges.errors import MarketError, PartName, is_not_there
 from exchanges.symbols import split
 from exchanges.words import Funding, Snapshot, per_8h, per_year_pct
 from market import Market, perps_with_funding
-from render.figures import counted, escape, fit, format_percent, format_points, format_rate, format_span
+from render.figures import counted, dash_or, escape, fit, format_percent, format_points, format_rate, format_span
 from render.keyboards import again, keyboard, neighbours, that_fit
 from render.message import Answer, Button, folded, foot, pre
-from render.sentences import exchange_name, failed_before
+from render.sentences import exchange_name, failed_before, reasons
 
 ABOUT = "funding of"
+EXTRAS_S = 1.0
 
 
 def command(words: list[str]) -> str | None:
@@ -31,7 +34,22 @@ async def ask(tools: Tools, base: str | None) -> DerivativesReport | FundingExtr
     """Raises NotListed and NoAnswer, always within DEADLINE_S."""
     if base is None:
         return await ask_extremes(tools.market)
-    return await contracts_of(tools.market, base, PartName.FUNDING)
+    return await _with_past(tools.market, base)
+
+
+async def _with_past(market: Market, base: str) -> DerivativesReport:
+    """Funding as it is, and what was paid, which is waited for no longer than EXTRAS_S after the rest."""
+    past = [Part(each, paid_at(market, each, base)) for each in market.offering("perp")]
+    wait_s = 0.0
+    try:
+        report = await contracts_of(market, base, PartName.FUNDING)
+        wait_s = EXTRAS_S if report.took_s + EXTRAS_S < races.DEADLINE_S else 0.0
+    finally:
+        await settled(past, wait_s)
+    return report._replace(
+        paid={part.exchange.id: part.found for part in past if part.found},
+        unpaid={part.exchange.id: part.error for part in past if part.error and not is_not_there(part.error)},
+    )
 
 
 class FundingExtremes(NamedTuple):
@@ -84,6 +102,8 @@ def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
     if mean is not None:
         payer = "longs pay shorts" if mean > 0 else "shorts pay longs" if mean < 0 else "nobody pays"
         blocks.insert(0, f"weighted by open interest, {payer}")
+    if report.paid:
+        blocks.append(pre(_past(report)))
     ranked = sorted(known, key=lambda each: -(per_8h(each.perp.funding) or 0.0))
     if known:
         blocks.append(folded([_terms(each, now_s) for each in ranked]))
@@ -91,6 +111,8 @@ def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
     untold = [contract_name(each) for each in report.contracts if each not in known]
     if untold:
         notes.insert(0, escape(f"n/a: {', '.join(untold)}."))
+    if report.unpaid:
+        notes.append(escape(f"Paid before n/a: {reasons(report.unpaid.values())}."))
     line = f"funding {report.base}"
     return Answer(
         headline,
@@ -98,10 +120,21 @@ def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
         tuple(notes),
         foot(counted(len(known), "market"), report.time_ms, now_s),
         keyboard(
-            (*again(line), Button("Extremes", "funding top")),
+            (*again(line, f"chart {line}"), Button("Extremes", "funding top")),
             neighbours("funding", f"{report.base}-USDT"),
         ),
     )
+
+
+def _past(report: DerivativesReport) -> list[list[str]]:
+    """What each exchange's contract paid over 7 and 30 days, in percent, and the mean of 30 days per 8 hours."""
+    rows = [["paid", *(f"{days}d%" for days in DAYS), "mean 8h%"]]
+    sums = {name: [paid_over(rows, days, report.time_ms) for days in DAYS] for name, rows in report.paid.items()}
+    for name, each in sorted(sums.items(), key=lambda item: -(item[1][0] or 0.0)):
+        mean = None if each[-1] is None else each[-1] / (DAYS[-1] * 3)
+        cells = [dash_or(None if paid is None else paid * 100, 3) for paid in each]
+        rows.append([exchange_name(name)[:8], *cells, "–" if mean is None else format_rate(mean)])
+    return rows
 
 
 def weighted(contracts: Sequence[Contract]) -> float | None:

@@ -62,6 +62,7 @@ from exchanges.words import (
     Listing,
     OpenInterest,
     Page,
+    Paid,
     Position,
     Ratio,
     Signed,
@@ -123,6 +124,7 @@ class Binance(AccountExchange):
         "flow": ("spot", "USDT", "USDC"),
         "open_interest_history": ("USDT", "USDC", COIN),
         "ratios": ("USDT", "USDC"),
+        "funding_history": ("USDT", "USDC", COIN),
     }
     has_takers_in_candles = True
     streams_liquidations = True
@@ -218,6 +220,18 @@ class Binance(AccountExchange):
             ask("topLongShortAccountRatio", "top accounts"),
             ask("topLongShortPositionRatio", "top positions"),
         ]
+
+    def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
+        """A thousand at most, which is more than 30 days of hours."""
+
+        def paid(cursor: str) -> Endpoint[Page[Paid]]:
+            query = f"symbol={_name(of)}&startTime={since_ms}&limit=1000"
+            parse = partial(parse_paid, of=of)
+            if of.quote == COIN:
+                return Endpoint(COINM, f"/dapi/v1/fundingRate?{query}", parse, explain, COINM_WEIGHT)
+            return Endpoint(USDM, f"/fapi/v1/fundingRate?{query}", parse, explain, FUNDING_REQUESTS)
+
+        return paid
 
     def sign(self, endpoint: Endpoint[Any], key: Key, now_ms: int) -> Signed:
         """The hex HMAC-SHA256 of the query as it is sent, which goes last; the key in a header."""
@@ -654,3 +668,15 @@ def explain(status: int, body: bytes) -> MarketError:
     if status >= 500 or code in (-1000, -1001, -1007, -1008) or status == 403:
         return Unavailable(ID, said, Reason.HTTP_STATUS, status)
     return unexplained(ID, status, said, code)
+
+
+def parse_paid(body: bytes, of: Listing) -> Page[Paid]:
+    """[{"symbol": "BTCUSDT", "fundingTime": 1698768000000, "fundingRate": "0.0001", "markPrice": "34287.5"}, …]
+
+    Oldest first.
+    """
+
+    def read(row: Row) -> Paid:
+        return Paid(row.must_be("symbol", native(of)).moment("fundingTime"), row.needed("fundingRate"))
+
+    return Page(rows_read(ID, load(ID, body), read), "")

@@ -49,6 +49,8 @@ from exchanges.words import (
     LiquidationPage,
     Listing,
     OpenInterest,
+    Page,
+    Paid,
     Ratio,
     Snapshot,
     Ticker,
@@ -124,6 +126,7 @@ class Bitget(Exchange):
         "candles": ("spot", "USDT", "USDC", COIN),
         "ratios": ("USDT", "USDC", COIN),
         "liquidations": ("USDT", "USDC", COIN),
+        "funding_history": ("USDT", "USDC", COIN),
     }
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
@@ -167,6 +170,16 @@ class Bitget(Exchange):
         """Of all accounts; how many hours is Bitget's choice."""
         query = f"{_symbol(of)}&period=1h"
         return [_ask("mix/market/account-long-short", query, partial(parse_ratios, of=of), 1)]
+
+    def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
+        """A hundred a page, newest first, by the page's number."""
+
+        def paid(cursor: str) -> Endpoint[Page[Paid]]:
+            query = f"{_of_product(of)}&pageSize=100&pageNo={cursor or 1}"
+            parse = partial(parse_paid, of=of, since_ms=since_ms, page=int(cursor or 1))
+            return _ask("mix/market/history-fund-rate", query, parse)
+
+        return paid
 
     def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
         """GET /api/v3/market/liquidations, newest first, of three days, some minutes late."""
@@ -352,3 +365,14 @@ def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPa
     if not isinstance(cursor, str) or not cursor or not found or len(wanted) < len(found):
         return LiquidationPage(wanted, since_ms)
     return LiquidationPage(wanted, min(each.time_ms for each in found), cursor)
+
+
+def parse_paid(body: bytes, of: Listing, since_ms: int, page: int) -> Page[Paid]:
+    """{"data": [{"symbol": "BTCUSDT", "fundingRate": "0.0005", "fundingTime": "1695776400000"}, …]}, newest first."""
+
+    def read(row: Row) -> Paid:
+        return Paid(row.must_be("symbol", native(of)).moment("fundingTime"), row.needed("fundingRate"))
+
+    rows = rows_read(ID, _data(body), read)
+    oldest = min((row.time_ms for row in rows), default=0)
+    return Page(rows, str(page + 1) if len(rows) >= 100 and oldest > since_ms else "")

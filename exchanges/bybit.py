@@ -62,6 +62,7 @@ from exchanges.words import (
     Listing,
     OpenInterest,
     Page,
+    Paid,
     Position,
     Ratio,
     Signed,
@@ -86,6 +87,7 @@ WORDS = {
     "1d": "D",
 }
 """Bybit's words for intervals."""
+HOUR_MS = 3_600_000
 RECV_WINDOW_MS = 5000
 REFUSALS = {
     10003: Reason.KEY_WRONG,
@@ -126,6 +128,7 @@ class Bybit(AccountExchange):
         "candles": ("spot", "USDT", "USDC", COIN),
         "open_interest_history": ("USDT", "USDC"),  # of inverse ones in dollars, without the prices of those hours
         "ratios": ("USDT", "USDC", COIN),
+        "funding_history": ("USDT", "USDC", COIN),
     }
     streams_liquidations = True
 
@@ -169,6 +172,16 @@ class Bybit(AccountExchange):
         """Of all accounts."""
         query = f"{_market(of)}&period=1h&limit={n}"
         return [Endpoint(HOST, f"/v5/market/account-ratio?{query}", partial(parse_ratios, of=of), explain, REQUESTS)]
+
+    def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
+        """Newest first, 200 a page; a beginning alone is refused."""
+
+        def paid(cursor: str) -> Endpoint[Page[Paid]]:
+            end_ms = int(cursor) if cursor else (now_ms // HOUR_MS + 1) * HOUR_MS
+            query = f"{_market(of)}&startTime={since_ms}&endTime={end_ms}&limit=200"
+            return Endpoint(HOST, f"/v5/market/funding/history?{query}", partial(parse_paid, of=of), explain, REQUESTS)
+
+        return paid
 
     def sign(self, endpoint: Endpoint[Any], key: Key, now_ms: int) -> Signed:
         """The hex HMAC-SHA256 of time, key, window and query as it is sent, in headers."""
@@ -568,3 +581,16 @@ def explain(status: int, body: bytes) -> MarketError:
     if status >= 500 or code in (10000, 10016):
         return ill(ID, said, status)
     return unexplained(ID, status, said, code)
+
+
+def parse_paid(body: bytes, of: Listing) -> Page[Paid]:
+    """{"result": {"list": [{"symbol": "BTCUSDT", "fundingRate": "0.0001", "fundingRateTimestamp": "1672041600000"}]}}
+
+    Newest first. The cursor is the end of the page before it.
+    """
+
+    def read(row: Row) -> Paid:
+        return Paid(row.must_be("symbol", native(of)).moment("fundingRateTimestamp"), row.needed("fundingRate"))
+
+    rows = rows_read(ID, _rows_of(body, of), read)
+    return Page(rows, str(min(row.time_ms for row in rows) - 1) if len(rows) >= 200 else "")

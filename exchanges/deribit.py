@@ -38,6 +38,8 @@ from exchanges.words import (
     LiquidationPage,
     Listing,
     OpenInterest,
+    Page,
+    Paid,
     Snapshot,
     Ticker,
 )
@@ -45,6 +47,7 @@ from exchanges.words import (
 ID = "deribit"
 HOST = Host("DERIBIT", ID, "https://www.deribit.com")
 REQUESTS = Budget("deribit requests", 100, 5)
+HOUR_MS = 3_600_000
 MAX_TRADES = 1000  # of an answer
 TRADES_MS = 10_000  # within which the same question is asked
 WORDS = {
@@ -87,7 +90,7 @@ class Deribit(Exchange):
     multiplied = ("perp",)
     intervals = {"perp": WORDS}
     max_candles = {"perp": 5000}
-    tells = {"candles": ("USDC", COIN), "liquidations": ("USDC", COIN)}
+    tells = {"candles": ("USDC", COIN), "liquidations": ("USDC", COIN), "funding_history": ("USDC", COIN)}
 
     def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
         """The ticker, which tells open interest and funding too."""
@@ -108,6 +111,15 @@ class Deribit(Exchange):
         start = end // step * step - (n - 1) * step
         query = f"instrument_name={_name(of)}&start_timestamp={start}&end_timestamp={end}&resolution={WORDS[interval]}"
         return _ask("get_tradingview_chart_data", query, partial(parse_candles, of=of, interval=interval))
+
+    def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
+        """Of every hour, between two moments."""
+
+        def paid(cursor: str) -> Endpoint[Page[Paid]]:
+            span = f"start_timestamp={since_ms}&end_timestamp={(now_ms // HOUR_MS + 1) * HOUR_MS}"
+            return _ask("get_funding_rate_history", f"instrument_name={_name(of)}&{span}", parse_paid)
+
+        return paid
 
     def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
         """They are marked among all trades, which are asked for a thousand at a time, newest first."""
@@ -286,3 +298,18 @@ def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPa
     trades = [each for pair in rows_read(ID, result.get("trades"), read) for each in pair]
     page = page_of(trades, result.get("has_more") is True, since_ms)
     return page._replace(rows=[each for each in page.rows if each.side])
+
+
+def parse_paid(body: bytes) -> Page[Paid]:
+    """{"result": [{"timestamp": 1569891600000, "interest_1h": -4.7e-07, "interest_8h": -9.2e-05, …}, …]}
+
+    What was paid over the hour to that moment, and over 8 hours. The market is not told.
+    """
+    answer = Row.of(ID, body)
+    if answer.get("error") is not None:
+        raise explain(200, body)
+
+    def read(row: Row) -> Paid:
+        return Paid(row.moment("timestamp"), row.needed("interest_1h"))
+
+    return Page(rows_read(ID, answer.get("result"), read), "")

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     NO_CLOSED_CANDLE = auto()
     NO_TAKER_VOLUME = auto()
     NO_FUNDING = auto()
+    NO_FUNDING_HISTORY = auto()
     NO_RATIOS = auto()
     NO_LIQUIDATIONS = auto()
     NO_LIST = auto()

@@ -21,19 +21,21 @@ from exchanges.words import (
     LiquidationPage,
     Listing,
     Page,
+    Paid,
     Ratio,
     Signed,
     Snapshot,
     Ticker,
 )
 
-Question = Literal["candles", "flow", "open_interest_history", "ratios", "liquidations"]
+Question = Literal["candles", "flow", "open_interest_history", "ratios", "liquidations", "funding_history"]
 UNTOLD: dict[Question, Reason] = {
     "candles": Reason.NO_SUCH_CANDLES,
     "flow": Reason.NO_TAKER_VOLUME,
     "open_interest_history": Reason.NO_OPEN_INTEREST_HISTORY,
     "ratios": Reason.NO_RATIOS,
     "liquidations": Reason.NO_LIQUIDATIONS,
+    "funding_history": Reason.NO_FUNDING_HISTORY,
 }
 
 
@@ -133,6 +135,13 @@ class Exchange:
     def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Long shares every hour, n times, oldest first, by whose they are: accounts, top accounts, top positions."""
         raise self._untold("ratios")
+
+    def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
+        """What was paid since a moment: a question that takes the cursor of a page, "" for the first.
+
+        Pages may reach further back, in either order of time.
+        """
+        raise self._untold("funding_history")
 
     def liquidations(
         self, of: Listing, since_ms: int, now_ms: int

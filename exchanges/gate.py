@@ -51,6 +51,8 @@ from exchanges.words import (
     LiquidationPage,
     Listing,
     OpenInterest,
+    Page,
+    Paid,
     Ratio,
     Snapshot,
     Ticker,
@@ -111,6 +113,7 @@ class Gate(Exchange):
         "open_interest_history": ("USDT",),
         "ratios": ("USDT",),
         "liquidations": ("USDT", COIN),
+        "funding_history": ("USDT", COIN),
     }
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
@@ -170,6 +173,15 @@ class Gate(Exchange):
         """All three are in one answer."""
         query = f"contract={_name(of)}&interval=1h&limit={n}"
         return [_ask("futures/usdt/contract_stats", query, partial(parse_ratios, of=of))._replace(part="ratios")]
+
+    def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
+        """A thousand at most."""
+
+        def paid(cursor: str) -> Endpoint[Page[Paid]]:
+            query = f"contract={_name(of)}&from={since_ms // 1000}&limit=1000"
+            return _ask(f"{_settled(of)}/funding_rate", query, parse_paid)
+
+        return paid
 
     def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
         """Orders, an hour a question; of more than MAX_ORDER_HOURS the sums of each quarter of an hour."""
@@ -417,3 +429,12 @@ def parse_liquidation_sums(body: bytes, of: Listing, since_ms: int) -> Liquidati
 
     found = [each for pair in rows_read(ID, load(ID, body), read) for each in pair if each.time_ms >= since_ms]
     return LiquidationPage([each for each in found if each.dollars], since_ms)
+
+
+def parse_paid(body: bytes) -> Page[Paid]:
+    """[{"t": 1543968000, "r": "0.000157"}, …]: SECONDS, newest first. The market is not told."""
+
+    def read(row: Row) -> Paid:
+        return Paid(row.moment("t", 1000), row.needed("r"))
+
+    return Page(rows_read(ID, load(ID, body), read), "")

@@ -29,15 +29,16 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, change_pct, load, per_coin, read_candles, row_in, rows_in
+from exchanges.reading import At, Row, change_pct, load, per_coin, read_candles, row_in, rows_in, rows_read
 from exchanges.symbols import listing
-from exchanges.words import INTERVALS, Book, Candles, Funding, Listing, OpenInterest, Snapshot, Ticker
+from exchanges.words import INTERVALS, Book, Candles, Funding, Listing, OpenInterest, Page, Paid, Snapshot, Ticker
 
 ID = "hyperliquid"
 HOST = Host("HYPERLIQUID", ID, "https://api.hyperliquid.xyz")
 WEIGHT = Budget("hyperliquid weight", 1200, 60)
 ALL_OF_THEM = orjson.dumps({"type": "metaAndAssetCtxs"})
 FUNDING_INTERVAL_H = 1.0
+MAX_PAID = 500  # of an answer
 HOUR_MS = 3_600_000
 
 
@@ -62,7 +63,7 @@ class Hyperliquid(Exchange):
     multiplied = ("perp",)
     intervals = {"perp": {each: each for each in INTERVALS if each != "6h"}}
     max_candles = {"perp": 5000}
-    tells = {"candles": ("USDC",)}
+    tells = {"candles": ("USDC",), "funding_history": ("USDC",)}
     is_told_in_list = True
 
     def symbols(self, kind: str) -> ListEndpoint[str]:
@@ -93,6 +94,16 @@ class Hyperliquid(Exchange):
         body = orjson.dumps({"type": "candleSnapshot", "req": span})
         parse = partial(parse_candles, of=of, interval=interval)
         return Endpoint(HOST, "/info", parse, explain, WEIGHT, 20 + n // 60, body)
+
+    def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
+        """Five hundred hours a page, oldest first; weight 20, and 1 for 20 rows."""
+
+        def paid(cursor: str) -> Endpoint[Page[Paid]]:
+            begin = int(cursor) if cursor else since_ms
+            body = orjson.dumps({"type": "fundingHistory", "coin": native(of), "startTime": begin})
+            return Endpoint(HOST, "/info", partial(parse_paid, of=of), explain, WEIGHT, 20 + MAX_PAID // 20, body)
+
+        return paid
 
 
 def rows_reader(head: Any, now_ms: int) -> Callable[[Row], tuple[str, Snapshot] | None]:
@@ -202,3 +213,19 @@ def explain(status: int, body: bytes) -> MarketError:
     if status >= 500:
         return Unavailable(ID, said, Reason.HTTP_STATUS, status)
     return unexplained(ID, status, said)
+
+
+def parse_paid(body: bytes, of: Listing) -> Page[Paid]:
+    """[{"coin": "BTC", "fundingRate": "0.0000125", "premium": "0.0003", "time": 1683849600076}, …]
+
+    Oldest first. An unknown coin is null, or nothing.
+    """
+    rows = load(ID, body)
+    if rows is None:
+        raise UnknownSymbol(ID, f"no funding of {of.listed}")
+
+    def read(row: Row) -> Paid:
+        return Paid(row.must_be("coin", native(of)).moment("time"), row.needed("fundingRate"))
+
+    found = rows_read(ID, rows, read)
+    return Page(found, str(max(row.time_ms for row in found) + 1) if len(found) >= MAX_PAID else "")

@@ -44,6 +44,8 @@ from exchanges.words import (
     LiquidationPage,
     Listing,
     OpenInterest,
+    Page,
+    Paid,
     Snapshot,
     Ticker,
 )
@@ -85,6 +87,7 @@ class Kraken(Exchange):
     tells = {
         "candles": ("spot", "USD"),  # of coin-margined contracts the volume is in dollars
         "liquidations": ("USD", COIN),
+        "funding_history": ("USD", COIN),
     }
     is_told_in_list = True
 
@@ -117,6 +120,14 @@ class Kraken(Exchange):
         # `since` is exclusive.
         query = f"pair={_name(of)}&interval={SPOT_WORDS[interval]}&since={since_s - 1}"
         return Endpoint(SPOT, f"/0/public/OHLC?{query}", parse, explain, SPOT_REQUESTS)
+
+    def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
+        """Of every hour, from the analytics: the history itself comes as a whole, of years."""
+
+        def paid(cursor: str) -> Endpoint[Page[Paid]]:
+            return _analytics(of, "funding", 3600, since_ms // 1000, parse_paid)
+
+        return paid
 
     def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
         """Sums of each quarter of an hour, without sides."""
@@ -321,7 +332,8 @@ def parse_liquidation_sums(body: bytes, of: Listing, since_ms: int) -> Liquidati
     SECONDS; what was liquidated in each period, in coins on PF_, in DOLLARS on PI_. Sides and prices are not told.
     """
     found = []
-    for time_ms, figure in _periods(body):
+    for at, figure in _analysis(body):
+        time_ms = Row(ID, {"timestamp": at}).moment("timestamp", 1000)
         if not isinstance(figure, (str, int, float)):
             raise BadResponse(ID, f"data is {str(figure)[:80]!r}, no figures")
         amount = Row(ID, {"data": figure}).needed("data")
@@ -333,13 +345,32 @@ def parse_liquidation_sums(body: bytes, of: Listing, since_ms: int) -> Liquidati
     return LiquidationPage(found, since_ms)
 
 
-def _periods(body: bytes) -> list[tuple[int, Any]]:
-    """When each period of an analysis begins, in ms, and what is told of it. Raises MarketError."""
+def _analysis(body: bytes, column: str = "") -> list[tuple[Any, Any]]:
+    """When each period of an analysis begins, and what is told of it; in a column, where there are some.
+
+    Raises MarketError.
+    """
     answer = Row.of(ID, body)
     if answer.get("result") is None:
         raise explain(200, body)
     result = answer.row("result")
-    times, data = result.get("timestamp"), result.get("data")
+    times, data = result.get("timestamp"), result.row("data").get(column) if column else result.get("data")
     if not isinstance(times, list) or not isinstance(data, list) or len(times) != len(data):
         raise BadResponse(ID, "the analysis has not as many figures as times")
-    return [(Row(ID, {"timestamp": at}).moment("timestamp", 1000), of) for at, of in zip(times, data, strict=True)]
+    return list(zip(times, data, strict=True))
+
+
+def parse_paid(body: bytes) -> Page[Paid]:
+    """{"result": {"timestamp": [1690000200000, …], "data": {"rate": […], "relativeRate": [["7e-6", …], …]}}}
+
+    MILLISECONDS, alone among the analyses; the relative rate of each hour as open, high, low and close. The hour that
+    runs has paid nothing yet.
+    """
+    columns = _analysis(body, "relativeRate")
+    if not all(isinstance(levels, list) and len(levels) == 4 for _, levels in columns):
+        raise BadResponse(ID, "a rate is not told as four levels")
+    rows = [
+        Paid(Row(ID, {"at": at}).moment("at") + HOUR_MS, Row(ID, {"close": levels[3]}).needed("close"))
+        for at, levels in columns[:-1]
+    ]
+    return Page(rows, "")

@@ -66,6 +66,7 @@ from exchanges.words import (
     Listing,
     OpenInterest,
     Page,
+    Paid,
     Position,
     Ratio,
     Signed,
@@ -80,6 +81,7 @@ TICKERS_REQUESTS = Budget("okx market/tickers", 20, 2)
 OPEN_INTEREST_REQUESTS = Budget("okx public/open-interest", 20, 2)
 FUNDING_REQUESTS = Budget("okx public/funding-rate", 10, 2)
 CANDLE_REQUESTS = Budget("okx market/candles", 40, 2)
+PAID_REQUESTS = Budget("okx public/funding-rate-history", 10, 2)
 INSTRUMENT_REQUESTS = Budget("okx public/instruments", 20, 2)
 LIQUIDATION_REQUESTS = Budget("okx public/liquidation-orders", 40, 2)
 OLD_CANDLE_REQUESTS = Budget("okx market/history-candles", 20, 2)
@@ -134,6 +136,7 @@ class Okx(AccountExchange):
         "open_interest_history": ("USDT", "USDC", COIN),
         "ratios": ("USDT", "USDC", COIN),
         "liquidations": ("USDT", "USDC", COIN),
+        "funding_history": ("USDT", "USDC", COIN),
     }
     key_parts = ("API_KEY", "SECRET_KEY", "PASSPHRASE")
 
@@ -255,6 +258,16 @@ class Okx(AccountExchange):
             return None
         target = f"/api/v5/public/instruments?instType=SWAP&instId={_name(of)}"
         return Endpoint(HOST, target, partial(parse_contract_size, of=of), explain, INSTRUMENT_REQUESTS)
+
+    def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
+        """Newest first, back to older ones by `after`."""
+
+        def paid(cursor: str) -> Endpoint[Page[Paid]]:
+            target = f"/api/v5/public/funding-rate-history?instId={_name(of)}&limit={ROWS}"
+            parse = partial(parse_paid, of=of, since_ms=since_ms)
+            return Endpoint(HOST, target + (f"&after={cursor}" if cursor else ""), parse, explain, PAID_REQUESTS)
+
+        return paid
 
     def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
         """Newest first, back to older ones by `after`; some 20 pages for a day of BTC-USDT."""
@@ -670,3 +683,18 @@ def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPa
     details = [detail for row in rows for detail in row.rows("details")]
     found = rows_read(ID, details, read)
     return page_of(found, len(details) >= ROWS, since_ms)
+
+
+def parse_paid(body: bytes, of: Listing, since_ms: int) -> Page[Paid]:
+    """{"data": [{"instId": "BTC-USDT-SWAP", "fundingRate": "0.0001", "realizedRate": "0.0001", "fundingTime": …}, …]}
+
+    Newest first. realizedRate is what was paid; fundingRate, told alone by older answers, was the last estimate.
+    """
+
+    def read(row: Row) -> Paid:
+        rate = row.must_be("instId", native(of)).number("realizedRate")
+        return Paid(row.moment("fundingTime"), row.needed("fundingRate") if rate is None else rate)
+
+    rows = rows_read(ID, _list(body), read)
+    oldest = min((row.time_ms for row in rows), default=0)
+    return Page(rows, str(oldest) if len(rows) >= ROWS and oldest > since_ms else "")

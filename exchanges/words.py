@@ -189,6 +189,13 @@ class Ratio(NamedTuple):
     long_share: float
 
 
+class Paid(NamedTuple):
+    """What longs paid shorts at a moment, or over the period that ends then: a fraction."""
+
+    time_ms: int
+    rate: float
+
+
 class Liquidation(NamedTuple):
     """A position that its exchange closed by force; or all of a stretch that begins at time_ms, without a price.
 

@@ -373,11 +373,14 @@ async def test_funding_without_periods_says_so() -> None:
 
 
 async def test_funding_costs_what_open_interest_has_asked() -> None:
+    """Beside what was paid before: a question an exchange, and a second page of Hyperliquid's hours."""
     async with a_house() as house:
         await house.ask("/oi BTC")
         before = n_requests(house)
         await house.ask("/funding BTC")
-        assert n_requests(house) == before
+        assert n_requests(house) == before + len(WITH_PERPS) + 1
+        await house.ask("/chart funding BTC")
+        assert n_requests(house) == before + len(WITH_PERPS) + 1
 
 
 @pytest.mark.parametrize("exchange", WITH_PERPS)
