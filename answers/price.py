@@ -131,6 +131,7 @@ class PriceReport(NamedTuple):
 async def report_of(market: Market, symbol: str) -> PriceReport:
     """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
     began = market.clock.monotonic()
+    market.raise_if_not_listed(symbol)
     spots, perps = market.offering("spot"), market.offering("perp")
     spot, perp = await first_answers(
         Question(spots, (market.spot_at(each, symbol) for each in spots)),

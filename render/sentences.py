@@ -9,6 +9,7 @@ from exchanges.symbols import NotASymbol
 from exchanges.table import EXCHANGES
 from render.figures import escape
 
+MAX_NAMED = 3  # exchanges that lack a market; of more, their number is told
 _PLURALS = {"was": "were", "is": "are", "has": "have", "tells": "tell"}
 
 
@@ -21,10 +22,14 @@ def reasons(errors: Iterable[MarketError]) -> str:
     names: dict[str, list[str]] = {}
     for error in {error.exchange: error for error in errors}.values():
         names.setdefault(error.reason, []).append(exchange_name(error.exchange))
-    return "; ".join(
-        f"not listed on {in_words(each)}" if reason == UnknownSymbol.reason else f"{in_words(each)} {_of(reason, each)}"
-        for reason, each in names.items()
-    )
+    unlisted = names.pop(UnknownSymbol.reason, [])
+    told = [f"{in_words(each)} {_of(reason, each)}" for reason, each in names.items()]
+    if len(unlisted) > MAX_NAMED:
+        others = "others" if names else "exchanges"
+        told.append(f"not listed on {'' if names else 'any of '}{len(unlisted)} {others}")
+    elif unlisted:
+        told.append(f"not listed on {in_words(unlisted)}")
+    return "; ".join(told)
 
 
 def _of(reason: str, names: Sequence[str]) -> str:
@@ -37,18 +42,15 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def in_words(names: Sequence[str]) -> str:
+def in_words(names: Sequence[str], last: str = "and") -> str:
     """A, B and C"""
-    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+    return f" {last} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> str:
     """Why there is no answer, and what to do next. what: as in “No price for BTC-USDT right now.”"""
     if isinstance(error, NotListed):
-        asked = in_words([exchange_name(each) for each in error.exchanges])
-        maybe = f" Did you mean {in_words(error.suggestions)}?" if error.suggestions else " Check the spelling?"
-        not_there = "is not listed as a perpetual" if error.kind == "perp" else "is not listed"
-        return escape(f"{error.symbol} {not_there} on {asked}.{maybe}")
+        return escape(f"{_not_listed(error)} {_maybe(error.suggestions)}")
     if isinstance(error, NoAnswer):
         is_passing = not all(
             isinstance(each, (Blocked, Gone, UnknownSymbol, NotSupported, NotTraded)) for each in error.errors
@@ -56,6 +58,18 @@ def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> 
         advice = " Please try again in a minute." if is_passing else ""
         return escape(f"No {what} {error.symbol} right now. {sentence(reasons(error.errors))}{advice}")
     return escape(str(error))
+
+
+def _not_listed(error: NotListed) -> str:
+    """The verdict in one line: Not listed on any of 9 exchanges: BTV."""
+    n, name = len(error.exchanges), error.symbol.removesuffix("-USDT")
+    where = f"any of {n} exchanges" if n > 1 else exchange_name(error.exchanges[0]) if n else "any exchange"
+    what = {"perp": "No perpetual", "spot": "No spot market"}.get(error.kind, "Not listed")
+    return f"{what} on {where}: {name}."
+
+
+def _maybe(suggestions: Sequence[str]) -> str:
+    return f"Did you mean {in_words(suggestions, 'or')}?" if suggestions else "Check the spelling?"
 
 
 def failed_before(errors: Sequence[MarketError], kind: str = "") -> list[str]:

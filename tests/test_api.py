@@ -722,7 +722,7 @@ async def test_unknown_symbol(path: str) -> None:
 async def test_unknown_symbol_of_open_interest() -> None:
     async with an_api() as service:
         said = await service.error("/multi_oi", base_symbol="NOPE")
-        assert said.startswith("NOPE-USDT is not listed")
+        assert said.startswith("Not listed on any of 9 exchanges: NOPE")
         assert "Hyperliquid" in said
 
 
