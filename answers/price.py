@@ -457,13 +457,15 @@ def _source(report: PriceReport, now_s: float) -> str:
 
 class Fields(TickerFields):
     timestamp: str
+    exchange: str
 
 
 def fields(report: PriceReport) -> Fields:
     """Spot, or the perpetual where there is no spot market."""
     ticker = report.spot or (report.perp and report.perp.ticker)
     assert ticker is not None
-    return {**ticker_fields(ticker, "spot" if report.spot else "perp"), "timestamp": iso(ticker.time_ms)}
+    of = ticker_fields(ticker, "spot" if report.spot else "perp")
+    return {**of, "timestamp": iso(ticker.time_ms), "exchange": ticker.exchange}
 
 
 class QuarterFields(TypedDict):
