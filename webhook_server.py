@@ -244,7 +244,11 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     the_bot.metrics.watch(
         "bot_clients_gone_total", "Clients that left before their answer.", "", lambda: {"": server.n_gone}
     )
-    tasks = (keep_watchdog_quiet(the_bot.metrics), _sweep(transport), introduce(the_bot, settings, bot.menu()))
+    tasks = (
+        keep_watchdog_quiet(the_bot.metrics),
+        _sweep(transport),
+        introduce(the_bot, settings, bot.introduction(settings)),
+    )
     background = [asyncio.ensure_future(each) for each in tasks]
     keeping = [asyncio.ensure_future(the_bot.duty.keep())] if the_bot.duty is not None else []
     gc.collect()

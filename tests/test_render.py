@@ -208,7 +208,10 @@ def test_prices_of_several_are_a_row_each() -> None:
 
 
 def test_keyboards() -> None:
-    assert price_answer.show(Prices([a_report()]), NOW_S).keyboard[0] == (("🔄", "price BTC"), ("📈 Chart", "chart BTC"))
+    assert price_answer.show(Prices([a_report()]), NOW_S).keyboard[0] == (
+        ("🔄", "price BTC"),
+        ("📈 Chart", "chart BTC"),
+    )
     long = [a_report(symbol=f"{'X' * 13}{n}-USDT") for n in range(5)]
     assert [button.label for button in price_answer.show(Prices(long), NOW_S).keyboard[0]] == ["XXXXXXXX"] * 5
     missing = NotListed("BTCC-USDT", ["okx"], ["BTC", "BTG"])
