@@ -44,9 +44,10 @@ from answers import (
     volscan,
     volume,
 )
-from answers.asked import EXAMPLES, NO_DATA, NOT_UNDERSTOOD, Asker, Misread, Tools, WhichSymbol, outcome_of, place_of
+from answers.asked import NO_DATA, NOT_UNDERSTOOD, Asker, Misread, Tools, outcome_of, place_of
 from answers.pictures import Pictures
 from answers.typed import Meant, meant
+from answers.ways_on import ways_on
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
 from duty import Duty
@@ -62,14 +63,15 @@ from market import Market
 from metrics import Metrics, Process
 from render import sentences
 from render.figures import escape, format_span
-from render.keyboards import carried
-from render.message import Answer, Button
+from render.keyboards import carried, try_again
+from render.message import Answer
 from settings import Settings, SettingsError
 from store.words import StoreError
 from telegram.api import TelegramAPI, TelegramError
+from telegram.introduction import Introduction, Menu, introduce_to
 from telegram.polling import AnswerUpdate, Poller, clear_webhook, why_ended
-from telegram.replies import Call, reply, short_reply, unknown
-from telegram.sign import Sign
+from telegram.replies import Call, is_unchanged, reply, short_reply, unknown
+from telegram.sign import Sign, end_spinner
 from telegram.standing import Standing
 from telegram.updates import Question, read_question
 from telegram.webhook import look_after_webhook, watch
@@ -137,20 +139,17 @@ class Command(NamedTuple):
         """Whether only listed users may ask."""
         return self.is_account or self.is_status
 
-    async def run(self, tools: Tools, words: list[str]) -> Answer:
-        """The answer, or a sentence why there is none."""
+    async def run(self, tools: Tools, name: str, words: list[str]) -> Answer:
+        """The answer; or a sentence why there is none, and a button that leads on."""
         try:
             asked = self.answer.command(words)
             record = await self.answer.ask(tools, asked)
         except (Misread, NotASymbol, NotListed, NoAnswer, NoKeys) as error:
-            return self._sorry(error)
+            return self._sorry(error)._replace(keyboard=ways_on(error, name, words))
         answer = self.answer.show(record, tools.clock())
         return answer._replace(keyboard=carried(answer.keyboard, place_of(asked, words)))
 
     def _sorry(self, error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys) -> Answer:
-        if isinstance(error, WhichSymbol):
-            buttons = tuple(Button(each, f"{error.command} {each}") for each in EXAMPLES)
-            return Answer(escape(str(error)), keyboard=(buttons,), outcome=NOT_UNDERSTOOD)
         if isinstance(error, Misread):
             return Answer(escape(str(error)), outcome=NOT_UNDERSTOOD)
         if isinstance(error, NoKeys):
@@ -258,7 +257,11 @@ class Bot:
         if command.is_private and (refusal := self._private_refusal(command, question)):
             self.metrics.updates.add("refused")
             return self._short_reply(question, refusal)
-        return reply(question, await self._run(command, meaning, question), is_demo=self.settings.is_demo)
+        call = reply(question, await self._run(command, meaning, question), is_demo=self.settings.is_demo)
+        if is_unchanged(question, call):
+            return self._short_reply(question, "Unchanged.")
+        await end_spinner(self.api, question)
+        return call
 
     def _meaning(self, question: Question) -> Meant:
         """A button's data is meant to the letter."""
@@ -283,15 +286,15 @@ class Bot:
         sign = Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
-                answer = await command.run(await self._tools_for(question), meaning.words)
+                answer = await command.run(await self._tools_for(question), meaning.name, meaning.words)
         except TimeoutError:
             log.error("no answer within %.0f s", COMMAND_S)
             outcome = "too slow"
-            answer = Answer("This takes too long just now. Please try again in a minute.")
+            answer = Answer("This takes too long just now.", keyboard=try_again(meaning.line))
         except Exception:
             log.exception("the command failed")
             outcome = "failed"
-            answer = Answer("Something went wrong here, and it is noted. Please try again in a minute.")
+            answer = Answer("Something went wrong here, and it is noted.", keyboard=try_again(meaning.line))
         finally:
             await sign.end()
         took_s = self.monotonic() - began
@@ -389,9 +392,27 @@ class Bot:
         return short_reply(question, text, is_demo=self.settings.is_demo)
 
 
-def menu() -> list[dict[str, str]]:
-    """The commands as setMyCommands takes them."""
-    return [{"command": name, "description": command.summary} for name, command in COMMANDS.items()]
+def menu(*, is_listed: bool = True) -> Menu:
+    """The commands as setMyCommands takes them; without those that people who are not listed are refused."""
+    return [
+        {"command": name, "description": command.summary}
+        for name, command in COMMANDS.items()
+        if is_listed or not command.is_private
+    ]
+
+
+def introduction(settings: Settings) -> Introduction:
+    """What people see before they ask."""
+    n = len(settings.exchanges)
+    from_where = f"from {n} exchanges" if n > 1 else f"from {sentences.exchange_name(settings.exchanges[0])}"
+    return Introduction(
+        menu(is_listed=False),
+        menu(),
+        tuple(sorted(each for each in settings.allowed_ids if each > 0)),
+        f"Prices, open interest, funding, volume and charts of crypto markets, straight {from_where}.\n\n"
+        "Press Start, then type a coin: btc, eth, sol.",
+        f"Crypto markets {from_where}: type a coin.",
+    )
 
 
 def build(settings: Settings, transport: Transport, clock: Clock = MACHINE) -> Bot:
@@ -421,6 +442,7 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
         await bot.learn_username()
         log.info("polling as @%s, %s", bot.username or "?", settings.build_line)
         bot.standing.learn({"url": ""}, "", bot.clock())
+        background.append(asyncio.ensure_future(_introduce(bot.api, introduction(settings))))
         background.append(asyncio.ensure_future(watch(bot.api, bot.standing, "", bot.clock)))
         keeping = asyncio.ensure_future(bot.duty.keep()) if bot.duty is not None else None
         answer = counted_by(health, bot.answer)
@@ -442,6 +464,20 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
             await server.close(0)
         await transport.aclose()
         let_watchdog_sleep()
+
+
+async def _introduce(api: TelegramAPI, how: Introduction) -> None:
+    """Menus and descriptions, at a poller's start; without them all works as well."""
+    try:
+        await introduce_to(api, how)
+    except TelegramError as error:
+        log.warning("menus and descriptions are left as they were: %s", error)
+
+
+async def _by_hand(settings: Settings, arguments: list[str]) -> int:
+    """`python bot.py webhook …`."""
+    is_dropping = "--drop-pending" in arguments
+    return await look_after_webhook(settings, arguments[1], introduction(settings), drop_pending=is_dropping)
 
 
 def counted_by(health: Health, answer: AnswerUpdate) -> AnswerUpdate:
@@ -486,7 +522,7 @@ def main(arguments: list[str]) -> int:
         return 2
     set_up_log(chosen)
     if arguments[:1] == ["webhook"]:
-        return asyncio.run(look_after_webhook(chosen, arguments[1], menu(), drop_pending="--drop-pending" in arguments))
+        return asyncio.run(_by_hand(chosen, arguments))
     warn_of_nobody(chosen)
     return asyncio.run(poll(chosen, delete_webhook=bool(arguments)))
 

@@ -1,15 +1,14 @@
 """The JSON API: the paths, fields and envelope of the market-data service that this bot replaces.
 
-One table, ROUTES, says what can be asked; the OpenAPI description is made of it, and every answer is a
+One table, ROUTES, says what can be asked; the description (openapi.py) is made of it, and every answer is a
 record of the market turned into those fields. What no exchange told is null. A failure of the market is
-{"success": false, "error": "…"} with HTTP 200, as its clients expect; webhook_server.py does the rest.
+{"success": false, "error": "…", "code": "…"} with HTTP 200, as its clients expect; webhook_server.py does the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from types import UnionType
-from typing import Any, NamedTuple, NotRequired, Union, get_args, get_origin, get_type_hints
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from accounts import NoKeys
 from answers import (
@@ -34,8 +33,23 @@ from exchanges.symbols import NotASymbol, parse_symbol, split
 from exchanges.table import ACCOUNTS, EXCHANGES
 from exchanges.words import INTERVALS
 from render import sentences
-from render.fields import Json
+from render.fields import Json, iso
 
+CODES = {
+    "bad_request": 400,
+    "unauthorized": 401,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "too_large": 413,
+    "busy": 503,
+    "bad_symbol": 200,
+    "not_listed": 200,
+    "no_answer": 200,
+    "no_keys": 200,
+    "accounts_failed": 200,
+    "too_slow": 200,
+}
+"""What an error is, in a word for programs, and the HTTP status that it comes with."""
 MAX_CHARTED = 16  # symbols that are looked at; more than are compared
 
 
@@ -56,7 +70,7 @@ class Route(NamedTuple):
     """A path. read: the checked fields become what `ask` takes; what it gives becomes JSON by `fields`.
 
     told: the type of that JSON, which the description is made of. is_flat: without "data". is_account: the answer may
-    be partial, and says then who is missing.
+    be partial, and says then who is missing. described: what the summary cannot say.
     """
 
     summary: str
@@ -68,6 +82,7 @@ class Route(NamedTuple):
     methods: tuple[str, ...] = ("POST",)
     is_flat: bool = False
     is_account: bool = False
+    described: str = ""
 
 
 async def answer(route: Route, tools: Tools, request: object) -> Json:
@@ -79,16 +94,33 @@ async def answer(route: Route, tools: Tools, request: object) -> Json:
     try:
         record = await route.ask(tools, route.read(fields))
         missing = account.missing_in(record.parts) if route.is_account else []
-    except (NotListed, NoAnswer, NotASymbol) as error:
-        return {"success": False, "error": _plain(sentences.sorry(error, "answer about"))}
+    except NotListed as error:
+        return failure("not_listed", sentences.sorry(error)) | {"suggestions": [*error.suggestions]}
+    except NoAnswer as error:
+        return failure("no_answer", sentences.sorry(error, "answer about"))
+    except NotASymbol as error:
+        return failure("bad_symbol", sentences.sorry(error))
     except NoKeys as error:
-        return {"success": False, "error": _plain(sentences.no_keys(error.variables))}
+        return failure("no_keys", sentences.no_keys(error.variables))
     except account.AllFailed as error:
-        return {"success": False, "error": str(error)}
+        return failure("accounts_failed", str(error))
     told = route.to_json(record)
-    if missing:
-        return {"success": True, "data": told, "missing": missing}
+    if route.is_account:
+        answered = [part.exchange for part in record.parts if part.found is not None]
+        of = {"exchanges": answered, "timestamp": iso(tools.clock() * 1000)}
+        return {"success": True, "data": told, **of, **({"missing": missing} if missing else {})}
     return {"success": True, **told} if route.is_flat else {"success": True, "data": told}
+
+
+def failure(code: str, sentence: str) -> Json:
+    """A failure of the market, which comes with HTTP 200. sentence: Telegram HTML."""
+    return {"success": False, "error": _plain(sentence), "code": code}
+
+
+def refusal(status: int, sentence: str, allowed: Sequence[str] = ()) -> Json:
+    """The body of a refusal, which has an HTTP status of its own. allowed: methods that the path takes."""
+    code = next((code for code, its in CODES.items() if its == status), "failed")
+    return {"error": sentence, "code": code} | ({"allowed": [*allowed]} if allowed else {})
 
 
 def read_fields(route: Route, request: object) -> Json:
@@ -99,6 +131,8 @@ def read_fields(route: Route, request: object) -> Json:
 def _read(known: Mapping[str, Field], request: object) -> Json:
     if not isinstance(request, dict):
         raise BadRequest("the body should be a JSON object")
+    if unknown := [str(name) for name in request if name not in known]:
+        raise BadRequest(f"{unknown[0][:24]} is not known; known are {', '.join(known) or 'no fields'}")
     fields: Json = {}
     for name, field in known.items():
         value = request.get(name)
@@ -172,7 +206,7 @@ ROUTES: dict[str, Route] = {
     "/price": Route("Price of one market", {**SYMBOL, **EXCHANGE}, _symbol, _price, price.fields, price.Fields),
     "/combined_price": Route(
         "Spot and perpetual side by side",
-        {**SYMBOL, **EXCHANGE},
+        {**SYMBOL, "timeframe": Field("string", "15m", choices=("15m",)), **EXCHANGE},
         _symbol,
         combined_price.ask,
         combined_price.fields,
@@ -242,8 +276,6 @@ ROUTES: dict[str, Route] = {
 }
 """By path. Requests, answers and the OpenAPI description follow from it."""
 
-_NAMES = {str: "string", int: "integer", float: "number", bool: "boolean"}
-
 CHART: dict[str, Field] = {
     "symbol": Field("string"),
     "what": Field("string", "candles", choices=tuple(each for each in chart.VIEWS if each not in chart.OF_ACCOUNTS)),
@@ -261,110 +293,3 @@ def chart_words(request: object) -> list[str]:
         raise BadRequest("symbol is missing")
     what = "compare" if fields["what"] == "candles" and len(symbols) > 1 else fields["what"]
     return [what, *symbols[:MAX_CHARTED], *(each for each in (fields["timeframe"], fields["market"]) if each)]
-
-
-def schema_of(told: Any) -> Json:
-    """The JSON Schema of a type: a TypedDict, str, int, float, bool, list, dict, X | None, NotRequired."""
-    if told in _NAMES:
-        return {"type": _NAMES[told]}
-    of, inner = get_origin(told), get_args(told)
-    if of is list:
-        return {"type": "array", "items": schema_of(inner[0])}
-    if of is dict:
-        return {"type": "object", "additionalProperties": schema_of(inner[1])}
-    if of in (Union, UnionType):
-        (known,) = (each for each in inner if each is not type(None))
-        schema = schema_of(known)
-        return {**schema, "type": [schema["type"], "null"]}
-    if of is NotRequired:
-        return schema_of(inner[0])
-    hints = get_type_hints(told, include_extras=True)
-    required = [name for name, each in hints.items() if get_origin(each) is not NotRequired]
-    return {
-        "type": "object",
-        "properties": {name: schema_of(each) for name, each in hints.items()},
-        "required": required,
-    }
-
-
-def _request_schema(known: Mapping[str, Field]) -> Json:
-    properties: Json = {}
-    for name, field in known.items():
-        properties[name] = {"type": field.kind}
-        if field.choices:
-            properties[name]["enum"] = [*field.choices]
-        if field.default not in (None, ""):
-            properties[name]["default"] = field.default
-    required = [name for name, field in known.items() if field.default is None and not field.is_optional]
-    return {"type": "object", "properties": properties, **({"required": required} if required else {})}
-
-
-def _answer_schema(route: Route) -> Json:
-    told = schema_of(route.told)
-    success = {"success": {"type": "boolean", "const": True}}
-    if route.is_flat:
-        whole = {**told, "properties": {**success, **told["properties"]}, "required": ["success", *told["required"]]}
-    else:
-        whole = {"type": "object", "properties": {**success, "data": told}, "required": ["success", "data"]}
-        if route.is_account:
-            whole["properties"]["missing"] = {"type": "array", "items": {"type": "string"}}
-    return {"oneOf": [whole, {"$ref": "#/components/schemas/Failure"}]}
-
-
-def _query_parameters(known: Mapping[str, Field]) -> list[Json]:
-    properties = _request_schema(known)["properties"]
-    return [
-        {"name": name, "in": "query", "required": name == "symbol", "schema": schema}
-        for name, schema in properties.items()
-    ]
-
-
-def _chart_operation() -> Json:
-    answers: Json = {
-        "200": {"description": "The picture", "content": {"image/png": {}}},
-        "304": {"description": "The picture is the one whose ETag was given"},
-        "400": {"description": "A field is missing or wrong"},
-        "401": {"description": "The key is missing or wrong"},
-        "404": {"description": "No exchange lists it"},
-        "503": {"description": "No exchange answers"},
-    }
-    summary = "A market, or several, as a picture"
-    parameters = _query_parameters(CHART)
-    return {"summary": summary, "operationId": "get_chart", "parameters": parameters, "responses": answers}
-
-
-def openapi(version: str) -> Json:
-    """The description of the API, OpenAPI 3.1."""
-    paths: Json = {}
-    for path, route in ROUTES.items():
-        body = {"required": True, "content": {"application/json": {"schema": _request_schema(route.fields)}}}
-        answers = {
-            "200": {"description": "The answer", "content": {"application/json": {"schema": _answer_schema(route)}}},
-            "400": {"description": "A field is missing or wrong"},
-            "401": {"description": "The key is missing or wrong"},
-        }
-        operations: Json = {}
-        for method in route.methods:
-            operation: Json = {"summary": route.summary, "operationId": f"{method.lower()}{path.replace('/', '_')}"}
-            if method == "POST":
-                operation["requestBody"] = body
-            else:
-                operation["parameters"] = _query_parameters(route.fields)
-            operations[method.lower()] = {**operation, "responses": answers}
-        paths[path] = operations
-    paths["/chart.png"] = {"get": _chart_operation()}
-    failure = {
-        "type": "object",
-        "properties": {"success": {"type": "boolean", "const": False}, "error": {"type": "string"}},
-        "required": ["success", "error"],
-    }
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Market bot", "version": version},
-        "paths": paths,
-        "components": {
-            "schemas": {"Failure": failure},
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-        },
-        "security": [{"key": []}],
-    }

@@ -46,6 +46,7 @@ INTERVALS_S = 3600.0
 INTERVALS_LATE_S = 0.5  # after all else has arrived
 INTERVALS_AGAIN_S = 30.0
 FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
+NOT_LISTED_S = 300.0  # that the same wrong name asks nobody
 MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
 HISTORY_S = 60.0  # how long an hourly history serves
 HISTORY_H = 25  # rows: now, and 24 hours back
@@ -146,17 +147,19 @@ class Market:
         Raises NotListed and NoAnswer, always within DEADLINE_S.
         """
         began = self.clock.monotonic()
+        kind = next(iter(questions)) if len(questions) == 1 else ""
+        self.raise_if_not_listed(symbol, kind)
         errors: tuple[MarketError, ...] = ()
-        for n_left, (kind, question) in zip(range(len(questions), 0, -1), questions.items(), strict=True):
+        for n_left, (of, question) in zip(range(len(questions), 0, -1), questions.items(), strict=True):
             left_s = began + races.DEADLINE_S - self.clock.monotonic()
             (outcome,) = await first_answers(question, timeout_s=left_s if n_left == 1 else left_s * FIRST_KIND_SHARE)
             for error in outcome.errors:
-                error.kind = kind
+                error.kind = of
             if outcome.found is not None:
                 errors = (*errors, *outcome.errors)
                 return outcome.found, tuple(error for error in errors if not isinstance(error, UnknownSymbol))
             errors += outcome.errors
-        raise await self.why_not(symbol, errors or self.no_such_markets(kind), began)
+        raise await self.why_not(symbol, errors or self.no_such_markets(of), began, kind)
 
     def no_such_markets(self, kind: str) -> tuple[MarketError, ...]:
         """What to say when none of the exchanges has such markets at all."""
@@ -170,8 +173,25 @@ class Market:
         if not all(isinstance(error, UnknownSymbol) for error in errors):
             return NoAnswer(symbol, errors)
         left_s = began + races.DEADLINE_S - self.clock.monotonic()
-        asked = self.offering(kind) if kind else self.exchanges
-        return NotListed(symbol, [each.id for each in asked], await self._suggestions(symbol, left_s), kind)
+
+        async def suggestions() -> list[str]:
+            return await self._suggestions(symbol, left_s)
+
+        found = await self.kept(self._not_listed(symbol, kind), NOT_LISTED_S, suggestions)
+        return NotListed(symbol, self._asked_for(kind), found, kind)
+
+    def raise_if_not_listed(self, symbol: str, kind: str = "") -> None:
+        """Raises NotListed where all exchanges have said so some minutes ago: then nobody is asked again."""
+        suggestions = self._cache.peek(self._not_listed(symbol, kind))
+        if suggestions is not None:
+            raise NotListed(symbol, self._asked_for(kind), suggestions, kind)
+
+    def _asked_for(self, kind: str) -> tuple[str, ...]:
+        return tuple(each.id for each in (self.offering(kind) if kind else self.exchanges))
+
+    def _not_listed(self, symbol: str, kind: str) -> tuple[object, ...]:
+        """The key of that verdict, with the similar names that belong to it."""
+        return ("not listed", symbol, kind, self._asked_for(kind))
 
     async def get(self, endpoint: Endpoint[T], keep_s: float | None = None) -> T:
         """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time."""

@@ -26,6 +26,7 @@ import orjson
 
 import bot
 import json_api
+import openapi
 import settings
 from answers import chart
 from answers.asked import Misread
@@ -99,7 +100,11 @@ class Door:
             if now - self._last_said.get(error.status, -60.0) >= 60:
                 self._last_said[error.status] = now
                 log.warning("%.10s %.40r refused: %.200s", request.method, request.path, error)
-            raise
+            if request.path not in json_api.ROUTES or request.path not in self.routes:
+                raise
+            allowed = self._allowed(request.path) if error.status == 405 else []
+            told = json_api.refusal(error.status, error.text, allowed)
+            return Response(error.status, orjson.dumps(told), headers=error.headers)
 
     async def _route(self, request: Request) -> Response:
         methods = self.routes.get(request.path)
@@ -107,13 +112,17 @@ class Door:
             raise HTTPError(404, "there is nothing here")
         answer = methods.get("GET" if request.method == "HEAD" else request.method)
         if answer is None:
-            allowed = [*methods, "HEAD"] if "GET" in methods else [*methods]
+            allowed = self._allowed(request.path)
             raise HTTPError(405, f"{request.path} takes {' and '.join(allowed)}", [("allow", ", ".join(allowed))])
         return await answer(request)
 
     async def tick(self) -> dict[str, object]:
         """What is due, done; what it was."""
         return await self._bot.tick()
+
+    def _allowed(self, path: str) -> list[str]:
+        methods = self.routes[path]
+        return [*methods, "HEAD"] if "GET" in methods else [*methods]
 
     async def _front(self, request: Request) -> Response:
         return Response(200, b"A Telegram bot for market questions lives here.\n", "text/plain; charset=utf-8")
@@ -131,7 +140,7 @@ class Door:
 
     async def _openapi(self, request: Request) -> Response:
         check_key(self._settings, request)
-        return Response(200, orjson.dumps(json_api.openapi(settings.VERSION)))
+        return Response(200, orjson.dumps(openapi.openapi(settings.VERSION)))
 
     async def _api(self, route: json_api.Route, request: Request) -> Response:
         """Answers a question of the JSON API; a stranger's body is never read. As bounded as updates are."""
@@ -150,7 +159,7 @@ class Door:
             except json_api.BadRequest as error:
                 raise HTTPError(400, str(error)) from error
             except TimeoutError:
-                told = {"success": False, "error": "This takes too long just now."}
+                told = json_api.failure("too_slow", "This takes too long just now.")
         return Response(200, orjson.dumps(told))
 
     async def _chart(self, request: Request) -> Response:
@@ -243,7 +252,11 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     the_bot.metrics.watch(
         "bot_clients_gone_total", "Clients that left before their answer.", "", lambda: {"": server.n_gone}
     )
-    tasks = (keep_watchdog_quiet(the_bot.metrics), _sweep(transport), introduce(the_bot, settings, bot.menu()))
+    tasks = (
+        keep_watchdog_quiet(the_bot.metrics),
+        _sweep(transport),
+        introduce(the_bot, settings, bot.introduction(settings)),
+    )
     background = [asyncio.ensure_future(each) for each in tasks]
     keeping = [asyncio.ensure_future(the_bot.duty.keep())] if the_bot.duty is not None else []
     gc.collect()

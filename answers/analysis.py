@@ -286,7 +286,12 @@ class PriceData(TypedDict):
     perp: PerpFields | None
 
 
-class Fields(TypedDict):
+class Where(TypedDict):
+    exchange: str
+    market_type: str
+
+
+class Fields(Where):
     symbol: str
     timeframe: str
     timestamp: str
@@ -304,10 +309,12 @@ def fields(report: AnalysisReport) -> Fields:
     name = slashed(source.symbol, source.kind)
     is_perp = source.kind == "perp"
     closed = iso(report.candle_closed_ms)
+    where: Where = {"exchange": source.exchange, "market_type": source.kind}
     return {
         "symbol": name,
         "timeframe": report.interval,
         "timestamp": iso(source.time_ms),
+        **where,
         "price_data": {
             "spot": None if is_perp else ticker_fields(report.ticker, "spot"),
             "perp": perp_fields(report.perp) if is_perp else None,
@@ -323,6 +330,7 @@ def fields(report: AnalysisReport) -> Fields:
             "is_significant": spike and spike.is_significant,
             "relative_volume": spike and spike.volume / spike.baseline,
             "timestamp": closed,
+            **where,
         },
         "cvd_analysis": {
             "symbol": name,
@@ -333,6 +341,7 @@ def fields(report: AnalysisReport) -> Fields:
             "divergence_detected": None if report.divergence is None else bool(report.divergence),
             "price_trend": TRENDS[report.price_trend],
             "timestamp": closed,
+            **where,
         },
         "technical_indicators": {
             "rsi_14": report.rsi,

@@ -93,6 +93,7 @@ async def contracts_of(market: Market, base: str, question: PartName) -> Derivat
     Raises NotListed and NoAnswer, always within DEADLINE_S.
     """
     began = market.clock.monotonic()
+    market.raise_if_not_listed(f"{base}-USDT", "perp")
     asked = {each.id: _contracts_at(market, each, base, question) for each in market.offering("perp")}
     answers, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
     contracts: list[Contract] = []

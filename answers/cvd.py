@@ -181,6 +181,8 @@ class Fields(TypedDict):
     divergence_detected: bool | None
     price_trend: str | None
     timestamp: str
+    exchange: str
+    market_type: str
 
 
 def fields(report: FlowReport) -> Fields:
@@ -193,4 +195,6 @@ def fields(report: FlowReport) -> Fields:
         "divergence_detected": None if report.divergence is None else bool(report.divergence),
         "price_trend": TRENDS[report.price_trend],
         "timestamp": iso(report.closed_ms),
+        "exchange": report.source.exchange,
+        "market_type": report.source.kind,
     }

@@ -1,32 +1,87 @@
-"""/help: all commands by group, from the table."""
+"""/help: all commands on one screen; /help volume: one of them, with examples."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from answers.asked import Described, Tools
+from answers.typed import ALIASES
 from exchanges.words import INTERVALS
 from render.figures import escape
-from render.message import Answer
+from render.keyboards import keyboard, that_fit
+from render.message import Answer, Button
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "price": ("price BTC", "price BTC ETH SOL"),
+    "analysis": ("analysis BTC", "analysis ETH 4h", "analysis SOL 1h spot"),
+    "volume": ("volume BTC", "volume ETH 1h spot"),
+    "cvd": ("cvd BTC", "cvd ETH 4h"),
+    "chart": ("chart BTC 4h", "chart BTC ETH SOL", "chart oi BTC"),
+    "profile": ("profile BTC", "profile ETH 7d"),
+    "ls": ("ls BTC",),
+    "oi": ("oi BTC",),
+    "funding": ("funding BTC", "funding top"),
+    "top10": ("top10", "top10 perps gainers"),
+    "volscan": ("volscan", "volscan 300 1h"),
+    "alert": ("alert BTC",),
+    "balance": ("balance", "balance okx"),
+    "positions": ("positions", "positions bybit"),
+    "pnl": ("pnl", "chart pnl"),
+}
+"""What can be pressed to see what a command does; of those not here, the command itself."""
+A_ROW = 5  # buttons
 
 
-def command(words: list[str]) -> None:
-    """There is nothing to choose."""
+class Help(NamedTuple):
+    """commands: the table. name: of the one that is explained, "" for all."""
+
+    commands: Mapping[str, Described]
+    name: str = ""
 
 
-async def ask(tools: Tools, asked: None) -> Mapping[str, Described]:
-    return tools.commands
+def command(words: list[str]) -> str:
+    """The command that was named, in any of its names; "" for all."""
+    name = words[0].lower().lstrip("/") if words else ""
+    return ALIASES.get(name, name)
 
 
-def show(commands: Mapping[str, Described], now_s: float) -> Answer:
+async def ask(tools: Tools, asked: str) -> Help:
+    return Help(tools.commands, asked if asked in tools.commands else "")
+
+
+def show(told: Help, now_s: float) -> Answer:
+    return _of_one(told) if told.name else _of_all(told.commands)
+
+
+def _of_all(commands: Mapping[str, Described]) -> Answer:
+    """At most a screen: the commands by group, and how they are spelt."""
     lines = []
     for group in dict.fromkeys(each.group for each in commands.values()):
-        lines.append(f"<b>{group}</b>")
-        for name, each in commands.items():
-            if each.group == group:
-                usage = f" {escape(each.usage)}" if each.usage else ""
-                lines.append(f"/{name}{usage} – {escape(each.summary)}")
-        lines.append("")
-    lines.append("Symbols in any spelling: btc, BTCUSDT, BTC-USDT, btc/usdt.")
-    lines.append(f"Intervals: {', '.join(INTERVALS)}. Add spot for the spot market.")
-    return Answer("\n".join(lines))
+        of_group = " ".join(f"/{name}" for name, each in commands.items() if each.group == group)
+        lines.append(f"<b>{group}</b> {of_group}")
+    lines.append("Or type a coin: btc, BTCUSDT, eth/usdt.")
+    lines.append("/analysis BTC 4h spot: interval and kind may follow the coin.")
+    names = [name for name in commands if name not in ("help", "start")]
+    buttons = [Button(name, f"help {name}") for name in names]
+    return Answer("<b>What would you like to know?</b>", tuple(lines), keyboard=keyboard(*_rows(buttons)))
+
+
+def _rows(buttons: list[Button]) -> list[tuple[Button, ...]]:
+    return [tuple(buttons[i : i + A_ROW]) for i in range(0, len(buttons), A_ROW)]
+
+
+def _of_one(told: Help) -> Answer:
+    """One command: its words, what it does, and examples to press."""
+    of, name = told.commands[told.name], told.name
+    short = [f"/{alias}" for alias, of_name in ALIASES.items() if of_name == name]
+    lines = [f"For short: {', '.join(short)}."] if short else []
+    if "15m" in of.usage or "1h" in of.usage:
+        lines.append(f"Intervals: {', '.join(INTERVALS)}.")
+    examples = EXAMPLES.get(name, (name,))
+    buttons = [that_fit([Button(f"/{line}", line)]) for line in examples]
+    return Answer(
+        f"<b>/{name}</b> {escape(of.usage)}".rstrip(),
+        (escape(f"{of.summary[:1].upper()}{of.summary[1:]}."), *lines),
+        keyboard=keyboard(*buttons, (Button("All commands", "help"),)),
+    )

@@ -55,6 +55,7 @@ class RatioReport(NamedTuple):
 async def ask(tools: Tools, symbol: str) -> RatioReport:
     """Of all exchanges that tell any. Raises NotListed and NoAnswer, within DEADLINE_S."""
     market, began = tools.market, tools.market.clock.monotonic()
+    market.raise_if_not_listed(symbol, "perp")
     asked = {each.id: ratios_at(market, each, symbol) for each in market.offering("perp")}
     answers, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
     shares: list[LongShare] = []

@@ -181,6 +181,7 @@ class Validation(TypedDict):
 
 class Fields(TypedDict):
     base_symbol: str
+    market_type: str
     timestamp: str
     total_markets: int
     aggregated_oi: Sums
@@ -196,6 +197,7 @@ def fields(report: DerivativesReport) -> Fields:
     whole = [name for name in by_exchange if name not in report.failed]
     return {
         "base_symbol": report.base,
+        "market_type": "perp",
         "timestamp": iso(report.time_ms),
         "total_markets": len(report.contracts),
         "aggregated_oi": {

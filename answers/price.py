@@ -127,6 +127,7 @@ class PriceReport(NamedTuple):
 async def report_of(market: Market, symbol: str) -> PriceReport:
     """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
     began = market.clock.monotonic()
+    market.raise_if_not_listed(symbol)
     spots, perps = market.offering("spot"), market.offering("perp")
     spot, perp = await first_answers(
         Question(spots, (market.spot_at(each, symbol) for each in spots)),
@@ -434,10 +435,12 @@ def _source(report: PriceReport, now_s: float) -> str:
 
 class Fields(TickerFields):
     timestamp: str
+    exchange: str
 
 
 def fields(report: PriceReport) -> Fields:
     """Spot, or the perpetual where there is no spot market."""
     ticker = report.spot or (report.perp and report.perp.ticker)
     assert ticker is not None
-    return {**ticker_fields(ticker, "spot" if report.spot else "perp"), "timestamp": iso(ticker.time_ms)}
+    of = ticker_fields(ticker, "spot" if report.spot else "perp")
+    return {**of, "timestamp": iso(ticker.time_ms), "exchange": ticker.exchange}

@@ -15,7 +15,7 @@ from exchanges.words import INTERVALS, Candles, Source
 from indicators import DAY_MS, HOUR_MS, Profile
 from market import Market, source_of
 from render.fields import iso, slashed
-from render.figures import counted, escape, format_at_tick, format_price
+from render.figures import at_tick, counted, escape, format_at_tick, format_price
 from render.keyboards import again, choices_of, keyboard, neighbours
 from render.message import Answer, pre, short, source_foot, title
 from render.sentences import failed_before
@@ -192,7 +192,17 @@ class Window(TypedDict):
 
 Fields = TypedDict(
     "Fields",
-    {"symbol": str, "current_price": float | None, "today": Window, "24h": Window, "7d": Window, "30d": Window},
+    {
+        "symbol": str,
+        "exchange": str,
+        "market_type": str,
+        "timestamp": str,
+        "current_price": float | None,
+        "today": Window,
+        "24h": Window,
+        "7d": Window,
+        "30d": Window,
+    },
 )
 
 
@@ -203,21 +213,30 @@ async def ask_all(tools: Tools, symbol: str) -> tuple[str, dict[str, ProfileRepo
 
 
 def fields(told: tuple[str, dict[str, ProfileReport]]) -> Fields:
-    symbol, reports = told
+    """The market is that of the longest window; levels are at its tick."""
+    _, reports = told
     windows = {name: _window(report) for name, report in reports.items()}
-    last = [report.last for report in reports.values()][-1]
-    return cast(Fields, {"symbol": slashed(symbol), "current_price": last, **windows})
+    report = [*reports.values()][-1]
+    of = {
+        "symbol": slashed(report.source.symbol, report.source.kind),
+        "exchange": report.source.exchange,
+        "market_type": report.source.kind,
+        "timestamp": iso(report.source.time_ms),
+    }
+    return cast(Fields, {**of, "current_price": report.last, **windows})
 
 
 def _window(report: ProfileReport) -> Window:
     return {
-        "volume_profile": _levels(report.volume),
-        "tpo": _levels(report.time),
-        "vwap": report.vwap,
+        "volume_profile": _levels(report.volume, report.tick),
+        "tpo": _levels(report.time, report.tick),
+        "vwap": report.vwap and at_tick(report.vwap, report.tick),
         "candles": report.n_candles,
         "period": f"{report.interval} candles since {iso(report.begin_ms)}",
     }
 
 
-def _levels(profile: Profile | None) -> Levels | None:
-    return None if profile is None else {"poc": profile.poc, "vah": profile.vah, "val": profile.val}
+def _levels(profile: Profile | None, tick: float) -> Levels | None:
+    if profile is None:
+        return None
+    return {"poc": at_tick(profile.poc, tick), "vah": at_tick(profile.vah, tick), "val": at_tick(profile.val, tick)}

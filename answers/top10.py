@@ -22,7 +22,7 @@ from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Snapshot, Ticker, per_8h
 from market import Market, perps_with_funding
-from render.fields import TickerFields, ticker_fields
+from render.fields import TickerFields, iso, ticker_fields
 from render.figures import counted, fit, format_amount, format_dollars, format_points, format_short_price, short_rate
 from render.keyboards import again, choices, keyboard, that_fit
 from render.message import Answer, Button, folded, foot, pre, short
@@ -305,11 +305,18 @@ class MarketRow(SpotRow):
 
 class Fields(TypedDict):
     market_type: str
+    exchange: str
+    timestamp: str
     symbols: list[MarketRow]
 
 
 def fields(top: Top) -> Fields:
-    return {"market_type": top.kind, "symbols": [_row(symbol, perp, top) for symbol, perp in top.rows]}
+    return {
+        "market_type": top.kind,
+        "exchange": top.exchange,
+        "timestamp": iso(top.time_ms),
+        "symbols": [_row(symbol, perp, top) for symbol, perp in top.rows],
+    }
 
 
 def _row(symbol: str, perp: Snapshot, top: Top) -> MarketRow:

@@ -37,6 +37,11 @@ class Meant(NamedTuple):
     words: list[str]
     guess: str = ""
 
+    @property
+    def line(self) -> str:
+        """The command line, as a button has it."""
+        return " ".join([self.name, *self.words])
+
 
 def meant(name: str, words: Sequence[str], commands: Collection[str], known: Collection[str] = ()) -> Meant:
     """Of /name words, or of words alone, as they are typed in a private chat.

@@ -21,7 +21,7 @@ from exchanges.table import Exchange
 from exchanges.words import INTERVALS, Snapshot
 from indicators import BASELINE, SIGNIFICANT_PCT, volume_spike
 from market import Market
-from render.fields import slashed
+from render.fields import iso, slashed
 from render.figures import counted, escape, fit, format_amount, format_dollars, format_percent, format_points
 from render.keyboards import INTERVAL_BUTTONS, again, choices, keyboard, that_fit
 from render.message import Answer, Button, folded, foot, pre, short
@@ -231,6 +231,9 @@ class Spike(TypedDict):
 
 
 class Fields(TypedDict):
+    exchange: str
+    market_type: str
+    timestamp: str
     timeframe: str
     min_spike_threshold: float
     spikes_found: int
@@ -241,6 +244,9 @@ class Fields(TypedDict):
 
 def fields(found: Scan) -> Fields:
     return {
+        "exchange": found.exchange,
+        "market_type": "perp",
+        "timestamp": iso(found.closed_ms),
         "timeframe": found.interval,
         "min_spike_threshold": found.threshold_pct,
         "spikes_found": len(found.spikes),

@@ -160,6 +160,8 @@ class Fields(TypedDict):
     volume_usd: float | None
     is_significant: bool | None
     timestamp: str
+    exchange: str
+    market_type: str
 
 
 def fields(report: VolumeReport) -> Fields:
@@ -174,4 +176,6 @@ def fields(report: VolumeReport) -> Fields:
         "volume_usd": report.dollars,
         "is_significant": spike and spike.is_significant,
         "timestamp": iso(report.closed_ms),
+        "exchange": report.source.exchange,
+        "market_type": report.source.kind,
     }

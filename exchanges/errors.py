@@ -202,7 +202,7 @@ def ill(exchange: str, said: str, status: int) -> Unavailable:
 class NotListed(Exception):
     """No exchange lists the symbol. suggestions: similar bases that one of them does list.
 
-    kind: perp, where only perpetuals were asked for; the coin may have a spot market then.
+    kind: perp or spot, where only that was asked for; the coin may have a market of the other kind then.
     """
 
     def __init__(self, symbol: str, exchanges: Sequence[str], suggestions: Sequence[str], kind: str = "") -> None:

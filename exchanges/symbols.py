@@ -20,7 +20,6 @@ MULTIPLIERS = (
 _MULTIPLIED = re.compile(r"^(10{3,7}(?=[^\W\d])|1M(?=[A-Z]{4}))")
 _MULTIPLIED_BEHIND = re.compile(r"(?<=[^\W\d])10{3,7}$")
 _MILLIONS = {"MBABYDOGE": "BABYDOGE"}  # Gate's; any other name that begins with M may be a coin's
-_OWN_NAMES = {"XBT": "BTC", "XDG": "DOGE"}  # Kraken's
 MAX_SUGGESTIONS = 5
 MAX_APART = 2.0  # times; what a spot market and a perpetual of one coin were never apart by
 _QUOTES = ("USDT", "USDC", "FDUSD", "USD")
@@ -28,6 +27,43 @@ _NAMED_LIKE_PAIRS = frozenset(
     ["PYUSD", "TUSD", "BUSD", "FDUSD", "RLUSD", "GUSD", "LUSD", "SUSD", "CRVUSD", "BFUSD", "XUSD"]
 )
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))  # what pasted text carries
+_CROSSES = ("BTC", "ETH", "EUR")
+_CROSSED = frozenset(
+    ["BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "ADA", "LTC", "BCH", "LINK", "AVAX", "DOT", "TRX", "XMR", "ETC", "XLM"]
+)
+"""What ETHBTC and BTCEUR are read apart for: WBTC, STETH and the like are coins of their own."""
+_OTHER_NAMES = {
+    "XBT": "BTC",
+    "XDG": "DOGE",
+    "BITCOIN": "BTC",
+    "ETHEREUM": "ETH",
+    "ETHER": "ETH",
+    "SOLANA": "SOL",
+    "RIPPLE": "XRP",
+    "DOGECOIN": "DOGE",
+    "CARDANO": "ADA",
+    "LITECOIN": "LTC",
+    "AVALANCHE": "AVAX",
+    "POLKADOT": "DOT",
+    "CHAINLINK": "LINK",
+    "TRON": "TRX",
+    "STELLAR": "XLM",
+    "MONERO": "XMR",
+    "TONCOIN": "TON",
+    "BINANCECOIN": "BNB",
+    "HYPERLIQUID": "HYPE",
+    "UNISWAP": "UNI",
+    "POLYGON": "POL",
+    "MATIC": "POL",
+    "COSMOS": "ATOM",
+    "FILECOIN": "FIL",
+    "ARBITRUM": "ARB",
+    "OPTIMISM": "OP",
+    "APTOS": "APT",
+}
+"""Names of coins, and what Kraken and BitMEX call them; MATIC was renamed."""
+_KILO = frozenset(["PEPE", "SHIB", "BONK", "FLOKI", "LUNC", "DOGS", "NEIRO"])
+"""Of which Hyperliquid lists a contract on 1000, with a small k before the name."""
 _MAX_SYMBOL = 24  # characters; the longest listed base has 13
 
 
@@ -106,37 +142,59 @@ def parse_symbol(text: str) -> str:
 
     btc, $BTC, BTCUSDT, BTC-USDT, btc/usdt, BTC_USDT, BTC-USDT-SWAP, BTC/USDT:USDT, BTCUSDT.P,
     BTCPERP and BINANCE:BTCUSDT are all BTC-USDT, as is BTC-USD: the dollar traded on exchanges
-    is USDT. 1000PEPE and kPEPE are PEPE, whose figures are given per coin; XBT is BTC. Full-width letters are
-    letters, and what cannot be seen is not there.
+    is USDT. So are XBT and bitcoin. ETHBTC is ETH-BTC. 1000PEPE, SHIB1000 and kPEPE are PEPE and SHIB,
+    whose figures are given per coin.
     """
-    text = unicodedata.normalize("NFKC", text).translate(_UNSEEN)
-    text = re.sub(r"^k(?=[A-Z]{3})", "", text.strip().lstrip("$#"))  # Hyperliquid's thousands
     shown = text if len(text) <= _MAX_SYMBOL else f"{text[:_MAX_SYMBOL]}…"
     junk = NotASymbol(f"“{shown}” is not a symbol. Try BTC, or BTC-USDT.")
-    name = text.strip().upper().lstrip("$#")
+    base, *rest = re.split(r"[-/_]", _plain(text))
+    if not base.isalnum() or len(rest) > 1 or not all(each.isalnum() for each in rest):
+        raise junk
+    quote = rest[0] if rest else ""
+    if sum(map(len, (base, *rest))) + len(rest) > _MAX_SYMBOL:
+        raise junk
+    if not quote:
+        base, quote = _apart(base)
+    elif quote not in _QUOTES and f"{base}{quote}".endswith(("USDT", "USDC", "FDUSD")):
+        raise junk  # BT-CUSDT is no way to write BTCUSDT
+    quote = "USDT" if quote in ("", "USD") else quote
+    base = _coin(base)
+    if base == quote:
+        raise NotASymbol(f"{base} is what prices are counted in here. Try another symbol, such as BTC.")
+    return f"{base}-{quote}"
+
+
+def _plain(text: str) -> str:
+    """In capital letters of usual width, without the exchange before the pair and the contract's kind behind it."""
+    name = unicodedata.normalize("NFKC", text[: 2 * _MAX_SYMBOL].translate(_UNSEEN)).strip().upper().lstrip("$#")
     before, _, after = name.partition(":")
     name = before if "/" in before or not after else after
     name = name.removesuffix(".P")
     for ending in ("-SWAP", "-PERP", "_PERP", "/PERP", "PERP"):
         if name.endswith(ending) and len(name) > len(ending):
-            name = name.removesuffix(ending)
-            break
-    base, *rest = re.split(r"[-/_]", name)
-    if not base.isalnum() or len(name) > _MAX_SYMBOL or len(rest) > 1 or not all(each.isalnum() for each in rest):
-        raise junk
-    quote = rest[0] if rest else ""
-    if not quote:
-        if base not in _NAMED_LIKE_PAIRS:
-            quote = next((each for each in _QUOTES if base.endswith(each) and base != each), "")
-            base = base.removesuffix(quote)
-    elif quote not in _QUOTES and f"{base}{quote}".endswith(("USDT", "USDC", "FDUSD")):
-        raise junk  # BT-CUSDT is no way to write BTCUSDT
-    quote = "USDT" if quote in ("", "USD") else quote
-    base = _OWN_NAMES.get(base, base)
-    base, _ = multiplied(base)
-    if base == quote:
-        raise NotASymbol(f"{base} is what prices are counted in here. Try another symbol, such as BTC.")
-    return f"{base}-{quote}"
+            return name.removesuffix(ending)
+    return name
+
+
+def _apart(pair: str) -> tuple[str, str]:
+    """("BTC", "USDT") from BTCUSDT; ("BTC", "") where no quote stands behind the coin."""
+    if pair in _NAMED_LIKE_PAIRS:
+        return pair, ""
+    for quote in _QUOTES:
+        if pair.endswith(quote) and pair != quote:
+            return pair.removesuffix(quote), quote
+    for quote in _CROSSES:
+        if pair.endswith(quote) and pair.removesuffix(quote) in _CROSSED:
+            return pair.removesuffix(quote), quote
+    return pair, ""
+
+
+def _coin(base: str) -> str:
+    """PEPE for 1000PEPE, KPEPE and PEPE1000; BTC for XBT and BITCOIN."""
+    coin, _ = multiplied(base)
+    if coin[:1] == "K" and coin[1:] in _KILO:
+        coin = coin[1:]
+    return _OTHER_NAMES.get(coin, coin)
 
 
 def are_of_one_coin(price: float, other: float) -> bool:

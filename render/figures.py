@@ -219,10 +219,16 @@ def short_rate(rate: float | None) -> str:
 
 def format_at_tick(price: float, tick: float) -> str:
     """A price rounded to the market's tick, with the tick's decimals."""
-    rounded = round(price / tick) * tick
-    text = f"{tick:.14f}".rstrip("0")
-    decimals = len(text.partition(".")[2])
-    return f"{rounded:,.{decimals}f}"
+    return f"{at_tick(price, tick):,.{_decimals_of(tick)}f}"
+
+
+def at_tick(price: float, tick: float) -> float:
+    """The multiple of the market's tick that is nearest to a price."""
+    return round(round(price / tick) * tick, _decimals_of(tick))
+
+
+def _decimals_of(tick: float) -> int:
+    return len(f"{tick:.14f}".rstrip("0").partition(".")[2])
 
 
 def display_width(text: str) -> int:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from exchanges.symbols import split
 from exchanges.words import INTERVALS
-from render.message import Button, Keyboard, short
+from render.message import CHOSEN, Button, Keyboard, short
 
 MAX_BUTTON_DATA = 64  # bytes
 INTERVAL_BUTTONS = ("5m", "15m", "1h", "4h", "1d")
@@ -60,7 +60,7 @@ def again(line: str, picture: str = "", alert: str = "") -> tuple[Button, ...]:
 
 def choices(lines: Iterable[tuple[str, str]], chosen: str) -> tuple[Button, ...]:
     """Row 2: label and command line of each choice."""
-    return that_fit(Button(f"•{label}" if label == chosen else label, line) for label, line in lines)
+    return that_fit(Button(f"{CHOSEN}{label}" if label == chosen else label, line) for label, line in lines)
 
 
 def choices_of(command: str, symbol: str, kind: str, names: Sequence[str], chosen: str) -> tuple[Button, ...]:
@@ -99,6 +99,11 @@ def _carried(button: Button, place: Place) -> Button:
         more.append(place.kind)
     line = " ".join([button.data, *more])
     return button._replace(data=line) if len(line.encode()) <= MAX_BUTTON_DATA else button
+
+
+def try_again(line: str) -> Keyboard:
+    """Under a failure that may pass. line: what was asked."""
+    return keyboard(that_fit([Button("Try again", line)]))
 
 
 def that_fit(buttons: Iterable[Button]) -> tuple[Button, ...]:

@@ -105,6 +105,7 @@ PARTS = {
     PartName.LONG_SHORT: "long/short",
 }
 """They are continued by “n/a”; spot and perpetual are led by “No”."""
+MAX_NAMED = 3  # exchanges that lack a market; of more, their number is told
 
 
 def exchange_name(exchange: str) -> str:
@@ -130,7 +131,14 @@ def reasons(errors: Iterable[MarketError]) -> str:
     alike: dict[tuple[Reason, int | None], list[MarketError]] = {}
     for error in {error.exchange: error for error in errors}.values():
         alike.setdefault((error.reason, error.status), []).append(error)
-    return "; ".join(_of_all(each) for each in alike.values())
+    unlisted = [error for each in alike.values() for error in each if error.reason is Reason.NOT_LISTED]
+    told = [_of_all(each) for each in alike.values() if each[0].reason is not Reason.NOT_LISTED]
+    if len(unlisted) > MAX_NAMED:
+        others = "others" if told else "exchanges"
+        told.append(f"not listed on {'' if told else 'any of '}{len(unlisted)} {others}")
+    elif unlisted:
+        told.append(_of_all(unlisted))
+    return "; ".join(told)
 
 
 def _of_all(errors: Sequence[MarketError]) -> str:
@@ -149,18 +157,15 @@ def sentence(text: str) -> str:
     return f"{capital(text)}."
 
 
-def in_words(names: Sequence[str]) -> str:
+def in_words(names: Sequence[str], last: str = "and") -> str:
     """A, B and C"""
-    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+    return f" {last} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> str:
     """Why there is no answer, and what to do next. what: as in “No price for BTC-USDT right now.”"""
     if isinstance(error, NotListed):
-        asked = in_words([exchange_name(each) for each in error.exchanges])
-        maybe = f" Did you mean {in_words(error.suggestions)}?" if error.suggestions else " Check the spelling?"
-        not_there = "is not listed as a perpetual" if error.kind == "perp" else "is not listed"
-        return escape(f"{error.symbol} {not_there} on {asked}.{maybe}")
+        return escape(f"{_not_listed(error)} {_maybe(error.suggestions)}")
     if isinstance(error, NoAnswer):
         is_passing = not all(
             isinstance(each, (Blocked, Gone, UnknownSymbol, NotSupported, NotTraded)) for each in error.errors
@@ -168,6 +173,18 @@ def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> 
         advice = " Please try again in a minute." if is_passing else ""
         return escape(f"No {what} {error.symbol} right now. {sentence(reasons(error.errors))}{advice}")
     return escape(str(error))
+
+
+def _not_listed(error: NotListed) -> str:
+    """The verdict in one line: Not listed on any of 9 exchanges: BTV."""
+    n, name = len(error.exchanges), error.symbol.removesuffix("-USDT")
+    where = f"any of {n} exchanges" if n > 1 else exchange_name(error.exchanges[0]) if n else "any exchange"
+    what = {"perp": "No perpetual", "spot": "No spot market"}.get(error.kind, "Not listed")
+    return f"{what} on {where}: {name}."
+
+
+def _maybe(suggestions: Sequence[str]) -> str:
+    return f"Did you mean {in_words(suggestions, 'or')}?" if suggestions else "Check the spelling?"
 
 
 def failed_before(errors: Sequence[MarketError], kind: str = "") -> list[str]:

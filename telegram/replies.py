@@ -7,7 +7,7 @@ from typing import Any
 
 from render.figures import escape
 from render.keyboards import keyboard, that_fit
-from render.message import Answer, Button
+from render.message import CHOSEN, Answer, Button, CopyButton
 from telegram.multipart import File
 from telegram.updates import Question
 
@@ -26,10 +26,16 @@ def unknown(question: Question, guess: str) -> Answer:
             escape(f"{typed[:24]}? I know {known}."), keyboard=keyboard(that_fit([Button(f"/{guess}", guess)]))
         )
     if question.name:
-        return Answer("I do not know that command. /help shows all of them.")
+        return Answer("I do not know that command.", keyboard=((Button("All commands", "help"),),))
     return Answer(
         "Type a coin, such as BTC, or /help.", keyboard=((Button("BTC", "price BTC"), Button("Help", "help")),)
     )
+
+
+def _marked(text: str) -> str:
+    """With SIMULATED on the last line, which is the foot; on a line of its own only below a table."""
+    gap = "\n" if text.endswith(("</pre>", "</blockquote>")) else " · "
+    return f"{text}{gap}<b>SIMULATED</b>"
 
 
 def plain_text(text: str) -> str:
@@ -56,7 +62,7 @@ def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
     A text becomes a picture in place, a picture another one; but never a text again, so that one is a new message.
     """
     text = answer.text if answer.photo is None else answer.caption
-    text = f"{text}\n<b>SIMULATED</b> market" if is_demo else text
+    text = _marked(text) if is_demo else text
     is_edit = question.is_button and question.message_id is not None
     is_edit = is_edit and (answer.photo is not None or not question.has_photo)
     call: Call = {"method": "", "chat_id": question.chat_id}
@@ -66,7 +72,7 @@ def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
     else:
         call |= _picture(text, File("chart.png", "image/png", answer.photo), is_edit=is_edit)
     if answer.keyboard:
-        rows = [[{"text": label, "callback_data": data} for label, data in row] for row in answer.keyboard]
+        rows = [[_button(each) for each in row] for row in answer.keyboard]
         call["reply_markup"] = {"inline_keyboard": rows}
     if is_edit:
         call["message_id"] = question.message_id
@@ -76,6 +82,21 @@ def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
     if not question.is_private and question.message_id is not None:
         call["reply_parameters"] = {"message_id": question.message_id, "allow_sending_without_reply": True}
     return call
+
+
+def _button(button: Button) -> dict[str, Any]:
+    """The marked choice in the colour of what is chosen (Bot API 9.4; older clients pass it over)."""
+    if isinstance(button, CopyButton):
+        return {"text": button.label, "copy_text": {"text": button.data}}
+    styled = {"style": "primary"} if button.label.startswith(CHOSEN) else {}
+    return {"text": button.label, "callback_data": button.data, **styled}
+
+
+def is_unchanged(question: Question, call: Call) -> bool:
+    """Whether an edit would change nothing, which Telegram would refuse: the same words and the same buttons."""
+    if call["method"] != "editMessageText" or question.shown is None:
+        return False
+    return plain_text(call["text"]).strip() == question.shown.strip() and call.get("reply_markup") == question.markup
 
 
 def _picture(caption: str, file: File, *, is_edit: bool) -> Call:

@@ -26,6 +26,8 @@ class Question(NamedTuple):
     callback_id: str = ""
     addressee: str = ""  # "ourbot" for /price@OurBot
     has_photo: bool = False  # of the message under which the button is
+    shown: str | None = None  # its text, without markup
+    markup: object = None  # its buttons
     typed: str = ""  # what stood behind the command, as it was typed
 
 
@@ -60,8 +62,15 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         callback_id=callback_id,
         addressee="" if callback else _addressee(text),
         has_photo=bool(callback and message.get("photo")),
+        shown=_text(message) if callback else None,
+        markup=message.get("reply_markup") if callback else None,
         typed=" ".join(text.split(maxsplit=1)[1:]).strip(),
     )
+
+
+def _text(message: Mapping[str, Any]) -> str | None:
+    text = message.get("text")
+    return text if isinstance(text, str) else None
 
 
 def _topic(message: Mapping[str, Any]) -> int | None:

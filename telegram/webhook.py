@@ -16,13 +16,11 @@ from clock import MACHINE
 from http1.client import Transport
 from settings import Settings
 from telegram.api import TelegramAPI, TelegramError
+from telegram.introduction import Introduction, introduce_to
 from telegram.standing import POLLER_MARK, Standing, chosen_instead, judge, meaning, words_in
 from telegram.updates import ALLOWED_UPDATES
 
 log = logging.getLogger("bot")
-Menu = list[dict[str, str]]
-"""The commands as setMyCommands takes them."""
-
 REGISTER_BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 WATCH_EVERY_S = 60.0  # Telegram is asked how deliveries go
 LOOK_AGAIN_S = 3.0  # whether what waits grows less
@@ -30,8 +28,12 @@ DOOR_S = 5.0  # for an address to answer /health
 MAX_HEALTH = 65536  # bytes of an answer that is looked at
 
 
-async def register(api: TelegramAPI, settings: Settings, menu: Menu, now: Mapping[str, Any] | None = None) -> None:
-    """Brings webhook and command menu to what they should be. Raises TelegramError. now: what getWebhookInfo says.
+async def register(
+    api: TelegramAPI, settings: Settings, introduction: Introduction, now: Mapping[str, Any] | None = None
+) -> None:
+    """Brings webhook, menus and descriptions to what they should be. now: what getWebhookInfo says.
+
+    Raises TelegramError.
 
     The webhook is set even when all that Telegram shows is as it should be: the secret, which may have
     changed, it never shows; and an identical setWebhook disturbs nothing (tdlib/telegram-bot-api, Client.cpp).
@@ -45,9 +47,7 @@ async def register(api: TelegramAPI, settings: Settings, menu: Menu, now: Mappin
     await api.call("setWebhook", {**wanted, "secret_token": settings.webhook_secret})
     if any(now.get(key) != value for key, value in wanted.items()):
         log.info("the webhook is set to %s", settings.webhook_url)
-    if await api.call("getMyCommands") != menu:
-        await api.call("setMyCommands", {"commands": menu})
-        log.info("the command menu is set")
+    await introduce_to(api, introduction)
 
 
 async def ask_info(api: TelegramAPI) -> Mapping[str, Any]:
@@ -72,7 +72,7 @@ class Registered(Protocol):
     async def learn_username(self) -> None: ...
 
 
-async def introduce(the_bot: Registered, settings: Settings, menu: Menu) -> None:
+async def introduce(the_bot: Registered, settings: Settings, introduction: Introduction) -> None:
     """Tells Telegram where we are, unless another was chosen for the updates, and watches how deliveries go.
 
     A Telegram that is down delays this, never the serving.
@@ -83,19 +83,21 @@ async def introduce(the_bot: Registered, settings: Settings, menu: Menu) -> None
         log.info("WEBHOOK_URL is not set, so no webhook is registered: set it to this server's public https address")
         return
     try:
-        await _register_in_time(the_bot, the_bot.api, settings, menu)
+        await _register_in_time(the_bot, the_bot.api, settings, introduction)
         await watch(the_bot.api, the_bot.standing, settings.webhook_url, the_bot.clock)
     except Exception:
         the_bot.standing.fail("registering the webhook went wrong: see the log")
         log.exception("the webhook is not registered")
 
 
-async def _register_in_time(the_bot: Registered, api: TelegramAPI, settings: Settings, menu: Menu) -> None:
+async def _register_in_time(
+    the_bot: Registered, api: TelegramAPI, settings: Settings, introduction: Introduction
+) -> None:
     """Registers, again and again while that may help."""
     failures = 0
     while True:
         try:
-            if not await _take_the_place(the_bot, api, settings, menu):
+            if not await _take_the_place(the_bot, api, settings, introduction):
                 return
             await the_bot.learn_username()
             log.info("Telegram delivers to %s", settings.webhook_url)
@@ -111,14 +113,16 @@ async def _register_in_time(the_bot: Registered, api: TelegramAPI, settings: Set
             await asyncio.sleep(wait_s)
 
 
-async def _take_the_place(the_bot: Registered, api: TelegramAPI, settings: Settings, menu: Menu) -> bool:
+async def _take_the_place(
+    the_bot: Registered, api: TelegramAPI, settings: Settings, introduction: Introduction
+) -> bool:
     """Whether we are registered; not when another was chosen since we last were. Raises TelegramError."""
     info, standing = await ask_info(api), the_bot.standing
     if who := chosen_instead(info, settings.webhook_url):
         standing.learn(info, settings.webhook_url, the_bot.clock())
         log.warning("the webhook is left as it is: %s; python bot.py webhook set brings updates here", who)
         return False
-    await register(api, settings, menu, info)
+    await register(api, settings, introduction, info)
     now_so = {"url": settings.webhook_url, "pending_update_count": info.get("pending_update_count")}
     standing.learn(now_so, settings.webhook_url, the_bot.clock())
     return True
@@ -148,7 +152,7 @@ async def watch(api: TelegramAPI, standing: Standing, our_url: str, clock: Calla
 # By hand.
 
 
-async def look_after_webhook(settings: Settings, action: str, menu: Menu, *, drop_pending: bool) -> int:
+async def look_after_webhook(settings: Settings, action: str, introduction: Introduction, *, drop_pending: bool) -> int:
     """`python bot.py webhook set|info|delete`; exit code 0 when it was done, and for info when nothing is wrong."""
     transport = Transport(ca_file=settings.ca_file)
     api = TelegramAPI(settings.token, transport, settings.telegram_url)
@@ -157,7 +161,7 @@ async def look_after_webhook(settings: Settings, action: str, menu: Menu, *, dro
             if not settings.webhook_url:
                 print("WEBHOOK_URL is not set: put there the https address of the webhook server.", file=sys.stderr)
                 return 2
-            await register(api, settings, menu)
+            await register(api, settings, introduction)
         if action == "delete":
             await remove(api, drop_pending=drop_pending)
         lines, is_well = await inspect(api, transport, settings)

@@ -208,3 +208,8 @@ def a_spot(listed: str, multiplier: int = 1) -> Listing:
 
 def a_perp(listed: str, multiplier: int = 1, contract_size: float | None = None) -> Listing:
     return a_listing("perp", listed, multiplier, contract_size)
+
+
+def requests_of(house: House) -> int:
+    """How many requests the world's exchanges have had so far."""
+    return sum(site.n_requests for site in house.world.sites.values())

@@ -19,6 +19,7 @@ from openapi_schema_validator import OAS31Validator
 
 import json_api
 import market
+import openapi
 import webhook_server
 from answers import analysis, combined_price, cvd, oi, price, profile, top10, volscan, volume
 from answers import contracts as contracts_answer
@@ -118,14 +119,15 @@ class Api(NamedTuple):
         """The data of a success."""
         answer = await self.ask(path, **fields)
         assert answer["success"] is True, answer
-        assert set(answer) == {"success", "data"}
+        assert set(answer) == {"success", "data"} | ({"exchanges", "timestamp"} if path in ACCOUNTS else set())
         return answer["data"]
 
     async def error(self, path: str, **fields: Any) -> str:
         """The sentence of a failure."""
         answer = await self.ask(path, **fields)
         assert answer["success"] is False, answer
-        assert set(answer) == {"success", "error"}
+        assert set(answer) - {"suggestions"} == {"success", "error", "code"}
+        assert answer["code"] in json_api.CODES
         assert answer["error"][-1] in ".?"
         return str(answer["error"])
 
@@ -154,7 +156,7 @@ async def an_api(**variables: str) -> AsyncIterator[Api]:
         yield Api(house, client)
 
 
-OPENAPI = json_api.openapi(VERSION)
+OPENAPI = openapi.openapi(VERSION)
 
 
 def schema(*where: str) -> OAS31Validator:
@@ -234,6 +236,7 @@ async def test_price_is_the_reports() -> None:
             "change_24h": spot.change_pct,
             "market_type": "spot",
             "timestamp": AT,
+            "exchange": "binance",
         }
 
 
@@ -306,6 +309,8 @@ async def test_volume_spike_is_the_reports() -> None:
             "volume_usd": report.dollars,
             "is_significant": report.spike.is_significant,
             "timestamp": CLOSED,
+            "exchange": "binance",
+            "market_type": "perp",
         }
 
 
@@ -322,6 +327,8 @@ async def test_cvd_is_the_reports() -> None:
             "divergence_detected": None if report.divergence is None else report.divergence != "",
             "price_trend": trends[report.price_trend],
             "timestamp": CLOSED,
+            "exchange": "binance",
+            "market_type": "perp",
         }
 
 
@@ -428,7 +435,10 @@ async def test_comprehensive_analysis_by_get() -> None:
         posted = await service.ask("/comprehensive_analysis", symbol="ETH", timeframe="1h", exchange="okx")
         got = await service.client.get("/comprehensive_analysis?symbol=ETH&timeframe=1h&exchange=OKX")
         assert checked("/comprehensive_analysis", got) == posted
-        assert (await service.client.get("/comprehensive_analysis")).json() == {"error": "symbol is missing"}
+        assert (await service.client.get("/comprehensive_analysis")).json() == {
+            "error": "symbol is missing",
+            "code": "bad_request",
+        }
         wrong = await service.client.get("/comprehensive_analysis?symbol=ETH&timeframe=9m")
         assert wrong.status_code == 400
         failed = checked("/comprehensive_analysis", await service.client.get("/comprehensive_analysis?symbol="))
@@ -532,20 +542,19 @@ async def test_market_profile_is_the_reports() -> None:
     async with an_api() as service:
         service.freeze()
         data = await service.data("/market_profile")
-        assert data["symbol"] == "BTC/USDT"
+        assert (data["symbol"], data["market_type"]) == ("BTC/USDT:USDT", "perp")
         for window in ("today", "24h", "7d", "30d"):
             report = await profile.ask(service.house.bot.tools, OfMarket("BTC-USDT", window, ("perp",)))
             assert report.volume is not None
             assert report.time is not None
             assert data["current_price"] == report.last
             told = data[window]
-            assert (told["vwap"], told["candles"]) == (report.vwap, report.n_candles)
-            assert told["volume_profile"] == {
-                "poc": report.volume.poc,
-                "vah": report.volume.vah,
-                "val": report.volume.val,
-            }
-            assert told["tpo"] == {"poc": report.time.poc, "vah": report.time.vah, "val": report.time.val}
+            assert told["candles"] == report.n_candles
+            assert told["vwap"] == pytest.approx(report.vwap, abs=report.tick / 2)
+            for levels, of in ((told["volume_profile"], report.volume), (told["tpo"], report.time)):
+                for name in ("poc", "vah", "val"):
+                    assert levels[name] == pytest.approx(getattr(of, name), abs=report.tick * 0.51)
+                    assert round(levels[name] / report.tick) * report.tick == pytest.approx(levels[name])
         assert data["today"]["period"] == "5m candles since 2025-11-23T00:00:00Z"
         assert data["30d"]["period"].startswith("1h candles since 2025-10-24T")
 
@@ -715,15 +724,13 @@ async def test_spoiled_answers_keep_to_the_schema(fault: str) -> None:
 async def test_unknown_symbol(path: str) -> None:
     async with an_api() as service:
         said = await service.error(path, symbol="NOPE")
-        assert "NOPE-USDT" in said
-        assert "not listed on Binance" in said
+        assert said == "Not listed on any of 9 exchanges: NOPE. Check the spelling?"
 
 
 async def test_unknown_symbol_of_open_interest() -> None:
     async with an_api() as service:
         said = await service.error("/multi_oi", base_symbol="NOPE")
-        assert said.startswith("NOPE-USDT is not listed")
-        assert "Hyperliquid" in said
+        assert said.startswith("No perpetual on any of 8 exchanges: NOPE.")
 
 
 @pytest.mark.parametrize("junk", ["", "...", "<b>", "BTC&ETH", "BT-CUSDT", "x" * 5000, "USDT"])
@@ -799,7 +806,7 @@ async def test_refused_requests(path: str, body: Any, words: str) -> None:
         response = await service.client.post(path, json=body)
         assert response.status_code == 400
         assert response.headers["content-type"] == "application/json"
-        assert set(response.json()) == {"error"}
+        assert (set(response.json()), response.json()["code"]) == ({"error", "code"}, "bad_request")
         assert words in response.json()["error"]
 
 
@@ -819,7 +826,7 @@ async def test_refused_requests(path: str, body: Any, words: str) -> None:
 async def test_refused_bodies(body: bytes, status: int) -> None:
     async with an_api() as service:
         response = await service.client.post("/price", content=body)
-        assert (response.status_code, set(response.json())) == (status, {"error"})
+        assert (response.status_code, set(response.json())) == (status, {"error", "code"})
 
 
 async def test_empty_body_means_defaults() -> None:
@@ -828,15 +835,89 @@ async def test_empty_body_means_defaults() -> None:
         assert len(checked("/top_symbols", await service.client.post("/top_symbols"))["data"]["symbols"]) == 10
 
 
-async def test_unknown_fields_are_passed_over() -> None:
+@pytest.mark.parametrize(
+    ("path", "body", "words"),
+    [
+        ("/multi_oi", {"symbol": "ETH"}, "symbol is not known; known are base_symbol"),
+        ("/market_profile", {"base_symbol": "ETH"}, "base_symbol is not known; known are symbol, exchange"),
+        ("/volume_spike", {"symbol": "ETH", "interval": "4h"}, "interval is not known; known are symbol, timeframe"),
+        ("/price", {"symbol": "BTC", "Symbol": "ETH"}, "Symbol is not known"),
+        ("/price", {"symbol": "BTC", "": 1}, " is not known"),
+    ],
+)
+async def test_unknown_fields_are_refused(path: str, body: dict[str, Any], words: str) -> None:
     async with an_api() as service:
-        assert (await service.data("/price", symbol="BTC", timeframe="7m", color=[]))["symbol"] == "BTC/USDT"
+        response = await service.client.post(path, json=body)
+        assert (response.status_code, response.json()["code"]) == (400, "bad_request")
+        assert words in response.json()["error"]
+        assert not REQUESTS[path].is_valid(body)
+
+
+async def test_suggestions_are_a_list() -> None:
+    async with an_api() as service:
+        told = await service.ask("/price", symbol="BTCC")
+        assert (told["code"], told["suggestions"][0]) == ("not_listed", "BTC")
+        assert (await service.ask("/price", symbol="..."))["code"] == "bad_symbol"
+        assert (await service.ask("/volume_scan", exchange="coinbase"))["code"] == "no_answer"
+
+
+@pytest.mark.parametrize("path", [path for path in json_api.ROUTES if path not in (*ACCOUNTS, "/multi_oi")])
+async def test_who_told_of_which_market_and_when(path: str) -> None:
+    async with an_api(EXCHANGES="okx") as service:
+        service.freeze()
+        data = await service.data(path, **usual(path))
+        exchanges = {data.get(name) for name in ("exchange", "spot_exchange", "perp_exchange")} - {None}
+        assert exchanges == {"okx"}
+        assert data["timestamp"].startswith("2025-11-23T1")
+        assert path == "/combined_price" or data["market_type"] in ("spot", "perp")
+
+
+async def test_accounts_say_who_told_and_when() -> None:
+    async with an_api() as service:
+        service.freeze()
+        told = await service.ask("/balance")
+        assert (told["exchanges"], told["timestamp"]) == (["binance", "bybit", "okx"], AT)
+
+
+def test_every_field_is_described_with_an_example() -> None:
+    """All that is no object of its own; and what the examples look like is what the schema says."""
+    for path, item in OPENAPI["paths"].items():
+        for operation in item.values():
+            if path == "/chart.png":
+                continue
+            content = operation["responses"]["200"]["content"]["application/json"]
+            for example in content["examples"].values():
+                ANSWERS[path].validate(example["value"])
+            assert undescribed(content["schema"]["oneOf"][0]) == []
+            body = operation.get("requestBody", {"content": {"application/json": {"example": None}}})
+            if (example := body["content"]["application/json"]["example"]) is not None:
+                REQUESTS[path].validate(example)
+
+
+def undescribed(schema: dict[str, Any]) -> list[str]:
+    """The names of plain values that nobody says anything about."""
+    found = []
+    for name, each in schema.get("properties", {}).items():
+        is_plain = "properties" not in each and "properties" not in each.get("items", {})
+        if is_plain and "description" not in each and name not in ("success", "data"):
+            found.append(name)
+        found += undescribed(each) + undescribed(each.get("items", {}))
+    return found
+
+
+async def test_no_other_origin_is_let_in() -> None:
+    async with an_api() as service:
+        response = await service.client.post("/price", json=BTC, headers={"origin": "https://elsewhere.example"})
+        assert not [name for name in response.headers if name.startswith("access-control")]
+        asked = await service.client.options("/price", headers={"origin": "https://elsewhere.example"})
+        assert (asked.status_code, "access-control-allow-origin" in asked.headers) == (405, False)
 
 
 async def test_wrong_methods() -> None:
     async with an_api() as service:
         got = await service.client.get("/price")
         assert (got.status_code, got.headers["allow"]) == (405, "POST")
+        assert got.json() == {"error": "/price takes POST", "code": "method_not_allowed", "allowed": ["POST"]}
         put = await service.client.put("/comprehensive_analysis")
         assert (put.status_code, put.headers["allow"]) == (405, "GET, POST, HEAD")
 
@@ -861,7 +942,7 @@ async def test_wrong_key(given: str) -> None:
         for method, path in HIDDEN:
             response = await service.client.request(method, path, headers=headers)
             assert (response.status_code, response.headers["www-authenticate"]) == (401, "Bearer")
-            assert response.json() == {"error": "the key is missing or wrong"}
+            assert response.json()["error"] == "the key is missing or wrong"
 
 
 async def test_missing_key() -> None:
@@ -951,7 +1032,7 @@ async def a_busy_api(monkeypatch: pytest.MonkeyPatch, n_more: int = 0) -> AsyncI
 async def test_too_many_questions_in_work(monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_busy_api(monkeypatch) as (service, release):
         busy = await service.client.post("/price", json=BTC)
-        assert (busy.status_code, busy.headers["retry-after"], set(busy.json())) == (503, "1", {"error"})
+        assert (busy.status_code, busy.headers["retry-after"], busy.json()["code"]) == (503, "1", "busy")
         release.set()
         await asyncio.sleep(0.01)
         assert (await service.data("/price", **BTC))["price"] > 0
@@ -996,6 +1077,7 @@ async def test_openapi_has_what_is_served() -> None:
         door: Any = service.house.server.handler
         served = {(path, method.lower()) for path, methods in door.__self__.routes.items() for method in methods}
         others = {("/", "get"), ("/health", "get"), ("/metrics", "get"), ("/webhook", "post"), ("/openapi.json", "get")}
+        others.add(("/tick", "post"))
         described = {(path, method) for path, item in OPENAPI["paths"].items() for method in item}
         assert described == served - others
         for path, method in described:
@@ -1063,10 +1145,10 @@ class Told(TypedDict):
 
 
 def test_schema_of_types() -> None:
-    assert json_api.schema_of(float | None) == {"type": ["number", "null"]}
-    assert json_api.schema_of(list[str]) == {"type": "array", "items": {"type": "string"}}
-    assert json_api.schema_of(dict[str, float]) == {"type": "object", "additionalProperties": {"type": "number"}}
-    assert json_api.schema_of(Told | None) == {
+    assert openapi.schema_of(float | None) == {"type": ["number", "null"]}
+    assert openapi.schema_of(list[str]) == {"type": "array", "items": {"type": "string"}}
+    assert openapi.schema_of(dict[str, float]) == {"type": "object", "additionalProperties": {"type": "number"}}
+    assert openapi.schema_of(Told | None) == {
         "type": ["object", "null"],
         "properties": {"a": {"type": "string"}, "b": {"type": "integer"}},
         "required": ["a"],

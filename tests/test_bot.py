@@ -26,6 +26,7 @@ from limiter import Limiter
 from render.message import Answer
 from telegram import webhook
 from telegram.api import TelegramAPI, TelegramError
+from telegram.introduction import introduce_to
 from telegram.polling import Poller
 from telegram.replies import plain_text
 from telegram.sign import TYPING_AFTER_S, TYPING_EVERY_S
@@ -59,7 +60,7 @@ async def test_price_of_several() -> None:
     async with a_house() as house:
         text = await house.ask("/price BTC, eth;SOL btcusdt NOPE ADA")
         assert [text.count(f"\n{base} ") + text.count(f">{base} ") for base in ("BTC", "ETH", "SOL")] == [1, 1, 1]
-        assert "NOPE-USDT is not listed on Binance, Bybit, OKX, Gate, " in text
+        assert "Not listed on any of 9 exchanges: NOPE." in text
         assert "At most 5 symbols at once" in text
         assert "ADA" not in text
 
@@ -74,9 +75,37 @@ async def test_help_is_made_of_the_table() -> None:
     async with a_house() as house:
         text = parse(await house.ask("/help")).text
         for name, command in COMMANDS.items():
-            assert f"/{name}" in text
-            assert command.summary in text
-        assert "/price" in await house.ask("/start")
+            assert f"/{name}" in text.split()
+            told = parse(await house.ask(f"/help {name}")).text
+            assert told.startswith(f"/{name} {command.usage}".rstrip())
+            assert command.summary[1:] in told
+        assert len(text.splitlines()) <= 16
+
+
+@pytest.mark.parametrize("words", ["volume", "/volume", "vol", "VOLUME BTC"])
+async def test_help_of_one_command(words: str) -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(updated(f"/help {words}"))
+        assert call is not None
+        assert parse(call["text"]).text.startswith("/volume SYMBOL [15m] [spot]")
+        assert buttons_of(call)[0] == ("/volume BTC", "volume BTC")
+        assert ("All commands", "help") in buttons_of(call)
+
+
+async def test_start_says_what_for_and_what_to_press() -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(updated("/start"))
+        assert call is not None
+        assert call["text"] == "Crypto markets from 9 exchanges.\nType a coin: btc, eth, sol"
+        assert [label for label, _ in buttons_of(call)] == ["BTC", "ETH", "SOL", "🔥 Volume", "💸 Funding", "🏆 Top"]
+    async with a_house(EXCHANGES="okx") as house:
+        assert "from OKX." in await house.ask("/start")
+
+
+def buttons_of(call: dict[str, Any]) -> list[tuple[str, str]]:
+    """Label and command line of each button."""
+    rows = call["reply_markup"]["inline_keyboard"]
+    return [(each["text"], each["callback_data"]) for row in rows for each in row]
 
 
 async def test_every_answer_of_the_demo_says_simulated() -> None:
@@ -97,7 +126,7 @@ async def test_every_answer_of_the_demo_says_simulated() -> None:
 
 async def test_unknown_text_helps_in_private_only() -> None:
     async with a_house(TELEGRAM_CHAT_ID="*") as house:
-        assert "/help" in await house.ask("/nope")
+        assert await house.ask("/nope") == "I do not know that command."
         assert await house.ask("what should I do with all of it") == "Type a coin, such as BTC, or /help."
         for text in ("/nope", "hello", "/price_", ""):
             assert await house.bot.answer(updated(text, chat_id=GROUP)) is None
@@ -189,6 +218,38 @@ async def test_refresh_edits_the_message() -> None:
         assert (call["method"], call["chat_id"], call["message_id"]) == ("editMessageText", ADA, 9)
         assert call["reply_markup"]["inline_keyboard"][0][0]["callback_data"] == "price BTC"
         assert ("answerCallbackQuery", {"callback_query_id": "77"}) in house.world.telegram.calls
+
+
+async def test_spinner_stays_until_the_answer_is_there() -> None:
+    """OKX takes half a second: the callback is answered after that, not before."""
+    async with a_house(EXCHANGES="okx") as house:
+        house.world.sites["OKX"].latency_s = 0.5
+        asking = asyncio.ensure_future(house.bot.answer(pressed("price BTC")))
+        await asyncio.sleep(0.05)
+        methods = [method for method, _ in house.world.telegram.calls]
+        assert "answerCallbackQuery" not in methods
+        assert (await asking or {})["method"] == "editMessageText"
+        assert ("answerCallbackQuery", {"callback_query_id": "77"}) in house.world.telegram.calls
+
+
+async def test_unchanged_answer_says_so() -> None:
+    """The press's own answer is the note: one call, and no edit that Telegram would refuse."""
+    async with a_house() as house:
+        house.stop_at(1_763_906_602.0)
+        shown = await house.bot.answer(updated("/price BTC"))
+        assert shown is not None
+        again = pressed("price BTC")
+        again["callback_query"]["message"] |= {
+            "text": parse(shown["text"]).text,
+            "reply_markup": shown["reply_markup"],
+        }
+        toast = await house.bot.answer(again)
+        assert toast == {"method": "answerCallbackQuery", "callback_query_id": "77", "text": "Unchanged."}
+        assert "answerCallbackQuery" not in [method for method, _ in house.world.telegram.calls]
+        again["callback_query"]["message"]["text"] = "older figures"
+        edit = await house.bot.answer(again)
+        assert edit is not None
+        assert edit["method"] == "editMessageText"
 
 
 async def test_refresh_while_telegram_is_down() -> None:
@@ -307,23 +368,69 @@ async def test_register() -> None:
     """The menu only where it differs; the webhook always, as its secret cannot be compared."""
     async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
         assert house.bot.api is not None
-        await webhook.register(house.bot.api, house.settings, bot_module.menu())
+        await webhook.register(house.bot.api, house.settings, bot_module.introduction(house.settings))
         telegram = house.world.telegram
         assert telegram.webhook["url"] == "http://127.0.0.1:1/webhook"
         assert telegram.webhook["secret_token"] == house.settings.webhook_secret
         assert telegram.webhook["allowed_updates"] == ["message", "callback_query"]
-        assert telegram.commands == bot_module.menu()
+        assert telegram.commands == bot_module.menu(is_listed=False)
         n_calls = len(telegram.calls)
-        await webhook.register(house.bot.api, house.settings, bot_module.menu())
-        assert [method for method, _ in telegram.calls[n_calls:]] == ["getWebhookInfo", "setWebhook", "getMyCommands"]
+        await webhook.register(house.bot.api, house.settings, bot_module.introduction(house.settings))
+        assert [method for method, _ in telegram.calls[n_calls:]] == [
+            *("getWebhookInfo", "setWebhook", "getMyCommands", "getMyCommands", "getMyDescription"),
+            "getMyShortDescription",
+        ]
+
+
+def names(menu: list[dict[str, str]]) -> set[str]:
+    return {each["command"] for each in menu}
+
+
+async def test_menus_by_scope() -> None:
+    """Groups and strangers do not see what they would be refused; listed users do, where they ask."""
+    private = {"balance", "positions", "pnl", "status"}
+    async with a_house(TELEGRAM_CHAT_ID=f"{ADA},{GROUP}", WEBHOOK_URL="http://127.0.0.1:1") as house:
+        assert house.bot.api is not None
+        await webhook.register(house.bot.api, house.settings, bot_module.introduction(house.settings))
+        telegram = house.world.telegram
+        assert names(telegram.menu_in(GROUP, ADA)) == names(telegram.menu_in(77, 77)) == set(COMMANDS) - private
+        assert names(telegram.menu_in(ADA, ADA)) == set(COMMANDS)
+
+
+async def test_descriptions_of_an_empty_chat() -> None:
+    async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
+        assert house.bot.api is not None
+        telegram, how = house.world.telegram, bot_module.introduction(house.settings)
+        await webhook.register(house.bot.api, house.settings, how)
+        assert "straight from 9 exchanges" in telegram.texts["description"]
+        assert telegram.texts["short_description"] == "Crypto markets from 9 exchanges: type a coin."
+        telegram.texts["description"] = "changed at BotFather"
+        await introduce_to(house.bot.api, how)
+        assert telegram.texts["description"] == how.description
+
+
+async def test_menu_of_a_user_without_a_chat_is_left_for_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_house() as house:
+        api = house.bot.api
+        assert api is not None
+        honest = api.call
+
+        async def no_chat(method: str, params: Any = None, **more: Any) -> Any:
+            if method == "setMyCommands" and "scope" in params:
+                raise TelegramError(method, 400, "Bad Request: chat not found")
+            return await honest(method, params, **more)
+
+        monkeypatch.setattr(api, "call", no_chat)
+        await introduce_to(api, bot_module.introduction(house.settings))
+        assert house.world.telegram.texts["short_description"]
 
 
 async def test_register_a_changed_secret() -> None:
     async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
         assert house.bot.api is not None
-        await webhook.register(house.bot.api, house.settings, bot_module.menu())
+        await webhook.register(house.bot.api, house.settings, bot_module.introduction(house.settings))
         changed = replace(house.settings, webhook_secret="another")
-        await webhook.register(house.bot.api, changed, bot_module.menu())
+        await webhook.register(house.bot.api, changed, bot_module.introduction(changed))
         assert house.world.telegram.webhook["secret_token"] == "another"
 
 
@@ -332,8 +439,8 @@ async def test_webhook_set_info_delete(capsys: pytest.CaptureFixture[str]) -> No
         telegram = house.world.telegram
 
         async def run(action: str, drop_pending: bool = False) -> tuple[int, str]:
-            menu = bot_module.menu()
-            code = await webhook.look_after_webhook(house.settings, action, menu, drop_pending=drop_pending)
+            how = bot_module.introduction(house.settings)
+            code = await webhook.look_after_webhook(house.settings, action, how, drop_pending=drop_pending)
             return code, capsys.readouterr().out
 
         assert (await run("info"))[0] == 1
@@ -350,7 +457,8 @@ async def test_webhook_set_info_delete(capsys: pytest.CaptureFixture[str]) -> No
 
 async def test_webhook_set_needs_an_address(capsys: pytest.CaptureFixture[str]) -> None:
     async with a_house() as house:
-        assert await webhook.look_after_webhook(house.settings, "set", bot_module.menu(), drop_pending=False) == 2
+        how = bot_module.introduction(house.settings)
+        assert await webhook.look_after_webhook(house.settings, "set", how, drop_pending=False) == 2
         assert "WEBHOOK_URL" in capsys.readouterr().err
 
 

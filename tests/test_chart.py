@@ -80,7 +80,7 @@ async def test_picture_of(words: str, title: str) -> None:
     ("words", "said"),
     [
         ("", "Which symbol?"),
-        ("NOPE", "NOPE-USDT is not listed on"),
+        ("NOPE", "Not listed on any of 9 exchanges: NOPE"),
         ("oi NOPE", "not listed on Binance and OKX"),
         ("BTC ETH SOL XRP DOGE PEPE", "At most 5 symbols"),
         ("🚀", "is not a symbol"),

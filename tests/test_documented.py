@@ -150,7 +150,9 @@ async def test_webhook_commands_as_in_the_docs(file: str, action: str) -> None:
     async with a_house() as house:
         assert house.bot.api is not None
         await webhook.register(
-            house.bot.api, dataclasses.replace(house.settings, webhook_url=f"{house.url}/webhook"), bot.menu()
+            house.bot.api,
+            dataclasses.replace(house.settings, webhook_url=f"{house.url}/webhook"),
+            bot.introduction(house.settings),
         )
         process = start(the_line(file, f"bot.py {action}"), house.world, WEBHOOK_URL=house.url)
         code, out = await asyncio.to_thread(process.end)

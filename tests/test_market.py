@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import House, a_house
+from conftest import House, a_house, requests_of
 
 from answers import price as price_answer
 from answers.price import PriceReport
@@ -301,6 +301,18 @@ async def test_price_of_nothing_suggests() -> None:
         assert caught.value.suggestions == ()
 
 
+async def test_same_wrong_name_asks_nobody() -> None:
+    async with a_house() as house:
+        for command in ("price", "oi", "volume", "ls"):
+            first = await house.ask(f"/{command} BTV")
+            before = requests_of(house)
+            assert await house.ask(f"/{command} BTV") == first
+            assert requests_of(house) == before
+        await house.later()
+        await house.ask("/price BTV")
+        assert requests_of(house) > before
+
+
 async def test_price_not_listed_while_one_is_down_is_no_verdict() -> None:
     async with a_house() as house:
         await house.world.set_fault("okx", "500")
@@ -470,6 +482,19 @@ def test_symbol_any_spelling(text: str) -> None:
         ("PERPUSDT", "PERP-USDT"),
         ("JUP", "JUP-USDT"),
         ("币安人生", "币安人生-USDT"),
+        ("ETHBTC", "ETH-BTC"),
+        ("btceur", "BTC-EUR"),
+        ("WBTC", "WBTC-USDT"),
+        ("STETH", "STETH-USDT"),
+        ("ethereum", "ETH-USDT"),
+        ("Bitcoin", "BTC-USDT"),
+        ("bitcoin/usdc", "BTC-USDC"),
+        ("solana", "SOL-USDT"),
+        ("XBT/EUR", "BTC-EUR"),
+        ("XDGUSD", "DOGE-USDT"),
+        ("kshib", "SHIB-USDT"),
+        ("KNC", "KNC-USDT"),
+        ("\u200bbtc\ufeff", "BTC-USDT"),
         ("BTCUSDTUSDT", "BTCUSDT-USDT"),
     ],
 )

@@ -245,9 +245,9 @@ def test_sentences() -> None:
         return Unavailable(exchange, "HTTP 500 <html>", Reason.LATE)
 
     assert sentences.sorry(NotListed("X-USDT", ["binance", "bybit", "okx"], ["XRP", "XLM"])) == (
-        "X-USDT is not listed on Binance, Bybit and OKX. Did you mean XRP and XLM?"
+        "Not listed on any of 3 exchanges: X. Did you mean XRP or XLM?"
     )
-    assert sentences.sorry(NotListed("X-USDT", ["okx"], [])) == "X-USDT is not listed on OKX. Check the spelling?"
+    assert sentences.sorry(NotListed("X-USDT", ["okx"], [])) == "Not listed on OKX: X. Check the spelling?"
     down = NoAnswer("X-USDT", [late("binance"), Blocked("okx", "y"), late("bybit"), UnknownSymbol("okx", "z")])
     assert sentences.sorry(down) == (
         "No price for X-USDT right now. Binance and Bybit did not answer in time; OKX refused this server's region. "

@@ -1,0 +1,64 @@
+"""How the bot looks before anybody has asked: its descriptions, and the menu of commands by scope."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from telegram.api import TelegramAPI, TelegramError
+
+log = logging.getLogger("bot")
+Menu = list[dict[str, str]]
+"""Commands as setMyCommands takes them."""
+MAX_CHATS = 20  # that have a menu of their own
+
+
+class Introduction(NamedTuple):
+    """menu: for everybody. listed_menu: for those who are listed by id, in their private chats: it has more.
+
+    description: what an empty chat shows. short_description: what is shown beside the bot's name.
+    """
+
+    menu: Menu
+    listed_menu: Menu
+    listed: tuple[int, ...]
+    description: str
+    short_description: str
+
+
+async def introduce_to(api: TelegramAPI, introduction: Introduction) -> None:
+    """Brings what people see before the first question to what it should be; what is so already is left alone.
+
+    Raises TelegramError. A listed user who has never written has no chat yet, and gets the menu at a later start.
+    """
+    for scope, menu in _menus(introduction):
+        try:
+            await _set_menu(api, scope, menu)
+        except TelegramError as error:
+            if not scope or error.is_passing:
+                raise
+            log.info("no menu of their own for a listed user: %s", error)
+    await _set_text(api, "Description", "description", introduction.description)
+    await _set_text(api, "ShortDescription", "short_description", introduction.short_description)
+
+
+def _menus(introduction: Introduction) -> Iterator[tuple[Mapping[str, object], Menu]]:
+    """Each scope and its menu; {} is the default, which holds in groups and in private chats of people not listed."""
+    yield {}, introduction.menu
+    for user_id in introduction.listed[:MAX_CHATS]:
+        yield {"type": "chat", "chat_id": user_id}, introduction.listed_menu
+
+
+async def _set_menu(api: TelegramAPI, scope: Mapping[str, object], menu: Menu) -> None:
+    of: dict[str, Any] = {"scope": dict(scope)} if scope else {}
+    if await api.call("getMyCommands", of) != menu:
+        await api.call("setMyCommands", {"commands": menu, **of})
+        log.info("the command menu%s is set", " of a listed user" if scope else "")
+
+
+async def _set_text(api: TelegramAPI, method: str, name: str, text: str) -> None:
+    told = await api.call(f"getMy{method}")
+    if not isinstance(told, dict) or told.get(name) != text:
+        await api.call(f"setMy{method}", {name: text})
+        log.info("the %s is set", name.replace("_", " "))
