@@ -15,12 +15,12 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import settings
-from accounts import Accounts, NoKeys
+from accounts import Accounts
 from answers import (
     alert,
     alerts,
@@ -44,16 +44,14 @@ from answers import (
     volscan,
     volume,
 )
-from answers.asked import NO_DATA, NOT_UNDERSTOOD, Asker, Misread, Tools, outcome_of, place_of
+from answers.asked import Asker, Tools
+from answers.command import Command
 from answers.pictures import Pictures
 from answers.typed import Meant, meant
-from answers.ways_on import ways_on
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
 from duty import Duty
 from exchanges import table
-from exchanges.errors import NoAnswer, NotListed
-from exchanges.symbols import NotASymbol
 from health import Health, keep_watchdog_quiet, let_watchdog_sleep, small_door
 from http1.client import Transport
 from http1.server import Server
@@ -62,8 +60,8 @@ from log import set_up_log, working_on
 from market import Market
 from metrics import Metrics, Process
 from render import sentences
-from render.figures import escape, format_span
-from render.keyboards import carried, try_again
+from render.figures import format_span
+from render.keyboards import try_again
 from render.message import Answer
 from settings import Settings, SettingsError
 from store.words import StoreError
@@ -101,63 +99,6 @@ ARGUMENTS: tuple[list[str], ...] = (
     ["webhook", "delete"],
     ["webhook", "delete", "--drop-pending"],
 )
-
-
-class Answering(Protocol):
-    """What a file in answers/ offers: the words typed become a question, its record becomes an Answer."""
-
-    @property
-    def command(self) -> Callable[[list[str]], Any]: ...
-    @property
-    def ask(self) -> Callable[[Tools, Any], Awaitable[Any]]: ...
-    @property
-    def show(self) -> Callable[[Any, float], Answer]: ...
-
-
-class Command(NamedTuple):
-    """usage: the words after the command, as /help shows them.
-
-    is_account: it tells of the owner's money, so only users listed by their own id may ask, in private.
-    is_status: it tells of the process, to listed users. account_words: first words with which it is of accounts.
-    """
-
-    answer: Answering
-    usage: str
-    summary: str
-    group: str = "This bot"
-    is_account: bool = False
-    is_status: bool = False
-    account_words: frozenset[str] = frozenset()
-
-    def concerning(self, words: list[str]) -> Command:
-        """The command as it is for these words: /chart pnl is of accounts, /chart BTC is not."""
-        is_account = self.is_account or (bool(words) and words[0].lower() in self.account_words)
-        return self._replace(is_account=is_account)
-
-    @property
-    def is_private(self) -> bool:
-        """Whether only listed users may ask."""
-        return self.is_account or self.is_status
-
-    async def run(self, tools: Tools, name: str, words: list[str]) -> Answer:
-        """The answer; or a sentence why there is none, and a button that leads on."""
-        try:
-            asked = self.answer.command(words)
-            record = await self.answer.ask(tools, asked)
-        except (Misread, NotASymbol, NotListed, NoAnswer, NoKeys) as error:
-            return self._sorry(error)._replace(keyboard=ways_on(error, name, words))
-        answer = self.answer.show(record, tools.clock())
-        return answer._replace(keyboard=carried(answer.keyboard, place_of(asked, words)))
-
-    def _sorry(self, error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys) -> Answer:
-        if isinstance(error, Misread):
-            return Answer(escape(str(error)), outcome=NOT_UNDERSTOOD)
-        if isinstance(error, NoKeys):
-            return Answer(sentences.no_keys(error.variables), outcome=NO_DATA)
-        if isinstance(error, NoAnswer):
-            log.warning("no answer: %s", error)
-        text = sentences.sorry(error, getattr(self.answer, "ABOUT", "answer about"))
-        return Answer(text, outcome=outcome_of(error))
 
 
 COMMANDS: dict[str, Command] = {

@@ -2,7 +2,7 @@
 
 Every function gives None where the figures do not suffice; none of them guesses. Columns are
 sequences of floats such as array("d"); nothing is kept between calls. Which candles to ask for,
-and what is said of the outcome, are others' business (market.py, render.py).
+and what is said of the outcome, are others' business (render/).
 """
 
 from __future__ import annotations

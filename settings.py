@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from exchanges.table import ACCOUNTS, HOSTS
 from exchanges.words import Key
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 TELEGRAM_API_URL = "https://api.telegram.org"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -70,7 +70,7 @@ class Settings:
 
     @property
     def build_line(self) -> str:
-        """ "version 0.2.0, commit 1a2b3c4, image registry.fly.io/…"."""
+        """ "version 0.3.0, commit 1a2b3c4, image registry.fly.io/…"."""
         return ", ".join(f"{name} {value}" for name, value in self.build.items() if value)
 
 

@@ -18,7 +18,8 @@ from conftest import ADA, Answers, House, a_house, pressed, updated
 import bot as bot_module
 import settings
 from answers.asked import Tools
-from bot import COMMANDS, Bot, Command
+from answers.command import Command
+from bot import COMMANDS, Bot
 from demo.telegram import Refused
 from demo.telegram_html import parse
 from exchanges import table

@@ -15,6 +15,7 @@ import pytest
 from conftest import ADA, House, a_house
 from test_webhook_server import Process
 
+from settings import VERSION
 from telegram import polling
 from telegram.api import TelegramError
 from telegram.standing import POLLER_MARK
@@ -163,7 +164,7 @@ async def test_a_poller_tells_how_it_does() -> None:
                 assert (await client.get("/metrics")).status_code == 401
                 metrics = await client.get("/metrics", headers={"authorization": f"Bearer {KEY}"})
                 assert 'bot_updates_total{outcome="answered"} 1' in metrics.text
-                assert 'bot_build_info{version="0.2.0",commit="1a2b3c4",image=""} 1' in metrics.text
+                assert f'bot_build_info{{version="{VERSION}",commit="1a2b3c4",image=""}} 1' in metrics.text
                 refused = [await client.post("/webhook"), await client.get("/price"), await client.post("/health")]
                 assert [each.status_code for each in refused] == [404, 404, 405]
 

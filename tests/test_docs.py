@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import re
 import subprocess
 import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
 
 import pytest
 from conftest import ROOT
 
 import bot
+import settings
 from exchanges.table import ACCOUNTS, HOSTS
 
+MAX_LINES, MEDIAN_LINES = 500, 200  # of a product module
 README = (ROOT / "README.md").read_text()
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 HOUSE = (ROOT / "docs" / "house.md").read_text()
@@ -67,6 +74,42 @@ def test_arrows_between_rooms_are_those_of_the_map() -> None:
         for room in re.findall(r"`(\w+)`", rooms):
             written[room] = set(re.findall(r"`(\w+)`", those))
     assert arrows == written
+
+
+def n_lines(name: str) -> int:
+    return len((ROOT / name).read_text().splitlines())
+
+
+def test_rooms_are_small() -> None:
+    """An exchange may be as long as its documentation makes it."""
+    large = {name: n for name in PRODUCT if (n := n_lines(name)) > MAX_LINES and not name.startswith("exchanges/")}
+    assert large == {}
+    assert median(n_lines(name) for name in PRODUCT) <= MEDIAN_LINES
+
+
+def test_one_version() -> None:
+    (written,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert written == settings.VERSION
+
+
+def prose_of(path: Path) -> Iterator[str]:
+    """Comments and docstrings."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and '"""' in token.string[:4]):
+            yield token.string
+
+
+def test_files_that_are_named_exist() -> None:
+    """In the product's comments and docstrings, by their path or their name alone."""
+    names = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py")} | {path.name for path in ROOT.rglob("*.py")}
+    lost = {
+        (name, file)
+        for name in PRODUCT
+        for text in prose_of(ROOT / name)
+        for file in re.findall(r"[\w/]+\.py\b", text)
+        if file not in names
+    }
+    assert lost == set()
 
 
 def test_arrows_make_no_circle() -> None:

@@ -19,7 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 import bot as bot_module
 import metrics
 from answers.asked import Tools
-from bot import COMMANDS, Command
+from answers.command import Command
+from bot import COMMANDS
 from demo.telegram_html import parse
 from metrics import BUCKETS_S, LATEST, MAX_SERIES, Counter, Family, Histogram, Metrics
 from render.message import Answer

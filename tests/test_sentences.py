@@ -38,10 +38,9 @@ def test_several_have_the_plural() -> None:
     assert reasons(slow) == "Binance and OKX were slow"
 
 
-def test_not_listed_names_the_place_last() -> None:
-    assert (
-        reasons([UnknownSymbol("okx", "x"), Declined("gate", "x")]) == "not listed on OKX; Gate declined the question"
-    )
+def test_who_does_not_list_it_comes_last() -> None:
+    errors = [UnknownSymbol("okx", "x"), Declined("gate", "x")]
+    assert reasons(errors) == "Gate declined the question; not listed on OKX"
 
 
 def test_no_words_beside_the_table() -> None:

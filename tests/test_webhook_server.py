@@ -26,7 +26,8 @@ import health as health_module
 import settings
 import webhook_server
 from answers.asked import Tools
-from bot import COMMANDS, Command
+from answers.command import Command
+from bot import COMMANDS
 from exchanges import table
 from http1.server import Server
 from render.message import Answer

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import bot
 import demo
 import settings
+from answers.command import Command
 from exchanges import table
 from settings import Settings, SettingsError
 
@@ -100,7 +101,7 @@ class Server(NamedTuple):
             fail(f"{self.url} cannot be reached: {str(error) or type(error).__name__}.")
         return response, time.monotonic() - began
 
-    def may_ask(self, command: bot.Command) -> bool:
+    def may_ask(self, command: Command) -> bool:
         return self.is_listed or not command.is_private
 
 

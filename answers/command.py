@@ -1,0 +1,76 @@
+"""A command: what file of answers/ answers it, how it is told of, and who may ask."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol
+
+from accounts import NoKeys
+from answers.asked import NO_DATA, NOT_UNDERSTOOD, Misread, Tools, outcome_of, place_of
+from answers.ways_on import ways_on
+from exchanges.errors import NoAnswer, NotListed
+from exchanges.symbols import NotASymbol
+from render import sentences
+from render.figures import escape
+from render.keyboards import carried
+from render.message import Answer
+
+log = logging.getLogger("bot")
+
+
+class Answering(Protocol):
+    """What a file in answers/ offers: the words typed become a question, its record becomes an Answer."""
+
+    @property
+    def command(self) -> Callable[[list[str]], Any]: ...
+    @property
+    def ask(self) -> Callable[[Tools, Any], Awaitable[Any]]: ...
+    @property
+    def show(self) -> Callable[[Any, float], Answer]: ...
+
+
+class Command(NamedTuple):
+    """usage: the words after the command, as /help shows them.
+
+    is_account: it tells of the owner's money, so only users listed by their own id may ask, in private.
+    is_status: it tells of the process, to listed users. account_words: first words with which it is of accounts.
+    """
+
+    answer: Answering
+    usage: str
+    summary: str
+    group: str = "This bot"
+    is_account: bool = False
+    is_status: bool = False
+    account_words: frozenset[str] = frozenset()
+
+    def concerning(self, words: list[str]) -> Command:
+        """The command as it is for these words: /chart pnl is of accounts, /chart BTC is not."""
+        is_account = self.is_account or (bool(words) and words[0].lower() in self.account_words)
+        return self._replace(is_account=is_account)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only listed users may ask."""
+        return self.is_account or self.is_status
+
+    async def run(self, tools: Tools, name: str, words: list[str]) -> Answer:
+        """The answer; or a sentence why there is none, and a button that leads on."""
+        try:
+            asked = self.answer.command(words)
+            record = await self.answer.ask(tools, asked)
+        except (Misread, NotASymbol, NotListed, NoAnswer, NoKeys) as error:
+            return self._sorry(error)._replace(keyboard=ways_on(error, name, words))
+        answer = self.answer.show(record, tools.clock())
+        return answer._replace(keyboard=carried(answer.keyboard, place_of(asked, words)))
+
+    def _sorry(self, error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys) -> Answer:
+        if isinstance(error, Misread):
+            return Answer(escape(str(error)), outcome=NOT_UNDERSTOOD)
+        if isinstance(error, NoKeys):
+            return Answer(sentences.no_keys(error.variables), outcome=NO_DATA)
+        if isinstance(error, NoAnswer):
+            log.warning("no answer: %s", error)
+        text = sentences.sorry(error, getattr(self.answer, "ABOUT", "answer about"))
+        return Answer(text, outcome=outcome_of(error))
