@@ -52,13 +52,13 @@ from log import set_up_log
 from settings import Settings, SettingsError
 from telegram.multipart import body_of
 from telegram.webhook import introduce
+from upkeep import keep_tidy
 
 log = logging.getLogger("webhook_server")
 GRACE_S = 10.0  # for open requests at the end
 GREET_S = 5.0  # that the greeting of the demo waits for the webhook
 MAX_FIELDS = 16  # of a query
 GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
-SWEEP_S = 15.0
 BINARY = ("multipart/", "image/")  # content types that Lambda wants in base64
 USAGE = """\
 python webhook_server.py [--demo]
@@ -254,7 +254,7 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     )
     tasks = (
         keep_watchdog_quiet(the_bot.metrics),
-        _sweep(transport),
+        keep_tidy(transport),
         introduce(the_bot, settings, bot.introduction(settings)),
     )
     background = [asyncio.ensure_future(each) for each in tasks]
@@ -345,13 +345,6 @@ def function() -> Lambda:
 def handle_webhook(event: object, context: object) -> dict[str, Any]:
     """AWS Lambda's handler, `webhook_server.handle_webhook`. Raises SettingsError when the environment is wrong."""
     return function().answer(event)
-
-
-async def _sweep(transport: Transport) -> None:
-    """Connections that nobody needs any more are closed, also while nobody asks."""
-    while True:
-        await asyncio.sleep(SWEEP_S)
-        transport.sweep()
 
 
 async def serve_demo(settings_of_demo: Settings) -> int:

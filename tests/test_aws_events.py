@@ -34,11 +34,14 @@ PAYLOAD_1 = {
     "body": None,
     "isBase64Encoded": False,
 }
+CONTEXTS: tuple[Any, ...] = ([], "x", {"http": "POST"}, {"http": [1]})
+PATHS: tuple[Any, ...] = (None, 7, {"a": 1})
+BODIES: tuple[Any, ...] = ("%%%", 7, [1], {"a": 1}, "\udcff")
 ODD: tuple[Any, ...] = (
     *(None, 7, "text", [], [1], {}, {"httpMethod": "GET"}, {"httpMethod": ["GET"], "path": "/"}),
-    *({**PAYLOAD_2, "requestContext": each} for each in ([], "x", {"http": "POST"}, {"http": [1]})),
-    *({**PAYLOAD_2, "rawPath": each, "path": each} for each in (None, 7, {"a": 1})),
-    *({**PAYLOAD_2, "body": each} for each in ("%%%", 7, [1], {"a": 1}, "\udcff")),
+    *({**PAYLOAD_2, "requestContext": each} for each in CONTEXTS),
+    *({**PAYLOAD_2, "rawPath": each, "path": each} for each in PATHS),
+    *({**PAYLOAD_2, "body": each} for each in BODIES),
 )
 
 
