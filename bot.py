@@ -73,6 +73,7 @@ from telegram.sign import Sign, end_spinner
 from telegram.standing import Standing
 from telegram.updates import Question, read_question
 from telegram.webhook import look_after_webhook, watch
+from upkeep import keep_tidy
 
 log = logging.getLogger("bot")
 COMMAND_S = 8.0  # from update to answer; the market ends at 7
@@ -376,7 +377,7 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     health = Health(bot, settings, "polling")
     server = await _open_small_door(health)
-    background = [asyncio.ensure_future(keep_watchdog_quiet(bot.metrics))]
+    background = [asyncio.ensure_future(each) for each in (keep_watchdog_quiet(bot.metrics), keep_tidy(transport))]
     try:
         if not await clear_webhook(bot.api, delete_webhook, stopped):
             return 0 if stopped.is_set() else 1

@@ -33,6 +33,7 @@ from exchanges.errors import (
     Reason,
     Unavailable,
     UnknownSymbol,
+    bare,
 )
 from exchanges.symbols import coin_symbol, in_every_dollar, in_quotes, multiplied, of_many, similar, split
 from exchanges.table import EXCHANGES, Exchange
@@ -314,7 +315,7 @@ class Market:
                 try:
                     part = await asked
                 except MarketError as error:
-                    missing[PartName(what)] = error
+                    missing[PartName(what)] = bare(error)
                 else:
                     whole = Snapshot(
                         whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding

@@ -16,8 +16,7 @@ from exchanges.words import Key
 VERSION = "0.3.0"
 TELEGRAM_API_URL = "https://api.telegram.org"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-
+MIN_OF_KEY = 8  # characters; OKX allows no shorter passphrase, and a secret of "a" would blot every "a" of the log
 DATA_DIR = Path(__file__).resolve().parent / "data"
 
 
@@ -60,6 +59,8 @@ class Settings:
     def secrets(self) -> tuple[str, ...]:
         of_keys = [text for key in self.keys.values() for text in (key.api_key, key.secret, key.passphrase)]
         password = urlsplit(self.database_url).password or ""
+        if 0 < len(password) < MIN_OF_KEY:  # where it stands, or all of the log would be blots
+            password = f":{password}@"
         own = (self.token, self.webhook_secret, self.api_key, password)
         return tuple(secret for secret in (*own, *of_keys) if secret)
 
@@ -129,8 +130,10 @@ def _key(environ: Mapping[str, str], exchange: str) -> Key | None:
     for name, value in zip(names, values, strict=True):
         if not value:
             raise SettingsError(f"{name} should be set too, as another part of that API key is.")
-        if not value.isascii() or not value.isprintable() or " " in value:
-            raise SettingsError(f"{name} should be as the exchange gave it, without spaces.")
+        if not value.isascii() or not value.isprintable() or " " in value or len(value) < MIN_OF_KEY:
+            raise SettingsError(
+                f"{name} should be as the exchange gave it, without spaces, {MIN_OF_KEY} or more signs."
+            )
     api_key, secret, passphrase = (*values, "")[:3]
     return Key(api_key, secret, passphrase, testnet)
 
@@ -159,8 +162,8 @@ def _webhook_secret(environ: Mapping[str, str], token: str) -> str:
     secret = environ.get("WEBHOOK_SECRET", "").strip()
     if not secret:
         return hmac.new(token.encode(), b"webhook secret", hashlib.sha256).hexdigest() if token else ""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
-        raise SettingsError("WEBHOOK_SECRET should be 1 to 256 letters, digits, _ or -, as Telegram allows no others.")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", secret):
+        raise SettingsError("WEBHOOK_SECRET should be 16 to 256 letters, digits, _ or -, as Telegram allows no others.")
     return secret
 
 

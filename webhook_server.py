@@ -31,7 +31,7 @@ import settings
 from answers import chart
 from answers.asked import Misread
 from answers.pictures import KEEP_S
-from aws_events import request_of
+from aws_events import method_of, request_of
 from bot import Bot
 from clock import MACHINE, Clock
 from exchanges import table
@@ -52,13 +52,13 @@ from log import set_up_log
 from settings import Settings, SettingsError
 from telegram.multipart import body_of
 from telegram.webhook import introduce
+from upkeep import keep_tidy
 
 log = logging.getLogger("webhook_server")
 GRACE_S = 10.0  # for open requests at the end
 GREET_S = 5.0  # that the greeting of the demo waits for the webhook
 MAX_FIELDS = 16  # of a query
 GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
-SWEEP_S = 15.0
 BINARY = ("multipart/", "image/")  # content types that Lambda wants in base64
 USAGE = """\
 python webhook_server.py [--demo]
@@ -254,7 +254,7 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     )
     tasks = (
         keep_watchdog_quiet(the_bot.metrics),
-        _sweep(transport),
+        keep_tidy(transport),
         introduce(the_bot, settings, bot.introduction(settings)),
     )
     background = [asyncio.ensure_future(each) for each in tasks]
@@ -289,7 +289,7 @@ class Lambda:
         self._door: Door | None = None
         self._transport: Transport | None = None
 
-    def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, event: object) -> dict[str, Any]:
         """The answer to a Function URL or API Gateway event, payload 2.0 or 1.0."""
         return self.runner.run(self._answer(event))
 
@@ -299,13 +299,13 @@ class Lambda:
             self.runner.run(self._transport.aclose())
         self.runner.close()
 
-    async def _answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
+    async def _answer(self, event: object) -> dict[str, Any]:
         if self._door is None:  # made inside the loop
             self._transport = Transport(ca_file=self._settings.ca_file)
             the_bot = bot.build(self._settings, self._transport)
             the_bot.market.may_run_on = False
             self._door = Door(the_bot, self._settings, "lambda")
-        if event.get("tick") is True:
+        if isinstance(event, dict) and event.get("tick") is True:
             return {"statusCode": 200, "body": orjson.dumps(await self._door.tick()).decode()}
         try:
             response = await self._door.respond(request_of(event))
@@ -317,8 +317,7 @@ class Lambda:
         # What was given up gets its turn to end now: frozen, it would take the freeze for the exchange's time.
         if given_up := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(given_up, timeout=GIVEN_UP_S)
-        is_head = "HEAD" in ((event.get("requestContext") or {}).get("http", {}).get("method"), event.get("httpMethod"))
-        return lambda_answer(response, is_head=is_head)
+        return lambda_answer(response, is_head=method_of(event) == "HEAD")
 
 
 def lambda_answer(response: Response, *, is_head: bool) -> dict[str, Any]:
@@ -343,16 +342,9 @@ def function() -> Lambda:
     return Lambda(chosen)
 
 
-def handle_webhook(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+def handle_webhook(event: object, context: object) -> dict[str, Any]:
     """AWS Lambda's handler, `webhook_server.handle_webhook`. Raises SettingsError when the environment is wrong."""
     return function().answer(event)
-
-
-async def _sweep(transport: Transport) -> None:
-    """Connections that nobody needs any more are closed, also while nobody asks."""
-    while True:
-        await asyncio.sleep(SWEEP_S)
-        transport.sweep()
 
 
 async def serve_demo(settings_of_demo: Settings) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from answers.asked import OfMarket, Tools, of_market
 from asking.races import Part, Question, both, settled
-from exchanges.errors import MarketError, NotSupported, PartName, Reason, Unavailable
+from exchanges.errors import MarketError, NotSupported, PartName, Reason, Unavailable, bare
 from exchanges.exchange import Exchange
 from exchanges.words import INTERVALS, Candles, Flow, Source, Ticker
 from indicators import DAY_MS, HOUR_MS
@@ -92,7 +92,7 @@ async def _told_at(market: Market, exchange: Exchange, kind: str, asked: OfMarke
         try:
             takers = flow_of(candles)
         except NotSupported as error:
-            missing[PartName.CVD] = error
+            missing[PartName.CVD] = bare(error)
     return _Told(candles, ticker.found, interest.found if interest is not None else None, takers, missing)
 
 

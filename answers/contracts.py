@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from asking import races
 from asking.races import all_answers
-from exchanges.errors import MarketError, PartName, UnknownSymbol, is_not_there
+from exchanges.errors import MarketError, PartName, UnknownSymbol, bare, is_not_there
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Paid, Snapshot, Ticker
@@ -132,7 +132,7 @@ async def _contracts_at(
             is_due = question is PartName.FUNDING
             error = outcome.missing.get(question) or (outcome.missing.get(PartName.FUNDING_PERIOD) if is_due else None)
         if error is not None and not is_not_there(error):
-            errors.append(error)
+            errors.append(bare(error))
     return found, errors
 
 

@@ -15,7 +15,7 @@ from answers.top10 import by, trading
 from asking import races
 from asking.budgets import OverBudget
 from asking.races import Question
-from exchanges.errors import MarketError, Reason, Unavailable
+from exchanges.errors import MarketError, Reason, Unavailable, bare
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import INTERVALS, Snapshot
@@ -166,7 +166,7 @@ async def _all_of(
                 except OverBudget as error:  # nobody was asked: wait for room
                     await asyncio.sleep(error.retry_after_s or 1.0)
                 except MarketError as error:
-                    outcomes[i] = error.with_traceback(None)  # whose frames hold the answer that was refused
+                    outcomes[i] = bare(error)
 
     workers = [asyncio.ensure_future(work()) for _ in range(min(SCAN_AT_ONCE, len(symbols)))]
     try:

@@ -17,7 +17,7 @@ from exchanges.errors import BadResponse, Unavailable
 INFLATE_STEP = 64 * 1024
 TURN = 256 * 1024  # bytes taken at a stretch
 MAX_MEMBERS = 64  # of one gzip stream; servers send one
-MAX_HELD = 16 * 1024 * 1024  # bytes of answers that are being read, all together; a long one has 160 KiB
+MAX_HELD = 6 * 1024 * 1024  # bytes of answers that are being read, all together; a long one has 160 KiB
 
 
 class Held:

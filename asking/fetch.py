@@ -22,7 +22,7 @@ from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
 from clock import MACHINE, Clock
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
-from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Reason, Unavailable
+from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Reason, Unavailable, bare
 from exchanges.reading import RowsRead
 from exchanges.words import Key, Signed
 from metrics import Metrics
@@ -33,6 +33,9 @@ CONNECT_S = 2.0
 WHOLE_S = 4.0  # one answer, from asking to its last byte
 LIST_S = 6.0  # a long list, likewise
 MAX_ANSWER = 512 * 1024  # bytes; 1000 candles, the longest answer that is not a list, are some 160 KiB
+MAX_VALUES = (
+    40_000  # of one answer's JSON: a thousand candles have 12,000, and each costs 24 times its bytes when it is {}
+)
 MAX_REFUSAL_BODY = 64 * 1024  # bytes of an answer whose status is not 200
 MAX_LIST = 16 * 1024 * 1024  # Binance's list of all spot tickers is 1.9 MiB
 MAX_REFUSAL = 4096  # bytes of an answer without rows, which may be a refusal
@@ -78,6 +81,8 @@ class Fetcher:
     def _reader(self, endpoint: Endpoint[T]) -> Callable[[httpx.Response], Awaitable[T]]:
         async def read(response: httpx.Response) -> T:
             body = await read_body(endpoint.host.exchange, response, MAX_ANSWER, self._held)
+            if body.count(b",") > MAX_VALUES:
+                raise BadResponse(endpoint.host.exchange, f"the answer has more than {MAX_VALUES} values")
             try:
                 return endpoint.parse(body)
             except RateLimited as error:  # some exchanges say so with HTTP 200
@@ -176,7 +181,22 @@ class Fetcher:
         request: httpx.Request,
         read: Callable[[httpx.Response], Awaitable[T]],
     ) -> T:
-        """What `read` makes of the answer, whose status is 200; within circuit, budget and seconds."""
+        """What `read` makes of the answer, whose status is 200; within circuit, budget and seconds.
+
+        An error that leaves here is bare: nothing that was refused outlives its request.
+        """
+        try:
+            return await self._answer(endpoint, timeout_s, request, read)
+        except MarketError as error:
+            raise bare(error) from None
+
+    async def _answer(
+        self,
+        endpoint: Endpoint[Any] | ListEndpoint[Any],
+        timeout_s: float,
+        request: httpx.Request,
+        read: Callable[[httpx.Response], Awaitable[T]],
+    ) -> T:
         host = endpoint.host
         with self.circuit(host).watch(), _Counted(self._metrics, host.exchange, self._clock):
             try:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from exchanges.errors import MarketError, Reason, Unavailable
+from exchanges.errors import MarketError, Reason, Unavailable, bare
 from exchanges.table import Exchange
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ async def all_answers(
             try:
                 found[name] = task.result()
             except MarketError as error:
-                failed[name] = error
+                failed[name] = bare(error)
     finally:
         for task in tasks.values():
             task.cancel()
@@ -85,7 +85,7 @@ class Part(Generic[T]):
         try:
             self.found = self._task.result()
         except MarketError as error:
-            self.error = error
+            self.error = bare(error)
 
     @property
     def task(self) -> asyncio.Future[T]:
@@ -147,7 +147,7 @@ class Race(Generic[T]):
         elif not isinstance(error, MarketError):
             self.outcome.set_exception(error)
         else:
-            self._errors[exchange] = error
+            self._errors[exchange] = bare(error)
             if self._n_asked < len(self._exchanges):
                 self._ask_next()
             elif not self._running:

@@ -21,7 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum, auto
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+E = TypeVar("E", bound=BaseException)
 
 
 class Reason(StrEnum):
@@ -221,6 +223,16 @@ class NoAnswer(Exception):
         errors = sorted(telling.values(), key=lambda error: isinstance(error, UnknownSymbol))
         super().__init__(f"{symbol}: " + "; ".join(str(error) for error in errors))
         self.symbol, self.errors = symbol, tuple(errors)
+
+
+def bare(error: E) -> E:
+    """The error as nothing but what it says, for whoever keeps it, or raises it where less is known.
+
+    Its frames, and the errors it came of, hold the answer that was refused: up to half a megabyte for as long as a
+    command waits for other exchanges, and longer where errors are kept.
+    """
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 def is_not_there(error: object) -> bool:

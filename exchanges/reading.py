@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 import orjson
 
 from exchanges.errors import BadResponse, NotTraded, WrongMarket
-from exchanges.words import MAX_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
+from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
 
 T = TypeVar("T")
 _FIGURES = {str, int, float}
@@ -83,7 +83,11 @@ class Row:
         return value
 
     def number(self, key: str) -> float | None:
-        """A figure that may be missing: None for absent, null and ""."""
+        """A figure that may be missing: None for absent, null and "". Less than MIN_FIGURE of anything is nothing."""
+        figure = self._figure(key)
+        return 0.0 if figure is not None and abs(figure) < MIN_FIGURE else figure
+
+    def _figure(self, key: str) -> float | None:
         value = self.json.get(key)
         if value is None or value == "":
             return None
@@ -112,16 +116,16 @@ class Row:
 
     def price(self, key: str) -> float | None:
         """As number, but zero counts as missing: exchanges write "0" for a price there was not. None is below zero."""
-        figure = self.number(key) or None
+        figure = self._figure(key) or None
         if figure is not None and figure < MIN_PRICE:
             raise self._bad(f"{key} is {figure}, not a price")
         return figure
 
     def needed_price(self, key: str) -> float:
         """As needed, for a price, which is above zero, and not by next to nothing."""
-        figure = self.needed(key)
-        if figure < MIN_PRICE:
-            raise self._bad(f"{key} is {figure}, not a price")
+        figure = self._figure(key)
+        if figure is None or figure < MIN_PRICE:
+            raise self._bad(f"{key} is {'missing' if figure is None else figure}, not a price")
         return figure
 
     def share(self, key: str) -> float:
@@ -344,10 +348,8 @@ def _check_candles(candles: Candles) -> None:
         MIN_PRICE <= low <= first <= high <= MAX_FIGURE and low <= last <= high for low, first, last, high in prices
     ):
         raise BadResponse(candles.exchange, "a candle's prices cannot be")
-    if not all(0 <= each <= MAX_FIGURE for each in candles.volume):
-        raise BadResponse(candles.exchange, "a candle's volume cannot be")
-    for column in (candles.quote_volume, candles.taker_buy):
-        if column is not None and not all(0 <= each <= MAX_FIGURE for each in column):
+    for column in (candles.volume, candles.quote_volume, candles.taker_buy):
+        if column is not None and not all(MIN_FIGURE <= each <= MAX_FIGURE or not each for each in column):
             raise BadResponse(candles.exchange, "a candle's volume cannot be")
 
 

@@ -27,6 +27,7 @@ INTERVALS = {
 """Candle intervals by our spelling, in ms."""
 MAX_FIGURE = 1e30  # beyond it, nothing is a price or an amount
 MIN_PRICE = 1e-18  # below it, nothing is: the cheapest coin is of 1e-12
+MIN_FIGURE = 1e-24  # nearer to nothing, a figure is none: what is divided by it, or squared, stays finite
 DOLLARS = ("USDT", "USDC", "USD", "FDUSD", "USD1")  # what counts as a dollar
 CREDITS = ("BNFCR",)  # a dollar each, in which an exchange keeps accounts: Binance's in the EEA. They have no market.
 COIN = "COIN"

@@ -4,7 +4,9 @@ Own lines instead of asyncio's for two reasons. asyncio's TLS keeps 256 KiB for 
 resumption; here OpenSSL works on bytes in memory, and nothing is kept but its own state. And asyncio's staggered
 attempts lose sockets when they are cancelled (Python 3.11).
 
-Memory: at most two reads, and only while an answer comes faster than it is read.
+Memory: at most two reads, and only while an answer comes faster than it is read. All links of a thread receive into the
+same room, and keep copies as long as what came: a new buffer for every read, cut to size, left the heap full of holes
+that were never given back (measured under hostile exchanges, over TLS: 17 MiB).
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ import asyncio
 import select
 import socket
 import ssl
+import threading
 from collections.abc import Callable
+from typing import cast
 
 from http1.names import Address
 
@@ -22,7 +26,17 @@ TLS_READ_SIZE = 8 * 1024
 NEXT_ATTEMPT_S = 0.25  # after which the next address is tried as well (RFC 8305 §8)
 
 
-class Link(asyncio.Protocol):
+class _Rooms(threading.local):
+    """Where a thread's event loop receives into: what lies there is taken before anything else comes."""
+
+    def __init__(self) -> None:
+        self.room = memoryview(bytearray(READ_SIZE))
+
+
+_rooms = _Rooms()
+
+
+class Link(asyncio.BufferedProtocol):
     """An open connection. `ask` writes a question, `read` gives what comes, `rest` ends the answer.
 
     What comes before the first question or between two belongs to nobody: the link is dropped, and `on_unasked` is
@@ -92,16 +106,20 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        # Otherwise 256 KiB. OpenSSL keeps as much memory as it was ever given at once.
-        transport.max_size = READ_SIZE if self.tls is None else TLS_READ_SIZE  # type: ignore[attr-defined]
         self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         if self.tls is not None:
             transport.write(self.tls.begin())
 
-    def data_received(self, data: bytes) -> None:
-        if self.tls is not None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """OpenSSL keeps as much memory as it was ever given at once."""
+        return _rooms.room if self.tls is None else _rooms.room[:TLS_READ_SIZE]
+
+    def buffer_updated(self, n_bytes: int) -> None:
+        if self.tls is None:
+            data = bytes(_rooms.room[:n_bytes])
+        else:
             try:
-                data = self.tls.receive(data)
+                data = self.tls.receive(_rooms.room[:n_bytes])
             except ssl.SSLError as error:
                 self._transport.write(self.tls.to_send())  # the alert that says why
                 self._end(str(error))
@@ -155,19 +173,20 @@ class Tls:
         self._shake_hands()
         return self.to_send()
 
-    def receive(self, data: bytes) -> bytes:
+    def receive(self, data: bytes | memoryview) -> bytes:
         """What the bytes say. Raises ssl.SSLError, also for a certificate that is not right."""
         self._incoming.write(data)
         if not self.is_ready:
             self._shake_hands()
         pieces = []
+        room = _rooms.room
         while self.is_ready and not self.is_at_end:
             try:
-                piece = self._object.read(READ_SIZE)
+                n_bytes = cast(int, self._object.read(READ_SIZE, room))  # with a buffer, the number; typeshed: bytes
             except ssl.SSLWantReadError:
                 break
-            pieces.append(piece)
-            self.is_at_end = not piece
+            pieces.append(bytes(room[:n_bytes]))
+            self.is_at_end = not n_bytes
         return b"".join(pieces)
 
     def send(self, data: bytes) -> bytes:

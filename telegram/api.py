@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,9 +17,11 @@ import orjson
 from telegram.multipart import body_of
 
 MAX_ANSWER = 8 * 1024 * 1024  # getUpdates gives up to some 4 MiB
+MAX_WORDS = 300  # characters of a text of Telegram's
 CALL_S = 10.0
 CLOCK_OFF_S = 60.0  # more than any answer takes on its way
 log = logging.getLogger("bot")
+_TOKEN = re.compile(r"[0-9]{5,}(?::|%3A)[A-Za-z0-9_-]{8,}", re.IGNORECASE)
 
 
 class TelegramError(Exception):
@@ -126,10 +129,15 @@ def result_of(method: str, status: int, body: bytes) -> Any:
     raise TelegramError(
         method,
         _whole(answer.get("error_code")) or status,
-        str(answer.get("description") or ""),
+        clean(answer.get("description")),
         retry_after_s=None if retry_after_s is None else max(0, retry_after_s),
         migrate_to_chat_id=_whole(parameters.get("migrate_to_chat_id")),
     )
+
+
+def clean(words: object) -> str:
+    """A text of Telegram's, or of who answers in its place, on one line, cut, and without what looks like a token."""
+    return _TOKEN.sub("[secret]", " ".join(words.split()))[:MAX_WORDS] if isinstance(words, str) else ""
 
 
 def _whole(value: object) -> int | None:

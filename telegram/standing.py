@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from render.figures import format_span
+from telegram.api import clean
 
 FRESH_ERROR_S = 3600.0  # an older delivery error is history
 POLLER_MARK = "shipping_query"
@@ -187,9 +188,8 @@ def _as_far_as_known(standing: Standing, was_pending: int | None, door: str | No
 
 
 def words_in(info: Mapping[str, Any], key: str) -> str:
-    """A text of Telegram's answer on one line, cut; "" for anything else."""
-    value = info.get(key)
-    return " ".join(value.split())[:300] if isinstance(value, str) else ""
+    """A text of Telegram's answer, cleaned; "" for anything else."""
+    return clean(info.get(key))
 
 
 def _names(value: object) -> list[str]:

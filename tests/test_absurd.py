@@ -23,6 +23,16 @@ def test_price_that_cannot_be(price: Any) -> None:
     assert Row("x", {"p": "1e-12"}).price("p") == 1e-12
 
 
+@pytest.mark.parametrize("amount", ["1e-310", 5e-324, "-1e-300"])
+def test_amount_of_next_to_nothing(amount: Any) -> None:
+    """What is divided by it would be without bounds: in a field it is nothing, in a candle no candle has it."""
+    assert Row("x", {"a": amount}).number("a") == Row("x", {"a": amount}).needed("a") == 0
+    assert Row("x", {"a": "1e-20"}).number("a") == 1e-20
+    row = [NOW_MS, "2", "3", "1", "2", amount, NOW_MS + 59_999, "5", 1, "1", "1", "0"]
+    with pytest.raises(BadResponse):
+        binance.parse_candles(json.dumps([row]).encode(), a_spot("BTC-USDT"), "1h")
+
+
 @pytest.mark.parametrize("moment", ["1e30", 10**18, -1, "-5", 4_102_444_800_001, "inf"])
 def test_moment_beyond_the_calendar(moment: Any) -> None:
     row = Row("x", {"t": moment})

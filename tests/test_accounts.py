@@ -506,7 +506,7 @@ async def test_one_exchange_fails_the_others_are_shown(fault: str) -> None:
         ({"BYBIT_SECRET_KEY": "demo-bybit-secreT"}, "Bybit found the signature wrong: check the secret key"),
         ({"BYBIT_API_KEY": "demo-bybit-other"}, "Bybit refused the API key: it is wrong, or of another site"),
         ({"OKX_SECRET_KEY": "demo-okx-secreT"}, "OKX found the signature wrong: check the secret key"),
-        ({"OKX_PASSPHRASE": "another"}, "OKX refused the passphrase"),
+        ({"OKX_PASSPHRASE": "another-one"}, "OKX refused the passphrase"),
         ({"OKX_API_KEY": "demo-okx-other"}, "OKX refused the API key"),
     ],
 )
@@ -581,18 +581,18 @@ async def test_clock_that_stays_wrong_is_told() -> None:
 
 
 def test_testnets() -> None:
-    key = Key("k", "s", "p", True)
+    key = Key("k" * 36, "s" * 32, "p" * 8, True)
     chosen = settings_module.load(
-        {"OKX_API_KEY": "k", "OKX_SECRET_KEY": "s", "OKX_PASSPHRASE": "p", "OKX_TESTNET": "1"}, ACCOUNTS
+        {"OKX_API_KEY": "k" * 36, "OKX_SECRET_KEY": "s" * 32, "OKX_PASSPHRASE": "p" * 8, "OKX_TESTNET": "1"}, ACCOUNTS
     )
     assert chosen.keys == {"okx": key}
     assert binance.SPOT.testnet_url == "https://testnet.binance.vision"
     assert bybit.HOST.testnet_url == "https://api-testnet.bybit.com"
     assert okx.HOST.testnet_url == ""  # the same host, told by a header
     with pytest.raises(settings_module.SettingsError, match="OKX_PASSPHRASE"):
-        settings_module.load({"OKX_API_KEY": "k", "OKX_SECRET_KEY": "s"}, ACCOUNTS)
+        settings_module.load({"OKX_API_KEY": "k" * 36, "OKX_SECRET_KEY": "s" * 32}, ACCOUNTS)
     with pytest.raises(settings_module.SettingsError, match="BYBIT_SECRET_KEY"):
-        settings_module.load({"BYBIT_API_KEY": "k", "BYBIT_SECRET_KEY": "s p"}, ACCOUNTS)
+        settings_module.load({"BYBIT_API_KEY": "k" * 18, "BYBIT_SECRET_KEY": "with a space"}, ACCOUNTS)
 
 
 async def test_testnet_keys_go_to_the_testnet() -> None:

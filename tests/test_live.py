@@ -255,8 +255,8 @@ def test_without_url_it_is_skipped() -> None:
     [
         ({}, "Set TELEGRAM_BOT_TOKEN, or WEBHOOK_SECRET"),
         ({"TELEGRAM_BOT_TOKEN": "nonsense"}, "TELEGRAM_BOT_TOKEN should look like"),
-        ({"WEBHOOK_SECRET": "abc"}, "Set TELEGRAM_CHAT_ID"),
-        ({"WEBHOOK_SECRET": "abc", "TELEGRAM_CHAT_ID": "-5"}, "Set TELEGRAM_CHAT_ID"),
+        ({"WEBHOOK_SECRET": "abc-of-16-letters"}, "Set TELEGRAM_CHAT_ID"),
+        ({"WEBHOOK_SECRET": "abc-of-16-letters", "TELEGRAM_CHAT_ID": "-5"}, "Set TELEGRAM_CHAT_ID"),
     ],
 )
 def test_what_the_environment_lacks(environ: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +270,7 @@ def test_what_the_environment_lacks(environ: dict[str, str], words: str, monkeyp
     [("1001", 1001, True), ("-5, 42,1001", 42, True), ("*,7", 7, True), ("*", 1001, False), ("*,-5", 1001, False)],
 )
 def test_who_asks(chats: str, user_id: int, is_listed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "environ", {"WEBHOOK_SECRET": "abc", "TELEGRAM_CHAT_ID": chats})
+    monkeypatch.setattr(os, "environ", {"WEBHOOK_SECRET": "abc-of-16-letters", "TELEGRAM_CHAT_ID": chats})
     chosen, asks = of_environment()
     assert (asks, asks in chosen.allowed_ids) == (user_id, is_listed)
     with httpx.Client(trust_env=False, verify=False) as client:

@@ -43,6 +43,9 @@ def test_nothing_set_is_no_error() -> None:
         ("WEBHOOK_URL", "example.com"),
         ("WEBHOOK_SECRET", "with space"),
         ("WEBHOOK_SECRET", "x" * 257),
+        ("WEBHOOK_SECRET", "x" * 15),
+        ("API_KEY", "x" * 15),
+        ("BINANCE_API_KEY", "a"),
         ("PORT", "80a"),
         ("PORT", "65536"),
         ("PORT", "-1"),
@@ -71,7 +74,7 @@ def test_nothing_set_is_no_error() -> None:
 )
 def test_wrong_values_are_named_in_one_sentence(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        loaded(**{name: value})
+        loaded(**{"BINANCE_SECRET_KEY": "s" * 64 if name == "BINANCE_API_KEY" else "", name: value})
     text = str(caught.value)
     assert text.startswith(name)
     assert text.endswith(".")
@@ -108,32 +111,39 @@ def test_webhook_secret_is_always_on_and_always_the_same() -> None:
     assert secret == loaded().webhook_secret
     assert secret != loaded(TELEGRAM_BOT_TOKEN="123456:TEST-another-one").webhook_secret
     assert len(secret) == 64
-    assert loaded(WEBHOOK_SECRET="mine").webhook_secret == "mine"
+    assert loaded(WEBHOOK_SECRET="mine-of-16-signs").webhook_secret == "mine-of-16-signs"
 
 
 def test_repr_shows_no_secret() -> None:
-    chosen = loaded(WEBHOOK_SECRET="hush-hush")
+    chosen = loaded(WEBHOOK_SECRET="hush-hush-hush-hush")
     assert TOKEN not in repr(chosen)
-    assert "hush-hush" not in repr(chosen)
+    assert "hush-hush-hush-hush" not in repr(chosen)
 
 
 @pytest.mark.raw_secrets
 def test_log_shows_no_secret_and_what_is_at_work(capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = loaded(WEBHOOK_SECRET="hush-hush")
+    chosen = loaded(WEBHOOK_SECRET="hush-hush-hush-hush")
     set_up_log(chosen)
     log = logging.getLogger("some.module")
     token = working_on.set("update 7 /price")
     try:
         raise ValueError(f"https://api.telegram.org/bot{TOKEN}/getMe")
     except ValueError:
-        log.exception("with %s", "hush-hush")
+        log.exception("with %s", "hush-hush-hush-hush")
     working_on.reset(token)
     log.info("other bot 987654321:AAbbCCddEEffGG")
     said = capsys.readouterr().err
     assert "[update 7 /price] with [secret]" in said
     assert "https://api.telegram.org/bot[secret]/getMe" in said
-    for secret in (TOKEN, "hush-hush", "AAbbCCddEEffGG"):
+    for secret in (TOKEN, "hush-hush-hush-hush", "AAbbCCddEEffGG"):
         assert secret not in said
+
+
+def test_short_password_is_blotted_where_it_stands() -> None:
+    short, long = (loaded(DATABASE_URL=f"postgresql://bot:{each}@db/bot").secrets for each in ("a", "long-enough"))
+    assert ":a@" in short
+    assert "a" not in short
+    assert "long-enough" in long
 
 
 def test_hosts_have_their_variables() -> None:

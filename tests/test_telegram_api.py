@@ -65,6 +65,15 @@ async def test_call_errors(answer: Any, code: int, is_passing: bool, was_sent: b
     assert TOKEN not in "".join(traceback.format_exception(error))
 
 
+@pytest.mark.parametrize("told", [TOKEN, "bot" + TOKEN, TOKEN.replace(":", "%3A"), "5551234567:AAbbCCddEEffGG"])
+async def test_a_token_in_the_description_goes_no_further(told: str) -> None:
+    """Whoever stands between Telegram and us may write the address that was asked into its refusal."""
+    with pytest.raises(TelegramError) as caught:
+        await an_api(refused(404, f"Not Found: /{told}/getMe\n 12:30")).call("getMe")
+    assert caught.value.description.endswith("[secret]/getMe 12:30")
+    assert told not in str(caught.value)
+
+
 async def test_call_error_parameters() -> None:
     with pytest.raises(TelegramError) as caught:
         await an_api(refused(400, "upgraded", migrate_to_chat_id=-100, retry_after=3)).call("sendMessage")

@@ -52,6 +52,7 @@ from exchanges import table
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import MarketError
 from exchanges.reading import row_in
+from http1.client import Counts
 from http1.server import Server
 from telegram.multipart import body_of
 
@@ -188,6 +189,7 @@ class Wires(httpx.AsyncBaseTransport):
 
     def __init__(self, world: demo.World) -> None:
         self.spoil: Callable[[bytes], bytes] | None = None
+        self.counts = Counts()
         self._hosts: dict[str, Handler] = {
             name.lower().replace("_", "-"): site.handler for name, site in world.sites.items()
         }

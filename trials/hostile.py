@@ -37,6 +37,7 @@ import load
 from house import Process, first_answer, free_port, make_certificate
 
 import demo
+import upkeep
 from demo.web import Asked, Reply, Site
 
 BASES = ("BTC", "ETH", "SOL", "BNB", "DOGE", "PEPE", "HYPE", "XRP")
@@ -499,6 +500,7 @@ async def _trial(world: demo.World, trusted: dict[str, str], seconds: float, see
         hostile.share = 0.0
         await asyncio.sleep(5)
         await tried(port, SECRET, min(5.0, seconds / 4), seed + 2, known)
+        await asyncio.sleep(upkeep.SWEEP_S + 1)
         after_mib = server.memory_mib("VmRSS")
         await asyncio.to_thread(server.process.terminate)
         stood = json.loads(await asyncio.to_thread(server.line))

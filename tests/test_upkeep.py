@@ -1,0 +1,59 @@
+"""What a process does for itself: connections and memory that nobody needs are let go."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+
+import pytest
+from test_http1_client import get
+from wires import a_server
+
+import upkeep
+from http1.client import IDLE_KEEP_S, Transport
+from metrics import resident_bytes
+from upkeep import Memory, keep_tidy
+
+MIB = 1024 * 1024
+HAS_TRIM = hasattr(ctypes.CDLL(None), "malloc_trim")
+
+
+@pytest.mark.skipif(not HAS_TRIM, reason="this C library has no malloc_trim")
+def test_holes_of_the_heap_are_given_back() -> None:
+    memory = Memory()
+    before = resident_bytes()
+    pieces = [bytes(40_000) for _ in range(1000)]
+    kept = pieces[::100]  # here and there one that lives
+    del pieces
+    gc.collect()
+    memory.give_back()
+    assert resident_bytes() < before + 6 * MIB
+    assert len(kept) == 10
+
+
+def test_memory_that_has_not_grown_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    monkeypatch.setattr(ctypes, "CDLL", None)  # would fail
+    memory.give_back()
+    monkeypatch.setattr(upkeep, "KEPT", -1000 * MIB)
+    with pytest.raises(TypeError):
+        memory.give_back()
+
+
+def test_a_library_without_the_call_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "KEPT", -1000 * MIB)
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    Memory().give_back()
+
+
+async def test_idle_connections_are_swept_while_nobody_asks() -> None:
+    async with a_server() as (server, port):
+        transport = Transport()
+        tidying = asyncio.ensure_future(keep_tidy(transport))
+        await get(transport, f"http://127.0.0.1:{port}/")
+        assert transport.n_idle == 1
+        await asyncio.sleep(IDLE_KEEP_S + upkeep.SWEEP_S + 1)
+        assert (transport.n_idle, server.n_connections) == (0, 0)
+        tidying.cancel()
+        await transport.aclose()
