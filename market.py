@@ -48,6 +48,7 @@ INTERVALS_AGAIN_S = 30.0
 FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
 NOT_LISTED_S = 300.0  # that the same wrong name asks nobody
 MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
+MAX_PRICE_GAP = 0.2  # between prices of one coin: two markets further apart are of two coins that share a name
 HISTORY_S = 60.0  # how long an hourly history serves
 HISTORY_H = 25  # rows: now, and 24 hours back
 HOUR_MS = 3_600_000
@@ -614,6 +615,12 @@ def _completed(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:
         elif coins is not None:
             open_interest = OpenInterest(coins, coins * price)
     return Snapshot(ticker, open_interest, funding)
+
+
+def are_near(one: float, other: float) -> bool:
+    """Whether two prices can be of one coin; the condition of every join of two markets."""
+    low, high = sorted((one, other))
+    return low > 0 and high / low - 1 <= MAX_PRICE_GAP
 
 
 def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...], began: float) -> Source:

@@ -630,7 +630,7 @@ def parse_income(body: bytes, begin_ms: int = 0, end_ms: int = LATEST_MS) -> Pag
         for row in rows
         if str(row.get("incomeType")) in kinds and begin_ms <= row.moment("time") <= end_ms
     ]
-    return Page(found, cursor)
+    return Page(found, cursor, end_ms + 1)
 
 
 def parse_rights(body: bytes) -> bool:

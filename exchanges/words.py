@@ -277,10 +277,15 @@ class Income(NamedTuple):
 
 
 class Page(NamedTuple, Generic[T]):
-    """Some rows of a list that comes in pages. cursor: where the next page begins; "" after the last."""
+    """Some rows of a list that comes in pages. cursor: where the next page begins; "" after the last.
+
+    Pages share no row and leave none out, also where rows of one millisecond lie across an edge. whole_since_ms:
+    from when on all rows have been told by now, where pages do not simply go from the newest to the oldest.
+    """
 
     rows: list[T]
     cursor: str
+    whole_since_ms: int | None = None
 
 
 class Source(NamedTuple):
