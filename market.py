@@ -11,8 +11,10 @@ once somebody has asked for one that is not listed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from asking import races
@@ -25,6 +27,7 @@ from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import (
     BadResponse,
     Gone,
+    LongQuiet,
     MarketError,
     NoAnswer,
     NotListed,
@@ -37,6 +40,7 @@ from exchanges.errors import (
 from exchanges.symbols import coin_symbol, in_every_dollar, in_quotes, multiplied, of_many, similar, split
 from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, OpenInterest, Snapshot, Source, Ticker, per_8h
+from gaps import filled, filled_flow
 
 T = TypeVar("T")
 LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight
@@ -52,6 +56,7 @@ MAX_PRICE_GAP = 0.2  # between prices of one coin: two markets further apart are
 HISTORY_S = 60.0  # how long an hourly history serves
 HISTORY_H = 25  # rows: now, and 24 hours back
 HOUR_MS = 3_600_000
+MAX_QUIET_MS = 24 * HOUR_MS  # without any trade: the market is delisted or halted, its last candles are no news
 
 
 class Found(NamedTuple):
@@ -90,7 +95,7 @@ class Market:
         self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
         self._cache = Cache(MAX_CACHED, clock=clock)
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
-        self._intervals_error: dict[str, MarketError] = {}
+        self._intervals_failure: dict[str, Failure] = {}
 
     async def last_price(self, symbol: str) -> float | None:
         """The last spot price; None when no exchange gives one in time."""
@@ -202,6 +207,14 @@ class Market:
         key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part)
         return await self._cache.get(key, keep_s, lambda: self.fetcher.fetch(endpoint))
 
+    async def _when_asked(self, endpoint: Endpoint[T]) -> tuple[int, T]:
+        """When it was asked for, ms, and the answer, shared as in `get`."""
+
+        async def load() -> tuple[int, T]:
+            return self.now_ms(), await self.fetcher.fetch(endpoint)
+
+        return await self.kept((endpoint.host.name, endpoint.target, endpoint.body, "when"), self._cache_s, load)
+
     async def kept(self, key: tuple[object, ...], keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
         """What was loaded for the key less than keep_s ago, or is loaded now, once for all who ask."""
         return await self._cache.get(key, keep_s if self._cache_s else 0.0, load)
@@ -227,10 +240,11 @@ class Market:
         ]
         return frozenset(multiplied(split(symbol)[0])[0] for symbols in kept if symbols for symbol in symbols)
 
-    def intervals_error(self, exchange: Exchange) -> MarketError | None:
+    def intervals_error(self, exchange: Exchange, quote: str = "") -> MarketError | None:
         """Why the exchange's funding periods are not known; None when they are, or were not asked for."""
-        told = exchange.funding_intervals(exchange.quotes["perp"][0])
-        return None if told is None else self._intervals_error.get(told[0].host.name)
+        told = exchange.funding_intervals(quote or exchange.quotes["perp"][0])
+        failure = None if told is None else self._intervals_failure.get(told[0].host.name)
+        return None if failure is None else failure.again(exchange.id)
 
     def now_ms(self) -> int:
         return int(self.clock.now() * 1000)
@@ -358,9 +372,7 @@ class Market:
                 missing.setdefault(what, failure)
         completed = _completed(whole, interval_h)
         if completed.funding is not None and completed.funding.funding_interval_h is None:
-            told_apart = exchange.funding_intervals(of.quote)
-            host = told_apart[0].host.name if told_apart is not None else ""
-            missing[PartName.FUNDING_PERIOD] = self._intervals_error.get(host, untold)
+            missing[PartName.FUNDING_PERIOD] = self.intervals_error(exchange, of.quote) or untold
         return Found(completed._replace(ticker=self._timed(completed.ticker)), of.listed, of.multiplier, missing)
 
     def _timed(self, ticker: Ticker | None) -> Ticker | None:
@@ -394,11 +406,11 @@ class Market:
         try:
             async with asyncio.timeout(INTERVALS_LATE_S):
                 changed = await intervals.changed
-            self._intervals_error.pop(intervals.host, None)
+            self._intervals_failure.pop(intervals.host, None)
             return changed
         except (MarketError, TimeoutError) as error:
             late = Unavailable(exchange.id, "the list of funding periods is late", Reason.LATE)
-            self._intervals_error[intervals.host] = error if isinstance(error, MarketError) else late
+            self._intervals_failure[intervals.host] = Failure.of(error if isinstance(error, MarketError) else late)
             self.leave_alone(intervals.host, INTERVALS_AGAIN_S)
             return None
 
@@ -486,8 +498,9 @@ class Market:
     ) -> Candles:
         """The last n closed candles at one exchange, and the running one as it was when they were asked for.
 
-        Kept until the next candle begins, unless who asks keeps what they come to. Fewer where the market is
-        younger. Raises MarketError.
+        Those without trades are among them, with volume 0. Kept until the running one closes, unless who asks keeps
+        what they come to. Fewer where the market is younger. Raises MarketError: LongQuiet where nothing was traded
+        for MAX_QUIET_MS, so that nobody takes what is left of a market for its news.
         """
 
         async def ask(of: Listing) -> Candles:
@@ -495,7 +508,10 @@ class Market:
             return await self._pages(exchange, await self.sized(exchange, of, "candles"), interval, n + 1)
 
         async def load() -> Candles:
-            return await self.by_any_multiplier(exchange, kind, symbol, ask)
+            now_ms = self.now_ms()
+            found = await self.by_any_multiplier(exchange, kind, symbol, ask)
+            _refuse_long_quiet(found, now_ms)
+            return filled(replace(found, asked_ms=now_ms), n, now_ms)
 
         if not keep:
             return await load()
@@ -509,7 +525,8 @@ class Market:
         async def ask(of: Listing) -> Candles:
             exchange.require("candles", kind, of.quote, interval)
             of = await self.sized(exchange, of, "candles")
-            return await self.get(exchange.candles(of, interval, 2, self.now_ms()))
+            asked_ms, found = await self._when_asked(exchange.candles(of, interval, 2, self.now_ms()))
+            return replace(found, asked_ms=asked_ms)
 
         return await self.by_any_multiplier(exchange, kind, symbol, ask)
 
@@ -538,7 +555,8 @@ class Market:
                     exchange, symbol, kind, interval
                 )  # raises UnknownSymbol for what is not there
             exchange.require("flow", kind, of.quote, interval)
-            return await self.get(exchange.taker_flow(of, interval, n + 1))
+            asked_ms, found = await self._when_asked(exchange.taker_flow(of, interval, n + 1))
+            return filled_flow(found._replace(asked_ms=asked_ms), n, asked_ms)
 
         if exchange.has_takers_in_candles:
             return flow_of(await self.candles(exchange, symbol, kind, interval, n))
@@ -563,7 +581,17 @@ def flow_of(candles: Candles) -> Flow:
         raise NotSupported(candles.exchange, "no taker volume", Reason.NO_TAKER_VOLUME)
     sold = [max(0.0, volume - bought) for volume, bought in zip(candles.volume, candles.taker_buy, strict=True)]
     of = (candles.exchange, candles.symbol, candles.kind, candles.interval_ms)
-    return Flow(*of, candles.open_ms, candles.taker_buy, sold)
+    return Flow(*of, candles.open_ms, candles.taker_buy, sold, candles.asked_ms)
+
+
+def _refuse_long_quiet(candles: Candles, now_ms: int) -> None:
+    """Raises LongQuiet for candles that ended long ago."""
+    if not len(candles):
+        return
+    ended_ms = candles.open_ms[-1] + candles.interval_ms
+    if now_ms - ended_ms > max(MAX_QUIET_MS, 2 * candles.interval_ms):
+        day = time.strftime("%Y-%m-%d", time.gmtime(ended_ms / 1000))
+        raise LongQuiet(candles.exchange, f"the last candle ended {day}", day)
 
 
 def joined(pages: Sequence[Candles]) -> Candles:
@@ -586,6 +614,7 @@ def joined(pages: Sequence[Candles]) -> Candles:
             older.quote_volume + whole.quote_volume if older.quote_volume and whole.quote_volume else None,
             older.taker_buy + whole.taker_buy if older.taker_buy and whole.taker_buy else None,
             whole.is_last_closed,
+            older.n_odd + whole.n_odd,
         )
     return whole
 

@@ -670,8 +670,10 @@ COUNTS = {
     "ClockWrong": False,
     "Declined": False,
     "Gone": False,
+    "LongQuiet": False,
     "NotSupported": False,
     "NotTraded": False,
+    "OtherCoin": False,
     "OverBudget": True,  # but nobody was asked: the circuit does not hear of it
     "RateLimited": True,
     "Refused": False,
