@@ -37,7 +37,7 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
-from exchanges.symbols import coin_symbol, in_every_dollar, in_quotes, multiplied, of_many, similar, split
+from exchanges.symbols import are_of_one_coin, coin_symbol, in_every_dollar, in_quotes, multiplied, of_many, similar, split
 from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, OpenInterest, Snapshot, Source, Ticker, per_8h
 from gaps import filled, filled_flow
@@ -52,10 +52,10 @@ INTERVALS_AGAIN_S = 30.0
 FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
 NOT_LISTED_S = 300.0  # that the same wrong name asks nobody
 MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
-MAX_PRICE_GAP = 0.2  # between prices of one coin: two markets further apart are of two coins that share a name
 HISTORY_S = 60.0  # how long an hourly history serves
-HISTORY_H = 25  # rows: now, and 24 hours back
+HISTORY_H = 26  # rows: the last one may be an hour old, and the first one has to be more than 24
 HOUR_MS = 3_600_000
+MAX_BETWEEN_MS = 3 * HOUR_MS // 2  # between two rows of an hourly history
 MAX_QUIET_MS = 24 * HOUR_MS  # without any trade: the market is delisted or halted, its last candles are no news
 
 
@@ -251,44 +251,65 @@ class Market:
 
     # One market at one exchange.
 
-    async def spot_at(self, exchange: Exchange, symbol: str) -> Found:
-        """Raises MarketError."""
+    async def spot_at(self, exchange: Exchange, symbol: str, *, exact: bool = False) -> Found:
+        """exact: as in by_any_multiplier. Raises MarketError."""
 
         async def ask(of: Listing) -> Found:
             ticker = await self.get(exchange.spot(of))
             return Found(Snapshot(self._timed(ticker)), of.listed, of.multiplier, {})
 
-        return await self.by_any_multiplier(exchange, "spot", symbol, ask)
+        return await self.by_any_multiplier(exchange, "spot", symbol, ask, exact=exact)
 
-    async def perp_at(self, exchange: Exchange, symbol: str) -> Found:
-        """Raises MarketError."""
+    async def perp_at(self, exchange: Exchange, symbol: str, *, exact: bool = False) -> Found:
+        """exact: as in by_any_multiplier. Raises MarketError."""
 
         async def ask(of: Listing) -> Found:
             return await self._whole_perp(exchange, of)
 
         if exchange.is_told_in_list:
             return await self._perp_of_list(exchange, in_quotes(symbol, exchange.quotes["perp"]))
-        return await self.by_any_multiplier(exchange, "perp", symbol, ask)
+        return await self.by_any_multiplier(exchange, "perp", symbol, ask, exact=exact)
+
+    async def perp_near(self, exchange: Exchange, symbol: str, price: float, *, exact: bool = False) -> Found:
+        """The perpetual of the coin at that price, where another coin bears its name. Raises UnknownSymbol."""
+        found = await self.perp_at(exchange, symbol, exact=exact)
+        if not _is_near(found, price):
+            found = await self.perp_of_many(exchange, symbol)
+        if not _is_near(found, price):
+            raise UnknownSymbol(exchange.id, f"{found.symbol} is not at {price}", Reason.NAMESAKE)
+        return found
 
     async def by_any_multiplier(
-        self, exchange: Exchange, kind: str, symbol: str, ask: Callable[[Listing], Awaitable[T]]
+        self,
+        exchange: Exchange,
+        kind: str,
+        symbol: str,
+        ask: Callable[[Listing], Awaitable[T]],
+        *,
+        exact: bool = False,
     ) -> T:
         """Asks for the coin; if it is not listed, for the contract on 1000 and more of it that is.
 
-        Of spot every dollar that the exchange has is tried; a perpetual in another dollar is another contract.
-        Raises UnknownSymbol only when the exchange's list was there to look in.
+        Every dollar that the exchange has is tried; exact: none but the symbol's own, or the exchange's first, as for
+        who asks for each of them. Raises UnknownSymbol only when the exchange's list was there to look in.
         """
         quotes = exchange.quotes.get(kind, ())
-        if kind == "perp":
-            symbol = in_quotes(symbol, quotes)
-            return await self._by_any_multiplier(exchange, Listing(kind, symbol, symbol), ask)
-        *others, last = in_every_dollar(symbol, quotes)
-        for each in others:
+        symbols = [in_quotes(symbol, quotes)] if exact else in_every_dollar(symbol, quotes)
+        unknown: UnknownSymbol | None = None
+        for each in symbols:
+            if unknown is not None and self._is_known_not_listed(exchange, Listing(kind, each, each)):
+                continue
             try:
                 return await self._by_any_multiplier(exchange, Listing(kind, each, each), ask)
-            except UnknownSymbol:
-                pass
-        return await self._by_any_multiplier(exchange, Listing(kind, last, last), ask)
+            except UnknownSymbol as error:
+                unknown = error.with_traceback(None)
+        assert unknown is not None
+        raise unknown
+
+    def _is_known_not_listed(self, exchange: Exchange, of: Listing) -> bool:
+        """Whether the exchange's symbols are at hand, and this one is not among them."""
+        known: frozenset[str] | None = self._cache.peek((exchange.id, "symbols", of.kind))
+        return bool(known) and of.symbol not in (known or ()) and of_many(of, known or ()) is None
 
     async def _by_any_multiplier(self, exchange: Exchange, of: Listing, ask: Callable[[Listing], Awaitable[T]]) -> T:
         kind, symbol = of.kind, of.symbol
@@ -646,10 +667,8 @@ def _completed(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:
     return Snapshot(ticker, open_interest, funding)
 
 
-def are_near(one: float, other: float) -> bool:
-    """Whether two prices can be of one coin; the condition of every join of two markets."""
-    low, high = sorted((one, other))
-    return low > 0 and high / low - 1 <= MAX_PRICE_GAP
+def _is_near(found: Found, price: float) -> bool:
+    return found.of.ticker is not None and are_of_one_coin(found.of.ticker.last, price)
 
 
 def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...], began: float) -> Source:
@@ -657,29 +676,37 @@ def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...],
     return Source(*of, failed, market.now_ms(), market.clock.monotonic() - began)
 
 
-async def open_interest_before(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
+async def open_interest_before(
+    market: Market, exchange: Exchange, symbol: str, *, exact: bool = False
+) -> dict[int, float]:
     """Open interest 1 and 24 hours ago, in coins, where it is told of that moment. Raises MarketError."""
-    return at_hours_ago(await open_interest_history(market, exchange, symbol, HISTORY_H), market.now_ms())
+    return at_hours_ago(await open_interest_history(market, exchange, symbol, HISTORY_H, exact=exact), market.now_ms())
 
 
-async def open_interest_history(market: Market, exchange: Exchange, symbol: str, n: int) -> Sequence[tuple[int, float]]:
+async def open_interest_history(
+    market: Market, exchange: Exchange, symbol: str, n: int, *, exact: bool = False
+) -> Sequence[tuple[int, float]]:
     """Open interest of the last n hours, or as many as are told: ms and coins, oldest first. Raises MarketError."""
 
     async def ask(of: Listing) -> list[tuple[int, float]]:
         exchange.require("open_interest_history", of.kind, of.quote)
         return await market.get(exchange.open_interest_history(of, n), HISTORY_S)
 
-    return await market.by_any_multiplier(exchange, "perp", symbol, ask)
+    return await market.by_any_multiplier(exchange, "perp", symbol, ask, exact=exact)
 
 
 def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, float]:
-    """The figures of 1 and of 24 hours ago: of the row nearest to that moment, not more than half an hour off."""
+    """The figures of 1 and of 24 hours ago, to the minute: exchanges tell one an hour, and between two of them it
+    is taken to have moved evenly. Not told where the two are further apart than an hour and a half."""
     found = {}
     for hours in (1, 24):
         wanted = now_ms - hours * HOUR_MS
-        nearest = min(rows, key=lambda row: abs(row[0] - wanted), default=None)
-        if nearest is not None and abs(nearest[0] - wanted) <= HOUR_MS / 2:
-            found[hours] = nearest[1]
+        before = max((row for row in rows if row[0] <= wanted), default=None)
+        after = min((row for row in rows if row[0] >= wanted), default=None)
+        if before is None or after is None or after[0] - before[0] > MAX_BETWEEN_MS:
+            continue
+        share = (wanted - before[0]) / (after[0] - before[0]) if after[0] > before[0] else 0.0
+        found[hours] = before[1] + (after[1] - before[1]) * share
     return found
 
 

@@ -14,10 +14,10 @@ from collections.abc import Iterable
 from asking import races
 from asking.races import all_answers
 from exchanges.errors import MarketError, NotSupported, UnknownSymbol
-from exchanges.symbols import split
+from exchanges.symbols import are_of_one_coin, split
 from exchanges.table import AccountExchange, Exchange
 from exchanges.words import CREDITS, DOLLARS, Snapshot
-from market import LISTING_S, Market, are_near
+from market import LISTING_S, Market
 
 FEW = 3  # assets that cost less one by one
 MAX_ONE_BY_ONE = 100  # where the own exchange's list is not to be had
@@ -77,7 +77,7 @@ class Prices:
     async def _at_home(self, account: AccountExchange, asset: str) -> float | None:
         try:
             async with asyncio.timeout(LISTS_S):
-                ticker = (await self._market.spot_at(account, f"{asset}-USDT")).of.ticker
+                ticker = (await self._market.spot_at(account, f"{asset}-USDT", exact=True)).of.ticker
             return ticker.last if ticker is not None else None
         except UnknownSymbol:
             self._note_unlisted(account.id, [asset])
@@ -125,7 +125,7 @@ class Prices:
 def _agreed(asset: str, lists: Iterable[dict[str, float]]) -> float | None:
     """The first list's price; None where another one's is far from it: then the name means two coins."""
     prices = [each[asset] for each in lists if asset in each]
-    return prices[0] if prices and all(are_near(each, prices[0]) for each in prices) else None
+    return prices[0] if prices and all(are_of_one_coin(each, prices[0]) for each in prices) else None
 
 
 async def _nothing() -> dict[str, float]:

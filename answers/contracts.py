@@ -141,7 +141,7 @@ async def _contract(market: Market, exchange: Exchange, symbol: str, question: P
     is_asked = question is PartName.OPEN_INTEREST
     history = asyncio.ensure_future(_before_or_nothing(market, exchange, symbol)) if is_asked else None
     try:
-        found = await market.perp_at(exchange, symbol)
+        found = await market.perp_at(exchange, symbol, exact=True)
         before = await history if history is not None else {}
     finally:
         if history is not None:
@@ -151,7 +151,7 @@ async def _contract(market: Market, exchange: Exchange, symbol: str, question: P
 
 async def _before_or_nothing(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
     try:
-        return await open_interest_before(market, exchange, symbol)
+        return await open_interest_before(market, exchange, symbol, exact=True)
     except MarketError:
         return {}
 

