@@ -37,7 +37,16 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
-from exchanges.symbols import are_of_one_coin, coin_symbol, in_every_dollar, in_quotes, multiplied, of_many, similar, split
+from exchanges.symbols import (
+    are_of_one_coin,
+    coin_symbol,
+    in_every_dollar,
+    in_quotes,
+    multiplied,
+    of_many,
+    similar,
+    split,
+)
 from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, OpenInterest, Snapshot, Source, Ticker, per_8h
 from gaps import filled, filled_flow
