@@ -673,7 +673,6 @@ COUNTS = {
     "LongQuiet": False,
     "NotSupported": False,
     "NotTraded": False,
-    "OtherCoin": False,
     "OverBudget": True,  # but nobody was asked: the circuit does not hear of it
     "RateLimited": True,
     "Refused": False,
