@@ -106,11 +106,11 @@ class Market:
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
         self._intervals_failure: dict[str, Failure] = {}
 
-    async def last_price(self, symbol: str) -> float | None:
+    async def last_price(self, symbol: str, timeout_s: float = races.DEADLINE_S / 2) -> float | None:
         """The last spot price; None when no exchange gives one in time."""
         spots = self.offering("spot")
         question = Question(spots, (self.spot_at(each, symbol) for each in spots))
-        (outcome,) = await first_answers(question, timeout_s=races.DEADLINE_S / 2)
+        (outcome,) = await first_answers(question, timeout_s=timeout_s)
         ticker = outcome.found and outcome.found.of.ticker
         return ticker.last if ticker is not None else None
 
@@ -468,29 +468,22 @@ class Market:
             if intervals is not None:
                 intervals.changed.cancel()
         if not others:
-            return of_tickers
-        hours = None if changed is None else {coin_symbol(symbol)[0]: hours for symbol, hours in changed.items()}
+            return of_tickers.by_coin()
         found = {}
-        for symbol, perp in of_tickers.items():
+        for listed, perp in of_tickers.items():
             for other in others:
-                if (more := other.get(symbol)) is not None:
+                if (more := other.get(listed)) is not None:
                     perp = Snapshot(perp.ticker, more.open_interest or perp.open_interest, more.funding or perp.funding)
-            interval_h = hours.get(symbol, intervals.of_all_others) if hours is not None and intervals else None
-            found[symbol] = _completed(perp, interval_h)
-        return found
+            interval_h = None if changed is None or intervals is None else changed.get(listed, intervals.of_all_others)
+            found[listed] = _completed(perp, interval_h)
+        return by_coin(found)
 
     async def _rows(
         self, exchange: Exchange, kind: str, part: str, endpoint: ListEndpoint[tuple[str, Snapshot]]
-    ) -> dict[str, Snapshot]:
-        async def load() -> dict[str, Snapshot]:
-            found: dict[str, Snapshot] = {}
-
-            def take(rows: list[tuple[str, Snapshot]]) -> None:
-                for symbol, snapshot in rows:  # two contracts may be of one name: CAT the stock, 1000CAT the coin
-                    if symbol not in found or _turnover(snapshot) > _turnover(found[symbol]):
-                        found[symbol] = snapshot
-
-            await self.fetcher.fetch_items(endpoint, take)
+    ) -> _Rows:
+        async def load() -> _Rows:
+            found = _Rows()
+            await self.fetcher.fetch_items(endpoint, found.update)
             return found
 
         return await self.kept((exchange.id, "list", kind, part), LISTING_S, load)
@@ -647,6 +640,62 @@ def joined(pages: Sequence[Candles]) -> Candles:
             older.n_odd + whole.n_odd,
         )
     return whole
+
+
+class _Rows(dict[str, Snapshot]):
+    """The markets of a list by their symbols as they are listed."""
+
+    _by_coin: dict[str, Snapshot] | None = None
+
+    def by_coin(self) -> dict[str, Snapshot]:
+        """As the function; worked out once."""
+        if self._by_coin is None:
+            self._by_coin = by_coin(self)
+        return self._by_coin
+
+
+def by_coin(listed: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+    """Markets by the symbols of their coins, figures per coin.
+
+    Of several contracts on one coin (PEPE, 1000PEPE) the one with the most turnover counts. Two coins of one name
+    (CAT the stock, 1000CAT the coin) are told apart by their prices: the one on many keeps its name, and is told as it
+    is listed.
+    """
+    found = {}
+    for name, market in listed.items():
+        symbol, multiplier = coin_symbol(name)
+        if multiplier == 1:
+            found[symbol] = market
+    for name, market in listed.items():
+        symbol, multiplier = coin_symbol(name)
+        if multiplier == 1 or market.ticker is None:
+            continue
+        other = found.get(symbol)
+        if other is None or other.ticker is None:
+            found[symbol] = market._replace(ticker=market.ticker._replace(symbol=symbol))
+        elif not are_of_one_coin(other.ticker.last, market.ticker.last):
+            found[name] = _as_listed(market, multiplier)
+        elif (market.ticker.quote_volume or 0.0) > (other.ticker.quote_volume or 0.0):
+            found[symbol] = market._replace(ticker=market.ticker._replace(symbol=symbol))
+    return found
+
+
+def _as_listed(market: Snapshot, multiplier: int) -> Snapshot:
+    """Figures of the contract, which is on many coins, instead of those per coin."""
+    ticker, interest, funding = market
+    if ticker is not None:
+        prices = {
+            name: figure * multiplier
+            for name in ("last", "bid", "ask", "high", "low")
+            if (figure := getattr(ticker, name)) is not None
+        }
+        volume = None if ticker.base_volume is None else ticker.base_volume / multiplier
+        ticker = ticker._replace(**prices, base_volume=volume)
+    if interest is not None and interest.open_interest is not None:
+        interest = interest._replace(open_interest=interest.open_interest / multiplier)
+    if funding is not None and funding.mark is not None:
+        funding = funding._replace(mark=funding.mark * multiplier)
+    return Snapshot(ticker, interest, funding)
 
 
 class _Intervals(NamedTuple):

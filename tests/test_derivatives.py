@@ -375,7 +375,7 @@ async def test_funding_without_its_endpoint_is_na() -> None:
         text = parse(await house.ask("/funding BTC")).text
         assert "(partial)" in text
         assert "n/a: Binance USDT, Binance USDC." in text
-        assert "Missing: Binance answered HTTP 500." in text
+        assert "Only in part: Binance answered HTTP 500." in text
         assert "Bybit USDT: " in text
 
 
