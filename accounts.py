@@ -2,7 +2,7 @@
 
 All exchanges that have keys are asked side by side; one that fails is named, the others are
 shown. Keys only ever read. Sums are in dollars: at the exchange's own valuation, or at the
-last spot price of the asset against USDT; what has no price is counted as such, not as zero.
+last spot price of the asset (prices.py); what has no price is counted as such, not as zero.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
 from exchanges.errors import MarketError, NotSupported, Reason, Unavailable
 from exchanges.table import ACCOUNTS, AccountExchange
-from exchanges.words import CREDITS, DOLLARS, WINDOW_MS, Income, Key, Page, Position
+from exchanges.words import WINDOW_MS, Income, Key, Page, Position
 from market import Market
+from prices import Prices
 
 T = TypeVar("T")
 DAY_MS = 86_400_000
 RIGHTS_S = 3600.0
 CONTRACTS_S = 3600.0
-MAX_PAGES = 5  # of one list of income
+MAX_PAGES = 10  # of one list of income
 DAYS_TOLD = 30  # of what was realised, today among them
-MAX_PRICED = 40  # assets
 
 
 class NoKeys(Exception):
@@ -62,8 +62,10 @@ class Holding(NamedTuple):
 class Profit(NamedTuple):
     """In dollars. realised by window; funding and fees over 7 days. None: not told.
 
-    unrealised_pct: of the margin that the positions hold. is_partial: there was more than MAX_PAGES. by_day: what was
-    realised in each of the last 30 days, with its 00:00 UTC, the oldest first.
+    unrealised_pct: of the margin that the positions hold. whole_since_ms: where there was more than MAX_PAGES, the sums
+    are of the time since then, where that is less than what they are called. by_day: what was realised in each of the
+    last 30 days, or of those that are known whole, with its 00:00 UTC, the oldest first. unpriced: assets without a
+    price, in which a part of it is. shortened: the windows that are longer than what is known.
     """
 
     unrealised: float | None
@@ -71,8 +73,10 @@ class Profit(NamedTuple):
     realised: dict[str, float | None]  # today, 7d, 30d
     funding: float | None
     fees: float | None
-    is_partial: bool
+    whole_since_ms: int | None = None
     by_day: tuple[tuple[int, float], ...] | None = None
+    unpriced: tuple[str, ...] = ()
+    shortened: tuple[str, ...] = ()
 
 
 class Valued(NamedTuple):
@@ -89,6 +93,7 @@ class Accounts:
     def __init__(self, fetcher: Fetcher, market: Market, keys: Mapping[str, Key], clock: Clock = MACHINE) -> None:
         self._fetcher, self._market, self._keys, self._clock = fetcher, market, keys, clock
         self._cache = Cache(64, clock=clock)
+        self._prices = Prices(market)
 
     async def balance(self, exchange: str = "") -> list[Part[list[Holding]]]:
         """What is held. Raises NoKeys."""
@@ -155,7 +160,7 @@ class Accounts:
         if not wallets:
             return None, errors
         balances = [each for wallet in wallets for each in wallet if each.free or each.in_use]
-        prices = await self._prices({each.asset for each in balances if each.usd is None})
+        prices = await self._prices.of(account, {each.asset for each in balances if each.usd is None})
         holdings: dict[str, Holding] = {}
         for each in balances:
             known = prices.get(each.asset)
@@ -173,7 +178,7 @@ class Accounts:
         if not lists:
             return None, errors
         positions = [each for some in lists for each in some]
-        prices = await self._prices({each.asset for each in positions})
+        prices = await self._prices.of(account, {each.asset for each in positions})
         valued = [
             Valued(each, _times(each.pnl, prices.get(each.asset)), _times(each.funding, prices.get(each.asset)))
             for each in positions
@@ -211,65 +216,74 @@ class Accounts:
         (valued, errors), pages = await asyncio.gather(
             self._positions(account), asyncio.gather(*(self._income(account, ask) for ask in asks))
         )
-        incomes = [each for page in pages for each in page.rows]
         income_errors = [error for page in pages for error in page.errors]
-        if valued is None and income_errors and not incomes:
+        if valued is None and income_errors and not any(page.rows for page in pages):
             return None, [*errors, *income_errors]
-        prices = await self._prices({each.asset for each in incomes} | {each.position.asset for each in valued or []})
-        today_ms = now_ms - now_ms % DAY_MS
-        told = not income_errors
-
-        def total(kind: str, since_ms: int) -> float | None:
-            amounts = [
-                _times(each.amount, prices.get(each.asset))
-                for each in incomes
-                if each.kind == kind and each.time_ms >= since_ms
-            ]
-            return sum(cast("list[float]", amounts)) if told and None not in amounts else None
-
-        unrealised, margin = _unrealised(valued, prices)
-        profit = Profit(
-            unrealised=unrealised,
-            unrealised_pct=unrealised / margin * 100 if unrealised is not None and margin else None,
-            realised={
-                "today": total("realised", today_ms),
-                "7d": total("realised", now_ms - WINDOW_MS),
-                "30d": total("realised", now_ms - 30 * DAY_MS),
-            },
-            funding=total("funding", now_ms - WINDOW_MS),
-            fees=total("fee", now_ms - WINDOW_MS),
-            is_partial=any(page.is_partial for page in pages),
-            by_day=_by_day(incomes, prices, today_ms) if told else None,
-        )
-        return profit, [*errors, *income_errors]
+        whole_since_ms = max((page.whole_since_ms for page in pages), default=0)
+        incomes = [each for page in pages for each in page.rows if each.time_ms >= whole_since_ms]
+        assets = {each.asset for each in incomes} | {each.position.asset for each in valued or []}
+        prices = await self._prices.of(account, assets)
+        return _profit(valued, None if income_errors else incomes, prices, whole_since_ms, now_ms), [
+            *errors,
+            *income_errors,
+        ]
 
     async def _income(self, account: AccountExchange, ask: Callable[[str], Endpoint[Page[Income]]]) -> _Incomes:
-        """A list of income, page by page, at most MAX_PAGES."""
+        """A list of income, page by page, at most MAX_PAGES: of more, the newest."""
         rows: list[Income] = []
         cursor = ""
         for _ in range(MAX_PAGES):
             try:
                 page = await self._read(account, ask(cursor))
             except MarketError as error:
-                return _Incomes(rows, [error], False)
+                return _Incomes(rows, [error])
             rows += page.rows
             cursor = page.cursor
             if not cursor:
-                return _Incomes(rows, [], False)
-        return _Incomes(rows, [], True)
-
-    async def _prices(self, assets: set[str]) -> dict[str, float]:
-        """Dollars of one unit, of the assets that have a price."""
-        prices = {asset: 1.0 for asset in assets if asset in DOLLARS or asset in CREDITS}
-        others = sorted(assets - set(prices))[:MAX_PRICED]
-        found = await asyncio.gather(*(self._market.last_price(f"{asset}-USDT") for asset in others))
-        return prices | {asset: price for asset, price in zip(others, found, strict=True) if price is not None}
+                return _Incomes(rows, [])
+        oldest_ms = min((each.time_ms for each in rows), default=0)
+        return _Incomes(rows, [], oldest_ms if page.whole_since_ms is None else page.whole_since_ms)
 
 
 class _Incomes(NamedTuple):
+    """whole_since_ms: of the time before it, not all rows are there; 0 when all are."""
+
     rows: list[Income]
     errors: list[MarketError]
-    is_partial: bool
+    whole_since_ms: int = 0
+
+
+def _profit(
+    valued: list[Valued] | None,
+    incomes: Sequence[Income] | None,
+    prices: Mapping[str, float],
+    whole_since_ms: int,
+    now_ms: int,
+) -> Profit:
+    """Sums of positions and of income; incomes None: it could not be read."""
+    today_ms = now_ms - now_ms % DAY_MS
+    since = {"today": today_ms, "7d": now_ms - WINDOW_MS, "30d": now_ms - DAYS_TOLD * DAY_MS}
+
+    def total(kind: str, window: str) -> float | None:
+        if incomes is None or whole_since_ms >= now_ms:
+            return None
+        of = [each for each in incomes if each.kind == kind and each.time_ms >= since[window]]
+        amounts = [_times(each.amount, prices.get(each.asset)) for each in of]
+        return None if None in amounts else sum(cast("list[float]", amounts))
+
+    unrealised, margin = _unrealised(valued, prices)
+    assets = {each.asset for each in incomes or []} | {each.position.asset for each in valued or []}
+    return Profit(
+        unrealised=unrealised,
+        unrealised_pct=unrealised / margin * 100 if unrealised is not None and margin else None,
+        realised={window: total("realised", window) for window in since},
+        funding=total("funding", "7d"),
+        fees=total("fee", "7d"),
+        whole_since_ms=whole_since_ms or None,
+        by_day=None if incomes is None else _by_day(incomes, prices, today_ms, whole_since_ms),
+        unpriced=tuple(sorted(assets - prices.keys())),
+        shortened=tuple(window for window, begin in since.items() if begin < whole_since_ms),
+    )
 
 
 def _sorted_out(results: Sequence[T | BaseException]) -> tuple[list[T], list[MarketError]]:
@@ -292,10 +306,11 @@ def _times(amount: float | None, price: float | None) -> float | None:
 
 
 def _by_day(
-    incomes: Sequence[Income], prices: Mapping[str, float], today_ms: int
+    incomes: Sequence[Income], prices: Mapping[str, float], today_ms: int, whole_since_ms: int
 ) -> tuple[tuple[int, float], ...] | None:
     """What was realised day by day, in dollars; None where an asset has no price."""
-    days = {today_ms - ago * DAY_MS: 0.0 for ago in reversed(range(DAYS_TOLD))}
+    begins = [today_ms - ago * DAY_MS for ago in reversed(range(DAYS_TOLD))]
+    days = {begin: 0.0 for begin in begins if begin >= whole_since_ms}
     for each in incomes:
         dollars = _times(each.amount, prices.get(each.asset))
         day = each.time_ms - each.time_ms % DAY_MS

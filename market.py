@@ -11,8 +11,10 @@ once somebody has asked for one that is not listed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from asking import races
@@ -25,6 +27,7 @@ from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import (
     BadResponse,
     Gone,
+    LongQuiet,
     MarketError,
     NoAnswer,
     NotListed,
@@ -35,9 +38,19 @@ from exchanges.errors import (
     UnknownSymbol,
     bare,
 )
-from exchanges.symbols import coin_symbol, in_every_dollar, in_quotes, multiplied, of_many, similar, split
+from exchanges.symbols import (
+    are_of_one_coin,
+    coin_symbol,
+    in_every_dollar,
+    in_quotes,
+    multiplied,
+    of_many,
+    similar,
+    split,
+)
 from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, OpenInterest, Snapshot, Source, Ticker, per_8h
+from gaps import filled, filled_flow
 
 T = TypeVar("T")
 LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight
@@ -50,8 +63,10 @@ FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind han
 NOT_LISTED_S = 300.0  # that the same wrong name asks nobody
 MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
 HISTORY_S = 60.0  # how long an hourly history serves
-HISTORY_H = 25  # rows: now, and 24 hours back
+HISTORY_H = 26  # rows: the last one may be an hour old, and the first one has to be more than 24
 HOUR_MS = 3_600_000
+MAX_BETWEEN_MS = 3 * HOUR_MS // 2  # between two rows of an hourly history
+MAX_QUIET_MS = 24 * HOUR_MS  # without any trade: the market is delisted or halted, its last candles are no news
 
 
 class Found(NamedTuple):
@@ -90,13 +105,13 @@ class Market:
         self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
         self._cache = Cache(MAX_CACHED, clock=clock)
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
-        self._intervals_error: dict[str, MarketError] = {}
+        self._intervals_failure: dict[str, Failure] = {}
 
-    async def last_price(self, symbol: str) -> float | None:
+    async def last_price(self, symbol: str, timeout_s: float = races.DEADLINE_S / 2) -> float | None:
         """The last spot price; None when no exchange gives one in time."""
         spots = self.offering("spot")
         question = Question(spots, (self.spot_at(each, symbol) for each in spots))
-        (outcome,) = await first_answers(question, timeout_s=races.DEADLINE_S / 2)
+        (outcome,) = await first_answers(question, timeout_s=timeout_s)
         ticker = outcome.found and outcome.found.of.ticker
         return ticker.last if ticker is not None else None
 
@@ -202,6 +217,14 @@ class Market:
         key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part)
         return await self._cache.get(key, keep_s, lambda: self.fetcher.fetch(endpoint))
 
+    async def _when_asked(self, endpoint: Endpoint[T]) -> tuple[int, T]:
+        """When it was asked for, ms, and the answer, shared as in `get`."""
+
+        async def load() -> tuple[int, T]:
+            return self.now_ms(), await self.fetcher.fetch(endpoint)
+
+        return await self.kept((endpoint.host.name, endpoint.target, endpoint.body, "when"), self._cache_s, load)
+
     async def kept(self, key: tuple[object, ...], keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
         """What was loaded for the key less than keep_s ago, or is loaded now, once for all who ask."""
         return await self._cache.get(key, keep_s if self._cache_s else 0.0, load)
@@ -227,54 +250,76 @@ class Market:
         ]
         return frozenset(multiplied(split(symbol)[0])[0] for symbols in kept if symbols for symbol in symbols)
 
-    def intervals_error(self, exchange: Exchange) -> MarketError | None:
+    def intervals_error(self, exchange: Exchange, quote: str = "") -> MarketError | None:
         """Why the exchange's funding periods are not known; None when they are, or were not asked for."""
-        told = exchange.funding_intervals(exchange.quotes["perp"][0])
-        return None if told is None else self._intervals_error.get(told[0].host.name)
+        told = exchange.funding_intervals(quote or exchange.quotes["perp"][0])
+        failure = None if told is None else self._intervals_failure.get(told[0].host.name)
+        return None if failure is None else failure.again(exchange.id)
 
     def now_ms(self) -> int:
         return int(self.clock.now() * 1000)
 
     # One market at one exchange.
 
-    async def spot_at(self, exchange: Exchange, symbol: str) -> Found:
-        """Raises MarketError."""
+    async def spot_at(self, exchange: Exchange, symbol: str, *, exact: bool = False) -> Found:
+        """exact: as in by_any_multiplier. Raises MarketError."""
 
         async def ask(of: Listing) -> Found:
             ticker = await self.get(exchange.spot(of))
             return Found(Snapshot(self._timed(ticker)), of.listed, of.multiplier, {})
 
-        return await self.by_any_multiplier(exchange, "spot", symbol, ask)
+        return await self.by_any_multiplier(exchange, "spot", symbol, ask, exact=exact)
 
-    async def perp_at(self, exchange: Exchange, symbol: str) -> Found:
-        """Raises MarketError."""
+    async def perp_at(self, exchange: Exchange, symbol: str, *, exact: bool = False) -> Found:
+        """exact: as in by_any_multiplier. Raises MarketError."""
 
         async def ask(of: Listing) -> Found:
             return await self._whole_perp(exchange, of)
 
         if exchange.is_told_in_list:
             return await self._perp_of_list(exchange, in_quotes(symbol, exchange.quotes["perp"]))
-        return await self.by_any_multiplier(exchange, "perp", symbol, ask)
+        return await self.by_any_multiplier(exchange, "perp", symbol, ask, exact=exact)
+
+    async def perp_near(self, exchange: Exchange, symbol: str, price: float, *, exact: bool = False) -> Found:
+        """The perpetual of the coin at that price, where another coin bears its name. Raises UnknownSymbol."""
+        found = await self.perp_at(exchange, symbol, exact=exact)
+        if not _is_near(found, price):
+            found = await self.perp_of_many(exchange, symbol)
+        if not _is_near(found, price):
+            raise UnknownSymbol(exchange.id, f"{found.symbol} is not at {price}", Reason.NAMESAKE)
+        return found
 
     async def by_any_multiplier(
-        self, exchange: Exchange, kind: str, symbol: str, ask: Callable[[Listing], Awaitable[T]]
+        self,
+        exchange: Exchange,
+        kind: str,
+        symbol: str,
+        ask: Callable[[Listing], Awaitable[T]],
+        *,
+        exact: bool = False,
     ) -> T:
         """Asks for the coin; if it is not listed, for the contract on 1000 and more of it that is.
 
-        Of spot every dollar that the exchange has is tried; a perpetual in another dollar is another contract.
-        Raises UnknownSymbol only when the exchange's list was there to look in.
+        Every dollar that the exchange has is tried; exact: none but the symbol's own, or the exchange's first, as for
+        who asks for each of them. Raises UnknownSymbol only when the exchange's list was there to look in.
         """
         quotes = exchange.quotes.get(kind, ())
-        if kind == "perp":
-            symbol = in_quotes(symbol, quotes)
-            return await self._by_any_multiplier(exchange, Listing(kind, symbol, symbol), ask)
-        *others, last = in_every_dollar(symbol, quotes)
-        for each in others:
+        symbols = [in_quotes(symbol, quotes)] if exact else in_every_dollar(symbol, quotes)
+        unknown: UnknownSymbol | None = None
+        for each in symbols:
+            if unknown is not None and self._is_known_not_listed(exchange, Listing(kind, each, each)):
+                continue
             try:
                 return await self._by_any_multiplier(exchange, Listing(kind, each, each), ask)
-            except UnknownSymbol:
-                pass
-        return await self._by_any_multiplier(exchange, Listing(kind, last, last), ask)
+            except UnknownSymbol as error:
+                unknown = error.with_traceback(None)
+        assert unknown is not None
+        raise unknown
+
+    def _is_known_not_listed(self, exchange: Exchange, of: Listing) -> bool:
+        """Whether the exchange's symbols are at hand, and this one is not among them."""
+        known: frozenset[str] | None = self._cache.peek((exchange.id, "symbols", of.kind))
+        return bool(known) and of.symbol not in (known or ()) and of_many(of, known or ()) is None
 
     async def _by_any_multiplier(self, exchange: Exchange, of: Listing, ask: Callable[[Listing], Awaitable[T]]) -> T:
         kind, symbol = of.kind, of.symbol
@@ -358,9 +403,7 @@ class Market:
                 missing.setdefault(what, failure)
         completed = _completed(whole, interval_h)
         if completed.funding is not None and completed.funding.funding_interval_h is None:
-            told_apart = exchange.funding_intervals(of.quote)
-            host = told_apart[0].host.name if told_apart is not None else ""
-            missing[PartName.FUNDING_PERIOD] = self._intervals_error.get(host, untold)
+            missing[PartName.FUNDING_PERIOD] = self.intervals_error(exchange, of.quote) or untold
         return Found(completed._replace(ticker=self._timed(completed.ticker)), of.listed, of.multiplier, missing)
 
     def _timed(self, ticker: Ticker | None) -> Ticker | None:
@@ -394,11 +437,11 @@ class Market:
         try:
             async with asyncio.timeout(INTERVALS_LATE_S):
                 changed = await intervals.changed
-            self._intervals_error.pop(intervals.host, None)
+            self._intervals_failure.pop(intervals.host, None)
             return changed
         except (MarketError, TimeoutError) as error:
             late = Unavailable(exchange.id, "the list of funding periods is late", Reason.LATE)
-            self._intervals_error[intervals.host] = error if isinstance(error, MarketError) else late
+            self._intervals_failure[intervals.host] = Failure.of(error if isinstance(error, MarketError) else late)
             self.leave_alone(intervals.host, INTERVALS_AGAIN_S)
             return None
 
@@ -426,29 +469,22 @@ class Market:
             if intervals is not None:
                 intervals.changed.cancel()
         if not others:
-            return of_tickers
-        hours = None if changed is None else {coin_symbol(symbol)[0]: hours for symbol, hours in changed.items()}
+            return of_tickers.by_coin()
         found = {}
-        for symbol, perp in of_tickers.items():
+        for listed, perp in of_tickers.items():
             for other in others:
-                if (more := other.get(symbol)) is not None:
+                if (more := other.get(listed)) is not None:
                     perp = Snapshot(perp.ticker, more.open_interest or perp.open_interest, more.funding or perp.funding)
-            interval_h = hours.get(symbol, intervals.of_all_others) if hours is not None and intervals else None
-            found[symbol] = _completed(perp, interval_h)
-        return found
+            interval_h = None if changed is None or intervals is None else changed.get(listed, intervals.of_all_others)
+            found[listed] = _completed(perp, interval_h)
+        return by_coin(found)
 
     async def _rows(
         self, exchange: Exchange, kind: str, part: str, endpoint: ListEndpoint[tuple[str, Snapshot]]
-    ) -> dict[str, Snapshot]:
-        async def load() -> dict[str, Snapshot]:
-            found: dict[str, Snapshot] = {}
-
-            def take(rows: list[tuple[str, Snapshot]]) -> None:
-                for symbol, snapshot in rows:  # two contracts may be of one name: CAT the stock, 1000CAT the coin
-                    if symbol not in found or _turnover(snapshot) > _turnover(found[symbol]):
-                        found[symbol] = snapshot
-
-            await self.fetcher.fetch_items(endpoint, take)
+    ) -> _Rows:
+        async def load() -> _Rows:
+            found = _Rows()
+            await self.fetcher.fetch_items(endpoint, found.update)
             return found
 
         return await self.kept((exchange.id, "list", kind, part), LISTING_S, load)
@@ -486,8 +522,9 @@ class Market:
     ) -> Candles:
         """The last n closed candles at one exchange, and the running one as it was when they were asked for.
 
-        Kept until the next candle begins, unless who asks keeps what they come to. Fewer where the market is
-        younger. Raises MarketError.
+        Those without trades are among them, with volume 0. Kept until the running one closes, unless who asks keeps
+        what they come to. Fewer where the market is younger. Raises MarketError: LongQuiet where nothing was traded
+        for MAX_QUIET_MS, so that nobody takes what is left of a market for its news.
         """
 
         async def ask(of: Listing) -> Candles:
@@ -495,7 +532,10 @@ class Market:
             return await self._pages(exchange, await self.sized(exchange, of, "candles"), interval, n + 1)
 
         async def load() -> Candles:
-            return await self.by_any_multiplier(exchange, kind, symbol, ask)
+            now_ms = self.now_ms()
+            found = await self.by_any_multiplier(exchange, kind, symbol, ask)
+            _refuse_long_quiet(found, now_ms)
+            return filled(replace(found, asked_ms=now_ms), n, now_ms)
 
         if not keep:
             return await load()
@@ -509,7 +549,8 @@ class Market:
         async def ask(of: Listing) -> Candles:
             exchange.require("candles", kind, of.quote, interval)
             of = await self.sized(exchange, of, "candles")
-            return await self.get(exchange.candles(of, interval, 2, self.now_ms()))
+            asked_ms, found = await self._when_asked(exchange.candles(of, interval, 2, self.now_ms()))
+            return replace(found, asked_ms=asked_ms)
 
         return await self.by_any_multiplier(exchange, kind, symbol, ask)
 
@@ -538,7 +579,8 @@ class Market:
                     exchange, symbol, kind, interval
                 )  # raises UnknownSymbol for what is not there
             exchange.require("flow", kind, of.quote, interval)
-            return await self.get(exchange.taker_flow(of, interval, n + 1))
+            asked_ms, found = await self._when_asked(exchange.taker_flow(of, interval, n + 1))
+            return filled_flow(found._replace(asked_ms=asked_ms), n, asked_ms)
 
         if exchange.has_takers_in_candles:
             return flow_of(await self.candles(exchange, symbol, kind, interval, n))
@@ -563,7 +605,17 @@ def flow_of(candles: Candles) -> Flow:
         raise NotSupported(candles.exchange, "no taker volume", Reason.NO_TAKER_VOLUME)
     sold = [max(0.0, volume - bought) for volume, bought in zip(candles.volume, candles.taker_buy, strict=True)]
     of = (candles.exchange, candles.symbol, candles.kind, candles.interval_ms)
-    return Flow(*of, candles.open_ms, candles.taker_buy, sold)
+    return Flow(*of, candles.open_ms, candles.taker_buy, sold, candles.asked_ms)
+
+
+def _refuse_long_quiet(candles: Candles, now_ms: int) -> None:
+    """Raises LongQuiet for candles that ended long ago."""
+    if not len(candles):
+        return
+    ended_ms = candles.open_ms[-1] + candles.interval_ms
+    if now_ms - ended_ms > max(MAX_QUIET_MS, 2 * candles.interval_ms):
+        day = time.strftime("%Y-%m-%d", time.gmtime(ended_ms / 1000))
+        raise LongQuiet(candles.exchange, f"the last candle ended {day}", day)
 
 
 def joined(pages: Sequence[Candles]) -> Candles:
@@ -586,8 +638,65 @@ def joined(pages: Sequence[Candles]) -> Candles:
             older.quote_volume + whole.quote_volume if older.quote_volume and whole.quote_volume else None,
             older.taker_buy + whole.taker_buy if older.taker_buy and whole.taker_buy else None,
             whole.is_last_closed,
+            older.n_odd + whole.n_odd,
         )
     return whole
+
+
+class _Rows(dict[str, Snapshot]):
+    """The markets of a list by their symbols as they are listed."""
+
+    _by_coin: dict[str, Snapshot] | None = None
+
+    def by_coin(self) -> dict[str, Snapshot]:
+        """As the function; worked out once."""
+        if self._by_coin is None:
+            self._by_coin = by_coin(self)
+        return self._by_coin
+
+
+def by_coin(listed: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+    """Markets by the symbols of their coins, figures per coin.
+
+    Of several contracts on one coin (PEPE, 1000PEPE) the one with the most turnover counts. Two coins of one name
+    (CAT the stock, 1000CAT the coin) are told apart by their prices: the one on many keeps its name, and is told as it
+    is listed.
+    """
+    found = {}
+    for name, market in listed.items():
+        symbol, multiplier = coin_symbol(name)
+        if multiplier == 1:
+            found[symbol] = market
+    for name, market in listed.items():
+        symbol, multiplier = coin_symbol(name)
+        if multiplier == 1 or market.ticker is None:
+            continue
+        other = found.get(symbol)
+        if other is None or other.ticker is None:
+            found[symbol] = market._replace(ticker=market.ticker._replace(symbol=symbol))
+        elif not are_of_one_coin(other.ticker.last, market.ticker.last):
+            found[name] = _as_listed(market, multiplier)
+        elif (market.ticker.quote_volume or 0.0) > (other.ticker.quote_volume or 0.0):
+            found[symbol] = market._replace(ticker=market.ticker._replace(symbol=symbol))
+    return found
+
+
+def _as_listed(market: Snapshot, multiplier: int) -> Snapshot:
+    """Figures of the contract, which is on many coins, instead of those per coin."""
+    ticker, interest, funding = market
+    if ticker is not None:
+        prices = {
+            name: figure * multiplier
+            for name in ("last", "bid", "ask", "high", "low")
+            if (figure := getattr(ticker, name)) is not None
+        }
+        volume = None if ticker.base_volume is None else ticker.base_volume / multiplier
+        ticker = ticker._replace(**prices, base_volume=volume)
+    if interest is not None and interest.open_interest is not None:
+        interest = interest._replace(open_interest=interest.open_interest / multiplier)
+    if funding is not None and funding.mark is not None:
+        funding = funding._replace(mark=funding.mark * multiplier)
+    return Snapshot(ticker, interest, funding)
 
 
 class _Intervals(NamedTuple):
@@ -617,34 +726,46 @@ def _completed(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:
     return Snapshot(ticker, open_interest, funding)
 
 
+def _is_near(found: Found, price: float) -> bool:
+    return found.of.ticker is not None and are_of_one_coin(found.of.ticker.last, price)
+
+
 def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...], began: float) -> Source:
     of = (candles.exchange, coin_symbol(candles.symbol)[0], candles.kind)
     return Source(*of, failed, market.now_ms(), market.clock.monotonic() - began)
 
 
-async def open_interest_before(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
+async def open_interest_before(
+    market: Market, exchange: Exchange, symbol: str, *, exact: bool = False
+) -> dict[int, float]:
     """Open interest 1 and 24 hours ago, in coins, where it is told of that moment. Raises MarketError."""
-    return at_hours_ago(await open_interest_history(market, exchange, symbol, HISTORY_H), market.now_ms())
+    return at_hours_ago(await open_interest_history(market, exchange, symbol, HISTORY_H, exact=exact), market.now_ms())
 
 
-async def open_interest_history(market: Market, exchange: Exchange, symbol: str, n: int) -> Sequence[tuple[int, float]]:
+async def open_interest_history(
+    market: Market, exchange: Exchange, symbol: str, n: int, *, exact: bool = False
+) -> Sequence[tuple[int, float]]:
     """Open interest of the last n hours, or as many as are told: ms and coins, oldest first. Raises MarketError."""
 
     async def ask(of: Listing) -> list[tuple[int, float]]:
         exchange.require("open_interest_history", of.kind, of.quote)
         return await market.get(exchange.open_interest_history(of, n), HISTORY_S)
 
-    return await market.by_any_multiplier(exchange, "perp", symbol, ask)
+    return await market.by_any_multiplier(exchange, "perp", symbol, ask, exact=exact)
 
 
 def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, float]:
-    """The figures of 1 and of 24 hours ago: of the row nearest to that moment, not more than half an hour off."""
+    """The figures of 1 and of 24 hours ago, to the minute: exchanges tell one an hour, and between two of them it
+    is taken to have moved evenly. Not told where the two are further apart than an hour and a half."""
     found = {}
     for hours in (1, 24):
         wanted = now_ms - hours * HOUR_MS
-        nearest = min(rows, key=lambda row: abs(row[0] - wanted), default=None)
-        if nearest is not None and abs(nearest[0] - wanted) <= HOUR_MS / 2:
-            found[hours] = nearest[1]
+        before = max((row for row in rows if row[0] <= wanted), default=None)
+        after = min((row for row in rows if row[0] >= wanted), default=None)
+        if before is None or after is None or after[0] - before[0] > MAX_BETWEEN_MS:
+            continue
+        share = (wanted - before[0]) / (after[0] - before[0]) if after[0] > before[0] else 0.0
+        found[hours] = before[1] + (after[1] - before[1]) * share
     return found
 
 

@@ -105,8 +105,10 @@ def sums_of_day(quarters: Candles, now_ms: int) -> DaySums | None:
 def day_volatility(quarters: Candles, now_ms: int) -> float | None:
     """Realised volatility of the last 24 hours, from quarters of an hour; None when they are not all there."""
     n = quarters.n_closed(now_ms)
-    closes = quarters.close[max(0, n - QUARTERS_A_DAY - 1) : n]
-    return indicators.volatility(closes) if len(closes) == QUARTERS_A_DAY + 1 else None
+    first = n - QUARTERS_A_DAY - 1
+    if first < 0 or quarters.open_ms[n - 1] - quarters.open_ms[first] != DAY_MS:
+        return None
+    return indicators.volatility(quarters.close[first:n])
 
 
 class Session(NamedTuple):

@@ -10,6 +10,7 @@ from render.message import Answer, table
 from render.sentences import exchange_name
 
 MAX_HOLDINGS = 25  # of one exchange
+MAX_UNPRICED = 10
 DUST_USD = 1.0
 
 
@@ -41,17 +42,20 @@ def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
     head = f"<b>{escape(exchange_name(exchange))}</b>  {format_usd(worth)}"
     if not holdings:
         return [head, "Nothing is held."]
-    shown = [each for each in holdings if each.usd is None or abs(each.usd) >= DUST_USD][:MAX_HOLDINGS]
+    unpriced = [each for each in holdings if each.usd is None]
+    large = [each for each in holdings if each.usd is not None and abs(each.usd) >= DUST_USD]
+    shown = [*large[:MAX_HOLDINGS], *unpriced[:MAX_UNPRICED]]
     rows = [["", "free", "locked", "$"]] if shown else []
     for each in shown:
         figures = (each.free, each.in_use, each.usd)
         rows.append([each.asset[:8], *(format_amount(figure) for figure in figures)])
     lines = [head, f"<pre>{escape(table(rows, column=9))}</pre>"] if rows else [head]
-    dust = [each for each in holdings if each not in shown]
-    if dust:
-        lines.append(f"{len(dust)} more worth {format_usd(sum(each.usd or 0.0 for each in dust))} in all.")
-    if any(each.usd is None for each in holdings):
-        lines.append("Assets without a price (n/a) are not in the sums.")
+    rest = [each for each in holdings if each not in shown and each.usd is not None]
+    if rest:
+        lines.append(f"{len(rest)} more worth {format_usd(sum(each.usd or 0.0 for each in rest))} in all.")
+    if unpriced:
+        more = f" ({len(unpriced)} of them)" if len(unpriced) > MAX_UNPRICED else ""
+        lines.append(f"Assets without a price (n/a) are not in the sums{more}.")
     return lines
 
 

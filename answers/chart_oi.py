@@ -53,7 +53,10 @@ async def _interest_at(market: Market, exchange: Exchange, base: str) -> list[tu
 
     Hours that not all of them tell are left out. Nothing where it is not listed. Raises MarketError.
     """
-    of = [open_interest_history(market, exchange, f"{base}-{margin}", WEEK_H) for margin in exchange.quotes["perp"]]
+    of = [
+        open_interest_history(market, exchange, f"{base}-{margin}", WEEK_H, exact=True)
+        for margin in exchange.quotes["perp"]
+    ]
     paths: list[dict[int, float]] = []
     errors: list[MarketError] = []
     for result in await asyncio.gather(*of, return_exceptions=True):

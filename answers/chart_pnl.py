@@ -50,8 +50,8 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
         line = "n/a: no exchange tells what was realised day by day."
     untold = [exchange_name(part.exchange) for part in told.parts if part.found and part.found.by_day is None]
     notes = [f"Not in it: {in_words(untold)}."] if untold and days else []
-    if any(part.found is not None and part.found.is_partial for part in told.parts):
-        notes.append("There is more than could be read: days are of the latest entries.")
+    if any(part.found is not None and part.found.whole_since_ms for part in told.parts):
+        notes.append("There is more than could be read: days are those that are known whole.")
     row = (*acts(f"chart pnl {told.exchange}".strip()), Button("PnL", f"pnl {told.exchange}".strip()))
     return Answer(
         "<b>Profit and loss</b> · 30 days",

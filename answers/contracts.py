@@ -10,19 +10,20 @@ Memory: some 30 records a question; the answers are in the market's cache.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from asking import races
 from asking.races import all_answers
-from exchanges.errors import MarketError, PartName, UnknownSymbol, bare, is_not_there
-from exchanges.symbols import split
+from exchanges.errors import MarketError, PartName, Reason, UnknownSymbol, bare, is_not_there
+from exchanges.symbols import are_of_one_coin, split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Paid, Snapshot, Ticker
 from market import Market, open_interest_before
 from render.figures import escape
-from render.sentences import exchange_name, reasons
+from render.sentences import exchange_name, reasons, sentence
 
+WHICH_COIN_S = 0.5  # to find out which of two coins of one name is meant
 MARGINS = {"USDT": "USDT", "USDC": "USDC", "USD": "USD", COIN: "coin"}
 
 
@@ -56,7 +57,8 @@ class DerivativesReport(NamedTuple):
     """A coin's perpetuals, the largest open interest first. failed: by exchange, why its markets are missing.
 
     without: exchanges that answered and have no perpetual of the coin. paid: the past of funding, oldest first, by
-    exchange, where it was asked for; unpaid: why it is not there.
+    exchange, where it was asked for; unpaid: why it is not there. namesakes: by exchange, that it lists another coin
+    of that name, of which nothing is counted.
     """
 
     base: str
@@ -67,6 +69,7 @@ class DerivativesReport(NamedTuple):
     took_s: float
     paid: Mapping[str, Sequence[Paid]] = {}
     unpaid: Mapping[str, MarketError] = {}
+    namesakes: Mapping[str, MarketError] = {}
 
     @property
     def coins(self) -> float | None:
@@ -108,8 +111,46 @@ async def contracts_of(market: Market, base: str, question: PartName) -> Derivat
         unlisted = [UnknownSymbol(each, f"no perpetual of {base}") for each in without]
         errors = [*failed.values(), *unlisted]
         raise await market.why_not(f"{base}-USDT", errors or market.no_such_markets("perp"), began, "perp")
+    contracts, namesakes = await _of_one_coin(market, base, contracts)
     contracts.sort(key=lambda each: -(each.dollars or 0.0))
-    return DerivativesReport(base, contracts, failed, without, market.now_ms(), market.clock.monotonic() - began)
+    took_s = market.clock.monotonic() - began
+    return DerivativesReport(base, contracts, failed, without, market.now_ms(), took_s, namesakes=namesakes)
+
+
+async def _of_one_coin(
+    market: Market, base: str, contracts: Sequence[Contract]
+) -> tuple[list[Contract], dict[str, MarketError]]:
+    """The contracts on the coin that is meant, where a name is that of two; and where the other one is listed.
+
+    Spot decides which one is meant; without a spot market the coin with the most open interest.
+    """
+    largest = max(contracts, key=lambda each: each.dollars or 0.0).ticker.last
+    if all(are_of_one_coin(each.ticker.last, largest) for each in contracts):
+        return list(contracts), {}
+    price = await market.last_price(f"{base}-USDT", WHICH_COIN_S)
+    if price is None or not any(are_of_one_coin(each.ticker.last, price) for each in contracts):
+        price = largest
+    found: list[Contract] = []
+    namesakes: dict[str, MarketError] = {}
+    for contract in contracts:
+        if are_of_one_coin(contract.ticker.last, price):
+            found.append(contract)
+        elif (other := await _on_many(market, contract, base, price)) is not None:
+            found.append(other)
+        else:
+            namesakes[contract.exchange] = UnknownSymbol(contract.exchange, f"{base} there", Reason.NAMESAKE)
+    return found, namesakes
+
+
+async def _on_many(market: Market, contract: Contract, base: str, price: float) -> Contract | None:
+    """The contract on 1000 and more coins of that price beside one on another coin; its past is not asked for."""
+    try:
+        async with asyncio.timeout(WHICH_COIN_S):
+            exchange = market.exchange(contract.exchange)
+            found = await market.perp_near(exchange, f"{base}-{contract.margin}", price, exact=True)
+    except (MarketError, TimeoutError):
+        return None
+    return contract._replace(perp=found.of, before={}, missing=found.missing)
 
 
 async def _contracts_at(
@@ -141,7 +182,7 @@ async def _contract(market: Market, exchange: Exchange, symbol: str, question: P
     is_asked = question is PartName.OPEN_INTEREST
     history = asyncio.ensure_future(_before_or_nothing(market, exchange, symbol)) if is_asked else None
     try:
-        found = await market.perp_at(exchange, symbol)
+        found = await market.perp_at(exchange, symbol, exact=True)
         before = await history if history is not None else {}
     finally:
         if history is not None:
@@ -151,7 +192,7 @@ async def _contract(market: Market, exchange: Exchange, symbol: str, question: P
 
 async def _before_or_nothing(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
     try:
-        return await open_interest_before(market, exchange, symbol)
+        return await open_interest_before(market, exchange, symbol, exact=True)
     except MarketError:
         return {}
 
@@ -160,11 +201,17 @@ def contract_name(contract: Contract) -> str:
     return f"{exchange_name(contract.exchange)} {MARGINS[contract.margin]}"
 
 
-def partial_notes(report: DerivativesReport) -> list[str]:
-    """Which exchanges are missing, and why."""
+def partial_notes(report: DerivativesReport, told: Collection[str]) -> list[str]:
+    """Which exchanges are missing, and why. told: those of which a part is shown."""
     notes = []
-    if report.failed:
-        notes.append(escape(f"Missing: {reasons(report.failed.values())}."))
+    for what, failed in (
+        ("Missing", [error for name, error in report.failed.items() if name not in told]),
+        ("Only in part", [error for name, error in report.failed.items() if name in told]),
+    ):
+        if failed:
+            notes.append(escape(f"{what}: {reasons(failed)}."))
+    if report.namesakes:
+        notes.append(escape(sentence(reasons(report.namesakes.values()))))
     if report.without:
         names = ", ".join(exchange_name(each) for each in report.without)
         notes.append(escape(f"No perpetual of {report.base} on {names}."))

@@ -107,7 +107,7 @@ def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
     ranked = sorted(known, key=lambda each: -(per_8h(each.perp.funding) or 0.0))
     if known:
         blocks.append(folded([_terms(each, now_s) for each in ranked]))
-    notes = list(partial_notes(report))
+    notes = list(partial_notes(report, {each.exchange for each in known}))
     untold = [contract_name(each) for each in report.contracts if each not in known]
     if untold:
         notes.insert(0, escape(f"n/a: {', '.join(untold)}."))

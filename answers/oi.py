@@ -67,7 +67,10 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
             pre(rows),
             folded([*_margins(report), *(_contract_line(each, report) for each in report.contracts[:MAX_CONTRACTS])]),
         ),
-        (*partial_notes(report), "Perpetuals, one side counted; dated futures are not."),
+        (
+            *partial_notes(report, {each.exchange for each in report.contracts if each.coins is not None}),
+            "Perpetuals, one side counted; dated futures are not.",
+        ),
         foot(
             f"{counted(len(report.contracts), 'market')} on {counted(len(by_exchange), 'exchange')}",
             report.time_ms,

@@ -7,11 +7,12 @@ from typing import TypedDict
 from accounts import Profit, Valued
 from answers.account import Asked, again, asked_line, part_notes, which_exchange
 from answers.asked import Tools
-from render.figures import format_percent, format_signed, format_usd, sum_or_none, unsigned_zero
+from render.figures import escape, format_day, format_percent, format_signed, format_usd, sum_or_none, unsigned_zero
 from render.message import Answer, folded, pre
-from render.sentences import exchange_name
+from render.sentences import exchange_name, in_words
 
 SPANS = ("today", "7d", "30d")
+MAX_UNPRICED = 5  # assets named
 
 
 def command(words: list[str]) -> str:
@@ -35,18 +36,12 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
     if len(known) > 1:
         sums = [sum_or_none(profit.realised[span] for _, profit in known) for span in SPANS]
         rows.append(["all", *(_whole(each) for each in (open_now, *sums))])
-    for name, figures in (
-        ("funding", [profit.funding for _, profit in known]),
-        ("fees", [profit.fees for _, profit in known]),
-    ):
-        rows.append([name, "", "", _whole(sum_or_none(figures)), ""])
-    notes = [
-        f"{exchange_name(exchange)}: there is more than could be read, sums are of the latest entries."
-        for exchange, profit in known
-        if profit.is_partial
-    ]
+    funding = sum_or_none(profit.funding for _, profit in known)
+    fees = sum_or_none(profit.fees for _, profit in known)
+    notes = [note for exchange, profit in known for note in _notes(exchange, profit)]
     said = f"  open {format_usd(open_now, sign=True)}  today {format_usd(today, sign=True)}" if known else ""
-    blocks = (pre(rows), "In dollars; days from 00:00 UTC. Funding and fees are of 7 days.") if known else ()
+    costs = f"Over 7 days: funding {format_usd(funding, sign=True)}, fees {format_usd(fees, sign=True)}."
+    blocks = (pre(rows), f"In dollars; days from 00:00 UTC. {costs}") if known else ()
     shares = [
         f"{exchange_name(exchange)}: open is {format_percent(profit.unrealised_pct, 1)} of margin"
         for exchange, profit in known
@@ -63,6 +58,18 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
     )
 
 
+def _notes(exchange: str, profit: Profit) -> list[str]:
+    """What the sums leave out: assets without a price, and time before more than could be read."""
+    name = escape(exchange_name(exchange))
+    notes = []
+    if profit.unpriced:
+        notes.append(f"{name}: {escape(in_words(profit.unpriced[:MAX_UNPRICED]))} has no price here, so sums are n/a.")
+    if profit.shortened and profit.whole_since_ms is not None:
+        spans = in_words(profit.shortened)
+        notes.append(f"{name}: there is more than could be read. {spans}: since {format_day(profit.whole_since_ms)}.")
+    return notes
+
+
 def _cells(profit: Profit) -> list[str]:
     return [_whole(profit.unrealised), *(_whole(profit.realised[span]) for span in SPANS)]
 
@@ -73,7 +80,7 @@ def _whole(usd: float | None) -> str:
         return "n/a"
     if abs(usd) >= 99_999.5:
         return format_signed(usd)
-    return unsigned_zero(f"{usd:+,.0f}" if abs(usd) >= 99.95 else f"{usd:+.1f}")
+    return unsigned_zero(f"{usd:+,.0f}" if abs(usd) >= 99.95 else f"{usd:+.{1 if abs(usd) >= 9.995 else 2}f}")
 
 
 class Fields(TypedDict):

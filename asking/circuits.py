@@ -28,6 +28,16 @@ class Failure(NamedTuple):
     reason: Reason
     status: int | None
 
+    @classmethod
+    def of(cls, error: MarketError) -> Failure:
+        return cls(type(error), error.detail, error.reason, error.status)
+
+    def again(self, exchange: str) -> MarketError:
+        """A new error of the same kind, to be raised: one that is raised twice holds the frames of both."""
+        error = self.kind(exchange, self.detail)
+        error.reason, error.status = self.reason, self.status
+        return error
+
 
 class Circuit:
     """Whether a host may be asked. After failures it rests, then one probe decides.
@@ -110,7 +120,7 @@ class Circuit:
         elif self.failures >= FAILURES_TO_REST:
             rest_s = REST_S
         if self.last_error is None or now + rest_s >= self.rest_until:
-            self.last_error = Failure(type(error), error.detail, error.reason, error.status)
+            self.last_error = Failure.of(error)
         if rest_s:
             self.rest_until = max(self.rest_until, now + rest_s)
         resting = f"; left alone for {rest_s:.0f} s" if rest_s else ""

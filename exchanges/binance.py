@@ -340,7 +340,7 @@ def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | Non
     if listed is None or not row.number("lastPrice") or not row.number("quoteVolume"):
         return None
     of = listing(kind, listed)
-    return of.symbol, Snapshot(_ticker(row, of))
+    return of.listed, Snapshot(_ticker(row, of))
 
 
 def parse_perp(body: bytes, of: Listing) -> Snapshot:
@@ -387,7 +387,7 @@ def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
     if listed is None or row.number("lastFundingRate") is None:
         return None
     of = listing("perp", listed)
-    return of.symbol, Snapshot(funding=_funding(row, of))
+    return of.listed, Snapshot(funding=_funding(row, of))
 
 
 def parse_coinm_ticker(body: bytes, of: Listing) -> Snapshot:
@@ -630,7 +630,7 @@ def parse_income(body: bytes, begin_ms: int = 0, end_ms: int = LATEST_MS) -> Pag
         for row in rows
         if str(row.get("incomeType")) in kinds and begin_ms <= row.moment("time") <= end_ms
     ]
-    return Page(found, cursor)
+    return Page(found, cursor, end_ms + 1)
 
 
 def parse_rights(body: bytes) -> bool:

@@ -225,7 +225,7 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     if listed is None or not row.number("lastPr") or not row.number("quoteVolume"):
         return None
     of = listing("perp", listed)
-    return of.symbol, _perp(row, of)
+    return of.listed, _perp(row, of)
 
 
 def _perp(row: Row, of: Listing) -> Snapshot:
@@ -252,7 +252,7 @@ def parse_funding(body: bytes, of: Listing) -> Snapshot:
 def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
     """Funding of a perpetual of the list."""
     listed = parse_symbol(row)
-    return None if listed is None else (listing("perp", listed).symbol, Snapshot(funding=_funding(row)))
+    return None if listed is None else (listed, Snapshot(funding=_funding(row)))
 
 
 def _funding(row: Row) -> Funding | None:

@@ -276,7 +276,7 @@ def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     if listed is None or not row.number("lastPrice") or not row.number("turnover24h"):
         return None
     of = listing("spot", listed)
-    return of.symbol, Snapshot(_ticker(row, of, 0))
+    return of.listed, Snapshot(_ticker(row, of, 0))
 
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -285,7 +285,7 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     if listed is None or not row.number("lastPrice") or not row.number("turnover24h"):
         return None
     of = listing("perp", listed)
-    return of.symbol, _perp(row, of, 0)
+    return of.listed, _perp(row, of, 0)
 
 
 def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:

@@ -194,7 +194,7 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
         quote_volume=row.number("volume_usd"),
         time_ms=row.moment("creation_timestamp"),
     )
-    return of.symbol, Snapshot(ticker, _open_interest(row, of), _funding(row, of))
+    return of.listed, Snapshot(ticker, _open_interest(row, of), _funding(row, of))
 
 
 def parse_symbol(row: Row) -> str | None:

@@ -3,6 +3,7 @@
 MarketError
   UnknownSymbol      the exchange lists no such market
   NotTraded          it does, but nobody has traded there yet, or may now
+    LongQuiet        nobody has for a day and more: delisted, or halted
   NotSupported       the exchange does not offer it at all
   Unavailable        timeout, refused, 5xx
     RateLimited      carries retry_after_s
@@ -50,6 +51,7 @@ class Reason(StrEnum):
     NAMESAKE = auto()  # it lists another coin of that name
     NOT_TRADED = auto()
     NOT_TRADED_NOW = auto()
+    NOT_TRADED_SINCE = auto()  # which day, is LongQuiet.since
     NOT_OFFERED = auto()
     NOT_TOLD = auto()
     NO_SPOT = auto()
@@ -103,10 +105,11 @@ class MarketError(Exception):
     """An exchange did not give the answer.
 
     exchange: its id. detail: for operators, in the log only; it may quote the exchange.
-    status: the HTTP status that it answered with, where that is the reason.
+    status: the HTTP status that it answered with, where that is the reason; since: the day, likewise.
     """
 
     reason = Reason.FAILED
+    since = ""
     http_status = 502
     counts_for_circuit: ClassVar[bool] = True
     """Whether it says that the host is ill: silence, 5xx and garbage do, as do bans. Any answer that refuses one
@@ -130,6 +133,16 @@ class NotTraded(MarketError):
     reason = Reason.NOT_TRADED
     http_status = 404
     counts_for_circuit = False
+
+
+class LongQuiet(NotTraded):
+    """since: the day, 2026-09-11."""
+
+    reason = Reason.NOT_TRADED_SINCE
+
+    def __init__(self, exchange: str, detail: str, since: str = "long ago") -> None:
+        super().__init__(exchange, detail)
+        self.since = since
 
 
 class NotSupported(MarketError):

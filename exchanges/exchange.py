@@ -104,7 +104,8 @@ class Exchange:
         return None
 
     def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
-        """All markets in dollars, by the coin's symbol; {} where there is no list.
+        """All markets in dollars, by their symbols as they are listed (1000PEPE-USDT), figures per coin; {} where there
+        is no list.
 
         Perpetuals come in up to three lists, as in perp. now_ms: for funding whose time is not told.
         """

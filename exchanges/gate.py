@@ -237,7 +237,7 @@ def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     if symbol is None or not row.number("last") or not row.number("volume_24h_quote"):
         return None
     of = listing("perp", symbol)
-    return of.symbol, Snapshot(_ticker(row, of, "volume_24h_base", "volume_24h_quote"))
+    return of.listed, Snapshot(_ticker(row, of, "volume_24h_base", "volume_24h_quote"))
 
 
 def parse_contract(body: bytes, of: Listing) -> Snapshot:
@@ -251,7 +251,7 @@ def parse_contract_row(row: Row) -> tuple[str, Snapshot] | None:
     if symbol is None or row.get("in_delisting") is True:
         return None
     of = listing("perp", symbol)
-    return of.symbol, _contract(row, of)
+    return of.listed, _contract(row, of)
 
 
 def _contract(row: Row, of: Listing) -> Snapshot:

@@ -117,7 +117,7 @@ def rows_reader(head: Any, now_ms: int) -> Callable[[Row], tuple[str, Snapshot] 
         if named.get("isDelisted") or not row.number("dayNtlVlm"):
             return None
         of = listing("perp", _listed(named.name("name")))
-        return of.symbol, _perp(row, of, now_ms)
+        return of.listed, _perp(row, of, now_ms)
 
     return read
 

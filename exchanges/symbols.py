@@ -86,9 +86,9 @@ def coin_symbol(symbol: str) -> tuple[str, int]:
 
 
 def listing(kind: str, listed: str) -> Listing:
-    """The market of a list's row, called by its coin: 1000PEPE-USDT is one of PEPE-USDT."""
+    """The market of a list's row: 1000PEPE-USDT is one of PEPE-USDT."""
     symbol, multiplier = coin_symbol(listed)
-    return Listing(kind, symbol, symbol, multiplier)
+    return Listing(kind, symbol, listed, multiplier)
 
 
 def split(symbol: str) -> tuple[str, str]:

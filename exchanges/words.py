@@ -121,7 +121,8 @@ class Candles:
     open_ms: when each begins. open, high, low, close in quote; volume and taker_buy (what takers bought
     of it) in base; quote_volume in quote. A column that the exchange does not give is None. Candles without
     trades may be missing. is_last_closed: where the exchange says whether the last one is over. n_odd: how many were
-    left out, as no candle has such figures.
+    left out, as no candle has such figures. asked_ms: when they were asked for; one that was running then is not
+    closed, whenever one looks.
     """
 
     exchange: str
@@ -138,17 +139,19 @@ class Candles:
     taker_buy: array[float] | None = None
     is_last_closed: bool | None = None
     n_odd: int = 0
+    asked_ms: int | None = None
 
     def __len__(self) -> int:
         return len(self.open_ms)
 
     def n_closed(self, now_ms: int) -> int:
-        """How many are over. One that a later one follows is; the last is when its time has passed."""
+        """How many are over: those that one follows, and the last if its time had passed when it was asked for."""
         if not self.open_ms:
             return 0
         is_over = self.is_last_closed
         if is_over is None:
-            is_over = self.open_ms[-1] + self.interval_ms <= now_ms
+            asked_ms = now_ms if self.asked_ms is None else min(now_ms, self.asked_ms)
+            is_over = self.open_ms[-1] + self.interval_ms <= asked_ms
         return len(self.open_ms) - (not is_over)
 
     def part(self, begin: int, end: int) -> Candles:
@@ -168,11 +171,16 @@ class Candles:
             self.quote_volume and self.quote_volume[whole],
             self.taker_buy and self.taker_buy[whole],
             True if end < len(self) else self.is_last_closed,
+            self.n_odd,
+            self.asked_ms,
         )
 
 
 class Flow(NamedTuple):
-    """What takers bought and sold, in base, oldest first. Periods without trades may be missing."""
+    """What takers bought and sold, in base, oldest first. Periods without trades may be missing.
+
+    asked_ms: when it was asked for; a period that was running then is not over, whenever one looks.
+    """
 
     exchange: str
     symbol: str
@@ -181,6 +189,7 @@ class Flow(NamedTuple):
     open_ms: Sequence[int]
     buy: Sequence[float]
     sell: Sequence[float]
+    asked_ms: int | None = None
 
 
 class Ratio(NamedTuple):
@@ -278,10 +287,15 @@ class Income(NamedTuple):
 
 
 class Page(NamedTuple, Generic[T]):
-    """Some rows of a list that comes in pages. cursor: where the next page begins; "" after the last."""
+    """Some rows of a list that comes in pages. cursor: where the next page begins; "" after the last.
+
+    Pages share no row and leave none out, also where rows of one millisecond lie across an edge. whole_since_ms:
+    from when on all rows have been told by now, where pages do not simply go from the newest to the oldest.
+    """
 
     rows: list[T]
     cursor: str
+    whole_since_ms: int | None = None
 
 
 class Source(NamedTuple):

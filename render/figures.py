@@ -105,6 +105,14 @@ def range_bar(low: float | None, high: float | None, at: float, width: int = BAR
     return f"▕{'█' * filled}{'░' * (width - filled)}▏"
 
 
+def format_day(time_ms: int) -> str:
+    """2026-11-26 14:03 UTC, for what may be of another day."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(time_ms / 1000))
+    except (OverflowError, ValueError, OSError):
+        return "time n/a"
+
+
 def format_range(low: float | None, high: float | None, at: float, columns: int = 28) -> str:
     """57,724 ▕██░░░░░░░▏ 59,685: the bar is as long as there is room for, up to BAR."""
     if low is None or high is None:

@@ -41,6 +41,7 @@ REASONS = {
     Reason.NAMESAKE: ("lists another coin of that name", "list another coin of that name"),
     Reason.NOT_TRADED: ("has no trades of it yet", "have no trades of it yet"),
     Reason.NOT_TRADED_NOW: ("does not trade it now", "do not trade it now"),
+    Reason.NOT_TRADED_SINCE: ("has had no trades of it since {since}", "have had no trades of it since {since}"),
     Reason.NOT_OFFERED: ("did not offer it", "did not offer it"),
     Reason.NOT_TOLD: ("does not tell it", "do not tell it"),
     Reason.NO_SPOT: ("has no spot markets", "have no spot markets"),
@@ -123,14 +124,14 @@ class Told(Protocol):
 
 def said(error: Told, n: int = 1) -> str:
     """What an error says of its exchange, or of n exchanges of which it tells the same."""
-    return REASONS[error.reason][n > 1].format(status=error.status)
+    return REASONS[error.reason][n > 1].format(status=error.status, since=getattr(error, "since", ""))
 
 
 def reasons(errors: Iterable[MarketError]) -> str:
     """“Binance and Bybit did not answer in time; not listed on OKX”, each exchange once."""
-    alike: dict[tuple[Reason, int | None], list[MarketError]] = {}
+    alike: dict[tuple[Reason, int | None, str], list[MarketError]] = {}
     for error in {error.exchange: error for error in errors}.values():
-        alike.setdefault((error.reason, error.status), []).append(error)
+        alike.setdefault((error.reason, error.status, error.since), []).append(error)
     unlisted = [error for each in alike.values() for error in each if error.reason is Reason.NOT_LISTED]
     told = [_of_all(each) for each in alike.values() if each[0].reason is not Reason.NOT_LISTED]
     if len(unlisted) > MAX_NAMED:

@@ -160,7 +160,7 @@ def test_binance_contract_sizes_come_from_the_list() -> None:
 
 def test_binance_income() -> None:
     page = binance.parse_income(recorded("binance/um-income"))
-    assert page == ([Income(1570636800000, "fee", "USDT", -0.01)], "")  # a transfer is no profit
+    assert page == ([Income(1570636800000, "fee", "USDT", -0.01)], "", page.whole_since_ms)  # a transfer is no profit
 
 
 def test_bybit_balances() -> None:
@@ -362,7 +362,7 @@ def test_okx_inverse_position_in_coin() -> None:
 
 def test_okx_income() -> None:
     page = okx.parse_closed_positions(recorded("okx/positions-history-eth"), 0)
-    assert page == ([Income(1736745929198, "realised", "USDT", -0.06646211)], "")
+    assert page == ([Income(1736745929198, "realised", "USDT", -0.06646211)], "", None)
     inverse = okx.parse_closed_positions(recorded("okx/positions-history"), 0)
     assert inverse.rows == [Income(1654177174419, "realised", "BTC", 0.001)]
     assert okx.parse_bills(recorded("okx/account-bills")).rows == [
@@ -460,8 +460,7 @@ async def test_pnl() -> None:
         days = sum(now_ms - 7 * 86_400_000 <= noon_today - each * 86_400_000 <= now_ms for each in range(9))
         cells = next(line for line in text.split("\n") if line.startswith("Bybit")).split()
         assert float(cells[3]) == pytest.approx(days * (3 - 0.00002 * btc), abs=0.06)
-        assert re.search(r"\nfunding +-0\.4\n", text)
-        assert re.search(r"\nfees +-0\.2\n", text)
+        assert "Over 7 days: funding -$0.40, fees -$0.25." in text
         assert "of margin" in text
         assert "\nall " in await ask(house, "/pnl")
 

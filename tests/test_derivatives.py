@@ -85,16 +85,24 @@ async def test_open_interest_in_dollars() -> None:
         assert largest_first == sorted(largest_first, reverse=True)
 
 
+def _between(truth: Truth, of: Contract, hours: int) -> float:
+    """Open interest some hours before 14:03:22, 202 seconds on the way from one full hour to the next."""
+    begin, end = (
+        truth.interest_of(of.exchange, "BTC", margin_of(of), NOW - 202 - (hours - later) * 3600) for later in (0, 1)
+    )
+    return begin + (end - begin) * 202 / 3600
+
+
 async def test_open_interest_has_a_past() -> None:
-    """The rows of 13:00, and of 14:00 yesterday, are nearest to an hour and a day before 14:03."""
+    """An hour before 14:03 is a little more than the row of 13:00, on the way to that of 14:00; a day, likewise."""
     async with a_house() as house:
         truth = freeze(house)
         report = await interest(house)
         with_past = [each for each in report.contracts if each.before]
         assert {each.exchange for each in with_past} == {"binance", "bybit", "okx", "gate"}
         for each in with_past:
-            for hours, at_s in ((1, NOW - 202 - 3600), (24, NOW - 202 - 86_400)):
-                was = truth.interest_of(each.exchange, "BTC", margin_of(each), at_s)
+            for hours in (1, 24):
+                was = _between(truth, each, hours)
                 assert each.before[hours] == pytest.approx(was, rel=1e-6)
 
 
@@ -105,7 +113,7 @@ async def test_open_interest_change(hours: int) -> None:
         report = await interest(house)
         told = [each for each in report.contracts if hours in each.before]
         now = sum(truth.interest_of(each.exchange, "BTC", margin_of(each)) for each in told)
-        was = sum(truth.interest_of(e.exchange, "BTC", margin_of(e), NOW - 202 - hours * 3600) for e in told)
+        was = sum(_between(truth, each, hours) for each in told)
         change = report.change_pct(hours)
         assert change is not None
         assert change[0] == pytest.approx((now / was - 1) * 100, abs=1e-4)
@@ -267,18 +275,26 @@ async def test_many_coins_at_once_stay_within_budgets() -> None:
             assert max(house.world.sites[name].weights.values(), default=0) <= weight
 
 
-def test_history_takes_the_nearest_row() -> None:
+def test_history_is_of_the_minute_that_is_meant() -> None:
+    """Rows of every full hour: at 14:30, an hour ago is halfway between 13:00 and 14:00."""
     now = 100 * HOUR_MS
-    rows = [(now - hours * HOUR_MS - 5 * 60_000, float(hours)) for hours in range(25)]
-    assert at_hours_ago(rows, now) == {1: 1.0, 24: 24.0}
-    assert at_hours_ago(rows, now + 24 * 60_000) == {1: 1.0, 24: 24.0}
-    assert at_hours_ago(rows, now + 26 * 60_000) == {1: 0.0, 24: 23.0}
+    rows = [(now - hours * HOUR_MS, 10.0 * hours) for hours in range(26)]
+    assert at_hours_ago(rows, now) == {1: 10.0, 24: 240.0}
+    assert at_hours_ago(rows, now + 30 * 60_000) == {1: 5.0, 24: 235.0}
+    assert at_hours_ago(rows, now + 59 * 60_000)[1] == pytest.approx(10 / 60)
 
 
-@pytest.mark.parametrize(("off_min", "is_told"), [(0, True), (-30, True), (30, True), (31, False), (-31, False)])
-def test_history_half_an_hour_off(off_min: int, is_told: bool) -> None:
+def test_history_with_a_hole_is_not_told_across_it() -> None:
+    now = 100 * HOUR_MS
+    rows = [(now - hours * HOUR_MS, 10.0 * hours) for hours in (0, 2, 3, 24, 25)]
+    assert at_hours_ago(rows, now) == {24: 240.0}
+
+
+@pytest.mark.parametrize("off_min", [-31, -1, 1, 31])
+def test_history_of_one_row_tells_its_own_moment_only(off_min: int) -> None:
     row = (99 * HOUR_MS + off_min * 60_000, 5.0)
-    assert at_hours_ago([row], 100 * HOUR_MS) == ({1: 5.0} if is_told else {})
+    assert at_hours_ago([row], 100 * HOUR_MS) == {}
+    assert at_hours_ago([row], 100 * HOUR_MS + off_min * 60_000) == {1: 5.0}
 
 
 def test_history_of_nothing() -> None:
@@ -359,7 +375,7 @@ async def test_funding_without_its_endpoint_is_na() -> None:
         text = parse(await house.ask("/funding BTC")).text
         assert "(partial)" in text
         assert "n/a: Binance USDT, Binance USDC." in text
-        assert "Missing: Binance answered HTTP 500." in text
+        assert "Only in part: Binance answered HTTP 500." in text
         assert "Bybit USDT: " in text
 
 

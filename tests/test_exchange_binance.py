@@ -255,9 +255,9 @@ def test_binance_row_is_as_the_ticker() -> None:
 @pytest.mark.parametrize(
     ("listed", "symbol", "multiplier"),
     [
-        ("1000PEPEUSDT", "PEPE-USDT", 1000),
-        ("1MBABYDOGEUSDT", "BABYDOGE-USDT", 1_000_000),
-        ("1000000MOGUSDT", "MOG-USDT", 1_000_000),
+        ("1000PEPEUSDT", "1000PEPE-USDT", 1000),
+        ("1MBABYDOGEUSDT", "1MBABYDOGE-USDT", 1_000_000),
+        ("1000000MOGUSDT", "1000000MOG-USDT", 1_000_000),
         ("1INCHUSDC", "1INCH-USDC", 1),
         ("币安人生USDT", "币安人生-USDT", 1),
     ],

@@ -121,7 +121,7 @@ async def test_bitget_list_of_funding() -> None:
     assert rows == [("BTC-USDT", Snapshot(funding=Funding(-0.000013, 8.0, 1745510400000, None)))]
     thousand = {"symbol": "1000BONKUSDT", "fundingRate": "0.1", "fundingRateInterval": "4"}
     assert bitget.parse_funding_row(Row("bitget", thousand)) == (
-        "BONK-USDT",
+        "1000BONK-USDT",
         Snapshot(funding=Funding(0.1, 4.0, None, None)),
     )
     assert bitget.parse_funding_row(Row("bitget", {"symbol": "ETHUSD_231229", "fundingRate": "x"})) is None
@@ -131,7 +131,7 @@ def test_bitget_rows_are_per_coin() -> None:
     row = {"symbol": "1000BONKUSDT", "lastPr": "5", "quoteVolume": "35", "baseVolume": "7", "ts": "1"}
     found = bitget.parse_perp_row(Row("bitget", row | {"holdingAmount": "4", "markPrice": "6"}))
     assert found is not None
-    assert (found[0], ticker_of(found).last, ticker_of(found).base_volume) == ("BONK-USDT", 0.005, 7000)
+    assert (found[0], ticker_of(found).last, ticker_of(found).base_volume) == ("1000BONK-USDT", 0.005, 7000)
     assert found[1].open_interest == OpenInterest(4000, about(24))
     assert bitget.parse_perp_row(Row("bitget", row | {"quoteVolume": "0"})) is None
     assert bitget.parse_perp_row(Row("bitget", row | {"lastPr": None})) is None

@@ -170,11 +170,11 @@ def test_bybit_rows_are_per_coin() -> None:
         Row("bybit", row | {"openInterest": "4", "openInterestValue": "20", "fundingRate": "0.1"})
     )
     assert found is not None
-    assert (found[0], ticker_of(found).last, ticker_of(found).base_volume) == ("PEPE-USDT", 0.005, 7000)
+    assert (found[0], ticker_of(found).last, ticker_of(found).base_volume) == ("1000PEPE-USDT", 0.005, 7000)
     assert found[1].open_interest == OpenInterest(2000, 10)
     assert found[1].funding == Funding(0.1, None, None, 0.006)
     spot = bybit.parse_spot_row(Row("bybit", row | {"symbol": "1000TOSHIUSDC"}))
-    assert (spot and spot[0], ticker_of(spot).last) == ("TOSHI-USDC", 0.005)
+    assert (spot and spot[0], ticker_of(spot).last) == ("1000TOSHI-USDC", 0.005)
 
 
 @pytest.mark.parametrize("parse", [bybit.parse_spot_row, bybit.parse_perp_row])

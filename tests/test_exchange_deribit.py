@@ -124,7 +124,7 @@ def test_deribit_rows_that_do_not_trade() -> None:
 async def test_deribit_contracts_of_a_thousand_coins() -> None:
     endpoint = Deribit().tickers("perp", NOW_MS)["ticker"]
     rows = dict(await listed(endpoint, recorded("deribit/book-summary-USDC-1000PEPE-shape")))
-    eth, pepe = rows["ETH-USDC"], rows["PEPE-USDC"]
+    eth, pepe = rows["ETH-USDC"], rows["1000PEPE-USDC"]
     assert eth.ticker is not None
     assert (eth.ticker.last, eth.ticker.base_volume) == (3188.6, 11026.577)
     assert eth.open_interest == OpenInterest(7695.018, about(7695.018 * 3187.42))

@@ -108,7 +108,7 @@ def test_hyperliquid_without_a_book_there_is_the_mark_price() -> None:
 def test_hyperliquid_thousands_are_spelt_with_a_k() -> None:
     row = {"markPx": "0.0015", "midPx": "0.0016", "dayNtlVlm": "9", "dayBaseVlm": "7", "openInterest": "4"}
     ((symbol, perp),) = hyperliquid_rows([{"name": "kPEPE"}], [row | {"funding": "0.1", "prevDayPx": "0.001"}])
-    assert (symbol, perp.ticker.last, perp.ticker.base_volume) == ("PEPE-USDC", about(0.0000016), 7000)
+    assert (symbol, perp.ticker.last, perp.ticker.base_volume) == ("1000PEPE-USDC", about(0.0000016), 7000)
     assert perp.ticker.change_pct == about(50)
     assert perp.open_interest == OpenInterest(4000, about(0.006))
     assert perp.funding.mark == about(0.0000015)

@@ -525,7 +525,7 @@ def test_gate_contracts_of_a_million_coins() -> None:
     perp = gate.parse_contract(json.dumps(contract).encode(), of)
     assert perp.open_interest == OpenInterest(5e7, about(0.05))
     found = gate.parse_contract_row(Row("gate", contract))
-    assert found == ("BABYDOGE-USDT", perp)
+    assert found == ("MBABYDOGE-USDT", perp)
     candles = (
         Gate().candles(of, "1h", 2, NOW_MS).parse(b'[{"t":1700000000,"v":3,"c":"1","h":"1","l":"1","o":"1","sum":"3"}]')
     )

@@ -670,6 +670,7 @@ COUNTS = {
     "ClockWrong": False,
     "Declined": False,
     "Gone": False,
+    "LongQuiet": False,
     "NotSupported": False,
     "NotTraded": False,
     "OverBudget": True,  # but nobody was asked: the circuit does not hear of it

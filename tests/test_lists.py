@@ -443,7 +443,7 @@ async def test_scan_takes_the_most_traded() -> None:
 async def test_scan_is_of_two_hundred_unless_told() -> None:
     async with a_house() as house:
         assert "200 perpetuals scanned, 0 failed" in await house.ask("/volscan")
-        assert len(set(scanned(house))) == 200
+        assert len(set(asked_of(house, "BINANCE_USDM", "/fapi/v1/klines"))) == 200
 
 
 async def test_scan_asks_few_at_once() -> None:

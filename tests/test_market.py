@@ -33,7 +33,8 @@ from exchanges.errors import (
 )
 from exchanges.symbols import NotASymbol, are_of_one_coin, in_every_dollar, parse_symbol
 from exchanges.table import EXCHANGES
-from market import Market
+from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
+from market import Market, by_coin
 
 
 async def price(house: House, symbol: str = "BTC-USDT") -> PriceReport:
@@ -579,3 +580,46 @@ async def test_a_stock_of_a_coins_name_is_not_its_perpetual(has_thousands: bool,
 )
 def test_two_prices_of_one_coin(one: float, other: float, is_one: bool) -> None:
     assert are_of_one_coin(one, other) == are_of_one_coin(other, one) == is_one
+
+
+# Lists by coin.
+
+
+def a_row(listed: str, last: float, turnover: float) -> tuple[str, Snapshot]:
+    """A row whose figures are per coin already, as exchanges' readers give them."""
+    ticker = Ticker("x", listed, last, None, None, None, None, 1.0, turnover / last, turnover, 0)
+    return listed, Snapshot(ticker, OpenInterest(1000.0, 1000.0 * last), Funding(0.0001, 8, None, last))
+
+
+def test_list_calls_contracts_on_many_by_their_coin() -> None:
+    found = by_coin(dict([a_row("1000PEPE-USDT", 0.00001, 5e6), a_row("BTC-USDT", 6e4, 9e9)]))
+    assert {name: each.ticker and each.ticker.symbol for name, each in found.items()} == {
+        "PEPE-USDT": "PEPE-USDT",
+        "BTC-USDT": "BTC-USDT",
+    }
+
+
+@pytest.mark.parametrize("is_plain_first", [True, False])
+@pytest.mark.parametrize("turnover", [1e6, 9e9])
+def test_list_keeps_two_coins_of_one_name_apart(is_plain_first: bool, turnover: float) -> None:
+    """CAT the stock, 1000CAT the coin: neither is overwritten, whichever comes later or is larger."""
+    rows = [a_row("CAT-USDT", 338.4, 5e6), a_row("1000CAT-USDT", 0.00000812, turnover)]
+    found = by_coin(dict(rows if is_plain_first else rows[::-1]))
+    stock, coin = found["CAT-USDT"].ticker, found["1000CAT-USDT"].ticker
+    assert stock is not None
+    assert coin is not None
+    assert (stock.last, round(coin.last, 8)) == (338.4, 0.00812)
+    assert coin.base_volume == pytest.approx(turnover / 0.00812)
+    assert coin.symbol == "1000CAT-USDT"
+    interest = found["1000CAT-USDT"].open_interest
+    assert interest == OpenInterest(1.0, pytest.approx(0.00812))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_plain_first", [True, False])
+def test_list_shows_the_larger_of_two_contracts_on_one_coin(is_plain_first: bool) -> None:
+    rows = [a_row("PEPE-USDT", 0.0000101, 1e6), a_row("1000PEPE-USDT", 0.00001, 5e6)]
+    found = by_coin(dict(rows if is_plain_first else rows[::-1]))
+    assert list(found) == ["PEPE-USDT"]
+    pepe = found["PEPE-USDT"].ticker
+    assert pepe is not None
+    assert pepe.quote_volume == 5e6

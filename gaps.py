@@ -1,0 +1,87 @@
+"""Candles without gaps. Pure.
+
+Some exchanges leave out candles in which nothing was traded. Such a candle has volume 0, and stands where the price
+stood before it: for a window of 24 hours it counts as much as any other, and for what is normal, too.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import replace
+
+from exchanges.words import Candles, Flow
+
+LEAVES_OUT = ("coinbase",)  # exchanges that are known to list no candle without trades
+LATE_MS = 15_000  # exchanges list a candle some seconds after its close: one that is missing so early is not empty
+
+
+def filled(candles: Candles, n: int, now_ms: int) -> Candles:
+    """The last n closed periods up to now and the running one, those without trades put in.
+
+    What is before the first candle is not known, and the running candle is there only when it was listed.
+    Candles that are on no common grid are given back as they are, and those of which odd ones were left out: what was
+    traded then is not known.
+    """
+    step, times = candles.interval_ms, candles.open_ms
+    if not len(times) or candles.n_odd or any((at - times[0]) % step for at in times):
+        return candles
+    running, last = _ends(times, step, now_ms, candles.exchange in LEAVES_OUT)
+    begin = max(times[0], running - n * step)
+    if begin == times[0] and len(times) == (last - begin) // step + 1:
+        return candles
+    at = range(begin, last + step, step)
+    where = _where(times, at)
+
+    def price(column: array[float]) -> array[float]:
+        return array("d", (candles.close[i] if is_gap else column[i] for i, is_gap in where))
+
+    def amount(column: array[float]) -> array[float]:
+        return array("d", (0.0 if is_gap else column[i] for i, is_gap in where))
+
+    return replace(
+        candles,
+        open_ms=array("q", at),
+        open=price(candles.open),
+        high=price(candles.high),
+        low=price(candles.low),
+        close=price(candles.close),
+        volume=amount(candles.volume),
+        quote_volume=None if candles.quote_volume is None else amount(candles.quote_volume),
+        taker_buy=None if candles.taker_buy is None else amount(candles.taker_buy),
+        is_last_closed=True if last > times[-1] else candles.is_last_closed,
+    )
+
+
+def _ends(times: Sequence[int], step: int, now_ms: int, leaves_out: bool) -> tuple[int, int]:
+    """When the running period began, and the last one that is told begins.
+
+    After the last one that was listed periods are put in only where the exchange is known to leave some out: where
+    it is not, it stopped listing them, or our clock is ahead.
+    """
+    running = now_ms - (now_ms - times[0]) % step
+    if not leaves_out and len(times) == (times[-1] - times[0]) // step + 1:
+        return running, times[-1]
+    is_late = now_ms - running < min(LATE_MS, step // 2)
+    return running, max(times[-1], running - 2 * step if is_late else running - step)
+
+
+def _where(times: array[int], wanted: range) -> list[tuple[int, bool]]:
+    """For each wanted time the index of its candle, or of the last one before it; and whether it is missing."""
+    found, i = list[tuple[int, bool]](), 0
+    for at in wanted:
+        while i + 1 < len(times) and times[i + 1] <= at:
+            i += 1
+        found.append((i, times[i] != at))
+    return found
+
+
+def filled_flow(flow: Flow, n: int, now_ms: int) -> Flow:
+    """As filled: periods in which takers did nothing are put in."""
+    step, times = flow.interval_ms, flow.open_ms
+    if not times or any((at - times[0]) % step for at in times):
+        return flow
+    running, last = _ends(times, step, now_ms, flow.exchange in LEAVES_OUT)
+    at = range(max(times[0], running - n * step), last + step, step)
+    bought, sold = dict(zip(times, flow.buy, strict=True)), dict(zip(times, flow.sell, strict=True))
+    return flow._replace(open_ms=at, buy=[bought.get(t, 0.0) for t in at], sell=[sold.get(t, 0.0) for t in at])

@@ -1,0 +1,106 @@
+"""What assets are worth: one list answers all, what nobody lists is remembered, no name is taken for another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from wired import KEYS, NOW_MS, say, wired
+
+
+def ticker(symbol: str, last: str, turnover: str = "1000000") -> dict[str, Any]:
+    fields = ("bidPrice", "askPrice", "highPrice", "lowPrice")
+    row: dict[str, Any] = {
+        "symbol": symbol,
+        "lastPrice": last,
+        "priceChangePercent": "1",
+        **dict.fromkeys(fields, last),
+    }
+    return row | {"volume": "1000", "quoteVolume": turnover, "closeTime": NOW_MS}
+
+
+class Owner:
+    """A Binance account that holds `held`, where Binance lists `listed` and the others `elsewhere`."""
+
+    def __init__(self, held: dict[str, float], listed: dict[str, str], bybit: dict[str, str] | None = None) -> None:
+        self.held, self.listed, self.bybit = held, listed, bybit or {}
+        self.asked: Counter[str] = Counter()
+
+    def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
+        self.asked[f"{host}{path}"] += 1
+        if path == "/api/v3/account":
+            return {"balances": [{"asset": name, "free": str(n), "locked": "0"} for name, n in self.held.items()]}
+        if path.endswith("apiRestrictions"):
+            return {"enableReading": True}
+        if "bybit" in host:
+            rows = [
+                {"symbol": f"{base}USDT", "lastPrice": last, "turnover24h": "1000", "volume24h": "1"}
+                for base, last in self.bybit.items()
+            ]
+            return {"retCode": 0, "time": NOW_MS, "result": {"category": "spot", "list": rows}}
+        if path.endswith("ticker/price"):
+            return [{"symbol": "BTCUSDT", "price": "60000"}]
+        if "binance" not in host or not path.endswith("ticker/24hr"):
+            return [] if "/balance" in path else None
+        wanted = query.get("symbol")
+        if wanted is None:
+            return [ticker(f"{base}USDT", last) for base, last in self.listed.items()]
+        last = self.listed.get(wanted.removesuffix("USDT"))
+        return (400, {"code": -1121, "msg": "Invalid symbol."}) if last is None else ticker(wanted, last)
+
+    @property
+    def n_public(self) -> int:
+        return sum(n for path, n in self.asked.items() if "ticker" in path)
+
+
+async def test_one_list_prices_all_assets() -> None:
+    """Seventy-two crumbs before XRP in the alphabet, as freqtrade's users have: none hides it."""
+    crumbs = {f"D{i:02}": 0.2 for i in range(72)}
+    owner = Owner(crumbs | {"XRP": 5000.0}, dict.fromkeys([*crumbs, "XRP"], "2.0"))
+    told = await say(wired(owner, "binance", KEYS), "/balance")
+    assert "$10,028.80" in told
+    assert "72 more worth $28.80" in told
+    assert owner.n_public == 1
+
+
+async def test_what_nobody_lists_is_remembered() -> None:
+    owner = Owner({f"U{i:02}": 1.0 for i in range(60)}, {"BTC": "60000"}, {"ETH": "3000"})
+    bot = wired(owner, "binance,bybit", KEYS)
+    told = await say(bot, "/balance")
+    assert "Assets without a price (n/a) are not in the sums (60 of them)." in told
+    assert owner.n_public == 2  # a list each
+    await say(bot, "/balance")
+    assert owner.n_public == 2
+
+
+async def test_unlisted_assets_of_a_failing_list_cost_one_question_each() -> None:
+    """Where the list is not to be had, the own exchange alone is asked one by one, and once."""
+    owner = Owner({f"U{i:02}": 1.0 for i in range(60)}, {})
+    bot = wired(owner, "binance,bybit", KEYS)
+    await say(bot, "/balance")
+    n_first = owner.n_public
+    assert n_first <= 64  # lists of prices and symbols beside them
+    await say(bot, "/balance")
+    assert owner.n_public - n_first <= 2
+
+
+async def test_own_exchange_prices_before_others() -> None:
+    """CAT is a coin at one exchange and a stock at another."""
+    others = dict.fromkeys(("A1", "A2", "A3"), "1.0")
+    owner = Owner(dict.fromkeys(["CAT", *others], 1000.0), {"CAT": "0.005", **others}, {"CAT": "612.5"})
+    assert "$3,005.00" in await say(wired(owner, "bybit,binance", KEYS), "/balance")
+
+
+async def test_unit_of_account_without_a_market_is_a_dollar() -> None:
+    owner = Owner({"BNFCR": 12.5}, {"BTC": "60000"})
+    told = await say(wired(owner, "binance", KEYS), "/balance")
+    assert "$12.50" in told
+    assert owner.n_public == 0
+
+
+async def test_asset_without_a_price_is_named_and_not_zero() -> None:
+    owner = Owner({"ZZZ": 5.0, "USDT": 1.0}, {"BTC": "60000"})
+    told = await say(wired(owner, "binance", KEYS), "/balance")
+    assert "ZZZ" in told
+    assert "Assets without a price (n/a) are not in the sums." in told
