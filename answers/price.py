@@ -22,7 +22,6 @@ from render.figures import (
     fit,
     format_bp,
     format_coins,
-    format_moment,
     format_money,
     format_percent,
     format_points,
@@ -280,7 +279,7 @@ def card(report: PriceReport, now_s: float) -> Answer:
         f"{headline}{format_percent(lead.change_pct)} 24h",
         (block, folded(_details(report))),
         notes,
-        f"<i>{escape(_source(report, now_s))}</i>",
+        _foot(report, now_s),
         keyboard(again(line, f"chart {name}"), neighbours("price", report.symbol)),
     )
 
@@ -425,12 +424,12 @@ def _notes(report: PriceReport, base: str) -> list[str]:
     return notes
 
 
-def _source(report: PriceReport, now_s: float) -> str:
+def _foot(report: PriceReport, now_s: float) -> str:
     """Who answered, and the time of the older figure."""
     names = [exchange_name(each) for each in report.exchanges]
     source = names[0] if len(names) == 1 else f"spot {names[0]}, perp {names[1]}"
     tickers = (report.spot, report.perp and report.perp.ticker)
-    return f"{source} · {format_moment(min(each.time_ms for each in tickers if each is not None), now_s)}"
+    return foot(source, min(each.time_ms for each in tickers if each is not None), now_s)
 
 
 class Fields(TickerFields):
