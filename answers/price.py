@@ -253,7 +253,7 @@ def sorry_answer(failures: Sequence[NotListed | NoAnswer | NotASymbol], again_fo
     buttons = that_fit(Button(each, f"price {each}") for each in suggestions)
     return Answer(
         "\n".join(sorry(each) for each in failures),
-        keyboard=keyboard(buttons, that_fit([Button("Try again", line)])),
+        keyboard=keyboard(buttons, that_fit([Button("Try again", line)])) or keyboard((Button("Help", "help price"),)),
         outcome=min(outcome_of(each) for each in failures),  # "not understood" only where all were
     )
 
