@@ -9,10 +9,10 @@ from accounts import Part
 from answers.asked import Misread
 from exchanges.table import ACCOUNTS
 from exchanges.words import DOLLARS
-from render.figures import escape, format_moment, format_usd
+from render.figures import escape, format_usd
 from render.keyboards import again as row_of_acts
 from render.keyboards import keyboard
-from render.message import Button, Keyboard
+from render.message import Button, Keyboard, moment
 from render.sentences import exchange_name, in_words, reasons, said
 
 ACCOUNT_LABELS = {"balance": "Balance", "positions": "Positions", "pnl": "PnL"}
@@ -67,7 +67,7 @@ def part_notes(parts: Sequence[Part[Any]]) -> list[str]:
 
 def asked_line(parts: Sequence[Part[Any]], now_s: float) -> str:
     names = in_words([exchange_name(part.exchange) for part in parts if part.found is not None]) or "no account"
-    return f"<i>{escape(names)} · {format_moment(int(now_s * 1000), now_s)}</i>"
+    return f"<i>{escape(names)} · {moment(int(now_s * 1000), now_s)}</i>"
 
 
 class AllFailed(Exception):

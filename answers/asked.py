@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from accounts import Accounts
 from answers.pictures import Pictures
 from exchanges.errors import NoAnswer
-from exchanges.symbols import parse_symbol
+from exchanges.symbols import NotASymbol, parse_symbol
 from exchanges.words import INTERVALS
 from market import Market
 from metrics import Metrics, Process
@@ -96,6 +96,14 @@ class WhichSymbol(Misread):
         self.command = command
 
 
+class OneAtATime(Misread):
+    """Several coins, where an answer is about one. coins: as they were typed."""
+
+    def __init__(self, coins: Sequence[str]) -> None:
+        super().__init__(f"This is about one coin at a time: {', or '.join(map(cut, coins))}.")
+        self.coins = tuple(coins)
+
+
 class OfMarket(NamedTuple):
     """A question about one market. choice: the interval, or the window. kinds: the first that exists is meant."""
 
@@ -113,7 +121,7 @@ def of_market(
     """
     if not words:
         raise WhichSymbol(command, f"/{command} BTC, or /{command} BTC {default}")
-    symbol, choice = "", default
+    symbol, choice, coins = "", default, [""]
     kinds: tuple[str, ...] = ANY_KIND
     for word in words:
         plain = word.lower()
@@ -126,10 +134,14 @@ def of_market(
         elif plain in INTERVALS:
             continue  # carried along, see placed
         elif not symbol:
-            symbol = parse_symbol(word)
+            symbol, coins = parse_symbol(word), [word]
+        elif word[:1].isalpha() and is_symbol(word):
+            coins.append(word)
         else:
             known = ", ".join(choices)
             raise Misread(f"“{cut(word)}” is not understood here. Beside the symbol: one of {known}; spot or perp.")
+    if len(coins) > 1:
+        raise OneAtATime(coins)
     return OfMarket(symbol or parse_symbol(EXAMPLES[0]), choice, kinds)
 
 
@@ -159,8 +171,17 @@ def only_symbol(words: Sequence[str]) -> str:
     """An interval and a kind beside it change nothing. Raises NotASymbol, and Misread for further words."""
     rest, _ = placed(words)
     if len(rest) > 1:
-        raise Misread(f"This is about one coin at a time: {cut(rest[0])}, or {cut(rest[1])}.")
+        raise OneAtATime(rest[:2])
     return parse_symbol(rest[0] if rest else EXAMPLES[0])
+
+
+def is_symbol(word: str) -> bool:
+    """Whether a word is spelt like a market."""
+    try:
+        parse_symbol(word)
+    except NotASymbol:
+        return False
+    return True
 
 
 def outcome_of(error: Exception) -> str:

@@ -9,7 +9,7 @@ from answers import oi
 from answers.asked import Tools
 from asking import races
 from asking.races import all_answers
-from exchanges.errors import MarketError, UnknownSymbol
+from exchanges.errors import MarketError, NotSupported, UnknownSymbol
 from exchanges.exchange import Exchange
 from indicators import HOUR_MS
 from market import Market, open_interest_history
@@ -59,17 +59,19 @@ async def _interest_at(market: Market, exchange: Exchange, base: str) -> list[tu
     ]
     paths: list[dict[int, float]] = []
     errors: list[MarketError] = []
+    is_unknown = False  # where it is told: then a margin whose past is not told says nothing of the coin
     for result in await asyncio.gather(*of, return_exceptions=True):
         if isinstance(result, UnknownSymbol):
-            continue
-        if isinstance(result, MarketError):
+            is_unknown = True
+        elif isinstance(result, MarketError):
             errors.append(result)
         elif isinstance(result, BaseException):
             raise result
         elif result:
             paths.append({at // HOUR_MS * HOUR_MS: coins for at, coins in result})
-    if not paths and errors:
-        raise errors[0]
+    telling = [each for each in errors if not (is_unknown and isinstance(each, NotSupported))]
+    if not paths and telling:
+        raise telling[0]
     hours = set.intersection(*map(set, paths)) if paths else set()
     return [(hour, sum(path[hour] for path in paths)) for hour in sorted(hours)]
 

@@ -17,12 +17,12 @@ from market import Found, Market, open_interest_before
 from render.fields import TickerFields, iso, ticker_fields
 from render.figures import (
     circle,
+    counted,
     dash_or,
     escape,
     fit,
     format_bp,
     format_coins,
-    format_moment,
     format_money,
     format_percent,
     format_points,
@@ -31,8 +31,8 @@ from render.figures import (
     format_short_price,
     format_span,
 )
-from render.keyboards import again, keyboard, neighbours, that_fit
-from render.message import Answer, Button, folded, foot, labelled, pre, short
+from render.keyboards import again, keyboard, neighbours, that_fit, try_again
+from render.message import Answer, Button, Keyboard, folded, foot, labelled, pre, short
 from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry
 
 log = logging.getLogger("bot")
@@ -239,22 +239,28 @@ def show(prices: Prices, now_s: float) -> Answer:
     reports = [each for each in prices.results if isinstance(each, PriceReport)]
     failures = [each for each in prices.results if not isinstance(each, PriceReport)]
     if not reports:
-        return sorry_answer(failures, [error.symbol for error in failures if isinstance(error, NoAnswer)])
+        return sorry_answer(failures)
     notes = [sorry(each) for each in failures]
     if prices.n_left_out:
         notes.append(f"At most {MAX_SYMBOLS} symbols at once; the rest is left out.")
     answer = card(reports[0], now_s) if len(prices.results) == 1 else _rows(reports, now_s)
-    return answer._replace(notes=(*answer.notes, *notes))
+    rows = keyboard(*answer.keyboard, *_ways_on(failures))
+    return answer._replace(notes=(*answer.notes, *notes), keyboard=rows)
 
 
-def sorry_answer(failures: Sequence[NotListed | NoAnswer | NotASymbol], again_for: Sequence[str]) -> Answer:
-    """Why there is no price at all, with similar coins, or the same once more, as buttons."""
+def _ways_on(failures: Sequence[NotListed | NoAnswer | NotASymbol]) -> Keyboard:
+    """Similar coins, and the same once more for those that no exchange answered, as buttons."""
     suggestions = [each for error in failures if isinstance(error, NotListed) for each in error.suggestions]
-    line = "price " + " ".join(short(each) for each in again_for) if again_for else ""
-    buttons = that_fit(Button(each, f"price {each}") for each in suggestions)
+    unanswered = [short(error.symbol) for error in failures if isinstance(error, NoAnswer)]
+    line = " ".join(["price", *unanswered]) if unanswered else ""
+    return keyboard(that_fit(Button(each, f"price {each}") for each in suggestions[:MAX_SYMBOLS]), *try_again(line))
+
+
+def sorry_answer(failures: Sequence[NotListed | NoAnswer | NotASymbol]) -> Answer:
+    """Why there is no price at all, and what to press then."""
     return Answer(
         "\n".join(sorry(each) for each in failures),
-        keyboard=keyboard(buttons, that_fit([Button("Try again", line)])),
+        keyboard=_ways_on(failures) or keyboard((Button("Help", "help price"),)),
         outcome=min(outcome_of(each) for each in failures),  # "not understood" only where all were
     )
 
@@ -280,7 +286,7 @@ def card(report: PriceReport, now_s: float) -> Answer:
         f"{headline}{format_percent(lead.change_pct)} 24h",
         (block, folded(_details(report))),
         notes,
-        f"<i>{escape(_source(report, now_s))}</i>",
+        _foot(report, now_s),
         keyboard(again(line, f"chart {name}"), neighbours("price", report.symbol)),
     )
 
@@ -383,7 +389,7 @@ def _rows(reports: Sequence[PriceReport], now_s: float) -> Answer:
     failed = [error for report in reports for errors in report.failed.values() for error in errors]
     buttons = that_fit(Button(split(report.symbol)[0][:8], f"price {short(report.symbol)}") for report in reports)
     return Answer(
-        f"<b>Prices</b> {len(reports)} coins",
+        f"<b>Prices</b> {counted(len(reports), 'coin')}",
         (pre(rows),),
         tuple(escape(sentence(reasons([error]))) for error in {error.exchange: error for error in failed}.values()),
         foot(in_words([exchange_name(each) for each in exchanges]), oldest, now_s),
@@ -425,12 +431,12 @@ def _notes(report: PriceReport, base: str) -> list[str]:
     return notes
 
 
-def _source(report: PriceReport, now_s: float) -> str:
+def _foot(report: PriceReport, now_s: float) -> str:
     """Who answered, and the time of the older figure."""
     names = [exchange_name(each) for each in report.exchanges]
     source = names[0] if len(names) == 1 else f"spot {names[0]}, perp {names[1]}"
     tickers = (report.spot, report.perp and report.perp.ticker)
-    return f"{source} · {format_moment(min(each.time_ms for each in tickers if each is not None), now_s)}"
+    return foot(source, min(each.time_ms for each in tickers if each is not None), now_s)
 
 
 class Fields(TickerFields):

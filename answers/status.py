@@ -8,9 +8,9 @@ from typing import NamedTuple
 from answers.asked import Tools
 from market import HostHealth
 from metrics import resident_bytes
-from render.figures import counted, escape, format_moment, format_span
+from render.figures import counted, escape, format_span
 from render.keyboards import again, keyboard
-from render.message import Answer, pairs, pre
+from render.message import Answer, moment, pairs, pre
 from render.sentences import said
 
 
@@ -73,5 +73,5 @@ def show(vitals: Vitals, now_s: float) -> Answer:
     failing = [f"{host}: {of.state}, {of.last_failure and said(of.last_failure)}" for host, of in ill.items()]
     asked = f"{counted(len(vitals.hosts), 'host')} asked so far, and all answered."
     lines.append(escape("; ".join(failing)) if failing else asked if vitals.hosts else "No exchange was asked so far.")
-    foot = f"<i>{format_moment(int(now_s * 1000), now_s)}</i>"
+    foot = f"<i>{moment(int(now_s * 1000), now_s)}</i>"
     return Answer(lines[0], tuple(lines[1:]), foot=foot, keyboard=keyboard(again("status")))

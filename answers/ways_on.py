@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from accounts import NoKeys
-from answers.asked import EXAMPLES, Misread, WhichSymbol, placed
+from answers.asked import EXAMPLES, Misread, OneAtATime, WhichSymbol, placed
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
 from render.keyboards import carried, keyboard, that_fit, try_again
-from render.message import Button, Keyboard
+from render.message import Button, Keyboard, short
 
 
 def ways_on(error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys, name: str, words: Sequence[str]) -> Keyboard:
@@ -21,6 +21,9 @@ def ways_on(error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys, name: s
     if isinstance(error, NotASymbol):
         of = [Button(each, f"{name} {each}") for each in EXAMPLES]
         return carried(keyboard(that_fit(of)), placed(words)[1])
+    if isinstance(error, OneAtATime):
+        each_of = that_fit(Button(short(coin.upper()[:24]), f"{name} {coin}") for coin in error.coins[:5])
+        return carried(keyboard(each_of), placed(words)[1]) or keyboard((Button("Help", f"help {name}"),))
     if isinstance(error, WhichSymbol):
         return keyboard(that_fit(Button(each, f"{error.command} {each}") for each in EXAMPLES))
     return keyboard((Button("Help", f"help {name}"),))

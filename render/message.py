@@ -18,6 +18,8 @@ MAX_TEXT = 4096  # characters of a message
 MAX_CAPTION = 1024  # characters under a picture
 DOOR = 64  # characters that a door may add to a caption
 PHONE = 34  # columns of a phone
+MAX_MOMENT_MS = 2**31 * 1000  # beyond it, no clock of today means anything
+DAY_S = 86_400.0
 COLUMN = 12  # characters of a table's column at least
 
 
@@ -112,7 +114,17 @@ def folded(lines: Sequence[str]) -> str:
 
 def foot(source: str, time_ms: int, now_s: float, of: str = "") -> str:
     """Source and time. of: what the time is of, where it is not the answer's."""
-    return f"<i>{escape(source)} · {of}{format_moment(time_ms, now_s)}</i>"
+    return f"<i>{escape(source)} · {of}{moment(time_ms, now_s)}</i>"
+
+
+def moment(time_ms: int, now_s: float) -> str:
+    """Each reader's own time (Bot API 9.5), for outside tables; clients without it show the UTC inside."""
+    inside = format_moment(time_ms, now_s)
+    if not 0 < time_ms < MAX_MOMENT_MS:
+        return inside
+    clock, comma, age = inside.partition(", ")
+    how = "T" if abs(now_s - time_ms / 1000) < DAY_S else "dT"
+    return f'<tg-time unix="{time_ms // 1000}" format="{how}">{clock}</tg-time>{comma}{age}'
 
 
 def source_foot(source: Source, now_s: float) -> str:

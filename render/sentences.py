@@ -166,7 +166,7 @@ def in_words(names: Sequence[str], last: str = "and") -> str:
 def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> str:
     """Why there is no answer, and what to do next. what: as in “No price for BTC-USDT right now.”"""
     if isinstance(error, NotListed):
-        return escape(f"{_not_listed(error)} {_maybe(error.suggestions)}")
+        return escape(f"{_not_listed(error)} {_maybe(error)}".rstrip())
     if isinstance(error, NoAnswer):
         is_passing = not all(
             isinstance(each, (Blocked, Gone, UnknownSymbol, NotSupported, NotTraded)) for each in error.errors
@@ -184,8 +184,11 @@ def _not_listed(error: NotListed) -> str:
     return f"{what} on {where}: {name}."
 
 
-def _maybe(suggestions: Sequence[str]) -> str:
-    return f"Did you mean {in_words(suggestions, 'or')}?" if suggestions else "Check the spelling?"
+def _maybe(error: NotListed) -> str:
+    """What to look at; where only one kind was asked for, the name may be right."""
+    if error.suggestions:
+        return f"Did you mean {in_words(error.suggestions, 'or')}?"
+    return "" if error.kind else "Check the spelling?"
 
 
 def failed_before(errors: Sequence[MarketError], kind: str = "") -> list[str]:

@@ -73,7 +73,7 @@ async def test_picture_of(words: str, title: str) -> None:
         assert size_of(call["photo"]) == (1080, 1080)
         assert call["caption"].startswith(title)
         assert len(call["caption"]) <= MAX_CAPTION
-        assert call["caption"].endswith(" UTC</i>")
+        assert call["caption"].endswith(" UTC</tg-time></i>")
 
 
 @pytest.mark.parametrize(

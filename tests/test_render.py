@@ -136,7 +136,7 @@ def test_price_message() -> None:
         "Perpetual 24h: 65,120.00 – 68,010.00, +2.28%, 311K BTC\n"
         "Open interest: 82.4K BTC\n"
         "Funding: +0.0100% every 8h</blockquote>\n"
-        "<i>Binance · 14:03:22 UTC</i>"
+        '<i>Binance · <tg-time unix="1763906602" format="T">14:03:22 UTC</tg-time></i>'
     )
 
 
@@ -182,7 +182,7 @@ def test_price_message_names_both_sources() -> None:
 
 def test_price_message_tells_the_time_of_the_older_side() -> None:
     old = a_ticker(exchange="bybit", time_ms=int(NOW_S * 1000) - 600_000)
-    assert "13:53:22 UTC, 10m old" in shown(a_report(spot=old))
+    assert "13:53:22 UTC</tg-time>, 10m old" in shown(a_report(spot=old))
 
 
 def test_price_message_by_the_thousand() -> None:

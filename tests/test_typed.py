@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from conftest import a_house, updated
+from conftest import a_house, text_of, updated
 
 import bot
 from answers.typed import Meant, meant, nearest
+from demo.telegram_html import parse
 
 NAMES = tuple(bot.COMMANDS)
 GROUP = -100
@@ -104,3 +107,28 @@ async def test_slip_in_a_group_is_answered_when_we_are_named() -> None:
         call = await house.bot.answer(updated(f"/pirce@{house.bot.username} BTC", chat_id=GROUP))
         assert call is not None
         assert "I know /price" in call["text"]
+
+
+TABLE = [
+    tuple(line.replace("\\u200b", "\u200b").split(" => "))
+    for line in (Path(__file__).parent / "data" / "typed.txt").read_text().splitlines()
+    if not line.startswith("#")
+]
+
+
+def test_table_of_what_people_type_is_long_enough() -> None:
+    assert len({typed for typed, _, _ in TABLE}) == len(TABLE) >= 120
+
+
+async def test_what_people_type() -> None:
+    """See data/typed.txt."""
+    async with a_house(VOLSCAN_SYMBOLS="5", RATE_BUDGETS="0") as house:
+        house.stop_at(1_763_906_602.0)
+        wrong = []
+        for typed, beginning, line in TABLE:
+            call = await house.bot.answer(updated(typed))
+            assert call is not None, typed
+            first = call["reply_markup"]["inline_keyboard"][0][0].get("callback_data", "")
+            if not parse(text_of(call)).text.startswith(beginning) or first != line:
+                wrong.append((typed, parse(text_of(call)).text[:80], first))
+        assert wrong == []
