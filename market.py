@@ -226,6 +226,10 @@ class Market:
         ]
         return frozenset(multiplied(split(symbol)[0])[0] for symbols in kept if symbols for symbol in symbols)
 
+    def kept_list(self, exchange: Exchange, kind: str) -> Mapping[str, Snapshot]:
+        """All markets of an exchange by symbol, where its list was asked for within LISTING_S; else none."""
+        return self._cache.peek((exchange.id, "list", kind, "ticker")) or {}
+
     def intervals_error(self, exchange: Exchange) -> MarketError | None:
         """Why the exchange's funding periods are not known; None when they are, or were not asked for."""
         told = exchange.funding_intervals(exchange.quotes["perp"][0])
