@@ -541,7 +541,7 @@ class Market:
                     exchange, symbol, kind, interval
                 )  # raises UnknownSymbol for what is not there
             exchange.require("flow", kind, of.quote, interval)
-            return await self.get(exchange.taker_flow(of, interval, n + 1))
+            return await self.get(exchange.taker_flow(of, interval, n + 1, self.now_ms()))
 
         if exchange.has_takers_in_candles:
             return flow_of(await self.candles(exchange, symbol, kind, interval, n))
@@ -635,7 +635,7 @@ async def open_interest_history(market: Market, exchange: Exchange, symbol: str,
 
     async def ask(of: Listing) -> list[tuple[int, float]]:
         exchange.require("open_interest_history", of.kind, of.quote)
-        return await market.get(exchange.open_interest_history(of, n), HISTORY_S)
+        return await market.get(exchange.open_interest_history(of, n, market.now_ms()), HISTORY_S)
 
     return await market.by_any_multiplier(exchange, "perp", symbol, ask)
 
