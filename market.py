@@ -250,6 +250,10 @@ class Market:
         ]
         return frozenset(multiplied(split(symbol)[0])[0] for symbols in kept if symbols for symbol in symbols)
 
+    def kept_list(self, exchange: Exchange, kind: str) -> Mapping[str, Snapshot]:
+        """All markets of an exchange by symbol, where its list was asked for within LISTING_S; else none."""
+        return self._cache.peek((exchange.id, "list", kind, "ticker")) or {}
+
     def intervals_error(self, exchange: Exchange, quote: str = "") -> MarketError | None:
         """Why the exchange's funding periods are not known; None when they are, or were not asked for."""
         told = exchange.funding_intervals(quote or exchange.quotes["perp"][0])
@@ -579,7 +583,7 @@ class Market:
                     exchange, symbol, kind, interval
                 )  # raises UnknownSymbol for what is not there
             exchange.require("flow", kind, of.quote, interval)
-            asked_ms, found = await self._when_asked(exchange.taker_flow(of, interval, n + 1))
+            asked_ms, found = await self._when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()))
             return filled_flow(found._replace(asked_ms=asked_ms), n, asked_ms)
 
         if exchange.has_takers_in_candles:
@@ -749,7 +753,7 @@ async def open_interest_history(
 
     async def ask(of: Listing) -> list[tuple[int, float]]:
         exchange.require("open_interest_history", of.kind, of.quote)
-        return await market.get(exchange.open_interest_history(of, n), HISTORY_S)
+        return await market.get(exchange.open_interest_history(of, n, market.now_ms()), HISTORY_S)
 
     return await market.by_any_multiplier(exchange, "perp", symbol, ask, exact=exact)
 

@@ -69,7 +69,7 @@ class MarketQuotes:
             if not of.has("open_interest_history", listing.kind, listing.quote):
                 return []
             sized = await self._market.sized(of, listing, "perp")
-            return await self._market.get(of.open_interest_history(sized, hours), HISTORY_S)
+            return await self._market.get(of.open_interest_history(sized, hours, self._market.now_ms()), HISTORY_S)
 
         return await self._market.by_any_multiplier(of, "perp", symbol, ask)
 

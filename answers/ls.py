@@ -82,7 +82,9 @@ async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[li
     """What one exchange tells, and what failed there other than that it has no such thing."""
 
     async def ask(of: Listing) -> list[dict[str, list[Ratio]] | BaseException]:
-        endpoints = exchange.ratios(of, RATIO_HOURS) if exchange.has("ratios", of.kind, of.quote) else []
+        endpoints = (
+            exchange.ratios(of, RATIO_HOURS, market.now_ms()) if exchange.has("ratios", of.kind, of.quote) else []
+        )
         answers = await asyncio.gather(*(market.get(each, HISTORY_S) for each in endpoints), return_exceptions=True)
         if endpoints and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
             raise UnknownSymbol(exchange.id, f"no ratios of {of.listed}")

@@ -198,7 +198,7 @@ class Binance(AccountExchange):
         weight = 1 if n < 100 else 2 if n < 500 else 5 if n <= 1000 else 10
         return Endpoint(USDM, f"/fapi/v1/klines?{query}", parse, explain, USDM_WEIGHT, weight)
 
-    def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
+    def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
         """Open interest every hour, n times: (ms, base coins), oldest first."""
         if of.quote == COIN:
             query = f"pair={percent_encode(of.base)}USD&contractType=PERPETUAL&period=1h&limit={n}"
@@ -208,7 +208,7 @@ class Binance(AccountExchange):
         parse = partial(parse_open_interest_history, of=of, key="sumOpenInterest")
         return Endpoint(USDM, f"/futures/data/openInterestHist?{query}", parse, explain, STATISTICS_REQUESTS)
 
-    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+    def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Of all accounts; of the largest fifth, by accounts and by size."""
 
         def ask(path: str, what: str) -> Endpoint[dict[str, list[Ratio]]]:

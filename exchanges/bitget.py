@@ -166,7 +166,7 @@ class Bitget(Exchange):
             return _ask("spot/market/candles", f"{_symbol(of)}&{query}", parse)
         return _ask("mix/market/candles", f"{_of_product(of)}&{query}", parse)
 
-    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+    def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Of all accounts; how many hours is Bitget's choice."""
         query = f"{_symbol(of)}&period=1h"
         return [_ask("mix/market/account-long-short", query, partial(parse_ratios, of=of), 1)]

@@ -162,13 +162,13 @@ class Bybit(AccountExchange):
         parse = partial(parse_candles, of=of, interval=interval)
         return Endpoint(HOST, target, parse, explain, REQUESTS)
 
-    def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
+    def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
         """Of linear contracts, which count coins."""
         query = f"{_market(of)}&intervalTime=1h&limit={min(n, 200)}"
         parse = partial(parse_open_interest_history, of=of)
         return Endpoint(HOST, f"/v5/market/open-interest?{query}", parse, explain, REQUESTS)
 
-    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+    def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Of all accounts."""
         query = f"{_market(of)}&period=1h&limit={n}"
         return [Endpoint(HOST, f"/v5/market/account-ratio?{query}", partial(parse_ratios, of=of), explain, REQUESTS)]

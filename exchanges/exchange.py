@@ -125,15 +125,18 @@ class Exchange:
         """
         raise self._untold("candles")
 
-    def taker_flow(self, of: Listing, interval: str, n: int) -> Endpoint[Flow]:
-        """What takers bought and sold in the last n periods, where it does not come with the candles."""
+    def taker_flow(self, of: Listing, interval: str, n: int, now_ms: int = 0) -> Endpoint[Flow]:
+        """What takers bought and sold in the last n periods, where it does not come with the candles.
+
+        now_ms: here as below, for those who want to be told a beginning.
+        """
         raise self._untold("flow")
 
-    def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
+    def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
         """Open interest every hour, n times: (ms, base coins), oldest first."""
         raise self._untold("open_interest_history")
 
-    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+    def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Long shares every hour, n times, oldest first, by whose they are: accounts, top accounts, top positions."""
         raise self._untold("ratios")
 

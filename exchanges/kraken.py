@@ -12,7 +12,7 @@ no more answer 404 with a list `errors`: see Gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -34,11 +34,12 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, is_name, read_candles, row_in
+from exchanges.reading import At, Row, is_name, long_share, read_candles, row_in
 from exchanges.words import (
     COIN,
     INTERVALS,
     Candles,
+    Flow,
     Funding,
     Liquidation,
     LiquidationPage,
@@ -46,6 +47,7 @@ from exchanges.words import (
     OpenInterest,
     Page,
     Paid,
+    Ratio,
     Snapshot,
     Ticker,
 )
@@ -85,7 +87,10 @@ class Kraken(Exchange):
     intervals = {"spot": SPOT_WORDS, "perp": PERP_WORDS}
     max_candles = {"spot": 720, "perp": 2000}
     tells = {
-        "candles": ("spot", "USD"),  # of coin-margined contracts the volume is in dollars
+        "candles": ("spot", "USD"),  # of coin-margined contracts the volume is in dollars, as their analyses are
+        "flow": ("USD",),
+        "open_interest_history": ("USD",),
+        "ratios": ("USD", COIN),
         "liquidations": ("USD", COIN),
         "funding_history": ("USD", COIN),
     }
@@ -121,6 +126,20 @@ class Kraken(Exchange):
         query = f"pair={_name(of)}&interval={SPOT_WORDS[interval]}&since={since_s - 1}"
         return Endpoint(SPOT, f"/0/public/OHLC?{query}", parse, explain, SPOT_REQUESTS)
 
+    def taker_flow(self, of: Listing, interval: str, n: int, now_ms: int = 0) -> Endpoint[Flow]:
+        """Of linear contracts, in coins."""
+        step_s = INTERVALS[interval] // 1000
+        parse = partial(parse_flow, of=of, interval=interval)
+        return _analytics(of, "cvd", step_s, _since_s(now_ms, step_s, n), parse)
+
+    def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
+        """Of linear contracts, in coins."""
+        return _analytics(of, "open-interest", 3600, _since_s(now_ms, 3600, n), parse_open_interest_history)
+
+    def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:
+        """Of all accounts, as far as Kraken says."""
+        return [_analytics(of, "long-short-ratio", 3600, _since_s(now_ms, 3600, n), parse_ratios)]
+
     def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
         """Of every hour, from the analytics: the history itself comes as a whole, of years."""
 
@@ -137,6 +156,11 @@ class Kraken(Exchange):
             return _analytics(of, "liquidation-volume", 900, since_ms // 1000, parse)
 
         return [sums]
+
+
+def _since_s(now_ms: int, step_s: int, n: int) -> int:
+    """When the last n periods began, the running one among them."""
+    return now_ms // 1000 // step_s * step_s - (n - 1) * step_s
 
 
 def _analytics(of: Listing, what: str, interval_s: int, since_s: int, parse: Callable[[bytes], T]) -> Endpoint[T]:
@@ -332,17 +356,54 @@ def parse_liquidation_sums(body: bytes, of: Listing, since_ms: int) -> Liquidati
     SECONDS; what was liquidated in each period, in coins on PF_, in DOLLARS on PI_. Sides and prices are not told.
     """
     found = []
-    for at, figure in _analysis(body):
-        time_ms = Row(ID, {"timestamp": at}).moment("timestamp", 1000)
-        if not isinstance(figure, (str, int, float)):
-            raise BadResponse(ID, f"data is {str(figure)[:80]!r}, no figures")
-        amount = Row(ID, {"data": figure}).needed("data")
+    for time_ms, amount in _figures(body):
         if amount < 0:
             raise BadResponse(ID, f"{amount} cannot be liquidated")
         if amount and time_ms >= since_ms:
             coins, dollars = (None, amount) if of.quote == COIN else (amount, None)
             found.append(Liquidation(time_ms, "", coins, dollars))
     return LiquidationPage(found, since_ms)
+
+
+def parse_flow(body: bytes, of: Listing, interval: str) -> Flow:
+    """{"result": {"timestamp": [1690000200, …], "data": {"buy_volume": ["1.5", …], "sell_volume": […], "cvd": […]}}}
+
+    What takers bought and sold in each period, in coins on PF_; cvd is summed up from the first one asked for.
+    """
+    bought, sold = (_figures(body, column) for column in ("buy_volume", "sell_volume"))
+    buys, sells = [each for _, each in bought], [each for _, each in sold]
+    if any(each < 0 for each in (*buys, *sells)):
+        raise BadResponse(ID, "a volume is below zero")
+    return Flow(ID, of.listed, of.kind, INTERVALS[interval], [at for at, _ in bought], buys, sells)
+
+
+def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
+    """{"result": {"timestamp": [1690000200, …], "data": [["1950.5", "1951.0", "1949.2", "1950.1"], …]}}
+
+    Open, high, low and close of each hour, in coins on PF_: the open is of the full hour.
+    """
+    columns = _analysis(body)
+    if not all(isinstance(levels, list) and len(levels) == 4 for _, levels in columns):
+        raise BadResponse(ID, "an open interest is not told as four levels")
+    return _numbers([(at, levels[0]) for at, levels in columns])
+
+
+def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
+    """{"result": {"timestamp": [1690000200, …], "data": ["1.0833", …]}}: long / short, each hour.
+
+    The documentation does not say of what; accounts, as everywhere else, is the reading of those who use it.
+    """
+    return {"accounts": [Ratio(at, long_share(ID, ratio)) for at, ratio in _figures(body)]}
+
+
+def _figures(body: bytes, column: str = "") -> list[tuple[int, float]]:
+    """The ms of each period of an analysis, and its figure. Raises MarketError."""
+    return _numbers(_analysis(body, column))
+
+
+def _numbers(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[int, float]]:
+    rows = [Row(ID, {"timestamp": at, "figure": figure}) for at, figure in pairs]
+    return [(row.moment("timestamp", 1000), row.needed("figure")) for row in rows]
 
 
 def _analysis(body: bytes, column: str = "") -> list[tuple[Any, Any]]:

@@ -188,19 +188,19 @@ class Okx(AccountExchange):
             return Endpoint(HOST, f"/api/v5/market/history-candles?{query}", parse, explain, OLD_CANDLE_REQUESTS)
         return Endpoint(HOST, f"/api/v5/market/candles?{query}", parse, explain, CANDLE_REQUESTS)
 
-    def open_interest_history(self, of: Listing, n: int) -> Endpoint[list[tuple[int, float]]]:
+    def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
         """In coins, though swaps count contracts."""
         path = "/api/v5/rubik/stat/contracts/open-interest-history"
         target = f"{path}?instId={_name(of)}&period=1H&limit={min(n, ROWS)}"
         return Endpoint(HOST, target, partial(parse_open_interest_history, of=of), explain, _statistics(path))
 
-    def ratios(self, of: Listing, n: int) -> list[Endpoint[dict[str, list[Ratio]]]]:
+    def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Of all accounts."""
         path = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
         target = f"{path}?instId={_name(of)}&period=1H&limit={n}"
         return [Endpoint(HOST, target, partial(parse_ratios, of=of), explain, _statistics(path))]
 
-    def taker_flow(self, of: Listing, interval: str, n: int) -> Endpoint[Flow]:
+    def taker_flow(self, of: Listing, interval: str, n: int, now_ms: int = 0) -> Endpoint[Flow]:
         """Of a swap, at most 100 periods."""
         path = "/api/v5/rubik/stat/taker-volume-contract"
         query = f"instId={_name(of)}&period={WORDS[interval]}&unit=0&limit={min(n, ROWS)}"

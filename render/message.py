@@ -70,6 +70,14 @@ class Answer(NamedTuple):
         return whole
 
 
+class Article(NamedTuple):
+    """A ready answer to choose from a list. title and description are plain text, which answer already."""
+
+    title: str
+    description: str
+    answer: Answer
+
+
 def table(rows: Iterable[Sequence[str]], column: int = COLUMN) -> str:
     """Rows of a label and cells as aligned columns. The only cell of a row may hang over into the next column."""
     rows = [row for row in rows if row]

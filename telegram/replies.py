@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from render.figures import escape
 from render.keyboards import keyboard, that_fit
-from render.message import CHOSEN, Answer, Button, CopyButton
+from render.message import CHOSEN, Answer, Article, Button, CopyButton
 from telegram.multipart import File
-from telegram.updates import Question
+from telegram.updates import Query, Question
 
+MAX_RESULTS = 50  # of an inline query
+AT_HOME = frozenset({"chart", "alert", "alerts", "balance", "positions", "pnl", "status"})
+"""Commands that are for a chat with the bot: pictures are uploaded there, and the rest is nobody else's."""
 Call = dict[str, Any]
 """A Bot API call: its parameters, and its name under "method". A picture is a File among them."""
 
@@ -65,15 +69,15 @@ def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
     text = _marked(text) if is_demo else text
     is_edit = question.is_button and question.message_id is not None
     is_edit = is_edit and (answer.photo is not None or not question.has_photo)
+    if question.inline_id:
+        return _inline_edit(question, answer, text)
     call: Call = {"method": "", "chat_id": question.chat_id}
     if answer.photo is None:
-        call |= {"text": text, "parse_mode": "HTML", "link_preview_options": {"is_disabled": True}}
+        call |= _html(text)
         call["method"] = "editMessageText" if is_edit else "sendMessage"
     else:
         call |= _picture(text, File("chart.png", "image/png", answer.photo), is_edit=is_edit)
-    if answer.keyboard:
-        rows = [[_button(each) for each in row] for row in answer.keyboard]
-        call["reply_markup"] = {"inline_keyboard": rows}
+    call |= _markup(answer)
     if is_edit:
         call["message_id"] = question.message_id
         return call
@@ -97,6 +101,57 @@ def is_unchanged(question: Question, call: Call) -> bool:
     if call["method"] != "editMessageText" or question.shown is None:
         return False
     return plain_text(call["text"]).strip() == question.shown.strip() and call.get("reply_markup") == question.markup
+
+
+def _inline_edit(question: Question, answer: Answer, text: str) -> Call:
+    """Edits a message that was sent by way of us: there a picture cannot be uploaded."""
+    if answer.photo is not None:
+        text = f"{text}\nThe picture itself is for a chat with me."
+    call: Call = {"method": "editMessageText", "inline_message_id": question.inline_id, **_html(text)}
+    return call | _markup(for_any_chat(answer))
+
+
+def _is_for_home(button: Button) -> bool:
+    return not isinstance(button, CopyButton) and button.data.partition(" ")[0] in AT_HOME
+
+
+def for_any_chat(answer: Answer) -> Answer:
+    """Without the buttons that need a chat with the bot: pictures, alerts, accounts."""
+    rows = (tuple(each for each in row if not _is_for_home(each)) for row in answer.keyboard)
+    return answer._replace(keyboard=keyboard(*rows), photo=None)
+
+
+def _html(text: str, name: str = "text") -> Call:
+    return {name: text, "parse_mode": "HTML", "link_preview_options": {"is_disabled": True}}
+
+
+def _markup(answer: Answer) -> Call:
+    if not answer.keyboard:
+        return {}
+    rows = [[_button(each) for each in row] for row in answer.keyboard]
+    return {"reply_markup": {"inline_keyboard": rows}}
+
+
+def offer(query: Query, articles: Sequence[Article], cache_s: int, *, is_personal: bool, is_demo: bool) -> Call:
+    """What may be chosen: all of it for an inline query, the first for a guest, who does not choose."""
+    results = [_result(str(n), each, is_demo=is_demo) for n, each in enumerate(articles[:MAX_RESULTS])]
+    if query.is_guest:
+        return {"method": "answerGuestQuery", "guest_query_id": query.query_id, "result": results[0]}
+    call: Call = {"method": "answerInlineQuery", "inline_query_id": query.query_id, "results": results}
+    return call | {"cache_time": cache_s, "is_personal": is_personal}
+
+
+def offer_nothing(query: Query, cache_s: int, way_in: str = "") -> Call:
+    """An empty list. way_in: words over it that lead to a chat with us."""
+    call = offer(query._replace(is_guest=False), [], cache_s, is_personal=True, is_demo=False)
+    return call | {"button": {"text": way_in, "start_parameter": "inline"}} if way_in else call
+
+
+def _result(result_id: str, article: Article, *, is_demo: bool) -> Call:
+    answer = for_any_chat(article.answer)
+    text = _marked(answer.text) if is_demo else answer.text
+    result: Call = {"type": "article", "id": result_id, "title": article.title, "description": article.description}
+    return result | {"input_message_content": _html(text, "message_text")} | _markup(answer)
 
 
 def _picture(caption: str, file: File, *, is_edit: bool) -> Call:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 MAX_ARGUMENTS = 16
-ALLOWED_UPDATES = ["message", "callback_query"]
+ALLOWED_UPDATES = ["message", "callback_query", "inline_query", "guest_message"]
+MAX_QUERY = 256  # characters, as Telegram has it
 
 
 class Question(NamedTuple):
@@ -29,15 +30,33 @@ class Question(NamedTuple):
     shown: str | None = None  # its text, without markup
     markup: object = None  # its buttons
     typed: str = ""  # what stood behind the command, as it was typed
+    inline_id: str = ""  # of a message that was sent by way of us, maybe into a chat that we are not in
+
+
+class Query(NamedTuple):
+    """What somebody types after our name in any chat; or, as a guest, asks us in a chat that we are not in."""
+
+    update_id: int
+    query_id: str
+    user_id: int
+    text: str
+    is_guest: bool
 
 
 def read_question(update: Mapping[str, Any], now: float) -> Question | None:
-    """What a new text message or a pressed button asks; None for everything else."""
+    """What a new text message or a pressed button asks; None for everything else.
+
+    What was sent by way of a bot is no question: a bot that answered its own inline messages would talk to itself.
+    """
     callback = _object(update.get("callback_query"))
     message = _object(callback.get("message")) if callback else _object(update.get("message"))
-    chat = _object(message.get("chat"))
+    chat, inline_id = _object(message.get("chat")), callback.get("inline_message_id")
     chat_id, text = id_in(chat.get("id")), callback.get("data") if callback else message.get("text")
-    if chat_id is None or not isinstance(text, str):
+    if isinstance(inline_id, str) and inline_id and not message:
+        chat_id = id_in(_object(callback.get("from")).get("id"))  # there is no chat that we know of
+    else:
+        inline_id = ""
+    if chat_id is None or not isinstance(text, str) or (message.get("via_bot") and not callback):
         return None
     is_private = chat.get("type") == "private"
     name, words = _command(f"/{text}" if callback else text)
@@ -65,12 +84,31 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         shown=_text(message) if callback else None,
         markup=message.get("reply_markup") if callback else None,
         typed=" ".join(text.split(maxsplit=1)[1:]).strip(),
+        inline_id=inline_id,
     )
 
 
 def _text(message: Mapping[str, Any]) -> str | None:
     text = message.get("text")
     return text if isinstance(text, str) else None
+
+
+def read_query(update: Mapping[str, Any]) -> Query | None:
+    """An inline query, or a guest's message without our name; None for everything else.
+
+    Of a guest's message it is the caller who counts, whoever wrote what he calls us to.
+    """
+    inline, guest = _object(update.get("inline_query")), _object(update.get("guest_message"))
+    if inline:
+        query_id, text, caller = inline.get("id"), inline.get("query"), inline.get("from")
+    else:
+        query_id, text = guest.get("guest_query_id"), guest.get("text")
+        caller = guest.get("guest_bot_caller_user") or guest.get("from")
+    user_id = id_in(_object(caller).get("id"))
+    if user_id is None or not isinstance(query_id, str) or not query_id or not isinstance(text, str):
+        return None
+    words = re.sub(r"@\w+", " ", text[:MAX_QUERY]).strip().lstrip("/")
+    return Query(id_in(update.get("update_id")) or 0, query_id, user_id, words, not inline)
 
 
 def _topic(message: Mapping[str, Any]) -> int | None:
@@ -103,7 +141,9 @@ def id_in(value: object) -> int | None:
 
 
 def chat_of(update: Mapping[str, Any]) -> object:
-    """What Telegram keeps in order: a chat's messages; each user's buttons."""
+    """What Telegram keeps in order: a chat's messages; each user's buttons; each user's queries."""
+    if (query := read_query(update)) is not None:
+        return "query", query.user_id
     callback = _object(update.get("callback_query"))
     if callback:
         return "user", id_in(_object(callback.get("from")).get("id"))

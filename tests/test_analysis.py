@@ -343,6 +343,7 @@ async def test_ratios_are_the_truth() -> None:
             ("okx", "accounts"),
             *(("gate", what) for what in of),
             ("bitget", "accounts"),
+            ("kraken", "accounts"),
         ]
         for each in report.shares:
             now, before = (
@@ -350,7 +351,7 @@ async def test_ratios_are_the_truth() -> None:
             )
             assert 0 <= NOW * 1000 - each.time_ms < 2 * HOUR_MS
             assert (each.now, each.before) == pytest.approx((now, before), abs=2e-4)
-        assert report.without == ["hyperliquid", "deribit", "kraken"]
+        assert report.without == ["hyperliquid", "deribit"]
 
 
 async def test_ratios_without_yesterday_are_na() -> None:
@@ -370,7 +371,7 @@ async def test_ratios_one_exchange_hangs() -> None:
         await house.world.set_fault("gate", "hang")
         text = parse(await house.ask("/ls BTC")).text
         assert "Missing: Gate did not answer in time." in text
-        assert "Hyperliquid, Deribit, Kraken: no data." in text
+        assert "Hyperliquid, Deribit: no data." in text
         assert "\nBitget\n" in text
 
 
@@ -1040,4 +1041,4 @@ async def test_analysis_of_every_exchange(exchange: str) -> None:
         assert "RSI 14: n/a" not in text
         for zero in ("$0", " 0 BTC", "Volatility 24h: 0.00"):
             assert zero not in text
-        assert ("CVD   n/a" in text) == (exchange != "okx")
+        assert ("CVD   n/a" in text) == (exchange not in ("okx", "kraken"))

@@ -31,6 +31,7 @@ from telegram.introduction import introduce_to
 from telegram.polling import Poller
 from telegram.replies import plain_text
 from telegram.sign import TYPING_AFTER_S, TYPING_EVERY_S
+from telegram.updates import ALLOWED_UPDATES
 
 GROUP = -1009
 
@@ -373,7 +374,7 @@ async def test_register() -> None:
         telegram = house.world.telegram
         assert telegram.webhook["url"] == "http://127.0.0.1:1/webhook"
         assert telegram.webhook["secret_token"] == house.settings.webhook_secret
-        assert telegram.webhook["allowed_updates"] == ["message", "callback_query"]
+        assert telegram.webhook["allowed_updates"] == ALLOWED_UPDATES
         assert telegram.commands == bot_module.menu(is_listed=False)
         n_calls = len(telegram.calls)
         await webhook.register(house.bot.api, house.settings, bot_module.introduction(house.settings))

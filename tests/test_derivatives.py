@@ -99,7 +99,7 @@ async def test_open_interest_has_a_past() -> None:
         truth = freeze(house)
         report = await interest(house)
         with_past = [each for each in report.contracts if each.before]
-        assert {each.exchange for each in with_past} == {"binance", "bybit", "okx", "gate"}
+        assert {each.exchange for each in with_past} == {"binance", "bybit", "okx", "gate", "kraken"}
         for each in with_past:
             for hours in (1, 24):
                 was = _between(truth, each, hours)
@@ -142,7 +142,7 @@ async def test_open_interest_states_each_share() -> None:
 
 
 async def test_open_interest_without_any_past() -> None:
-    async with a_house(EXCHANGES="hyperliquid,kraken") as house:
+    async with a_house(EXCHANGES="hyperliquid,deribit") as house:
         text = await house.ask("/oi BTC")
         assert "change n/a" in text
         assert "1h" not in parse(text).text.split("\n")[0]

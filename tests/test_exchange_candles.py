@@ -1011,22 +1011,22 @@ def test_exchanges_without_history_ratios_or_flow() -> None:
         tellers[question] = " ".join(name for name, each in EXCHANGES.items() if question in each.tells)
     assert tellers == {
         "candles": " ".join(EXCHANGES),
-        "flow": "binance okx",
-        "open_interest_history": "binance bybit okx gate",
-        "ratios": "binance bybit okx gate bitget",
+        "flow": "binance okx kraken",
+        "open_interest_history": "binance bybit okx gate kraken",
+        "ratios": "binance bybit okx gate bitget kraken",
     }
     assert [name for name, each in EXCHANGES.items() if each.has_takers_in_candles] == ["binance"]
 
 
 def test_what_is_not_told_is_refused() -> None:
     """The defaults: an exchange that says nothing of a question has no answer to it."""
-    of = a_perp("BTC-USD")
+    of = a_perp("BTC-USDC")
     with pytest.raises(NotSupported, match="no ratios"):
-        Kraken().ratios(of, 25)
+        Deribit().ratios(of, 25)
     with pytest.raises(NotSupported, match="no open interest history"):
-        Kraken().open_interest_history(of, 25)
+        Deribit().open_interest_history(of, 25)
     with pytest.raises(NotSupported, match="no flow"):
-        Kraken().taker_flow(of, "1h", 25)
+        Deribit().taker_flow(of, "1h", 25)
     with pytest.raises(NotSupported, match="no spot markets"):
         Deribit().spot(a_spot("BTC-USDC"))
 

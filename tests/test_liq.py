@@ -111,7 +111,7 @@ async def test_liquidations_nobody_tells() -> None:
 
 async def test_liquidations_of_what_has_no_perpetual() -> None:
     async with a_house() as house:
-        assert "is not listed as a perpetual" in await house.ask("/liq XYZXYZ")
+        assert "No perpetual on any of 8 exchanges: XYZXYZ." in await house.ask("/liq XYZXYZ")
 
 
 def test_largest_are_single_positions() -> None:

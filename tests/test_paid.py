@@ -116,7 +116,7 @@ def test_step_is_the_mean_of_its_hours() -> None:
 def test_paid_recorded() -> None:
     assert binance.parse_paid(recorded("binance/um-funding-rate-history"), BTC).rows[0] == Paid(1698768000000, 0.0001)
     eth_perp = bybit.parse_paid(recorded("bybit/funding-history"), ETH)
-    assert eth_perp == ([Paid(1672041600000, 0.0001)], "")
+    assert (eth_perp.rows, eth_perp.cursor) == ([Paid(1672041600000, 0.0001)], "")
     page = bitget.parse_paid(recorded("bitget/mix-history-fund-rate"), BTC, 0, 1)
     assert page.rows == [Paid(1695776400000, 0.0005), Paid(1695715200000, 0.000013)]
     assert deribit.parse_paid(recorded("deribit/funding-rate-history")).rows[0].rate == about(-4.739622041017375e-07)

@@ -71,7 +71,7 @@ async def test_spread_per_coin_of_thousands() -> None:
 async def test_spread_of_what_has_no_spot_market() -> None:
     async with a_house() as house:
         assert (await spreads(house, "TSLA")).kind == "perp"
-        assert "not listed" in await house.ask("/spread XYZXYZ")
+        assert "Not listed on any of 9 exchanges: XYZXYZ." in await house.ask("/spread XYZXYZ")
 
 
 async def test_spread_one_exchange_hangs() -> None:

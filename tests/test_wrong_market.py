@@ -24,7 +24,7 @@ SILENT = {
     "bitget": "spot candles, perp candles, perp ratios, coin candles",
     "hyperliquid": "",
     "deribit": "perp candles, coin candles",
-    "kraken": "perp candles",
+    "kraken": "perp candles, perp history, perp ratios, perp flow, coin ratios",
     "coinbase": "spot ticker, spot candles",
 }
 """The questions whose answers state no market; the docstrings of their parsers say so."""
@@ -49,11 +49,11 @@ def about(venue: Exchange, of: Listing, now_ms: int) -> Iterator[tuple[str, Endp
     if venue.has("candles", of.kind, of.quote, "1h"):
         yield "candles", venue.candles(of, "1h", 5, now_ms)
     if venue.has("open_interest_history", of.kind, of.quote):
-        yield "history", venue.open_interest_history(of, 5)
+        yield "history", venue.open_interest_history(of, 5, now_ms)
     if venue.has("ratios", of.kind, of.quote):
-        yield "ratios", venue.ratios(of, 5)[0]
+        yield "ratios", venue.ratios(of, 5, now_ms)[0]
     if venue.has("flow", of.kind, of.quote, "1h") and not venue.has_takers_in_candles:
-        yield "flow", venue.taker_flow(of, "1h", 5)
+        yield "flow", venue.taker_flow(of, "1h", 5, now_ms)
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)

@@ -1,0 +1,173 @@
+"""What may be chosen after @bot is typed in any chat: ready answers about one coin, or coins whose names begin so.
+
+People type letter by letter, and each letter is a question. What is no whole coin yet is answered from the names that
+are known here; a coin costs one question to one exchange, preferably to one that tells price, funding and open interest
+in one answer. The first letters of all cost that exchange's list, which then holds the coin, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from answers import price
+from answers.asked import EXAMPLES
+from answers.funding import until
+from answers.price import PriceReport
+from answers.typed import ALIASES
+from asking.races import Question, first_answers
+from exchanges.errors import MarketError, PartName, UnknownSymbol
+from exchanges.exchange import Exchange
+from exchanges.symbols import NotASymbol, in_quotes, multiplied, parse_symbol, split
+from exchanges.words import Listing, Snapshot, per_8h, per_year_pct
+from market import SYMBOLS_S, Found, Market
+from render.figures import escape, format_coins, format_dollars, format_percent, format_price
+from render.keyboards import LABELS, that_fit
+from render.message import Answer, Article, Button, foot, short
+from render.sentences import exchange_name
+
+ANSWER_S = 2.5  # Telegram waits 30, people do not
+MAX_MATCHES = 8
+VIEWS = ("price", "funding", "oi")
+
+
+async def articles(market: Market, text: str, now_s: float) -> list[Article]:
+    """Of the coin that the text names last, the view that it names first; and coins whose names begin so."""
+    words = text.split()
+    views = [view for word in words if (view := ALIASES.get(word.lower(), word.lower())) in VIEWS]
+    names = [word for word in words if ALIASES.get(word.lower(), word.lower()) not in VIEWS]
+    name = names[-1] if names else ""
+    known = await _known(market) if name else market.known_bases()
+    found = await _of_coin(market, name, known, now_s) if name else []
+    found.sort(key=lambda item: item[0] not in views)
+    matches = matching(name, known) if name else EXAMPLES
+    is_there = {split(symbol)[0] for symbol in [_symbol(name)] if symbol} if found else set()
+    return [each for _, each in found] + [_to_ask(market, base, now_s) for base in matches if base not in is_there]
+
+
+def _symbol(name: str) -> str:
+    """BASE-QUOTE; "" for what is no symbol."""
+    try:
+        return parse_symbol(name)
+    except NotASymbol:
+        return ""
+
+
+def matching(name: str, known: frozenset[str]) -> list[str]:
+    """Up to MAX_MATCHES known coins whose names begin so, the shortest first."""
+    prefix = name.upper().lstrip("$#")
+    return sorted((each for each in known if each.startswith(prefix)), key=lambda each: (len(each), each))[:MAX_MATCHES]
+
+
+async def _known(market: Market) -> frozenset[str]:
+    """Coins that are known to be listed: from lists that are kept, else from one that is asked for once an hour."""
+    known = market.known_bases()
+    if known:
+        return known
+
+    async def load() -> frozenset[str]:
+        listed = await market.listing(quick_first(market.offering("perp"), "BTC-USDT")[0], "perp")
+        return frozenset(multiplied(split(symbol)[0])[0] for symbol in listed)
+
+    if not market.offering("perp"):
+        return frozenset()
+    try:
+        return await market.kept(("inline", "bases"), SYMBOLS_S, load)
+    except MarketError:
+        return frozenset()
+
+
+def quick_first(exchanges: Sequence[Exchange], symbol: str) -> list[Exchange]:
+    """Those first that tell all of a perpetual in one small answer, otherwise as preferred."""
+
+    def n_answers(exchange: Exchange) -> int:
+        listed = in_quotes(symbol, exchange.quotes["perp"])
+        return len(exchange.perp(Listing("perp", listed, listed))) or 2  # a list is a long answer
+
+    return sorted(exchanges, key=lambda each: n_answers(each) > 1)
+
+
+async def _of_coin(market: Market, name: str, known: frozenset[str], now_s: float) -> list[tuple[str, Article]]:
+    """The views of a whole coin; none for what is only the beginning of a name, or when nobody answers."""
+    symbol = _symbol(name)
+    if not symbol or (split(symbol)[0] not in known and matching(name, known)):
+        return []
+    kind, found = await _found(market, symbol)
+    if found is None or found.of.ticker is None:
+        return []
+    return [*_views(symbol, kind, found, now_s)]
+
+
+async def _found(market: Market, symbol: str) -> tuple[str, Found | None]:
+    """The perpetual, or the spot market of a coin that has none."""
+    perps = quick_first(market.offering("perp"), symbol)
+    for exchange in perps:
+        kept = market.kept_list(exchange, "perp").get(in_quotes(symbol, exchange.quotes["perp"]))
+        if kept is not None and kept.ticker is not None and kept.funding is not None:
+            ticker = kept.ticker if kept.ticker.time_ms else kept.ticker._replace(time_ms=market.now_ms())
+            return "perp", Found(kept._replace(ticker=ticker), ticker.symbol, 1, {})
+    question = Question(perps, (market.perp_at(each, symbol) for each in perps))
+    (outcome,) = await first_answers(question, timeout_s=ANSWER_S)
+    if outcome.found is not None or not all(isinstance(error, UnknownSymbol) for error in outcome.errors):
+        return "perp", outcome.found
+    spots = market.offering("spot")
+    (outcome,) = await first_answers(
+        Question(spots, (market.spot_at(each, symbol) for each in spots)), timeout_s=ANSWER_S
+    )
+    return "spot", outcome.found
+
+
+def _views(symbol: str, kind: str, found: Found, now_s: float) -> list[tuple[str, Article]]:
+    ticker = found.of.ticker
+    assert ticker is not None
+    spot, perp = (ticker, None) if kind == "spot" else (None, found.of)
+    missing: dict[PartName, tuple[MarketError, ...]] = {what: (error,) for what, error in found.missing.items()}
+    multipliers = {kind: found.multiplier} if found.multiplier != 1 else {}
+    report = PriceReport(symbol, spot, perp, missing, {}, multipliers, 0.0)
+    title = f"{short(symbol)} {format_price(ticker.last)}  {format_percent(ticker.change_pct)}"
+    where = f"{exchange_name(ticker.exchange)} {kind}"
+    article = Article(title, f"{where} · 24h {_range(ticker.low, ticker.high)}", price.card(report, now_s))
+    return [("price", article), *(_of_perpetual(symbol, found.of, now_s) if kind == "perp" else ())]
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "n/a" if low is None or high is None else f"{format_price(low)} to {format_price(high)}"
+
+
+def _of_perpetual(symbol: str, perp: Snapshot, now_s: float) -> list[tuple[str, Article]]:
+    """Funding and open interest, where they are told."""
+    assert perp.ticker is not None
+    base, exchange = split(symbol)[0], exchange_name(perp.ticker.exchange)
+    source = foot(exchange, perp.ticker.time_ms, now_s)
+    articles = []
+    rate, year = per_8h(perp.funding), per_year_pct(perp.funding)
+    if perp.funding is not None and rate is not None:
+        headline = f"{base} funding {format_percent(rate * 100, 4)}/8h"
+        due = "" if perp.funding.next_funding_ms is None else f" · next in {until(perp.funding, now_s)}"
+        line = f"{format_percent(year, 1)} a year{due}"
+        answer = Answer(f"<b>{escape(headline)}</b>", (escape(line),), (), source, _all_exchanges("funding", base))
+        articles.append(("funding", Article(headline, f"{line} · {exchange}", answer)))
+    interest = perp.open_interest
+    if interest is not None and interest.open_interest_quote is not None:
+        headline = f"{base} OI {format_dollars(interest.open_interest_quote)}"
+        line = f"{format_coins(interest.open_interest, base)} at {exchange}"
+        answer = Answer(f"<b>{escape(headline)}</b>", (escape(line),), (), source, _all_exchanges("oi", base))
+        articles.append(("oi", Article(headline, line, answer)))
+    return articles
+
+
+def _all_exchanges(command: str, base: str) -> tuple[tuple[Button, ...], ...]:
+    return (that_fit([Button("All exchanges", f"{command} {base}"), Button("Price", f"price {base}")]),)
+
+
+def _to_ask(market: Market, base: str, now_s: float) -> Article:
+    """A coin by its name, with its price where a list that is kept has it; its buttons ask for more."""
+    buttons = (that_fit(Button(LABELS[view], f"{view} {base}") for view in VIEWS),)
+    for exchange in market.offering("perp"):
+        kept = market.kept_list(exchange, "perp").get(in_quotes(f"{base}-USDT", exchange.quotes["perp"]))
+        if kept is not None and kept.ticker is not None:
+            figures = f"{format_price(kept.ticker.last)}  {format_percent(kept.ticker.change_pct)}"
+            source = foot(f"{exchange_name(exchange.id)} perp", kept.ticker.time_ms or market.now_ms(), now_s)
+            answer = Answer(f"<b>{escape(base)} {figures}</b> 24h", foot=source, keyboard=buttons)
+            return Article(f"{base} {figures}", f"{exchange_name(exchange.id)} perp", answer)
+    answer = Answer(f"<b>{escape(base)}</b>: what of it?", keyboard=buttons)
+    return Article(base, "Choose it, and press a button", answer)
