@@ -281,7 +281,7 @@ def card(report: PriceReport, now_s: float) -> Answer:
         (block, folded(_details(report))),
         notes,
         f"<i>{escape(_source(report, now_s))}</i>",
-        keyboard(again(line, f"chart {name}"), neighbours("price", report.symbol)),
+        keyboard(again(line, f"chart {name}", f"alert {name}"), neighbours("price", report.symbol)),
     )
 
 

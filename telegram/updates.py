@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from render.keyboards import APART
+
 MAX_ARGUMENTS = 16
 ALLOWED_UPDATES = ["message", "callback_query"]
 
@@ -29,6 +31,7 @@ class Question(NamedTuple):
     shown: str | None = None  # its text, without markup
     markup: object = None  # its buttons
     typed: str = ""  # what stood behind the command, as it was typed
+    is_apart: bool = False  # a button's answer is a new message
 
 
 def read_question(update: Mapping[str, Any], now: float) -> Question | None:
@@ -40,6 +43,8 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
     if chat_id is None or not isinstance(text, str):
         return None
     is_private = chat.get("type") == "private"
+    is_apart = bool(callback) and text.startswith(APART)
+    text = text.removeprefix(APART) if is_apart else text
     name, words = _command(f"/{text}" if callback else text)
     if not name and not is_private and not callback:
         return None
@@ -65,6 +70,7 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         shown=_text(message) if callback else None,
         markup=message.get("reply_markup") if callback else None,
         typed=" ".join(text.split(maxsplit=1)[1:]).strip(),
+        is_apart=is_apart,
     )
 
 
