@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypedDict
 
 from answers.asked import ANY_KIND, Misread, Tools, WhichSymbol
-from answers.conditions import AskBack, Misunderstood, Typed, read_condition
+from answers.conditions import KIND_WORDS, MEASURE_WORDS, AskBack, Misunderstood, Typed, read_condition
 from answers.judging import (
     DAY_MS,
     HOUR_MS,
@@ -43,6 +43,8 @@ from store.words import ARMED, DONE, PAUSED, Alert, Limits, StoreError, new_id
 ABOUT = "alert on"
 PERP_ONLY = ("funding", "oi", "basis")
 OFFERED = (1.0, 3.0, 5.0, 10.0)  # percent, as buttons
+OTHERS = (("±3% in 1h", "3% 1h"), ("vol 4×", "vol 300% 15m"), ("every 4h", "every 4h"))
+OTHERS_OF_PERPS = (("OI ±5% in 1h", "oi 5% 1h"), ("funding > 0.05%", "funding > 0.05"))
 FIGURE_CANDLES = 120
 ACTIONS = ("pause", "resume", "delete", "again")
 AGAIN_PCT = 1.0
@@ -79,7 +81,22 @@ def command(words: list[str]) -> Wish:
         raise WhichSymbol("alert", "/alert BTC > 70000, or /alert ETH -3% 15m")
     if words[0].lower() in ACTIONS and len(words) in (2, 3):
         return Wish(words[0].lower(), "", words[1].lower(), words[2] if len(words) == 3 else "")
-    return Wish("levels" if len(words) == 1 and words[0].lower() != "liq" else "set", " ".join(words))
+    of, _ = _place_in(words)
+    return Wish("levels" if len(of) == 1 and of[0].lower() not in MEASURE_WORDS else "set", " ".join(words))
+
+
+def _place_in(words: Sequence[str]) -> tuple[list[str], Rule]:
+    """The words that name no place, and a rule of the place that the others name."""
+    rest, place = [], Rule("price")
+    for word in words:
+        plain = word.lower()
+        if plain in EXCHANGES:
+            place = replace(place, exchange=plain)
+        elif plain in KIND_WORDS:
+            place = replace(place, kind=KIND_WORDS[plain])
+        else:
+            rest.append(word)
+    return rest, place
 
 
 async def ask(tools: Tools, wish: Wish) -> Told:
@@ -97,15 +114,16 @@ async def ask(tools: Tools, wish: Wish) -> Told:
 # Setting one.
 
 
-async def _levels(tools: Tools, word: str) -> Told:
-    """The price now, and levels around it to choose from."""
-    symbol = parse_symbol(word)
-    _, _, price = await _first(tools.market, Rule("price", symbol=symbol), ANY_KIND)
+async def _levels(tools: Tools, text: str) -> Told:
+    """The price now, to choose a level around it, or something else, from."""
+    (word,), place = _place_in(text.split())
+    rule = replace(place, symbol=parse_symbol(word))
+    market = tools.market.of_exchange(rule.exchange) if rule.exchange else tools.market
+    rule, _, price = await _first(market, rule, (rule.kind,) if rule.kind else ANY_KIND)
     if price is None:
-        raise Misread(f"No price of {short(symbol)} just now. Please try again in a minute.")
-    name = short(symbol)
-    levels = [price * (1 + sign * percent / 100) for percent in OFFERED for sign in (1, -1)]
-    return Told("levels", price=price, symbol=symbol, choices=[f"{name} {round_level(each)}" for each in levels])
+        raise Misread(f"No price of {short(rule.symbol)} just now. Please try again in a minute.")
+    told = replace(rule, exchange=place.exchange)  # the exchange is said again only where it was said
+    return Told("levels", rule=told, price=price, symbol=rule.symbol)
 
 
 async def _set(tools: Tools, text: str) -> Told:
@@ -268,14 +286,20 @@ def show(told: Told, now_s: float) -> Answer:
 
 
 def _show_levels(told: Told) -> Answer:
-    name = escape(short(told.symbol))
-    buttons = [
-        Button(f"{'+' if i % 2 == 0 else '−'}{OFFERED[i // 2]:g}%", f"alert {choice}")
-        for i, choice in enumerate(told.choices)
+    assert told.rule is not None
+    assert told.price is not None
+    name, price = short(told.symbol), told.price
+    spot = " spot" if told.rule.kind == "spot" else ""
+    of = f"{told.rule.exchange} {name}{spot}".strip()
+    levels = [
+        [Button(f"{sign}{each:g}%", f"alert {of} {round_level(price * (1 + factor * each / 100))}") for each in OFFERED]
+        for sign, factor in (("+", 1), ("−", -1))
     ]
-    note = "Choose how far, or type it: " + f"<code>/alert {name} &gt; {round_level((told.price or 0) * 1.02)}</code>"
-    rows = keyboard(that_fit(buttons[::2]), that_fit(buttons[1::2]))
-    return Answer(f"<b>{name}</b>  {format_price(told.price)}", (note,), keyboard=rows)
+    others = [Button(label, f"alert {of} {words}") for label, words in OTHERS]
+    of_perps = [Button(label, f"alert {of} {words}") for label, words in OTHERS_OF_PERPS]
+    note = f"Choose how far, or type it: <code>/alert {escape(of)} &gt; {round_level(price * 1.02)}</code>"
+    rows = keyboard(*map(that_fit, levels), that_fit(others), () if spot else that_fit(of_perps))
+    return Answer(f"🔔 <b>{escape(name)}</b>  {format_price(price)}", (note,), keyboard=rows)
 
 
 def _show_set(told: Told, alert: Alert, rule: Rule, words: str, now_s: float) -> Answer:

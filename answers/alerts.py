@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from answers import alert
 from answers.alert import Fields, fields_of
 from answers.asked import Misread, Tools
 from answers.judging import load_rule
@@ -23,31 +24,46 @@ MAX_PRICED = 20  # markets whose price is asked for
 
 
 class Told(NamedTuple):
-    """The alerts of a chat, in order, with the distance to their level in percent where it is known."""
+    """The alerts of a chat, in order, with the distance to their level in percent where it is known.
+
+    done: what was done to one of them before, in words.
+    """
 
     alerts: Sequence[Alert]
     away: Mapping[str, float]
     page: int
+    done: str = ""
 
 
-def command(words: list[str]) -> int:
-    """The page, from 1. Raises Misread."""
+class Asked(NamedTuple):
+    """A page, from 1; and what should be done to an alert before it is shown."""
+
+    page: int = 1
+    wish: alert.Wish | None = None
+
+
+def command(words: list[str]) -> Asked:
+    """Raises Misread."""
+    wish = None
+    if len(words) >= 2 and words[0] in ("pause", "resume", "delete"):
+        wish, words = alert.command(words[:2]), words[2:]
     if not words:
-        return 1
+        return Asked(1, wish)
     if len(words) > 1 or not words[0].isdecimal() or not 1 <= int(words[0]) <= 99:
         raise Misread("Only a page can follow: /alerts 2")
-    return int(words[0])
+    return Asked(int(words[0]), wish)
 
 
-async def ask(tools: Tools, page: int) -> Told:
+async def ask(tools: Tools, asked: Asked) -> Told:
     """Raises Misread."""
+    done = "" if asked.wish is None else alert.show(await alert.ask(tools, asked.wish), tools.clock()).headline
     try:
         alerts = await tools.memory.alerts_of_chat(tools.who.chat_id)
     except StoreError as error:
         raise Misread(error.sentence) from error
     away = await _distances(tools.market, alerts)
     nearest = sorted(alerts, key=lambda each: (each.status == PAUSED, abs(away.get(each.id, 1e9))))
-    return Told(nearest, away, page)
+    return Told(nearest, away, asked.page, done)
 
 
 async def _distances(market: Market, alerts: Sequence[Alert]) -> dict[str, float]:
@@ -75,32 +91,34 @@ async def _price(market: Market, exchange: str, kind: str, symbol: str) -> float
 
 def show(told: Told, now_s: float) -> Answer:
     """One line each, and below a row of buttons for each."""
+    notes = (told.done,) if told.done else ()
     if not told.alerts:
         examples = (Button("BTC", "alert BTC"), Button("ETH", "alert ETH"), Button("SOL", "alert SOL"))
-        return Answer("No alerts here. For example <code>/alert BTC &gt; 70000</code>", keyboard=(examples,))
+        return Answer(
+            "No alerts here. For example <code>/alert BTC &gt; 70000</code>", notes=notes, keyboard=(examples,)
+        )
     n_pages = -(-len(told.alerts) // PAGE)
     page = min(told.page, n_pages)
     shown = told.alerts[(page - 1) * PAGE : page * PAGE]
     lines = [_line(number, each, told.away) for number, each in enumerate(shown, 1)]
     head = f"<b>{counted(len(told.alerts), 'alert')}</b>" + (f", page {page} of {n_pages}" if n_pages > 1 else "")
-    return Answer(head, ("\n".join(lines),), keyboard=_buttons(shown, page, n_pages))
+    return Answer(head, ("\n".join(lines),), notes, keyboard=_buttons(shown, page, n_pages))
 
 
-def _line(number: int, alert: Alert, away: Mapping[str, float]) -> str:
-    rule = load_rule(alert.rule)
+def _line(number: int, of: Alert, away: Mapping[str, float]) -> str:
+    rule = load_rule(of.rule)
     words = escape(in_words(rule, short(rule.symbol)))
-    distance = f" ({format_percent(away[alert.id], 1)})" if alert.id in away else ""
-    paused = " ⏸" if alert.status == PAUSED else ""
+    distance = f" ({format_percent(away[of.id], 1)})" if of.id in away else ""
+    paused = " ⏸" if of.status == PAUSED else ""
     return f"{number}. {words}{distance}{paused}"
 
 
 def _buttons(shown: Sequence[Alert], page: int, n_pages: int) -> Keyboard:
     rows = []
-    for i, alert in enumerate(shown, 1):
-        turn = ("▶", "resume") if alert.status == PAUSED else ("⏸", "pause")
-        rows.append(
-            (Button(f"{i} {turn[0]}", f"alert {turn[1]} {alert.id}"), Button(f"{i} ✖", f"alert delete {alert.id}"))
-        )
+    for i, each in enumerate(shown, 1):
+        turn = ("▶", "resume") if each.status == PAUSED else ("⏸", "pause")
+        acts = ((f"{i} {turn[0]}", turn[1]), (f"{i} ✖", "delete"))
+        rows.append(tuple(Button(label, f"alerts {act} {each.id} {page}") for label, act in acts))
     pairs = [(*rows[i], *(rows[i + 1] if i + 1 < len(rows) else ())) for i in range(0, len(rows), 2)]
     turns = []
     if page > 1:

@@ -70,7 +70,7 @@ def show(report: AnalysisReport, now_s: float) -> Answer:
         (*notes, *failed_before(source.failed, source.kind)),
         source_foot(source, now_s),
         keyboard(
-            again(f"analysis {line}", f"chart {line}"),
+            again(f"analysis {line}", f"chart {line}", f"alert {short(source.symbol)}{spot}"),
             choices_of("analysis", source.symbol, source.kind, INTERVAL_BUTTONS, report.interval),
             neighbours("analysis", source.symbol, source.kind, report.interval),
         ),

@@ -165,7 +165,7 @@ def buttons(source: Source, view: str, choices: Sequence[str], chosen: str) -> K
     name = f"chart {view}".strip()
     spot = " spot" if source.kind == "spot" else ""
     return keyboard(
-        again(f"{name} {short(source.symbol)} {chosen}{spot}"),
+        again(f"{name} {short(source.symbol)} {chosen}{spot}", alert=f"alert {short(source.symbol)}{spot}"),
         choices_of(name, source.symbol, source.kind, choices, chosen),
         neighbours("chart", source.symbol)
         + that_fit(

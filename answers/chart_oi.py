@@ -96,5 +96,8 @@ def show(report: InterestChart, now_s: float) -> Answer:
         (f"In {escape(base)}, of contracts whose past is told.",),
         missing,
         foot(names, report.time_ms, now_s),
-        keyboard(again(f"chart oi {base}"), (Button("OI", f"oi {base}"), *neighbours("oi", f"{base}-USDT"))),
+        keyboard(
+            again(f"chart oi {base}", alert=f"alert {base}"),
+            (Button("OI", f"oi {base}"), *neighbours("oi", f"{base}-USDT")),
+        ),
     )

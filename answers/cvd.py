@@ -163,7 +163,7 @@ def show(report: FlowReport, now_s: float) -> Answer:
         tuple(notes),
         source_foot(source, now_s),
         keyboard(
-            again(f"cvd {line}", f"chart cvd {line}"),
+            again(f"cvd {line}", f"chart cvd {line}", f"alert {short(source.symbol)}{spot}"),
             choices_of("cvd", source.symbol, source.kind, INTERVAL_BUTTONS, report.interval),
             neighbours("cvd", source.symbol, source.kind, report.interval),
         ),

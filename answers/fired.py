@@ -14,10 +14,12 @@ from answers.quiet import is_quiet_at
 from answers.rule_words import format_level, format_span, in_words
 from render.figures import circle, counted, escape, format_percent, format_price
 from render.figures import format_span as format_age
+from render.keyboards import apart
 from render.message import Button, short
 from store.words import Chat, Message
 
 MINUTE_MS = 60_000
+ALL_ALERTS = Button("🔔 All alerts", apart("alerts"))
 
 
 class Shown(NamedTuple):
@@ -42,7 +44,7 @@ class FiredShow:
         rule = Rule(**facts["rule"])
         if facts["event"] == "expired":
             text = f"Ended: {escape(in_words(rule, short(rule.symbol)))}. It did not ring again in its time."
-            return Shown(self._marked(text), _markup(((Button("🔔 All alerts", "alerts"),),)), is_quiet=True)
+            return Shown(self._marked(text), _markup(((ALL_ALERTS,),)), is_quiet=True)
         firing = Firing(**facts["firing"])
         text = "\n".join(_lines(facts, rule, firing, message.number))
         return Shown(self._marked(text), _markup(_buttons(message, rule, facts)), is_quiet or rule.is_quiet)
@@ -61,7 +63,7 @@ class FiredShow:
         head = f"🔔 <b>{counted(len(lines) + n_more, 'alert')}</b> at once"
         more = [f"and {n_more} more"] if n_more else []
         text = "\n".join([head, *(escape(line) for line in lines), *more])
-        markup = _markup(((Button("🔔 All alerts", "alerts"),),))
+        markup = _markup(((ALL_ALERTS,),))
         return Shown(self._marked(text), markup, is_quiet_at(chat.settings, now_ms))
 
     def dropped(self, n_dropped: int) -> str:
@@ -145,16 +147,22 @@ def _time(moment_ms: int, *, seconds: bool = False) -> str:
 
 
 def _buttons(message: Message, rule: Rule, facts: Mapping[str, Any]) -> tuple[tuple[Button, ...], ...]:
-    """Again, further on or later; pause, delete; and the market."""
+    """Again, further on or later; pause, delete; its chart and the market."""
     alert_id, name = message.alert_id, short(rule.symbol)
-    again: tuple[Button, ...] = (Button("🔁 In 1h", f"alert again {alert_id} 1h"),)
+    again: tuple[Button, ...] = (_apart("🔁 In 1h", f"alert again {alert_id} 1h"),)
     if rule.measure == "price":
-        again = (Button("+1%", f"alert again {alert_id} 1"), Button("−1%", f"alert again {alert_id} -1"), *again)
-    turn = (
-        Button("▶ On", f"alert resume {alert_id}") if facts.get("is_paused") else Button("⏸", f"alert pause {alert_id}")
-    )
-    own = (turn, Button("✖", f"alert delete {alert_id}"), *((Button(name, f"price {name}"),) if name else ()))
-    return again, own
+        again = (_apart("+1%", f"alert again {alert_id} 1"), _apart("−1%", f"alert again {alert_id} -1"), *again)
+    turn = ("▶ On", "resume") if facts.get("is_paused") else ("⏸", "pause")
+    own = (_apart(turn[0], f"alert {turn[1]} {alert_id}"), _apart("✖", f"alert delete {alert_id}"))
+    if not name:
+        return again, own
+    spot = " spot" if rule.kind == "spot" else ""
+    return again, (*own, _apart("📈", f"chart {name} 15m{spot}"), _apart(name, f"price {name}"))
+
+
+def _apart(label: str, line: str) -> Button:
+    """Under what rang, so that its figures stay whatever is pressed."""
+    return Button(label, apart(line))
 
 
 def _markup(rows: Sequence[Sequence[Button]]) -> Mapping[str, Any]:

@@ -120,7 +120,7 @@ def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
         tuple(notes),
         foot(counted(len(known), "market"), report.time_ms, now_s),
         keyboard(
-            (*again(line, f"chart {line}"), Button("Extremes", "funding top")),
+            (*again(line, f"chart {line}", f"alert {report.base}"), Button("Extremes", "funding top")),
             neighbours("funding", f"{report.base}-USDT"),
         ),
     )

@@ -204,7 +204,9 @@ def show(report: LiquidationReport, now_s: float) -> Answer:
         tuple(escape(note) for note in _notes(report)),
         foot(f"since {clock(report.since_ms).removesuffix(' UTC')}", report.time_ms, now_s),
         keyboard(
-            again(f"liq {base} {window}", f"chart {base}"), choices(windows, window), neighbours("liq", f"{base}-USDT")
+            again(f"liq {base} {window}", f"chart {base}", f"alert {base}"),
+            choices(windows, window),
+            neighbours("liq", f"{base}-USDT"),
         ),
     )
 

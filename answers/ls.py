@@ -131,11 +131,12 @@ def show(report: RatioReport, now_s: float) -> Answer:
         names = ", ".join(exchange_name(each) for each in report.without)
         lines.append(escape(f"{names}: no data."))
     oldest = min(each.time_ms for each in report.shares)
+    name = short(report.symbol)
     return Answer(
         lines[0],
         tuple(lines[1:]),
         foot=foot("Hourly figures", oldest, now_s),
-        keyboard=keyboard(again(f"ls {short(report.symbol)}"), neighbours("ls", report.symbol)),
+        keyboard=keyboard(again(f"ls {name}", alert=f"alert {name}"), neighbours("ls", report.symbol)),
     )
 
 

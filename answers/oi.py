@@ -76,7 +76,7 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
             report.time_ms,
             now_s,
         ),
-        keyboard(again(f"oi {base}", f"chart oi {base}"), neighbours("oi", f"{base}-USDT")),
+        keyboard(again(f"oi {base}", f"chart oi {base}", f"alert {base}"), neighbours("oi", f"{base}-USDT")),
     )
 
 

@@ -287,7 +287,7 @@ def card(report: PriceReport, now_s: float) -> Answer:
         (block, folded(_details(report))),
         notes,
         _foot(report, now_s),
-        keyboard(again(line, f"chart {name}"), neighbours("price", report.symbol)),
+        keyboard(again(line, f"chart {name}", f"alert {name}"), neighbours("price", report.symbol)),
     )
 
 

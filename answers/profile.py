@@ -127,7 +127,7 @@ def show(report: ProfileReport, now_s: float) -> Answer:
         tuple(lines[1:]),
         foot=source_foot(source, now_s),
         keyboard=keyboard(
-            again(f"profile {line}", f"chart profile {line}"),
+            again(f"profile {line}", f"chart profile {line}", f"alert {short(source.symbol)}{spot}"),
             choices_of("profile", source.symbol, source.kind, WINDOW_BUTTONS, report.window),
             neighbours("profile", source.symbol, source.kind, report.window),
         ),

@@ -166,7 +166,7 @@ def show(report: SpreadReport, now_s: float) -> Answer:
         tuple(escape(note) for note in _notes(report, gap)),
         foot(counted(len(report.tickers), "exchange"), min(each.time_ms for each in report.tickers), now_s),
         keyboard(
-            again(f"spread {name} {report.kind}", f"chart {name}{spot}"),
+            again(f"spread {name} {report.kind}", f"chart {name}{spot}", f"alert {name}{spot}"),
             choices(kinds, report.kind),
             neighbours("spread", f"{base}-USDT" if report.kind == "perp" else report.symbol),
         ),

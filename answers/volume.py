@@ -116,7 +116,7 @@ def show(report: VolumeReport, now_s: float) -> Answer:
         (*_untold(report), *failed_before(source.failed, source.kind)),
         source_foot(source, now_s),
         keyboard(
-            again(f"volume {line}", f"chart {line}"),
+            again(f"volume {line}", f"chart {line}", f"alert {of}{spot}"),
             choices_of("volume", source.symbol, source.kind, INTERVAL_BUTTONS, report.interval),
             neighbours("volume", source.symbol, source.kind, report.interval),
         ),

@@ -18,6 +18,7 @@ from exchanges.words import INTERVALS
 from render.message import CHOSEN, Button, Keyboard, short
 
 MAX_BUTTON_DATA = 64  # bytes
+APART = "+"  # before a button's command line: answered by a new message
 INTERVAL_BUTTONS = ("5m", "15m", "1h", "4h", "1d")
 LABELS = {
     "price": "Price",
@@ -54,8 +55,16 @@ class Place(NamedTuple):
 
 
 def again(line: str, picture: str = "", alert: str = "") -> tuple[Button, ...]:
-    """Row 1. line: the command that was asked; picture, alert: command lines of those, where there are any."""
-    return that_fit([Button("🔄", line), Button("📈 Chart", picture), Button("🔔 Alert", alert)])
+    """Row 1. line: the command that was asked; picture, alert: command lines of those, where there are any.
+
+    An alert is set in a message of its own, so that the figures stay.
+    """
+    return that_fit([Button("🔄", line), Button("📈 Chart", picture), Button("🔔 Alert", apart(alert))])
+
+
+def apart(line: str) -> str:
+    """A command line whose answer is a new message, and leaves the one above the button as it is."""
+    return f"{APART}{line}" if line else ""
 
 
 def choices(lines: Iterable[tuple[str, str]], chosen: str) -> tuple[Button, ...]:

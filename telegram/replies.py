@@ -63,11 +63,12 @@ def short_reply(question: Question, text: str, *, is_demo: bool) -> Call | None:
 def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
     """The call that shows an answer: a new message, or the message under which the button was.
 
-    A text becomes a picture in place, a picture another one; but never a text again, so that one is a new message.
+    A button's command line may ask for a new one. A text becomes a picture in place, a picture another one; but never
+    a text again, so that one is a new message.
     """
     text = answer.text if answer.photo is None else answer.caption
     text = _marked(text) if is_demo else text
-    is_edit = question.is_button and question.message_id is not None
+    is_edit = question.is_button and question.message_id is not None and not question.is_apart
     is_edit = is_edit and (answer.photo is not None or not question.has_photo)
     if question.inline_id:
         return _inline_edit(question, answer, text)

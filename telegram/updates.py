@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from render.keyboards import APART
+
 MAX_ARGUMENTS = 16
 ALLOWED_UPDATES = ["message", "callback_query", "inline_query", "guest_message"]
 MAX_QUERY = 256  # characters, as Telegram has it
@@ -31,6 +33,7 @@ class Question(NamedTuple):
     markup: object = None  # its buttons
     typed: str = ""  # what stood behind the command, as it was typed
     inline_id: str = ""  # of a message that was sent by way of us, maybe into a chat that we are not in
+    is_apart: bool = False  # a button's answer is a new message
 
 
 class Query(NamedTuple):
@@ -59,6 +62,8 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
     if chat_id is None or not isinstance(text, str) or (message.get("via_bot") and not callback):
         return None
     is_private = chat.get("type") == "private"
+    is_apart = bool(callback) and text.startswith(APART)
+    text = text.removeprefix(APART) if is_apart else text
     name, words = _command(f"/{text}" if callback else text)
     if not name and not is_private and not callback:
         return None
@@ -85,6 +90,7 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         markup=message.get("reply_markup") if callback else None,
         typed=" ".join(text.split(maxsplit=1)[1:]).strip(),
         inline_id=inline_id,
+        is_apart=is_apart,
     )
 
 

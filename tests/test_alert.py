@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import ADA, House, a_house, pressed, updated
 
 BOB = 2002
@@ -101,19 +102,75 @@ async def test_levels_by_buttons_only(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         call = await house.bot.answer(updated("/alert btc"))
         assert call is not None
-        up, down = call["reply_markup"]["inline_keyboard"]
+        up, down, others, of_perps = call["reply_markup"]["inline_keyboard"]
         assert [button["text"] for button in (*up, *down)] == [
             f"{sign}{percent}%" for sign in "+−" for percent in (1, 3, 5, 10)
         ]
-        answer = str(await house.bot.answer(pressed(up[0]["callback_data"], update_id=2)))
-        assert "BTC rises above" in answer
+        for number, button in enumerate((*up, *down, *others, *of_perps), 2):
+            answer = str(await house.bot.answer(pressed(button["callback_data"], update_id=number)))
+            assert "🔔 <b>BTC " in answer
+            assert "Binance perpetual" in answer
+
+
+async def test_levels_of_the_market_that_is_shown(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        rows = await _rows(house, "alert okx btc spot")
+        assert [len(row) for row in rows] == [4, 4, 3]
+        assert "OKX spot" in str(await house.bot.answer(pressed(rows[0][0], update_id=2)))
+
+
+@pytest.mark.parametrize(
+    "card",
+    ["price BTC", "analysis BTC 15m", "analysis BTC 15m spot", "volume BTC 1h", "cvd BTC 1h", "profile BTC 24h",
+     "oi BTC", "funding BTC", "ls BTC", "liq BTC", "spread BTC", "chart BTC 1h", "chart oi BTC", "chart cvd BTC 1h"],
+)  # fmt: skip
+async def test_every_card_leads_to_an_alert(card: str, tmp_path: Path) -> None:
+    """In a message of its own, so that the card stays."""
+    async with a_watching_house(tmp_path) as house:
+        (line,) = [each for row in await _rows(house, card) for each in row if each.startswith("+alert")]
+        call = await house.bot.answer(pressed(line, update_id=2))
+        assert call is not None
+        assert call["method"] == "sendMessage"
+        assert call["text"].startswith("🔔 <b>BTC</b>  ")
+
+
+async def test_what_rang_keeps_its_figures_whatever_is_pressed(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/alert btc every 5m", update_id=1)
+        await tick(house, 301.0)
+        rows = house.world.telegram.calls[-1][1]["reply_markup"]["inline_keyboard"]
+        assert [button["text"] for row in rows for button in row] == ["🔁 In 1h", "⏸", "✖", "📈", "BTC"]
+        for number, button in enumerate([each for row in rows for each in row], 2):
+            call = await house.bot.answer(pressed(button["callback_data"], update_id=number))
+            assert call is not None
+            assert call["method"] in ("sendMessage", "sendPhoto")
+
+
+async def test_the_list_is_kept_in_place(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/alert btc > 900000", update_id=1)
+        for number, done in enumerate(("Paused", "On again", "Deleted"), 2):
+            rows = await _rows(house, "alerts")
+            act = rows[0][1 if done == "Deleted" else 0]
+            call = await house.bot.answer(pressed(act, update_id=number))
+            assert call is not None
+            assert call["method"] == "editMessageText"
+            assert f"{done}: BTC rises above 900,000, once" in call["text"]
+        assert (await house.ask("/alerts", update_id=9)).startswith("No alerts here.")
+
+
+async def _rows(house: House, line: str) -> list[list[str]]:
+    """The command lines of an answer's buttons."""
+    call = await house.bot.answer(pressed(line, update_id=99))
+    assert call is not None
+    return [[button["callback_data"] for button in row] for row in call["reply_markup"]["inline_keyboard"]]
 
 
 async def test_what_is_not_meant_says_what_to_type(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         assert (await house.ask("/alert")).startswith("Which symbol? For example /alert BTC &gt; 70000")
         assert "A price is above zero" in await house.ask("/alert btc > -5")
-        assert "is not listed" in await house.ask("/alert nosuchcoin > 5")
+        assert "Not listed on any" in await house.ask("/alert nosuchcoin > 5")
 
 
 async def test_without_a_store_everything_else_works(tmp_path: Path) -> None:

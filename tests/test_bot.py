@@ -46,9 +46,10 @@ async def test_price_in_private() -> None:
         assert (call["method"], call["chat_id"], call["parse_mode"]) == ("sendMessage", ADA, "HTML")
         assert "reply_parameters" not in call
         acts, neighbours = call["reply_markup"]["inline_keyboard"]
-        assert acts[:2] == [
+        assert acts == [
             {"text": "🔄", "callback_data": "price BTC"},
             {"text": "📈 Chart", "callback_data": "chart BTC"},
+            {"text": "🔔 Alert", "callback_data": "+alert BTC"},
         ]
         assert [button["text"] for button in neighbours] == ["Analysis", "CVD", "OI", "Funding"]
         text = parse(call["text"]).text

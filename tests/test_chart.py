@@ -228,7 +228,7 @@ async def test_buttons_of_a_picture_lead_on() -> None:
     async with a_house() as house:
         rows = (await asked(house, "/chart ETH 4h spot"))["reply_markup"]["inline_keyboard"]
         data = [button["callback_data"] for row in rows for button in row]
-        assert data[:4] == ["chart ETH 4h spot", "chart ETH 5m spot", "chart ETH 15m spot", "chart ETH 1h spot"]
+        assert data[:4] == ["chart ETH 4h spot", "+alert ETH spot", "chart ETH 5m spot", "chart ETH 15m spot"]
         assert {"price ETH 4h spot", "cvd ETH 4h spot"} <= set(data)
 
 

@@ -243,8 +243,8 @@ async def test_buttons_are_understood(question: str) -> None:
             assert 1 <= len(button["text"]) <= 20
             edited = await house.bot.answer(pressed(button["callback_data"]))
             assert edited is not None
-            is_picture = button["callback_data"].startswith("chart ")
-            assert edited["method"] == ("editMessageMedia" if is_picture else "editMessageText"), button
+            method = {"chart": "editMessageMedia", "+alert": "sendMessage"}.get(button["callback_data"].split()[0])
+            assert edited["method"] == (method or "editMessageText"), button
             text = is_well(text_of(edited))
             for refusal in ("not understood", "Which symbol", "not a symbol", "is not listed", "do not know"):
                 assert refusal not in text, button

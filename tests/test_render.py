@@ -211,6 +211,7 @@ def test_keyboards() -> None:
     assert price_answer.show(Prices([a_report()]), NOW_S).keyboard[0] == (
         ("🔄", "price BTC"),
         ("📈 Chart", "chart BTC"),
+        ("🔔 Alert", "+alert BTC"),
     )
     long = [a_report(symbol=f"{'X' * 13}{n}-USDT") for n in range(5)]
     assert [button.label for button in price_answer.show(Prices(long), NOW_S).keyboard[0]] == ["XXXXXXXX"] * 5
