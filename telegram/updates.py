@@ -13,6 +13,9 @@ ALLOWED_UPDATES = ["message", "callback_query", "inline_query", "guest_message"]
 MAX_QUERY = 256  # characters, as Telegram has it
 
 
+INACCESSIBLE = 0  # the date of a message that may not be edited any more (Bot API: InaccessibleMessage)
+
+
 class Question(NamedTuple):
     """What an update asks: by whom, where, and the words. From a message, or from a button under one."""
 
@@ -62,8 +65,8 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
     if chat_id is None or not isinstance(text, str) or (message.get("via_bot") and not callback):
         return None
     is_private = chat.get("type") == "private"
-    is_apart = bool(callback) and text.startswith(APART)
-    text = text.removeprefix(APART) if is_apart else text
+    is_apart = bool(callback) and (text.startswith(APART) or message.get("date") == INACCESSIBLE)
+    text = text.removeprefix(APART) if callback else text
     name, words = _command(f"/{text}" if callback else text)
     if not name and not is_private and not callback:
         return None

@@ -714,3 +714,14 @@ def test_main_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "123456:TEST-abcdefgh")
     assert [bot_module.main(arguments) for arguments in ([], ["--delete-webhook"])] == [0, 0]
     assert asked == [False, True]
+
+
+async def test_button_under_a_message_that_may_not_be_edited() -> None:
+    """Telegram gives such a message the date 0; the answer is a new one."""
+    async with a_house() as house:
+        update = pressed("price BTC")
+        update["callback_query"]["message"]["date"] = 0
+        call = await house.bot.answer(update)
+        assert call is not None
+        assert (call["method"], call["chat_id"]) == ("sendMessage", ADA)
+        assert "message_id" not in call
