@@ -521,23 +521,20 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
           "markPrice": …, "unRealizedProfit": …, "liquidationPrice": "0", "notional": "-21.1"}]
         {"positions": [{"symbol": "BTCUSDT", "positionSide": "BOTH", "positionInitialMargin": "5.2"}]}
     positionAmt is signed in one-way mode; liquidationPrice "0" is none. The leverage is told by neither:
-    it is notional over positionInitialMargin; initialMargin holds that of open orders too. Contracts on many coins
-    (1000PEPE) are counted per contract.
+    it is notional over positionInitialMargin, which positionRisk v3 tells; initialMargin holds that of open orders
+    too. Contracts on many coins (1000PEPE) are counted per contract.
     """
     margins = {}
     if isinstance(account, dict):
         for row in rows_in(ID, account.get("positions")):
-            margin = row.number("positionInitialMargin")
-            margins[row.name("symbol"), str(row.get("positionSide"))] = (
-                row.number("initialMargin") if margin is None else margin
-            )
+            margins[row.name("symbol"), str(row.get("positionSide"))] = _margin(row)
     found = []
     for row in rows_in(ID, risks):
         amount = row.needed("positionAmt")
         if not amount:
             continue
         symbol, notional = row.name("symbol"), row.number("notional")
-        margin = margins.get((symbol, str(row.get("positionSide")))) or None
+        margin = row.number("positionInitialMargin") or margins.get((symbol, str(row.get("positionSide")))) or None
         pnl = row.number("unRealizedProfit")
         asset = row.get("marginAsset") or next((each for each in LIST_QUOTES if each in symbol), "USDT")
         found.append(
@@ -558,6 +555,15 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
             )
         )
     return found
+
+
+def _margin(row: Row) -> float | None:
+    """What a position needs by itself, where the account's answer tells it apart from what open orders need."""
+    margin, of_orders = row.number("positionInitialMargin"), row.number("openOrderInitialMargin")
+    whole = row.number("initialMargin")
+    if margin is not None or whole is None:
+        return margin
+    return max(0.0, whole - (of_orders or 0.0))
 
 
 def parse_contract(row: Row) -> tuple[str, float] | None:
