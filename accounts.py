@@ -137,13 +137,10 @@ class Accounts:
 
     async def _may_do_more(self, account: AccountExchange) -> bool | None:
         try:
-            load = self._reader(account, account.rights())
-            return await self._cache.get((account.id, "rights"), RIGHTS_S, load)
+            reading = self._read(account, account.rights())
+            return await self._cache.get((account.id, "rights"), RIGHTS_S, reading)
         except MarketError:
             return None
-
-    def _reader(self, account: AccountExchange, endpoint: Endpoint[T]) -> Callable[[], Awaitable[T]]:
-        return lambda: self._read(account, endpoint)
 
     async def _read(self, account: AccountExchange, endpoint: Endpoint[T]) -> T:
         return await self._fetcher.fetch_signed(endpoint, self._keys[account.id], account.sign, account.time())
@@ -208,7 +205,7 @@ class Accounts:
             await self._fetcher.fetch_items(endpoint, sizes.update)
             return sizes
 
-        return await self._cache.get((endpoint.host.name, endpoint.target), CONTRACTS_S, load)
+        return await self._cache.get((endpoint.host.name, endpoint.target), CONTRACTS_S, load())
 
     async def _pnl(self, account: AccountExchange) -> tuple[Profit | None, list[MarketError]]:
         now_ms = int(self._clock.now() * 1000)

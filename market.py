@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from asking import races
 from asking.cache import MAX_CACHED, Cache
@@ -193,7 +193,7 @@ class Market:
         async def suggestions() -> list[str]:
             return await self._suggestions(symbol, left_s)
 
-        found = await self.kept(self._not_listed(symbol, kind), NOT_LISTED_S, suggestions)
+        found = await self.kept(self._not_listed(symbol, kind), NOT_LISTED_S, suggestions())
         return NotListed(symbol, self._asked_for(kind), found, kind)
 
     def raise_if_not_listed(self, symbol: str, kind: str = "") -> None:
@@ -215,7 +215,7 @@ class Market:
         if not keep_s:
             return await self.fetcher.fetch(endpoint)
         key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part)
-        return await self._cache.get(key, keep_s, lambda: self.fetcher.fetch(endpoint))
+        return await self._cache.get(key, keep_s, self.fetcher.fetch(endpoint))
 
     async def _when_asked(self, endpoint: Endpoint[T]) -> tuple[int, T]:
         """When it was asked for, ms, and the answer, shared as in `get`."""
@@ -223,11 +223,11 @@ class Market:
         async def load() -> tuple[int, T]:
             return self.now_ms(), await self.fetcher.fetch(endpoint)
 
-        return await self.kept((endpoint.host.name, endpoint.target, endpoint.body, "when"), self._cache_s, load)
+        return await self.kept((endpoint.host.name, endpoint.target, endpoint.body, "when"), self._cache_s, load())
 
-    async def kept(self, key: tuple[object, ...], keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
-        """What was loaded for the key less than keep_s ago, or is loaded now, once for all who ask."""
-        return await self._cache.get(key, keep_s if self._cache_s else 0.0, load)
+    async def kept(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> T:
+        """What was found for the key less than keep_s ago, or is found now by the work, once for all who ask."""
+        return await self._cache.get(key, keep_s if self._cache_s else 0.0, work)
 
     async def items(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
         """Streams a list; see Fetcher.fetch_items."""
@@ -427,7 +427,7 @@ class Market:
             return intervals
 
         host = endpoint.host.name
-        return _Intervals(self._cache.soon((host, "funding intervals"), INTERVALS_S, load), of_all_others, host)
+        return _Intervals(self._cache.soon((host, "funding intervals"), INTERVALS_S, load()), of_all_others, host)
 
     async def _funding_interval(self, exchange: Exchange, intervals: _Intervals | None, symbol: str) -> float | None:
         """Hours per funding period of a contract."""
@@ -491,7 +491,7 @@ class Market:
             await self.fetcher.fetch_items(endpoint, found.update)
             return found
 
-        return await self.kept((exchange.id, "list", kind, part), LISTING_S, load)
+        return await self.kept((exchange.id, "list", kind, part), LISTING_S, load())
 
     async def _symbols(self, exchange: Exchange, kind: str) -> frozenset[str]:
         """Every symbol that an exchange lists; none where it has no list."""
@@ -503,7 +503,7 @@ class Market:
                 await self.fetcher.fetch_items(endpoint, found.update)
             return frozenset(found)
 
-        return await self._cache.get((exchange.id, "symbols", kind), SYMBOLS_S, load)
+        return await self._cache.get((exchange.id, "symbols", kind), SYMBOLS_S, load())
 
     async def _suggestions(self, symbol: str, timeout_s: float) -> list[str]:
         """Bases that look like the symbol's, from the lists that are there within timeout_s."""
@@ -545,7 +545,7 @@ class Market:
             return await load()
         step_s = INTERVALS[interval] / 1000
         to_next_s = step_s - self.clock.now() % step_s
-        return await self.kept((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load)
+        return await self.kept((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load())
 
     async def running_candle(self, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
         """The candle before the running one, and the running one as it is now. Raises MarketError."""

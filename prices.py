@@ -91,7 +91,7 @@ class Prices:
         if not market.may_ask(what):
             return None
         try:
-            return await market.kept((exchange.id, "prices"), LISTING_S, lambda: self._load(exchange))
+            return await market.kept((exchange.id, "prices"), LISTING_S, self._load(exchange))
         except NotSupported:
             return {}
         except MarketError:

@@ -98,7 +98,7 @@ async def ask(tools: Tools, asked: Asked) -> Pictured:
             log.exception("a picture could not be drawn")
             return Pictured(asked.view, record, has_failed=True)
 
-    return await tools.pictures.kept(asked, draw)
+    return await tools.pictures.kept(asked, draw())
 
 
 def show(pictured: Pictured, now_s: float) -> Answer:

@@ -71,7 +71,7 @@ async def _known(market: Market) -> frozenset[str]:
     if not market.offering("perp"):
         return frozenset()
     try:
-        return await market.kept(("inline", "bases"), SYMBOLS_S, load)
+        return await market.kept(("inline", "bases"), SYMBOLS_S, load())
     except MarketError:
         return frozenset()
 

@@ -7,8 +7,8 @@ first one is asked for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from asking.cache import Cache
 from clock import MACHINE, Clock
@@ -28,12 +28,12 @@ class Pictures:
         self._cache = Cache(MAX_KEPT, clock=clock)
         self._drawing = asyncio.Lock()
 
-    async def kept(self, key: object, make: Callable[[], Awaitable[T]]) -> T:
-        """What was made for the key less than KEEP_S ago, or is made now, once for all who ask.
+    async def kept(self, key: object, work: Coroutine[Any, Any, T]) -> T:
+        """What was made for the key less than KEEP_S ago, or is made now by the work, once for all who ask.
 
-        Raises what make raises.
+        Raises what the work raises.
         """
-        return await self._cache.get(key, KEEP_S, make)
+        return await self._cache.get(key, KEEP_S, work)
 
     async def draw(self, figure: Figure) -> tuple[bytes, list[str]]:
         """The PNG, and the texts that found no room on it or that the font lacks.

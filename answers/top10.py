@@ -210,15 +210,14 @@ async def _market_caps(market: Market) -> dict[str, list[coingecko.MarketCap]]:
     async def load() -> dict[str, list[coingecko.MarketCap]]:
         found: dict[str, list[coingecko.MarketCap]] = {}
 
-        def take(rows: list[coingecko.MarketCap]) -> None:
-            for each in rows:
-                found.setdefault(each.base, []).append(each)
-
-        await market.items(coingecko.market_caps(), take)
+        rows: list[coingecko.MarketCap] = []
+        await market.items(coingecko.market_caps(), rows.extend)
+        for each in rows:
+            found.setdefault(each.base, []).append(each)
         return found
 
     try:
-        return await market.kept(("coingecko", "market caps"), CAPS_S, load)
+        return await market.kept(("coingecko", "market caps"), CAPS_S, load())
     except MarketError:
         return {}
 

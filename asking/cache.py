@@ -6,8 +6,9 @@ Memory: at most MAX_CACHED answers with MAX_CACHED_ROWS rows in all of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from asking.races import start
 from clock import MACHINE, Clock
@@ -36,56 +37,62 @@ class Cache:
         self.n_hits = 0
         self.n_misses = 0
 
-    async def get(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> T:
-        """What was loaded for the key less than keep_s ago, or is loaded now. Raises what load raises."""
-        kept = self._kept.get(key)
-        if kept is not None and kept[0].is_to_come(self._clock):
-            self.n_hits += 1
-            return cast(T, kept[1])
-        flight = self._flights.get(key)
-        if flight is None or (keep_s and not flight.until.is_to_come(self._clock)):
-            self.n_misses += 1
-            until = _Until(self._clock.monotonic() + keep_s, self._clock.now() + keep_s)
-            flight = self._flights[key] = _Flight(start(self._load(key, until, load)), until)
-        else:
-            self.n_hits += 1
-        flight.n_waiting += 1
-        try:
-            return cast(T, await asyncio.shield(flight.task))
-        finally:
-            flight.n_waiting -= 1
-            if not flight.n_waiting and not flight.task.done():
-                flight.task.cancel()
-                if self._flights.get(key) is flight:
-                    del self._flights[key]
+    async def get(self, key: Any, keep_s: float, work: Coroutine[Any, Any, T]) -> T:
+        """What was found for the key less than keep_s ago, or comes of the work, which begins only where it has to.
+
+        Raises what the work raises.
+        """
+        return await self.soon(key, keep_s, work)
 
     def peek(self, key: Any) -> Any:
         """What is kept for the key; None when there is nothing, or its time is over."""
         kept = self._kept.get(key)
         return kept[1] if kept is not None and kept[0].is_to_come(self._clock) else None
 
-    def soon(self, key: Any, keep_s: float, load: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
+    def soon(self, key: Any, keep_s: float, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """As get, without waiting: a future that is done when the answer is there already."""
-        kept = self._kept.get(key)
-        if kept is None or not kept[0].is_to_come(self._clock):
-            return start(self.get(key, keep_s, load))
-        self.n_hits += 1
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        future.set_result(kept[1])
-        return future
+        kept, flight = self._kept.get(key), self._flights.get(key)
+        is_kept = kept is not None and kept[0].is_to_come(self._clock)
+        if flight is not None and keep_s and not flight.until.is_to_come(self._clock):
+            flight = None
+        if is_kept or flight is not None:
+            self.n_hits += 1
+            work.close()
+        if kept is not None and is_kept:
+            found: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+            found.set_result(kept[1])
+            return found
+        if flight is None:
+            self.n_misses += 1
+            until = _Until(self._clock.monotonic() + keep_s, self._clock.now() + keep_s)
+            flight = self._flights[key] = _Flight(start(work), until)
+            flight.task.add_done_callback(partial(self._landed, key, until))
+        flight.n_waiting += 1
+        waiting = asyncio.shield(flight.task)
+        waiting.add_done_callback(partial(self._left, key, flight))
+        return waiting
 
-    async def _load(self, key: Any, until: _Until, load: Callable[[], Awaitable[T]]) -> T:
-        me = asyncio.current_task()
-        try:
-            found = await load()
-        finally:
-            flight = self._flights.get(key)
-            if flight is not None and flight.task is me:
+    def _left(self, key: Any, flight: _Flight, waiting: asyncio.Future[Any]) -> None:
+        """One of those who wait has the answer, or waits no longer."""
+        flight.n_waiting -= 1
+        if not waiting.cancelled():
+            waiting.exception()  # need not be looked at
+        elif not flight.n_waiting and not flight.task.done():
+            flight.task.cancel()
+            if self._flights.get(key) is flight:
                 del self._flights[key]
-            del flight, me  # they would keep an error's frames, and these the answer, in a circle
+
+    def _landed(self, key: Any, until: _Until, task: asyncio.Future[Any]) -> None:
+        flight = self._flights.get(key)
+        if flight is not None and flight.task is task:
+            del self._flights[key]
+        if not task.cancelled() and task.exception() is None:
+            self._keep(key, until, task.result())
+
+    def _keep(self, key: Any, until: _Until, found: Any) -> None:
         self._forget(key)
         if not until.is_to_come(self._clock):
-            return found
+            return
         n_rows = _rows_of(found)
         if self._is_full(n_rows):
             for each in [key for key, (then, _) in self._kept.items() if not then.is_to_come(self._clock)]:
@@ -94,7 +101,6 @@ class Cache:
             self._forget(next(iter(self._kept)))
         self._kept[key] = (until, found)
         self._n_rows += n_rows
-        return found
 
     def _is_full(self, n_more: int) -> bool:
         return len(self._kept) >= self._max_entries or self._n_rows + n_more > self._max_rows

@@ -265,7 +265,7 @@ async def test_few_pictures_are_kept() -> None:
         return b"png"
 
     for number in (*range(MAX_KEPT + 1), 0, MAX_KEPT):
-        await pictures.kept(("candles", number), make)
+        await pictures.kept(("candles", number), make())
     assert len(made) == MAX_KEPT + 2  # the first one was drawn again, the last one was kept
 
 

@@ -65,9 +65,9 @@ async def test_kept_time_counts_from_the_asking() -> None:
         await asyncio.sleep(0.4)
         return n
 
-    assert await cache.get("a", 1.0, load) == 1
+    assert await cache.get("a", 1.0, load()) == 1
     await asyncio.sleep(0.7)
-    assert await cache.get("a", 1.0, load) == 2
+    assert await cache.get("a", 1.0, load()) == 2
 
 
 async def test_nobody_joins_a_question_that_is_older_than_its_answer_may_be() -> None:
@@ -78,9 +78,9 @@ async def test_nobody_joins_a_question_that_is_older_than_its_answer_may_be() ->
         await asyncio.sleep(3)
         return log[-1]
 
-    first = asyncio.ensure_future(cache.get("a", 1.0, load))
+    first = asyncio.ensure_future(cache.get("a", 1.0, load()))
     await asyncio.sleep(1.5)
-    await cache.get("a", 1.0, load)
+    await cache.get("a", 1.0, load())
     await first
     assert len(log) == 2
 
@@ -93,10 +93,10 @@ async def test_a_machine_that_slept_keeps_nothing() -> None:
     async def load() -> float:
         return wall[0]
 
-    assert await cache.get("a", 60.0, load) == 1000.0
+    assert await cache.get("a", 60.0, load()) == 1000.0
     wall[0] += 8 * 3600
     assert cache.peek("a") is None
-    assert await cache.get("a", 60.0, load) == wall[0]
+    assert await cache.get("a", 60.0, load()) == wall[0]
 
 
 async def test_candles_that_ended_days_ago_are_no_news() -> None:

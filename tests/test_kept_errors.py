@@ -80,7 +80,7 @@ async def test_error_raised_again_does_not_grow() -> None:
         await asyncio.sleep(1)
         raise Unavailable("x", "down")
 
-    found = await asyncio.gather(*(cache.get("a", 5, load_it) for _ in range(50)), return_exceptions=True)
+    found = await asyncio.gather(*(cache.get("a", 5, load_it()) for _ in range(50)), return_exceptions=True)
     errors = [each for each in found if isinstance(each, Unavailable)]
     assert len(errors) == 50
     assert len(set(errors)) == 1

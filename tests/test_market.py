@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -348,31 +347,29 @@ async def later(value: object, log: list[object], wait_s: float = 0.0) -> object
     return value
 
 
-def loading(value: object, log: list[object], wait_s: float = 0.0) -> Callable[[], Awaitable[object]]:
-    return lambda: later(value, log, wait_s)
-
-
 async def test_cache_keeps_for_its_time() -> None:
     cache, log = Cache(10), list[object]()
-    assert await cache.get("a", 0.05, loading(1, log)) == 1
-    assert await cache.get("a", 0.05, loading(2, log)) == 1
+    assert await cache.get("a", 0.05, later(1, log)) == 1
+    assert await cache.get("a", 0.05, later(2, log)) == 1
     await asyncio.sleep(0.06)
-    assert await cache.get("a", 0.05, loading(3, log)) == 3
+    assert await cache.get("a", 0.05, later(3, log)) == 3
     assert (log, cache.n_hits, cache.n_misses) == ([1, 3], 1, 2)
 
 
 async def test_cache_failure_is_shared_but_not_kept() -> None:
     cache, log = Cache(10), list[object]()
-    failing = loading(Unavailable("x", "y"), log, 0.01)
-    results = await asyncio.gather(*(cache.get("a", 9, failing) for _ in range(3)), return_exceptions=True)
+    failure = Unavailable("x", "y")
+    results = await asyncio.gather(
+        *(cache.get("a", 9, later(failure, log, 0.01)) for _ in range(3)), return_exceptions=True
+    )
     assert [type(each) for each in results] == [Unavailable] * 3
     assert len(log) == 1
-    assert await cache.get("a", 9, loading(1, log)) == 1
+    assert await cache.get("a", 9, later(1, log)) == 1
 
 
 async def test_cache_one_asker_leaves_the_others_are_served() -> None:
     cache, log = Cache(10), list[object]()
-    first, second = (asyncio.ensure_future(cache.get("a", 9, loading(1, log, 0.05))) for _ in range(2))
+    first, second = (asyncio.ensure_future(cache.get("a", 9, later(1, log, 0.05))) for _ in range(2))
     await asyncio.sleep(0.01)
     first.cancel()
     assert await second == 1
@@ -381,18 +378,18 @@ async def test_cache_one_asker_leaves_the_others_are_served() -> None:
 
 async def test_cache_all_askers_leave_the_request_ends() -> None:
     cache, log = Cache(10), list[object]()
-    asker = asyncio.ensure_future(cache.get("a", 9, loading(1, log, 60)))
+    asker = asyncio.ensure_future(cache.get("a", 9, later(1, log, 60)))
     await asyncio.sleep(0.01)
     asker.cancel()
     await asyncio.sleep(0.01)
-    assert [task for task in asyncio.all_tasks() if "_load" in repr(task)] == []
-    assert await cache.get("a", 9, loading(2, log)) == 2
+    assert [task for task in asyncio.all_tasks() if "later" in repr(task)] == []
+    assert await cache.get("a", 9, later(2, log)) == 2
 
 
 async def test_cache_is_bounded() -> None:
     cache, log = Cache(3), list[object]()
     for number in range(10):
-        await cache.get(number, 9, loading(number, log))
+        await cache.get(number, 9, later(number, log))
     assert [each for each in range(10) if cache.peek(each) is not None] == [7, 8, 9]
 
 
