@@ -532,13 +532,13 @@ async def test_fetch_items_by_what_stands_before_them() -> None:
     endpoint = Hyperliquid().tickers("perp", NOW_MS)["ticker"]
     for at in range(len(TWO_ARRAYS) + 1):
         rows = await listed(a_fetcher(answer(200, TWO_ARRAYS[:at], TWO_ARRAYS[at:])), endpoint)
-        assert [(symbol, perp.ticker.last) for symbol, perp in rows] == [("A-USDC", 1), ("C-USDC", 0.003)]
+        assert [(symbol, perp.ticker.last) for symbol, perp in rows] == [("A-USDC", 1), ("1000C-USDC", 0.003)]
 
 
 async def test_fetch_items_by_what_stands_before_them_byte_by_byte() -> None:
     pieces = [TWO_ARRAYS[i : i + 1] for i in range(len(TWO_ARRAYS))]
     rows = await listed(a_fetcher(answer(200, *pieces)), Hyperliquid().tickers("perp", NOW_MS)["ticker"])
-    assert [symbol for symbol, _ in rows] == ["A-USDC", "C-USDC"]
+    assert [symbol for symbol, _ in rows] == ["A-USDC", "1000C-USDC"]
 
 
 async def test_fetch_items_ends_anywhere() -> None:
