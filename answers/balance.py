@@ -50,7 +50,10 @@ def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
     lines = [head, pre(rows)] if rows else [head]
     rest = [each for each in holdings if each not in shown and each.usd is not None]
     if rest:
-        lines.append(f"{len(rest)} more worth {format_usd(sum(each.usd or 0.0 for each in rest))} in all.")
+        of_rest = sum(each.usd or 0.0 for each in rest)
+        lines.append(
+            f"{len(rest)} more worth {format_usd(of_rest) if of_rest >= 0.005 else 'less than a cent'} in all."
+        )
     if unpriced:
         more = f" ({len(unpriced)} of them)" if len(unpriced) > MAX_UNPRICED else ""
         lines.append(f"Assets without a price (n/a) are not in the sums{more}.")
