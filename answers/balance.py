@@ -5,8 +5,8 @@ from __future__ import annotations
 from accounts import Holding
 from answers.account import Asked, again, asked_line, part_notes, which_exchange
 from answers.asked import Tools
-from render.figures import escape, format_amount, format_usd
-from render.message import Answer, table
+from render.figures import escape, format_amount, format_short_price, format_usd
+from render.message import Answer, pre
 from render.sentences import exchange_name
 
 MAX_HOLDINGS = 25  # of one exchange
@@ -46,17 +46,23 @@ def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
     large = [each for each in holdings if each.usd is not None and abs(each.usd) >= DUST_USD]
     shown = [*large[:MAX_HOLDINGS], *unpriced[:MAX_UNPRICED]]
     rows = [["", "free", "locked", "$"]] if shown else []
-    for each in shown:
-        figures = (each.free, each.in_use, each.usd)
-        rows.append([each.asset[:8], *(format_amount(figure) for figure in figures)])
-    lines = [head, f"<pre>{escape(table(rows, column=9))}</pre>"] if rows else [head]
+    rows += [[each.asset[:8], *(_short(figure) for figure in (each.free, each.in_use, each.usd))] for each in shown]
+    lines = [head, pre(rows)] if rows else [head]
     rest = [each for each in holdings if each not in shown and each.usd is not None]
     if rest:
-        lines.append(f"{len(rest)} more worth {format_usd(sum(each.usd or 0.0 for each in rest))} in all.")
+        of_rest = sum(each.usd or 0.0 for each in rest)
+        lines.append(
+            f"{len(rest)} more worth {format_usd(of_rest) if of_rest >= 0.005 else 'less than a cent'} in all."
+        )
     if unpriced:
         more = f" ({len(unpriced)} of them)" if len(unpriced) > MAX_UNPRICED else ""
         lines.append(f"Assets without a price (n/a) are not in the sums{more}.")
     return lines
+
+
+def _short(amount: float | None) -> str:
+    """24.1K, 0.0123; 0.0₅193 for what would not fit its column."""
+    return format_short_price(amount) if amount and abs(amount) < 0.001 else format_amount(amount)
 
 
 Fields = dict[str, float]

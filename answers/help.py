@@ -22,6 +22,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "ls": ("ls BTC",),
     "oi": ("oi BTC",),
     "funding": ("funding BTC", "funding top"),
+    "liq": ("liq BTC", "liq ETH 1h"),
+    "spread": ("spread BTC", "spread ETH perp"),
     "top10": ("top10", "top10 perps gainers"),
     "volscan": ("volscan", "volscan 300 1h"),
     "alert": ("alert BTC",),

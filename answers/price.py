@@ -27,6 +27,7 @@ from render.figures import (
     format_percent,
     format_points,
     format_price,
+    format_prices,
     format_range,
     format_short_price,
     format_span,
@@ -269,15 +270,17 @@ def card(report: PriceReport, now_s: float) -> Answer:
     """Spot and perpetual of one coin, at most sixteen lines."""
     lead, perp = report.lead, report.perp
     name = short(report.symbol)
-    headline = f"<b>{escape(name)} {format_price(lead.last)}</b>  {circle(lead.change_pct)} "
+    ticker = perp.ticker if perp is not None else None
+    last, bid, ask, of_perp = format_prices(lead.last, lead.bid, lead.ask, ticker and ticker.last)
+    headline = f"<b>{escape(name)} {last}</b>  {circle(lead.change_pct)} "
     rows: list[tuple[str, Sequence[str]]] = [
         ("24h", [format_range(lead.low, lead.high, lead.last)]),
         ("", _moves(report)),
     ]
     if lead.bid is not None and lead.ask is not None:
-        rows.append(("bid", [format_price(lead.bid), f"ask {format_price(lead.ask)}"]))
-    if perp is not None and perp.ticker is not None:
-        rows += _perp_rows(report, perp, perp.ticker, now_s)
+        rows.append(("bid", [bid, f"ask {ask}"]))
+    if perp is not None and ticker is not None:
+        rows += _perp_rows(report, perp, of_perp, now_s)
     rows.append(("vol", _volumes(report)))
     block = labelled((label, texts) for label, texts in rows if texts)
     notes = tuple(escape(note) for note in _notes(report, split(report.symbol)[0]))
@@ -313,11 +316,11 @@ def _moves(report: PriceReport) -> list[str]:
     return [f"{span} {format_points(report.moves[span])}%" for span in SPANS if span in report.moves]
 
 
-def _perp_rows(report: PriceReport, perp: Snapshot, ticker: Ticker, now_s: float) -> list[tuple[str, Sequence[str]]]:
+def _perp_rows(report: PriceReport, perp: Snapshot, last: str, now_s: float) -> list[tuple[str, Sequence[str]]]:
     basis = report.basis_pct
     rows: list[tuple[str, Sequence[str]]] = []
     if report.spot is not None:
-        rows.append(("perp", [format_price(ticker.last), f"basis {'n/a' if basis is None else format_bp(basis)}"]))
+        rows.append(("perp", [last, f"basis {'n/a' if basis is None else format_bp(basis)}"]))
     funding = perp.funding
     if funding is None:
         rows.append(("fund", ["n/a"]))

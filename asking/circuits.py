@@ -108,7 +108,8 @@ class Circuit:
     def failed(self, error: MarketError) -> None:
         """Failures of requests that ran side by side count once; a longer rest is never cut short."""
         now = self.clock.monotonic()
-        if now - self._counted_at > SAME_FAILURE_S or not self.failures:
+        is_new = now - self._counted_at > SAME_FAILURE_S or not self.failures
+        if is_new:
             self.failures += 1
             self._counted_at = now
         self._failed_at = now
@@ -124,7 +125,8 @@ class Circuit:
         if rest_s:
             self.rest_until = max(self.rest_until, now + rest_s)
         resting = f"; left alone for {rest_s:.0f} s" if rest_s else ""
-        log.warning("%s: %s: %s%s", self.exchange, self.host, error.detail, resting)
+        level = logging.WARNING if is_new else logging.DEBUG  # one command may have asked for ten things
+        log.log(level, "%s: %s: %s%s", self.exchange, self.host, error.detail, resting)
 
 
 class _Watch:

@@ -38,6 +38,16 @@ def format_price(price: float | None) -> str:
     return digits
 
 
+def format_prices(*prices: float | None) -> list[str]:
+    """Prices of one row, all with as many decimals as the finest of them: 0.11784 and 0.11780."""
+    texts = [format_price(each) for each in prices]
+    decimals = max((len(each.partition(".")[2]) for each in texts if each[-1:].isdigit()), default=0)
+    return [
+        f"{price:,.{decimals}f}" if price and 1e-12 <= abs(price) < 1e12 else text
+        for price, text in zip(prices, texts, strict=True)
+    ]
+
+
 def format_amount(amount: float | None) -> str:
     """1.62B · 24.1K · 311 · 0.0123: three digits."""
     if amount is None:

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from exchanges.words import Source
-from render.figures import display_width, escape, format_moment
+from render.figures import display_width, escape, fit, format_moment
 from render.sentences import exchange_name
 
 MAX_TEXT = 4096  # characters of a message
 MAX_CAPTION = 1024  # characters under a picture
 DOOR = 64  # characters that a door may add to a caption
 PHONE = 34  # columns of a phone
+MIN_LABEL = 3  # letters of a label, by which it is still known
 MAX_MOMENT_MS = 2**31 * 1000  # beyond it, no clock of today means anything
 DAY_S = 86_400.0
 COLUMN = 12  # characters of a table's column at least
@@ -105,7 +106,14 @@ def columns(rows: Iterable[Sequence[str]]) -> str:
 
 
 def pre(rows: Iterable[Sequence[str]]) -> str:
-    return f"<pre>{escape(columns(rows))}</pre>"
+    """Aligned columns; where the figures leave less room than usual, the labels are cut to what there is."""
+    rows = [row for row in rows if row]
+    text = columns(rows)
+    over = max(map(display_width, text.split("\n"))) - PHONE
+    left = max(display_width(row[0]) for row in rows) - over
+    if over > 0 and left >= MIN_LABEL:
+        text = columns([[fit(row[0], left).rstrip(), *row[1:]] for row in rows])
+    return f"<pre>{escape(text)}</pre>"
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> str:

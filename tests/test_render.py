@@ -15,6 +15,7 @@ from exchanges.errors import Blocked, MarketError, NoAnswer, NotListed, PartName
 from exchanges.symbols import NotASymbol
 from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
 from render import figures as figures_module
+from render import message as message_module
 from render import sentences
 from render.keyboards import Place, carried
 from render.message import Button
@@ -229,6 +230,12 @@ def test_place_is_carried_to_the_neighbours() -> None:
     assert carried(keyboard, Place("1h", "spot")) == (
         (("OI", "oi BTC 1h spot"), ("CVD", "cvd BTC 1h spot"), ("spot", "volume BTC 1h spot")),
     )
+
+
+def test_labels_make_room_for_figures() -> None:
+    wide = message_module.pre([["FARTCOIN", "0.0₃4919", "+633", "-0.893", "-.3719"], ["BTC", "1", "2", "3", "4"]])
+    assert [len(line) for line in wide.removeprefix("<pre>").removesuffix("</pre>").split("\n")] == [34, 34]
+    assert wide.startswith("<pre>FARTCO ")
 
 
 def test_wide_letters_take_two_columns() -> None:

@@ -261,7 +261,7 @@ async def test_delivery_from_the_offline_telegram() -> None:
             telegram.send(text)
         await telegram.settle()
         answers = [message for message in telegram.messages.values() if message.of_bot]
-        assert [message.text.split()[0] for message in answers] == ["One", "BTC", "I"]
+        assert [message.text.split()[0] for message in answers] == ["What", "BTC", "I"]
         priced = answers[1]
         data = priced.markup["inline_keyboard"][0][0]["callback_data"]
         before = priced.raw
@@ -496,7 +496,7 @@ async def test_process_starts_while_telegram_is_down_and_registers_later() -> No
         async with httpx.AsyncClient(trust_env=False, verify=False) as client:
             assert (await client.get(f"http://127.0.0.1:{port}/health")).json()["webhook"] == "registered"
         assert [m.text[:4] for m in house.world.telegram.messages.values() if m.of_bot] == ["ETH "]
-        assert [each["command"] for each in house.world.telegram.commands] == list(COMMANDS)
+        assert [each["command"] for each in house.world.telegram.menu_in(ADA, ADA)] == list(COMMANDS)
         code, out = await asyncio.to_thread(process.end, signal.SIGTERM)
         assert code == 0
         assert house.settings.token not in out

@@ -1,0 +1,42 @@
+"""/price: what its card costs, and what it leaves out when that is late."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import a_house, requests_of
+
+from clock import loop_time
+from demo.telegram_html import parse
+
+MAX_REQUESTS = 8  # of the first question of all: two tickers, open interest, funding, its periods, a past of each
+
+
+@pytest.mark.parametrize("symbol", ["BTC", "ETH", "SOL"])
+async def test_cold_price_asks_for_few_things(symbol: str) -> None:
+    async with a_house() as house:
+        await house.ask(f"/price {symbol}")
+        assert requests_of(house) <= MAX_REQUESTS
+
+
+async def test_next_price_asks_for_less() -> None:
+    async with a_house() as house:
+        await house.ask("/price BTC")
+        before = requests_of(house)
+        await house.ask("/price ETH")
+        assert requests_of(house) - before < MAX_REQUESTS
+        before = requests_of(house)
+        await house.ask("/price ETH")
+        assert requests_of(house) == before
+
+
+async def test_late_extras_are_left_out_with_their_reason() -> None:
+    """Candles and the past of open interest hang: the card is there a second later, and says what it lacks."""
+    async with a_house() as house:
+        house.world.set_path_fault("BINANCE_SPOT", "/api/v3/klines", "hang")
+        house.world.set_path_fault("BINANCE_USDM", "/futures/data", "hang")
+        began = loop_time()
+        text = parse(await house.ask("/price BTC")).text
+        assert loop_time() - began < 2.0
+        assert "7d" not in text.split("\n")[2]
+        assert "did not answer in time" in text
+        assert text.startswith("BTC 6")
