@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import permutations
 from statistics import median
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from answers.asked import KIND_WORDS, Tools, WhichSymbol, only_symbol, placed
 from asking import races
@@ -19,12 +19,13 @@ from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Book, Listing, Ticker
 from market import FIRST_KIND_SHARE, Market
-from render.figures import counted, escape, fit, format_price, unsigned_zero
+from render.figures import counted, escape, fit, format_price, format_short_price, unsigned_zero
 from render.keyboards import KINDS, again, choices, keyboard, neighbours
 from render.message import Answer, folded, foot, pre, short
 from render.sentences import exchange_name, in_words, reasons
 
 ABOUT = "price for"
+WIDEST = 11  # characters of a price in the table
 SAME_COIN = 1.2  # times: two prices further apart are of two coins, or of a market that is cut off
 
 
@@ -132,7 +133,11 @@ def of_one_coin(tickers: Sequence[Ticker]) -> tuple[list[Ticker], list[Ticker]]:
 
 def middle(ticker: Ticker) -> float:
     """Between bid and ask; the last price where they are not told."""
-    return (ticker.bid + ticker.ask) / 2 if ticker.bid is not None and ticker.ask is not None else ticker.last
+    return (ticker.bid + ticker.ask) / 2 if is_price(ticker.bid) and is_price(ticker.ask) else ticker.last
+
+
+def is_price(figure: float | None) -> TypeGuard[float]:
+    return figure is not None and figure > 0
 
 
 def dollar_of(ticker: Ticker) -> str:
@@ -145,7 +150,7 @@ def widest_gap(tickers: Sequence[Ticker], *, in_one_dollar: bool = False) -> Gap
     gaps = [
         Gap((sell.bid - buy.ask) / ((sell.bid + buy.ask) / 2) * 1e4, buy, sell)
         for buy, sell in permutations(tickers, 2)
-        if buy.ask is not None and sell.bid is not None
+        if is_price(buy.ask) and is_price(sell.bid)
     ]
     return max(
         (gap for gap in gaps if gap.is_in_one_dollar or not in_one_dollar), default=None, key=lambda gap: gap.bps
@@ -186,11 +191,22 @@ def _rows(tickers: Sequence[Ticker]) -> list[list[str]]:
     rows = [["", "middle", "bp", "own"]]
     for each in tickers:
         price = middle(each)
-        own = None if each.bid is None or each.ask is None else (each.ask - each.bid) / price * 1e4
-        off = unsigned_zero(f"{(price / centre - 1) * 1e4:+.1f}")
+        own = (each.ask - each.bid) / price * 1e4 if is_price(each.bid) and is_price(each.ask) else None
+        shown = format_price(price) if len(format_price(price)) <= WIDEST else format_short_price(price)
         name = fit(exchange_name(each.exchange), 8).rstrip()
-        rows.append([name, format_price(price), off, "n/a" if own is None else f"{own:.2f}"])
+        rows.append([name, shown, _off((price / centre - 1) * 1e4), "n/a" if own is None else _own(own)])
     return rows
+
+
+def _off(bps: float) -> str:
+    """+3.2 · -1204, at most six characters."""
+    return unsigned_zero(f"{bps:+.1f}" if abs(bps) < 1000 else f"{bps:+.0f}" if abs(bps) < 1e5 else f"{bps:+.0e}")
+
+
+def _own(bps: float) -> str:
+    """0.02 · 13.8 · 1204, at most six characters; below zero where bid and ask are crossed."""
+    size = abs(bps)
+    return f"{bps:.2f}" if size < 10 else f"{bps:.1f}" if size < 1000 else f"{bps:.0f}" if size < 1e5 else f"{bps:.0e}"
 
 
 def _quoted(ticker: Ticker) -> str:

@@ -113,7 +113,7 @@ def _inline_edit(question: Question, answer: Answer, text: str) -> Call:
 
 
 def _is_for_home(button: Button) -> bool:
-    return not isinstance(button, CopyButton) and button.data.partition(" ")[0] in AT_HOME
+    return not isinstance(button, CopyButton) and button.data.partition(" ")[0].lstrip("+") in AT_HOME
 
 
 def for_any_chat(answer: Answer) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import House, a_house
+from conftest import House, a_house, recorded
 from wire import about
 
 from answers import liq
@@ -183,6 +183,12 @@ def test_gate_plus_is_a_long() -> None:
 def test_gate_inverse_counts_dollars() -> None:
     body = json.dumps([GATE_LONG | {"contract": "BTC_USD"}]).encode()
     assert gate.parse_liquidations(body, perp(COIN), 0).rows == [Liquidation(MS, "long", 0.012, 600.0, 50000.0)]
+
+
+def test_gate_recorded_below_zero_is_a_short_that_was_bought_back() -> None:
+    """Its order's limit is above the fill, as a buyer's is."""
+    page = gate.parse_liquidations(recorded("gate/liq-orders"), perp(contract_size=0.0001), 0)
+    assert page.rows == [Liquidation(1696736132000, "short", about(0.0165), about(463.155), 28070.0)]
 
 
 @pytest.mark.parametrize("odd", [{"size": "x"}, {"fill_price": "0"}, {"time": None}])

@@ -18,7 +18,7 @@ import pytest
 
 import bot
 from answers import analysis as analysis_answer
-from answers import cvd, ls, oi, top10, volscan, volume
+from answers import cvd, liq, ls, oi, spread, top10, volscan, volume
 from answers import funding as funding_answer
 from answers import price as price_answer
 from answers import profile as profile_answer
@@ -27,15 +27,17 @@ from answers.contracts import Contract, DerivativesReport
 from answers.control import Component
 from answers.cvd import FlowReport
 from answers.funding import FundingExtremes
+from answers.liq import LiquidationReport, Told
 from answers.ls import LongShare, RatioReport
 from answers.price import PriceReport, Prices
 from answers.profile import ProfileReport
+from answers.spread import SpreadReport
 from answers.top10 import Top
 from answers.volscan import Scan, Scanned
 from answers.volume import VolumeReport
 from demo.telegram_html import parse
 from exchanges.errors import Blocked, MarketError, NotSupported, PartName, Reason, Unavailable, UnknownSymbol
-from exchanges.words import COIN, Funding, OpenInterest, Snapshot, Source, Ticker
+from exchanges.words import COIN, Funding, Liquidation, OpenInterest, Paid, Snapshot, Source, Ticker
 from indicators import Bands, Profile, Spike
 from render import figures as figures_module
 from render import message
@@ -138,6 +140,38 @@ def derivatives_report(coin: Coin) -> DerivativesReport:
     return DerivativesReport(coin.base, contracts(coin), failed, ["coinbase"], NOW_MS, 0.212)
 
 
+def paid_report(coin: Coin) -> DerivativesReport:
+    paid = [Paid(NOW_MS - n * 8 * HOUR_MS, 0.0001 * (n % 3)) for n in range(90, -1, -1)]
+    past = {"binance": paid, "hyperliquid": paid[60:], "gate": paid[:-70]}
+    return derivatives_report(coin)._replace(paid=past, unpaid={"bybit": LATE})
+
+
+def liquidation_report(coin: Coin) -> LiquidationReport:
+    def closed(side: str, part: float, price: float | None = coin.price) -> Liquidation:
+        size = coin.amount * part
+        return Liquidation(NOW_MS - HOUR_MS, side, size, size * coin.price, price)
+
+    told = {
+        "okx": Told([closed("long", 0.002), closed("short", 0.0004)], NOW_MS - 4 * HOUR_MS),
+        "bitget": Told([closed("long", 0.001)], NOW_MS - 2 * HOUR_MS),
+        "kraken": Told([closed("", 0.0001, None)], NOW_MS - 4 * HOUR_MS),
+    }
+    streamed = ["binance", "bybit"]
+    failed: dict[str, MarketError] = {"gate": Unavailable("gate", "x", Reason.LATE)}
+    since = NOW_MS - 4 * HOUR_MS
+    return LiquidationReport(coin.base, "4h", since, told, failed, ["deribit"], [], streamed, 9, NOW_MS, 0.3)
+
+
+def spread_report(coin: Coin) -> SpreadReport:
+    tickers = [
+        ticker(coin, exchange)._replace(last=coin.price * part, bid=coin.price * part, ask=coin.price * (part + 2e-4))
+        for exchange, part in (("hyperliquid", 1.001), ("binance", 1.0), ("gate", 0.9995))
+    ]
+    tickers.append(ticker(coin, "kraken")._replace(symbol=f"{coin.base}-USD"))
+    strangers = [ticker(coin, "bitget")._replace(last=coin.price * 9)]
+    return SpreadReport(coin.symbol, "perp", tickers, strangers, {"bybit": LATE}, ["deribit"], NOW_MS, 0.1)
+
+
 def extremes(coin: Coin) -> FundingExtremes:
     others = [coin, Coin("VIQOQA", 0.0031, 1e-6, 1e9), Coin("BABYDOGE", 0.0000000012, 1e-12, 1e15)]
     highest = [(each.symbol, perp(each, hours=hours)) for each, hours in zip(others, (8, 4, 1), strict=True)]
@@ -232,6 +266,9 @@ MESSAGES: dict[str, Callable[[Coin], Answer]] = {
     "ls": lambda coin: _answer(ls.show, ratio_report(coin)),
     "oi": lambda coin: _answer(oi.show, derivatives_report(coin)),
     "funding": lambda coin: _answer(funding_answer.show, derivatives_report(coin)),
+    "funding-paid": lambda coin: _answer(funding_answer.show, paid_report(coin)),
+    "liq": lambda coin: _answer(liq.show, liquidation_report(coin)),
+    "spread": lambda coin: _answer(spread.show, spread_report(coin)),
     "funding-top": lambda coin: _answer(funding_answer.show, extremes(coin)),
     "top10": lambda coin: _answer(top10.show, a_top(coin, "perp", "volume")),
     "top10-spot": lambda coin: _answer(top10.show, a_top(coin, "spot", "volume")),
@@ -600,6 +637,21 @@ class Chance:
         found = [self.contract(), *self.several(self.contract, 40)]
         return DerivativesReport(self.text(), found, self.errors(), self.several(self.exchange, 4), self.time_ms(), 0.1)
 
+    def told(self) -> Told:
+        def closed() -> Liquidation:
+            side = self.rng.choice(["long", "short", ""])
+            return Liquidation(
+                self.time_ms(), side, self.maybe(self.amount()), self.maybe(self.amount()), self.maybe(self.price())
+            )
+
+        return Told(self.several(closed, 30), self.time_ms())
+
+    def liquidations(self) -> LiquidationReport:
+        told = {self.exchange(): self.told() for _ in range(self.rng.randrange(1, 6))}
+        without, untold, streamed = (self.several(self.exchange, 4) for _ in range(3))
+        failed, at = self.errors(), self.time_ms()
+        return LiquidationReport(self.text(), "24h", at, told, failed, without, untold, streamed, 9, at, 0.1)
+
     def long_share(self) -> LongShare:
         what = self.rng.choice(["accounts", "top accounts", "top positions"])
         return LongShare(self.exchange(), what, self.share(), self.maybe(self.share()), self.time_ms())
@@ -679,6 +731,14 @@ class Chance:
                     closed_ms=self.time_ms(), day_delta=self.figure(), day_share=self.maybe(self.share()),
                     trend=self.rng.choice([1, 0, -1]), price_trend=self.rng.choice([1, 0, -1]), cvd=self.signed(),
                     divergence=self.rng.choice(["", "bullish", "bearish"]), close=self.price(),
+                ),
+                NOW_S,
+            ),
+            "liq": liq.show(self.liquidations(), NOW_S),
+            "spread": spread.show(
+                SpreadReport(
+                    self.symbol(), "perp", [self.ticker(), *self.several(self.ticker, 9)], self.several(self.ticker, 4),
+                    self.errors(), self.several(self.exchange, 4), self.time_ms(), 0.1,
                 ),
                 NOW_S,
             ),
