@@ -27,6 +27,7 @@ from answers import (
     analysis,
     balance,
     chart,
+    chat_settings,
     cvd,
     funding,
     help,
@@ -44,6 +45,7 @@ from answers import (
     top10,
     volscan,
     volume,
+    watchlist,
 )
 from answers.asked import Asker, Tools
 from answers.command import Command
@@ -130,6 +132,8 @@ COMMANDS: dict[str, Command] = {
     "volscan": Command(volscan, "[200] [15m]", "volume spikes of the liquid perpetuals", "All markets"),
     "alert": Command(alert, "SYMBOL [> 70000|-3% 15m]", "tells you when it happens", "Alerts"),
     "alerts": Command(alerts, "", "what is set here", "Alerts"),
+    "watch": Command(watchlist, "[SYMBOL …|remove SYMBOL]", "your own list of coins", "Alerts"),
+    "settings": Command(chat_settings, "[quiet 23:00-07:00]", "defaults, quiet hours, digest", "Alerts"),
     "balance": Command(balance, "[EXCHANGE]", "what your accounts hold", "Your accounts", is_account=True),
     "positions": Command(positions, "[EXCHANGE]", "your open positions", "Your accounts", is_account=True),
     "pnl": Command(pnl, "[EXCHANGE]", "your profit and loss", "Your accounts", is_account=True),
@@ -278,7 +282,8 @@ class Bot:
         sign = Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
-                answer = await command.run(await self._tools_for(question), meaning.name, meaning.words)
+                words = await self._filled(meaning, question)
+                answer = await command.run(await self._tools_for(question), meaning.name, words)
         except TimeoutError:
             log.error("no answer within %.0f s", COMMAND_S)
             outcome = "too slow"
@@ -306,6 +311,15 @@ class Bot:
             return {"ticked": False}
         ticked = await self.duty.tick()
         return {"ticked": ticked.is_claimed, "alerts": ticked.n_alerts, "fired": ticked.n_fired}
+
+    async def _filled(self, meaning: Meant, question: Question) -> list[str]:
+        """The words, with what the chat wishes where they leave it open."""
+        if self.duty is None:
+            return meaning.words
+        if meaning.name == "settings":
+            self.duty.forget_wishes(question.chat_id)
+            return meaning.words
+        return chat_settings.filled(meaning.name, meaning.words, await self.duty.wishes(question.chat_id))
 
     async def _tools_for(self, question: Question) -> Tools:
         """The tools in the hands of who asks."""

@@ -12,15 +12,19 @@ import logging
 from contextlib import suppress
 from typing import Any
 
+import orjson
+
 from accounts import Accounts
+from answers import digest
 from answers.fired import FiredShow
+from answers.quiet import Wishes, load_wishes
 from clock import MACHINE, Clock
 from delivery import Delivery
 from market import Market
 from quotes import MarketQuotes
 from settings import Settings
 from store.connect import open_store
-from store.words import CannotWrite, Counts, Overtaken, Store, StoreError
+from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreError
 from telegram.api import TelegramAPI
 from ticker import PERIOD_MS, Ticked, Ticker
 
@@ -28,6 +32,9 @@ log = logging.getLogger("bot")
 
 STOP_S = 12.0  # for a message on its way
 PRUNE_S = 3600.0
+WISHES_S = 60.0  # how long what a chat wishes is kept in memory
+READ_S = 0.5
+MAX_CHATS = 4096  # kept in memory
 NOT_OPEN = "Nothing can be remembered just now: the database is not open yet. Please try again in a minute."
 NO_DISK = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
 
@@ -46,6 +53,8 @@ class Duty:
         self._delivery: Delivery | None = None
         self._said = ""
         self._prune_after = 0.0
+        self._digested: dict[int, int] = {}  # by chat, the day
+        self._wishes: dict[int, tuple[float, Wishes]] = {}  # by chat, when they were read
         self.store: Store | None = None
         self.sentence = NOT_OPEN
         self.last = Ticked()
@@ -83,6 +92,8 @@ class Duty:
             except StoreError as error:
                 self._say(f"a tick was not judged: {error}")
             try:
+                if ticked.is_claimed:
+                    await self._digest(self.store)
                 await self._delivery.deliver(self._now_ms())
                 await self._prune(self.store)
                 self.counted = await self.store.counts()
@@ -129,6 +140,38 @@ class Duty:
         tick_s, oldest_s = (None if each is None else round((now_ms - each) / 1000, 1) for each in moments)
         ages = {"last_tick_s_ago": tick_s, "oldest_unsent_s": oldest_s}
         return {"armed": armed, "paused": paused, "fired": fired, "waiting": waiting, **ages}
+
+    async def wishes(self, chat_id: int) -> Wishes:
+        """What a chat wishes, at most WISHES_S old; nothing where that is not known in time."""
+        read_s, wishes = self._wishes.get(chat_id, (0.0, Wishes()))
+        now_s = self._clock.monotonic()
+        if self.store is None or (read_s and now_s - read_s < WISHES_S):
+            return wishes
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(READ_S):
+                wishes = load_wishes((await self.store.chat(chat_id)).settings)
+        if len(self._wishes) >= MAX_CHATS:
+            self._wishes.clear()
+        self._wishes[chat_id] = (now_s, wishes)
+        return wishes
+
+    def forget_wishes(self, chat_id: int) -> None:
+        """They have changed."""
+        self._wishes.pop(chat_id, None)
+
+    async def _digest(self, store: Store) -> None:
+        """Puts the digest of one chat that is due into the outbox; others follow at the next ticks."""
+        now_ms = int(self._clock.now() * 1000)
+        for chat in await store.chats_with_settings():
+            day = digest.due_day(load_wishes(chat.settings), now_ms)
+            if day is None or self._digested.get(chat.id) == day:
+                continue
+            if len(self._digested) >= MAX_CHATS:
+                self._digested.clear()
+            facts = orjson.dumps(await digest.gather(self._market, store, chat.id)).decode()
+            await store.add_message(Message(f"digest {chat.id}", day, chat.id, None, facts, now_ms, now_ms))
+            self._digested[chat.id] = day
+            return
 
     async def _prune(self, store: Store) -> None:
         if self._clock.monotonic() >= self._prune_after:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from answers import digest
 from answers.alert import format_figure, market_name
 from answers.judging import Firing, Rule
 from answers.quiet import is_quiet_at
@@ -19,6 +20,7 @@ from render.message import Button, short
 from store.words import Chat, Message
 
 MINUTE_MS = 60_000
+OF_DIGEST = (Button("Watchlist", apart("watch")), Button("🔔 All alerts", apart("alerts")))
 ALL_ALERTS = Button("🔔 All alerts", apart("alerts"))
 
 
@@ -41,6 +43,8 @@ class FiredShow:
         is_quiet = is_quiet_at(chat.settings, now_ms)
         if facts["event"] == "slept":
             return Shown(_slept(facts), is_quiet=is_quiet)
+        if facts["event"] == "digest":
+            return Shown(self._marked(digest.text_of(facts)), _markup((OF_DIGEST,)), is_quiet)
         rule = Rule(**facts["rule"])
         if facts["event"] == "expired":
             text = f"Ended: {escape(in_words(rule, short(rule.symbol)))}. It did not ring again in its time."
@@ -52,7 +56,7 @@ class FiredShow:
     def line(self, message: Message) -> str:
         facts: Mapping[str, Any] = orjson.loads(message.facts)
         if "rule" not in facts:
-            return "I slept"
+            return {"slept": "I slept", "digest": "the digest"}[facts["event"]]
         rule = Rule(**facts["rule"])
         if facts["event"] == "expired":
             return f"ended: {in_words(rule, short(rule.symbol))}"

@@ -32,7 +32,7 @@ from render.figures import (
     format_short_price,
     format_span,
 )
-from render.keyboards import again, keyboard, neighbours, that_fit, try_again
+from render.keyboards import again, apart, keyboard, neighbours, that_fit, try_again
 from render.message import Answer, Button, Keyboard, folded, foot, labelled, pre, short
 from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry
 
@@ -284,13 +284,15 @@ def card(report: PriceReport, now_s: float) -> Answer:
     rows.append(("vol", _volumes(report)))
     block = labelled((label, texts) for label, texts in rows if texts)
     notes = tuple(escape(note) for note in _notes(report, split(report.symbol)[0]))
-    line = f"price {name}"
+    line, star = f"price {name}", Button("⭐", apart(f"watch add {name}"))
     return Answer(
         f"{headline}{format_percent(lead.change_pct)} 24h",
         (block, folded(_details(report))),
         notes,
         _foot(report, now_s),
-        keyboard(again(line, f"chart {name}", f"alert {name}"), neighbours("price", report.symbol)),
+        keyboard(
+            (*again(line, f"chart {name}", f"alert {name}"), *that_fit([star])), neighbours("price", report.symbol)
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a chat wishes, as it is stored: quiet hours and their zone, default symbol, digest. Pure."""
+"""What a chat wishes, as it is stored: quiet hours and their zone, default symbol, digest, charts. Pure."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Wishes:
     zone_minutes: int = 0
     symbol: str = ""
     interval: str = ""
+    has_charts: bool = False  # with what rang
 
     @property
     def text(self) -> str:

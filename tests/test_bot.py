@@ -50,6 +50,7 @@ async def test_price_in_private() -> None:
             {"text": "🔄", "callback_data": "price BTC"},
             {"text": "📈 Chart", "callback_data": "chart BTC"},
             {"text": "🔔 Alert", "callback_data": "+alert BTC"},
+            {"text": "⭐", "callback_data": "+watch add BTC"},
         ]
         assert [button["text"] for button in neighbours] == ["Analysis", "CVD", "OI", "Funding"]
         text = parse(call["text"]).text

@@ -38,7 +38,18 @@ FLAGS = (
     "--disable-component-update", "--disable-sync", "--window-size=420,860", "--force-device-scale-factor=1",
 )  # fmt: skip
 PHONE, DESKTOP = (390, 844), (1280, 900)
-ALONE = ("start", "help", "balance", "positions", "pnl", "status", "top10", "volscan")  # commands without a coin
+ALONE = (
+    "start",
+    "help",
+    "balance",
+    "positions",
+    "pnl",
+    "status",
+    "top10",
+    "volscan",
+    "alerts",
+    "settings",
+)  # commands without a coin
 
 
 @pytest.fixture(scope="module")

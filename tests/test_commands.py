@@ -243,7 +243,9 @@ async def test_buttons_are_understood(question: str) -> None:
             assert 1 <= len(button["text"]) <= 20
             edited = await house.bot.answer(pressed(button["callback_data"]))
             assert edited is not None
-            method = {"chart": "editMessageMedia", "+alert": "sendMessage"}.get(button["callback_data"].split()[0])
+            method = {"chart": "editMessageMedia", "+alert": "sendMessage", "+watch": "sendMessage"}.get(
+                button["callback_data"].split()[0]
+            )
             assert edited["method"] == (method or "editMessageText"), button
             text = is_well(text_of(edited))
             for refusal in (

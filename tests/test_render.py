@@ -213,6 +213,7 @@ def test_keyboards() -> None:
         ("🔄", "price BTC"),
         ("📈 Chart", "chart BTC"),
         ("🔔 Alert", "+alert BTC"),
+        ("⭐", "+watch add BTC"),
     )
     long = [a_report(symbol=f"{'X' * 13}{n}-USDT") for n in range(5)]
     assert [button.label for button in price_answer.show(Prices(long), NOW_S).keyboard[0]] == ["XXXXXXXX"] * 5

@@ -1,0 +1,195 @@
+"""/settings: what one chat wishes, by words and by buttons; and what that means for what is typed there.
+
+/settings symbol ETH · interval 1h · quiet 23:00-07:00 · digest 8:00 · zone +2 · charts on · and each of them: off
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from answers import chart
+from answers.asked import EXAMPLES, KIND_WORDS, Misread, Tools, cut
+from answers.quiet import DAY_MINUTES, Wishes, load_wishes
+from exchanges.symbols import parse_symbol
+from exchanges.words import INTERVALS
+from render.keyboards import INTERVAL_BUTTONS, choices, keyboard
+from render.message import Answer, Button, pairs, short
+from store.words import StoreError
+
+OF_ONE = ("price", "analysis", "volume", "cvd", "chart", "profile", "ls", "oi", "funding", "liq", "spread", "alert")
+IN_INTERVALS = ("analysis", "volume", "cvd", "chart")
+MAX_ZONE = 14 * 60  # minutes ahead of UTC, and 12 hours behind
+NAMES = {
+    "symbol": "Symbol",
+    "interval": "Interval",
+    "quiet": "Quiet hours",
+    "digest": "Digest",
+    "zone": "Time zone",
+    "charts": "Charts",
+}
+ABOUTS = {
+    "symbol": "The coin that a command without one is about. Another one: /settings symbol DOGE",
+    "interval": "The interval that a command without one takes.",
+    "quiet": "When messages come without a sound, by this chat's clock. Other hours: /settings quiet 22:30-06:30",
+    "digest": "Once a day: the watchlist, what moved, funding extremes, alerts. Another time: /settings digest 7:45",
+    "zone": "How far this chat's clock is from UTC. Others: /settings zone +5:30",
+    "charts": "Whether an alert that rings brings its chart.",
+}
+CHOICES = {
+    "symbol": (*EXAMPLES, "off"),
+    "interval": (*INTERVAL_BUTTONS, "off"),
+    "quiet": ("22:00-06:00", "23:00-07:00", "00:00-08:00", "off"),
+    "digest": ("06:00", "08:00", "18:00", "off"),
+    "zone": ("-8", "-5", "+0", "+1", "+2", "+3", "+8", "+9"),
+    "charts": ("on", "off"),
+}
+A_ROW = 4
+
+
+class Asked(NamedTuple):
+    """name: of a setting, "" for all of them; value: what it should be, "" to choose."""
+
+    name: str = ""
+    value: str = ""
+
+
+class Told(NamedTuple):
+    wishes: Wishes
+    name: str = ""
+
+
+def command(words: list[str]) -> Asked:
+    """Raises Misread."""
+    if not words:
+        return Asked()
+    name = words[0].lower()
+    if name not in NAMES:
+        raise Misread(f"Which setting? One of {', '.join(NAMES)}; for example /settings quiet 23:00-07:00")
+    return Asked(name, " ".join(words[1:]))
+
+
+async def ask(tools: Tools, asked: Asked) -> Told:
+    """Raises Misread and NotASymbol."""
+    try:
+        wishes = load_wishes((await tools.memory.chat(tools.who.chat_id)).settings)
+        if not asked.value:
+            return Told(wishes, asked.name)
+        wishes = changed(wishes, asked.name, asked.value)
+        await tools.memory.change_settings(tools.who.chat_id, wishes.text)
+    except StoreError as error:
+        raise Misread(error.sentence) from error
+    return Told(wishes)
+
+
+# What is typed, as wishes.
+
+
+def changed(wishes: Wishes, name: str, value: str) -> Wishes:
+    """The same with one setting changed. Raises Misread and NotASymbol."""
+    plain = value.lower().strip()
+    is_off = plain in ("off", "none", "no", "-")
+    if name == "symbol":
+        return replace(wishes, symbol="" if is_off else short(parse_symbol(value)))
+    if name == "interval":
+        if not is_off and plain not in INTERVALS:
+            raise Misread(f"An interval is one of {', '.join(INTERVALS)}.")
+        return replace(wishes, interval="" if is_off else plain)
+    if name == "quiet":
+        begin, end = (-1, -1) if is_off else _span(plain)
+        return replace(wishes, quiet_from=begin, quiet_to=end)
+    if name == "digest":
+        return replace(wishes, digest_at=-1 if is_off else _minute(plain))
+    if name == "zone":
+        return replace(wishes, zone_minutes=_zone(plain))
+    if plain not in ("on", "off"):
+        raise Misread("Charts with alerts: on or off?")
+    return replace(wishes, has_charts=plain == "on")
+
+
+def _span(text: str) -> tuple[int, int]:
+    begin, _, end = re.sub(r"\s*(?:to|until|[-–—])\s*|\s+", "-", text).partition("-")
+    if not begin or not end:
+        raise Misread("From when to when? For example /settings quiet 23:00-07:00")
+    return _minute(begin), _minute(end)
+
+
+def _minute(text: str) -> int:
+    """Of the day: 8, 8:30, 08.30, 8am."""
+    found = re.fullmatch(r"(\d{1,2})(?:[:.](\d{2}))?\s?(am|pm)?", text)
+    hour, minute = (int(found[1]), int(found[2] or 0)) if found else (99, 0)
+    if found and found[3]:
+        hour = hour % 12 + (12 if found[3] == "pm" else 0) if 1 <= hour <= 12 else 99
+    if hour > 23 or minute > 59:
+        raise Misread(f"“{cut(text)}” is no time of day. For example 8:00, or 23:30")
+    return hour * 60 + minute
+
+
+def _zone(text: str) -> int:
+    found = re.fullmatch(r"(?:utc|gmt)?\s?(?:([+\-−]?)(\d{1,2})(?::(\d{2}))?)?", text)
+    if found is None or (found[2] is None and not text):
+        raise Misread("How far from UTC? For example /settings zone +2, or +5:30")
+    minutes = int(found[2] or 0) * 60 + int(found[3] or 0)
+    minutes = -minutes if found[1] in ("-", "−") else minutes
+    if not -12 * 60 <= minutes <= MAX_ZONE:
+        raise Misread("Clocks are from UTC-12 to UTC+14.")
+    return minutes
+
+
+# What it means for what is typed.
+
+
+def filled(name: str, words: list[str], wishes: Wishes) -> list[str]:
+    """The words of a command, with the chat's symbol and interval where none is said."""
+    if not words and wishes.symbol and name in OF_ONE:
+        words = [wishes.symbol]
+    if not words or not wishes.interval or name not in IN_INTERVALS:
+        return words
+    plain = [word.lower() for word in words]
+    n_symbols = sum(word not in KIND_WORDS for word in plain)
+    is_other = name == "chart" and (plain[0] in chart.VIEWS or n_symbols > 1)
+    return words if is_other or any(word in INTERVALS for word in plain) else [*words, wishes.interval]
+
+
+# Looks.
+
+
+def show(told: Told, now_s: float) -> Answer:
+    if told.name:
+        return _show_choices(told)
+    rows = [(NAMES[name], value_of(told.wishes, name) or "off") for name in NAMES]
+    buttons = [Button(label, f"settings {name}") for name, label in NAMES.items()]
+    return Answer("<b>Settings</b> of this chat", (pairs(rows),), keyboard=keyboard(*_in_rows(buttons, 3)))
+
+
+def _show_choices(told: Told) -> Answer:
+    """One setting, with its usual values as buttons; the one that it has is marked."""
+    value = value_of(told.wishes, told.name) or "off"
+    lines = [(each, f"settings {told.name} {each}") for each in CHOICES[told.name]]
+    rows = _in_rows(choices(lines, value.removeprefix("UTC")), A_ROW)
+    text = f"<b>{NAMES[told.name]}</b>  {value}"
+    return Answer(text, (ABOUTS[told.name],), keyboard=keyboard(*rows, (Button("‹ Settings", "settings"),)))
+
+
+def value_of(wishes: Wishes, name: str) -> str:
+    """As it is typed; "" for none."""
+    if name == "quiet":
+        return "" if wishes.quiet_from < 0 else f"{_clock(wishes.quiet_from)}-{_clock(wishes.quiet_to)}"
+    if name == "digest":
+        return "" if wishes.digest_at < 0 else _clock(wishes.digest_at)
+    if name == "zone":
+        sign, (hours, minutes) = "-" if wishes.zone_minutes < 0 else "+", divmod(abs(wishes.zone_minutes), 60)
+        return f"UTC{sign}{hours}" + (f":{minutes:02}" if minutes else "")
+    if name == "charts":
+        return "on" if wishes.has_charts else ""
+    return wishes.symbol if name == "symbol" else wishes.interval
+
+
+def _clock(minute: int) -> str:
+    return f"{minute % DAY_MINUTES // 60:02}:{minute % 60:02}"
+
+
+def _in_rows(buttons: Sequence[Button], n: int) -> list[tuple[Button, ...]]:
+    return [tuple(buttons[i : i + n]) for i in range(0, len(buttons), n)]

@@ -1,0 +1,114 @@
+"""/watch: the chat's own list of coins, as one table; added to and taken from by words and by buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from answers import price
+from answers.asked import EXAMPLES, Misread, Tools, cut
+from answers.price import PriceReport, Prices
+from exchanges.symbols import parse_symbol
+from render.figures import counted, escape
+from render.keyboards import again, keyboard, that_fit
+from render.message import Answer, Button, Keyboard, short
+from render.sentences import sorry
+from store.words import StoreError
+
+ABOUT = "price for"
+MAX_WATCHED = 10
+MAX_COMPARED = 5  # on the picture
+A_ROW = 4  # buttons
+WORDS = {"add": "add", "+": "add", "remove": "remove", "rm": "remove", "delete": "remove", "-": "remove"}
+
+
+class Asked(NamedTuple):
+    """action: "show", "edit", "add" or "remove"."""
+
+    action: str
+    words: tuple[str, ...] = ()
+
+
+class Told(NamedTuple):
+    """The list, and its prices; prices None where it is only edited. refused: what was not added, why in words."""
+
+    symbols: Sequence[str]
+    prices: Prices | None = None
+    refused: Sequence[str] = ()
+
+
+def command(words: list[str]) -> Asked:
+    """Raises Misread."""
+    if not words:
+        return Asked("show")
+    first = words[0].lower()
+    if first == "edit" and len(words) == 1:
+        return Asked("edit")
+    action = WORDS.get(first, "add")
+    rest = tuple(dict.fromkeys(words[1:] if first in WORDS else words))
+    if not rest:
+        raise Misread(f"Which coins? For example /watch {action} BTC ETH")
+    return Asked(action, rest[:MAX_WATCHED])
+
+
+async def ask(tools: Tools, asked: Asked) -> Told:
+    """Raises Misread and NotASymbol."""
+    memory, chat_id = tools.memory, tools.who.chat_id
+    try:
+        if asked.action == "remove":
+            return Told(await memory.unwatch(chat_id, [parse_symbol(each) for each in asked.words]))
+        symbols = await memory.watched(chat_id)
+        refused: list[str] = []
+        if asked.action == "add":
+            symbols, refused = await _added(tools, asked.words)
+    except StoreError as error:
+        raise Misread(error.sentence) from error
+    if asked.action == "edit" or not symbols:
+        return Told(symbols, None, refused)
+    return Told(symbols, await price.ask(tools, price.Asked(tuple(symbols))), refused)
+
+
+async def _added(tools: Tools, words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The list with those coins that some exchange has; why the others are not in it."""
+    found = (await price.ask(tools, price.Asked(tuple(words)))).results
+    listed = [each.symbol for each in found if isinstance(each, PriceReport)]
+    now_ms = int(tools.clock() * 1000)
+    symbols = await tools.memory.watch(tools.who.chat_id, listed, MAX_WATCHED, now_ms)
+    refused = [sorry(each) for each in found if not isinstance(each, PriceReport)]
+    if beyond := [short(each) for each in listed if each not in symbols]:
+        names = escape(", ".join(cut(each) for each in beyond))
+        refused.append(f"{MAX_WATCHED} coins are the most, so {names} is left out.")
+    return symbols, refused
+
+
+def show(told: Told, now_s: float) -> Answer:
+    """The table of /price; while it is edited, a button for each coin."""
+    if not told.symbols:
+        buttons = tuple(Button(f"+ {each}", f"watch add {each}") for each in EXAMPLES)
+        text = "Nothing is watched here. For example <code>/watch BTC ETH SOL</code>"
+        return Answer(text, notes=tuple(told.refused), keyboard=(buttons,))
+    if told.prices is None:
+        names = escape(", ".join(short(each) for each in told.symbols))
+        return Answer(f"<b>Watchlist</b> {names}", notes=tuple(told.refused), keyboard=_edit_buttons(told.symbols))
+    answer = price.show(told.prices, now_s)
+    names = " ".join(short(each) for each in told.symbols[:MAX_COMPARED])
+    acts = (*again("watch", f"chart {names}"), Button("✏️ Edit", "watch edit"))
+    is_table = len(told.prices.results) > 1
+    return answer._replace(
+        headline=f"<b>Watchlist</b> {counted(len(told.symbols), 'coin')}" if is_table else answer.headline,
+        notes=(*answer.notes, *told.refused),
+        keyboard=keyboard(acts, *_in_rows(button for row in answer.keyboard[1:] for button in row)),
+    )
+
+
+def _edit_buttons(symbols: Sequence[str]) -> Keyboard:
+    """What takes a coin away, and what adds a usual one."""
+    removes = that_fit(Button(f"✖ {short(each)[:8]}", f"watch remove {short(each)}") for each in symbols)
+    more = [each for each in EXAMPLES if f"{each}-USDT" not in symbols] if len(symbols) < MAX_WATCHED else []
+    adds = tuple(Button(f"+ {each}", f"watch add {each}") for each in more)
+    return keyboard(*_in_rows(removes), (*adds, Button("Done", "watch")))
+
+
+def _in_rows(buttons: Iterable[Button]) -> list[tuple[Button, ...]]:
+    every = tuple(buttons)
+    return [every[i : i + A_ROW] for i in range(0, len(every), A_ROW)]

@@ -1,0 +1,145 @@
+"""/settings and /watch, typed and pressed; what they change in other answers; the digest, at its hour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import pressed, text_of
+from test_alert import T0, _rows, a_watching_house, tick
+
+from answers.asked import Misread
+from answers.chat_settings import changed, filled, value_of
+from answers.digest import due_day
+from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes
+
+ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("symbol doge", "DOGE"),
+        ("interval 4H", "4h"),
+        ("quiet 23:00-07:00", "23:00-07:00"),
+        ("quiet 23 7", "23:00-07:00"),
+        ("quiet 11pm to 6.30", "23:00-06:30"),
+        ("digest 8", "08:00"),
+        ("digest 12am", "00:00"),
+        ("zone +5:30", "UTC+5:30"),
+        ("zone −3", "UTC-3"),
+        ("zone utc", "UTC+0"),
+        ("charts on", "on"),
+        *((f"{name} off", "") for name in ("symbol", "interval", "quiet", "digest", "charts")),
+    ],
+)
+def test_settings_as_they_are_typed(typed: str, said: str) -> None:
+    name, _, value = typed.partition(" ")
+    assert value_of(changed(ALL, name, value), name) == said
+
+
+@pytest.mark.parametrize(
+    "typed", ["interval 7m", "quiet 23", "quiet 25-7", "digest noon", "digest 13pm", "zone east", "zone 15", "charts x"]
+)
+def test_what_is_no_setting_is_said_to_be_none(typed: str) -> None:
+    name, _, value = typed.partition(" ")
+    with pytest.raises(Misread):
+        changed(ALL, name, value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("price", "price ETH"),
+        ("analysis", "analysis ETH 4h"),
+        ("analysis BTC spot", "analysis BTC spot 4h"),
+        ("analysis BTC 15m", "analysis BTC 15m"),
+        ("chart BTC", "chart BTC 4h"),
+        ("chart BTC SOL", "chart BTC SOL"),
+        ("chart oi BTC", "chart oi BTC"),
+        ("top10", "top10"),
+        ("alerts", "alerts"),
+    ],
+)
+def test_what_is_left_open_is_as_the_chat_wishes(typed: str, meant: str) -> None:
+    name, *words = typed.split()
+    assert " ".join([name, *filled(name, words, ALL)]) == meant
+    assert filled(name, words, Wishes()) == words
+
+
+@pytest.mark.parametrize(
+    ("zone", "minute", "day"),
+    [
+        (0, 479, None),
+        (0, 480, 100),
+        (0, 539, 100),
+        (0, 540, None),
+        (120, 360, 100),
+        (-600, 1080, 100),
+        (600, 1320, 101),
+    ],
+)
+def test_a_digest_is_due_within_an_hour_by_the_chats_own_clock(zone: int, minute: int, day: int | None) -> None:
+    wishes = Wishes(digest_at=480, zone_minutes=zone)
+    assert due_day(wishes, (100 * DAY_MINUTES + minute) * MINUTE_MS) == day
+
+
+async def test_settings_by_buttons_only(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        lines = [line for row in await _rows(house, "settings") for line in row]
+        assert len(lines) == 6
+        for line in lines:
+            chosen = (await _rows(house, line))[0][0]
+            await house.bot.answer(pressed(chosen))
+        text = await house.ask("/settings")
+        for value in ("BTC", "5m", "22:00-06:00", "06:00", "UTC-8", "on"):
+            assert f" {value}\n" in text or f" {value}<" in text
+
+
+async def test_settings_change_what_is_left_open(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        assert "Which symbol?" in await house.ask("/price")
+        await house.ask("/settings symbol sol")
+        await house.ask("/settings interval 4h")
+        assert (await house.ask("/price")).startswith("<b>SOL ")
+        assert "SOL perp 4h" in await house.ask("/analysis")
+        assert "Which symbol?" in await house.ask("/price", chat_id=2002, user_id=2002)
+
+
+async def test_a_watchlist_by_words_and_by_buttons(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        assert "Nothing is watched here." in await house.ask("/watch")
+        text = await house.ask("/watch BTC eth nosuchcoin")
+        assert text.startswith("<b>Watchlist</b> 2 coins")
+        assert "\nETH " in text
+        assert "NOSUCHCOIN" in text
+        (remove, *_), done = await _rows(house, "watch edit")
+        assert (remove, done) == ("watch remove BTC", ["watch add SOL", "watch"])
+        await house.bot.answer(pressed(remove))
+        house.stop_at(T0 + 60)
+        await house.bot.answer(pressed("watch add SOL"))
+        call = await house.bot.answer(pressed("watch"))
+        assert call is not None
+        assert [line.split()[0] for line in text_of(call).split("\n")[2:4]] == ["ETH", "SOL"]
+
+
+async def test_a_watchlist_has_an_end(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        store = house.bot.tools.store or (house.bot.duty and house.bot.duty.store)
+        assert store
+        await store.watch(1001, [f"A{n}-USDT" for n in range(10)], 10, 1)
+        assert "10 coins are the most, so BTC is left out." in await house.ask("/watch BTC")
+
+
+async def test_the_digest_comes_once_a_day_at_its_hour(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/watch BTC ETH")
+        await house.ask("/alert btc > 900000")
+        await house.ask("/settings digest 23:00")  # T0 is 22:13:20
+        assert await tick(house, 2700.0) == []
+        (sent,) = await tick(house, 120.0)
+        assert sent.startswith("<b>Digest</b>\nWatchlist\n<pre>")
+        for part in ("BTC ", "ETH ", "Moved most (Binance perpetuals)", "Funding per 8h (Binance)", "1 alert armed."):
+            assert part in sent
+        assert await tick(house, 60.0) == []
+        assert [each[:13] for each in await tick(house, 86400.0)] == ["<b>Digest</b>", "I slept from "]
