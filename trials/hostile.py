@@ -25,7 +25,7 @@ import tempfile
 import time
 import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -62,6 +62,17 @@ REST_S = 0.2
 N_CONNECTIONS = 40
 MAX_ANSWER_S, MAX_STALL_S, MAX_MIB, MAX_GROWTH_MIB = 8.5, 0.1, 64.0, 3.0
 SECRET = "hostile-trial-secret"
+VARIABLES = {
+    "WEBHOOK_SECRET": SECRET,
+    "TELEGRAM_CHAT_ID": "*",
+    "CACHE_SECONDS": "0",
+    "RATE_BUDGETS": "0",
+    "COMMANDS_PER_MINUTE": "0",
+    "MAX_CONNECTIONS": "100",
+    "LOG_LEVEL": "ERROR",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "131072",
+}
 
 SERVER = """
 import asyncio, json, sys, time
@@ -294,10 +305,10 @@ async def half_and_silence(turn: Turn) -> bool:
 
 
 class Hostile:
-    """Answers a share of a world's requests badly."""
+    """Answers a share of a world's requests badly, in some of the BEHAVIOURS or in all of them."""
 
-    def __init__(self, seed: int, share: float) -> None:
-        self.rng, self.share = random.Random(seed), share
+    def __init__(self, seed: int, share: float, ways: Sequence[str] = ()) -> None:
+        self.rng, self.share, self.ways = random.Random(seed), share, ways or list(BEHAVIOURS)
         self.acted: Counter[str] = Counter()
         self._previous = answer(b"{}")
 
@@ -319,7 +330,7 @@ class Hostile:
             writer.write(said)
             await writer.drain()
             return True
-        name = self.rng.choice(list(BEHAVIOURS))
+        name = self.rng.choice(self.ways)
         self.acted[name] += 1
         wrong = await self._of_another(site, asked)
         return await BEHAVIOURS[name](Turn(writer, said, honest.body, wrong, previous))
@@ -475,16 +486,8 @@ async def _trial(world: demo.World, trusted: dict[str, str], seconds: float, see
         **os.environ,
         **world.environ,
         **trusted,
+        **VARIABLES,
         "PORT": str(port),
-        "WEBHOOK_SECRET": SECRET,
-        "TELEGRAM_CHAT_ID": "*",
-        "CACHE_SECONDS": "0",
-        "RATE_BUDGETS": "0",
-        "COMMANDS_PER_MINUTE": "0",
-        "MAX_CONNECTIONS": "100",
-        "LOG_LEVEL": "ERROR",
-        "MALLOC_ARENA_MAX": "1",
-        "MALLOC_TRIM_THRESHOLD_": "131072",
         "PYTHONPATH": str(ROOT),
     }
     server = Process(["-c", SERVER.format(rest_s=REST_S)], environ)
