@@ -55,9 +55,8 @@ from asking.fetch import Fetcher
 from clock import MACHINE, Clock
 from duty import Duty
 from exchanges import table
-from health import Health, keep_watchdog_quiet, let_watchdog_sleep, small_door
+from health import Health, counted_by, keep_watchdog_quiet, let_watchdog_sleep, open_small_door
 from http1.client import Transport
-from http1.server import Server
 from limiter import Limiter, Told
 from log import set_up_log, working_on
 from market import Market
@@ -70,7 +69,7 @@ from settings import Settings, SettingsError
 from store.words import StoreError
 from telegram.api import TelegramAPI, TelegramError
 from telegram.introduction import Introduction, Menu, introduce_to
-from telegram.polling import AnswerUpdate, Poller, clear_webhook, why_ended
+from telegram.polling import Poller, clear_webhook, why_ended
 from telegram.replies import Call, is_unchanged, offer, offer_nothing, reply, short_reply, unknown
 from telegram.sign import Sign, end_spinner
 from telegram.standing import Standing
@@ -442,7 +441,7 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     health = Health(bot, settings, "polling")
-    server = await _open_small_door(health)
+    server = await open_small_door(health)
     background = [asyncio.ensure_future(each) for each in (keep_watchdog_quiet(bot.metrics), keep_tidy(transport))]
     try:
         if not await clear_webhook(bot.api, delete_webhook, stopped):
@@ -486,29 +485,6 @@ async def _by_hand(settings: Settings, arguments: list[str]) -> int:
     """`python bot.py webhook …`."""
     is_dropping = "--drop-pending" in arguments
     return await look_after_webhook(settings, arguments[1], introduction(settings), drop_pending=is_dropping)
-
-
-def counted_by(health: Health, answer: AnswerUpdate) -> AnswerUpdate:
-    """The same, with each update counted while it is in work."""
-
-    async def counted(update: Mapping[str, Any]) -> Call | None:
-        with health.working():
-            return await answer(update)
-
-    return counted
-
-
-async def _open_small_door(health: Health) -> Server | None:
-    """Serves /health and /metrics beside the polling; not with PORT=0. A port that is taken stops no polling."""
-    if not health.settings.port:
-        return None
-    server = Server(small_door(health))
-    try:
-        await server.start(health.settings.poller_host, health.settings.port)
-    except OSError as error:
-        log.warning("PORT %d cannot be listened on, so there is no /health: %s", health.settings.port, error.strerror)
-        return None
-    return server
 
 
 def warn_of_nobody(settings: Settings) -> None:

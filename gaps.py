@@ -6,13 +6,16 @@ stood before it: for a window of 24 hours it counts as much as any other, and fo
 
 from __future__ import annotations
 
+import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 
+from exchanges.errors import LongQuiet
 from exchanges.words import Candles, Flow
 
 LEAVES_OUT = ("coinbase",)  # exchanges that are known to list no candle without trades
+MAX_QUIET_MS = 24 * 3_600_000  # without any trade: the market is delisted or halted, its last candles are no news
 LATE_MS = 15_000  # exchanges list a candle some seconds after its close: one that is missing so early is not empty
 
 
@@ -85,3 +88,13 @@ def filled_flow(flow: Flow, n: int, now_ms: int) -> Flow:
     at = range(max(times[0], running - n * step), last + step, step)
     bought, sold = dict(zip(times, flow.buy, strict=True)), dict(zip(times, flow.sell, strict=True))
     return flow._replace(open_ms=at, buy=[bought.get(t, 0.0) for t in at], sell=[sold.get(t, 0.0) for t in at])
+
+
+def refuse_long_quiet(candles: Candles, now_ms: int) -> None:
+    """Raises LongQuiet for candles that ended long ago."""
+    if not len(candles):
+        return
+    ended_ms = candles.open_ms[-1] + candles.interval_ms
+    if now_ms - ended_ms > max(MAX_QUIET_MS, 2 * candles.interval_ms):
+        day = time.strftime("%Y-%m-%d", time.gmtime(ended_ms / 1000))
+        raise LongQuiet(candles.exchange, f"the last candle ended {day}", day)

@@ -11,19 +11,21 @@ import faulthandler
 import hmac
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 import orjson
 
 import metrics
-from http1.server import HTTPError, Request, Response
-from market import HostHealth
+from asking.circuits import HostHealth
+from http1.server import HTTPError, Request, Response, Server
 from metrics import Family, Info, Metrics, Process
 from render.sentences import said
 from settings import Settings
 from telegram.api import CLOCK_OFF_S, TelegramAPI
+from telegram.polling import AnswerUpdate
+from telegram.replies import Call
 from telegram.standing import Standing
 
 log = logging.getLogger("health")
@@ -262,3 +264,26 @@ async def keep_watchdog_quiet(metrics: Metrics) -> None:
 def let_watchdog_sleep() -> None:
     """At the end of a process that ends well."""
     faulthandler.cancel_dump_traceback_later()
+
+
+def counted_by(health: Health, answer: AnswerUpdate) -> AnswerUpdate:
+    """The same, with each update counted while it is in work."""
+
+    async def counted(update: Mapping[str, Any]) -> Call | None:
+        with health.working():
+            return await answer(update)
+
+    return counted
+
+
+async def open_small_door(health: Health) -> Server | None:
+    """Serves /health and /metrics beside the polling; not with PORT=0. A port that is taken stops no polling."""
+    if not health.settings.port:
+        return None
+    server = Server(small_door(health))
+    try:
+        await server.start(health.settings.poller_host, health.settings.port)
+    except OSError as error:
+        log.warning("PORT %d cannot be listened on, so there is no /health: %s", health.settings.port, error.strerror)
+        return None
+    return server

@@ -10,8 +10,6 @@ once somebody has asked for one that is not listed.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -19,54 +17,44 @@ from typing import Any, NamedTuple, TypeVar
 
 from asking import races
 from asking.cache import MAX_CACHED, Cache
-from asking.circuits import Circuit, Failure
+from asking.circuits import HostHealth
 from asking.fetch import Fetcher
+from asking.pages import candle_pages
+from asking.periods import FundingPeriods
 from asking.races import Question, first_answers, start
+from asking.symbol_lists import Symbols
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import (
     BadResponse,
-    Gone,
-    LongQuiet,
     MarketError,
     NoAnswer,
     NotListed,
     NotSupported,
     PartName,
     Reason,
-    Unavailable,
     UnknownSymbol,
     bare,
 )
+from exchanges.joined import Rows, by_coin, completed_snapshot, flow_of
 from exchanges.symbols import (
     are_of_one_coin,
-    coin_symbol,
     in_every_dollar,
     in_quotes,
     multiplied,
     of_many,
-    similar,
     split,
 )
 from exchanges.table import EXCHANGES, Exchange
-from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, OpenInterest, Snapshot, Source, Ticker, per_8h
-from gaps import filled, filled_flow
+from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
+from gaps import filled, filled_flow, refuse_long_quiet
 
 T = TypeVar("T")
 LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight
-SYMBOLS_S = 3600.0
 CONTRACTS_S = 3600.0
-INTERVALS_S = 3600.0
-INTERVALS_LATE_S = 0.5  # after all else has arrived
-INTERVALS_AGAIN_S = 30.0
 FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
 NOT_LISTED_S = 300.0  # that the same wrong name asks nobody
-MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
-HISTORY_S = 60.0  # how long an hourly history serves
-HISTORY_H = 26  # rows: the last one may be an hour old, and the first one has to be more than 24
 HOUR_MS = 3_600_000
-MAX_BETWEEN_MS = 3 * HOUR_MS // 2  # between two rows of an hourly history
-MAX_QUIET_MS = 24 * HOUR_MS  # without any trade: the market is delisted or halted, its last candles are no news
 
 
 class Found(NamedTuple):
@@ -79,15 +67,6 @@ class Found(NamedTuple):
     symbol: str
     multiplier: int
     missing: dict[PartName, MarketError]
-
-
-class HostHealth(NamedTuple):
-    """state: ok, failing, resting or gone. resting_s: how much longer."""
-
-    state: str
-    resting_s: int
-    last_success_s_ago: float | None
-    last_failure: Failure | None
 
 
 class Market:
@@ -105,7 +84,8 @@ class Market:
         self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
         self._cache = Cache(MAX_CACHED, clock=clock)
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
-        self._intervals_failure: dict[str, Failure] = {}
+        self.symbols = Symbols(fetcher, self._cache)
+        self.periods = FundingPeriods(fetcher, self._cache, clock)
 
     async def last_price(self, symbol: str, timeout_s: float = races.DEADLINE_S / 2) -> float | None:
         """The last spot price; None when no exchange gives one in time."""
@@ -117,22 +97,14 @@ class Market:
 
     def health(self) -> dict[str, HostHealth]:
         """What the last requests said of each host that was asked."""
-        now = self.clock.now()
-        return {
-            name: HostHealth(
-                _state_of(circuit),
-                round(circuit.resting_s),
-                round(now - circuit.last_success, 1) if circuit.last_success else None,
-                _failure_of(circuit),
-            )
-            for name, circuit in self.fetcher.circuits.items()
-        }
+        return {name: circuit.health() for name, circuit in self.fetcher.circuits.items()}
 
     def forget(self) -> None:
         """Lets failures and kept answers go, as if time had passed: the next question asks anew."""
         self.fetcher.forget_failures()
         self._cache.clear()
         self._again_after.clear()
+        self.periods.forget()
 
     def of_exchange(self, exchange: str) -> Market:
         """The same market, with the same answers kept, of one exchange."""
@@ -191,7 +163,7 @@ class Market:
         left_s = began + races.DEADLINE_S - self.clock.monotonic()
 
         async def suggestions() -> list[str]:
-            return await self._suggestions(symbol, left_s)
+            return await self.symbols.like(symbol, self.exchanges, left_s)
 
         found = await self.kept(self._not_listed(symbol, kind), NOT_LISTED_S, suggestions())
         return NotListed(symbol, self._asked_for(kind), found, kind)
@@ -253,12 +225,6 @@ class Market:
     def kept_list(self, exchange: Exchange, kind: str) -> Mapping[str, Snapshot]:
         """All markets of an exchange by symbol, where its list was asked for within LISTING_S; else none."""
         return self._cache.peek((exchange.id, "list", kind, "ticker")) or {}
-
-    def intervals_error(self, exchange: Exchange, quote: str = "") -> MarketError | None:
-        """Why the exchange's funding periods are not known; None when they are, or were not asked for."""
-        told = exchange.funding_intervals(quote or exchange.quotes["perp"][0])
-        failure = None if told is None else self._intervals_failure.get(told[0].host.name)
-        return None if failure is None else failure.again(exchange.id)
 
     def now_ms(self) -> int:
         return int(self.clock.now() * 1000)
@@ -337,7 +303,7 @@ class Market:
         try:
             return await ask(of)
         except UnknownSymbol:
-            found = of_many(of, await self._symbols(exchange, kind))
+            found = of_many(of, await self.symbols.of(exchange, kind))
             if found is None:
                 raise
             return await ask(found)
@@ -355,7 +321,7 @@ class Market:
         of = await self.sized(exchange, of, "perp")
         endpoints = exchange.perp(of)
         others = [what for what in endpoints if what != "ticker"]
-        intervals = self._funding_intervals(exchange, of.quote)
+        intervals = self.periods.begin(exchange, of.quote)
         parts = {what: start(self.get(endpoints[what])) for what in others}
         missing: dict[PartName, MarketError] = {}
         try:
@@ -369,18 +335,18 @@ class Market:
                     whole = Snapshot(
                         whole.ticker, part.open_interest or whole.open_interest, part.funding or whole.funding
                     )
-            interval_h = await self._funding_interval(exchange, intervals, of.listed)
+            interval_h = await self.periods.of(exchange, intervals, of.listed)
         finally:
             for asked in parts.values():
                 asked.cancel()
             if intervals is not None:
-                intervals.changed.cancel()
+                intervals.changed_h.cancel()
         return self._found(exchange, whole, of, missing, interval_h)
 
     async def perp_of_many(self, exchange: Exchange, symbol: str) -> Found:
         """The contract on 1000 and more of a coin, where another coin has the plain name. Raises MarketError."""
         symbol = in_quotes(symbol, exchange.quotes["perp"])
-        found = of_many(Listing("perp", symbol, symbol), await self._symbols(exchange, "perp"))
+        found = of_many(Listing("perp", symbol, symbol), await self.symbols.of(exchange, "perp"))
         if found is None:
             raise UnknownSymbol(exchange.id, f"{symbol} is another coin there", Reason.NAMESAKE)
         return await self._whole_perp(exchange, found)
@@ -405,49 +371,14 @@ class Market:
         for what, told in ((PartName.OPEN_INTEREST, whole.open_interest), (PartName.FUNDING, whole.funding)):
             if told is None:
                 missing.setdefault(what, failure)
-        completed = _completed(whole, interval_h)
+        completed = completed_snapshot(whole, interval_h)
         if completed.funding is not None and completed.funding.funding_interval_h is None:
-            missing[PartName.FUNDING_PERIOD] = self.intervals_error(exchange, of.quote) or untold
+            missing[PartName.FUNDING_PERIOD] = self.periods.error(exchange, of.quote) or untold
         return Found(completed._replace(ticker=self._timed(completed.ticker)), of.listed, of.multiplier, missing)
 
     def _timed(self, ticker: Ticker | None) -> Ticker | None:
         """A ticker that tells no time is of now: it was asked for within the cache's seconds."""
         return ticker if ticker is None or ticker.time_ms else ticker._replace(time_ms=self.now_ms())
-
-    def _funding_intervals(self, exchange: Exchange, quote: str) -> _Intervals | None:
-        """The list of funding periods, where the exchange tells them in a list of their own; it is on its way."""
-        told = exchange.funding_intervals(quote)
-        if told is None or not self.may_ask(told[0].host.name):
-            return None
-        endpoint, of_all_others = told
-
-        async def load() -> dict[str, float]:
-            intervals: dict[str, float] = {}
-            await self.fetcher.fetch_items(endpoint, intervals.update)
-            return intervals
-
-        host = endpoint.host.name
-        return _Intervals(self._cache.soon((host, "funding intervals"), INTERVALS_S, load()), of_all_others, host)
-
-    async def _funding_interval(self, exchange: Exchange, intervals: _Intervals | None, symbol: str) -> float | None:
-        """Hours per funding period of a contract."""
-        changed = await self._changed_intervals(exchange, intervals)
-        return None if changed is None or intervals is None else changed.get(symbol, intervals.of_all_others)
-
-    async def _changed_intervals(self, exchange: Exchange, intervals: _Intervals | None) -> dict[str, float] | None:
-        """A list that is late or fails is done without for a while: the rest is there."""
-        if intervals is None:
-            return None
-        try:
-            async with asyncio.timeout(INTERVALS_LATE_S):
-                changed = await intervals.changed
-            self._intervals_failure.pop(intervals.host, None)
-            return changed
-        except (MarketError, TimeoutError) as error:
-            late = Unavailable(exchange.id, "the list of funding periods is late", Reason.LATE)
-            self._intervals_failure[intervals.host] = Failure.of(error if isinstance(error, MarketError) else late)
-            self.leave_alone(intervals.host, INTERVALS_AGAIN_S)
-            return None
 
     # Lists of all markets of an exchange.
 
@@ -462,16 +393,16 @@ class Market:
             raise NotSupported(exchange.id, f"no list of {kind} tickers", Reason.NO_LIST)
         wanted = ["ticker", *(part for part in parts if part in endpoints)]
         dollar = exchange.quotes[kind][0]
-        intervals = self._funding_intervals(exchange, dollar) if PartName.FUNDING in parts else None
+        intervals = self.periods.begin(exchange, dollar) if PartName.FUNDING in parts else None
         lists = [start(self._rows(exchange, kind, part, endpoints[part])) for part in wanted]
         try:
             of_tickers, *others = [await each for each in lists]
-            changed = await self._changed_intervals(exchange, intervals)
+            changed = await self.periods.changed(exchange, intervals)
         finally:
             for each in lists:
                 each.cancel()
             if intervals is not None:
-                intervals.changed.cancel()
+                intervals.changed_h.cancel()
         if not others:
             return of_tickers.by_coin()
         found = {}
@@ -480,44 +411,18 @@ class Market:
                 if (more := other.get(listed)) is not None:
                     perp = Snapshot(perp.ticker, more.open_interest or perp.open_interest, more.funding or perp.funding)
             interval_h = None if changed is None or intervals is None else changed.get(listed, intervals.of_all_others)
-            found[listed] = _completed(perp, interval_h)
+            found[listed] = completed_snapshot(perp, interval_h)
         return by_coin(found)
 
     async def _rows(
         self, exchange: Exchange, kind: str, part: str, endpoint: ListEndpoint[tuple[str, Snapshot]]
-    ) -> _Rows:
-        async def load() -> _Rows:
-            found = _Rows()
+    ) -> Rows:
+        async def load() -> Rows:
+            found = Rows()
             await self.fetcher.fetch_items(endpoint, found.update)
             return found
 
         return await self.kept((exchange.id, "list", kind, part), LISTING_S, load())
-
-    async def _symbols(self, exchange: Exchange, kind: str) -> frozenset[str]:
-        """Every symbol that an exchange lists; none where it has no list."""
-
-        async def load() -> frozenset[str]:
-            found: set[str] = set()
-            endpoint = exchange.symbols(kind)
-            if endpoint is not None:
-                await self.fetcher.fetch_items(endpoint, found.update)
-            return frozenset(found)
-
-        return await self._cache.get((exchange.id, "symbols", kind), SYMBOLS_S, load())
-
-    async def _suggestions(self, symbol: str, timeout_s: float) -> list[str]:
-        """Bases that look like the symbol's, from the lists that are there within timeout_s."""
-        wanted = asyncio.gather(
-            *(self._symbols(each, market) for each in self.exchanges[:MAX_SUGGESTING] for market in each.kinds),
-            return_exceptions=True,
-        )
-        try:
-            async with asyncio.timeout(max(0.1, timeout_s)):
-                lists = await wanted
-        except TimeoutError:
-            return []
-        listed = {each for symbols in lists if not isinstance(symbols, BaseException) for each in symbols}
-        return similar(split(symbol)[0], {multiplied(split(each)[0])[0] for each in listed})
 
     # Candles.
 
@@ -533,12 +438,13 @@ class Market:
 
         async def ask(of: Listing) -> Candles:
             exchange.require("candles", kind, of.quote, interval)
-            return await self._pages(exchange, await self.sized(exchange, of, "candles"), interval, n + 1)
+            of = await self.sized(exchange, of, "candles")
+            return await candle_pages(self.fetcher, exchange, of, interval, n + 1, self.now_ms())
 
         async def load() -> Candles:
             now_ms = self.now_ms()
             found = await self.by_any_multiplier(exchange, kind, symbol, ask)
-            _refuse_long_quiet(found, now_ms)
+            refuse_long_quiet(found, now_ms)
             return filled(replace(found, asked_ms=now_ms), n, now_ms)
 
         if not keep:
@@ -558,22 +464,6 @@ class Market:
 
         return await self.by_any_multiplier(exchange, kind, symbol, ask)
 
-    async def _pages(self, exchange: Exchange, of: Listing, interval: str, n: int) -> Candles:
-        """As many answers as n candles take, put together."""
-        step, most, now_ms = INTERVALS[interval], exchange.max_candles[of.kind], self.now_ms()
-        end_ms = (now_ms // step + 1) * step
-        asked: list[Endpoint[Candles]] = []
-        while n > 0:
-            page = min(n, most)
-            asked.append(exchange.candles(of, interval, page, now_ms, end_ms if asked else None))
-            end_ms, n = end_ms - page * step, n - page
-        answers = [start(self.fetcher.fetch(endpoint)) for endpoint in asked]
-        try:
-            return joined([await answer for answer in reversed(answers)])
-        finally:
-            for answer in answers:
-                answer.cancel()
-
     async def flow(self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Flow:
         """What takers bought and sold over the last n closed candles. Raises MarketError, NotSupported if untold."""
 
@@ -591,191 +481,5 @@ class Market:
         return await self.by_any_multiplier(exchange, kind, symbol, ask)
 
 
-def _state_of(circuit: Circuit) -> str:
-    if circuit.resting_s:
-        return "resting"
-    return "failing" if circuit.failures else "gone" if circuit.is_gone else "ok"
-
-
-def _failure_of(circuit: Circuit) -> Failure | None:
-    if circuit.failures and circuit.last_error is not None:
-        return circuit.last_error
-    return Failure(Gone, "closed for good", Gone.reason, None) if circuit.is_gone else None
-
-
-def flow_of(candles: Candles) -> Flow:
-    """The flow that candles tell. Raises NotSupported when they tell none."""
-    if candles.taker_buy is None:
-        raise NotSupported(candles.exchange, "no taker volume", Reason.NO_TAKER_VOLUME)
-    sold = [max(0.0, volume - bought) for volume, bought in zip(candles.volume, candles.taker_buy, strict=True)]
-    of = (candles.exchange, candles.symbol, candles.kind, candles.interval_ms)
-    return Flow(*of, candles.open_ms, candles.taker_buy, sold, candles.asked_ms)
-
-
-def _refuse_long_quiet(candles: Candles, now_ms: int) -> None:
-    """Raises LongQuiet for candles that ended long ago."""
-    if not len(candles):
-        return
-    ended_ms = candles.open_ms[-1] + candles.interval_ms
-    if now_ms - ended_ms > max(MAX_QUIET_MS, 2 * candles.interval_ms):
-        day = time.strftime("%Y-%m-%d", time.gmtime(ended_ms / 1000))
-        raise LongQuiet(candles.exchange, f"the last candle ended {day}", day)
-
-
-def joined(pages: Sequence[Candles]) -> Candles:
-    """One set of candles from several, oldest first; where they overlap, the later one counts."""
-    whole = pages[-1]
-    for page in reversed(pages[:-1]):
-        n = next((i for i, at in enumerate(page.open_ms) if at >= whole.open_ms[0]), len(page)) if len(whole) else 0
-        older = page.part(0, n) if len(whole) else page
-        whole = Candles(
-            whole.exchange,
-            whole.symbol,
-            whole.kind,
-            whole.interval_ms,
-            older.open_ms + whole.open_ms,
-            older.open + whole.open,
-            older.high + whole.high,
-            older.low + whole.low,
-            older.close + whole.close,
-            older.volume + whole.volume,
-            older.quote_volume + whole.quote_volume if older.quote_volume and whole.quote_volume else None,
-            older.taker_buy + whole.taker_buy if older.taker_buy and whole.taker_buy else None,
-            whole.is_last_closed,
-            older.n_odd + whole.n_odd,
-        )
-    return whole
-
-
-class _Rows(dict[str, Snapshot]):
-    """The markets of a list by their symbols as they are listed."""
-
-    _by_coin: dict[str, Snapshot] | None = None
-
-    def by_coin(self) -> dict[str, Snapshot]:
-        """As the function; worked out once."""
-        if self._by_coin is None:
-            self._by_coin = by_coin(self)
-        return self._by_coin
-
-
-def by_coin(listed: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
-    """Markets by the symbols of their coins, figures per coin.
-
-    Of several contracts on one coin (PEPE, 1000PEPE) the one with the most turnover counts. Two coins of one name
-    (CAT the stock, 1000CAT the coin) are told apart by their prices: the one on many keeps its name, and is told as it
-    is listed.
-    """
-    found = {}
-    for name, market in listed.items():
-        symbol, multiplier = coin_symbol(name)
-        if multiplier == 1:
-            found[symbol] = market
-    for name, market in listed.items():
-        symbol, multiplier = coin_symbol(name)
-        if multiplier == 1 or market.ticker is None:
-            continue
-        other = found.get(symbol)
-        if other is None or other.ticker is None:
-            found[symbol] = market._replace(ticker=market.ticker._replace(symbol=symbol))
-        elif not are_of_one_coin(other.ticker.last, market.ticker.last):
-            found[name] = _as_listed(market, multiplier)
-        elif (market.ticker.quote_volume or 0.0) > (other.ticker.quote_volume or 0.0):
-            found[symbol] = market._replace(ticker=market.ticker._replace(symbol=symbol))
-    return found
-
-
-def _as_listed(market: Snapshot, multiplier: int) -> Snapshot:
-    """Figures of the contract, which is on many coins, instead of those per coin."""
-    ticker, interest, funding = market
-    if ticker is not None:
-        prices = {
-            name: figure * multiplier
-            for name in ("last", "bid", "ask", "high", "low")
-            if (figure := getattr(ticker, name)) is not None
-        }
-        volume = None if ticker.base_volume is None else ticker.base_volume / multiplier
-        ticker = ticker._replace(**prices, base_volume=volume)
-    if interest is not None and interest.open_interest is not None:
-        interest = interest._replace(open_interest=interest.open_interest / multiplier)
-    if funding is not None and funding.mark is not None:
-        funding = funding._replace(mark=funding.mark * multiplier)
-    return Snapshot(ticker, interest, funding)
-
-
-class _Intervals(NamedTuple):
-    """Hours per funding period: of the contracts whose period was changed, by symbol, and of all others."""
-
-    changed: asyncio.Future[dict[str, float]]
-    of_all_others: float
-    host: str
-
-
-def _turnover(snapshot: Snapshot) -> float:
-    return (snapshot.ticker.quote_volume if snapshot.ticker is not None else None) or 0.0
-
-
-def _completed(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:
-    """What one endpoint does not tell and another does: the funding period; open interest in quote, or in base."""
-    ticker, open_interest, funding = perp
-    if funding is not None and funding.funding_interval_h is None:
-        funding = funding._replace(funding_interval_h=funding_interval_h)
-    if open_interest is not None and ticker is not None and None in open_interest:
-        price = funding.mark if funding is not None and funding.mark is not None else ticker.last
-        coins, value = open_interest
-        if coins is None and value is not None:
-            open_interest = OpenInterest(value / price, value)
-        elif coins is not None:
-            open_interest = OpenInterest(coins, coins * price)
-    return Snapshot(ticker, open_interest, funding)
-
-
 def _is_near(found: Found, price: float) -> bool:
     return found.of.ticker is not None and are_of_one_coin(found.of.ticker.last, price)
-
-
-def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...], began: float) -> Source:
-    of = (candles.exchange, coin_symbol(candles.symbol)[0], candles.kind)
-    return Source(*of, failed, market.now_ms(), market.clock.monotonic() - began)
-
-
-async def open_interest_before(
-    market: Market, exchange: Exchange, symbol: str, *, exact: bool = False
-) -> dict[int, float]:
-    """Open interest 1 and 24 hours ago, in coins, where it is told of that moment. Raises MarketError."""
-    return at_hours_ago(await open_interest_history(market, exchange, symbol, HISTORY_H, exact=exact), market.now_ms())
-
-
-async def open_interest_history(
-    market: Market, exchange: Exchange, symbol: str, n: int, *, exact: bool = False
-) -> Sequence[tuple[int, float]]:
-    """Open interest of the last n hours, or as many as are told: ms and coins, oldest first. Raises MarketError."""
-
-    async def ask(of: Listing) -> list[tuple[int, float]]:
-        exchange.require("open_interest_history", of.kind, of.quote)
-        return await market.get(exchange.open_interest_history(of, n, market.now_ms()), HISTORY_S)
-
-    return await market.by_any_multiplier(exchange, "perp", symbol, ask, exact=exact)
-
-
-def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, float]:
-    """The figures of 1 and of 24 hours ago, to the minute: exchanges tell one an hour, and between two of them it
-    is taken to have moved evenly. Not told where the two are further apart than an hour and a half."""
-    found = {}
-    for hours in (1, 24):
-        wanted = now_ms - hours * HOUR_MS
-        before = max((row for row in rows if row[0] <= wanted), default=None)
-        after = min((row for row in rows if row[0] >= wanted), default=None)
-        if before is None or after is None or after[0] - before[0] > MAX_BETWEEN_MS:
-            continue
-        share = (wanted - before[0]) / (after[0] - before[0]) if after[0] > before[0] else 0.0
-        found[hours] = before[1] + (after[1] - before[1]) * share
-    return found
-
-
-async def perps_with_funding(market: Market, exchange: Exchange) -> tuple[Exchange, dict[str, Snapshot]]:
-    """All perpetuals of an exchange, the funding of some at least comparable. Raises MarketError."""
-    found = await market.listing(exchange, "perp", PartName.FUNDING)
-    if not any(per_8h(perp.funding) is not None for perp in found.values()):
-        raise market.intervals_error(exchange) or NotSupported(exchange.id, "no funding", Reason.NO_FUNDING)
-    return exchange, found

@@ -11,17 +11,19 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import indicators
-from answers.asked import OfMarket
+from answers.asked import OfMarket, source_of
 from answers.control import Component, score
 from answers.cvd import FLOW_CANDLES, TREND_CANDLES, closed_flow, cumulated, day_sums, flows_of, share_bought
+from answers.interest import open_interest_before
 from answers.ls import LongShare, ratios_at
 from asking import races
 from asking.races import Part, Question, both, settled
 from exchanges.errors import MarketError, PartName, Reason, Unavailable
+from exchanges.joined import flow_of
 from exchanges.table import Exchange
 from exchanges.words import Candles, Flow, Snapshot, Source, Ticker, dollars_at
 from indicators import N_INDICATORS, Bands, Spike
-from market import Market, flow_of, open_interest_before, source_of
+from market import Market
 from sessions import DAYS, QUARTER, QUARTERS_A_DAY, DaySums, SessionSums, day_volatility, session_sums, sums_of_day
 
 N_CONVERGED = 100  # with fewer, Wilder's seed still weighs: (13/14)^86 = 0.2 %

@@ -7,9 +7,9 @@ from typing import NamedTuple, Protocol
 
 from accounts import Accounts
 from answers.pictures import Pictures
-from exchanges.errors import NoAnswer
-from exchanges.symbols import NotASymbol, parse_symbol
-from exchanges.words import INTERVALS
+from exchanges.errors import MarketError, NoAnswer
+from exchanges.symbols import NotASymbol, coin_symbol, parse_symbol
+from exchanges.words import INTERVALS, Candles, Source
 from market import Market
 from metrics import Metrics, Process
 from render.keyboards import Place
@@ -191,3 +191,9 @@ def outcome_of(error: Exception) -> str:
 
 def cut(word: str) -> str:
     return word if len(word) <= 24 else f"{word[:24]}…"
+
+
+def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...], began: float) -> Source:
+    """Of whom an answer is that is made of candles; began on the monotonic clock."""
+    of = (candles.exchange, coin_symbol(candles.symbol)[0], candles.kind)
+    return Source(*of, failed, market.now_ms(), market.clock.monotonic() - began)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from answers.asked import OfMarket, Tools, of_market
+from answers.asked import OfMarket, Tools, of_market, source_of
+from answers.interest import open_interest_history
 from asking.races import Part, Question, both, settled
 from exchanges.errors import MarketError, NotSupported, PartName, Reason, Unavailable, bare
 from exchanges.exchange import Exchange
+from exchanges.joined import flow_of, joined
 from exchanges.words import INTERVALS, Candles, Flow, Source, Ticker
 from indicators import DAY_MS, HOUR_MS
-from market import Found, Market, flow_of, joined, open_interest_history, source_of
+from market import Found, Market
 from render.figures import circle, escape, format_percent, format_price
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours, that_fit
 from render.message import Answer, Button, Keyboard, short, source_foot, title

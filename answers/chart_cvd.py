@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from answers.asked import OfMarket, Tools, of_market
+from answers.asked import OfMarket, Tools, of_market, source_of
 from answers.chart_candles import SHOWN, buttons, candles_at
 from asking.races import Question, both
 from exchanges.exchange import Exchange
+from exchanges.joined import flow_of
 from exchanges.words import Candles, Flow, Source
-from market import Market, flow_of, source_of
+from market import Market
 from render.keyboards import INTERVAL_BUTTONS
 from render.message import Answer, source_foot, title
 from render.sentences import exchange_name, failed_before

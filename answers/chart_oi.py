@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from answers import oi
 from answers.asked import Tools
+from answers.interest import open_interest_history
 from asking import races
 from asking.races import all_answers
 from exchanges.errors import MarketError, NotSupported, UnknownSymbol
 from exchanges.exchange import Exchange
 from indicators import HOUR_MS
-from market import Market, open_interest_history
+from market import Market
 from render.figures import escape, format_amount
 from render.keyboards import again, keyboard, neighbours
 from render.message import Answer, Button, foot

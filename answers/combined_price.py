@@ -8,10 +8,12 @@ from typing import NamedTuple, TypedDict
 import indicators
 from answers.asked import Tools
 from answers.cvd import day_sums
+from answers.interest import open_interest_before
 from answers.price import PriceReport, report_of
 from asking.races import nothing, or_none
+from exchanges.joined import flow_of
 from indicators import N_INDICATORS
-from market import Market, flow_of, open_interest_before
+from market import Market
 from render.fields import PerpFields, TickerFields, iso, perp_fields, slashed, ticker_fields
 from sessions import QUARTER
 

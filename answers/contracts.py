@@ -13,13 +13,14 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from answers.interest import open_interest_before
 from asking import races
 from asking.races import all_answers
 from exchanges.errors import MarketError, PartName, Reason, UnknownSymbol, bare, is_not_there
 from exchanges.symbols import are_of_one_coin, split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Paid, Snapshot, Ticker
-from market import Market, open_interest_before
+from market import Market
 from render.figures import escape
 from render.sentences import exchange_name, reasons, sentence
 

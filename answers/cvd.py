@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple, TypedDict
 
 import indicators
-from answers.asked import OfMarket, Tools, of_market
+from answers.asked import OfMarket, Tools, of_market, source_of
 from asking.races import Question, both
 from exchanges.errors import Reason, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Candles, Flow, Source
 from indicators import DAY_MS
-from market import Market, source_of
+from market import Market
 from render.fields import TRENDS, iso, slashed
 from render.figures import circle, escape, format_price, format_share, format_signed
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours

@@ -10,10 +10,11 @@ from answers.contracts import Contract, DerivativesReport, contract_name, contra
 from answers.paid import DAYS, paid_at, paid_over
 from asking import races
 from asking.races import Part, Question, settled
-from exchanges.errors import MarketError, PartName, is_not_there
+from exchanges.errors import MarketError, NotSupported, PartName, Reason, is_not_there
 from exchanges.symbols import split
+from exchanges.table import Exchange
 from exchanges.words import Funding, Snapshot, per_8h, per_year_pct
-from market import Market, perps_with_funding
+from market import Market
 from render.figures import counted, dash_or, escape, fit, format_percent, format_points, format_rate, format_span
 from render.keyboards import again, keyboard, neighbours, that_fit
 from render.message import Answer, Button, folded, foot, pre
@@ -197,3 +198,11 @@ def _extremes(extremes: FundingExtremes, now_s: float) -> Answer:
         foot=foot(source, extremes.time_ms, now_s),
         keyboard=keyboard(again("funding top"), that_fit(Button(each, f"funding {each}") for each in leaders)),
     )
+
+
+async def perps_with_funding(market: Market, exchange: Exchange) -> tuple[Exchange, dict[str, Snapshot]]:
+    """All perpetuals of an exchange, the funding of some at least comparable. Raises MarketError."""
+    found = await market.listing(exchange, "perp", PartName.FUNDING)
+    if not any(per_8h(perp.funding) is not None for perp in found.values()):
+        raise market.periods.error(exchange) or NotSupported(exchange.id, "no funding", Reason.NO_FUNDING)
+    return exchange, found

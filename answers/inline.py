@@ -15,11 +15,12 @@ from answers.funding import until
 from answers.price import PriceReport
 from answers.typed import ALIASES
 from asking.races import Question, first_answers
+from asking.symbol_lists import SYMBOLS_S
 from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
 from exchanges.symbols import NotASymbol, in_quotes, multiplied, parse_symbol, split
 from exchanges.words import Listing, Snapshot, per_8h, per_year_pct
-from market import SYMBOLS_S, Found, Market
+from market import Found, Market
 from render.figures import escape, format_coins, format_dollars, format_percent, format_price
 from render.keyboards import LABELS, that_fit
 from render.message import Answer, Article, Button, foot, short

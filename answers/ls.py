@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from answers.asked import Tools, WhichSymbol, only_symbol
+from answers.interest import HISTORY_S
 from asking import races
 from asking.races import all_answers
 from exchanges.errors import MarketError, NotSupported, Reason, UnknownSymbol, is_not_there
 from exchanges.table import Exchange
 from exchanges.words import Listing, Ratio
 from indicators import DAY_MS
-from market import HISTORY_S, Market
+from market import Market
 from render.figures import escape, format_points
 from render.keyboards import again, keyboard, neighbours
 from render.message import Answer, foot, pre, short

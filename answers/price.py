@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
+from answers.interest import open_interest_before
 from asking import races
 from asking.races import Outcome, Part, Question, first_answers, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
 from exchanges.symbols import NotASymbol, are_of_one_coin, parse_symbol, split
 from exchanges.words import Candles, Funding, Snapshot, Ticker, per_8h, per_year_pct
-from market import Found, Market, open_interest_before
+from market import Found, Market
 from render.fields import TickerFields, iso, ticker_fields
 from render.figures import (
     circle,

@@ -7,13 +7,13 @@ import math
 from typing import NamedTuple, TypedDict, cast
 
 import indicators
-from answers.asked import OfMarket, Tools, of_market
+from answers.asked import OfMarket, Tools, of_market, source_of
 from asking.races import Question, both, or_none
 from exchanges.errors import Reason, Unavailable
 from exchanges.table import Exchange
 from exchanges.words import INTERVALS, Candles, Source
 from indicators import DAY_MS, HOUR_MS, Profile
-from market import Market, source_of
+from market import Market
 from render.fields import iso, slashed
 from render.figures import at_tick, counted, escape, format_at_tick, format_price
 from render.keyboards import again, choices_of, keyboard, neighbours

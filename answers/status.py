@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from answers.asked import Tools
-from market import HostHealth
+from asking.circuits import HostHealth
 from metrics import resident_bytes
 from render.figures import counted, escape, format_span
 from render.keyboards import again, keyboard

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, NotRequired, TypedDict, cast
 
 from answers.asked import KIND_WORDS, Misread, Tools, cut
+from answers.funding import perps_with_funding
 from asking import races
 from asking.races import Question
 from exchanges import coingecko
@@ -21,7 +22,7 @@ from exchanges.errors import MarketError, NotSupported, PartName, Reason
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Snapshot, Ticker, per_8h
-from market import Market, perps_with_funding
+from market import Market
 from render.fields import TickerFields, iso, ticker_fields
 from render.figures import counted, fit, format_amount, format_dollars, format_points, format_short_price, short_rate
 from render.keyboards import again, choices, keyboard, that_fit

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 import indicators
-from answers.asked import OfMarket, Tools, of_market
+from answers.asked import OfMarket, Tools, of_market, source_of
 from asking.races import Question, both, or_none
 from exchanges.errors import Reason, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Candles, Source, dollars_at
 from indicators import BASELINE, Spike
-from market import Market, source_of
+from market import Market
 from render.fields import iso, slashed
 from render.figures import BLOCKS, format_amounts, format_coins, format_percent, format_price
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours

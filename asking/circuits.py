@@ -39,6 +39,15 @@ class Failure(NamedTuple):
         return error
 
 
+class HostHealth(NamedTuple):
+    """state: ok, failing, resting or gone. resting_s: how much longer."""
+
+    state: str
+    resting_s: int
+    last_success_s_ago: float | None
+    last_failure: Failure | None
+
+
 class Circuit:
     """Whether a host may be asked. After failures it rests, then one probe decides.
 
@@ -63,6 +72,21 @@ class Circuit:
     def resting_s(self) -> float:
         """How much longer the host is left alone; 0 when it may be asked."""
         return max(0.0, self.rest_until - self.clock.monotonic())
+
+    def health(self) -> HostHealth:
+        """What the last requests said of the host."""
+        ago_s = round(self.clock.now() - self.last_success, 1) if self.last_success else None
+        return HostHealth(self._state(), round(self.resting_s), ago_s, self._failure())
+
+    def _state(self) -> str:
+        if self.resting_s:
+            return "resting"
+        return "failing" if self.failures else "gone" if self.is_gone else "ok"
+
+    def _failure(self) -> Failure | None:
+        if self.failures and self.last_error is not None:
+            return self.last_error
+        return Failure(Gone, "closed for good", Gone.reason, None) if self.is_gone else None
 
     def admit(self) -> bool:
         """Whether this request is the probe after a rest. Raises the last error's kind while the host rests."""

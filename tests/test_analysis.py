@@ -17,7 +17,6 @@ import orjson
 import pytest
 from conftest import House, a_house
 
-import market as market_module
 import sessions
 from answers import analysis, control, ls
 from answers import cvd as cvd_answer
@@ -33,6 +32,7 @@ from clock import loop_time
 from demo.market import Market as Truth
 from demo.telegram_html import parse
 from demo.web import Reply, in_json
+from exchanges.joined import flow_of
 from exchanges.words import Candles, Flow
 from indicators import LEVELS, Spike
 
@@ -867,7 +867,7 @@ def test_session_delta_and_price() -> None:
     until_ms = at("2025-07-15 08:00")
     candles = quarters(until_ms, lambda ms: 10.0)
     candles.close[-1] = 103.0
-    found = sessions.session_sums(candles, market_module.flow_of(candles), until_ms)
+    found = sessions.session_sums(candles, flow_of(candles), until_ms)
     assert found is not None
     assert found.delta == pytest.approx(8 * 2.0)
     assert found.change_pct == pytest.approx(3)

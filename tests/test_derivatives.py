@@ -15,6 +15,7 @@ from conftest import House, a_house
 from answers import funding, oi
 from answers import funding as funding_answer
 from answers.contracts import Contract, DerivativesReport, contracts_of
+from answers.interest import at_hours_ago
 from asking.races import DEADLINE_S
 from clock import loop_time
 from demo.market import Market as Truth
@@ -22,7 +23,6 @@ from demo.telegram_html import parse
 from exchanges.errors import PartName
 from exchanges.table import EXCHANGES
 from exchanges.words import COIN, Funding, OpenInterest, Snapshot, Ticker, per_8h, per_year_pct
-from market import at_hours_ago
 
 NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
 HOUR_MS = 3_600_000

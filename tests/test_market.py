@@ -30,10 +30,11 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
+from exchanges.joined import by_coin
 from exchanges.symbols import NotASymbol, are_of_one_coin, in_every_dollar, parse_symbol
 from exchanges.table import EXCHANGES
 from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
-from market import Market, by_coin
+from market import Market
 
 
 async def price(house: House, symbol: str = "BTC-USDT") -> PriceReport:

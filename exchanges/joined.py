@@ -1,0 +1,114 @@
+"""One record of what several answers tell: pages of candles, parts of a perpetual, contracts on one coin. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from exchanges.errors import NotSupported, Reason
+from exchanges.symbols import are_of_one_coin, coin_symbol
+from exchanges.words import Candles, Flow, OpenInterest, Snapshot
+
+
+def flow_of(candles: Candles) -> Flow:
+    """The flow that candles tell. Raises NotSupported when they tell none."""
+    if candles.taker_buy is None:
+        raise NotSupported(candles.exchange, "no taker volume", Reason.NO_TAKER_VOLUME)
+    sold = [max(0.0, volume - bought) for volume, bought in zip(candles.volume, candles.taker_buy, strict=True)]
+    of = (candles.exchange, candles.symbol, candles.kind, candles.interval_ms)
+    return Flow(*of, candles.open_ms, candles.taker_buy, sold, candles.asked_ms)
+
+
+def joined(pages: Sequence[Candles]) -> Candles:
+    """One set of candles from several, oldest first; where they overlap, the later one counts."""
+    whole = pages[-1]
+    for page in reversed(pages[:-1]):
+        n = next((i for i, at in enumerate(page.open_ms) if at >= whole.open_ms[0]), len(page)) if len(whole) else 0
+        older = page.part(0, n) if len(whole) else page
+        whole = Candles(
+            whole.exchange,
+            whole.symbol,
+            whole.kind,
+            whole.interval_ms,
+            older.open_ms + whole.open_ms,
+            older.open + whole.open,
+            older.high + whole.high,
+            older.low + whole.low,
+            older.close + whole.close,
+            older.volume + whole.volume,
+            older.quote_volume + whole.quote_volume if older.quote_volume and whole.quote_volume else None,
+            older.taker_buy + whole.taker_buy if older.taker_buy and whole.taker_buy else None,
+            whole.is_last_closed,
+            older.n_odd + whole.n_odd,
+        )
+    return whole
+
+
+def completed_snapshot(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:
+    """What one endpoint does not tell and another does: the funding period; open interest in quote, or in base."""
+    ticker, open_interest, funding = perp
+    if funding is not None and funding.funding_interval_h is None:
+        funding = funding._replace(funding_interval_h=funding_interval_h)
+    if open_interest is not None and ticker is not None and None in open_interest:
+        price = funding.mark if funding is not None and funding.mark is not None else ticker.last
+        coins, value = open_interest
+        if coins is None and value is not None:
+            open_interest = OpenInterest(value / price, value)
+        elif coins is not None:
+            open_interest = OpenInterest(coins, coins * price)
+    return Snapshot(ticker, open_interest, funding)
+
+
+class Rows(dict[str, Snapshot]):
+    """The markets of a list by their symbols as they are listed."""
+
+    _by_coin: dict[str, Snapshot] | None = None
+
+    def by_coin(self) -> dict[str, Snapshot]:
+        """As the function; worked out once."""
+        if self._by_coin is None:
+            self._by_coin = by_coin(self)
+        return self._by_coin
+
+
+def by_coin(listed: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+    """Markets by the symbols of their coins, figures per coin.
+
+    Of several contracts on one coin (PEPE, 1000PEPE) the one with the most turnover counts. Two coins of one name
+    (CAT the stock, 1000CAT the coin) are told apart by their prices: the one on many keeps its name, and is told as it
+    is listed.
+    """
+    found = {}
+    for name, market in listed.items():
+        symbol, multiplier = coin_symbol(name)
+        if multiplier == 1:
+            found[symbol] = market
+    for name, market in listed.items():
+        symbol, multiplier = coin_symbol(name)
+        if multiplier == 1 or market.ticker is None:
+            continue
+        other = found.get(symbol)
+        if other is None or other.ticker is None:
+            found[symbol] = market._replace(ticker=market.ticker._replace(symbol=symbol))
+        elif not are_of_one_coin(other.ticker.last, market.ticker.last):
+            found[name] = _as_listed(market, multiplier)
+        elif (market.ticker.quote_volume or 0.0) > (other.ticker.quote_volume or 0.0):
+            found[symbol] = market._replace(ticker=market.ticker._replace(symbol=symbol))
+    return found
+
+
+def _as_listed(market: Snapshot, multiplier: int) -> Snapshot:
+    """Figures of the contract, which is on many coins, instead of those per coin."""
+    ticker, interest, funding = market
+    if ticker is not None:
+        prices = {
+            name: figure * multiplier
+            for name in ("last", "bid", "ask", "high", "low")
+            if (figure := getattr(ticker, name)) is not None
+        }
+        volume = None if ticker.base_volume is None else ticker.base_volume / multiplier
+        ticker = ticker._replace(**prices, base_volume=volume)
+    if interest is not None and interest.open_interest is not None:
+        interest = interest._replace(open_interest=interest.open_interest / multiplier)
+    if funding is not None and funding.mark is not None:
+        funding = funding._replace(mark=funding.mark * multiplier)
+    return Snapshot(ticker, interest, funding)
