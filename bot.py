@@ -481,12 +481,6 @@ async def _introduce(api: TelegramAPI, how: Introduction) -> None:
         log.warning("menus and descriptions are left as they were: %s", error)
 
 
-async def _by_hand(settings: Settings, arguments: list[str]) -> int:
-    """`python bot.py webhook …`."""
-    is_dropping = "--drop-pending" in arguments
-    return await look_after_webhook(settings, arguments[1], introduction(settings), drop_pending=is_dropping)
-
-
 def warn_of_nobody(settings: Settings) -> None:
     if not settings.allowed_ids and not settings.is_open:
         log.warning("TELEGRAM_CHAT_ID is empty, so nobody may ask. A refused user is told the id to put there.")
@@ -506,7 +500,9 @@ def main(arguments: list[str]) -> int:
         return 2
     set_up_log(chosen)
     if arguments[:1] == ["webhook"]:
-        return asyncio.run(_by_hand(chosen, arguments))
+        is_dropping = "--drop-pending" in arguments
+        how = introduction(chosen)
+        return asyncio.run(look_after_webhook(chosen, arguments[1], how, drop_pending=is_dropping))
     warn_of_nobody(chosen)
     return asyncio.run(poll(chosen, delete_webhook=bool(arguments)))
 
