@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from render.sentences import exchange_name
+from settings import Settings
 from telegram.api import TelegramAPI, TelegramError
 
 log = logging.getLogger("bot")
@@ -43,6 +45,14 @@ async def introduce_to(api: TelegramAPI, introduction: Introduction) -> None:
     await _set_text(api, "ShortDescription", "short_description", introduction.short_description)
 
 
+async def introduce_or_warn(api: TelegramAPI, how: Introduction) -> None:
+    """Menus and descriptions, at a poller's start; without them all works as well."""
+    try:
+        await introduce_to(api, how)
+    except TelegramError as error:
+        log.warning("menus and descriptions are left as they were: %s", error)
+
+
 def _menus(introduction: Introduction) -> Iterator[tuple[Mapping[str, object], Menu]]:
     """Each scope and its menu; {} is the default, which holds in groups and in private chats of people not listed."""
     yield {}, introduction.menu
@@ -62,3 +72,17 @@ async def _set_text(api: TelegramAPI, method: str, name: str, text: str) -> None
     if not isinstance(told, dict) or told.get(name) != text:
         await api.call(f"setMy{method}", {name: text})
         log.info("the %s is set", name.replace("_", " "))
+
+
+def introduction_of(settings: Settings, for_all: Menu, for_listed: Menu) -> Introduction:
+    """What people see before they ask; the longer menu is of the users who are listed by id."""
+    n = len(settings.exchanges)
+    from_where = f"from {n} exchanges" if n > 1 else f"from {exchange_name(settings.exchanges[0])}"
+    return Introduction(
+        for_all,
+        for_listed,
+        tuple(sorted(each for each in settings.allowed_ids if each > 0)),
+        f"Prices, open interest, funding, volume and charts of crypto markets, straight {from_where}.\n\n"
+        "Press Start, then type a coin: btc, eth, sol.",
+        f"Crypto markets {from_where}: type a coin.",
+    )

@@ -81,7 +81,8 @@ async def test_scan_takes_the_most_traded() -> None:
 async def test_scan_is_of_two_hundred_unless_told() -> None:
     async with a_house() as house:
         assert "200 perpetuals scanned, 0 failed" in await house.ask("/volscan")
-        assert len(set(asked_of(house, "BINANCE_USDM", "/fapi/v1/klines"))) == 200
+        asked = set(asked_of(house, "BINANCE_USDM", "/fapi/v1/klines"))
+        assert len(asked) >= 200  # of a coin that shares its name with another, two contracts
 
 
 async def test_scan_asks_few_at_once() -> None:
