@@ -285,7 +285,7 @@ def tpo_profile(low: Sequence[float], high: Sequence[float], n_bins: int = 100) 
     """Time at price: each candle counts 1 in every bin that its range touches.
 
     The fullest bin is, of several, the one nearest the middle of the range (then the lower one). The value area
-    grows from it one bin up and one down in turn. None without a range.
+    grows from it as in volume_profile. None without a range.
     Source: P. Steidlmayer, Market Profile; J. Dalton, Mind over Markets, 1990.
     """
     bottom, top = min(low, default=0.0), max(high, default=0.0)
@@ -298,7 +298,7 @@ def tpo_profile(low: Sequence[float], high: Sequence[float], n_bins: int = 100) 
         steps[min(int((highest - bottom) * scale), n_bins - 1) + 1] -= 1
     bins = list(accumulate(steps[:-1]))
     fullest = _fullest(bins)
-    return _profile(bottom, top, bins, fullest, *_grown_in_turn(bins, fullest))
+    return _profile(bottom, top, bins, fullest, *_grown_by_pairs(bins, fullest))
 
 
 def _fullest(bins: Sequence[float]) -> int:
@@ -313,7 +313,7 @@ def _profile(low: float, high: float, bins: list[float], fullest: int, first: in
 
 
 def _grown_by_pairs(bins: Sequence[float], fullest: int) -> tuple[int, int]:
-    """The first and last bin of the value area."""
+    """The first and last bin of the value area: Dalton's rule, two prices above against two below, the larger added."""
     first = last = fullest
     held, wanted = bins[fullest], VALUE_AREA * math.fsum(bins)
     while held < wanted and (first > 0 or last < len(bins) - 1):
@@ -322,20 +322,6 @@ def _grown_by_pairs(bins: Sequence[float], fullest: int) -> tuple[int, int]:
             held, last = held + above, min(last + 2, len(bins) - 1)
         else:
             held, first = held + below, max(first - 2, 0)
-    return first, last
-
-
-def _grown_in_turn(bins: Sequence[float], fullest: int) -> tuple[int, int]:
-    first = last = fullest
-    held, wanted, is_up = bins[fullest], VALUE_AREA * math.fsum(bins), True
-    while held < wanted and (first > 0 or last < len(bins) - 1):
-        if last < len(bins) - 1 and (is_up or first == 0):
-            last += 1
-            held += bins[last]
-        else:
-            first -= 1
-            held += bins[first]
-        is_up = not is_up
     return first, last
 
 

@@ -197,8 +197,9 @@ def _report(
     last = recent.part(len(recent) - n_vwap, len(recent))
     quarter_flow = flows[1] if flows and exchange.has_takers_in_candles else None
     assert perp.ticker is not None
+    source = source_of(market, candles, failed, began)
     return AnalysisReport(
-        source=source_of(market, candles, failed, began),
+        source=source._replace(time_ms=min(source.time_ms, perp.ticker.time_ms)),
         interval=interval,
         perp=perp,
         spike=spike,

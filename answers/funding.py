@@ -12,7 +12,7 @@ from asking import races
 from asking.races import Part, Question, settled
 from exchanges.errors import MarketError, NotSupported, PartName, Reason, is_not_there
 from exchanges.symbols import split
-from exchanges.table import Exchange
+from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import Funding, Snapshot, per_8h, per_year_pct
 from market import Market
 from render.figures import counted, dash_or, escape, fit, format_percent, format_points, format_rate, format_span
@@ -177,6 +177,14 @@ def until(funding: Funding, now_s: float) -> str:
     return format_span((funding.next_funding_ms or 0) / 1000 - now_s)
 
 
+def _market_name(symbol: str, exchange: str) -> str:
+    """BTC, or BTC USDC where that is not the exchange's usual dollar."""
+    base, quote = split(symbol)
+    if quote == EXCHANGES[exchange].quotes["perp"][0]:
+        return fit(base, 10).rstrip()
+    return f"{fit(base, 9 - len(quote)).rstrip()} {quote}"
+
+
 def _extremes(extremes: FundingExtremes, now_s: float) -> Answer:
     """Who pays most, in both directions."""
     lines = ["<b>Funding extremes</b> perpetuals"]
@@ -187,7 +195,7 @@ def _extremes(extremes: FundingExtremes, now_s: float) -> Answer:
             hours = funding.funding_interval_h if funding is not None else None
             period = "n/a" if hours is None else f"{hours:g}h"
             year = format_points(per_year_pct(funding), 0)
-            rows.append([fit(split(symbol)[0], 10).rstrip(), format_rate(per_8h(funding)), year, period])
+            rows.append([_market_name(symbol, extremes.exchange), format_rate(per_8h(funding)), year, period])
         lines.append(pre(rows) if side else f"{name}: no market.")
     lines += failed_before(extremes.failed)
     source = f"{exchange_name(extremes.exchange)}, {counted(extremes.n_markets, 'market')}"

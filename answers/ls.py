@@ -15,12 +15,13 @@ from exchanges.table import Exchange
 from exchanges.words import Listing, Ratio
 from indicators import DAY_MS
 from market import Market
-from render.figures import escape, format_points
+from render.figures import escape, format_moment, format_points
 from render.keyboards import again, keyboard, neighbours
 from render.message import Answer, foot, pre, short
 from render.sentences import exchange_name, reasons
 
 RATIO_HOURS = 25  # rows: now, and 24 hours back
+LATE_MS = 2 * 3_600_000  # an hourly figure that is so much older than others is told with its time
 ABOUT = "longs and shorts of"
 SHARE_NAMES = {"accounts": "all accounts", "top accounts": "top accounts", "top positions": "top positions"}
 
@@ -131,7 +132,10 @@ def show(report: RatioReport, now_s: float) -> Answer:
     if report.without:
         names = ", ".join(exchange_name(each) for each in report.without)
         lines.append(escape(f"{names}: no data."))
-    oldest = min(each.time_ms for each in report.shares)
+    oldest, newest = (of(each.time_ms for each in report.shares) for of in (min, max))
+    late = {each.exchange: each.time_ms for each in report.shares if newest - each.time_ms > LATE_MS}
+    for exchange, time_ms in late.items():
+        lines.append(escape(f"{exchange_name(exchange)}'s are of {format_moment(time_ms, now_s)}."))
     name = short(report.symbol)
     return Answer(
         lines[0],

@@ -24,6 +24,7 @@ from render.figures import (
     fit,
     format_bp,
     format_coins,
+    format_day,
     format_money,
     format_percent,
     format_points,
@@ -40,6 +41,8 @@ from render.sentences import PARTS, capital, exchange_name, in_words, reasons, s
 log = logging.getLogger("bot")
 ABOUT = "price for"
 MAX_SYMBOLS = 5
+QUIET_S = 86400.0  # without a trade: the market is told as one that may be gone
+MAX_BASIS_MS = 15 * 60_000  # between the last trades of two markets whose prices are compared
 EXTRAS_S = 1.0  # what may be left out is waited for no longer
 MOVES = {PartName.HOUR_CHANGE: ("1m", 60), PartName.WEEK_AND_MONTH_CHANGE: ("4h", 180)}
 """The candles that tell of what a price was: to a minute an hour ago, to two hours 7 and 30 days ago."""
@@ -120,8 +123,10 @@ class PriceReport(NamedTuple):
 
     @property
     def basis_pct(self) -> float | None:
-        """How far the perpetual stands above spot, in percent of spot; None across exchanges."""
+        """How far the perpetual stands above spot, in percent of spot; None across exchanges and times."""
         if self.spot is None or self.perp is None or self.perp.ticker is None or len(self.exchanges) != 1:
+            return None
+        if abs(self.perp.ticker.time_ms - self.spot.time_ms) > MAX_BASIS_MS:
             return None
         return (self.perp.ticker.last - self.spot.last) / self.spot.last * 100
 
@@ -212,8 +217,10 @@ def moves_of(last: float, candles: Mapping[PartName, Candles], now_ms: int) -> d
     """Percent against an hour, 7 days and 30 days ago, where the candles reach back so far."""
     moves = {}
     for span, (name, before_ms) in SPANS.items():
-        then = price_at(candles[name], now_ms - before_ms) if name in candles else None
-        if then:
+        told = candles.get(name)
+        if told is None or not len(told) or not are_of_one_coin(told.close[-1], last):
+            continue  # the ticker may be old, or of another contract
+        if then := price_at(told, now_ms - before_ms):
             moves[span] = (last / then - 1) * 100
     return moves
 
@@ -284,7 +291,7 @@ def card(report: PriceReport, now_s: float) -> Answer:
         rows += _perp_rows(report, perp, of_perp, now_s)
     rows.append(("vol", _volumes(report)))
     block = labelled((label, texts) for label, texts in rows if texts)
-    notes = tuple(escape(note) for note in _notes(report, split(report.symbol)[0]))
+    notes = tuple(escape(note) for note in _notes(report, split(report.symbol)[0], now_s))
     line, star = f"price {name}", Button("⭐", apart(f"watch add {name}"))
     return Answer(
         f"{headline}{format_percent(lead.change_pct)} 24h",
@@ -403,7 +410,7 @@ def _rows(reports: Sequence[PriceReport], now_s: float) -> Answer:
     )
 
 
-def _notes(report: PriceReport, base: str) -> list[str]:
+def _notes(report: PriceReport, base: str, now_s: float) -> list[str]:
     """What the reader should know of the figures: what is missing and why, who did not answer."""
     notes = []
     by_reason: dict[str, list[str]] = {}
@@ -424,12 +431,17 @@ def _notes(report: PriceReport, base: str) -> list[str]:
             for side, each in sentences.items()
         ]
     if report.spot is not None and report.perp is not None and report.basis_pct is None:
-        notes.append("Basis n/a: spot and perpetual come from different exchanges.")
+        is_apart = len(report.exchanges) != 1
+        why = "come from different exchanges" if is_apart else "were last traded at different times"
+        notes.append(f"Basis n/a: spot and perpetual {why}.")
     for kind, ticker in (("Spot", report.spot), ("The perpetual", report.perp and report.perp.ticker)):
         if ticker is None:
             continue
         if (quote := split(ticker.symbol)[1]) != split(report.symbol)[1]:
             notes.append(f"{kind} is priced in {quote} there.")
+        if now_s - ticker.time_ms / 1000 > QUIET_S:
+            where, when = exchange_name(ticker.exchange), format_day(ticker.time_ms)
+            notes.append(f"{kind}: no trade on {where} since {when}; it may be halted or delisted.")
         if ticker.change_pct is None:
             notes.append(f"{exchange_name(ticker.exchange)} tells no change over 24 hours.")
     for kind, multiplier in report.multipliers.items():

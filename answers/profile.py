@@ -10,6 +10,7 @@ import indicators
 from answers.asked import OfMarket, Tools, of_market, source_of
 from asking.races import Question, both, or_none
 from exchanges.errors import Reason, Unavailable
+from exchanges.joined import joined
 from exchanges.table import Exchange
 from exchanges.words import INTERVALS, Candles, Source
 from indicators import DAY_MS, HOUR_MS, Profile
@@ -89,14 +90,16 @@ async def ask(tools: Tools, asked: OfMarket) -> ProfileReport:
 async def _candles_at(
     market: Market, exchange: Exchange, symbol: str, kind: str, interval: str, n: int
 ) -> tuple[Candles, Candles | None]:
-    """The candles of the window, and the running minute. Raises MarketError."""
+    """The candles of the window, the running one as it is now; and that one by itself. Raises MarketError."""
     candles, now = await both(
         market.candles(exchange, symbol, kind, interval, n),
-        or_none(market.running_candle(exchange, symbol, kind, "1m")),
+        or_none(market.running_candle(exchange, symbol, kind, interval)),
     )
     if not len(candles):
         raise Unavailable(exchange.id, "no candle", Reason.NO_CANDLE)
-    return candles, now
+    # What is kept of the running candle may be nearly an hour old, and a profile is of now.
+    whole = candles.part(0, candles.n_closed(market.now_ms())) if now is None else joined([candles, now])
+    return whole if len(whole) else candles, now
 
 
 def show(report: ProfileReport, now_s: float) -> Answer:

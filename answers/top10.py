@@ -19,12 +19,22 @@ from asking import races
 from asking.races import Question
 from exchanges import coingecko
 from exchanges.errors import MarketError, NotSupported, PartName, Reason
-from exchanges.symbols import split
+from exchanges.symbols import multiplied, split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Snapshot, Ticker, per_8h
 from market import Market
 from render.fields import TickerFields, iso, ticker_fields
-from render.figures import counted, fit, format_amount, format_dollars, format_points, format_short_price, short_rate
+from render.figures import (
+    STALE_S,
+    counted,
+    fit,
+    format_amount,
+    format_dollars,
+    format_moment,
+    format_points,
+    format_short_price,
+    short_rate,
+)
 from render.keyboards import again, choices, keyboard, that_fit
 from render.message import Answer, Button, folded, foot, pre, short
 from render.sentences import exchange_name, failed_before
@@ -86,6 +96,13 @@ class Top(NamedTuple):
     failed: tuple[MarketError, ...]
     time_ms: int
     took_s: float
+    caps_ms: int | None = None  # when they were asked for
+
+
+class _Caps(dict[str, list[coingecko.MarketCap]]):
+    """Market capitalisations by base, and when they were asked for."""
+
+    asked_ms: int | None = None
 
 
 async def ask(tools: Tools, asked: Sorting) -> Top:
@@ -103,7 +120,7 @@ async def ask(tools: Tools, asked: Sorting) -> Top:
         left_s = max(0.0, min(CAPS_LATE_S - (market.clock.monotonic() - began), races.DEADLINE_S))
         await asyncio.wait([caps], timeout=left_s)
         is_late = not caps.done()
-        known = {} if is_late else caps.result()
+        known = _Caps() if is_late else caps.result()
     finally:
         if not is_late or not market.may_run_on:
             caps.cancel()
@@ -122,6 +139,7 @@ async def ask(tools: Tools, asked: Sorting) -> Top:
         failed,
         market.now_ms(),
         took_s,
+        known.asked_ms,
     )
 
 
@@ -158,15 +176,20 @@ def trading(found: dict[str, Snapshot], now_ms: int) -> list[tuple[str, Snapshot
 
 
 def is_leveraged(base: str, bases: set[str]) -> bool:
-    """Whether a coin is a leveraged token: BTCUP beside BTCDOWN, ETHBULL beside ETHBEAR, BTC3L beside BTC3S.
+    """Whether a coin is a leveraged token: BTCUP, ETHBEAR or BTC3L, of a coin that is listed, too.
 
-    Such tokens come in opposite pairs, so JUP, SUPER and SYRUP, which have no opposite, are none.
+    The opposite (BTCDOWN, BTC3S) need not have traded today. Where the coin is not listed the opposite decides, and
+    names of one or two letters before UP are no coin's: JUP, SUPER and SYRUP are none.
     """
     for ending, opposite in _OPPOSITES.items():
         if base.endswith(ending) and base != ending:
-            return base.removesuffix(ending) + opposite in bases
-    found = re.fullmatch(r"(.+[2-9])([LS])", base)
-    return found is not None and f"{found[1]}{'S' if found[2] == 'L' else 'L'}" in bases
+            coin = base.removesuffix(ending)
+            return coin + opposite in bases or (len(coin) > 2 and coin in bases)
+    found = re.fullmatch(r"(.+)([2-9])([LS])", base)
+    if found is None:
+        return False
+    coin, times, side = found.groups()
+    return coin in bases or f"{coin}{times}{'S' if side == 'L' else 'L'}" in bases
 
 
 def _ticker(perp: Snapshot) -> Ticker:
@@ -203,13 +226,14 @@ def _figure(perp: Snapshot, sort: str) -> float | None:
     return change if sort == "gainers" else -change
 
 
-async def _market_caps(market: Market) -> dict[str, list[coingecko.MarketCap]]:
-    """Market capitalisations by base; {} when they are not to be had."""
+async def _market_caps(market: Market) -> _Caps:
+    """Market capitalisations; none when they are not to be had."""
     if not market.may_ask(coingecko.ID):
-        return {}
+        return _Caps()
 
-    async def load() -> dict[str, list[coingecko.MarketCap]]:
-        found: dict[str, list[coingecko.MarketCap]] = {}
+    async def load() -> _Caps:
+        found = _Caps()
+        found.asked_ms = market.now_ms()
 
         rows: list[coingecko.MarketCap] = []
         await market.items(coingecko.market_caps(), rows.extend)
@@ -220,15 +244,16 @@ async def _market_caps(market: Market) -> dict[str, list[coingecko.MarketCap]]:
     try:
         return await market.kept(("coingecko", "market caps"), CAPS_S, load())
     except MarketError:
-        return {}
+        return _Caps()
 
 
 def caps_of(rows: Sequence[tuple[str, Snapshot]], caps: dict[str, list[coingecko.MarketCap]]) -> dict[str, float]:
     """By symbol. Many coins share a name, so one counts only when its price is near the market's."""
     found = {}
     for symbol, perp in rows:
-        last = _ticker(perp).last
-        for each in caps.get(split(symbol)[0], ()):
+        base, multiplier = multiplied(split(symbol)[0])  # told as listed only beside another coin of that name
+        last = _ticker(perp).last / multiplier
+        for each in caps.get(base, ()):
             if abs(each.price / last - 1) <= MAX_PRICE_GAP:
                 found[symbol] = each.market_cap
                 break
@@ -261,10 +286,14 @@ def show(top: Top, now_s: float) -> Answer:
     if not is_spot:
         lines.append("Funding is per 8 hours." if top.sort != "oi" else "Open interest is in dollars.")
         lines.append(folded([_more(symbol, perp, top.caps.get(symbol)) for symbol, perp in top.rows]))
+    if top.sort in ("gainers", "losers"):
+        lines.append(f"Markets with less than {format_dollars(MIN_QUOTE_VOLUME)} of volume stand last.")
     if not top.has_caps:
         lines.append("Market cap n/a: CoinGecko did not answer in time.")
     elif len(top.caps) < len(top.rows):
         lines.append("Market cap is CoinGecko's; n/a where it knows no such coin at this price.")
+    if top.caps_ms is not None and now_s - top.caps_ms / 1000 > STALE_S:
+        lines.append(f"Market caps are of {format_moment(top.caps_ms, now_s)}.")
     lines += failed_before(top.failed)
     source = f"{exchange_name(top.exchange)}, of {counted(top.n_markets, 'market')}"
     kind = "spot" if is_spot else "perps"

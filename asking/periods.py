@@ -12,7 +12,7 @@ from clock import Clock
 from exchanges.errors import MarketError, Reason, Unavailable
 from exchanges.table import Exchange
 
-PERIODS_S = 3600.0
+PERIODS_S = 60.0  # a funding period may be changed any day
 LATE_S = 0.5  # after all else has arrived
 AGAIN_S = 30.0
 

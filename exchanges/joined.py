@@ -39,6 +39,7 @@ def joined(pages: Sequence[Candles]) -> Candles:
             older.taker_buy + whole.taker_buy if older.taker_buy and whole.taker_buy else None,
             whole.is_last_closed,
             older.n_odd + whole.n_odd,
+            whole.asked_ms,
         )
     return whole
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import accumulate, cycle, pairwise, zip_longest
+from itertools import accumulate, cycle, pairwise
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -673,13 +673,6 @@ def area_by_pairs(bins: Sequence[Fraction], fullest: int) -> tuple[int, int]:
     return len(below), len(bins) - len(above)
 
 
-def area_in_turn(bins: Sequence[int], fullest: int) -> tuple[int, int]:
-    in_turn = zip_longest(range(fullest + 1, len(bins)), range(fullest - 1, -1, -1))
-    order = [fullest, *(i for pair in in_turn for i in pair if i is not None)]
-    n = next(n for n, held in enumerate(accumulate(bins[i] for i in order), 1) if held * 10 >= sum(bins) * 7)
-    return min(order[:n]), max(order[:n]) + 1
-
-
 def edges_of(found: indicators.Profile) -> tuple[int, int, int]:
     """The fullest bin and the edges of the value area, counted in bins."""
     poc, val, vah = ((price - found.low) / found.step for price in (found.poc, found.val, found.vah))
@@ -707,7 +700,7 @@ def test_tpo_profile_by_touches(candles: Candles, n_bins: int) -> None:
     assert found.bins == bins
     assert (found.low, found.high) == (min(candles.low), max(candles.high))
     fullest = min((abs(2 * i - n_bins + 1), i) for i in range(n_bins) if bins[i] == max(bins))[1]
-    assert edges_of(found) == (fullest, *area_in_turn(bins, fullest))
+    assert edges_of(found) == (fullest, *area_by_pairs([Fraction(each) for each in bins], fullest))
 
 
 def test_profiles_default_bins() -> None:
@@ -789,7 +782,7 @@ def test_tpo_profile_counts_touches() -> None:
     found = tpo_profile([0, 1, 1, 4, 3], [2, 1, 3, 4, 3], 5)
     assert found is not None
     assert found.bins == [1, 3, 2, 2, 1]
-    assert found[3:] == pytest.approx((1.2, 0.0, 3.2))  # of 9, in turn: 3, 2 above, 1 below, 2 above
+    assert found[3:] == pytest.approx((1.2, 0.8, 3.2))  # of 9: 3, then 4 above against 1 below
 
 
 @pytest.mark.parametrize(
@@ -806,16 +799,16 @@ def test_tpo_profile_several_fullest(prices: list[float], fullest: int) -> None:
 @pytest.mark.parametrize(
     ("counts", "val", "vah"),
     [
-        ([1, 1, 6, 3, 1], 2, 4),  # up first: 9 of 12
-        ([1, 3, 6, 1, 1], 1, 4),  # up all the same, then down: 10 of 12
-        ([9, 1, 1, 1, 1, 9], 0, 6),  # at the bottom: only up, one by one
+        ([1, 1, 6, 3, 1], 2, 5),  # 4 above against 2 below: 10 of 12
+        ([1, 3, 6, 1, 1], 0, 3),  # 2 above against 4 below
+        ([9, 1, 1, 1, 1, 9], 0, 6),  # at the bottom: only up, by two
         ([2, 1, 1, 1, 6], 2, 5),  # at the top: only down
-        ([2, 9, 1, 1, 1, 1], 0, 3),
+        ([2, 9, 1, 1, 1, 1], 0, 2),  # a tie goes down: 11 of 15
         ([7, 1, 1, 1], 0, 1),  # 70 % is enough
     ],
 )
 def test_tpo_profile_value_area(counts: list[int], val: int, vah: int) -> None:
-    """By hand: one bin above and one below in turn, until 70 %."""
+    """By hand: two bins above or two below, whichever hold more, until 70 %."""
     prices = [i for i, count in enumerate(counts) for _ in range(count)]
     found = tpo_profile(prices, prices, len(counts))
     assert found is not None

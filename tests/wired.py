@@ -20,7 +20,7 @@ from market import Market
 
 NOW_MS = 1_790_000_000_000  # 2026-09-21 14:13:20 UTC, a Monday
 DAY_MS = 86_400_000
-KEYS = {"BINANCE_API_KEY": "k", "BINANCE_SECRET_KEY": "s"}
+KEYS = {"BINANCE_API_KEY": "a-key-of-nobody", "BINANCE_SECRET_KEY": "a-word-of-nobody"}
 
 Answering = Callable[[str, str, Mapping[str, str]], Any]
 """Host, path and query to what is answered as JSON; None is a 404; a pair is a status and JSON."""
