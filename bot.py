@@ -61,14 +61,13 @@ from limiter import Limiter, Told
 from log import set_up_log, working_on
 from market import Market
 from metrics import Metrics, Process
-from render import sentences
 from render.figures import format_span
 from render.keyboards import try_again
 from render.message import Answer, Article
 from settings import Settings, SettingsError
 from store.words import StoreError
 from telegram.api import TelegramAPI, TelegramError
-from telegram.introduction import Introduction, Menu, introduce_to
+from telegram.introduction import Introduction, Menu, introduce_if_possible, introduced
 from telegram.polling import Poller, clear_webhook, why_ended
 from telegram.replies import Call, is_unchanged, offer, offer_nothing, reply, short_reply, unknown
 from telegram.sign import Sign, end_spinner
@@ -410,16 +409,7 @@ def menu(*, is_listed: bool = True) -> Menu:
 
 def introduction(settings: Settings) -> Introduction:
     """What people see before they ask."""
-    n = len(settings.exchanges)
-    from_where = f"from {n} exchanges" if n > 1 else f"from {sentences.exchange_name(settings.exchanges[0])}"
-    return Introduction(
-        menu(is_listed=False),
-        menu(),
-        tuple(sorted(each for each in settings.allowed_ids if each > 0)),
-        f"Prices, open interest, funding, volume and charts of crypto markets, straight {from_where}.\n\n"
-        "Press Start, then type a coin: btc, eth, sol.",
-        f"Crypto markets {from_where}: type a coin.",
-    )
+    return introduced(menu(is_listed=False), menu(), settings)
 
 
 def build(settings: Settings, transport: Transport, clock: Clock = MACHINE) -> Bot:
@@ -449,7 +439,7 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
         await bot.learn_username()
         log.info("polling as @%s, %s", bot.username or "?", settings.build_line)
         bot.standing.learn({"url": ""}, "", bot.clock())
-        background.append(asyncio.ensure_future(_introduce(bot.api, introduction(settings))))
+        background.append(asyncio.ensure_future(introduce_if_possible(bot.api, introduction(settings))))
         background.append(asyncio.ensure_future(watch(bot.api, bot.standing, "", bot.clock)))
         keeping = asyncio.ensure_future(bot.duty.keep()) if bot.duty is not None else None
         answer = counted_by(health, bot.answer)
@@ -471,14 +461,6 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
             await server.close(0)
         await transport.aclose()
         let_watchdog_sleep()
-
-
-async def _introduce(api: TelegramAPI, how: Introduction) -> None:
-    """Menus and descriptions, at a poller's start; without them all works as well."""
-    try:
-        await introduce_to(api, how)
-    except TelegramError as error:
-        log.warning("menus and descriptions are left as they were: %s", error)
 
 
 def warn_of_nobody(settings: Settings) -> None:

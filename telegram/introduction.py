@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from render.sentences import exchange_name
+from settings import Settings
 from telegram.api import TelegramAPI, TelegramError
 
 log = logging.getLogger("bot")
@@ -25,6 +27,28 @@ class Introduction(NamedTuple):
     listed: tuple[int, ...]
     description: str
     short_description: str
+
+
+def introduced(menu: Menu, listed_menu: Menu, settings: Settings) -> Introduction:
+    """With the words that say what the bot is for."""
+    n = len(settings.exchanges)
+    where = f"from {n} exchanges" if n > 1 else f"from {exchange_name(settings.exchanges[0])}"
+    return Introduction(
+        menu,
+        listed_menu,
+        tuple(sorted(each for each in settings.allowed_ids if each > 0)),
+        f"Prices, open interest, funding, volume and charts of crypto markets, straight {where}.\n\n"
+        "Press Start, then type a coin: btc, eth, sol.",
+        f"Crypto markets {where}: type a coin.",
+    )
+
+
+async def introduce_if_possible(api: TelegramAPI, introduction: Introduction) -> None:
+    """At a poller's start: without menus and descriptions all works as well."""
+    try:
+        await introduce_to(api, introduction)
+    except TelegramError as error:
+        log.warning("menus and descriptions are left as they were: %s", error)
 
 
 async def introduce_to(api: TelegramAPI, introduction: Introduction) -> None:
