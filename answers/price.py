@@ -35,7 +35,7 @@ from render.figures import (
     format_span,
 )
 from render.keyboards import again, apart, keyboard, neighbours, that_fit, try_again
-from render.message import Answer, Button, Keyboard, folded, foot, labelled, pre, short
+from render.message import PHONE, Answer, Button, Keyboard, folded, foot, labelled, pre, short
 from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry
 
 log = logging.getLogger("bot")
@@ -46,6 +46,7 @@ MAX_BASIS_MS = 15 * 60_000  # between the last trades of two markets whose price
 EXTRAS_S = 1.0  # what may be left out is waited for no longer
 MOVES = {PartName.HOUR_CHANGE: ("1m", 60), PartName.WEEK_AND_MONTH_CHANGE: ("4h", 180)}
 """The candles that tell of what a price was: to a minute an hour ago, to two hours 7 and 30 days ago."""
+LABEL = 6  # columns before a card's figures
 SPANS = {
     "1h": (PartName.HOUR_CHANGE, 3_600_000),
     "7d": (PartName.WEEK_AND_MONTH_CHANGE, 7 * 86_400_000),
@@ -323,7 +324,10 @@ def _details(report: PriceReport) -> list[str]:
 
 
 def _moves(report: PriceReport) -> list[str]:
-    return [f"{span} {format_points(report.moves[span])}%" for span in SPANS if span in report.moves]
+    """1h +0.1  7d -6.8  30d -20.9%, on one line where it fits."""
+    moves = [f"{span} {format_points(report.moves[span])}" for span in SPANS if span in report.moves]
+    line = "  ".join(moves)
+    return [f"{line}%"] if moves and len(line) < PHONE - LABEL else [f"{each}%" for each in moves]
 
 
 def _perp_rows(report: PriceReport, perp: Snapshot, last: str, now_s: float) -> list[tuple[str, Sequence[str]]]:

@@ -38,7 +38,7 @@ def unknown(question: Question, guess: str) -> Answer:
 
 def _marked(text: str) -> str:
     """With SIMULATED on the last line, which is the foot; on a line of its own only below a table."""
-    gap = "\n" if text.endswith(("</pre>", "</blockquote>")) else " · "
+    gap = "\n" if text.endswith(("</pre>", "</blockquote>")) else " " if text[-1:] in ".?!" else " ·\u00a0"
     return f"{text}{gap}<b>SIMULATED</b>"
 
 

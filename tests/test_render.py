@@ -125,8 +125,7 @@ def test_price_message() -> None:
     assert shown(report) == (
         "<b>BTC 67,432.10</b>  🟢 +2.31% 24h\n"
         "<pre>24h   65,120 ▕███████░░▏ 68,010\n"
-        "      1h -0.3%  7d -4.8%\n"
-        "      30d +12.1%\n"
+        "      1h -0.3  7d -4.8  30d +12.1%\n"
         "bid   67,432.00  ask 67,432.10\n"
         "perp  67,401.50  basis -4.5bp\n"
         "fund  +0.0100%/8h  +11.0%/y\n"
