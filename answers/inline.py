@@ -103,7 +103,7 @@ async def _found(market: Market, symbol: str) -> tuple[str, Found | None]:
     perps = quick_first(market.offering("perp"), symbol)
     for exchange in perps:
         kept = market.kept_list(exchange, "perp").get(in_quotes(symbol, exchange.quotes["perp"]))
-        if kept is not None and kept.ticker is not None and kept.funding is not None:
+        if kept is not None and kept.ticker is not None and kept.ticker.low is not None and kept.funding is not None:
             ticker = kept.ticker if kept.ticker.time_ms else kept.ticker._replace(time_ms=market.now_ms())
             return "perp", Found(kept._replace(ticker=ticker), ticker.symbol, 1, {})
     question = Question(perps, (market.perp_at(each, symbol) for each in perps))
