@@ -31,7 +31,6 @@ from answers import (
     cvd,
     funding,
     help,
-    inline,
     liq,
     ls,
     oi,
@@ -61,18 +60,19 @@ from limiter import Limiter, Told
 from log import set_up_log, working_on
 from market import Market
 from metrics import Metrics, Process
+from queries import Queries
 from render.figures import format_span
 from render.keyboards import try_again
-from render.message import Answer, Article
+from render.message import Answer
 from settings import Settings, SettingsError
 from store.words import StoreError
 from telegram.api import TelegramAPI, TelegramError
 from telegram.introduction import Introduction, Menu, introduce_or_warn, introduction_of
 from telegram.polling import Poller, clear_webhook, why_ended
-from telegram.replies import Call, is_unchanged, offer, offer_nothing, reply, short_reply, unknown
+from telegram.replies import Call, is_unchanged, reply, short_reply, unknown
 from telegram.sign import Sign, end_spinner
 from telegram.standing import Standing
-from telegram.updates import Query, Question, read_query, read_question
+from telegram.updates import Question, read_query, read_question
 from telegram.webhook import look_after_webhook, watch
 from upkeep import keep_tidy
 
@@ -80,11 +80,6 @@ log = logging.getLogger("bot")
 COMMAND_S = 8.0  # from update to answer; the market ends at 7
 NAME_S = 0.9  # with the market's 7 s still within 8
 NAME_AGAIN_S = 30.0
-QUERY_S = 5.0  # an inline query; Telegram waits 30 s for it
-QUERY_CACHE_S = 5  # Telegram gives the same answer again for so long; its own default is 300
-STRANGER_CACHE_S = 60
-QUERIES_A_COMMAND = 6  # letters of a word
-WAY_IN = "Ask the owner to let you in"
 STALE_S = 900.0  # an older market question is not answered any more
 USAGE = """\
 python bot.py [--delete-webhook]
@@ -159,9 +154,9 @@ class Bot:
         self._ask_name_after = 0.0
         self.username = ""  # ours, lower case; "" until Telegram has said it
         self.limiter = Limiter(settings.commands_per_minute)
-        self.query_limiter = Limiter(settings.commands_per_minute * QUERIES_A_COMMAND)
         self._late = Told(STALE_S)
         self.metrics = metrics or Metrics()
+        self.queries = Queries(settings, market, self.metrics, clock)
         self.standing = Standing()  # with Telegram
         self.process = Process(self.monotonic(), self.standing)
         self.tools = Tools(
@@ -177,7 +172,7 @@ class Bot:
         """
         query = read_query(update)
         if query is not None:
-            return await self._answer_query(query)
+            return await self.queries.answer(query)
         question = read_question(update, self._telegrams_time())
         if question is None or self._is_silent(question) or not await self._is_for_us(question):
             self.metrics.updates.add("not for us")
@@ -216,46 +211,6 @@ class Bot:
             return self._short_reply(question, "Unchanged.")
         await end_spinner(self.api, question)
         return call
-
-    async def _answer_query(self, query: Query) -> Call | None:
-        """What may be chosen in a chat that we may not be in; a stranger is only told how to be let in."""
-        kind = "guest" if query.is_guest else "inline"
-        token = working_on.set(f"update {query.update_id} {kind}")
-        try:
-            if not self.settings.is_open and query.user_id not in self.settings.allowed_ids:
-                self.metrics.updates.add(f"{kind} refused")
-                return self._refuse_query(query)
-            if self.query_limiter.count(query.user_id, self.clock()):
-                self.metrics.updates.add(f"{kind} too many")
-                return None if query.is_guest else offer_nothing(query, QUERY_CACHE_S)
-            return await self._run_query(query, kind)
-        finally:
-            working_on.reset(token)
-
-    async def _run_query(self, query: Query, kind: str) -> Call | None:
-        """Never raises but when cancelled. Counted apart from commands: each letter is a query."""
-        began, found, outcome = self.monotonic(), list[Article](), f"{kind} answered"
-        try:
-            async with asyncio.timeout(QUERY_S):
-                found = await inline.articles(self.market, query.text, self.clock())
-        except TimeoutError:
-            outcome = f"{kind} too slow"
-        except Exception:
-            log.exception("the query failed")
-            outcome = f"{kind} failed"
-        self.metrics.updates.add(outcome)
-        self.metrics.commands.observe(self.monotonic() - began, kind)
-        if query.is_guest and not found:
-            found = [Article("No answer", "", Answer("No answer just now. Name a coin, such as BTC."))]
-        is_personal = not self.settings.is_open  # whether the list of users decides
-        return offer(query, found, QUERY_CACHE_S, is_personal=is_personal, is_demo=self.settings.is_demo)
-
-    def _refuse_query(self, query: Query) -> Call:
-        log.info("user %s may not ask", query.user_id)
-        if not query.is_guest:
-            return offer_nothing(query, STRANGER_CACHE_S, WAY_IN)
-        sorry = Article("Not listed", "", Answer("I answer only those whom my owner has listed. Write to me to ask."))
-        return offer(query, [sorry], 0, is_personal=True, is_demo=False)
 
     def _meaning(self, question: Question) -> Meant:
         """A button's data is meant to the letter."""

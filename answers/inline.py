@@ -33,9 +33,9 @@ VIEWS = ("price", "funding", "oi")
 
 async def articles(market: Market, text: str, now_s: float) -> list[Article]:
     """Of the coin that the text names last, the view that it names first; and coins whose names begin so."""
-    words = text.split()
-    views = [view for word in words if (view := ALIASES.get(word.lower(), word.lower())) in VIEWS]
-    names = [word for word in words if ALIASES.get(word.lower(), word.lower()) not in VIEWS]
+    words = [(word, _view(word)) for word in text.split()]
+    views = [view for _, view in words if view]
+    names = [word for word, view in words if not view or (len(words) == 1 and view != word.lower())]
     name = names[-1] if names else ""
     known = await _known(market) if name else market.known_bases()
     found = await _of_coin(market, name, known, now_s) if name else []
@@ -43,6 +43,12 @@ async def articles(market: Market, text: str, now_s: float) -> list[Article]:
     matches = matching(name, known) if name else EXAMPLES
     is_there = {split(symbol)[0] for symbol in [_symbol(name)] if symbol} if found else set()
     return [each for _, each in found] + [_to_ask(market, base, now_s) for base in matches if base not in is_there]
+
+
+def _view(word: str) -> str:
+    """The view that a word names; "" for all others."""
+    view = ALIASES.get(word.lower(), word.lower())
+    return view if view in VIEWS else ""
 
 
 def _symbol(name: str) -> str:
@@ -103,7 +109,7 @@ async def _found(market: Market, symbol: str) -> tuple[str, Found | None]:
     perps = quick_first(market.offering("perp"), symbol)
     for exchange in perps:
         kept = market.kept_list(exchange, "perp").get(in_quotes(symbol, exchange.quotes["perp"]))
-        if kept is not None and kept.ticker is not None and kept.funding is not None:
+        if kept is not None and kept.ticker is not None and kept.ticker.low is not None and kept.funding is not None:
             ticker = kept.ticker if kept.ticker.time_ms else kept.ticker._replace(time_ms=market.now_ms())
             return "perp", Found(kept._replace(ticker=ticker), ticker.symbol, 1, {})
     question = Question(perps, (market.perp_at(each, symbol) for each in perps))

@@ -13,7 +13,7 @@ from telegram.multipart import File
 from telegram.updates import Query, Question
 
 MAX_RESULTS = 50  # of an inline query
-AT_HOME = frozenset({"chart", "alert", "alerts", "balance", "positions", "pnl", "status"})
+AT_HOME = frozenset({"chart", "alert", "alerts", "watch", "settings", "balance", "positions", "pnl", "status"})
 """Commands that are for a chat with the bot: pictures are uploaded there, and the rest is nobody else's."""
 Call = dict[str, Any]
 """A Bot API call: its parameters, and its name under "method". A picture is a File among them."""
@@ -113,7 +113,9 @@ def _inline_edit(question: Question, answer: Answer, text: str) -> Call:
 
 
 def _is_for_home(button: Button) -> bool:
-    return not isinstance(button, CopyButton) and button.data.partition(" ")[0].lstrip("+") in AT_HOME
+    """Pictures, accounts, what is set for a chat; and what is answered by a message of its own, which "+" says."""
+    command = button.data.partition(" ")[0]
+    return not isinstance(button, CopyButton) and (command in AT_HOME or command.startswith("+"))
 
 
 def for_any_chat(answer: Answer) -> Answer:

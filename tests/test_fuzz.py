@@ -38,7 +38,7 @@ async def test_the_kept_corpus_is_taken_as_it_is() -> None:
             assert max(found) < 500
     finally:
         await run.close()
-    assert len({key for update in run.updates for key in update} - {"update_id"}) == 23
+    assert len({key for update in run.updates for key in update} - {"update_id"}) == 24
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,13 @@ async def test_a_view_may_be_named(text: str, first: str) -> None:
         assert (await offered(house, text))[0]["title"].startswith(first)
 
 
+async def test_a_letter_alone_is_the_beginning_of_a_name() -> None:
+    """Though f is short for funding, and p for price."""
+    async with a_house() as house:
+        assert {each["title"][0] for each in await offered(house, "f")} == {"F"}
+        assert (await offered(house, "f btc"))[0]["title"].startswith("BTC funding")
+
+
 async def test_a_coin_of_spot_only_and_one_that_nobody_lists() -> None:
     async with a_house() as house:
         assert [each["description"].split(" · ")[0] for each in await offered(house, "USDC")][:1] == ["Binance spot"]

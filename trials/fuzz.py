@@ -46,6 +46,7 @@ from bot import COMMANDS
 from demo.multipart import read_form
 from demo.telegram import Message, Refused, Telegram
 from demo.telegram_html import Parsed, parse
+from demo.telegram_inline import Query
 from demo.telegram_rules import typed
 from demo.web import Asked, Handler
 from exchanges import table
@@ -60,7 +61,10 @@ CORPUS = ROOT / "tests" / "data" / "corpus"
 SHARES = {"door": 0.15, "update": 0.3, "parser": 0.4, "rows": 0.12, "weather": 0.03}
 MAX_MEMORY = 2 * 1024**3  # bytes of address space: an answer that makes the bot eat more is a finding
 STUCK_S = 30  # a case that blocks for so long ends the run with its traceback
-CALLS = ("sendMessage", "editMessageText", "answerCallbackQuery", "sendPhoto", "editMessageMedia")
+CALLS = (
+    *("sendMessage", "editMessageText", "answerCallbackQuery", "sendPhoto", "editMessageMedia"),
+    *("answerInlineQuery", "answerGuestQuery"),
+)
 API_KEY = "fuzzing-needs-a-key-too"
 ADA = demo.keys.USER_ID
 HOSTILE_TEXTS = (
@@ -339,6 +343,15 @@ def check_call(telegram: Telegram, call: Any) -> None:
     method = params.pop("method")
     if method not in CALLS:
         raise Failed(f"the call is {method}")
+    if method == "answerInlineQuery":
+        telegram._queries[params["inline_query_id"]] = Query(
+            params["inline_query_id"], ADA, ADA, "", "", telegram.clock()
+        )
+    if method == "answerGuestQuery":
+        telegram._guests[params["guest_query_id"]] = Query(params["guest_query_id"], ADA, ADA, "", "", telegram.clock())
+    if isinstance(inline_id := params.get("inline_message_id"), str):
+        telegram._inline[inline_id] = Message(ADA, 1, True, "-", Parsed("-", "-"), None)
+        telegram._inline[inline_id].inline_id = inline_id
     chat_id, message_id = params.get("chat_id"), params.get("message_id")
     if method.startswith("editMessage") and isinstance(chat_id, int) and isinstance(message_id, int):
         telegram.messages[chat_id, message_id] = Message(chat_id, message_id, True, "-", Parsed("-", "-"), None)
