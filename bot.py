@@ -65,14 +65,13 @@ from render.figures import format_span
 from render.keyboards import try_again
 from render.message import Answer, Article
 from settings import Settings, SettingsError
-from store.words import StoreError
 from telegram.api import TelegramAPI, TelegramError
 from telegram.introduction import Introduction, Menu, introduce_or_warn, introduction_of
 from telegram.polling import Poller, clear_webhook, why_ended
 from telegram.replies import Call, is_unchanged, offer, offer_nothing, reply, short_reply, unknown
 from telegram.sign import Sign, end_spinner
 from telegram.standing import Standing
-from telegram.updates import Query, Question, read_query, read_question
+from telegram.updates import Query, Question, read_query, read_question, read_standing
 from telegram.webhook import look_after_webhook, watch
 from upkeep import keep_tidy
 
@@ -178,6 +177,9 @@ class Bot:
         query = read_query(update)
         if query is not None:
             return await self._answer_query(query)
+        if (standing := read_standing(update)) is not None and self.duty is not None:
+            await self.duty.standing_changed(*standing)
+            return None
         question = read_question(update, self._telegrams_time())
         if question is None or self._is_silent(question) or not await self._is_for_us(question):
             self.metrics.updates.add("not for us")
@@ -280,7 +282,9 @@ class Bot:
         sign = Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
-                words = await self._filled(meaning, question)
+                words = meaning.words
+                if self.duty is not None:
+                    words = await self.duty.filled(meaning.name, words, question.chat_id)
                 answer = await command.run(await self._tools_for(question), meaning.name, words)
         except TimeoutError:
             log.error("no answer within %.0f s", COMMAND_S)
@@ -310,15 +314,6 @@ class Bot:
         ticked = await self.duty.tick()
         return {"ticked": ticked.is_claimed, "alerts": ticked.n_alerts, "fired": ticked.n_fired}
 
-    async def _filled(self, meaning: Meant, question: Question) -> list[str]:
-        """The words, with what the chat wishes where they leave it open."""
-        if self.duty is None:
-            return meaning.words
-        if meaning.name == "settings":
-            self.duty.forget_wishes(question.chat_id)
-            return meaning.words
-        return chat_settings.filled(meaning.name, meaning.words, await self.duty.wishes(question.chat_id))
-
     async def _tools_for(self, question: Question) -> Tools:
         """The tools in the hands of who asks."""
         where = (question.chat_id, question.thread_id, question.user_id or 0)
@@ -327,10 +322,9 @@ class Bot:
         asker = Asker(*where, question.update_id or None, question.is_private, self._is_listed(question), typed)
         if self.duty is None:
             return self.tools._replace(asker=asker)
-        if question.name == "start" and self.duty.store is not None:
-            with suppress(StoreError):
-                await self.duty.store.unblock_chat(question.chat_id)
-        return self.tools._replace(asker=asker, store=self.duty.store, no_store=self.duty.sentence)
+        if question.name == "start":
+            await self.duty.standing_changed(question.chat_id, is_there=True)
+        return self.duty.lent(self.tools)._replace(asker=asker)
 
     def _is_silent(self, question: Question) -> bool:
         """A group hears nothing of unknown commands and of strangers; a private chat and a button are answered."""

@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 
 from accounts import Accounts
-from answers import digest
+from answers import chat_settings, digest
+from answers.asked import Tools
 from answers.fired import FiredShow
 from answers.quiet import Wishes, load_wishes
 from clock import MACHINE, Clock
@@ -25,7 +26,7 @@ from quotes import MarketQuotes
 from settings import Settings
 from store.connect import open_store
 from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreError
-from telegram.api import TelegramAPI
+from telegram.api import TelegramAPI, TelegramError
 from ticker import PERIOD_MS, Ticked, Ticker
 
 log = logging.getLogger("bot")
@@ -34,6 +35,7 @@ STOP_S = 12.0  # for a message on its way
 PRUNE_S = 3600.0
 WISHES_S = 60.0  # how long what a chat wishes is kept in memory
 READ_S = 0.5
+ADMIN_S = 2.0  # for Telegram to say who runs a group
 MAX_CHATS = 4096  # kept in memory
 NOT_OPEN = "Nothing can be remembered just now: the database is not open yet. Please try again in a minute."
 NO_DISK = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
@@ -141,6 +143,35 @@ class Duty:
         ages = {"last_tick_s_ago": tick_s, "oldest_unsent_s": oldest_s}
         return {"armed": armed, "paused": paused, "fired": fired, "waiting": waiting, **ages}
 
+    def lent(self, tools: Tools) -> Tools:
+        """The tools with what is remembered."""
+        return tools._replace(store=self.store, no_store=self.sentence, is_admin=self._is_admin)
+
+    async def standing_changed(self, chat_id: int, is_there: bool) -> None:
+        """The bot may write to a chat again, or no more: its alerts go on, or rest."""
+        if self.store is None:
+            return
+        with suppress(StoreError):
+            if is_there:
+                await self.store.unblock_chat(chat_id)
+            else:
+                await self.store.block_chat(chat_id, int(self._clock.now() * 1000))
+
+    async def _is_admin(self, chat_id: int, user_id: int) -> bool:
+        """Whether Telegram says that this user runs the group; no, where it says nothing."""
+        try:
+            member = await self._api.call("getChatMember", {"chat_id": chat_id, "user_id": user_id}, timeout_s=ADMIN_S)
+        except TelegramError:
+            return False
+        return isinstance(member, dict) and member.get("status") in ("creator", "administrator")
+
+    async def filled(self, name: str, words: list[str], chat_id: int) -> list[str]:
+        """A command's words, with what the chat wishes where they leave it open."""
+        if name == "settings":
+            self._wishes.pop(chat_id, None)  # they are about to change
+            return words
+        return chat_settings.filled(name, words, await self.wishes(chat_id))
+
     async def wishes(self, chat_id: int) -> Wishes:
         """What a chat wishes, at most WISHES_S old; nothing where that is not known in time."""
         read_s, wishes = self._wishes.get(chat_id, (0.0, Wishes()))
@@ -154,10 +185,6 @@ class Duty:
             self._wishes.clear()
         self._wishes[chat_id] = (now_s, wishes)
         return wishes
-
-    def forget_wishes(self, chat_id: int) -> None:
-        """They have changed."""
-        self._wishes.pop(chat_id, None)
 
     async def _digest(self, store: Store) -> None:
         """Puts the digest of one chat that is due into the outbox; others follow at the next ticks."""
