@@ -13,7 +13,7 @@ from telegram.multipart import File
 from telegram.updates import Query, Question
 
 MAX_RESULTS = 50  # of an inline query
-AT_HOME = frozenset({"chart", "alert", "alerts", "balance", "positions", "pnl", "status"})
+AT_HOME = frozenset({"chart", "alert", "alerts", "watch", "settings", "balance", "positions", "pnl", "status"})
 """Commands that are for a chat with the bot: pictures are uploaded there, and the rest is nobody else's."""
 Call = dict[str, Any]
 """A Bot API call: its parameters, and its name under "method". A picture is a File among them."""
