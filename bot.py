@@ -53,7 +53,7 @@ from answers.pictures import Pictures
 from answers.typed import Meant, meant
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
-from duty import Duty
+from duty import Duty, told_of
 from exchanges import table
 from health import Health, counted_by, keep_watchdog_quiet, let_watchdog_sleep, open_small_door
 from http1.client import Transport
@@ -282,9 +282,7 @@ class Bot:
         sign = Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
-                words = meaning.words
-                if self.duty is not None:
-                    words = await self.duty.filled(meaning.name, words, question.chat_id)
+                words = await self.duty.filled(meaning, question.chat_id) if self.duty else meaning.words
                 answer = await command.run(await self._tools_for(question), meaning.name, words)
         except TimeoutError:
             log.error("no answer within %.0f s", COMMAND_S)
@@ -309,10 +307,7 @@ class Bot:
 
     async def tick(self) -> dict[str, object]:
         """Does what is due (duty.py); what it was, for who keeps the time outside."""
-        if self.duty is None:
-            return {"ticked": False}
-        ticked = await self.duty.tick()
-        return {"ticked": ticked.is_claimed, "alerts": ticked.n_alerts, "fired": ticked.n_fired}
+        return {"ticked": False} if self.duty is None else told_of(await self.duty.tick())
 
     async def _tools_for(self, question: Question) -> Tools:
         """The tools in the hands of who asks."""

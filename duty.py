@@ -19,6 +19,7 @@ from answers import chat_settings, digest
 from answers.asked import Tools
 from answers.fired import FiredShow
 from answers.quiet import Wishes, load_wishes
+from answers.typed import Meant
 from clock import MACHINE, Clock
 from delivery import Delivery
 from market import Market
@@ -39,6 +40,11 @@ ADMIN_S = 2.0  # for Telegram to say who runs a group
 MAX_CHATS = 4096  # kept in memory
 NOT_OPEN = "Nothing can be remembered just now: the database is not open yet. Please try again in a minute."
 NO_DISK = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
+
+
+def told_of(ticked: Ticked) -> dict[str, object]:
+    """What a tick did, for who keeps the time outside."""
+    return {"ticked": ticked.is_claimed, "alerts": ticked.n_alerts, "fired": ticked.n_fired}
 
 
 class Duty:
@@ -165,12 +171,12 @@ class Duty:
             return False
         return isinstance(member, dict) and member.get("status") in ("creator", "administrator")
 
-    async def filled(self, name: str, words: list[str], chat_id: int) -> list[str]:
+    async def filled(self, meant: Meant, chat_id: int) -> list[str]:
         """A command's words, with what the chat wishes where they leave it open."""
-        if name == "settings":
+        if meant.name == "settings":
             self._wishes.pop(chat_id, None)  # they are about to change
-            return words
-        return chat_settings.filled(name, words, await self.wishes(chat_id))
+            return meant.words
+        return chat_settings.filled(meant.name, meant.words, await self.wishes(chat_id))
 
     async def wishes(self, chat_id: int) -> Wishes:
         """What a chat wishes, at most WISHES_S old; nothing where that is not known in time."""

@@ -20,6 +20,7 @@ from render.message import Button, short
 from store.words import Chat, Message
 
 MINUTE_MS = 60_000
+LONG_SLEEP_MS = 12 * 3_600_000  # told with its days
 OF_DIGEST = (Button("Watchlist", apart("watch")), Button("🔔 All alerts", apart("alerts")))
 ALL_ALERTS = Button("🔔 All alerts", apart("alerts"))
 
@@ -89,7 +90,8 @@ def _lines(facts: Mapping[str, Any], rule: Rule, firing: Firing, number: int) ->
     lines += [escape(each) for each in firing.items]
     if facts.get("is_paused"):
         lines.append("It rang 15 times within an hour, so it is paused now.")
-    lines.append(f"<i>{escape(market_name(rule))} · {_time(firing.at_ms, seconds=True)} UTC · #{number}</i>")
+    at_ms = facts["now_ms"] if rule.measure == "timer" else firing.at_ms  # a timer's price is of now, also when late
+    lines.append(f"<i>{escape(market_name(rule))} · {_time(at_ms, seconds=True)} UTC · #{number}</i>")
     return lines
 
 
@@ -139,11 +141,16 @@ def _origin(rule: Rule, firing: Firing) -> str:
 
 
 def _slept(facts: Mapping[str, Any]) -> str:
-    begin, end = _time(facts["from_ms"]), _time(facts["to_ms"])
+    is_long = facts["to_ms"] - facts["from_ms"] > LONG_SLEEP_MS
+    begin, end = (_day(facts[each]) * is_long + _time(facts[each]) for each in ("from_ms", "to_ms"))
     return (
         f"I slept from {begin} to {end} UTC, and alerts were not watched meanwhile. "
         "On Fly.io, auto_stop_machines = “off” and min_machines_running = 1 end that."
     )
+
+
+def _day(moment_ms: int) -> str:
+    return time.strftime("%d %b ", time.gmtime(moment_ms / 1000)).lstrip("0")
 
 
 def _time(moment_ms: int, *, seconds: bool = False) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from conftest import ADA, House, a_house, pressed, updated
 
+from render.picture import charts
+
 BOB = 2002
 T0 = 1_700_000_000.0
 
@@ -319,3 +321,23 @@ async def test_a_chat_that_starts_again_is_heard_of(tmp_path: Path) -> None:
         await house.ask("/start", update_id=2)
         await tick(house, 301.0)
         assert len(await tick(house, 301.0)) == 1
+
+
+async def test_the_chart_shows_where_alerts_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of this chat and this coin, near enough to leave room for the candles; each set of them is a picture."""
+    drawn: list[list[float]] = []
+    candles = charts.candles
+
+    def watched(*args: Any, **options: Any) -> Any:
+        drawn.append(list(options["alerts"]))
+        return candles(*args, **options)
+
+    monkeypatch.setattr(charts, "candles", watched)
+    async with a_watching_house(tmp_path) as house:
+        near = round(await price_now(house) * 1.001)
+        await house.ask("/chart btc 1h", update_id=1)
+        for number, typed in enumerate((f"btc > {near}", "btc > 900000", "eth > 4500", "btc every 4h"), 2):
+            await house.ask(f"/alert {typed}", update_id=number)
+        await house.ask("/chart btc 1h", update_id=9)
+        await house.ask("/chart btc 1h", update_id=10, chat_id=BOB, user_id=BOB)
+    assert drawn == [[], [near]]
