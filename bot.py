@@ -167,7 +167,7 @@ class Bot:
             market, accounts, settings, self.clock, self.metrics, self.process, Pictures(clock), COMMANDS
         )
         self.n_stale = 0
-        self.duty = None if api is None else Duty(settings, market, accounts, api, clock)
+        self.duty = None if api is None else Duty(self.tools, api, clock)
 
     async def answer(self, update: Mapping[str, Any]) -> Call | None:
         """The one call that answers an update; None when there is nothing to say.

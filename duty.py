@@ -9,25 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import orjson
 
-from accounts import Accounts
-from answers import chat_settings, digest
-from answers.asked import Tools
-from answers.fired import FiredShow
+from answers import chart, chat_settings, digest
+from answers.asked import Asker, Misread, Tools
+from answers.fired import FiredShow, chart_words
 from answers.quiet import Wishes, load_wishes
 from answers.typed import Meant
 from clock import MACHINE, Clock
-from delivery import Delivery
-from market import Market
+from delivery import Delivery, Rung
+from exchanges.errors import NoAnswer, NotListed
+from exchanges.symbols import NotASymbol
 from quotes import MarketQuotes
-from settings import Settings
 from store.connect import open_store
 from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreError
 from telegram.api import TelegramAPI, TelegramError
+from telegram.multipart import File
 from ticker import PERIOD_MS, Ticked, Ticker
 
 log = logging.getLogger("bot")
@@ -37,6 +38,8 @@ PRUNE_S = 3600.0
 WISHES_S = 60.0  # how long what a chat wishes is kept in memory
 READ_S = 0.5
 ADMIN_S = 2.0  # for Telegram to say who runs a group
+MAX_CHARTS = 2  # with alerts, in one tick: each takes a moment
+CHART_S = 4.0
 MAX_CHATS = 4096  # kept in memory
 NOT_OPEN = "Nothing can be remembered just now: the database is not open yet. Please try again in a minute."
 NO_DISK = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
@@ -50,10 +53,8 @@ def told_of(ticked: Ticked) -> dict[str, object]:
 class Duty:
     """Opens the store, keeps the time, judges and sends."""
 
-    def __init__(
-        self, settings: Settings, market: Market, accounts: Accounts, api: TelegramAPI, clock: Clock = MACHINE
-    ) -> None:
-        self._settings, self._market, self._accounts, self._api = settings, market, accounts, api
+    def __init__(self, tools: Tools, api: TelegramAPI, clock: Clock = MACHINE) -> None:
+        self._tools, self._api = tools, api
         self._clock = clock
         self._stopping = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -73,14 +74,14 @@ class Duty:
         if self.store is not None:
             return True
         try:
-            self.store = await open_store(self._settings.database_url)
+            self.store = await open_store(self._tools.settings.database_url)
         except StoreError as error:
             self.sentence = NO_DISK if isinstance(error, CannotWrite) else error.sentence
             self._say(f"no alerts: {error}")
             return False
-        owner = min((each for each in self._settings.allowed_ids if each > 0), default=None)
-        self._ticker = Ticker(self.store, MarketQuotes(self._market, self._accounts), owner=owner)
-        show = FiredShow(is_demo=self._settings.is_demo)
+        owner = min((each for each in self._tools.settings.allowed_ids if each > 0), default=None)
+        self._ticker = Ticker(self.store, MarketQuotes(self._tools.market, self._tools.accounts), owner=owner)
+        show = FiredShow(is_demo=self._tools.settings.is_demo)
         self._delivery = Delivery(self.store, self._api.call, show, lambda: int(self._clock.now() * 1000))
         return True
 
@@ -103,6 +104,7 @@ class Duty:
                 if ticked.is_claimed:
                     await self._digest(self.store)
                 await self._delivery.deliver(self._now_ms())
+                await self._send_charts(self._delivery.taken())
                 await self._prune(self.store)
                 self.counted = await self.store.counts()
                 self._said = ""
@@ -192,6 +194,35 @@ class Duty:
         self._wishes[chat_id] = (now_s, wishes)
         return wishes
 
+    async def _send_charts(self, rung: Sequence[Rung]) -> None:
+        """The chart of what has just rung, under it, where the chat wishes that. One that fails is not made up for."""
+        for each in rung[:MAX_CHARTS]:
+            words = chart_words(each.message)
+            if not words or not load_wishes(each.chat.settings).has_charts:
+                continue
+            try:
+                async with asyncio.timeout(CHART_S):
+                    await self._send_chart(each, words)
+            except (NoAnswer, NotListed, NotASymbol, Misread, TelegramError, TimeoutError) as error:
+                log.info("no chart with an alert: %s: %s", type(error).__name__, error)
+
+    async def _send_chart(self, rung: Rung, words: list[str]) -> None:
+        message = rung.message
+        asker = Asker(message.chat_id, message.thread_id, 0, None, is_private=False, is_listed=False)
+        tools = self.lent(self._tools)._replace(asker=asker)
+        pictured = await chart.ask(tools, chart.command(words))
+        if pictured.png is None:
+            return
+        caption = chart.show(pictured, self._clock.now()).caption
+        if self._tools.settings.is_demo:
+            caption += "\n<b>SIMULATED</b> market"
+        call = {"chat_id": message.chat_id, "caption": caption, "parse_mode": "HTML", "disable_notification": True}
+        call |= {"photo": File("chart.png", "image/png", pictured.png)}
+        call |= {"reply_parameters": {"message_id": rung.message_id, "allow_sending_without_reply": True}}
+        if message.thread_id is not None:
+            call |= {"message_thread_id": message.thread_id}
+        await self._api.call("sendPhoto", call)
+
     async def _digest(self, store: Store) -> None:
         """Puts the digest of one chat that is due into the outbox; others follow at the next ticks."""
         now_ms = int(self._clock.now() * 1000)
@@ -201,7 +232,7 @@ class Duty:
                 continue
             if len(self._digested) >= MAX_CHATS:
                 self._digested.clear()
-            facts = orjson.dumps(await digest.gather(self._market, store, chat.id)).decode()
+            facts = orjson.dumps(await digest.gather(self._tools.market, store, chat.id)).decode()
             await store.add_message(Message(f"digest {chat.id}", day, chat.id, None, facts, now_ms, now_ms))
             self._digested[chat.id] = day
             return
