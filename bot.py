@@ -52,7 +52,7 @@ from answers.pictures import Pictures
 from answers.typed import Meant, meant
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
-from duty import Duty
+from duty import Duty, told_of
 from exchanges import table
 from health import Health, counted_by, keep_watchdog_quiet, let_watchdog_sleep, open_small_door
 from http1.client import Transport
@@ -65,14 +65,13 @@ from render.figures import format_span
 from render.keyboards import try_again
 from render.message import Answer
 from settings import Settings, SettingsError
-from store.words import StoreError
 from telegram.api import TelegramAPI, TelegramError
 from telegram.introduction import Introduction, Menu, introduce_or_warn, introduction_of
 from telegram.polling import Poller, clear_webhook, why_ended
 from telegram.replies import Call, is_unchanged, reply, short_reply, unknown
 from telegram.sign import Sign, end_spinner
 from telegram.standing import Standing
-from telegram.updates import Question, read_query, read_question
+from telegram.updates import Question, read_query, read_question, read_standing
 from telegram.webhook import look_after_webhook, watch
 from upkeep import keep_tidy
 
@@ -163,7 +162,7 @@ class Bot:
             market, accounts, settings, self.clock, self.metrics, self.process, Pictures(clock), COMMANDS
         )
         self.n_stale = 0
-        self.duty = None if api is None else Duty(settings, market, accounts, api, clock)
+        self.duty = None if api is None else Duty(self.tools, api, clock)
 
     async def answer(self, update: Mapping[str, Any]) -> Call | None:
         """The one call that answers an update; None when there is nothing to say.
@@ -173,6 +172,9 @@ class Bot:
         query = read_query(update)
         if query is not None:
             return await self.queries.answer(query)
+        if (standing := read_standing(update)) is not None and self.duty is not None:
+            await self.duty.standing_changed(*standing)
+            return None
         question = read_question(update, self._telegrams_time())
         if question is None or self._is_silent(question) or not await self._is_for_us(question):
             self.metrics.updates.add("not for us")
@@ -235,7 +237,7 @@ class Bot:
         sign = Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
-                words = await self._filled(meaning, question)
+                words = await self.duty.filled(meaning, question.chat_id) if self.duty else meaning.words
                 answer = await command.run(await self._tools_for(question), meaning.name, words)
         except TimeoutError:
             log.error("no answer within %.0f s", COMMAND_S)
@@ -260,19 +262,7 @@ class Bot:
 
     async def tick(self) -> dict[str, object]:
         """Does what is due (duty.py); what it was, for who keeps the time outside."""
-        if self.duty is None:
-            return {"ticked": False}
-        ticked = await self.duty.tick()
-        return {"ticked": ticked.is_claimed, "alerts": ticked.n_alerts, "fired": ticked.n_fired}
-
-    async def _filled(self, meaning: Meant, question: Question) -> list[str]:
-        """The words, with what the chat wishes where they leave it open."""
-        if self.duty is None:
-            return meaning.words
-        if meaning.name == "settings":
-            self.duty.forget_wishes(question.chat_id)
-            return meaning.words
-        return chat_settings.filled(meaning.name, meaning.words, await self.duty.wishes(question.chat_id))
+        return {"ticked": False} if self.duty is None else told_of(await self.duty.tick())
 
     async def _tools_for(self, question: Question) -> Tools:
         """The tools in the hands of who asks."""
@@ -282,10 +272,9 @@ class Bot:
         asker = Asker(*where, question.update_id or None, question.is_private, self._is_listed(question), typed)
         if self.duty is None:
             return self.tools._replace(asker=asker)
-        if question.name == "start" and self.duty.store is not None:
-            with suppress(StoreError):
-                await self.duty.store.unblock_chat(question.chat_id)
-        return self.tools._replace(asker=asker, store=self.duty.store, no_store=self.duty.sentence)
+        if question.name == "start":
+            await self.duty.standing_changed(question.chat_id, is_there=True)
+        return self.duty.lent(self.tools)._replace(asker=asker)
 
     def _is_silent(self, question: Question) -> bool:
         """A group hears nothing of unknown commands and of strangers; a private chat and a button are answered."""

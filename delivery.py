@@ -24,7 +24,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
 
@@ -125,6 +125,14 @@ class _Stop(Exception):
         self.not_before_ms = not_before_ms
 
 
+class Rung(NamedTuple):
+    """A message that Telegram has, by its id there."""
+
+    message: Message
+    chat: Chat
+    message_id: int
+
+
 class Delivery:
     """Sends what waits, by `deliver`. clock: milliseconds since 1970. pace_s: between two messages to whomever."""
 
@@ -142,6 +150,12 @@ class Delivery:
         self._next_slot_s = 0.0
         self.is_stopping = False  # set by who stops the process: what is on its way is still marked
         self.n_sent = self.n_dropped = 0
+        self._rung: list[Rung] = []
+
+    def taken(self) -> list[Rung]:
+        """What was sent alone since this was last asked; the first few."""
+        rung, self._rung = self._rung, []
+        return rung
 
     async def deliver(self, now_ms: int | None = None) -> int:
         """Sends to every chat that has something due; how many messages Telegram took. Raises StoreError.
@@ -234,6 +248,8 @@ class _Turn:
         is_single = len(messages) == 1 and method == "sendMessage" and not self._burst.lines
         if is_single:
             self._burst.sent_ms.append(self._now())
+            if message_id is not None and len(self._delivery._rung) < MAX_A_MINUTE:
+                self._delivery._rung.append(Rung(messages[0], self._chat, message_id))
         elif method == "sendMessage":
             self._burst.summary_id = message_id
         await self._store.mark_sent(messages, message_id, self._burst.text, self._now())

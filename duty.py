@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import orjson
 
-from accounts import Accounts
-from answers import digest
-from answers.fired import FiredShow
+from answers import chart, chat_settings, digest
+from answers.asked import Asker, Misread, Tools
+from answers.fired import FiredShow, chart_words
 from answers.quiet import Wishes, load_wishes
+from answers.typed import Meant
 from clock import MACHINE, Clock
-from delivery import Delivery
-from market import Market
+from delivery import Delivery, Rung
+from exchanges.errors import NoAnswer, NotListed
+from exchanges.symbols import NotASymbol
 from quotes import MarketQuotes
-from settings import Settings
 from store.connect import open_store
 from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreError
-from telegram.api import TelegramAPI
+from telegram.api import TelegramAPI, TelegramError
+from telegram.multipart import File
 from ticker import PERIOD_MS, Ticked, Ticker
 
 log = logging.getLogger("bot")
@@ -34,18 +37,24 @@ STOP_S = 12.0  # for a message on its way
 PRUNE_S = 3600.0
 WISHES_S = 60.0  # how long what a chat wishes is kept in memory
 READ_S = 0.5
+ADMIN_S = 2.0  # for Telegram to say who runs a group
+MAX_CHARTS = 2  # with alerts, in one tick: each takes a moment
+CHART_S = 4.0
 MAX_CHATS = 4096  # kept in memory
 NOT_OPEN = "Nothing can be remembered just now: the database is not open yet. Please try again in a minute."
 NO_DISK = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
 
 
+def told_of(ticked: Ticked) -> dict[str, object]:
+    """What a tick did, for who keeps the time outside."""
+    return {"ticked": ticked.is_claimed, "alerts": ticked.n_alerts, "fired": ticked.n_fired}
+
+
 class Duty:
     """Opens the store, keeps the time, judges and sends."""
 
-    def __init__(
-        self, settings: Settings, market: Market, accounts: Accounts, api: TelegramAPI, clock: Clock = MACHINE
-    ) -> None:
-        self._settings, self._market, self._accounts, self._api = settings, market, accounts, api
+    def __init__(self, tools: Tools, api: TelegramAPI, clock: Clock = MACHINE) -> None:
+        self._tools, self._api = tools, api
         self._clock = clock
         self._stopping = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -65,14 +74,14 @@ class Duty:
         if self.store is not None:
             return True
         try:
-            self.store = await open_store(self._settings.database_url)
+            self.store = await open_store(self._tools.settings.database_url)
         except StoreError as error:
             self.sentence = NO_DISK if isinstance(error, CannotWrite) else error.sentence
             self._say(f"no alerts: {error}")
             return False
-        owner = min((each for each in self._settings.allowed_ids if each > 0), default=None)
-        self._ticker = Ticker(self.store, MarketQuotes(self._market, self._accounts), owner=owner)
-        show = FiredShow(is_demo=self._settings.is_demo)
+        owner = min((each for each in self._tools.settings.allowed_ids if each > 0), default=None)
+        self._ticker = Ticker(self.store, MarketQuotes(self._tools.market, self._tools.accounts), owner=owner)
+        show = FiredShow(is_demo=self._tools.settings.is_demo)
         self._delivery = Delivery(self.store, self._api.call, show, lambda: int(self._clock.now() * 1000))
         return True
 
@@ -95,6 +104,7 @@ class Duty:
                 if ticked.is_claimed:
                     await self._digest(self.store)
                 await self._delivery.deliver(self._now_ms())
+                await self._send_charts(self._delivery.taken())
                 await self._prune(self.store)
                 self.counted = await self.store.counts()
                 self._said = ""
@@ -141,6 +151,35 @@ class Duty:
         ages = {"last_tick_s_ago": tick_s, "oldest_unsent_s": oldest_s}
         return {"armed": armed, "paused": paused, "fired": fired, "waiting": waiting, **ages}
 
+    def lent(self, tools: Tools) -> Tools:
+        """The tools with what is remembered."""
+        return tools._replace(store=self.store, no_store=self.sentence, is_admin=self._is_admin)
+
+    async def standing_changed(self, chat_id: int, is_there: bool) -> None:
+        """The bot may write to a chat again, or no more: its alerts go on, or rest."""
+        if self.store is None:
+            return
+        with suppress(StoreError):
+            if is_there:
+                await self.store.unblock_chat(chat_id)
+            else:
+                await self.store.block_chat(chat_id, int(self._clock.now() * 1000))
+
+    async def _is_admin(self, chat_id: int, user_id: int) -> bool:
+        """Whether Telegram says that this user runs the group; no, where it says nothing."""
+        try:
+            member = await self._api.call("getChatMember", {"chat_id": chat_id, "user_id": user_id}, timeout_s=ADMIN_S)
+        except TelegramError:
+            return False
+        return isinstance(member, dict) and member.get("status") in ("creator", "administrator")
+
+    async def filled(self, meant: Meant, chat_id: int) -> list[str]:
+        """A command's words, with what the chat wishes where they leave it open."""
+        if meant.name == "settings":
+            self._wishes.pop(chat_id, None)  # they are about to change
+            return meant.words
+        return chat_settings.filled(meant.name, meant.words, await self.wishes(chat_id))
+
     async def wishes(self, chat_id: int) -> Wishes:
         """What a chat wishes, at most WISHES_S old; nothing where that is not known in time."""
         read_s, wishes = self._wishes.get(chat_id, (0.0, Wishes()))
@@ -155,9 +194,34 @@ class Duty:
         self._wishes[chat_id] = (now_s, wishes)
         return wishes
 
-    def forget_wishes(self, chat_id: int) -> None:
-        """They have changed."""
-        self._wishes.pop(chat_id, None)
+    async def _send_charts(self, rung: Sequence[Rung]) -> None:
+        """The chart of what has just rung, under it, where the chat wishes that. One that fails is not made up for."""
+        for each in rung[:MAX_CHARTS]:
+            words = chart_words(each.message)
+            if not words or not load_wishes(each.chat.settings).has_charts:
+                continue
+            try:
+                async with asyncio.timeout(CHART_S):
+                    await self._send_chart(each, words)
+            except (NoAnswer, NotListed, NotASymbol, Misread, TelegramError, TimeoutError) as error:
+                log.info("no chart with an alert: %s: %s", type(error).__name__, error)
+
+    async def _send_chart(self, rung: Rung, words: list[str]) -> None:
+        message = rung.message
+        asker = Asker(message.chat_id, message.thread_id, 0, None, is_private=False, is_listed=False)
+        tools = self.lent(self._tools)._replace(asker=asker)
+        pictured = await chart.ask(tools, chart.command(words))
+        if pictured.png is None:
+            return
+        caption = chart.show(pictured, self._clock.now()).caption
+        if self._tools.settings.is_demo:
+            caption += "\n<b>SIMULATED</b> market"
+        call = {"chat_id": message.chat_id, "caption": caption, "parse_mode": "HTML", "disable_notification": True}
+        call |= {"photo": File("chart.png", "image/png", pictured.png)}
+        call |= {"reply_parameters": {"message_id": rung.message_id, "allow_sending_without_reply": True}}
+        if message.thread_id is not None:
+            call |= {"message_thread_id": message.thread_id}
+        await self._api.call("sendPhoto", call)
 
     async def _digest(self, store: Store) -> None:
         """Puts the digest of one chat that is due into the outbox; others follow at the next ticks."""
@@ -168,7 +232,7 @@ class Duty:
                 continue
             if len(self._digested) >= MAX_CHATS:
                 self._digested.clear()
-            facts = orjson.dumps(await digest.gather(self._market, store, chat.id)).decode()
+            facts = orjson.dumps(await digest.gather(self._tools.market, store, chat.id)).decode()
             await store.add_message(Message(f"digest {chat.id}", day, chat.id, None, facts, now_ms, now_ms))
             self._digested[chat.id] = day
             return

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from accounts import NoKeys
 from answers import (
     account,
+    alert,
+    alerts_api,
     analysis,
     balance,
     chart,
@@ -27,7 +29,7 @@ from answers import (
     volscan,
     volume,
 )
-from answers.asked import OfMarket, Tools
+from answers.asked import Misread, OfMarket, Tools
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
 from exchanges.table import ACCOUNTS, EXCHANGES
@@ -43,6 +45,7 @@ CODES = {
     "too_large": 413,
     "busy": 503,
     "bad_symbol": 200,
+    "misread": 200,
     "not_listed": 200,
     "no_answer": 200,
     "no_keys": 200,
@@ -100,6 +103,8 @@ async def answer(route: Route, tools: Tools, request: object) -> Json:
         return failure("no_answer", sentences.sorry(error, "answer about"))
     except NotASymbol as error:
         return failure("bad_symbol", sentences.sorry(error))
+    except Misread as error:
+        return failure("misread", str(error))
     except NoKeys as error:
         return failure("no_keys", sentences.no_keys(error.variables))
     except account.AllFailed as error:
@@ -202,6 +207,10 @@ def _base(fields: Json) -> str:
     return split(parse_symbol(fields["base_symbol"]))[0]
 
 
+def _of_alerts(fields: Json) -> alerts_api.Asked:
+    return alerts_api.Asked(fields.get("chat_id"), fields.get("condition", ""), fields.get("id", ""))
+
+
 ROUTES: dict[str, Route] = {
     "/price": Route("Price of one market", {**SYMBOL, **EXCHANGE}, _symbol, _price, price.fields, price.Fields),
     "/combined_price": Route(
@@ -275,6 +284,23 @@ ROUTES: dict[str, Route] = {
     ),
 }
 """By path. Requests, answers and the OpenAPI description follow from it."""
+
+CHAT = {"chat_id": Field("integer", is_optional=True)}
+ALERT_ROUTES: dict[str, Route] = {
+    "/alerts/list": Route("Alerts of a chat", CHAT, _of_alerts, alerts_api.ask_list, dict, alerts_api.Listed),
+    "/alerts/create": Route(
+        "Set an alert, as it is typed after /alert",
+        {"condition": Field("string"), **CHAT},
+        _of_alerts,
+        alerts_api.ask_create,
+        dict,
+        alert.Fields,
+    ),
+    "/alerts/delete": Route(
+        "Delete an alert", {"id": Field("string")}, _of_alerts, alerts_api.ask_delete, dict, alerts_api.Deleted
+    ),
+}
+"""The same for what is remembered; whoever has the key acts for the owner."""
 
 CHART: dict[str, Field] = {
     "symbol": Field("string"),

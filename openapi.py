@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import UnionType
 from typing import Any, NotRequired, Union, get_args, get_origin, get_type_hints
 
-from json_api import CHART, CODES, ROUTES, Field, Route
+from json_api import ALERT_ROUTES, CHART, CODES, ROUTES, Field, Route
 from render.fields import Json
 
 DESCRIPTION = """\
@@ -109,6 +109,15 @@ MEANINGS: Mapping[str, tuple[str, object]] = {
     "total_unrealized_pnl": ("Of all open positions, in dollars", 352.8),
     "average_percentage": ("Of all margin, in percent", 21.5),
     "position_count": ("How many open positions", 1),
+    "alerts": ("Those that are armed or paused", None),
+    "id": ("Name of an alert", "k8jd939t"),
+    "status": ("armed, paused or done", "armed"),
+    "condition": ("What is typed after /alert; in answers, in words", "BTC > 70000"),
+    "kind": ("spot or perp; empty where one's own positions are meant", "perp"),
+    "n_fired": ("How often it rang", 0),
+    "ends_ms": ("When it ends by itself, milliseconds since 1970", 1771372800000),
+    "chat_id": ("The chat that is told; the owner's where none is said", 123456789),
+    "deleted": ("Whether there was one", True),
     "missing": ("Who did not tell, and why", ["Okx did not answer in time"]),
     "error": ("A sentence for people", "Not listed on any of 9 exchanges: BTV. Did you mean BTC?"),
     "code": (f"A word for programs: {', '.join(CODES)}", "not_listed"),
@@ -275,7 +284,7 @@ REFUSAL: Json = {
 def openapi(version: str) -> Json:
     """The description of the API, OpenAPI 3.1."""
     paths: Json = {}
-    for path, route in ROUTES.items():
+    for path, route in (ROUTES | ALERT_ROUTES).items():
         paths[path] = {method.lower(): _operation(path, route, method) for method in route.methods}
     paths["/chart.png"] = {"get": _chart_operation()}
     return {

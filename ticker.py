@@ -46,6 +46,7 @@ from answers.judging import (
     settle,
     window_begin,
 )
+from answers.silence import Silence
 from answers.windows import Window
 from exchanges.errors import MarketError
 from exchanges.words import INTERVALS, Candles
@@ -116,11 +117,12 @@ class Need(NamedTuple):
 
 @dataclass(slots=True)
 class Watched:
-    """A market in memory. seen_ms: of the last look, 0 before the first. atr: when candles were last read."""
+    """A market in memory. seen_ms: of the last look, 0 before the first. silent_ms: since when it is asked in vain."""
 
     seen_ms: int = 0
     atr: float | None = None
     window: Window | None = None
+    silent_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -132,6 +134,7 @@ class Figures:
     looks: dict[str, list[Look]] = field(default_factory=dict)
     holdings: tuple[Sequence[Holding], Collection[str]] | None = None
     failed: dict[str, str] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)  # lists
     n_requests: int = 0
 
 
@@ -174,6 +177,7 @@ class Ticker:
         self._store, self._quotes, self._owner, self._period_ms = store, quotes, owner, period_ms
         self._watched: dict[str, Watched] = {}
         self._owed: set[str] = set()  # candles that have closed and did not come
+        self._silence = Silence()
         self.last = Ticked()
 
     async def tick(self, now_ms: int | None = None) -> Ticked:
@@ -195,6 +199,8 @@ class Ticker:
         if judged or is_minute:
             ticked.n_fired = await self._store.store_tick(claim, seen, judged, now_ms)
         await self._tell_of_sleep(ticked)
+        for message in self._silence.messages():
+            await self._store.add_message(message)
         ticked.n_needs, ticked.n_requests, ticked.failed = len(needs), figures.n_requests, figures.failed
         self.last = ticked
         return ticked
@@ -236,6 +242,10 @@ class Ticker:
                 asking.append(self._ask_holdings(figures))
         await _all_in_time(asking, self._ask_s)
         self._owed -= figures.candles.keys()
+        for (source, exchange, kind), symbols in lists.items():
+            for text in (f"{source} {exchange} {kind} {symbol}" for symbol in symbols):
+                watched = self._watched[text]
+                watched.silent_ms = 0 if text in figures.by_need else watched.silent_ms or claim.now_ms
         return figures
 
     async def _ask_list(self, figures: Figures, source: str, exchange: str, kind: str, symbols: list[str]) -> None:
@@ -252,6 +262,7 @@ class Ticker:
         except MarketError as error:
             figures.failed[f"{source} {exchange} {kind}"] = error.reason
             return
+        figures.answered.add(f"{source} {exchange} {kind}")
         figures.by_need |= {f"{source} {exchange} {kind} {symbol}": figure for symbol, figure in found.items()}
 
     async def _ask_candles(self, figures: Figures, text: str, need: Need, interval: str, n_candles: int) -> None:
@@ -282,6 +293,9 @@ class Ticker:
             ]
             await self._read_minutes(parsed, figures, is_minute, now_ms)
             for each in parsed:
+                if (watched := self._watched.get(each.alert.need)) is not None and watched.silent_ms:
+                    is_failing = each.alert.need.rpartition(" ")[0] not in figures.answered
+                    self._silence.hear(each.alert, watched.silent_ms, now_ms, is_failing=is_failing)
                 judged = self._judge(each, figures, now_ms)
                 if judged is not None:
                     yield judged

@@ -85,7 +85,7 @@ class Door:
             urlsplit(settings.webhook_url).path or "/webhook": {"POST": self._webhook},
         }
         if settings.api_key or settings.is_demo:
-            for path, route in json_api.ROUTES.items():
+            for path, route in (json_api.ROUTES | json_api.ALERT_ROUTES).items():
                 self.routes[path] = dict.fromkeys(route.methods, partial(self._api, route))
             self.routes["/chart.png"] = {"GET": self._chart}
             self.routes["/openapi.json"] = {"GET": self._openapi}
@@ -100,7 +100,7 @@ class Door:
             if now - self._last_said.get(error.status, -60.0) >= 60:
                 self._last_said[error.status] = now
                 log.warning("%.10s %.40r refused: %.200s", request.method, request.path, error)
-            if request.path not in json_api.ROUTES or request.path not in self.routes:
+            if request.path not in (json_api.ROUTES | json_api.ALERT_ROUTES) or request.path not in self.routes:
                 raise
             allowed = self._allowed(request.path) if error.status == 405 else []
             told = json_api.refusal(error.status, error.text, allowed)
@@ -155,7 +155,8 @@ class Door:
         with self._in_work_now(on_update=False):
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
-                    told = await json_api.answer(route, self._bot.tools, asked)
+                    tools = self._bot.tools if self._bot.duty is None else self._bot.duty.lent(self._bot.tools)
+                    told = await json_api.answer(route, tools, asked)
             except json_api.BadRequest as error:
                 raise HTTPError(400, str(error)) from error
             except TimeoutError:

@@ -224,8 +224,8 @@ async def _changed(tools: Tools, wish: Wish) -> Told:
     alert = await tools.memory.alert(wish.alert_id)
     if alert is None or alert.chat_id != tools.who.chat_id:
         raise Misread("This alert is no longer there. /alerts shows those that are.")
-    if alert.user_id != tools.who.user_id and not tools.who.is_listed:
-        raise Misread("Only who set this alert can change it.")
+    if not await _may_change(tools, alert):
+        raise Misread("Only who set this alert, or an administrator of this group, can change it.")
     rule = load_rule(alert.rule)
     if wish.action == "delete":
         await tools.memory.delete_alert(alert.id)
@@ -237,6 +237,14 @@ async def _changed(tools: Tools, wish: Wish) -> Told:
     if not await tools.memory.change_alert(changed):
         raise Misread("It changed just now. Please press once more.")
     return Told(wish.action, changed, rule)
+
+
+async def _may_change(tools: Tools, alert: Alert) -> bool:
+    """Who set it, who is listed by id, and who runs the group."""
+    who = tools.who
+    if who.user_id == alert.user_id or who.is_listed:
+        return True
+    return not who.is_private and tools.is_admin is not None and await tools.is_admin(who.chat_id, who.user_id)
 
 
 async def _again(tools: Tools, alert: Alert, rule: Rule, argument: str) -> Told:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from accounts import Accounts
@@ -67,6 +67,7 @@ class Tools(NamedTuple):
     commands: Mapping[str, Described]
     asker: Asker | None = None
     store: Store | None = None
+    is_admin: Callable[[int, int], Awaitable[bool]] | None = None  # of a chat, a user
     no_store: str = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
 
     @property

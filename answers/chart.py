@@ -9,20 +9,24 @@ What a picture leaves out since nobody tells it, its caption names with the reas
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from answers import chart_candles, chart_compare, chart_cvd, chart_funding, chart_oi, chart_pnl, chart_profile
 from answers.asked import KIND_WORDS, Tools, WhichSymbol
+from answers.judging import load_rule
 from exchanges.words import INTERVALS
 from render.figures import escape
 from render.message import Answer
+from store.words import ARMED, StoreError
 
 if TYPE_CHECKING:
     from render.picture.figure import Figure
 
 log = logging.getLogger("bot")
+LEVELS_S = 0.5  # for the store to tell of alerts
 MAX_NAMED = 6  # texts that found no room on the picture
 ABOUT = "chart of"
 
@@ -56,10 +60,11 @@ OF_ACCOUNTS = frozenset({"pnl"})  # views that tell of the owner's money
 
 
 class Asked(NamedTuple):
-    """A view, and what it is asked for."""
+    """A view, and what it is asked for. levels: at which this chat's alerts ring, drawn into candles."""
 
     view: str
     of: Any
+    levels: tuple[float, ...] = ()
 
 
 class Pictured(NamedTuple):
@@ -87,8 +92,13 @@ def command(words: list[str]) -> Asked:
 async def ask(tools: Tools, asked: Asked) -> Pictured:
     """The picture that was drawn for the same question a moment ago, or a new one. Raises NotListed and NoAnswer."""
 
+    if asked.view == "candles":
+        asked = asked._replace(levels=await _levels(tools, asked.of.symbol))
+
     async def draw() -> Pictured:
         record = await VIEWS[asked.view].ask(tools, asked.of)
+        if asked.levels:
+            record = record._replace(levels=asked.levels)
         try:
             figure = VIEWS[asked.view].figure(record)
             if figure is None:
@@ -99,6 +109,19 @@ async def ask(tools: Tools, asked: Asked) -> Pictured:
             return Pictured(asked.view, record, has_failed=True)
 
     return await tools.pictures.kept(asked, draw())
+
+
+async def _levels(tools: Tools, symbol: str) -> tuple[float, ...]:
+    """Of the prices that this chat waits for; none where nothing is remembered, or not in time."""
+    if tools.store is None or tools.asker is None:
+        return ()
+    try:
+        async with asyncio.timeout(LEVELS_S):
+            alerts = await tools.store.alerts_of_chat(tools.asker.chat_id)
+    except (StoreError, TimeoutError):
+        return ()
+    rules = [load_rule(each.rule) for each in alerts if each.status == ARMED]
+    return tuple(sorted({rule.level for rule in rules if rule.measure == "price" and rule.symbol == symbol}))
 
 
 def show(pictured: Pictured, now_s: float) -> Answer:

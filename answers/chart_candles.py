@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from render.picture.figure import Figure
 
 SHOWN = 120  # candles, or a few less
+MAX_LEVELS = 6  # of alerts
 WARM_UP = 60  # more before them, for the means to settle
 LATE_S = 2.0  # that a picture waits for what stands beside its candles
 MAX_HOURS = 480  # of history of open interest: the most that any exchange tells at once
@@ -34,7 +35,10 @@ def command(words: list[str]) -> OfMarket:
 
 
 class ChartReport(NamedTuple):
-    """Candles of one market, the running one last, and what stands beside them. missing: its parts, and why."""
+    """Candles of one market, the running one last, and what stands beside them. missing: its parts, and why.
+
+    levels: prices at which an alert rings.
+    """
 
     source: Source
     interval: str
@@ -44,6 +48,7 @@ class ChartReport(NamedTuple):
     interest: Sequence[tuple[int, float]] | None
     flow: Flow | None
     missing: dict[PartName, MarketError]
+    levels: Sequence[float] = ()
 
 
 class _Told(NamedTuple):
@@ -128,8 +133,21 @@ def figure(report: ChartReport) -> Figure:
     change_pct = report.ticker.change_pct if report.ticker is not None else None
     head = charts.Head(f"{source.symbol} {source.kind}", subtitle, report.candles.close[-1], change_pct)
     return charts.candles(
-        head, report.candles, is_running=report.is_running, interest=report.interest, flow=report.flow
+        head,
+        report.candles,
+        is_running=report.is_running,
+        interest=report.interest,
+        flow=report.flow,
+        alerts=near(report.levels, report.candles),
     )
+
+
+def near(levels: Sequence[float], candles: Candles) -> list[float]:
+    """Those that leave the candles at least half of the height; at most MAX_LEVELS, the nearest."""
+    low, high, last = min(candles.low[-SHOWN:]), max(candles.high[-SHOWN:]), candles.close[-1]
+    room = (high - low) / 2
+    inside = sorted((each for each in levels if low - room <= each <= high + room), key=lambda each: abs(each - last))
+    return sorted(inside[:MAX_LEVELS])
 
 
 def show(report: ChartReport, now_s: float) -> Answer:

@@ -17,9 +17,12 @@ from render.figures import circle, counted, escape, format_percent, format_price
 from render.figures import format_span as format_age
 from render.keyboards import apart
 from render.message import Button, short
+from render.sentences import exchange_name
 from store.words import Chat, Message
 
 MINUTE_MS = 60_000
+CHART_INTERVAL = "15m"
+LONG_SLEEP_MS = 12 * 3_600_000  # told with its days
 OF_DIGEST = (Button("Watchlist", apart("watch")), Button("🔔 All alerts", apart("alerts")))
 ALL_ALERTS = Button("🔔 All alerts", apart("alerts"))
 
@@ -43,6 +46,8 @@ class FiredShow:
         is_quiet = is_quiet_at(chat.settings, now_ms)
         if facts["event"] == "slept":
             return Shown(_slept(facts), is_quiet=is_quiet)
+        if facts["event"] == "silent":
+            return Shown(_silent(facts), _markup(((ALL_ALERTS,),)), is_quiet=True)
         if facts["event"] == "digest":
             return Shown(self._marked(digest.text_of(facts)), _markup((OF_DIGEST,)), is_quiet)
         rule = Rule(**facts["rule"])
@@ -56,7 +61,7 @@ class FiredShow:
     def line(self, message: Message) -> str:
         facts: Mapping[str, Any] = orjson.loads(message.facts)
         if "rule" not in facts:
-            return {"slept": "I slept", "digest": "the digest"}[facts["event"]]
+            return {"slept": "I slept", "digest": "the digest", "silent": _silent(facts)}[facts["event"]]
         rule = Rule(**facts["rule"])
         if facts["event"] == "expired":
             return f"ended: {in_words(rule, short(rule.symbol))}"
@@ -78,6 +83,15 @@ class FiredShow:
         return f"{text}\n<b>SIMULATED</b> market" if self._is_demo else text
 
 
+def chart_words(message: Message) -> list[str]:
+    """What is typed after /chart for the market that rang; empty where there is none to draw."""
+    facts: Mapping[str, Any] = orjson.loads(message.facts)
+    if facts["event"] != "fired" or not facts["rule"].get("symbol"):
+        return []
+    rule = Rule(**facts["rule"])
+    return [short(rule.symbol), CHART_INTERVAL, *(["spot"] if rule.kind == "spot" else [])]
+
+
 def _lines(facts: Mapping[str, Any], rule: Rule, firing: Firing, number: int) -> list[str]:
     """What happened; where it came from; which market, when, and the how manieth time."""
     dot = circle({"up": 1.0, "down": -1.0}.get(firing.direction))
@@ -89,7 +103,8 @@ def _lines(facts: Mapping[str, Any], rule: Rule, firing: Firing, number: int) ->
     lines += [escape(each) for each in firing.items]
     if facts.get("is_paused"):
         lines.append("It rang 15 times within an hour, so it is paused now.")
-    lines.append(f"<i>{escape(market_name(rule))} · {_time(firing.at_ms, seconds=True)} UTC · #{number}</i>")
+    at_ms = facts["now_ms"] if rule.measure == "timer" else firing.at_ms  # a timer's price is of now, also when late
+    lines.append(f"<i>{escape(market_name(rule))} · {_time(at_ms, seconds=True)} UTC · #{number}</i>")
     return lines
 
 
@@ -138,12 +153,29 @@ def _origin(rule: Rule, firing: Firing) -> str:
     return f"from {format_figure(rule, firing.reference)}, {age} ago{change}"
 
 
+def _silent(facts: Mapping[str, Any]) -> str:
+    """An exchange that has not answered for long; or one that answers, but tells nothing of a market any more."""
+    name, since = exchange_name(facts["exchange"]), _time(facts["from_ms"])
+    if not facts["symbol"]:
+        return f"{name} has not answered since {since} UTC: alerts on its markets wait until it does."
+    kind = "perpetual" if facts["kind"] == "perp" else "spot market"
+    return (
+        f"{name} has told nothing of the {escape(short(facts['symbol']))} {kind} since {since} UTC. If it is no longer "
+        "listed there, its alerts cannot ring: set them anew at another exchange."
+    )
+
+
 def _slept(facts: Mapping[str, Any]) -> str:
-    begin, end = _time(facts["from_ms"]), _time(facts["to_ms"])
+    is_long = facts["to_ms"] - facts["from_ms"] > LONG_SLEEP_MS
+    begin, end = (_day(facts[each]) * is_long + _time(facts[each]) for each in ("from_ms", "to_ms"))
     return (
         f"I slept from {begin} to {end} UTC, and alerts were not watched meanwhile. "
         "On Fly.io, auto_stop_machines = “off” and min_machines_running = 1 end that."
     )
+
+
+def _day(moment_ms: int) -> str:
+    return time.strftime("%d %b ", time.gmtime(moment_ms / 1000)).lstrip("0")
 
 
 def _time(moment_ms: int, *, seconds: bool = False) -> str:
@@ -161,7 +193,7 @@ def _buttons(message: Message, rule: Rule, facts: Mapping[str, Any]) -> tuple[tu
     if not name:
         return again, own
     spot = " spot" if rule.kind == "spot" else ""
-    return again, (*own, _apart("📈", f"chart {name} 15m{spot}"), _apart(name, f"price {name}"))
+    return again, (*own, _apart("📈", f"chart {name} {CHART_INTERVAL}{spot}"), _apart(name, f"price {name}"))
 
 
 def _apart(label: str, line: str) -> Button:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from answers.asked import Tools
@@ -12,6 +13,7 @@ from render.figures import counted, escape, format_span
 from render.keyboards import again, keyboard
 from render.message import Answer, moment, pairs, pre
 from render.sentences import said
+from store.words import Counts, StoreError
 
 
 def command(words: list[str]) -> None:
@@ -28,10 +30,15 @@ class Vitals(NamedTuple):
     hosts: Mapping[str, HostHealth]
     webhook: str
     updates: Mapping[str, int]
+    alerts: Counts | None = None
 
 
 async def ask(tools: Tools, asked: None) -> Vitals:
-    """What the process knows of itself."""
+    """What the process knows of itself. alerts: None where nothing is remembered."""
+    counts = None
+    if tools.store is not None:
+        with suppress(StoreError):
+            counts = await tools.store.counts()
     histogram = tools.metrics.commands
     percentiles = {
         name: (histogram.percentile(0.5, name), histogram.percentile(0.95, name), sum(counts))
@@ -45,7 +52,21 @@ async def ask(tools: Tools, asked: None) -> Vitals:
         tools.market.health(),
         tools.process.webhook_state,
         {outcome: int(count) for (outcome,), count in tools.metrics.updates.values.items()},
+        counts,
     )
+
+
+def _alerts(counts: Counts | None, now_s: float) -> list[tuple[str, str]]:
+    """How many, and how long ago they were looked at."""
+    if counts is None:
+        return []
+    paused = f", {counts.n_paused} paused" if counts.n_paused else ""
+    rows = [("alerts", f"{counts.n_armed} armed{paused}"), ("rung", f"{counts.n_fired}, {counts.n_waiting} unsent")]
+    for label, at_ms in (("tick", counts.tick_ms), ("unsent for", counts.oldest_ms)):
+        if at_ms is not None:
+            ago = " ago" if label == "tick" else ""
+            rows.append((label, f"{format_span(max(0.0, now_s - at_ms / 1000))}{ago}"))
+    return rows
 
 
 def show(vitals: Vitals, now_s: float) -> Answer:
@@ -59,6 +80,7 @@ def show(vitals: Vitals, now_s: float) -> Answer:
                 ("up", format_span(vitals.uptime_s)),
                 ("memory", mib),
                 *((outcome, str(count)) for outcome, count in vitals.updates.items()),
+                *_alerts(vitals.alerts, now_s),
             ]
         )
     )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from render.keyboards import APART
 
 MAX_ARGUMENTS = 16
-ALLOWED_UPDATES = ["message", "callback_query", "inline_query", "guest_message"]
+ALLOWED_UPDATES = ["message", "callback_query", "inline_query", "guest_message", "my_chat_member"]
 MAX_QUERY = 256  # characters, as Telegram has it
 
 
@@ -149,6 +149,27 @@ def id_in(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53 else None
 
 
+class ChatStanding(NamedTuple):
+    """Whether the bot may write to a chat; of a person, whether it was not stopped."""
+
+    chat_id: int
+    is_there: bool
+
+
+def read_standing(update: Mapping[str, Any]) -> ChatStanding | None:
+    """What has become of the bot in a chat; None for an update that tells nothing of it."""
+    change = _object(update.get("my_chat_member"))
+    chat_id = id_in(_object(change.get("chat")).get("id"))
+    member = _object(change.get("new_chat_member"))
+    status = member.get("status")
+    if chat_id is None or not isinstance(status, str):
+        return None
+    is_there = status in ("member", "administrator", "creator") or (
+        status == "restricted" and member.get("is_member") is True and member.get("can_send_messages") is not False
+    )
+    return ChatStanding(chat_id, is_there)
+
+
 def chat_of(update: Mapping[str, Any]) -> object:
     """What Telegram keeps in order: a chat's messages; each user's buttons; each user's queries."""
     if (query := read_query(update)) is not None:
@@ -156,4 +177,5 @@ def chat_of(update: Mapping[str, Any]) -> object:
     callback = _object(update.get("callback_query"))
     if callback:
         return "user", id_in(_object(callback.get("from")).get("id"))
-    return "chat", id_in(_object(_object(update.get("message")).get("chat")).get("id"))
+    message = _object(update.get("message") or update.get("my_chat_member"))
+    return "chat", id_in(_object(message.get("chat")).get("id"))

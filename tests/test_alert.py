@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from conftest import ADA, House, a_house, pressed, updated
 
+from render.picture import charts
+
 BOB = 2002
 T0 = 1_700_000_000.0
 
@@ -18,7 +20,7 @@ T0 = 1_700_000_000.0
 @asynccontextmanager
 async def a_watching_house(tmp_path: Path, **variables: str) -> AsyncIterator[House]:
     """A house whose store is open and whose clock stands."""
-    async with a_house(DATA_DIR=str(tmp_path), TELEGRAM_CHAT_ID=f"{ADA},{BOB}", **variables) as house:
+    async with a_house(**{"DATA_DIR": str(tmp_path), "TELEGRAM_CHAT_ID": f"{ADA},{BOB}", **variables}) as house:
         house.stop_at(T0)
         assert house.bot.duty is not None
         assert await house.bot.duty.open()
@@ -270,6 +272,45 @@ async def test_only_who_set_it_or_who_is_listed_may_change_it(tmp_path: Path) ->
         assert "no longer there" in str(elsewhere)
 
 
+def a_standing(status: str, chat_id: int = ADA) -> dict[str, Any]:
+    """An update that tells what has become of the bot in a chat."""
+    chat = {"id": chat_id, "type": "private"}
+    return {"update_id": 70, "my_chat_member": {"chat": chat, "new_chat_member": {"status": status, "user": {"id": 1}}}}
+
+
+async def test_a_bot_that_is_blocked_rests_until_it_is_let_in(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/alert btc every 5m", update_id=1)
+        assert await house.bot.answer(a_standing("kicked")) is None
+        assert await tick(house, 301.0) == []
+        assert await house.bot.answer({"update_id": 71, "my_chat_member": {"chat": 5}}) is None
+        assert await house.bot.answer(a_standing("member")) is None
+        await tick(house, 301.0)
+        assert len(await tick(house, 301.0)) == 1
+
+
+async def test_whoever_runs_a_group_may_change_its_alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    group, carol, dave = -1009, 77, 78
+    async with a_watching_house(tmp_path, TELEGRAM_CHAT_ID=f"{ADA},{group}") as house:
+        alert_id = an_id(await house.bot.answer(updated("/alert btc > 900000", chat_id=group, user_id=dave)))
+        line = f"alert delete {alert_id}"
+        assert "Only who set this alert" in str(await house.bot.answer(pressed(line, 2, group, carol)))
+
+        async def call(method: str, params: dict[str, Any], timeout_s: float = 0.0) -> dict[str, Any]:
+            return {"status": "administrator" if params == {"chat_id": group, "user_id": carol} else "member"}
+
+        assert house.bot.api is not None
+        monkeypatch.setattr(house.bot.api, "call", call)
+        assert "Deleted" in str(await house.bot.answer(pressed(line, 3, group, carol)))
+
+
+async def test_status_tells_of_alerts(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/alert btc every 5m", update_id=1)
+        await tick(house, 301.0)
+        assert re.search(r"alerts +1 armed\nrung +1, 0 unsent\ntick +\ds ago", await house.ask("/status", update_id=2))
+
+
 async def test_a_chat_that_starts_again_is_heard_of(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         await house.ask("/alert btc every 5m", update_id=1)
@@ -280,3 +321,23 @@ async def test_a_chat_that_starts_again_is_heard_of(tmp_path: Path) -> None:
         await house.ask("/start", update_id=2)
         await tick(house, 301.0)
         assert len(await tick(house, 301.0)) == 1
+
+
+async def test_the_chart_shows_where_alerts_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of this chat and this coin, near enough to leave room for the candles; each set of them is a picture."""
+    drawn: list[list[float]] = []
+    candles = charts.candles
+
+    def watched(*args: Any, **options: Any) -> Any:
+        drawn.append(list(options["alerts"]))
+        return candles(*args, **options)
+
+    monkeypatch.setattr(charts, "candles", watched)
+    async with a_watching_house(tmp_path) as house:
+        near = round(await price_now(house) * 1.001)
+        await house.ask("/chart btc 1h", update_id=1)
+        for number, typed in enumerate((f"btc > {near}", "btc > 900000", "eth > 4500", "btc every 4h"), 2):
+            await house.ask(f"/alert {typed}", update_id=number)
+        await house.ask("/chart btc 1h", update_id=9)
+        await house.ask("/chart btc 1h", update_id=10, chat_id=BOB, user_id=BOB)
+    assert drawn == [[], [near]]

@@ -409,6 +409,34 @@ def test_clock_is_turned(browser: Chrome, demo_url: str) -> None:
     press(page, "#speeds button", "1 s = 1 s")
 
 
+def test_alert_by_buttons_only_until_it_is_deleted(browser: Chrome, demo_url: str) -> None:
+    """Set under a price, rung as the world's minutes pass, put off, deleted."""
+    page = begin(browser, demo_url, DESKTOP)
+    last = ".message:last-child .keys button"
+    ask(page, "/price BTC")
+    assert "Choose how far" in answered(page, lambda: press(page, last, "🔔 Alert"))
+    press(page, last, "every 4h")
+    until(lambda: "BTC price every 4h" in answers(page)[-1], "the alert")
+    press(page, "#speeds button", "1 s = 1 min")
+    n_before = len(answers(page))
+    press(page, "[data-jump='86400']")
+    rung = until(lambda: [each for each in answers(page)[n_before:] if "⏰" in each], "what rang", 60)[0]
+    assert re.search(r"⏰ BTC [\d,.]+", rung), rung
+    press(page, "#speeds button", "1 s = 1 s")
+    if folder := os.environ.get("SCREENSHOTS"):
+        browser.save_screenshot(str(Path(folder).resolve() / "alert_rung.png"))
+    message_id = page.execute_script(LAST_RUNG)
+    keys = f'[data-id="{message_id}"] .keys button'
+    assert "at most every 1h" in answered(page, lambda: press(page, keys, "🔁 In 1h"))
+    assert "Deleted: BTC price every 4h" in answered(page, lambda: press(page, keys, "✖"))
+    assert "No alerts here." in ask(page, "/alerts")
+
+
+LAST_RUNG = (
+    "return [...document.querySelectorAll('.message')].filter(e => e.innerText.includes('⏰')).at(-1).dataset.id"
+)
+
+
 def test_wire_beside_the_phone(browser: Chrome, demo_url: str) -> None:
     """The update, the call and the log lines of the last question."""
     page = begin(browser, demo_url, DESKTOP)

@@ -143,3 +143,20 @@ async def test_the_digest_comes_once_a_day_at_its_hour(tmp_path: Path) -> None:
             assert part in sent
         assert await tick(house, 60.0) == []
         assert [each[:13] for each in await tick(house, 86400.0)] == ["<b>Digest</b>", "I slept from "]
+
+
+async def test_the_chart_comes_with_what_rang_where_it_is_wished(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/alert btc every 5m", update_id=1)
+        sent = house.world.telegram.calls
+        await tick(house, 301.0)
+        assert [method for method, _ in sent if method.startswith("send")] == ["sendMessage"]
+        await house.ask("/settings charts on", update_id=2)
+        await tick(house, 301.0)
+        (method, photo) = sent[-1]
+        assert method == "sendPhoto"
+        assert photo["disable_notification"]
+        assert "BTC perp</b> 15m chart" in photo["caption"]
+        await house.world.set_fault("binance", "refuse")
+        await tick(house, 301.0)
+        assert len([method for method, _ in sent if method.startswith("send")]) <= 5

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
 import pytest
 from conftest import ADA, a_house, updated
+from openapi_schema_validator import OAS31Validator
 from test_alert import T0, a_watching_house, tick
 
+import openapi
 import settings
 from exchanges import table
 from webhook_server import Lambda
 
 KEY = "k" * 32
+OPENAPI = openapi.openapi("0")
+JSON = "content/application~1json/schema"
 
 
 async def test_a_request_with_the_key_is_a_tick(tmp_path: Path) -> None:
@@ -82,3 +87,29 @@ async def test_a_redelivered_update_sets_nothing_twice_through_the_webhook(tmp_p
         for _ in range(3):
             await client.post("/webhook", json=updated("/alert btc > 900000", update_id=7), headers=headers)
         assert "1 alert" in await house.ask("/alerts", update_id=8)
+
+
+async def test_alerts_by_the_api(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path, API_KEY=KEY) as house, httpx.AsyncClient(base_url=house.url) as client:
+        client.headers["authorization"] = f"Bearer {KEY}"
+
+        async def ask(path: str, **fields: object) -> dict[str, Any]:
+            answer: dict[str, Any] = (await client.post(f"/alerts/{path}", json=fields)).json()
+            OAS31Validator({**OPENAPI, "$ref": f"#/paths/~1alerts~1{path}/post/responses/200/{JSON}"}).validate(answer)
+            return answer
+
+        made = (await ask("create", condition="BTC > 900000"))["data"]
+        assert (made["condition"], made["exchange"], made["n_fired"]) == ("BTC rises above 900,000, once", "binance", 0)
+        assert (await ask("list"))["data"]["alerts"] == [made]
+        assert "1 alert" in await house.ask("/alerts")
+        assert (await ask("create", condition="BTC > 70,5"))["code"] == "misread"
+        assert (await ask("create", condition="BTC > 5", chat_id=9))["code"] == "misread"
+        assert (await ask("create", condition="NOSUCHCOIN > 5"))["code"] == "not_listed"
+        assert [(await ask("delete", id=made["id"]))["data"]["deleted"] for _ in range(2)] == [True, False]
+        assert (await ask("list", chat_id=ADA))["data"]["alerts"] == []
+
+
+async def test_alerts_are_told_to_nobody_without_the_key(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path, API_KEY=KEY) as house, httpx.AsyncClient(base_url=house.url) as client:
+        for path in ("list", "create", "delete"):
+            assert (await client.post(f"/alerts/{path}", json={})).status_code == 401

@@ -31,7 +31,7 @@ def test_every_path_and_command_is_asked() -> None:
     asked = {target.partition("?")[0] for _, target, _ in mutated.api_questions()}
     assert asked == {*json_api.ROUTES, "/chart.png"}
     said = {line.split()[0][1:] for line in mutated.COMMANDS}
-    assert said == set(COMMANDS) - {"alerts", "help", "start"}  # which ask no exchange
+    assert said == set(COMMANDS) - {"alerts", "help", "settings", "start"}  # which ask no exchange
 
 
 def test_an_infinite_figure_is_found_wherever_it_stands() -> None:

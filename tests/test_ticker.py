@@ -227,6 +227,29 @@ def test_a_symbol_that_was_delisted_never_rings(tmp_path: Path) -> None:
 # Wicks and missed time.
 
 
+def test_a_market_that_is_silent_for_long_is_told_of_once(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        await house.set(BTC, 99.0)
+        await house.set(replace(BTC, symbol="GONE-USDT"), 99.0, number=2, chat_id=6)
+        await house.tick(price=99.9)
+        for _ in range(20):
+            await house.tick(MINUTE_MS, price=99.9)
+        assert await house.fired() == []
+        (gone,) = await house.fired(6)
+        assert (gone["event"], gone["exchange"], gone["symbol"]) == ("silent", "binance", "GONE-USDT")
+        house.quotes.down.add("binance")
+        for _ in range(30):
+            await house.tick(MINUTE_MS)
+        (failing,) = await house.fired()
+        assert (failing["event"], failing["symbol"]) == ("silent", "")
+        house.restarted()
+        for _ in range(20):
+            await house.tick(MINUTE_MS)
+        assert len(await house.fired()) == 1
+
+    in_house(tmp_path, act)
+
+
 def minute(after: int, low: float, high: float, close: float) -> tuple[int, float, float, float]:
     return T0 + after * MINUTE_MS, low, high, close
 

@@ -50,7 +50,7 @@ COMMANDS = (
     *fuzz.ASKED,
     *("/price BTC ETH SOL", "/spread BTC", "/spread ETH perp", "/liq BTC", "/liq", "/oi", "/top10 gainers"),
     *("/chart BTC", "/chart BTC 1d spot", "/chart profile BTC 7d", "/chart oi BTC", "/chart funding BTC"),
-    *("/chart compare BTC ETH", "/chart cvd BTC", "/alert BTC > 70000", "/status"),
+    *("/chart compare BTC ETH", "/chart cvd BTC", "/alert BTC > 70000", "/alert BTC", "/watch BTC ETH", "/status"),
 )
 FIGURES = (
     *("1e999", "-1e999", "inf", "-Infinity", "NaN", "1e-310", "5e-324", "-1e-310", "1e308", "-1e308", "1e-18", "1e30"),
