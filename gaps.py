@@ -27,7 +27,7 @@ def filled(candles: Candles, n: int, now_ms: int) -> Candles:
     traded then is not known.
     """
     step, times = candles.interval_ms, candles.open_ms
-    if not len(times) or candles.n_odd or any((at - times[0]) % step for at in times):
+    if not len(times) or candles.n_odd or not _are_on_a_grid(times, step):
         return candles
     running, last = _ends(times, step, now_ms, candles.exchange in LEAVES_OUT)
     begin = max(times[0], running - n * step)
@@ -54,6 +54,10 @@ def filled(candles: Candles, n: int, now_ms: int) -> Candles:
         taker_buy=None if candles.taker_buy is None else amount(candles.taker_buy),
         is_last_closed=True if last > times[-1] else candles.is_last_closed,
     )
+
+
+def _are_on_a_grid(times: array[int], step: int) -> bool:
+    return times == array("q", range(times[0], times[-1] + 1, step)) or not any((at - times[0]) % step for at in times)
 
 
 def _ends(times: Sequence[int], step: int, now_ms: int, leaves_out: bool) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -228,7 +229,9 @@ def moves_of(last: float, candles: Mapping[PartName, Candles], now_ms: int) -> d
 
 def price_at(candles: Candles, at_ms: int) -> float | None:
     """What a market opened at nearest to a moment; None where no candle begins within half of one."""
-    nearest = min(range(len(candles)), key=lambda i: abs(candles.open_ms[i] - at_ms), default=None)
+    after = bisect_left(candles.open_ms, at_ms)
+    near = range(max(0, after - 1), min(after + 1, len(candles)))
+    nearest = min(near, key=lambda i: abs(candles.open_ms[i] - at_ms), default=None)
     if nearest is None or abs(candles.open_ms[nearest] - at_ms) > candles.interval_ms / 2:
         return None
     return candles.open[nearest]

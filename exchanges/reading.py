@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
-from itertools import pairwise
-from operator import itemgetter
+from math import isnan
+from operator import itemgetter, le, lt
 from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 
 import orjson
@@ -275,14 +274,14 @@ def read_candles(
     coins = of.multiplier if volume_in is None else volume_in
     read = partial(_columns, exchange, of, interval_ms, at=at, coins=coins, time_ms=time_ms)
     try:
-        return replace(read(_oldest_first(rows, at)), is_last_closed=is_last_closed)
+        return read(_oldest_first(rows, at), is_last_closed=is_last_closed)
     except BadResponse:
         sound = _oldest_first([row for row in rows if _can_be(read, row)], at)
         if len(sound) == len(rows) or len(sound) * 2 < len(rows):
             raise
     is_newest_there = sound[-1] is rows[0] or sound[-1] is rows[-1]
     is_last_closed = is_last_closed if is_newest_there else True  # what is followed by another is over
-    return replace(read(sound), is_last_closed=is_last_closed, n_odd=len(rows) - len(sound))
+    return read(sound, is_last_closed=is_last_closed, n_odd=len(rows) - len(sound))
 
 
 def _oldest_first(rows: list[Any], at: At) -> list[Any]:
@@ -302,7 +301,16 @@ def _can_be(read: Callable[[list[Any]], Candles], row: Any) -> bool:
 
 
 def _columns(
-    exchange: str, of: Listing, interval_ms: int, rows: list[Any], *, at: At, coins: float, time_ms: int
+    exchange: str,
+    of: Listing,
+    interval_ms: int,
+    rows: list[Any],
+    *,
+    at: At,
+    coins: float,
+    time_ms: int,
+    is_last_closed: bool | None = None,
+    n_odd: int = 0,
 ) -> Candles:
     """The candles, all of them. Raises BadResponse."""
 
@@ -310,11 +318,13 @@ def _columns(
         cells = list(map(itemgetter(place), rows))
         if not set(map(type, cells)) <= _FIGURES:
             raise TypeError("a figure is neither a number nor a text")
-        figures = array("d", map(float, cells))
-        return figures if factor == 1 else array("d", [each * factor for each in figures])
+        figures = list(map(float, cells))
+        return array("d", figures if factor == 1 else [each * factor for each in figures])
 
     try:
-        times = array("q", [int(float(row[at.time])) * time_ms for row in rows])
+        times = array("q", [each if type(each) is int else int(float(each)) for each in map(itemgetter(at.time), rows)])
+        if time_ms != 1:
+            times = array("q", [each * time_ms for each in times])
         open_, high, low, close = (column(each, 1 / of.multiplier) for each in (at.open, at.high, at.low, at.close))
         candles = Candles(
             exchange,
@@ -329,6 +339,8 @@ def _columns(
             column(at.volume, coins),
             None if at.quote_volume is None else column(at.quote_volume),
             None if at.taker_buy is None else column(at.taker_buy, coins),
+            is_last_closed,
+            n_odd,
         )
     except (ValueError, TypeError, LookupError, OverflowError) as error:
         raise BadResponse(exchange, f"a candle is malformed: {error}") from error
@@ -337,19 +349,21 @@ def _columns(
 
 
 def _check_candles(candles: Candles) -> None:
-    """Raises BadResponse for candles that cannot be."""
+    """Raises BadResponse for candles that cannot be. Its loops run in C: a scan of 200 markets has 160,000 figures."""
     times = candles.open_ms
     if times and not EARLIEST_MS <= times[0] <= times[-1] <= LATEST_MS:
         raise BadResponse(candles.exchange, f"no candle begins at {times[0]} or ends at {times[-1]} ms")
-    if any(after <= before for before, after in pairwise(times)):
+    if not all(map(lt, times, times[1:])):
         raise BadResponse(candles.exchange, "the candles are not in the order of time")
-    prices = zip(candles.low, candles.open, candles.close, candles.high, strict=True)
-    if not all(
-        MIN_PRICE <= low <= first <= high <= MAX_FIGURE and low <= last <= high for low, first, last, high in prices
-    ):
+    low, high = candles.low.tolist(), candles.high.tolist()
+    for prices in (candles.open.tolist(), candles.close.tolist()):  # nan is neither above nor below anything
+        if not (all(map(le, low, prices)) and all(map(le, prices, high))):
+            raise BadResponse(candles.exchange, "a candle's prices cannot be")
+    if times and not (min(low) >= MIN_PRICE and max(high) <= MAX_FIGURE):
         raise BadResponse(candles.exchange, "a candle's prices cannot be")
     for column in (candles.volume, candles.quote_volume, candles.taker_buy):
-        if column is not None and not all(MIN_FIGURE <= each <= MAX_FIGURE or not each for each in column):
+        amounts = list(filter(None, column or ()))
+        if amounts and not (min(amounts) >= MIN_FIGURE and max(amounts) <= MAX_FIGURE and not isnan(sum(amounts))):
             raise BadResponse(candles.exchange, "a candle's volume cannot be")
 
 

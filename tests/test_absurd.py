@@ -33,6 +33,16 @@ def test_amount_of_next_to_nothing(amount: Any) -> None:
         binance.parse_candles(json.dumps([row]).encode(), a_spot("BTC-USDT"), "1h")
 
 
+@pytest.mark.parametrize("place", range(1, 6))
+def test_candle_with_nan_anywhere(place: int) -> None:
+    """It compares as false with everything: a check that asks the wrong way round lets it in."""
+    row: list[Any] = [NOW_MS, "2", "3", "1", "2", "7", NOW_MS + 59_999, "14", 1, "1", "2", "0"]
+    assert binance.parse_candles(json.dumps([row]).encode(), a_spot("BTC-USDT"), "1h").volume[0] == 7
+    row[place] = "NaN"
+    with pytest.raises(BadResponse):
+        binance.parse_candles(json.dumps([row]).encode(), a_spot("BTC-USDT"), "1h")
+
+
 @pytest.mark.parametrize("moment", ["1e30", 10**18, -1, "-5", 4_102_444_800_001, "inf"])
 def test_moment_beyond_the_calendar(moment: Any) -> None:
     row = Row("x", {"t": moment})
