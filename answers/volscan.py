@@ -154,16 +154,18 @@ async def _scanned(market: Market, exchange: Exchange, symbol: str, interval: st
 async def _all_of(
     market: Market, exchange: Exchange, symbols: Sequence[str], interval: str, until: float
 ) -> list[Scanned | MarketError | TimeoutError | None]:
-    """Each market's outcome, SCAN_AT_ONCE at a time; a TimeoutError for what is not there by then (monotonic)."""
+    """Each market's outcome, SCAN_AT_ONCE at a time; a TimeoutError for what is not there by then (monotonic), or
+    OverBudget where we held back ourselves."""
     outcomes: list[Scanned | MarketError | TimeoutError | None] = [TimeoutError()] * len(symbols)
     waiting = iter(enumerate(symbols))
 
     async def work() -> None:
         for i, symbol in waiting:
-            while isinstance(outcomes[i], TimeoutError):
+            while isinstance(outcomes[i], (TimeoutError, OverBudget)):
                 try:
                     outcomes[i] = await _scanned(market, exchange, symbol, interval)
                 except OverBudget as error:  # nobody was asked: wait for room
+                    outcomes[i] = bare(error)
                     await asyncio.sleep(error.retry_after_s or 1.0)
                 except MarketError as error:
                     outcomes[i] = bare(error)
@@ -177,7 +179,9 @@ async def _all_of(
     finally:
         for worker in workers:
             worker.cancel()
-    return outcomes
+    held_back = next((each for each in outcomes if isinstance(each, OverBudget)), None)
+    # Those whose turn never came waited behind our own budget.
+    return [held_back if held_back and isinstance(each, TimeoutError) else each for each in outcomes]
 
 
 def show(scan: Scan, now_s: float) -> Answer:

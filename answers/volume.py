@@ -12,7 +12,7 @@ from exchanges.errors import Reason, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Candles, Source, dollars_at
-from indicators import BASELINE, Spike
+from indicators import BASELINE, MIN_BASELINE, Spike
 from market import Market
 from render.fields import iso, slashed
 from render.figures import BLOCKS, format_amounts, format_coins, format_percent, format_price
@@ -45,6 +45,7 @@ class VolumeReport(NamedTuple):
     closed_ms: int
     so_far: tuple[float, float] | None
     bars: list[float]
+    n_before: int = 0  # closed candles before the last one
 
 
 async def ask(tools: Tools, asked: OfMarket) -> VolumeReport:
@@ -69,6 +70,7 @@ async def ask(tools: Tools, asked: OfMarket) -> VolumeReport:
         candles.open_ms[at] + candles.interval_ms,
         so_far(running, now_ms),
         list(candles.volume[max(0, at + 1 - BARS) : at + 1]),
+        at,
     )
 
 
@@ -96,7 +98,9 @@ def show(report: VolumeReport, now_s: float) -> Answer:
     source, spike = report.source, report.spike
     base = split(source.symbol)[0]
     if spike is None:
-        verdict = "Baseline n/a: too few candles to say what is normal."
+        is_young = report.n_before < MIN_BASELINE
+        why = "too few candles to say what is normal" if is_young else "most candles before had no trades"
+        verdict = f"Baseline n/a: {why}."
     else:
         mark = "🔥 " if spike.is_significant else ""
         verdict = f"{mark}<b>{spike.level}</b> {format_percent(spike.spike_pct, 0)} against normal"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from exchanges.symbols import split
 from exchanges.words import COIN, DOLLARS, Source
@@ -20,15 +21,23 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
+def is_figure(figure: float | None) -> TypeGuard[float]:
+    """Whether there is one that can be told: what came out infinite, or as no number, is none.
+
+    Every text of a figure asks it, so that no infinity is ever shown, wherever one comes from.
+    """
+    return figure is not None and math.isfinite(figure)
+
+
 def format_price(price: float | None) -> str:
     """67,432.10 · 123.40 · 1.00012 · 0.3150 · 0.00001234: six digits, or two decimals from 1000 on."""
-    if price is None:
+    if not is_figure(price):
         return "n/a"
     if not price:
         return "0"
     if not 1e-12 <= abs(price) < 1e12:
         return f"{price:.5g}"
-    if abs(price) >= 1000:
+    if abs(float(f"{price:.6g}")) >= 1000:  # after rounding: 999.9999 is 1,000.00
         return f"{price:,.2f}"
     magnitude = math.floor(math.log10(abs(price)))
     shortest = 2 if magnitude >= 0 else 3 - magnitude
@@ -50,7 +59,7 @@ def format_prices(*prices: float | None) -> list[str]:
 
 def format_amount(amount: float | None) -> str:
     """1.62B · 24.1K · 311 · 0.0123: three digits."""
-    if amount is None:
+    if not is_figure(amount):
         return "n/a"
     for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
         if abs(amount) >= unit * 0.9995:
@@ -59,7 +68,7 @@ def format_amount(amount: float | None) -> str:
 
 
 def _three_digits(figure: float) -> str:
-    if not figure:
+    if abs(figure) < 1e-12:
         return "0"
     scientific = f"{figure:.2e}"
     magnitude = int(scientific.partition("e")[2])  # after rounding: 0.9996 has that of 1.00
@@ -68,7 +77,7 @@ def _three_digits(figure: float) -> str:
 
 def format_percent(percent: float | None, decimals: int = 2) -> str:
     """+2.31%"""
-    if percent is None:
+    if not is_figure(percent):
         return "n/a"
     if abs(percent) >= 1e6:
         return f"{percent:+.1e}%"
@@ -109,7 +118,7 @@ def format_moment(time_ms: int, now_s: float) -> str:
 
 def range_bar(low: float | None, high: float | None, at: float, width: int = BAR) -> str:
     """▕██████░░░▏: where a price stands between low and high."""
-    if low is None or high is None or not low < high:
+    if not is_figure(low) or not is_figure(high) or not is_figure(at) or not low < high:
         return "n/a"
     filled = min(width, max(0, round((at - low) / (high - low) * width)))
     return f"▕{'█' * filled}{'░' * (width - filled)}▏"
@@ -125,7 +134,7 @@ def format_day(time_ms: int) -> str:
 
 def format_range(low: float | None, high: float | None, at: float, columns: int = 28) -> str:
     """57,724 ▕██░░░░░░░▏ 59,685: the bar is as long as there is room for, up to BAR."""
-    if low is None or high is None:
+    if not is_figure(low) or not is_figure(high):
         return "range n/a"
     ends = format_short_price(low), format_short_price(high)
     if not low < high:
@@ -146,7 +155,7 @@ def sum_or_none(figures: Iterable[float | None]) -> float | None:
 
 def format_usd(usd: float | None, *, sign: bool = False) -> str:
     """$12,345.67, +$12.30, -$0.42"""
-    if usd is None:
+    if not is_figure(usd):
         return "n/a"
     if abs(usd) >= 1e12:
         return f"{'-' if usd < 0 else '+' if sign else ''}${format_amount(abs(usd))}"
@@ -159,9 +168,11 @@ def format_short_price(price: float) -> str:
 
     The small figure counts the zeros after the point.
     """
+    if not is_figure(price):
+        return "n/a"
     rounded = float(f"{price:.4g}")
     if rounded >= 1000 or rounded <= 0:
-        return f"{price:,.0f}" if rounded < 1e7 else format_amount(price)
+        return f"{price:,.0f}" if abs(rounded) < 1e7 else format_amount(price)
     price = rounded
     if price >= 1:
         return f"{price:.{4 - len(str(int(price)))}f}"
@@ -174,7 +185,7 @@ def format_short_price(price: float) -> str:
 
 def format_dollars(amount: float | None) -> str:
     """$19.8B"""
-    return "n/a" if amount is None else f"${format_amount(amount)}"
+    return f"${format_amount(amount)}" if is_figure(amount) else "n/a"
 
 
 def format_points(percent: float | None, decimals: int = 1) -> str:
@@ -183,16 +194,16 @@ def format_points(percent: float | None, decimals: int = 1) -> str:
 
 
 def format_coins(amount: float | None, base: str) -> str:
-    return "n/a" if amount is None else f"{format_amount(amount)} {base[:10]}"
+    return f"{format_amount(amount)} {base[:10]}" if is_figure(amount) else "n/a"
 
 
 def format_signed(amount: float | None) -> str:
     """+1.62K · -311"""
-    return "n/a" if amount is None else f"{'+' if amount > 0 else ''}{format_amount(amount)}"
+    return unsigned_zero(f"{'+' if amount > 0 else ''}{format_amount(amount)}") if is_figure(amount) else "n/a"
 
 
 def format_share(share: float | None, decimals: int = 1) -> str:
-    return "n/a" if share is None else f"{share * 100:.{decimals}f}%"
+    return f"{share * 100:.{decimals}f}%" if is_figure(share) and abs(share) < 1e6 else "n/a"
 
 
 def _unit(symbol: str) -> str:
@@ -203,7 +214,7 @@ def _unit(symbol: str) -> str:
 def format_money(amount: float | None, symbol: str) -> str:
     """$77.8M, or 1.2K BTC where prices are in BTC."""
     unit = _unit(symbol)
-    if amount is None or unit == "$":
+    if not is_figure(amount) or unit == "$":
         return format_dollars(amount)
     return f"{format_amount(amount)}{unit}"
 
@@ -227,21 +238,25 @@ def format_rate(rate: float | None) -> str:
 
 def short_rate(rate: float | None) -> str:
     """.0100, -.0041, 8.71: percent in at most six characters."""
-    if rate is None:
+    if not is_figure(rate) or abs(rate) >= 1e3:
         return "n/a"
     percent = rate * 100
     if abs(percent) >= 0.99995:
         return f"{percent:.2f}"
-    return f"{percent:.4f}".replace("0.", ".", 1)
+    return unsigned_zero(f"{percent:.4f}".replace("0.", ".", 1))
 
 
 def format_at_tick(price: float, tick: float) -> str:
     """A price rounded to the market's tick, with the tick's decimals."""
+    if not is_figure(price) or not is_figure(price / tick if tick else None):
+        return format_price(price)
     return f"{at_tick(price, tick):,.{_decimals_of(tick)}f}"
 
 
 def at_tick(price: float, tick: float) -> float:
     """The multiple of the market's tick that is nearest to a price."""
+    if not tick or not is_figure(price / tick):
+        return price
     return round(round(price / tick) * tick, _decimals_of(tick))
 
 
@@ -263,9 +278,13 @@ def fit(text: str, columns: int) -> str:
 
 def format_bp(percent: float) -> str:
     """-4.0bp: basis points from percent."""
-    return unsigned_zero(f"{percent * 100:+.1f}bp") if abs(percent) < 100 else format_percent(percent, 0)
+    return (
+        unsigned_zero(f"{percent * 100:+.1f}bp")
+        if is_figure(percent) and abs(percent) < 100
+        else format_percent(percent, 0)
+    )
 
 
 def dash_or(percent: float | None, decimals: int = 1) -> str:
     """+2.3, or a dash in a table where the figure is not told."""
-    return "–" if percent is None else format_points(percent, decimals)
+    return format_points(percent, decimals) if is_figure(percent) else "–"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from wired import NOW_MS, say, wired
 
 from exchanges.words import Candles, Flow
 from gaps import filled, filled_flow
@@ -83,3 +86,17 @@ def test_day_volatility_is_of_a_day() -> None:
     assert day_volatility(scattered, NOW) is None
     whole = filled(candles([2000 - 3 * each for each in reversed(range(1, 40))]), QUARTERS_A_DAY + 1, NOW)
     assert day_volatility(whole, NOW) == 0.0
+
+
+async def test_volume_without_trades_says_so() -> None:
+    """Of a listed market in which nothing was traded there are enough candles."""
+
+    def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        if not path.endswith("klines"):
+            return None
+        last, n = NOW_MS // STEP, int(query["limit"])
+        coins = {(last - i) * STEP: "5" if i < 3 else "0" for i in reversed(range(n))}
+        return [[at, "1", "1", "1", "1", v, at + STEP - 1, v, 1, "0", "0", "0"] for at, v in coins.items()]
+
+    told = await say(wired(answer, "binance"), "/volume AB")
+    assert "Baseline n/a: most candles before had no trades." in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from typing import Any
@@ -335,3 +336,42 @@ def test_any_message_is_valid_html() -> None:
         answer = price_answer.show(Prices(rng.sample([report, *others], rng.randrange(1, 5))), NOW_S)
         assert len(parse(answer.text).text) <= 4096, f"seed {seed}"
         assert all(1 <= len(button.data.encode()) <= 64 for row in answer.keyboard for button in row), f"seed {seed}"
+
+
+# What is no figure, and signs.
+
+
+@pytest.mark.parametrize("figure", [math.inf, -math.inf, math.nan, 1e300, -1e300, 1e-300, -1e-300])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("format_price", "format_amount", "format_percent", "format_usd", "format_short_price", "format_points"),
+        *("format_signed", "format_share", "format_rate", "short_rate", "format_dollars", "format_bp", "dash_or"),
+    ],
+)
+def test_absurd_figures_are_short_or_na(name: str, figure: float) -> None:
+    text = getattr(figures_module, name)(figure)
+    assert not re.search("inf|nan", text)
+    assert len(text) <= 16
+
+
+@pytest.mark.parametrize("low", [math.nan, math.inf, -math.inf, 1e-300])
+@pytest.mark.parametrize("tick", [1e-14, 0.0, 0.1])
+def test_absurd_ranges_and_ticks_do_not_raise(low: float, tick: float) -> None:
+    assert "inf" not in figures_module.format_range(low, 5.0, 3.0)
+    assert "inf" not in figures_module.format_at_tick(low, tick) + figures_module.range_bar(low, 1e308, 3.0)
+    assert "inf" not in figures_module.format_at_tick(1e300, tick)
+
+
+@pytest.mark.parametrize(
+    ("price", "text"), [(999.9999, "1,000.00"), (999.99, "999.99"), (999.994, "999.994"), (1000.0, "1,000.00")]
+)
+def test_price_that_rounds_to_a_thousand_has_its_separator(price: float, text: str) -> None:
+    assert figures_module.format_price(price) == text
+
+
+def test_nothing_has_no_sign() -> None:
+    assert figures_module.short_rate(-1e-9) == ".0000"
+    assert figures_module.format_percent(-0.001) == "0.00%"
+    assert figures_module.format_signed(-1e-300) == "0"
+    assert figures_module.format_usd(-0.001, sign=True) == "$0.00"
