@@ -31,10 +31,6 @@ class Button(NamedTuple):
     data: str
 
 
-class CopyButton(Button):
-    """data: what a press puts on the clipboard (Bot API 7.11)."""
-
-
 CHOSEN = "•"  # before the label of the choice that is shown
 Keyboard = tuple[tuple[Button, ...], ...]
 

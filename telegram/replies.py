@@ -8,7 +8,7 @@ from typing import Any
 
 from render.figures import escape
 from render.keyboards import keyboard, that_fit
-from render.message import CHOSEN, Answer, Article, Button, CopyButton
+from render.message import CHOSEN, Answer, Article, Button
 from telegram.multipart import File
 from telegram.updates import Query, Question
 
@@ -91,8 +91,6 @@ def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
 
 def _button(button: Button) -> dict[str, Any]:
     """The marked choice in the colour of what is chosen (Bot API 9.4; older clients pass it over)."""
-    if isinstance(button, CopyButton):
-        return {"text": button.label, "copy_text": {"text": button.data}}
     styled = {"style": "primary"} if button.label.startswith(CHOSEN) else {}
     return {"text": button.label, "callback_data": button.data, **styled}
 
@@ -115,7 +113,7 @@ def _inline_edit(question: Question, answer: Answer, text: str) -> Call:
 def _is_for_home(button: Button) -> bool:
     """Pictures, accounts, what is set for a chat; and what is answered by a message of its own, which "+" says."""
     command = button.data.partition(" ")[0]
-    return not isinstance(button, CopyButton) and (command in AT_HOME or command.startswith("+"))
+    return command in AT_HOME or command.startswith("+")
 
 
 def for_any_chat(answer: Answer) -> Answer:

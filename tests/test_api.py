@@ -756,7 +756,7 @@ async def test_what_an_exchange_does_not_have() -> None:
     async with an_api() as service:
         assert "Coinbase has no perpetuals" in await service.error("/volume_scan", exchange="coinbase")
         assert "no spot markets" in await service.error("/top_symbols", exchange="deribit")
-        assert "tells no taker volume" in await service.error("/cvd", **BTC, exchange="kraken")
+        assert "tells no taker volume" in await service.error("/cvd", **BTC, exchange="bybit")
 
 
 async def test_answer_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -205,7 +205,7 @@ def test_json_api_is_reachable(server: Server) -> None:
     if not key and not server.is_demo:
         pytest.skip("API_KEY is not set")
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    response, _ = server.post("/price", {"symbol": "BTC/USDT", "timeframe": "15m"}, headers)
+    response, _ = server.post("/price", {"symbol": "BTC/USDT"}, headers)
     if response.status_code in (401, 404):
         fail(f"The JSON API answers {response.status_code}: the server has {'another' if key else 'no'} API_KEY.")
     told = call_in(response)
