@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from exchanges.errors import LongQuiet
+from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Flow
 
-LEAVES_OUT = ("coinbase",)  # exchanges that are known to list no candle without trades
 MAX_QUIET_MS = 24 * 3_600_000  # without any trade: the market is delisted or halted, its last candles are no news
 LATE_MS = 15_000  # exchanges list a candle some seconds after its close: one that is missing so early is not empty
 
@@ -29,7 +29,7 @@ def filled(candles: Candles, n: int, now_ms: int) -> Candles:
     step, times = candles.interval_ms, candles.open_ms
     if not len(times) or candles.n_odd or not _are_on_a_grid(times, step):
         return candles
-    running, last = _ends(times, step, now_ms, candles.exchange in LEAVES_OUT)
+    running, last = _ends(times, step, now_ms, _leaves_out(candles.exchange))
     begin = max(times[0], running - n * step)
     if begin == times[0] and len(times) == (last - begin) // step + 1:
         return candles
@@ -88,10 +88,14 @@ def filled_flow(flow: Flow, n: int, now_ms: int) -> Flow:
     step, times = flow.interval_ms, flow.open_ms
     if not times or any((at - times[0]) % step for at in times):
         return flow
-    running, last = _ends(times, step, now_ms, flow.exchange in LEAVES_OUT)
+    running, last = _ends(times, step, now_ms, _leaves_out(flow.exchange))
     at = range(max(times[0], running - n * step), last + step, step)
     bought, sold = dict(zip(times, flow.buy, strict=True)), dict(zip(times, flow.sell, strict=True))
     return flow._replace(open_ms=at, buy=[bought.get(t, 0.0) for t in at], sell=[sold.get(t, 0.0) for t in at])
+
+
+def _leaves_out(exchange: str) -> bool:
+    return exchange in EXCHANGES and EXCHANGES[exchange].leaves_out_candles
 
 
 def refuse_long_quiet(candles: Candles, now_ms: int) -> None:

@@ -39,6 +39,7 @@ class Coinbase(Exchange):
     intervals = {"spot": WORDS}
     max_candles = {"spot": 300}
     tells = {"candles": ("spot",)}
+    leaves_out_candles = True
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /products/BTC-USD/stats: the price, and the 24 hours before it."""

@@ -46,7 +46,8 @@ class Exchange:
     a kind that it has not is missing. multiplied: the kinds of which cheap coins are listed by the thousand.
     intervals: by kind, the exchange's word for each of ours. max_candles: by kind, of one answer.
     tells: of which markets a question can be asked: "spot", and perpetuals by their quote.
-    has_takers_in_candles: what takers bought comes with the candles. is_told_in_list: everything of a perpetual is
+    has_takers_in_candles: what takers bought comes with the candles.
+    leaves_out_candles: it lists none in which nothing was traded. is_told_in_list: everything of a perpetual is
     in the list of all of them. streams_liquidations: by websocket only, which is not asked here.
     """
 
@@ -59,6 +60,7 @@ class Exchange:
     max_candles: ClassVar[Mapping[str, int]]
     tells: ClassVar[Mapping[Question, Collection[str]]]
     has_takers_in_candles: ClassVar[bool] = False
+    leaves_out_candles: ClassVar[bool] = False
     streams_liquidations: ClassVar[bool] = False
     is_told_in_list: ClassVar[bool] = False
 
