@@ -36,6 +36,7 @@ from render.sentences import exchange_name, in_words, reasons
 WINDOWS = {"1h": 1, "4h": 4, "24h": 24}  # hours
 QUARTER_MS = 15 * 60_000
 MAX_PAGES = 25  # of one market's; a day of OKX's BTC-USDT takes some 20
+PAGE_S = 30.0  # how long a page serves
 PAGES_S = 5.5  # no further page is asked for later than this
 LARGEST = 8
 DOUBTED = "bitget"  # whose figures are read as others found them, see exchanges/bitget.py
@@ -172,7 +173,7 @@ async def _pages(
     """As many pages as there are since a moment, or as time allows."""
     began, rows, cursor = market.clock.monotonic(), list[Liquidation](), ""
     for _ in range(MAX_PAGES):
-        page: LiquidationPage = await market.get(question(cursor))
+        page: LiquidationPage = await market.get(question(cursor), PAGE_S)
         rows += page.rows
         cursor = page.cursor
         if not cursor or market.clock.monotonic() - began > PAGES_S:

@@ -24,6 +24,8 @@ COMMANDS = (
     "/profile BTC 30d",
     "/oi BTC",
     "/funding BTC",
+    "/spread BTC",
+    "/liq BTC",
     "/funding top",
     "/top10",
     "/top10 spot",

@@ -49,7 +49,7 @@ HOST = Host("DERIBIT", ID, "https://www.deribit.com")
 REQUESTS = Budget("deribit requests", 100, 5)
 HOUR_MS = 3_600_000
 MAX_TRADES = 1000  # of an answer
-TRADES_MS = 10_000  # within which the same question is asked
+TRADES_MS = 30_000  # within which the same question is asked
 WORDS = {
     "1m": "1",
     "3m": "3",

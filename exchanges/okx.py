@@ -83,6 +83,7 @@ FUNDING_REQUESTS = Budget("okx public/funding-rate", 10, 2)
 CANDLE_REQUESTS = Budget("okx market/candles", 40, 2)
 PAID_REQUESTS = Budget("okx public/funding-rate-history", 10, 2)
 INSTRUMENT_REQUESTS = Budget("okx public/instruments", 20, 2)
+SLICE_MS = 6 * 3_600_000
 LIQUIDATION_REQUESTS = Budget("okx public/liquidation-orders", 40, 2)
 OLD_CANDLE_REQUESTS = Budget("okx market/history-candles", 20, 2)
 WORDS = {
@@ -270,15 +271,18 @@ class Okx(AccountExchange):
         return paid
 
     def liquidations(self, of: Listing, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[LiquidationPage]]]:
-        """Newest first, back to older ones by `after`; some 20 pages for a day of BTC-USDT."""
+        """Newest first, back to older ones by `after`; some 20 pages for a day of BTC-USDT, so in slices at once."""
+        family, step = _name(of).removesuffix("-SWAP"), SLICE_MS if of.quote == "USDT" else now_ms
 
-        def orders(cursor: str) -> Endpoint[LiquidationPage]:
-            query = f"instType=SWAP&instFamily={_name(of).removesuffix('-SWAP')}&state=filled&limit={ROWS}"
-            target = f"/api/v5/public/liquidation-orders?{query}" + (f"&after={cursor}" if cursor else "")
-            parse = partial(parse_liquidations, of=of, since_ms=since_ms)
-            return Endpoint(HOST, target, parse, explain, LIQUIDATION_REQUESTS)
+        def orders(cursor: str, begin_ms: int) -> Endpoint[LiquidationPage]:
+            until = cursor or (str(begin_ms + step) if begin_ms + step < now_ms else "")
+            query = f"instType=SWAP&instFamily={family}&state=filled&limit={ROWS}" + (
+                f"&after={until}" if until else ""
+            )
+            parse = partial(parse_liquidations, of=of, since_ms=since_ms, begin_ms=begin_ms)
+            return Endpoint(HOST, f"/api/v5/public/liquidation-orders?{query}", parse, explain, LIQUIDATION_REQUESTS)
 
-        return [orders]
+        return [partial(orders, begin_ms=each) for each in range(since_ms, now_ms, step)]
 
 
 def _tickers_list(kind: str, row: Callable[[Row], T | None]) -> ListEndpoint[T]:
@@ -658,7 +662,7 @@ def parse_contract_size(body: bytes, of: Listing) -> float:
     return _only_row(body, of.listed).must_be("instId", native(of)).needed_price("ctVal")
 
 
-def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPage:
+def parse_liquidations(body: bytes, of: Listing, since_ms: int, begin_ms: int = 0) -> LiquidationPage:
     """Orders that closed positions by force, newest first.
 
         {"data": [{"instId": "BTC-USDT-SWAP", "instFamily": "BTC-USDT", "details":
@@ -682,7 +686,8 @@ def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPa
     rows = [row_in(ID, each).must_be("instFamily", native(of).removesuffix("-SWAP")) for each in _list(body)]
     details = [detail for row in rows for detail in row.rows("details")]
     found = rows_read(ID, details, read)
-    return page_of(found, len(details) >= ROWS, since_ms)
+    page = page_of(found, len(details) >= ROWS, max(since_ms, begin_ms))
+    return page if page.cursor else page._replace(since_ms=since_ms)
 
 
 def parse_paid(body: bytes, of: Listing, since_ms: int) -> Page[Paid]:
