@@ -35,7 +35,6 @@ from render.sentences import exchange_name, in_words, reasons
 
 WINDOWS = {"1h": 1, "4h": 4, "24h": 24}  # hours
 QUARTER_MS = 15 * 60_000
-MAX_PAGES = 25  # of one market's; a day of OKX's BTC-USDT takes some 20
 PAGE_S = 30.0  # how long a page serves
 PAGES_S = 5.5  # no further page is asked for later than this
 LARGEST = 8
@@ -147,7 +146,9 @@ async def _of_market(market: Market, exchange: Exchange, symbol: str, since_ms: 
     async def ask(of: Listing) -> Told:
         of = await market.sized(exchange, of, "liquidations")
         questions = exchange.liquidations(of, since_ms, market.now_ms())
-        parts = await asyncio.gather(*(_pages(market, each, since_ms) for each in questions))
+        parts = await asyncio.gather(
+            *(_pages(market, each, since_ms, exchange.max_liquidation_pages) for each in questions)
+        )
         return Told([row for part in parts for row in part.rows], max(part.since_ms for part in parts))
 
     told = await market.by_any_multiplier(exchange, "perp", symbol, ask)
@@ -168,11 +169,11 @@ def _priced(row: Liquidation, found: Found | None) -> Liquidation:
 
 
 async def _pages(
-    market: Market, question: Callable[[str], Endpoint[LiquidationPage]], since_ms: int
+    market: Market, question: Callable[[str], Endpoint[LiquidationPage]], since_ms: int, most: int
 ) -> LiquidationPage:
     """As many pages as there are since a moment, or as time allows."""
     began, rows, cursor = market.clock.monotonic(), list[Liquidation](), ""
-    for _ in range(MAX_PAGES):
+    for _ in range(most):
         page: LiquidationPage = await market.get(question(cursor), PAGE_S)
         rows += page.rows
         cursor = page.cursor

@@ -27,7 +27,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, in_coins, is_name, page_of, per_coin, read_candles, rows_read
+from exchanges.reading import At, Row, in_coins, is_name, per_coin, read_candles, row_in, rows_read
 from exchanges.symbols import listing
 from exchanges.words import (
     COIN,
@@ -88,6 +88,7 @@ class Deribit(Exchange):
     hosts = (HOST,)
     quotes = {"perp": ("USDC", COIN)}
     multiplied = ("perp",)
+    max_liquidation_pages = 6  # of all trades, some 300 KB each
     intervals = {"perp": WORDS}
     max_candles = {"perp": 5000}
     tells = {"candles": ("USDC", COIN), "liquidations": ("USDC", COIN), "funding_history": ("USDC", COIN)}
@@ -125,7 +126,7 @@ class Deribit(Exchange):
         """They are marked among all trades, which are asked for a thousand at a time, newest first."""
 
         def trades(cursor: str) -> Endpoint[LiquidationPage]:
-            end_ms = int(cursor) if cursor else -(-now_ms // TRADES_MS) * TRADES_MS
+            end_ms = int(cursor) - 1 if cursor else -(-now_ms // TRADES_MS) * TRADES_MS
             span = f"start_timestamp={since_ms}&end_timestamp={end_ms}&count={MAX_TRADES}&sorting=desc"
             query = f"instrument_name={_name(of)}&{span}"
             parse = partial(parse_liquidations, of=of, since_ms=since_ms)
@@ -276,28 +277,32 @@ def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPa
     liquidation says who was liquidated: "T" the taker, "M" the maker, "MT" both; direction is the taker's. amount is in
     DOLLARS on inverse contracts, in coins on linear ones.
     """
-    result = _result(body)
+    trades = _result(body).get("trades")
+    if not isinstance(trades, list):
+        raise BadResponse(ID, "there is no list of trades")
+    marked = [each for each in trades if not isinstance(each, dict) or each.get("liquidation") is not None]
+    found = [each for pair in rows_read(ID, marked, partial(_liquidated, of=of)) for each in pair]
+    wanted = [each for each in found if each.time_ms >= since_ms]
+    newest_ms, oldest_ms = (row_in(ID, trades[i]).moment("timestamp") if trades else 0 for i in (0, -1))
+    if len(trades) < MAX_TRADES or oldest_ms < since_ms:
+        return LiquidationPage(wanted, since_ms)
+    if newest_ms == oldest_ms:  # no way to ask for the rest of this millisecond
+        return LiquidationPage(wanted, oldest_ms, str(oldest_ms))
+    # More of the oldest millisecond may be on the next page, which has it whole.
+    return LiquidationPage([each for each in wanted if each.time_ms > oldest_ms], oldest_ms + 1, str(oldest_ms + 1))
 
-    def read(row: Row) -> list[Liquidation]:
-        row.must_be("instrument_name", native(of))
-        time_ms, price, whose = (
-            row.moment("timestamp"),
-            row.needed_price("price") / of.multiplier,
-            row.get("liquidation"),
-        )
-        amount = row.needed_price("amount")
-        coins, dollars = (amount / price, amount) if of.quote == COIN else (amount * of.multiplier, None)
-        dollars = coins * price if dollars is None else dollars
-        taker = {"sell": "long", "buy": "short"}.get(row.name("direction"))
-        if taker is None or whose not in (None, "T", "M", "MT"):
-            raise BadResponse(ID, f"direction is {row.name('direction')[:20]!r}, liquidation {str(whose)[:20]!r}")
-        maker = "short" if taker == "long" else "long"
-        sides = {"T": [taker], "M": [maker], "MT": [taker, maker]}.get(whose or "", [""])  # "": an ordinary trade
-        return [Liquidation(time_ms, side, coins, dollars, price) for side in sides]
 
-    trades = [each for pair in rows_read(ID, result.get("trades"), read) for each in pair]
-    page = page_of(trades, result.get("has_more") is True, since_ms)
-    return page._replace(rows=[each for each in page.rows if each.side])
+def _liquidated(row: Row, of: Listing) -> list[Liquidation]:
+    """A marked trade: one position, or two."""
+    row.must_be("instrument_name", native(of))
+    price, amount = row.needed_price("price") / of.multiplier, row.needed_price("amount")
+    coins = amount / price if of.quote == COIN else amount * of.multiplier
+    taker, maker = {"sell": ("long", "short"), "buy": ("short", "long")}.get(row.name("direction"), ("", ""))
+    sides = {"T": (taker,), "M": (maker,), "MT": (taker, maker)}.get(row.name("liquidation"), ())
+    if not taker or not sides:
+        raise BadResponse(ID, f"direction is {row.name('direction')[:20]!r}, of {row.name('liquidation')[:20]!r}")
+    dollars = amount if of.quote == COIN else coins * price
+    return [Liquidation(row.moment("timestamp"), side, coins, dollars, price) for side in sides]
 
 
 def parse_paid(body: bytes) -> Page[Paid]:

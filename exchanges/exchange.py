@@ -49,6 +49,7 @@ class Exchange:
     has_takers_in_candles: what takers bought comes with the candles.
     leaves_out_candles: it lists none in which nothing was traded. is_told_in_list: everything of a perpetual is
     in the list of all of them. streams_liquidations: by websocket only, which is not asked here.
+    max_liquidation_pages: of one question, so that a wild day is told as far back as is worth it.
     """
 
     id: ClassVar[str]
@@ -62,6 +63,7 @@ class Exchange:
     has_takers_in_candles: ClassVar[bool] = False
     leaves_out_candles: ClassVar[bool] = False
     streams_liquidations: ClassVar[bool] = False
+    max_liquidation_pages: ClassVar[int] = 25
     is_told_in_list: ClassVar[bool] = False
 
     @property

@@ -15,6 +15,7 @@ from demo.market import Market as Truth
 from demo.telegram_html import parse
 from exchanges import bitget, deribit, gate, kraken, okx
 from exchanges.errors import BadResponse, WrongMarket
+from exchanges.exchange import Exchange
 from exchanges.reading import page_of
 from exchanges.table import EXCHANGES
 from exchanges.words import COIN, Liquidation, LiquidationPage, Listing
@@ -92,7 +93,7 @@ async def test_liquidations_say_how_far_they_are_told() -> None:
 
 
 async def test_liquidations_of_a_wild_day_that_pages_do_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(liq, "MAX_PAGES", 2)
+    monkeypatch.setattr(Exchange, "max_liquidation_pages", 2)
     async with a_house() as house:
         house.stop_at(NOW)
         report = await liquidations(house, "BTC 24h")
@@ -249,7 +250,18 @@ def test_deribit_linear_counts_coins_by_the_thousand() -> None:
 @pytest.mark.parametrize("odd", [{"liquidation": "X"}, {"direction": "zero"}, {"amount": -1}])
 def test_deribit_malformed(odd: dict[str, object]) -> None:
     with pytest.raises(BadResponse):
-        deribit.parse_liquidations(of_deribit(TRADE | odd), perp(COIN), 0)
+        deribit.parse_liquidations(of_deribit(TRADE | {"liquidation": "T"} | odd), perp(COIN), 0)
+
+
+def test_deribit_full_page_of_ordinary_trades_goes_on() -> None:
+    trades = [TRADE | {"timestamp": MS + 5000 - n} for n in range(1000)]
+    page = deribit.parse_liquidations(of_deribit(*trades), perp(COIN), 0)
+    assert (page.rows, page.cursor) == ([], str(MS + 4002))
+    trades[-2:] = [each | {"liquidation": "T"} for each in trades[-2:]]  # the last one comes again, on the next page
+    assert [row.time_ms for row in deribit.parse_liquidations(of_deribit(*trades), perp(COIN), 0).rows] == [MS + 4002]
+    ask = deribit.Deribit().liquidations(perp(COIN), MS, MS + 5000)[0]
+    assert f"end_timestamp={MS + 4001}&" in ask(page.cursor).target
+    assert deribit.parse_liquidations(of_deribit(*trades), perp(COIN), MS + 4500).cursor == ""
 
 
 def of_kraken(*figures: object) -> bytes:
