@@ -180,7 +180,8 @@ def until(funding: Funding, now_s: float) -> str:
 def _market_name(symbol: str, exchange: str) -> str:
     """BTC, or BTC USDC where that is not the exchange's usual dollar."""
     base, quote = split(symbol)
-    if quote == EXCHANGES[exchange].quotes["perp"][0]:
+    known = EXCHANGES.get(exchange)
+    if known is None or quote == known.quotes["perp"][0]:
         return fit(base, 10).rstrip()
     return f"{fit(base, 9 - len(quote)).rstrip()} {quote}"
 

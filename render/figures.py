@@ -271,7 +271,7 @@ def display_width(text: str) -> int:
 
 def fit(text: str, columns: int) -> str:
     """The beginning of a text that takes at most so many columns, padded to that many."""
-    while display_width(text) > columns:
+    while text and display_width(text) > columns:
         text = text[:-1]
     return text + " " * (columns - display_width(text))
 
