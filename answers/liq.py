@@ -158,7 +158,7 @@ async def _of_market(market: Market, exchange: Exchange, symbol: str, since_ms: 
 
 def _priced(row: Liquidation, found: Found | None) -> Liquidation:
     """With coins from dollars, or dollars from coins, where one is not told."""
-    price = found.of.ticker.last if found is not None and found.of.ticker is not None else None
+    price = found.snapshot.ticker.last if found is not None and found.snapshot.ticker is not None else None
     if price is None or None not in (row.size, row.dollars):
         return row
     if row.dollars is None and row.size is not None:
@@ -172,7 +172,7 @@ async def _pages(
     """As many pages as there are since a moment, or as time allows."""
     began, rows, cursor = market.clock.monotonic(), list[Liquidation](), ""
     for _ in range(MAX_PAGES):
-        page: LiquidationPage = await market.get(question(cursor))
+        page: LiquidationPage = await market.cached(question(cursor))
         rows += page.rows
         cursor = page.cursor
         if not cursor or market.clock.monotonic() - began > PAGES_S:
