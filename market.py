@@ -63,7 +63,7 @@ class Found(NamedTuple):
     symbol: as the exchange lists it, which may be priced in another dollar. multiplier: coins of one contract.
     """
 
-    of: Snapshot
+    snapshot: Snapshot
     symbol: str
     multiplier: int
     missing: dict[PartName, MarketError]
@@ -92,7 +92,7 @@ class Market:
         spots = self.offering("spot")
         question = Question(spots, (self.spot_at(each, symbol) for each in spots))
         (outcome,) = await first_answers(question, timeout_s=timeout_s)
-        ticker = outcome.found and outcome.found.of.ticker
+        ticker = outcome.found and outcome.found.snapshot.ticker
         return ticker.last if ticker is not None else None
 
     def health(self) -> dict[str, HostHealth]:
@@ -165,7 +165,7 @@ class Market:
         async def suggestions() -> list[str]:
             return await self.symbols.like(symbol, self.exchanges, left_s)
 
-        found = await self.kept(self._not_listed(symbol, kind), NOT_LISTED_S, suggestions())
+        found = await self.cached_load(self._not_listed(symbol, kind), NOT_LISTED_S, suggestions())
         return NotListed(symbol, self._asked_for(kind), found, kind)
 
     def raise_if_not_listed(self, symbol: str, kind: str = "") -> None:
@@ -181,7 +181,7 @@ class Market:
         """The key of that verdict, with the similar names that belong to it."""
         return ("not listed", symbol, kind, self._asked_for(kind))
 
-    async def get(self, endpoint: Endpoint[T], keep_s: float | None = None) -> T:
+    async def cached(self, endpoint: Endpoint[T], keep_s: float | None = None) -> T:
         """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time."""
         keep_s = self._cache_s if keep_s is None or not self._cache_s else keep_s
         if not keep_s:
@@ -190,18 +190,20 @@ class Market:
         return await self._cache.get(key, keep_s, self.fetcher.fetch(endpoint))
 
     async def _when_asked(self, endpoint: Endpoint[T]) -> tuple[int, T]:
-        """When it was asked for, ms, and the answer, shared as in `get`."""
+        """When it was asked for, ms, and the answer, shared as in `cached`."""
 
         async def load() -> tuple[int, T]:
             return self.now_ms(), await self.fetcher.fetch(endpoint)
 
-        return await self.kept((endpoint.host.name, endpoint.target, endpoint.body, "when"), self._cache_s, load())
+        return await self.cached_load(
+            (endpoint.host.name, endpoint.target, endpoint.body, "when"), self._cache_s, load()
+        )
 
-    async def kept(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> T:
+    async def cached_load(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> T:
         """What was found for the key less than keep_s ago, or is found now by the work, once for all who ask."""
         return await self._cache.get(key, keep_s if self._cache_s else 0.0, work)
 
-    async def items(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
+    async def stream(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
         """Streams a list; see Fetcher.fetch_items."""
         await self.fetcher.fetch_items(endpoint, take)
 
@@ -235,7 +237,7 @@ class Market:
         """exact: as in by_any_multiplier. Raises MarketError."""
 
         async def ask(of: Listing) -> Found:
-            ticker = await self.get(exchange.spot(of))
+            ticker = await self.cached(exchange.spot(of))
             return Found(Snapshot(self._timed(ticker)), of.listed, of.multiplier, {})
 
         return await self.by_any_multiplier(exchange, "spot", symbol, ask, exact=exact)
@@ -313,7 +315,7 @@ class Market:
         endpoint = exchange.contract_size(of, question)
         if endpoint is None:
             return of
-        size: float = await self.get(endpoint, CONTRACTS_S)
+        size: float = await self.cached(endpoint, CONTRACTS_S)
         return of._replace(contract_size=size)
 
     async def _whole_perp(self, exchange: Exchange, of: Listing) -> Found:
@@ -322,10 +324,10 @@ class Market:
         endpoints = exchange.perp(of)
         others = [what for what in endpoints if what != "ticker"]
         intervals = self.periods.begin(exchange, of.quote)
-        parts = {what: start(self.get(endpoints[what])) for what in others}
+        parts = {what: start(self.cached(endpoints[what])) for what in others}
         missing: dict[PartName, MarketError] = {}
         try:
-            whole = await self.get(endpoints["ticker"])
+            whole = await self.cached(endpoints["ticker"])
             for what, asked in parts.items():
                 try:
                     part = await asked
@@ -422,7 +424,7 @@ class Market:
             await self.fetcher.fetch_items(endpoint, found.update)
             return found
 
-        return await self.kept((exchange.id, "list", kind, part), LISTING_S, load())
+        return await self.cached_load((exchange.id, "list", kind, part), LISTING_S, load())
 
     # Candles.
 
@@ -451,7 +453,7 @@ class Market:
             return await load()
         step_s = INTERVALS[interval] / 1000
         to_next_s = step_s - self.clock.now() % step_s
-        return await self.kept((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load())
+        return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load())
 
     async def running_candle(self, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
         """The candle before the running one, and the running one as it is now. Raises MarketError."""
@@ -482,4 +484,4 @@ class Market:
 
 
 def _is_near(found: Found, price: float) -> bool:
-    return found.of.ticker is not None and are_of_one_coin(found.of.ticker.last, price)
+    return found.snapshot.ticker is not None and are_of_one_coin(found.snapshot.ticker.last, price)

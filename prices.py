@@ -77,7 +77,7 @@ class Prices:
     async def _at_home(self, account: AccountExchange, asset: str) -> float | None:
         try:
             async with asyncio.timeout(LISTS_S):
-                ticker = (await self._market.spot_at(account, f"{asset}-USDT", exact=True)).of.ticker
+                ticker = (await self._market.spot_at(account, f"{asset}-USDT", exact=True)).snapshot.ticker
             return ticker.last if ticker is not None else None
         except UnknownSymbol:
             self._note_unlisted(account.id, [asset])
@@ -91,7 +91,7 @@ class Prices:
         if not market.may_ask(what):
             return None
         try:
-            return await market.kept((exchange.id, "prices"), LISTING_S, self._load(exchange))
+            return await market.cached_load((exchange.id, "prices"), LISTING_S, self._load(exchange))
         except NotSupported:
             return {}
         except MarketError:
@@ -110,7 +110,7 @@ class Prices:
                 if ticker is not None and quote in DOLLARS:
                     best[base] = max(best.get(base, (-1.0, 0.0)), (ticker.quote_volume or 0.0, ticker.last))
 
-        await self._market.items(endpoint, take)
+        await self._market.stream(endpoint, take)
         return {base: price for base, (_, price) in best.items()}
 
     def _is_unlisted(self, exchange: str, asset: str) -> bool:

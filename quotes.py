@@ -69,7 +69,7 @@ class MarketQuotes:
             if not of.has("open_interest_history", listing.kind, listing.quote):
                 return []
             sized = await self._market.sized(of, listing, "perp")
-            return await self._market.get(of.open_interest_history(sized, hours, self._market.now_ms()), HISTORY_S)
+            return await self._market.cached(of.open_interest_history(sized, hours, self._market.now_ms()), HISTORY_S)
 
         return await self._market.by_any_multiplier(of, "perp", symbol, ask)
 
@@ -92,11 +92,11 @@ class MarketQuotes:
     async def _ticker(self, exchange: Exchange, kind: str, symbol: str) -> Ticker | None:
         """The ticker and nothing else of a market."""
         if kind == "spot":
-            return (await self._market.spot_at(exchange, symbol)).of.ticker
+            return (await self._market.spot_at(exchange, symbol)).snapshot.ticker
 
         async def ask(of: Listing) -> Ticker | None:
             sized = await self._market.sized(exchange, of, "perp")
-            return (await self._market.get(exchange.perp(sized)["ticker"])).ticker
+            return (await self._market.cached(exchange.perp(sized)["ticker"])).ticker
 
         return await self._market.by_any_multiplier(exchange, "perp", symbol, ask)
 
@@ -109,7 +109,7 @@ class MarketQuotes:
             return _of_list(exchange, "perp", listed, symbols)
 
         async def ask(symbol: str) -> Snapshot:
-            return (await self._market.perp_at(exchange, symbol)).of
+            return (await self._market.perp_at(exchange, symbol)).snapshot
 
         return await _singly(symbols, ask)
 

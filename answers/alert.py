@@ -193,11 +193,11 @@ async def _figure_at(market: Market, exchange: Exchange, rule: Rule) -> tuple[fl
     kind, symbol = rule.kind, rule.symbol
     if rule.measure == "basis":
         perp, spot = await asyncio.gather(market.perp_at(exchange, symbol), market.spot_at(exchange, symbol))
-        if perp.of.ticker is None or spot.of.ticker is None:
+        if perp.snapshot.ticker is None or spot.snapshot.ticker is None:
             return None, None
-        return (perp.of.ticker.last / spot.of.ticker.last - 1.0) * 100.0, perp.of.ticker.last
+        return (perp.snapshot.ticker.last / spot.snapshot.ticker.last - 1.0) * 100.0, perp.snapshot.ticker.last
     of_kind = market.perp_at if kind == "perp" else market.spot_at
-    found = (await of_kind(exchange, symbol)).of
+    found = (await of_kind(exchange, symbol)).snapshot
     price = None if found.ticker is None else found.ticker.last
     if rule.measure in ("rsi", "volume"):
         interval = rule.need.rpartition(" ")[2]

@@ -113,7 +113,7 @@ async def _core_at(market: Market, exchange: Exchange, kind: str, asked: OfMarke
     found, candles = await both(snapshot, _indicator_candles(market, exchange, symbol, kind, asked.choice))
     if not candles.n_closed(market.now_ms()):
         raise Unavailable(exchange.id, "no closed candle", Reason.NO_CLOSED_CANDLE)
-    return Core(exchange, found.of, candles, found.missing if kind == "perp" else {})
+    return Core(exchange, found.snapshot, candles, found.missing if kind == "perp" else {})
 
 
 class Parts:

@@ -122,7 +122,7 @@ async def candles_at(market: Market, exchange: Exchange, symbol: str, kind: str,
 
 async def _ticker(market: Market, exchange: Exchange, symbol: str, kind: str) -> Ticker | None:
     found: Found = await (market.spot_at if kind == "spot" else market.perp_at)(exchange, symbol)
-    return found.of.ticker
+    return found.snapshot.ticker
 
 
 def figure(report: ChartReport) -> Figure:

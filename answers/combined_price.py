@@ -70,7 +70,7 @@ async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Q
         delta = flow.buy[n - 1] - flow.sell[n - 1]
         sums = day_sums(flow, market.now_ms())
         day_delta = None if sums is None else sums[0] - sums[1]
-    interest = now and now.of.open_interest and now.of.open_interest.open_interest
+    interest = now and now.snapshot.open_interest and now.snapshot.open_interest.open_interest
     then = (before or {}).get(24)
     return Quarter(
         candles.volume[n - 1],

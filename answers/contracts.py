@@ -151,7 +151,7 @@ async def _on_many(market: Market, contract: Contract, base: str, price: float) 
             found = await market.perp_near(exchange, f"{base}-{contract.margin}", price, exact=True)
     except (MarketError, TimeoutError):
         return None
-    return contract._replace(perp=found.of, before={}, missing=found.missing)
+    return contract._replace(perp=found.snapshot, before={}, missing=found.missing)
 
 
 async def _contracts_at(
@@ -188,7 +188,7 @@ async def _contract(market: Market, exchange: Exchange, symbol: str, question: P
     finally:
         if history is not None:
             history.cancel()
-    return Contract(exchange.id, split(symbol)[1], found.of, before, found.missing)
+    return Contract(exchange.id, split(symbol)[1], found.snapshot, before, found.missing)
 
 
 async def _before_or_nothing(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:

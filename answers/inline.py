@@ -78,7 +78,7 @@ async def _known(market: Market) -> frozenset[str]:
     if not market.offering("perp"):
         return frozenset()
     try:
-        return await market.kept(("inline", "bases"), SYMBOLS_S, load())
+        return await market.cached_load(("inline", "bases"), SYMBOLS_S, load())
     except MarketError:
         return frozenset()
 
@@ -99,7 +99,7 @@ async def _of_coin(market: Market, name: str, known: frozenset[str], now_s: floa
     if not symbol or (split(symbol)[0] not in known and matching(name, known)):
         return []
     kind, found = await _found(market, symbol)
-    if found is None or found.of.ticker is None:
+    if found is None or found.snapshot.ticker is None:
         return []
     return [*_views(symbol, kind, found, now_s)]
 
@@ -124,16 +124,16 @@ async def _found(market: Market, symbol: str) -> tuple[str, Found | None]:
 
 
 def _views(symbol: str, kind: str, found: Found, now_s: float) -> list[tuple[str, Article]]:
-    ticker = found.of.ticker
+    ticker = found.snapshot.ticker
     assert ticker is not None
-    spot, perp = (ticker, None) if kind == "spot" else (None, found.of)
+    spot, perp = (ticker, None) if kind == "spot" else (None, found.snapshot)
     missing: dict[PartName, tuple[MarketError, ...]] = {what: (error,) for what, error in found.missing.items()}
     multipliers = {kind: found.multiplier} if found.multiplier != 1 else {}
     report = PriceReport(symbol, spot, perp, missing, {}, multipliers, 0.0)
     title = f"{short(symbol)} {format_price(ticker.last)}  {format_percent(ticker.change_pct)}"
     where = f"{exchange_name(ticker.exchange)} {kind}"
     article = Article(title, f"{where} · 24h {_range(ticker.low, ticker.high)}", price.card(report, now_s))
-    return [("price", article), *(_of_perpetual(symbol, found.of, now_s) if kind == "perp" else ())]
+    return [("price", article), *(_of_perpetual(symbol, found.snapshot, now_s) if kind == "perp" else ())]
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -27,7 +27,7 @@ async def open_interest_history(
 
     async def ask(of: Listing) -> list[tuple[int, float]]:
         exchange.require("open_interest_history", of.kind, of.quote)
-        return await market.get(exchange.open_interest_history(of, n, market.now_ms()), HISTORY_S)
+        return await market.cached(exchange.open_interest_history(of, n, market.now_ms()), HISTORY_S)
 
     return await market.by_any_multiplier(exchange, "perp", symbol, ask, exact=exact)
 

@@ -160,7 +160,7 @@ async def _of_market(market: Market, exchange: Exchange, symbol: str, since_ms: 
 
 def _priced(row: Liquidation, found: Found | None) -> Liquidation:
     """With coins from dollars, or dollars from coins, where one is not told."""
-    price = found.of.ticker.last if found is not None and found.of.ticker is not None else None
+    price = found.snapshot.ticker.last if found is not None and found.snapshot.ticker is not None else None
     if price is None or None not in (row.size, row.dollars):
         return row
     if row.dollars is None and row.size is not None:
@@ -174,7 +174,7 @@ async def _pages(
     """As many pages as there are since a moment, or as time allows."""
     began, rows, cursor = market.clock.monotonic(), list[Liquidation](), ""
     for _ in range(most):
-        page: LiquidationPage = await market.get(question(cursor), PAGE_S)
+        page: LiquidationPage = await market.cached(question(cursor), PAGE_S)
         rows += page.rows
         cursor = page.cursor
         if not cursor or market.clock.monotonic() - began > PAGES_S:

@@ -87,7 +87,7 @@ async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[li
         endpoints = (
             exchange.ratios(of, RATIO_HOURS, market.now_ms()) if exchange.has("ratios", of.kind, of.quote) else []
         )
-        answers = await asyncio.gather(*(market.get(each, HISTORY_S) for each in endpoints), return_exceptions=True)
+        answers = await asyncio.gather(*(market.cached(each, HISTORY_S) for each in endpoints), return_exceptions=True)
         if endpoints and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
             raise UnknownSymbol(exchange.id, f"no ratios of {of.listed}")
         return answers

@@ -34,7 +34,7 @@ async def paid_at(market: Market, exchange: Exchange, base: str, days: int = DAY
         found: list[Paid] = []
         cursor = ""
         for _ in range(MAX_PAGES):
-            page: Page[Paid] = await market.get(question(cursor), PAID_S)
+            page: Page[Paid] = await market.cached(question(cursor), PAID_S)
             found += page.rows
             cursor = page.cursor
             if not cursor:

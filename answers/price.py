@@ -160,8 +160,8 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
             multipliers[name] = side.found.multiplier
     return PriceReport(
         symbol,
-        spot.found.of.ticker if spot.found is not None else None,
-        perp.found.of if perp.found is not None else None,
+        spot.found.snapshot.ticker if spot.found is not None else None,
+        perp.found.snapshot if perp.found is not None else None,
         missing,
         failed,
         multipliers,
@@ -171,9 +171,9 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
 
 async def _of_the_same_coin(market: Market, symbol: str, spot: Outcome[Found], perp: Outcome[Found]) -> Outcome[Found]:
     """The perpetual, if its price may be of the coin that the spot market has; else the one on 1000 coins, or none."""
-    if not _are_apart(spot.found, perp.found) or perp.found is None or perp.found.of.ticker is None:
+    if not _are_apart(spot.found, perp.found) or perp.found is None or perp.found.snapshot.ticker is None:
         return perp
-    exchange = market.exchange(perp.found.of.ticker.exchange)
+    exchange = market.exchange(perp.found.snapshot.ticker.exchange)
     namesake = UnknownSymbol(exchange.id, f"{perp.found.symbol} is another coin", Reason.NAMESAKE)
     try:
         async with asyncio.timeout(EXTRAS_S):
@@ -186,9 +186,9 @@ async def _of_the_same_coin(market: Market, symbol: str, spot: Outcome[Found], p
 
 
 def _are_apart(spot: Found | None, perp: Found | None) -> bool:
-    if spot is None or perp is None or spot.of.ticker is None or perp.of.ticker is None:
+    if spot is None or perp is None or spot.snapshot.ticker is None or perp.snapshot.ticker is None:
         return False
-    return not are_of_one_coin(spot.of.ticker.last, perp.of.ticker.last)
+    return not are_of_one_coin(spot.snapshot.ticker.last, perp.snapshot.ticker.last)
 
 
 async def _with_extras(market: Market, report: PriceReport, extras: Collection[PartName]) -> PriceReport:

@@ -95,14 +95,14 @@ async def _ticker_at(market: Market, exchange: Exchange, kind: str, symbol: str)
         endpoint = exchange.book(of)
         if endpoint is None:
             return None
-        told: Book = await market.get(endpoint)
+        told: Book = await market.cached(endpoint)
         return told
 
     of_kind = market.perp_at if kind == "perp" else market.spot_at
     best = or_none(market.by_any_multiplier(exchange, kind, symbol, book))
     found, quoted = await both(of_kind(exchange, symbol), best)
-    assert found.of.ticker is not None
-    return found.of.ticker if quoted is None else found.of.ticker._replace(bid=quoted.bid, ask=quoted.ask)
+    assert found.snapshot.ticker is not None
+    return found.snapshot.ticker if quoted is None else found.snapshot.ticker._replace(bid=quoted.bid, ask=quoted.ask)
 
 
 def _report(

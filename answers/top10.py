@@ -236,13 +236,13 @@ async def _market_caps(market: Market) -> _Caps:
         found.asked_ms = market.now_ms()
 
         rows: list[coingecko.MarketCap] = []
-        await market.items(coingecko.market_caps(), rows.extend)
+        await market.stream(coingecko.market_caps(), rows.extend)
         for each in rows:
             found.setdefault(each.base, []).append(each)
         return found
 
     try:
-        return await market.kept(("coingecko", "market caps"), CAPS_S, load())
+        return await market.cached_load(("coingecko", "market caps"), CAPS_S, load())
     except MarketError:
         return _Caps()
 

@@ -148,7 +148,7 @@ async def _scanned(market: Market, exchange: Exchange, symbol: str, interval: st
         closed_ms = candles.open_ms[at] + step
         return Scanned(symbol, spike.spike_pct, spike.level, spike.volume, dollars, change_pct, closed_ms)
 
-    return await market.kept((exchange.id, "scanned", symbol, interval, running_ms), SCANNED_S, load())
+    return await market.cached_load((exchange.id, "scanned", symbol, interval, running_ms), SCANNED_S, load())
 
 
 async def _all_of(

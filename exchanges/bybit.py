@@ -474,7 +474,7 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
         if not size or side not in ("Buy", "Sell"):
             continue
         symbol = row.name("symbol")
-        base, asset = _settling(symbol, is_inverse)
+        base, asset = settling_of(symbol, is_inverse)
         value, margin, pnl = (row.number(key) for key in ("positionValue", "positionIM", "unrealisedPnl"))
         mark = row.price("markPrice")
         coins, dollars = (
@@ -500,7 +500,7 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
     return found
 
 
-def _settling(symbol: str, is_inverse: bool) -> tuple[str, str]:
+def settling_of(symbol: str, is_inverse: bool) -> tuple[str, str]:
     """Base, and the asset in which it settles: BTCUSDT, BTCPERP and BTC-27DEC24 (USDC), BTCUSD and BTCUSDZ24 (BTC)."""
     if is_inverse:
         base = symbol.partition("USD")[0]
@@ -518,7 +518,7 @@ def parse_closed_pnl(body: bytes) -> Page[Income]:
         Income(
             int(row.needed("updatedTime")),
             "realised",
-            _settling(row.name("symbol"), is_inverse)[1],
+            settling_of(row.name("symbol"), is_inverse)[1],
             row.needed("closedPnl"),
         )
         for row in result.rows("list")

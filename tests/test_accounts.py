@@ -195,7 +195,7 @@ def test_bybit_row_without_a_position() -> None:
     ],
 )
 def test_bybit_settling(symbol: str, is_inverse: bool, settling: tuple[str, str]) -> None:
-    assert bybit._settling(symbol, is_inverse) == settling
+    assert bybit.settling_of(symbol, is_inverse) == settling
 
 
 def test_bybit_borrowed_coin_is_owed() -> None:

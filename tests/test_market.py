@@ -409,7 +409,7 @@ async def test_cache_keeps_parts_of_one_answer_apart() -> None:
     posted = plain._replace(body=b"{}")
     house = Market(fetch.Fetcher(httpx.MockTransport(handle)), ["binance"], 10)
     for _ in range(2):
-        found = [await house.get(endpoint) for endpoint in (plain, other, posted)]
+        found = [await house.cached(endpoint) for endpoint in (plain, other, posted)]
         assert found == [(b"plain", b'""'), (b"other", b'""'), (b"plain", b'"{}"')]
     assert n_asked == 3
 
