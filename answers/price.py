@@ -14,6 +14,7 @@ from asking import races
 from asking.races import Outcome, Part, Question, first_answers, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
 from exchanges.symbols import NotASymbol, are_of_one_coin, parse_symbol, split
+from exchanges.table import Exchange
 from exchanges.words import Candles, Funding, Snapshot, Ticker, per_8h, per_year_pct
 from market import Found, Market
 from render.fields import TickerFields, iso, ticker_fields
@@ -81,13 +82,19 @@ async def ask(tools: Tools, asked: Asked) -> Prices:
 
 
 async def _report_or_why(market: Market, word: str, extras: Collection[PartName]) -> Result:
+    parts: Parts = {}
     try:
-        return await _with_extras(market, await report_of(market, parse_symbol(word)), extras)
+        symbol = parse_symbol(word)
+        parts = _early(market, symbol, extras)
+        return await _with_extras(market, await report_of(market, symbol), extras, parts)
     except NoAnswer as error:
         log.warning("no answer: %s", error)
         return error
     except (NotListed, NotASymbol) as error:
         return error
+    finally:
+        for part in parts.values():
+            part.task.cancel()
 
 
 class PriceReport(NamedTuple):
@@ -191,18 +198,50 @@ def _are_apart(spot: Found | None, perp: Found | None) -> bool:
     return not are_of_one_coin(spot.of.ticker.last, perp.of.ticker.last)
 
 
-async def _with_extras(market: Market, report: PriceReport, extras: Collection[PartName]) -> PriceReport:
+Parts = dict[PartName, Part[Any]]
+
+
+def _early(market: Market, symbol: str, extras: Collection[PartName]) -> Parts:
+    """The extras at the preferred exchanges, asked for beside the prices: most answers come from there, and so a card
+    takes as long as one answer, not as two after one another. Where one failed last time, the prices go first."""
+    leads, perps = ([each for each in market.offering(kind)[:1] if market.is_well(each)] for kind in ("spot", "perp"))
+    return _asked_at(market, symbol, extras, leads[0] if leads else None, "spot", perps[0] if perps else None)
+
+
+def _asked_at(
+    market: Market,
+    symbol: str,
+    extras: Collection[PartName],
+    lead: Exchange | None,
+    kind: str,
+    perp: Exchange | None,
+    begun: Parts | None = None,
+) -> Parts:
+    """Each extra at its exchange; one that was begun there already is taken."""
+    begun = begun or {}
+    parts: Parts = {}
+    for name in extras:
+        exchange = lead if name in MOVES else perp
+        early = begun.get(name)
+        if exchange is None:
+            continue
+        if early is not None and early.exchange is exchange and (name not in MOVES or kind == "spot"):
+            parts[name] = early
+        elif name in MOVES:
+            parts[name] = Part(exchange, market.candles(exchange, symbol, kind, *MOVES[name]))
+        else:
+            parts[name] = Part(exchange, open_interest_before(market, exchange, symbol))
+    return parts
+
+
+async def _with_extras(market: Market, report: PriceReport, extras: Collection[PartName], early: Parts) -> PriceReport:
     """The report with what a card shows beside the tickers, at the exchanges that answered, within EXTRAS_S."""
     began = market.clock.monotonic()
     kind = "spot" if report.spot is not None else "perp"
     lead = market.exchange(report.lead.exchange)
-    parts: dict[PartName, Part[Any]] = {}
-    for name, (interval, n) in MOVES.items():
-        if name in extras:
-            parts[name] = Part(lead, market.candles(lead, report.symbol, kind, interval, n))
-    if PartName.OPEN_INTEREST_CHANGE in extras and report.perp is not None and report.perp.ticker is not None:
-        exchange = market.exchange(report.perp.ticker.exchange)
-        parts[PartName.OPEN_INTEREST_CHANGE] = Part(exchange, open_interest_before(market, exchange, report.symbol))
+    ticker = report.perp and report.perp.ticker
+    perp = market.exchange(ticker.exchange) if ticker is not None else None
+    parts = _asked_at(market, report.symbol, extras, lead, kind, perp, early)
     await settled(list(parts.values()), EXTRAS_S)
     missing = {name: (part.error,) for name, part in parts.items() if part.error is not None}
     candles = {name: part.found for name, part in parts.items() if name in MOVES and part.found is not None}
