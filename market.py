@@ -99,6 +99,11 @@ class Market:
         """What the last requests said of each host that was asked."""
         return {name: circuit.health() for name, circuit in self.fetcher.circuits.items()}
 
+    def is_well(self, exchange: Exchange) -> bool:
+        """Whether no host of it failed when asked last: such an exchange may be asked for more than is needed."""
+        circuits = self.fetcher.circuits.values()
+        return not any(each.failures or each.rest_until for each in circuits if each.exchange == exchange.id)
+
     def forget(self) -> None:
         """Lets failures and kept answers go, as if time had passed: the next question asks anew."""
         self.fetcher.forget_failures()

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
-from answers.interest import open_interest_before
+from answers.card_extras import CARD, EXTRAS_S, MOVES, ROW, SPANS, Parts, asked_at, early, moves_of
 from asking import races
-from asking.races import Outcome, Part, Question, first_answers, settled
+from asking.races import Outcome, Question, first_answers, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
 from exchanges.symbols import NotASymbol, are_of_one_coin, parse_symbol, split
-from exchanges.words import Candles, Funding, Snapshot, Ticker, per_8h, per_year_pct
+from exchanges.words import Funding, Snapshot, Ticker, per_8h, per_year_pct
 from market import Found, Market
 from render.fields import TickerFields, iso, ticker_fields
 from render.figures import (
@@ -42,19 +41,9 @@ from render.sentences import PARTS, capital, exchange_name, in_words, reasons, s
 log = logging.getLogger("bot")
 ABOUT = "price for"
 MAX_SYMBOLS = 5
+LABEL = 6  # columns before a card's figures
 QUIET_S = 86400.0  # without a trade: the market is told as one that may be gone
 MAX_BASIS_MS = 15 * 60_000  # between the last trades of two markets whose prices are compared
-EXTRAS_S = 1.0  # what may be left out is waited for no longer
-MOVES = {PartName.HOUR_CHANGE: ("1m", 60), PartName.WEEK_AND_MONTH_CHANGE: ("4h", 180)}
-"""The candles that tell of what a price was: to a minute an hour ago, to two hours 7 and 30 days ago."""
-LABEL = 6  # columns before a card's figures
-SPANS = {
-    "1h": (PartName.HOUR_CHANGE, 3_600_000),
-    "7d": (PartName.WEEK_AND_MONTH_CHANGE, 7 * 86_400_000),
-    "30d": (PartName.WEEK_AND_MONTH_CHANGE, 30 * 86_400_000),
-}
-CARD = (*MOVES, PartName.OPEN_INTEREST_CHANGE)
-ROW = (PartName.OPEN_INTEREST_CHANGE,)
 
 
 class Asked(NamedTuple):
@@ -81,13 +70,19 @@ async def ask(tools: Tools, asked: Asked) -> Prices:
 
 
 async def _report_or_why(market: Market, word: str, extras: Collection[PartName]) -> Result:
+    parts: Parts = {}
     try:
-        return await _with_extras(market, await report_of(market, parse_symbol(word)), extras)
+        symbol = parse_symbol(word)
+        parts = early(market, symbol, extras)
+        return await _with_extras(market, await report_of(market, symbol), extras, parts)
     except NoAnswer as error:
         log.warning("no answer: %s", error)
         return error
     except (NotListed, NotASymbol) as error:
         return error
+    finally:
+        for part in parts.values():
+            part.task.cancel()
 
 
 class PriceReport(NamedTuple):
@@ -191,18 +186,14 @@ def _are_apart(spot: Found | None, perp: Found | None) -> bool:
     return not are_of_one_coin(spot.snapshot.ticker.last, perp.snapshot.ticker.last)
 
 
-async def _with_extras(market: Market, report: PriceReport, extras: Collection[PartName]) -> PriceReport:
+async def _with_extras(market: Market, report: PriceReport, extras: Collection[PartName], early: Parts) -> PriceReport:
     """The report with what a card shows beside the tickers, at the exchanges that answered, within EXTRAS_S."""
     began = market.clock.monotonic()
     kind = "spot" if report.spot is not None else "perp"
     lead = market.exchange(report.lead.exchange)
-    parts: dict[PartName, Part[Any]] = {}
-    for name, (interval, n) in MOVES.items():
-        if name in extras:
-            parts[name] = Part(lead, market.candles(lead, report.symbol, kind, interval, n))
-    if PartName.OPEN_INTEREST_CHANGE in extras and report.perp is not None and report.perp.ticker is not None:
-        exchange = market.exchange(report.perp.ticker.exchange)
-        parts[PartName.OPEN_INTEREST_CHANGE] = Part(exchange, open_interest_before(market, exchange, report.symbol))
+    ticker = report.perp and report.perp.ticker
+    perp = market.exchange(ticker.exchange) if ticker is not None else None
+    parts = asked_at(market, report.symbol, extras, lead, kind, perp, early)
     await settled(list(parts.values()), EXTRAS_S)
     missing = {name: (part.error,) for name, part in parts.items() if part.error is not None}
     candles = {name: part.found for name, part in parts.items() if name in MOVES and part.found is not None}
@@ -213,28 +204,6 @@ async def _with_extras(market: Market, report: PriceReport, extras: Collection[P
         interest_before=history or {},
         took_s=report.took_s + market.clock.monotonic() - began,
     )
-
-
-def moves_of(last: float, candles: Mapping[PartName, Candles], now_ms: int) -> dict[str, float]:
-    """Percent against an hour, 7 days and 30 days ago, where the candles reach back so far."""
-    moves = {}
-    for span, (name, before_ms) in SPANS.items():
-        told = candles.get(name)
-        if told is None or not len(told) or not are_of_one_coin(told.close[-1], last):
-            continue  # the ticker may be old, or of another contract
-        if then := price_at(told, now_ms - before_ms):
-            moves[span] = (last / then - 1) * 100
-    return moves
-
-
-def price_at(candles: Candles, at_ms: int) -> float | None:
-    """What a market opened at nearest to a moment; None where no candle begins within half of one."""
-    after = bisect_left(candles.open_ms, at_ms)
-    near = range(max(0, after - 1), min(after + 1, len(candles)))
-    nearest = min(near, key=lambda i: abs(candles.open_ms[i] - at_ms), default=None)
-    if nearest is None or abs(candles.open_ms[nearest] - at_ms) > candles.interval_ms / 2:
-        return None
-    return candles.open[nearest]
 
 
 Result = PriceReport | NotListed | NoAnswer | NotASymbol

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
-from statistics import median
 from typing import NamedTuple, TypeGuard
 
 from answers.asked import KIND_WORDS, Tools, WhichSymbol, only_symbol, placed
@@ -18,6 +17,7 @@ from exchanges.errors import MarketError, is_not_there
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Book, Listing, Ticker
+from indicators import median
 from market import FIRST_KIND_SHARE, Market
 from render.figures import counted, escape, fit, format_price, format_short_price, unsigned_zero
 from render.keyboards import KINDS, again, choices, keyboard, neighbours
@@ -187,7 +187,8 @@ def _in_words(gap: Gap | None) -> str:
 
 
 def _rows(tickers: Sequence[Ticker]) -> list[list[str]]:
-    centre = median(middle(each) for each in tickers)
+    centre = median([middle(each) for each in tickers])
+    assert centre is not None
     rows = [["", "middle", "bp", "own"]]
     for each in tickers:
         price = middle(each)

@@ -70,31 +70,31 @@ def cpu_ms(server: Process, port: int, secret: str, command: str, n: int) -> flo
     return (server.cpu_s() - before) / n * 1000
 
 
-def measured(world: World, command: str) -> Cost:
-    """One command's costs, on servers of its own."""
+def measured(world: World, command: str, n: int) -> Cost:
+    """One command's costs, on servers of its own; of each figure n."""
     port = free_port()
     keeping = world.server(port, CACHE_SECONDS="60")
     asyncio.run(asked(port, world.secret, "/price BTC", 30))
     before = keeping.memory_mib("VmHWM")
     asyncio.run(asked(port, world.secret, command, 1))
     growth = keeping.memory_mib("VmHWM") - before
-    warm = cpu_ms(keeping, port, world.secret, command, N)
+    warm = cpu_ms(keeping, port, world.secret, command, n)
     keeping.stop()
     port = free_port()
     asking = world.server(port)
     asyncio.run(asked(port, world.secret, command, 2))
-    cold = cpu_ms(asking, port, world.secret, command, N)
+    cold = cpu_ms(asking, port, world.secret, command, n)
     world.set_latency(LATENCY_MS)
-    seconds = sorted(asyncio.run(asked(port, world.secret, command, N)))
+    seconds = sorted(asyncio.run(asked(port, world.secret, command, n)))
     world.set_latency(0)
     asking.stop()
-    return Cost(command, cold, warm, median(seconds) * 1000, seconds[N * 95 // 100] * 1000, growth)
+    return Cost(command, cold, warm, median(seconds) * 1000, seconds[n * 95 // 100] * 1000, growth)
 
 
-def table(world: World) -> list[str]:
+def table(world: World, n: int = N) -> list[str]:
     lines = ["command           CPU ms cold   warm   p50 ms   p95 ms   MiB above /price"]
     for command in COMMANDS:
-        cost = measured(world, command)
+        cost = measured(world, command, n)
         lines.append(
             f"{cost.command:17} {cost.cold_ms:11.1f} {cost.warm_ms:6.2f} {cost.p50_ms:8.0f} {cost.p95_ms:8.0f}"
             f" {cost.growth_mib:18.1f}"

@@ -101,7 +101,8 @@ class World:
     def set_weather(self, **weather: object) -> None:
         """What every exchange does from now on: latency_ms, fault; or one, with site."""
         body = json.dumps(weather).encode()
-        urllib.request.urlopen(f"{self._urls['TELEGRAM_API_URL']}/world/fault", body, timeout=5).read()
+        where, headers = f"{self._urls['TELEGRAM_API_URL']}/world/fault", {"content-type": "application/json"}
+        urllib.request.urlopen(urllib.request.Request(where, body, headers), timeout=5).read()
 
     def server(self, port: int, prefix: list[str] | None = None, **variables: str) -> Process:
         """The real server on a port, answering."""

@@ -76,9 +76,10 @@ def by_coin(listed: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
 
     Of several contracts on one coin (PEPE, 1000PEPE) the one with the most turnover counts. Two coins of one name
     (CAT the stock, 1000CAT the coin) are told apart by their prices: the one on many keeps its name, and is told as it
-    is listed.
+    is listed. What has no coin in its name is left out.
     """
     found = {}
+    listed = {name: market for name, market in listed.items() if not name.startswith("-")}  # of no coin at all
     for name, market in listed.items():
         symbol, multiplier = coin_symbol(name)
         if multiplier == 1:

@@ -116,8 +116,10 @@ def try_again(line: str) -> Keyboard:
 
 
 def that_fit(buttons: Iterable[Button]) -> tuple[Button, ...]:
-    """Those that have a command line, of at most as many bytes as Telegram takes."""
-    return tuple(each for each in buttons if each.data and len(each.data.encode()) <= MAX_BUTTON_DATA)
+    """Those that have a text, and a command line of at most as many bytes as Telegram takes."""
+    return tuple(
+        each for each in buttons if each.label.strip() and each.data and len(each.data.encode()) <= MAX_BUTTON_DATA
+    )
 
 
 def keyboard(*rows: tuple[Button, ...]) -> Keyboard:

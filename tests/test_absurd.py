@@ -10,8 +10,12 @@ from conftest import NOW_MS, a_spot
 
 from exchanges import binance
 from exchanges.errors import BadResponse
+from exchanges.joined import by_coin
 from exchanges.reading import MAX_NAME, Row, is_name, rows_read
 from exchanges.table import EXCHANGES
+from exchanges.words import Snapshot
+from render.keyboards import that_fit
+from render.message import Button
 
 
 @pytest.mark.parametrize("price", ["1e-300", 1e-300, "1e-19", "-1e-300", "inf", "Infinity", "nan", "1e31"])
@@ -97,6 +101,12 @@ def test_odd_names_are_left_out_of_lists(exchange: str, spoilt: str) -> None:
     keys = ("symbol", "instId", "contract", "currency_pair", "name", "instrument_name", "id")
     rows = [dict.fromkeys(keys, name), dict.fromkeys(keys, name.replace(spoilt, "BTC"))]
     assert len(rows_read(exchange, rows, symbols.row)) == 1
+
+
+def test_market_of_no_coin_is_left_out() -> None:
+    """_USDC-PERPETUAL of Deribit, which was a row without a name, and a button without a text."""
+    assert list(by_coin({"-USDC": Snapshot(), "BTC-USDC": Snapshot()})) == ["BTC-USDC"]
+    assert that_fit([Button("", "price -USDC"), Button("BTC", "price BTC")]) == (Button("BTC", "price BTC"),)
 
 
 def test_kraken_odd_names_are_left_out() -> None:

@@ -40,3 +40,23 @@ async def test_late_extras_are_left_out_with_their_reason() -> None:
         assert "7d" not in text.split("\n")[2]
         assert "did not answer in time" in text
         assert text.startswith("BTC 6")
+
+
+async def test_card_takes_as_long_as_one_answer() -> None:
+    """What a card shows beside the prices is asked for with them, at the exchanges that are preferred."""
+    async with a_house() as house:
+        await house.ask("/price BTC")  # connects
+        await house.later()
+        house.world.set_latency(0.5)
+        began = loop_time()
+        text = parse(await house.ask("/price ETH")).text
+        assert loop_time() - began < 0.9
+        assert "7d" in text.split("\n")[2]
+
+
+async def test_where_the_preferred_exchange_fails_the_extras_come_from_the_other() -> None:
+    async with a_house() as house:
+        await house.world.set_fault("binance", "500")
+        text = parse(await house.ask("/price BTC")).text
+        assert "Bybit" in text
+        assert "7d" in text.split("\n")[2]

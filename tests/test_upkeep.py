@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 from test_http1_client import get
 from wires import a_server
 
@@ -16,6 +19,8 @@ from metrics import resident_bytes
 from upkeep import Memory, keep_tidy
 
 MIB = 1024 * 1024
+HEAVY = {"statistics", "decimal", "sqlite3", "asyncpg", "ctypes", "zipfile", "argparse", "unittest", "render.picture"}
+"""Modules that a start does without: each costs milliseconds and up to a megabyte, and most processes never need it."""
 HAS_TRIM = hasattr(ctypes.CDLL(None), "malloc_trim")
 
 
@@ -57,3 +62,11 @@ async def test_idle_connections_are_swept_while_nobody_asks() -> None:
         assert (transport.n_idle, server.n_connections) == (0, 0)
         tidying.cancel()
         await transport.aclose()
+
+
+def test_start_loads_nothing_heavy() -> None:
+    """httpx loads its own command line where click is there, as it is on a developer's machine."""
+    script = "import sys; sys.modules.update(click=None, rich=None); import webhook_server; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert "webhook_server" in told.split()
+    assert HEAVY & set(told.split()) == set()

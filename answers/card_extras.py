@@ -1,0 +1,83 @@
+"""What a card shows beside its prices: how far they moved, and open interest. Each part may be left out."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from answers.interest import open_interest_before
+from asking.races import Part
+from exchanges.errors import PartName
+from exchanges.symbols import are_of_one_coin
+from exchanges.table import Exchange
+from exchanges.words import Candles
+from market import Market
+
+EXTRAS_S = 1.0  # what may be left out is waited for no longer
+MOVES = {PartName.HOUR_CHANGE: ("1m", 60), PartName.WEEK_AND_MONTH_CHANGE: ("4h", 180)}
+"""The candles that tell of what a price was: to a minute an hour ago, to two hours 7 and 30 days ago."""
+SPANS = {
+    "1h": (PartName.HOUR_CHANGE, 3_600_000),
+    "7d": (PartName.WEEK_AND_MONTH_CHANGE, 7 * 86_400_000),
+    "30d": (PartName.WEEK_AND_MONTH_CHANGE, 30 * 86_400_000),
+}
+CARD = (*MOVES, PartName.OPEN_INTEREST_CHANGE)
+ROW = (PartName.OPEN_INTEREST_CHANGE,)
+
+Parts = dict[PartName, Part[Any]]
+
+
+def early(market: Market, symbol: str, extras: Collection[PartName]) -> Parts:
+    """The extras at the preferred exchanges, asked for beside the prices: most answers come from there, and so a card
+    takes as long as one answer, not as two after one another. Where one failed last time, the prices go first."""
+    leads, perps = ([each for each in market.offering(kind)[:1] if market.is_well(each)] for kind in ("spot", "perp"))
+    return asked_at(market, symbol, extras, leads[0] if leads else None, "spot", perps[0] if perps else None)
+
+
+def asked_at(
+    market: Market,
+    symbol: str,
+    extras: Collection[PartName],
+    lead: Exchange | None,
+    kind: str,
+    perp: Exchange | None,
+    begun: Parts | None = None,
+) -> Parts:
+    """Each extra at its exchange; one that was begun there already is taken."""
+    begun = begun or {}
+    parts: Parts = {}
+    for name in extras:
+        exchange = lead if name in MOVES else perp
+        early = begun.get(name)
+        if exchange is None:
+            continue
+        if early is not None and early.exchange is exchange and (name not in MOVES or kind == "spot"):
+            parts[name] = early
+        elif name in MOVES:
+            parts[name] = Part(exchange, market.candles(exchange, symbol, kind, *MOVES[name]))
+        else:
+            parts[name] = Part(exchange, open_interest_before(market, exchange, symbol))
+    return parts
+
+
+def moves_of(last: float, candles: Mapping[PartName, Candles], now_ms: int) -> dict[str, float]:
+    """Percent against an hour, 7 days and 30 days ago, where the candles reach back so far."""
+    moves = {}
+    for span, (name, before_ms) in SPANS.items():
+        told = candles.get(name)
+        if told is None or not len(told) or not are_of_one_coin(told.close[-1], last):
+            continue  # the ticker may be old, or of another contract
+        if then := price_at(told, now_ms - before_ms):
+            moves[span] = (last / then - 1) * 100
+    return moves
+
+
+def price_at(candles: Candles, at_ms: int) -> float | None:
+    """What a market opened at nearest to a moment; None where no candle begins within half of one."""
+    after = bisect_left(candles.open_ms, at_ms)
+    near = range(max(0, after - 1), min(after + 1, len(candles)))
+    nearest = min(near, key=lambda i: abs(candles.open_ms[i] - at_ms), default=None)
+    if nearest is None or abs(candles.open_ms[nearest] - at_ms) > candles.interval_ms / 2:
+        return None
+    return candles.open[nearest]
