@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from answers.conditions import AskBack, Misunderstood, parse_number, read_condition
 from answers.judging import DAY_MS, HOUR_MS, Rule, load_rule
 from answers.rule_words import format_level, format_span, in_words
 
+ROOT = Path(__file__).parent.parent
 EXCHANGES = ("binance", "okx", "bybit")
 
 READ = {
@@ -231,3 +235,11 @@ def test_every_rule_says_what_it_needs() -> None:
     rule = Rule("rsi", "down", 30.0, 4 * HOUR_MS, exchange="okx", kind="perp", symbol="BTC-USDT")
     assert rule.need == "candles okx perp BTC-USDT 4h"
     assert Rule("pnl", "down", -20.0).need == "positions"
+
+
+def test_every_example_of_the_docs_is_understood_as_they_say() -> None:
+    rows = re.findall(r"^\| `/alert (.+?)` \| (.+?) \|$", (ROOT / "docs" / "alerts.md").read_text(), re.MULTILINE)
+    assert len(rows) > 15
+    for typed, words in rows:
+        read = read_condition(typed, EXCHANGES)
+        assert in_words(read.rule, read.symbol) == words
