@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from accounts import Accounts, NoKeys, Part, Valued
 from answers.judging import Holding
+from answers.liq import liquidated
 from exchanges.endpoints import ListEndpoint
 from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
@@ -61,6 +62,13 @@ class MarketQuotes:
         asked = (self.prices(exchange, kind, symbols) for kind in ("perp", "spot"))
         perps, spots = await asyncio.gather(*asked)
         return {each: (perps[each] / spots[each] - 1.0) * 100.0 for each in symbols if each in perps and each in spots}
+
+    async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        async def ask(of: str) -> float:
+            symbol, span = of.split(" ")
+            return await liquidated(self._market, EXCHANGES[exchange], symbol, int(span[:-1]))
+
+        return await _singly(symbols, ask)
 
     async def candles(self, exchange: str, kind: str, symbol: str, interval: str, n_candles: int) -> Candles:
         return await self._market.candles(EXCHANGES[exchange], symbol, kind, interval, n_candles)

@@ -13,7 +13,7 @@ from answers.alert import format_figure, market_name
 from answers.judging import Firing, Rule
 from answers.quiet import is_quiet_at
 from answers.rule_words import format_level, format_span, in_words
-from render.figures import circle, counted, escape, format_percent, format_price
+from render.figures import circle, counted, escape, format_dollars, format_percent, format_price
 from render.figures import format_span as format_age
 from render.keyboards import apart
 from render.message import Button, short
@@ -131,6 +131,8 @@ def _what(rule: Rule, firing: Firing) -> str:
     if rule.measure in ("liquidation", "pnl"):
         what = "near liquidation" if rule.measure == "liquidation" else f"PnL {side} {format_level(rule.level)} %"
         return f"{counted(len(firing.items), 'position')} {what}"
+    if rule.measure == "liquidations":
+        return f"{name} liquidations {format_dollars(firing.value)} in {format_span(rule.window_ms)}"
     unit = "" if rule.measure == "rsi" else " %"
     names = {"rsi": "RSI", "funding": "funding", "basis": "basis"}
     return f"{name} {names[rule.measure]} {side} {format_level(rule.level)}{unit}"
@@ -138,7 +140,7 @@ def _what(rule: Rule, firing: Firing) -> str:
 
 def _now(facts: Mapping[str, Any], rule: Rule) -> str:
     """The figure now, behind the headline."""
-    if rule.measure in ("timer", "change", "volume", "liquidation", "pnl"):
+    if rule.measure in ("timer", "change", "volume", "liquidation", "liquidations", "pnl"):
         return ""
     return f"  {format_figure(rule, facts['last'])}"
 

@@ -17,6 +17,8 @@ EXCHANGES = ("binance", "okx", "bybit")
 READ = {
     # A price.
     "BTC 70000": "BTC crosses 70,000, once",
+    "btc liq $2.5m 1h": "BTC liquidations rise above $2,500,000 within 1h, once",
+    "btc liquidation above 500k": "BTC liquidations rise above $500,000 within 15m, once",
     "BTC > 70000": "BTC rises above 70,000, once",
     "BTC>70000": "BTC rises above 70,000, once",
     "BTC >= 70k": "BTC rises above 70,000, once",

@@ -94,3 +94,13 @@ async def test_own_positions_have_a_distance() -> None:
         assert held
         assert all(each.key.split(" ")[0] in exchanges and each.usd >= 50 for each in held)
         assert any(each.distance_pct is not None and 0 < each.distance_pct < 100 for each in held)
+
+
+async def test_liquidations_of_those_that_tell_them() -> None:
+    async with a_house() as house:
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        found = await quotes.liquidations("okx", ["BTC-USDT 60m", "ETH-USDT 15m"])
+        assert sorted(found) == ["BTC-USDT 60m", "ETH-USDT 15m"]
+        assert all(dollars >= 0 for dollars in found.values())
+        with pytest.raises(MarketError):
+            await quotes.liquidations("binance", ["BTC-USDT 15m"])
