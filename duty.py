@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -37,6 +38,8 @@ STOP_S = 12.0  # for a message on its way
 PRUNE_S = 3600.0
 WISHES_S = 60.0  # how long what a chat wishes is kept in memory
 READ_S = 0.5
+DNS_S = 2.0
+WEEK_MS = 7 * 86_400_000
 ADMIN_S = 2.0  # for Telegram to say who runs a group
 MAX_CHARTS = 2  # with alerts, in one tick: each takes a moment
 CHART_S = 4.0
@@ -48,6 +51,16 @@ NO_DISK = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a fo
 def told_of(ticked: Ticked) -> dict[str, object]:
     """What a tick did, for who keeps the time outside."""
     return {"ticked": ticked.is_claimed, "alerts": ticked.n_alerts, "fired": ticked.n_fired}
+
+
+async def n_machines(app: str) -> int:
+    """How many machines of an app Fly knows; 1 where it does not say."""
+    try:
+        async with asyncio.timeout(DNS_S):
+            found = await asyncio.get_running_loop().getaddrinfo(f"{app}.internal", None, family=socket.AF_INET6)
+    except (OSError, TimeoutError):
+        return 1
+    return len({address[0] for *_, address in found})
 
 
 class Duty:
@@ -82,8 +95,24 @@ class Duty:
         owner = min((each for each in self._tools.settings.allowed_ids if each > 0), default=None)
         self._ticker = Ticker(self.store, MarketQuotes(self._tools.market, self._tools.accounts), owner=owner)
         show = FiredShow(is_demo=self._tools.settings.is_demo)
+        await self._look_for_others(self.store, owner)
         self._delivery = Delivery(self.store, self._api.call, show, lambda: int(self._clock.now() * 1000))
         return True
+
+    async def _look_for_others(self, store: Store, owner: int | None) -> None:
+        """A second machine with a file of its own would lose half of what is asked of it: said once, to the owner."""
+        settings = self._tools.settings
+        if not settings.fly_app or settings.database_url.startswith("postgres"):
+            return
+        n = await n_machines(settings.fly_app)
+        if n < 2:
+            return
+        log.warning("%d machines, and each has an SQLite file of its own: fly scale count 1, or DATABASE_URL", n)
+        if owner is not None:
+            now_ms = int(self._clock.now() * 1000)
+            facts = orjson.dumps({"event": "machines", "n": n}).decode()
+            with suppress(StoreError):
+                await store.add_message(Message("machines", now_ms // WEEK_MS, owner, None, facts, now_ms, now_ms))
 
     async def tick(self) -> Ticked:
         """Does what is due: judges the tick, if it is ours, and sends what waits. Never raises but when cancelled."""

@@ -12,9 +12,11 @@ from typing import TypeVar
 
 from accounts import Accounts, NoKeys, Part, Valued
 from answers.judging import Holding
+from answers.liq import liquidated
+from exchanges.endpoints import ListEndpoint
 from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
-from exchanges.symbols import in_quotes
+from exchanges.symbols import coin_symbol, in_quotes
 from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Listing, Snapshot, Ticker, per_8h
 from market import Market
@@ -36,6 +38,9 @@ class MarketQuotes:
         self._market, self._accounts = market, accounts
 
     async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        endpoint = EXCHANGES[exchange].prices(kind, self._market.now_ms())
+        if endpoint is not None and len(symbols) > FEW:
+            return await self._by_price_list(EXCHANGES[exchange], kind, endpoint, symbols)
         tickers = await self._tickers(EXCHANGES[exchange], kind, symbols)
         return {symbol: ticker.last for symbol, ticker in tickers.items()}
 
@@ -57,6 +62,13 @@ class MarketQuotes:
         asked = (self.prices(exchange, kind, symbols) for kind in ("perp", "spot"))
         perps, spots = await asyncio.gather(*asked)
         return {each: (perps[each] / spots[each] - 1.0) * 100.0 for each in symbols if each in perps and each in spots}
+
+    async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        async def ask(of: str) -> float:
+            symbol, span = of.split(" ")
+            return await liquidated(self._market, EXCHANGES[exchange], symbol, int(span[:-1]))
+
+        return await _singly(symbols, ask)
 
     async def candles(self, exchange: str, kind: str, symbol: str, interval: str, n_candles: int) -> Candles:
         return await self._market.candles(EXCHANGES[exchange], symbol, kind, interval, n_candles)
@@ -80,6 +92,23 @@ class MarketQuotes:
             return (), ()
         held = [_holding(part.exchange, each) for part in parts for each in part.found or []]
         return [each for each in held if each.usd >= MIN_USD], [part.exchange for part in parts if _is_whole(part)]
+
+    async def _by_price_list(
+        self, exchange: Exchange, kind: str, endpoint: ListEndpoint[tuple[str, float]], symbols: Sequence[str]
+    ) -> Mapping[str, float]:
+        """Of the smallest list that there is; of the rows only those that are wanted stay in memory."""
+        wanted = {in_quotes(symbol, exchange.quotes.get(kind, ())): symbol for symbol in symbols}
+        found: dict[str, float] = {}
+
+        def take(rows: list[tuple[str, float]]) -> None:
+            for listed, price in rows:
+                coin, multiplier = coin_symbol(listed)
+                symbol = wanted.get(listed) or wanted.get(coin)
+                if symbol is not None and (multiplier == 1 or symbol not in found):
+                    found[symbol] = price
+
+        await self._market.fetcher.fetch_items(endpoint, take)
+        return found
 
     async def _tickers(self, exchange: Exchange, kind: str, symbols: Sequence[str]) -> Mapping[str, Ticker]:
         has_list = "ticker" in exchange.tickers(kind, self._market.now_ms())

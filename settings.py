@@ -54,6 +54,7 @@ class Settings:
     poller_host: str | None = "127.0.0.1"  # where a poller's /health is; None: on all addresses
     commit: str = ""  # that the program was made of; "" where nobody said
     image: str = ""  # that it runs in
+    fly_app: str = ""  # whose machines are asked for, where a file of one of them is the database
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -112,6 +113,7 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
         poller_host=None if environ.get("PORT", "").strip() or environ.get("FLY_APP_NAME") else "127.0.0.1",
         commit=_plain(environ.get("COMMIT", ""))[:12],
         image=_plain(environ.get("FLY_IMAGE_REF", "")),
+        fly_app=_plain(environ.get("FLY_APP_NAME", "")),
     )
 
 

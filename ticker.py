@@ -33,6 +33,7 @@ from answers.judging import (
     Firing,
     Holding,
     Look,
+    Need,
     Rule,
     State,
     candle_figure,
@@ -92,6 +93,10 @@ class Quotes(Protocol):
         """How far the perpetual stands above spot, percent of spot."""
         ...
 
+    async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """Dollars within a span, of "BTC-USDT 15m"."""
+        ...
+
     async def candles(self, exchange: str, kind: str, symbol: str, interval: str, n_candles: int) -> Candles:
         """The latest ones, the running one among them."""
         ...
@@ -103,16 +108,6 @@ class Quotes(Protocol):
     async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
         """One's own positions, and the exchanges that told all of theirs."""
         ...
-
-
-class Need(NamedTuple):
-    """A need (see Rule.need) in its parts."""
-
-    source: str
-    exchange: str = ""
-    kind: str = ""
-    symbol: str = ""
-    interval: str = ""
 
 
 @dataclass(slots=True)
@@ -229,8 +224,10 @@ class Ticker:
         figures = Figures()
         lists: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for need in needs.values():
-            if need.source in ("price", "change", "funding", "oi", "basis") and (is_minute or need.source == "price"):
-                lists[need.source, need.exchange, need.kind].append(need.symbol)
+            if need.source in ("price", "change", "funding", "oi", "basis", "liqs") and (
+                is_minute or need.source == "price"
+            ):
+                lists[need.source, need.exchange, need.kind].append(f"{need.symbol} {need.interval}".strip())
         asking = [self._ask_list(figures, *of, symbols) for of, symbols in lists.items()]
         self._owed &= needs.keys()
         for text, need in needs.items():
@@ -257,7 +254,8 @@ class Ticker:
             elif source == "change":
                 found = await quotes.changes(exchange, kind, symbols)
             else:
-                ask = {"funding": quotes.fundings, "oi": quotes.open_interests, "basis": quotes.bases}[source]
+                asks = {"funding": quotes.fundings, "oi": quotes.open_interests, "basis": quotes.bases}
+                ask = {**asks, "liqs": quotes.liquidations}[source]
                 found = await ask(exchange, symbols)
         except MarketError as error:
             figures.failed[f"{source} {exchange} {kind}"] = error.reason

@@ -17,6 +17,7 @@ from answers.conditions import KIND_WORDS, MEASURE_WORDS, AskBack, Misunderstood
 from answers.judging import (
     DAY_MS,
     HOUR_MS,
+    MINUTE_MS,
     Rule,
     State,
     candle_figure,
@@ -26,6 +27,7 @@ from answers.judging import (
     margin_of,
     settle,
 )
+from answers.liq import liquidated
 from answers.rule_words import format_level, in_words
 from asking.races import Question
 from exchanges.errors import NotSupported, Reason
@@ -34,14 +36,14 @@ from exchanges.symbols import parse_symbol
 from exchanges.table import EXCHANGES
 from exchanges.words import Snapshot, per_8h
 from market import Market
-from render.figures import escape, format_percent, format_price
+from render.figures import escape, format_dollars, format_percent, format_price
 from render.keyboards import keyboard, that_fit
 from render.message import Answer, Button, Keyboard, pre, short
 from render.sentences import exchange_name
 from store.words import ARMED, DONE, PAUSED, Alert, Limits, StoreError, new_id
 
 ABOUT = "alert on"
-PERP_ONLY = ("funding", "oi", "basis")
+PERP_ONLY = ("funding", "oi", "basis", "liquidations")
 OFFERED = (1.0, 3.0, 5.0, 10.0)  # percent, as buttons
 OTHERS = (("±3% in 1h", "3% 1h"), ("vol 4×", "vol 300% 15m"), ("every 4h", "every 4h"))
 OTHERS_OF_PERPS = (("OI ±5% in 1h", "oi 5% 1h"), ("funding > 0.05%", "funding > 0.05"))
@@ -196,6 +198,11 @@ async def _figure_at(market: Market, exchange: Exchange, rule: Rule) -> tuple[fl
         if perp.snapshot.ticker is None or spot.snapshot.ticker is None:
             return None, None
         return (perp.snapshot.ticker.last / spot.snapshot.ticker.last - 1.0) * 100.0, perp.snapshot.ticker.last
+    if rule.measure == "liquidations":
+        perp_now, dollars = await asyncio.gather(
+            market.perp_at(exchange, symbol), liquidated(market, exchange, symbol, rule.window_ms // MINUTE_MS)
+        )
+        return dollars, None if perp_now.snapshot.ticker is None else perp_now.snapshot.ticker.last
     of_kind = market.perp_at if kind == "perp" else market.spot_at
     found = (await of_kind(exchange, symbol)).snapshot
     price = None if found.ticker is None else found.ticker.last
@@ -327,10 +334,20 @@ def _show_set(told: Told, alert: Alert, rule: Rule, words: str, now_s: float) ->
     return Answer(f"🔔 <b>{words}</b>", tuple(blocks), tuple(notes), _foot(rule, alert), alert_buttons(alert))
 
 
-FIGURES = {"funding": "funding", "oi": "OI", "rsi": "RSI", "basis": "basis", "change": "24h", "volume": "volume"}
+FIGURES = {
+    "liquidations": "liq",
+    "funding": "funding",
+    "oi": "OI",
+    "rsi": "RSI",
+    "basis": "basis",
+    "change": "24h",
+    "volume": "volume",
+}
 
 
 def format_figure(rule: Rule, figure: float) -> str:
+    if rule.measure == "liquidations":
+        return format_dollars(figure)
     if rule.measure == "rsi":
         return f"{figure:.1f}"
     if rule.measure == "oi":

@@ -27,6 +27,7 @@ MAX_TIMES = 100
 DEFAULT_LIFE_MS = 90 * DAY_MS
 MAX_LIFE_MS = 365 * DAY_MS
 MOVE_WINDOW_MS = (MINUTE_MS, 12 * HOUR_MS)
+LIQUIDATIONS_MS = (5 * MINUTE_MS, 4 * HOUR_MS)
 TIMER_MS = (5 * MINUTE_MS, 7 * DAY_MS)
 PAUSE_MS = (MINUTE_MS, 30 * DAY_MS)
 BOUNDS = {  # of the figure, by measure
@@ -38,6 +39,7 @@ BOUNDS = {  # of the figure, by measure
     "rsi": (1.0, 99.0),
     "basis": (-50.0, 50.0),
     "liquidation": (0.1, 100.0),
+    "liquidations": (1000.0, 1e11),
     "pnl": (-1000.0, 100_000.0),
 }
 CANDLE_MS = {"volume": 15 * MINUTE_MS, "rsi": HOUR_MS}  # when no interval is said
@@ -256,6 +258,8 @@ def _hear_number(heard: _Heard, word: str, expects: str) -> None:
     if re.fullmatch(r"\d{1,4}x", body):
         heard.factor = float(body[:-1])
         return
+    is_millions = "$" in word and body.endswith("m")  # without the sign it is minutes
+    body = body[:-1] if is_millions else body
     if body[0] in "+-±":
         heard.sign, body = {"+": "up", "-": "down", "±": "either"}[body[0]], body[1:]
     if body.endswith("%"):
@@ -263,7 +267,7 @@ def _hear_number(heard: _Heard, word: str, expects: str) -> None:
     elif expects == "pause":
         heard.measure, heard.number = heard.measure or "step", parse_number(body)
     else:
-        _set_once(heard, "number", parse_number(body))
+        _set_once(heard, "number", parse_number(body) * (1e6 if is_millions else 1.0))
 
 
 def _set_once(heard: _Heard, name: str, value: float) -> None:
@@ -302,7 +306,9 @@ def parse_number(text: str) -> float:
 
 
 def _meant(heard: _Heard) -> Typed:
-    if heard.measure in ("liquidation", "pnl") or heard.is_own:
+    if heard.measure == "liquidation" and heard.symbol and not heard.is_own and heard.percent is None:
+        rule = _liquidations(heard)
+    elif heard.measure in ("liquidation", "pnl") or heard.is_own:
         rule = _own(heard)
     elif not heard.symbol:
         raise Misunderstood("Which symbol? For example: BTC > 70000")
@@ -313,6 +319,16 @@ def _meant(heard: _Heard) -> Typed:
     if not MINUTE_MS <= life_ms <= MAX_LIFE_MS:
         raise Misunderstood("An alert lives from a minute to 365 days, such as: until 7d")
     return Typed("" if rule.measure in ("liquidation", "pnl") else heard.symbol, rule, life_ms)
+
+
+def _liquidations(heard: _Heard) -> Rule:
+    """Of everybody, in dollars."""
+    window_ms = _only_duration(heard, 15 * MINUTE_MS)
+    if not heard.number or heard.direction == "down" or heard.sign:
+        raise Misunderstood("Above how many dollars, within which span? For example: BTC liq > $5m 15m")
+    if not LIQUIDATIONS_MS[0] <= window_ms <= LIQUIDATIONS_MS[1]:
+        raise Misunderstood("Liquidations are counted within 5m to 4h: BTC liq > $5m 15m")
+    return _bounded(Rule("liquidations", "up", heard.number, window_ms))
 
 
 def _own(heard: _Heard) -> Rule:

@@ -13,7 +13,7 @@ from answers.alert import format_figure, market_name
 from answers.judging import Firing, Rule
 from answers.quiet import is_quiet_at
 from answers.rule_words import format_level, format_span, in_words
-from render.figures import circle, counted, escape, format_percent, format_price
+from render.figures import circle, counted, escape, format_dollars, format_percent, format_price
 from render.figures import format_span as format_age
 from render.keyboards import apart
 from render.message import Button, short
@@ -22,6 +22,7 @@ from store.words import Chat, Message
 
 MINUTE_MS = 60_000
 CHART_INTERVAL = "15m"
+LINES = {"slept": "I slept", "digest": "the digest", "machines": "several machines run"}  # in a summary
 LONG_SLEEP_MS = 12 * 3_600_000  # told with its days
 OF_DIGEST = (Button("Watchlist", apart("watch")), Button("🔔 All alerts", apart("alerts")))
 ALL_ALERTS = Button("🔔 All alerts", apart("alerts"))
@@ -48,6 +49,8 @@ class FiredShow:
             return Shown(_slept(facts), is_quiet=is_quiet)
         if facts["event"] == "silent":
             return Shown(_silent(facts), _markup(((ALL_ALERTS,),)), is_quiet=True)
+        if facts["event"] == "machines":
+            return Shown(_machines(facts), is_quiet=is_quiet)
         if facts["event"] == "digest":
             return Shown(self._marked(digest.text_of(facts)), _markup((OF_DIGEST,)), is_quiet)
         rule = Rule(**facts["rule"])
@@ -61,7 +64,7 @@ class FiredShow:
     def line(self, message: Message) -> str:
         facts: Mapping[str, Any] = orjson.loads(message.facts)
         if "rule" not in facts:
-            return {"slept": "I slept", "digest": "the digest", "silent": _silent(facts)}[facts["event"]]
+            return _silent(facts) if facts["event"] == "silent" else LINES[facts["event"]]
         rule = Rule(**facts["rule"])
         if facts["event"] == "expired":
             return f"ended: {in_words(rule, short(rule.symbol))}"
@@ -128,6 +131,8 @@ def _what(rule: Rule, firing: Firing) -> str:
     if rule.measure in ("liquidation", "pnl"):
         what = "near liquidation" if rule.measure == "liquidation" else f"PnL {side} {format_level(rule.level)} %"
         return f"{counted(len(firing.items), 'position')} {what}"
+    if rule.measure == "liquidations":
+        return f"{name} liquidations {format_dollars(firing.value)} in {format_span(rule.window_ms)}"
     unit = "" if rule.measure == "rsi" else " %"
     names = {"rsi": "RSI", "funding": "funding", "basis": "basis"}
     return f"{name} {names[rule.measure]} {side} {format_level(rule.level)}{unit}"
@@ -135,7 +140,7 @@ def _what(rule: Rule, firing: Firing) -> str:
 
 def _now(facts: Mapping[str, Any], rule: Rule) -> str:
     """The figure now, behind the headline."""
-    if rule.measure in ("timer", "change", "volume", "liquidation", "pnl"):
+    if rule.measure in ("timer", "change", "volume", "liquidation", "liquidations", "pnl"):
         return ""
     return f"  {format_figure(rule, facts['last'])}"
 
@@ -151,6 +156,13 @@ def _origin(rule: Rule, firing: Firing) -> str:
     age = format_age((firing.at_ms - (firing.reference_ms or firing.at_ms)) / 1000)
     change = f"  {format_percent(_change(firing))}" if rule.measure == "price" else ""
     return f"from {format_figure(rule, firing.reference)}, {age} ago{change}"
+
+
+def _machines(facts: Mapping[str, Any]) -> str:
+    return (
+        f"{facts['n']} machines of this bot run, each with a database of its own, so that each knows only a part of "
+        "the alerts. <code>fly scale count 1</code> ends that, or a PostgreSQL in DATABASE_URL."
+    )
 
 
 def _silent(facts: Mapping[str, Any]) -> str:

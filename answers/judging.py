@@ -49,6 +49,7 @@ MEASURES = {
     "funding": "funding",  # percent per 8 hours
     "oi": "oi",  # goes up or down by percent within a window
     "basis": "basis",  # percent of spot
+    "liquidations": "liqs",  # of everybody, dollars within a window at one exchange
     "liquidation": "positions",  # distance of one's own, percent
     "pnl": "positions",  # of one's own, percent of the margin
 }
@@ -79,12 +80,24 @@ class Rule:
         """What has to be asked for it; the same text for all rules that one answer serves."""
         source = MEASURES[self.measure]
         words = [source] if source == "positions" else [source, self.exchange, self.kind, self.symbol]
-        return " ".join([*words, interval_of(self.window_ms)] if source == "candles" else words)
+        if source in ("candles", "liqs"):
+            words.append(interval_of(self.window_ms) if source == "candles" else f"{self.window_ms // MINUTE_MS}m")
+        return " ".join(words)
 
     @property
     def text(self) -> str:
         """As it is stored."""
         return orjson.dumps(asdict(self)).decode()
+
+
+class Need(NamedTuple):
+    """A need in its parts."""
+
+    source: str
+    exchange: str = ""
+    kind: str = ""
+    symbol: str = ""
+    interval: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +206,7 @@ def settle(rule: Rule, figure: float | None, now_ms: int) -> tuple[Rule, State]:
 
 def is_beyond(rule: Rule, state: State) -> bool:
     """Whether a level lies behind the figure already, so that it must come back before it can be crossed."""
-    return rule.measure in ("price", "change", "volume", "rsi", "funding", "basis") and not state.side
+    return rule.measure in ("price", "change", "volume", "rsi", "funding", "basis", "liquidations") and not state.side
 
 
 def margin_of(rule: Rule, tick: float | None = None, atr: float | None = None) -> float:

@@ -16,7 +16,7 @@ from answers.asked import EXAMPLES, Tools, of_market
 from asking import races
 from asking.races import all_answers, or_none
 from exchanges.endpoints import Endpoint
-from exchanges.errors import MarketError, NotSupported, Reason, UnknownSymbol, is_not_there
+from exchanges.errors import MarketError, NotSupported, Reason, Unavailable, UnknownSymbol, is_not_there
 from exchanges.exchange import Exchange
 from exchanges.symbols import split
 from exchanges.words import Liquidation, LiquidationPage, Listing
@@ -138,6 +138,16 @@ async def liquidations_at(market: Market, exchange: Exchange, base: str, since_m
         raise UnknownSymbol(exchange.id, f"no perpetual of {base}")
     rows = [row for told in found for row in told.rows]
     return Told(sorted(rows, key=lambda row: row.time_ms), max(told.since_ms for told in found))
+
+
+async def liquidated(market: Market, exchange: Exchange, symbol: str, n_minutes: int) -> float:
+    """Dollars within the last minutes, both sides. Raises MarketError, also where that much is not told."""
+    since_ms = market.now_ms() - n_minutes * 60_000
+    exchange.require("liquidations", "perp", exchange.quotes["perp"][0])
+    told = await liquidations_at(market, exchange, split(symbol)[0], since_ms)
+    if told.since_ms > since_ms:
+        raise Unavailable(exchange.id, "liquidations reach back too short a time", Reason.NO_LIQUIDATIONS)
+    return sum(row.dollars or 0.0 for row in told.rows if row.time_ms >= since_ms)
 
 
 async def _of_market(market: Market, exchange: Exchange, symbol: str, since_ms: int) -> Told:

@@ -16,6 +16,7 @@ NAMES = {
     "funding": "funding",
     "oi": "open interest",
     "basis": "basis",
+    "liquidations": "liquidations",
     "liquidation": "distance to liquidation",
     "pnl": "PnL",
 }
@@ -47,6 +48,7 @@ def _condition(rule: Rule) -> str:
         "oi": f"open interest {moves} {level} % {window}",
         "funding": f"funding {crosses} {level} % per 8h",
         "basis": f"basis {crosses} {level} %",
+        "liquidations": f"liquidations rise above ${level} {window}",
         "liquidation": f"any position is within {level} % of its liquidation",
         "pnl": f"PnL of any position {crosses} {level} % of its margin",
         "timer": f"price every {format_span(rule.window_ms)}",

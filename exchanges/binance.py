@@ -74,6 +74,7 @@ ID = "binance"
 SPOT = Host("BINANCE_SPOT", ID, "https://api.binance.com", "https://testnet.binance.vision")
 USDM = Host("BINANCE_USDM", ID, "https://fapi.binance.com", "https://demo-fapi.binance.com")
 COINM = Host("BINANCE_COINM", ID, "https://dapi.binance.com", "https://demo-dapi.binance.com")
+OLD_PRICE_MS = 3_600_000  # a contract that has not traded for so long is no longer listed, or is as good as that
 SPOT_WEIGHT = Budget("binance spot weight", 6000, 60, is_told=True)
 USDM_WEIGHT = Budget("binance USD-M weight", 2400, 60, is_told=True)
 COINM_WEIGHT = Budget("binance COIN-M weight", 2400, 60, is_told=True)
@@ -169,6 +170,14 @@ class Binance(AccountExchange):
         if kind == "spot":
             return ListEndpoint(SPOT, "/api/v3/ticker/price", (), parse_symbol, explain, SPOT_WEIGHT, 4)
         return ListEndpoint(USDM, "/fapi/v1/ticker/price", (), parse_symbol, explain, USDM_WEIGHT, 2)
+
+    def prices(self, kind: str, now_ms: int) -> ListEndpoint[tuple[str, float]]:
+        """The lists of last prices: a fifth of the tickers' bytes, and a twentieth of their weight."""
+        if kind == "spot":
+            spot_row = partial(parse_price_row, kind=kind)
+            return ListEndpoint(SPOT, "/api/v3/ticker/price", (), spot_row, explain, SPOT_WEIGHT, 4)
+        row = partial(parse_price_row, since_ms=now_ms - OLD_PRICE_MS)
+        return ListEndpoint(USDM, "/fapi/v2/ticker/price", (), row, explain, USDM_WEIGHT, 2)
 
     def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
         """All markets in dollars: of spot the tickers (1.9 MB, weight 80); of perpetuals also the funding.
@@ -475,6 +484,19 @@ def _of_market(row: Row, of: Listing) -> Row:
 def parse_symbol(row: Row) -> str | None:
     """{"symbol": "BTCUSDT", "price": "118449.03", …} of a list of last prices."""
     return symbol_of(row.get("symbol"))
+
+
+def parse_price_row(row: Row, kind: str = "perp", since_ms: int = 0) -> tuple[str, float] | None:
+    """{"symbol": "BTCUSDT", "price": "118449.03", "time": 1753787874013}, per coin.
+
+    None for other quotes and for old prices; spot tells no time.
+    """
+    listed, price = symbol_of(row.get("symbol")), row.price("price")
+    if listed is None or not price or (row.number("time") or since_ms) < since_ms:
+        return None
+    of = listing(kind, listed)
+    per = per_coin(price, of.multiplier)
+    return None if per is None else (of.listed, per)
 
 
 def parse_funding_interval(row: Row) -> tuple[str, float] | None:

@@ -107,6 +107,11 @@ class Exchange:
         """Every symbol in dollars, as it is listed (1000PEPE-USDT); None where there is no list."""
         return None
 
+    def prices(self, kind: str, now_ms: int) -> ListEndpoint[tuple[str, float]] | None:
+        """Last prices and nothing else of all markets in dollars, per coin, by their symbols as they are listed; None
+        where there is no list that is smaller than that of the tickers. now_ms: for prices that are old."""
+        return None
+
     def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
         """All markets in dollars, by their symbols as they are listed (1000PEPE-USDT), figures per coin; {} where there
         is no list.

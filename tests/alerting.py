@@ -28,6 +28,7 @@ class FakeQuotes:
         self.funding: dict[str, float] = {}
         self.open_interest: dict[str, float] = {}
         self.basis: dict[str, float] = {}
+        self.liquidated: dict[str, float] = {}
         self.minutes: dict[str, list[tuple[int, float, float, float]]] = {}
         self.closed: dict[str, Candles] = {}
         self.interest_history: list[tuple[int, float]] = []
@@ -49,6 +50,9 @@ class FakeQuotes:
 
     async def bases(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
         return self._told(f"bases {exchange}", exchange, self.basis, symbols)
+
+    async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        return self._told(f"liquidations {exchange}", exchange, self.liquidated, symbols)
 
     async def candles(self, exchange: str, kind: str, symbol: str, interval: str, n_candles: int) -> Candles:
         self._check(f"candles {exchange} {symbol} {interval}", exchange)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from answers.conditions import AskBack, Misunderstood, parse_number, read_condition
 from answers.judging import DAY_MS, HOUR_MS, Rule, load_rule
 from answers.rule_words import format_level, format_span, in_words
 
+ROOT = Path(__file__).parent.parent
 EXCHANGES = ("binance", "okx", "bybit")
 
 READ = {
     # A price.
     "BTC 70000": "BTC crosses 70,000, once",
+    "btc liq $2.5m 1h": "BTC liquidations rise above $2,500,000 within 1h, once",
+    "btc liquidation above 500k": "BTC liquidations rise above $500,000 within 15m, once",
     "BTC > 70000": "BTC rises above 70,000, once",
     "BTC>70000": "BTC rises above 70,000, once",
     "BTC >= 70k": "BTC rises above 70,000, once",
@@ -231,3 +237,11 @@ def test_every_rule_says_what_it_needs() -> None:
     rule = Rule("rsi", "down", 30.0, 4 * HOUR_MS, exchange="okx", kind="perp", symbol="BTC-USDT")
     assert rule.need == "candles okx perp BTC-USDT 4h"
     assert Rule("pnl", "down", -20.0).need == "positions"
+
+
+def test_every_example_of_the_docs_is_understood_as_they_say() -> None:
+    rows = re.findall(r"^\| `/alert (.+?)` \| (.+?) \|$", (ROOT / "docs" / "alerts.md").read_text(), re.MULTILINE)
+    assert len(rows) > 15
+    for typed, words in rows:
+        read = read_condition(typed, EXCHANGES)
+        assert in_words(read.rule, read.symbol) == words

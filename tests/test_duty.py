@@ -13,6 +13,7 @@ from conftest import ADA, a_house, updated
 from openapi_schema_validator import OAS31Validator
 from test_alert import T0, a_watching_house, tick
 
+import duty
 import openapi
 import settings
 from exchanges import table
@@ -113,3 +114,30 @@ async def test_alerts_are_told_to_nobody_without_the_key(tmp_path: Path) -> None
     async with a_watching_house(tmp_path, API_KEY=KEY) as house, httpx.AsyncClient(base_url=house.url) as client:
         for path in ("list", "create", "delete"):
             assert (await client.post(f"/alerts/{path}", json={})).status_code == 401
+
+
+@pytest.mark.parametrize(("n", "app", "is_told"), [(2, "bot", True), (1, "bot", False), (2, "", False)])
+async def test_a_second_machine_on_sqlite_is_told_of(
+    n: int, app: str, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def counted(name: str) -> int:
+        return n
+
+    monkeypatch.setattr(duty, "n_machines", counted)
+    async with a_watching_house(tmp_path, FLY_APP_NAME=app) as house:
+        sent = await tick(house)
+        assert bool([each for each in sent if each.startswith("2 machines of this bot run, ")]) == is_told
+
+
+@pytest.mark.parametrize(("answer", "n"), [(["fdaa::1", "fdaa::2", "fdaa::1"], 2), (OSError("no such name"), 1)])
+async def test_machines_are_counted_by_their_addresses(
+    answer: list[str] | OSError, n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolved(name: str, port: object, **options: object) -> list[tuple[object, ...]]:
+        assert name == "bot.internal"
+        if isinstance(answer, OSError):
+            raise answer
+        return [(0, 0, 0, "", (each, 0, 0, 0)) for each in answer]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolved)
+    assert await duty.n_machines("bot") == n

@@ -290,6 +290,8 @@ TICKERS, FUNDING = "ticker", "funding"
 LISTS: list[tuple[ListEndpoint[Any] | None, str, str, tuple[Any, ...], int]] = [
     (Binance().symbols("spot"), "https://api.binance.com", "/api/v3/ticker/price", (), 4),
     (Binance().symbols("perp"), "https://fapi.binance.com", "/fapi/v1/ticker/price", (), 2),
+    (Binance().prices("spot", NOW_MS), "https://api.binance.com", "/api/v3/ticker/price", (), 4),
+    (Binance().prices("perp", NOW_MS), "https://fapi.binance.com", "/fapi/v2/ticker/price", (), 2),
     (Binance().tickers("spot", NOW_MS)[TICKERS], "https://api.binance.com", "/api/v3/ticker/24hr", (), 80),
     (Binance().tickers("perp", NOW_MS)[TICKERS], "https://fapi.binance.com", "/fapi/v1/ticker/24hr", (), 40),
     (Binance().tickers("perp", NOW_MS)[FUNDING], "https://fapi.binance.com", "/fapi/v1/premiumIndex", (), 10),

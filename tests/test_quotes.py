@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from conftest import a_house
 
+from exchanges.binance import parse_price_row
 from exchanges.errors import MarketError
+from exchanges.reading import row_in
 from exchanges.table import EXCHANGES
 from quotes import MarketQuotes
 
@@ -21,6 +23,31 @@ async def test_prices_singly_and_by_list_are_the_same(exchange: str) -> None:
         assert sorted(few) == ["BTC-USDT", "ETH-USDT"]
         many = await quotes.prices(exchange, kind, ["BTC-USDT", "ETH-USDT", *(f"NO{i}-USDT" for i in range(9))])
         assert {symbol: pytest.approx(price, rel=2e-3) for symbol, price in many.items()} == few
+
+
+@pytest.mark.parametrize("kind", ["spot", "perp"])
+async def test_many_prices_come_by_a_list_of_prices_alone(kind: str) -> None:
+    """Under their coins' names, per coin; and no list of tickers is asked for."""
+    symbols = [f"{base}-USDT" for base in ("BTC", "ETH", "PEPE", "SOL", "DOGE", "XRP", "NOSUCH")]
+    async with a_house() as house:
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        many = await quotes.prices("binance", kind, symbols)
+        assert sorted(many) == sorted(symbols[:-1])
+        house.bot.market.forget()
+        for symbol in symbols[:-1]:
+            (few,) = (await quotes.prices("binance", kind, [symbol])).values()
+            assert many[symbol] == pytest.approx(few, rel=2e-3)
+
+
+def test_a_price_that_is_old_is_none() -> None:
+    def read(**fields: object) -> tuple[str, float] | None:
+        return parse_price_row(row_in("binance", fields), since_ms=1000)
+
+    assert read(symbol="1000PEPEUSDT", price="0.012", time=1000) == ("1000PEPE-USDT", 0.012 / 1000)
+    assert read(symbol="BTCUSDT", price="5") == ("BTC-USDT", 5.0)
+    assert read(symbol="BTCUSDT", price="5", time=999) is None
+    assert read(symbol="BTCEUR", price="5", time=1000) is None
+    assert read(symbol="BTCUSDT", price="0", time=1000) is None
 
 
 @pytest.mark.parametrize("exchange", PERPS)
@@ -67,3 +94,13 @@ async def test_own_positions_have_a_distance() -> None:
         assert held
         assert all(each.key.split(" ")[0] in exchanges and each.usd >= 50 for each in held)
         assert any(each.distance_pct is not None and 0 < each.distance_pct < 100 for each in held)
+
+
+async def test_liquidations_of_those_that_tell_them() -> None:
+    async with a_house() as house:
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        found = await quotes.liquidations("okx", ["BTC-USDT 60m", "ETH-USDT 15m"])
+        assert sorted(found) == ["BTC-USDT 60m", "ETH-USDT 15m"]
+        assert all(dollars >= 0 for dollars in found.values())
+        with pytest.raises(MarketError):
+            await quotes.liquidations("binance", ["BTC-USDT 15m"])

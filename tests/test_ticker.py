@@ -369,6 +369,18 @@ def test_rsi_and_volume_of_the_candle_that_closed(tmp_path: Path) -> None:
     assert in_house(tmp_path, act) == 2
 
 
+def test_liquidations_within_a_quarter_of_an_hour(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        rule = Rule("liquidations", "up", 5e6, 15 * MINUTE_MS, exchange="okx", kind="perp", symbol="BTC-USDT", times=0)
+        await house.set(rule, 1e6)
+        for dollars, n_fired in ((4e6, 0), (6e6, 1), (7e6, 0), (3e6, 0), (5e6, 0), (2e6, 0), (5.5e6, 1)):
+            house.quotes.liquidated["BTC-USDT 15m"] = dollars
+            assert (await house.tick(MINUTE_MS)).n_fired == n_fired, dollars
+        assert set(house.quotes.asked) == {"liquidations okx"}
+
+    in_house(tmp_path, act)
+
+
 def test_own_positions(tmp_path: Path) -> None:
     async def act(house: House) -> list[dict[str, Any]]:
         await house.set(Rule("liquidation", "down", 10.0), None)
