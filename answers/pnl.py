@@ -75,10 +75,10 @@ def _cells(profit: Profit) -> list[str]:
 
 
 def _whole(usd: float | None) -> str:
-    """+2,552 · -36.4 · n/a: three digits at least."""
+    """+2,552 · -36.4 · +18.7K · n/a: three digits at least, six letters at most."""
     if usd is None:
         return "n/a"
-    if abs(usd) >= 99_999.5:
+    if abs(usd) >= 9_999.5:
         return format_signed(usd)
     return unsigned_zero(f"{usd:+,.0f}" if abs(usd) >= 99.95 else f"{usd:+.{1 if abs(usd) >= 9.995 else 2}f}")
 

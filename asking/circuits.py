@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
+from contextlib import suppress
 from typing import NamedTuple
 
 from asking.budgets import OverBudget
@@ -61,7 +63,7 @@ class Circuit:
         self.last_success = 0.0  # since 1970
         self.last_error: Failure | None = None
         self.is_gone = False  # whether an address of the host was found closed for good
-        self._probing = False
+        self._probe_over: asyncio.Event | None = None  # there while a probe is under way
         self._failed_at = self._counted_at = -math.inf  # the last failure, the last that counted
 
     def watch(self) -> _Watch:
@@ -92,10 +94,18 @@ class Circuit:
         """Whether this request is the probe after a rest. Raises the last error's kind while the host rests."""
         if not self.rest_until:
             return False
-        if self.resting_s > 0 or self._probing:
+        if self.resting_s > 0 or self._probe_over is not None:
             raise self._resting()
-        self._probing = True
+        self._probe_over = asyncio.Event()
         return True
+
+    async def probed(self, timeout_s: float) -> None:
+        """Waits while a probe is under way, no longer than a request may take: one answer is made of several requests,
+        and the first that is refused would give up the others, the probe among them."""
+        if self._probe_over is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._probe_over.wait()
 
     def _resting(self) -> MarketError:
         detail = f"left alone for {self.resting_s:.0f} s more after: {self.last_error and self.last_error.detail}"
@@ -111,8 +121,9 @@ class Circuit:
         return Unavailable(self.exchange, detail, reason, status)
 
     def ended(self, *, was_probe: bool) -> None:
-        if was_probe:
-            self._probing = False
+        if was_probe and self._probe_over is not None:
+            self._probe_over.set()
+            self._probe_over = None
 
     def succeeded(self, began: float, *, was_probe: bool) -> None:
         """An answer counts when it was asked for after the last failure: an older one knows nothing of it."""

@@ -198,6 +198,7 @@ class Fetcher:
         read: Callable[[httpx.Response], Awaitable[T]],
     ) -> T:
         host = endpoint.host
+        await self.circuit(host).probed(timeout_s)
         with self.circuit(host).watch(), _Counted(self._metrics, host.exchange, self._clock):
             try:
                 async with asyncio.timeout(timeout_s):

@@ -155,13 +155,20 @@ def test_words_in_any_order(words: str, choice: str, markets: tuple[str, ...]) -
     assert of_market(words.split(), "volume", "15m") == ("BTC-USDT", choice, markets)
 
 
-@pytest.mark.parametrize("word", ["7m", "ETH", "60", "spott", "1w", "1 h", "<b>", "", "🚀", "x" * 4000])
+@pytest.mark.parametrize("word", ["7m", "60", "1w", "1 h", "<b>", "", "🚀", "x" * 4000])
 def test_words_not_understood(word: str) -> None:
     with pytest.raises(Misread) as caught:
         of_market(["BTC", word], "volume", "15m")
     assert "is not understood here" in str(caught.value)
     assert "1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 12h, 1d" in str(caught.value)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("word", ["ETH", "spott"])
+def test_a_second_coin(word: str) -> None:
+    with pytest.raises(Misread) as caught:
+        of_market(["BTC", word], "volume", "15m")
+    assert str(caught.value) == f"This is about one coin at a time: BTC, or {word}."
 
 
 @pytest.mark.parametrize("command", ["analysis", "volume", "cvd"])

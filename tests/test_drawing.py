@@ -69,9 +69,9 @@ def test_picture_is_square_and_small() -> None:
 
 
 GOLDEN = {
-    "candles": "c77bfaf712daad90",
-    "lines": "9fb38b898355d2db",
-    "profile": "b87d035c4b2244d8",
+    "candles": "cf4d2b40e1e4ba53",
+    "lines": "0a21ef227afde85c",
+    "profile": "abc2cd2070a42e92",
 }
 
 

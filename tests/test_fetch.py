@@ -267,19 +267,46 @@ async def test_circuit_rests_after_three_failures_and_probes() -> None:
     assert (asked, circuit.failures, circuit.resting_s) == (4, 0, 0)
 
 
-async def test_circuit_sends_one_probe_only() -> None:
+@pytest.mark.parametrize("status", [200, 503])
+async def test_circuit_sends_one_probe_only(status: int) -> None:
+    """Who asks meanwhile waits for what the probe finds: then all are sent, or none."""
+    n_sent = 0
+
     async def handle(request: httpx.Request) -> httpx.Response:
+        nonlocal n_sent
+        n_sent += 1
+        await asyncio.sleep(0.05)
+        return answer(status, b"{}")
+
+    fetcher = a_fetcher(handle)
+    fetcher.circuit(HOST).failures = circuits.FAILURES_TO_REST
+    fetcher.circuit(HOST).failed(RateLimited("x", "y", retry_after_s=7))
+    await asyncio.sleep(7)
+    asked = [asyncio.ensure_future(fetcher.fetch(ENDPOINT)) for _ in range(4)]
+    await asyncio.sleep(0.01)
+    assert n_sent == 1
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert n_sent == (4 if status == 200 else 1)
+    assert all(isinstance(each, dict if status == 200 else MarketError) for each in found)
+
+
+async def test_a_probe_that_is_given_up_is_followed_by_another() -> None:
+    n_sent = 0
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        nonlocal n_sent
+        n_sent += 1
         await asyncio.sleep(0.05)
         return answer(200, b"{}")
 
     fetcher = a_fetcher(handle)
     fetcher.circuit(HOST).failed(RateLimited("x", "y", retry_after_s=7))
     await asyncio.sleep(7)
-    first = asyncio.ensure_future(fetcher.fetch(ENDPOINT))
-    await asyncio.sleep(0)
-    with pytest.raises(Unavailable):
-        await fetcher.fetch(ENDPOINT)
-    assert await first == {}
+    first, second = (asyncio.ensure_future(fetcher.fetch(ENDPOINT)) for _ in range(2))
+    await asyncio.sleep(0.01)
+    first.cancel()
+    assert await second == {}
+    assert n_sent == 2
 
 
 @pytest.mark.parametrize(

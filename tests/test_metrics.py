@@ -236,6 +236,8 @@ async def test_everything_is_read_by_prometheus() -> None:
             "bot_exchange_requests": "counter",
             "bot_exchange_seconds": "histogram",
             "process_resident_memory_bytes": "gauge",
+            "bot_alerts": "gauge",
+            "bot_alert_age_seconds": "gauge",
             "bot_loop_lag_seconds": "gauge",
             "bot_cache_questions": "counter",
             "bot_connections": "counter",
@@ -252,6 +254,7 @@ async def test_everything_is_read_by_prometheus() -> None:
         assert all(family.documentation.endswith(".") for family in told.values())
         assert {name for name, family in told.items() if not family.samples} == {
             "bot_requests_refused",  # none was
+            *("bot_alerts", "bot_alert_age_seconds"),  # no store
             *("bot_registered", "bot_updates_pending", "bot_delivery_last_error_timestamp_seconds"),  # not known yet
         }
 
