@@ -210,9 +210,14 @@ Fields = TypedDict(
 
 
 async def ask_all(tools: Tools, symbol: str) -> tuple[str, dict[str, ProfileReport]]:
-    """A profile of each window, by its name. Raises NotListed and NoAnswer, within DEADLINE_S."""
-    asked = (ask(tools, OfMarket(symbol, window)) for window in PROFILE_WINDOWS)
-    return symbol, dict(zip(PROFILE_WINDOWS, await asyncio.gather(*asked), strict=True))
+    """A profile of each window, by its name. Raises NotListed and NoAnswer, within twice DEADLINE_S.
+
+    The first tells whether anybody lists the market: a wrong name is not asked for once a window.
+    """
+    first, *others = (OfMarket(symbol, window) for window in PROFILE_WINDOWS)
+    reports = [await ask(tools, first)]
+    reports += await asyncio.gather(*(ask(tools, other) for other in others))
+    return symbol, dict(zip(PROFILE_WINDOWS, reports, strict=True))
 
 
 def fields(told: tuple[str, dict[str, ProfileReport]]) -> Fields:
