@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.trial, pytest.mark.real_time]
 N_UPDATES, N_CHATS, N_ENDS = 500, 20, 5
 LATENCY_S = 0.02  # of every exchange, so that there is work to interrupt
 QUESTIONS = {
-    "/price BTC": "<b>BTC ",
+    "/price BTC": "BTC ",
     "/price ETH SOL": "SOL ",
     "/help": "One market",
     "/volume ETH": "ETH perp",
