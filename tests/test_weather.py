@@ -117,6 +117,7 @@ def test_limits_are_those_that_the_bot_keeps() -> None:
 
 
 @pytest.mark.trial
+@pytest.mark.real_time  # the ledgers tell when requests arrived, by the machine's clock
 async def test_a_short_storm() -> None:
     """Every chat has its answers, whatever exchanges do; budgets are kept."""
     async with a_house(TELEGRAM_CHAT_ID="*", VOLSCAN_SYMBOLS="20") as house:
