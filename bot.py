@@ -52,11 +52,9 @@ from answers.pictures import Pictures
 from answers.typed import Meant, meant
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
-from duty import Duty, told_of
 from exchanges import table
 from health import Health, counted_by, keep_watchdog_quiet, let_watchdog_sleep, open_small_door
 from http1.client import Transport
-from limiter import Limiter, Told
 from log import set_up_log, working_on
 from market import Market
 from metrics import Metrics, Process
@@ -67,6 +65,7 @@ from render.message import Answer
 from settings import Settings, SettingsError
 from telegram.api import TelegramAPI, TelegramError
 from telegram.introduction import Introduction, Menu, introduce_or_warn, introduction_of
+from telegram.limiter import Limiter, Told
 from telegram.polling import Poller, clear_webhook, why_ended
 from telegram.replies import Call, is_unchanged, reply, short_reply, unknown
 from telegram.sign import Sign, end_spinner
@@ -74,6 +73,7 @@ from telegram.standing import Standing
 from telegram.updates import Question, read_query, read_question, read_standing
 from telegram.webhook import look_after_webhook, watch
 from upkeep import keep_tidy
+from watchman.duty import Duty, told_of
 
 log = logging.getLogger("bot")
 COMMAND_S = 8.0  # from update to answer; the market ends at 7

@@ -19,6 +19,7 @@ from asking import races
 from asking.cache import MAX_CACHED, Cache
 from asking.circuits import HostHealth
 from asking.fetch import Fetcher
+from exchanges.gaps import filled, filled_flow, refuse_long_quiet
 from asking.pages import candle_pages
 from asking.periods import FundingPeriods
 from asking.races import Question, first_answers, start
@@ -47,7 +48,6 @@ from exchanges.symbols import (
 )
 from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
-from gaps import filled, filled_flow, refuse_long_quiet
 
 T = TypeVar("T")
 LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight

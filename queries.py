@@ -11,12 +11,12 @@ import logging
 
 from answers import inline
 from clock import Clock
-from limiter import Limiter
 from log import working_on
 from market import Market
 from metrics import Metrics
 from render.message import Answer, Article
 from settings import Settings
+from telegram.limiter import Limiter
 from telegram.replies import Call, offer, offer_nothing
 from telegram.updates import Query
 

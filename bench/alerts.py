@@ -31,10 +31,10 @@ async def measure(url: str, n_alerts: int) -> dict[str, object]:
     from alerting import FakeQuotes
 
     import bot  # noqa: F401, weighs what the bot weighs
-    import delivery  # noqa: F401
-    import ticker as ticking
+    import watchman.ticker as ticking
     import webhook_server  # noqa: F401
     from metrics import resident_bytes
+    from watchman import delivery  # noqa: F401
 
     quotes = FakeQuotes()
     before = resident_bytes()

@@ -41,7 +41,7 @@ async def tick(house: House, after_s: float = 10.0) -> list[str]:
 
 async def price_now(house: House, symbol: str = "BTC-USDT") -> float:
     assert house.bot.duty is not None
-    from quotes import MarketQuotes
+    from watchman.quotes import MarketQuotes
 
     house.bot.market.forget()
     return (await MarketQuotes(house.bot.market, house.bot.accounts).prices("binance", "perp", [symbol]))[symbol]

@@ -23,11 +23,11 @@ from bot import COMMANDS, Bot
 from demo.telegram import Refused
 from demo.telegram_html import parse
 from exchanges import table
-from limiter import Limiter
 from render.message import Answer
 from telegram import webhook
 from telegram.api import TelegramAPI, TelegramError
 from telegram.introduction import introduce_to
+from telegram.limiter import Limiter
 from telegram.polling import Poller
 from telegram.replies import plain_text
 from telegram.sign import TYPING_AFTER_S, TYPING_EVERY_S

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import pytest
 from alerting import FakeTelegram, PlainShow
 
-from delivery import MINUTE_MS, OLD_MS, Delivery, plain_text, verdict
 from store.connect import open_store
 from store.scripts import SqlStore
 from store.words import ARMED, Alert, Limits, Message
 from telegram.api import TelegramError
+from watchman.delivery import MINUTE_MS, OLD_MS, Delivery, plain_text, verdict
 
 T = TypeVar("T")
 T0 = 1_700_000_000_000

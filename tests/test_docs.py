@@ -56,7 +56,7 @@ def imports(name: str) -> set[str]:
     return found
 
 
-ROOMS = {"answers", "asking", "exchanges", "http1", "render", "store", "telegram"}
+ROOMS = {"answers", "asking", "exchanges", "http1", "render", "store", "telegram", "watchman"}
 PRODUCT = [
     *(path.name for path in ROOT.glob("*.py")),
     *(str(path.relative_to(ROOT)) for room in sorted(ROOMS) for path in (ROOT / room).rglob("*.py")),

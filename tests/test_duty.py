@@ -13,10 +13,10 @@ from conftest import ADA, a_house, updated
 from openapi_schema_validator import OAS31Validator
 from test_alert import T0, a_watching_house, tick
 
-import duty
 import openapi
 import settings
 from exchanges import table
+from watchman import duty
 from webhook_server import Lambda
 
 KEY = "k" * 32

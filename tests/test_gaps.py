@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from wired import NOW_MS, say, wired
 
+from exchanges.gaps import filled, filled_flow
 from exchanges.words import Candles, Flow
-from gaps import filled, filled_flow
 from sessions import QUARTERS_A_DAY, day_volatility
 
 STEP = 900_000

@@ -9,7 +9,7 @@ from exchanges.binance import parse_price_row
 from exchanges.errors import MarketError
 from exchanges.reading import row_in
 from exchanges.table import EXCHANGES
-from quotes import MarketQuotes
+from watchman.quotes import MarketQuotes
 
 PERPS = [name for name, each in EXCHANGES.items() if "perp" in each.kinds]
 

@@ -20,7 +20,7 @@ from answers.judging import Rule
 from exchanges.words import Candles
 from store.connect import open_store
 from store.words import Limits
-from ticker import Ticker
+from watchman.ticker import Ticker
 
 MINUTE = 60_000
 HOUR, DAY = 60 * MINUTE, 1440 * MINUTE

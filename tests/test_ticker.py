@@ -13,13 +13,13 @@ import orjson
 import pytest
 from alerting import DAY_MS, FakeQuotes, an_alert, candles
 
-import ticker
 from answers.judging import HOUR_MS, MINUTE_MS, Holding, Rule
 from exchanges.errors import Reason
 from store.connect import open_store
 from store.scripts import SqlStore
 from store.words import DONE, PAUSED, Alert, Limits, Overtaken
-from ticker import Ticked, Ticker
+from watchman import ticker
+from watchman.ticker import Ticked, Ticker
 
 T = TypeVar("T")
 T0 = 1_700_000_000_000 // DAY_MS * DAY_MS

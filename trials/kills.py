@@ -39,11 +39,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from alerting import FakeQuotes, PlainShow, an_alert
 
 from answers.judging import Rule
-from delivery import Delivery
 from store.connect import open_store
 from store.scripts import SqlStore
 from store.words import Claim, Judged, Limits, Message, StoreError
-from ticker import Ticker
+from watchman.delivery import Delivery
+from watchman.ticker import Ticker
 
 PERIOD_MS = 100
 ALERTS_A_CHAT = 2  # fewer than what becomes a summary
@@ -83,7 +83,7 @@ def note(file: int, line: str) -> None:
 
 async def work(url: str, notes_path: str, began_s: float, a_second: float) -> None:
     """Ticks and delivers until it is stopped or killed."""
-    import delivery
+    from watchman import delivery
 
     delivery.LEASE_MS, delivery.CALL_MS = LEASE_MS, 300
     notes = os.open(notes_path, os.O_WRONLY | os.O_APPEND)

@@ -22,15 +22,15 @@ from answers.fired import FiredShow, chart_words
 from answers.quiet import Wishes, load_wishes
 from answers.typed import Meant
 from clock import MACHINE, Clock
-from delivery import Delivery, Rung
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
-from quotes import MarketQuotes
 from store.connect import open_store
 from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreError
 from telegram.api import TelegramAPI, TelegramError
 from telegram.multipart import File
-from ticker import PERIOD_MS, Ticked, Ticker
+from watchman.delivery import Delivery, Rung
+from watchman.quotes import MarketQuotes
+from watchman.ticker import PERIOD_MS, Ticked, Ticker
 
 log = logging.getLogger("bot")
 
