@@ -19,7 +19,6 @@ from asking import races
 from asking.cache import MAX_CACHED, Cache
 from asking.circuits import HostHealth
 from asking.fetch import Fetcher
-from exchanges.gaps import filled, filled_flow, refuse_long_quiet
 from asking.pages import candle_pages
 from asking.periods import FundingPeriods
 from asking.races import Question, first_answers, start
@@ -37,6 +36,7 @@ from exchanges.errors import (
     UnknownSymbol,
     bare,
 )
+from exchanges.gaps import filled, filled_flow, refuse_long_quiet
 from exchanges.joined import Rows, by_coin, completed_snapshot, flow_of
 from exchanges.symbols import (
     are_of_one_coin,

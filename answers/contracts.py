@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from answers.interest import open_interest_before
 from asking import races
-from asking.races import all_answers
+from asking.races import all_rows
 from exchanges.errors import MarketError, PartName, Reason, UnknownSymbol, bare, is_not_there
 from exchanges.symbols import are_of_one_coin, split
 from exchanges.table import Exchange
@@ -99,15 +99,7 @@ async def contracts_of(market: Market, base: str, question: PartName) -> Derivat
     began = market.clock.monotonic()
     market.raise_if_not_listed(f"{base}-USDT", "perp")
     asked = {each.id: _contracts_at(market, each, base, question) for each in market.offering("perp")}
-    answers, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
-    contracts: list[Contract] = []
-    without: list[str] = []
-    for name, (found, errors) in answers.items():
-        contracts += found
-        if errors:
-            failed[name] = errors[0]
-        elif not found:
-            without.append(name)
+    contracts, failed, without = await all_rows(asked, races.DEADLINE_S - 0.2)
     if not contracts:
         unlisted = [UnknownSymbol(each, f"no perpetual of {base}") for each in without]
         errors = [*failed.values(), *unlisted]

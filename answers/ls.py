@@ -9,7 +9,7 @@ from typing import NamedTuple
 from answers.asked import Tools, WhichSymbol, only_symbol
 from answers.interest import HISTORY_S
 from asking import races
-from asking.races import all_answers
+from asking.races import all_rows
 from exchanges.errors import MarketError, NotSupported, Reason, UnknownSymbol, is_not_there
 from exchanges.table import Exchange
 from exchanges.words import Listing, Ratio
@@ -59,15 +59,7 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
     market, began = tools.market, tools.market.clock.monotonic()
     market.raise_if_not_listed(symbol, "perp")
     asked = {each.id: ratios_at(market, each, symbol) for each in market.offering("perp")}
-    answers, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
-    shares: list[LongShare] = []
-    without = []
-    for name, (found, errors) in answers.items():
-        shares += found
-        if errors:
-            failed[name] = errors[0]
-        elif not found:
-            without.append(name)
+    shares, failed, without = await all_rows(asked, races.DEADLINE_S - 0.2)
     if not shares:
         # Who tells of other markets does not list this one.
         tellers = {each.id for each in market.offering("perp") if "ratios" in each.tells}

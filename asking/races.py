@@ -68,6 +68,18 @@ async def all_answers(
     return found, failed
 
 
+async def all_rows(
+    asked: Mapping[str, Awaitable[tuple[list[T], list[MarketError]]]], timeout_s: float
+) -> tuple[list[T], dict[str, MarketError], list[str]]:
+    """The rows of all who were asked; by exchange, who failed, be it in part; and who has neither rows nor errors."""
+    answers, failed = await all_answers(asked, timeout_s)
+    for name, (_, errors) in answers.items():
+        if errors:
+            failed[name] = errors[0]
+    rows = [row for found, _ in answers.values() for row in found]
+    return rows, failed, [name for name, (found, errors) in answers.items() if not found and not errors]
+
+
 class Part(Generic[T]):
     """An answer of one exchange that may be done without: `found`, or why it is not there, `error`."""
 

@@ -96,9 +96,6 @@ class SqlStore:
     async def alerts_of_chat(self, chat_id: int) -> list[Alert]:
         return await self._alerts(sql.ALERTS_OF_CHAT, chat_id)
 
-    async def alerts_of_user(self, user_id: int) -> list[Alert]:
-        return await self._alerts(sql.ALERTS_OF_USER, user_id)
-
     async def change_alert(self, alert: Alert) -> bool:
         changed = (alert.status, alert.need, alert.rule, alert.state, alert.until_ms)
         return bool(await self._rows(sql.CHANGE_ALERT, alert.id, alert.version, *changed))

@@ -78,7 +78,6 @@ ADD_ALERT = f"INSERT INTO bot_alert ({ALERT}) VALUES ($1, $2, $3, $4, $5, $6, $7
 ALERT_OF_UPDATE = f"SELECT {ALERT} FROM bot_alert WHERE chat_id = $1 AND update_id = $2"
 ALERT_OF_ID = f"SELECT {ALERT} FROM bot_alert WHERE id = $1"
 ALERTS_OF_CHAT = f"SELECT {ALERT} FROM bot_alert WHERE chat_id = $1 AND status <> 'done' ORDER BY made_ms, id"
-ALERTS_OF_USER = f"SELECT {ALERT} FROM bot_alert WHERE user_id = $1 AND status <> 'done' ORDER BY made_ms, id"
 HOW_MANY = """SELECT count(*), coalesce(sum(CASE WHEN chat_id = $1 THEN 1 ELSE 0 END), 0),
     coalesce(sum(CASE WHEN user_id = $2 THEN 1 ELSE 0 END), 0) FROM bot_alert WHERE status <> 'done'"""
 CHANGE_ALERT = """UPDATE bot_alert

@@ -193,10 +193,6 @@ class Store(Protocol):
         """Armed and paused ones, oldest first."""
         ...
 
-    async def alerts_of_user(self, user_id: int) -> list[Alert]:
-        """Armed and paused ones in all chats, oldest first."""
-        ...
-
     async def change_alert(self, alert: Alert) -> bool:
         """Stores status, need, rule, state and until_ms; False when it has another version now, or is gone.
 

@@ -143,11 +143,10 @@ def test_deleting_twice(url: str) -> None:
     assert not in_store(url, lambda store: store.delete_alert(BTC.id))
 
 
-def test_alerts_of_chats_and_users(url: str) -> None:
+def test_alerts_of_a_chat(url: str) -> None:
     for each in (alert(1), alert(2, chat_id=6), alert(3, user_id=8), alert(4, status=DONE)):
         in_store(url, lambda store, each=each: store.add_alert(each, Limits()))  # type: ignore[misc]
     assert [each.id for each in in_store(url, lambda store: store.alerts_of_chat(5))] == ["alert001", "alert003"]
-    assert [each.id for each in in_store(url, lambda store: store.alerts_of_user(7))] == ["alert001", "alert002"]
 
 
 # The tick.

@@ -141,7 +141,6 @@ class Ticked:
     now_ms: int = 0
     gap_ms: int = 0
     n_alerts: int = 0
-    n_needs: int = 0
     n_requests: int = 0
     n_fired: int = 0
     failed: Mapping[str, str] = field(default_factory=dict)
@@ -196,7 +195,7 @@ class Ticker:
         await self._tell_of_sleep(ticked)
         for message in self._silence.messages():
             await self._store.add_message(message)
-        ticked.n_needs, ticked.n_requests, ticked.failed = len(needs), figures.n_requests, figures.failed
+        ticked.n_requests, ticked.failed = figures.n_requests, figures.failed
         self.last = ticked
         return ticked
 
