@@ -13,7 +13,7 @@ from http1.server import HTTPError, Request
 def request_of(event: object) -> Request:
     """The request in an event. Raises HTTPError 400 for events that are none, such as a timer's, whatever their shape.
 
-    What no header can hold becomes "?", as it would not have come over the wire.
+    What no header can hold becomes "?", as does half a character, as it would not have come over the wire.
     """
     if not isinstance(event, dict):
         raise HTTPError(400, "the event is no HTTP request")
@@ -26,7 +26,8 @@ def request_of(event: object) -> Request:
         path = path.removeprefix(f"/{stage}") or "/"
     query = event.get("rawQueryString")
     if not query or not isinstance(query, str):
-        query = urlencode({name: str(value) for name, value in _mapping(event, "queryStringParameters").items()})
+        told = _mapping(event, "queryStringParameters")
+        query = urlencode({name: str(value) for name, value in told.items()}, errors="replace")
     headers = {
         str(name).lower(): str(value).encode("latin-1", "replace").decode("latin-1")
         for name, value in _mapping(event, "headers").items()
@@ -44,7 +45,7 @@ def request_of(event: object) -> Request:
             raise HTTPError(413, f"the body is larger than {max_bytes} bytes")
         return content
 
-    return Request(method, f"{path}?{query}" if query else path, headers, read_body)
+    return Request(_whole(method), _whole(f"{path}?{query}" if query else path), headers, read_body)
 
 
 def method_of(event: object) -> str:
@@ -53,6 +54,11 @@ def method_of(event: object) -> str:
         return ""
     method = _mapping(_mapping(event, "requestContext"), "http").get("method") or event.get("httpMethod")
     return method if isinstance(method, str) else ""
+
+
+def _whole(text: str) -> str:
+    """Without half characters (lone surrogates), which JSON can write and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _mapping(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -63,6 +63,22 @@ def test_what_is_odd_beside_the_request_counts_as_absent(change: dict[str, Any])
     assert request.headers["content-length"] == "2"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"queryStringParameters": {"a": "\udc20"}},
+        {"queryStringParameters": {"\udc20": "a"}},
+        {"path": "/health\udc20"},
+        {"httpMethod": "\udc20"},
+        {"headers": {"host": "\udc20", "\udc20": "x"}},
+    ],
+)
+def test_half_a_character_is_no_fault_of_ours(change: dict[str, Any]) -> None:
+    request = request_of({**PAYLOAD_1, **change})
+    for text in (request.method, request.path, request.query, *request.headers.values()):
+        text.encode()
+
+
 def test_both_payloads() -> None:
     one, two = request_of(PAYLOAD_1), request_of(PAYLOAD_2)
     assert (one.method, one.path, one.query) == ("GET", "/health", "a=b")
