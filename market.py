@@ -10,7 +10,7 @@ once somebody has asked for one that is not listed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
@@ -22,7 +22,7 @@ from asking.fetch import Fetcher
 from asking.pages import candle_pages
 from asking.periods import FundingPeriods
 from asking.races import Question, first_answers, start
-from asking.symbol_lists import Symbols
+from asking.symbol_lists import Spellings, Symbols
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import (
@@ -40,14 +40,13 @@ from exchanges.gaps import filled, filled_flow, refuse_long_quiet
 from exchanges.joined import Rows, by_coin, completed_snapshot, flow_of
 from exchanges.symbols import (
     are_of_one_coin,
-    in_every_dollar,
     in_quotes,
     multiplied,
     of_many,
     split,
 )
 from exchanges.table import EXCHANGES, Exchange
-from exchanges.words import COIN, INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
+from exchanges.words import INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
 
 T = TypeVar("T")
 LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight
@@ -239,23 +238,23 @@ class Market:
     # One market at one exchange.
 
     async def spot_at(self, exchange: Exchange, symbol: str, *, exact: bool = False) -> Found:
-        """exact: as in by_any_multiplier. Raises MarketError."""
-
-        async def ask(of: Listing) -> Found:
-            ticker = await self.cached(exchange.spot(of))
-            return Found(Snapshot(self._timed(ticker)), of.listed, of.multiplier, {})
-
-        return await self.by_any_multiplier(exchange, "spot", symbol, ask, exact=exact)
+        """exact: as in Spellings. Raises MarketError."""
+        spellings = self.spellings(exchange, "spot", symbol, exact=exact)
+        async for of in spellings:
+            with spellings:
+                ticker = await self.cached(exchange.spot(of))
+                return Found(Snapshot(self._timed(ticker)), of.listed, of.multiplier, {})
+        raise spellings.unknown
 
     async def perp_at(self, exchange: Exchange, symbol: str, *, exact: bool = False) -> Found:
-        """exact: as in by_any_multiplier. Raises MarketError."""
-
-        async def ask(of: Listing) -> Found:
-            return await self._whole_perp(exchange, of)
-
+        """exact: as in Spellings. Raises MarketError."""
         if exchange.is_told_in_list:
             return await self._perp_of_list(exchange, in_quotes(symbol, exchange.quotes["perp"]))
-        return await self.by_any_multiplier(exchange, "perp", symbol, ask, exact=exact)
+        spellings = self.spellings(exchange, "perp", symbol, exact=exact)
+        async for of in spellings:
+            with spellings:
+                return await self._whole_perp(exchange, of)
+        raise spellings.unknown
 
     async def perp_near(self, exchange: Exchange, symbol: str, price: float, *, exact: bool = False) -> Found:
         """The perpetual of the coin at that price, where another coin bears its name. Raises UnknownSymbol."""
@@ -266,54 +265,9 @@ class Market:
             raise UnknownSymbol(exchange.id, f"{found.symbol} is not at {price}", Reason.NAMESAKE)
         return found
 
-    async def by_any_multiplier(
-        self,
-        exchange: Exchange,
-        kind: str,
-        symbol: str,
-        ask: Callable[[Listing], Awaitable[T]],
-        *,
-        exact: bool = False,
-    ) -> T:
-        """Asks for the coin; if it is not listed, for the contract on 1000 and more of it that is.
-
-        Every dollar that the exchange has is tried; exact: none but the symbol's own, or the exchange's first, as for
-        who asks for each of them. Raises UnknownSymbol only when the exchange's list was there to look in.
-        """
-        quotes = exchange.quotes.get(kind, ())
-        symbols = [in_quotes(symbol, quotes)] if exact else in_every_dollar(symbol, quotes)
-        unknown: UnknownSymbol | None = None
-        for each in symbols:
-            if unknown is not None and self._is_known_not_listed(exchange, Listing(kind, each, each)):
-                continue
-            try:
-                return await self._by_any_multiplier(exchange, Listing(kind, each, each), ask)
-            except UnknownSymbol as error:
-                unknown = error.with_traceback(None)
-        assert unknown is not None
-        raise unknown
-
-    def _is_known_not_listed(self, exchange: Exchange, of: Listing) -> bool:
-        """Whether the exchange's symbols are at hand, and this one is not among them."""
-        known: frozenset[str] | None = self._cache.peek((exchange.id, "symbols", of.kind))
-        return bool(known) and of.symbol not in (known or ()) and of_many(of, known or ()) is None
-
-    async def _by_any_multiplier(self, exchange: Exchange, of: Listing, ask: Callable[[Listing], Awaitable[T]]) -> T:
-        kind, symbol = of.kind, of.symbol
-        if kind == "perp" and of.quote not in exchange.quotes.get(kind, ()):
-            raise UnknownSymbol(exchange.id, f"no perpetual of {symbol}")
-        if kind not in exchange.multiplied or of.quote == COIN:
-            return await ask(of)
-        known: frozenset[str] | None = self._cache.peek((exchange.id, "symbols", kind))
-        if known is not None and symbol not in known and (found := of_many(of, known)) is not None:
-            return await ask(found)
-        try:
-            return await ask(of)
-        except UnknownSymbol:
-            found = of_many(of, await self.symbols.of(exchange, kind))
-            if found is None:
-                raise
-            return await ask(found)
+    def spellings(self, exchange: Exchange, kind: str, symbol: str, *, exact: bool = False) -> Spellings:
+        """What the exchange may list the coin as, to be tried one after another. exact: as there."""
+        return Spellings(self.symbols, exchange, kind, symbol, exact=exact)
 
     async def sized(self, exchange: Exchange, of: Listing, question: str) -> Listing:
         """The listing with what a contract is worth, where the exchange needs it to convert units."""
@@ -442,50 +396,49 @@ class Market:
         what they come to. Fewer where the market is younger. Raises MarketError: LongQuiet where nothing was traded
         for MAX_QUIET_MS, so that nobody takes what is left of a market for its news.
         """
-
-        async def ask(of: Listing) -> Candles:
-            exchange.require("candles", kind, of.quote, interval)
-            of = await self.sized(exchange, of, "candles")
-            return await candle_pages(self.fetcher, exchange, of, interval, n + 1, self.now_ms())
-
-        async def load() -> Candles:
-            now_ms = self.now_ms()
-            found = await self.by_any_multiplier(exchange, kind, symbol, ask)
-            refuse_long_quiet(found, now_ms)
-            return filled(replace(found, asked_ms=now_ms), n, now_ms)
-
+        load = self._load_candles(exchange, symbol, kind, interval, n)
         if not keep:
-            return await load()
+            return await load
         step_s = INTERVALS[interval] / 1000
         to_next_s = step_s - self.clock.now() % step_s
-        return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load())
+        return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load)
+
+    async def _load_candles(self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Candles:
+        now_ms = self.now_ms()
+        spellings = self.spellings(exchange, kind, symbol)
+        async for of in spellings:
+            with spellings:
+                exchange.require("candles", kind, of.quote, interval)
+                of = await self.sized(exchange, of, "candles")
+                found = await candle_pages(self.fetcher, exchange, of, interval, n + 1, self.now_ms())
+                refuse_long_quiet(found, now_ms)
+                return filled(replace(found, asked_ms=now_ms), n, now_ms)
+        raise spellings.unknown
 
     async def running_candle(self, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
         """The candle before the running one, and the running one as it is now. Raises MarketError."""
-
-        async def ask(of: Listing) -> Candles:
-            exchange.require("candles", kind, of.quote, interval)
-            of = await self.sized(exchange, of, "candles")
-            asked_ms, found = await self._when_asked(exchange.candles(of, interval, 2, self.now_ms()))
-            return replace(found, asked_ms=asked_ms)
-
-        return await self.by_any_multiplier(exchange, kind, symbol, ask)
+        spellings = self.spellings(exchange, kind, symbol)
+        async for of in spellings:
+            with spellings:
+                exchange.require("candles", kind, of.quote, interval)
+                of = await self.sized(exchange, of, "candles")
+                asked_ms, found = await self._when_asked(exchange.candles(of, interval, 2, self.now_ms()))
+                return replace(found, asked_ms=asked_ms)
+        raise spellings.unknown
 
     async def flow(self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Flow:
         """What takers bought and sold over the last n closed candles. Raises MarketError, NotSupported if untold."""
-
-        async def ask(of: Listing) -> Flow:
-            if not exchange.has("flow", kind, of.quote, interval):
-                await self.running_candle(
-                    exchange, symbol, kind, interval
-                )  # raises UnknownSymbol for what is not there
-            exchange.require("flow", kind, of.quote, interval)
-            asked_ms, found = await self._when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()))
-            return filled_flow(found._replace(asked_ms=asked_ms), n, asked_ms)
-
         if exchange.has_takers_in_candles:
             return flow_of(await self.candles(exchange, symbol, kind, interval, n))
-        return await self.by_any_multiplier(exchange, kind, symbol, ask)
+        spellings = self.spellings(exchange, kind, symbol)
+        async for of in spellings:
+            with spellings:
+                if not exchange.has("flow", kind, of.quote, interval):
+                    await self.running_candle(exchange, symbol, kind, interval)  # UnknownSymbol for what is not there
+                exchange.require("flow", kind, of.quote, interval)
+                asked_ms, found = await self._when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()))
+                return filled_flow(found._replace(asked_ms=asked_ms), n, asked_ms)
+        raise spellings.unknown
 
 
 def _is_near(found: Found, price: float) -> bool:

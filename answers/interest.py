@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from exchanges.table import Exchange
-from exchanges.words import Listing
 from market import HOUR_MS, Market
 
 HISTORY_S = 60.0  # how long an hourly history serves
@@ -24,12 +23,12 @@ async def open_interest_history(
     market: Market, exchange: Exchange, symbol: str, n: int, *, exact: bool = False
 ) -> Sequence[tuple[int, float]]:
     """Open interest of the last n hours, or as many as are told: ms and coins, oldest first. Raises MarketError."""
-
-    async def ask(of: Listing) -> list[tuple[int, float]]:
-        exchange.require("open_interest_history", of.kind, of.quote)
-        return await market.cached(exchange.open_interest_history(of, n, market.now_ms()), HISTORY_S)
-
-    return await market.by_any_multiplier(exchange, "perp", symbol, ask, exact=exact)
+    spellings = market.spellings(exchange, "perp", symbol, exact=exact)
+    async for of in spellings:
+        with spellings:
+            exchange.require("open_interest_history", of.kind, of.quote)
+            return await market.cached(exchange.open_interest_history(of, n, market.now_ms()), HISTORY_S)
+    raise spellings.unknown
 
 
 def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, float]:

@@ -19,7 +19,7 @@ from exchanges.endpoints import Endpoint
 from exchanges.errors import MarketError, NotSupported, Reason, Unavailable, UnknownSymbol, is_not_there
 from exchanges.exchange import Exchange
 from exchanges.symbols import split
-from exchanges.words import Liquidation, LiquidationPage, Listing
+from exchanges.words import Liquidation, LiquidationPage
 from market import Found, Market
 from render.figures import (
     counted,
@@ -152,20 +152,23 @@ async def liquidated(market: Market, exchange: Exchange, symbol: str, n_minutes:
 
 async def _of_market(market: Market, exchange: Exchange, symbol: str, since_ms: int) -> Told:
     """Of one perpetual. Raises MarketError."""
-
-    async def ask(of: Listing) -> Told:
-        of = await market.sized(exchange, of, "liquidations")
-        questions = exchange.liquidations(of, since_ms, market.now_ms())
-        parts = await asyncio.gather(
-            *(_pages(market, each, since_ms, exchange.max_liquidation_pages) for each in questions)
-        )
-        return Told([row for part in parts for row in part.rows], max(part.since_ms for part in parts))
-
-    told = await market.by_any_multiplier(exchange, "perp", symbol, ask)
+    told = await _told_of(market, exchange, symbol, since_ms)
     if all(None not in (row.size, row.dollars) for row in told.rows):
         return told
     priced = await or_none(market.perp_at(exchange, symbol))
     return told._replace(rows=[_priced(row, priced) for row in told.rows])
+
+
+async def _told_of(market: Market, exchange: Exchange, symbol: str, since_ms: int) -> Told:
+    spellings = market.spellings(exchange, "perp", symbol)
+    async for of in spellings:
+        with spellings:
+            of = await market.sized(exchange, of, "liquidations")
+            questions = exchange.liquidations(of, since_ms, market.now_ms())
+            pages = (_pages(market, each, since_ms, exchange.max_liquidation_pages) for each in questions)
+            parts = await asyncio.gather(*pages)
+            return Told([row for part in parts for row in part.rows], max(part.since_ms for part in parts))
+    raise spellings.unknown
 
 
 def _priced(row: Liquidation, found: Found | None) -> Liquidation:

@@ -10,9 +10,10 @@ from answers.asked import Tools, WhichSymbol, only_symbol
 from answers.interest import HISTORY_S
 from asking import races
 from asking.races import all_rows
+from exchanges.endpoints import Endpoint
 from exchanges.errors import MarketError, NotSupported, Reason, UnknownSymbol, is_not_there
 from exchanges.table import Exchange
-from exchanges.words import Listing, Ratio
+from exchanges.words import Ratio
 from indicators import DAY_MS
 from market import Market
 from render.figures import escape, format_moment, format_points
@@ -74,18 +75,8 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
 
 async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[list[LongShare], list[MarketError]]:
     """What one exchange tells, and what failed there other than that it has no such thing."""
-
-    async def ask(of: Listing) -> list[dict[str, list[Ratio]] | BaseException]:
-        endpoints = (
-            exchange.ratios(of, RATIO_HOURS, market.now_ms()) if exchange.has("ratios", of.kind, of.quote) else []
-        )
-        answers = await asyncio.gather(*(market.cached(each, HISTORY_S) for each in endpoints), return_exceptions=True)
-        if endpoints and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
-            raise UnknownSymbol(exchange.id, f"no ratios of {of.listed}")
-        return answers
-
     try:
-        answers = await market.by_any_multiplier(exchange, "perp", symbol, ask)
+        answers = await _ratios_of(market, exchange, symbol)
     except MarketError as error:
         answers = [error]
     shares = []
@@ -99,6 +90,21 @@ async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[li
         else:
             shares += [_long_share(exchange.id, what, rows) for what, rows in answer.items() if rows]
     return shares, errors
+
+
+async def _ratios_of(market: Market, exchange: Exchange, symbol: str) -> list[dict[str, list[Ratio]] | BaseException]:
+    spellings = market.spellings(exchange, "perp", symbol)
+    async for of in spellings:
+        with spellings:
+            endpoints: Sequence[Endpoint[dict[str, list[Ratio]]]] = ()
+            if exchange.has("ratios", of.kind, of.quote):
+                endpoints = exchange.ratios(of, RATIO_HOURS, market.now_ms())
+            asked = [market.cached(each, HISTORY_S) for each in endpoints]
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            if asked and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
+                raise UnknownSymbol(exchange.id, f"no ratios of {of.listed}")
+            return answers
+    raise spellings.unknown
 
 
 def _long_share(exchange: str, what: str, rows: Sequence[Ratio]) -> LongShare:

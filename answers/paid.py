@@ -8,12 +8,13 @@ Memory: up to 720 rows an exchange, kept by the market's cache for some minutes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from exchanges.endpoints import Endpoint
 from exchanges.errors import UnknownSymbol
 from exchanges.exchange import Exchange
-from exchanges.words import MINUTE_MS, Listing, Page, Paid
+from exchanges.words import MINUTE_MS, Page, Paid
 from market import Market
 
 HOUR_MS = 60 * MINUTE_MS
@@ -27,25 +28,34 @@ LONGEST_PERIOD_MS = 8 * HOUR_MS
 async def paid_at(market: Market, exchange: Exchange, base: str, days: int = DAYS[-1]) -> list[Paid]:
     """What was paid over the last days, oldest first; fewer where the market is younger. Raises MarketError."""
     since_ms = market.now_ms() // HOUR_MS * HOUR_MS - days * DAY_MS
-
-    async def ask(of: Listing) -> list[Paid]:
-        exchange.require("funding_history", of.kind, of.quote)
-        question = exchange.funding_history(of, since_ms, market.now_ms())
-        found: list[Paid] = []
-        cursor = ""
-        for _ in range(MAX_PAGES):
-            page: Page[Paid] = await market.cached(question(cursor), PAID_S)
-            found += page.rows
-            cursor = page.cursor
-            if not cursor:
-                break
-        if not found:
-            raise UnknownSymbol(exchange.id, f"nothing was paid for {of.listed}")
-        return found
-
-    rows = await market.by_any_multiplier(exchange, "perp", f"{base}-{exchange.quotes['perp'][0]}", ask)
+    rows = await _rows_since(market, exchange, f"{base}-{exchange.quotes['perp'][0]}", since_ms)
     times = {row.time_ms // MINUTE_MS * MINUTE_MS: row.rate for row in rows}  # Hyperliquid pays some ms later
     return [Paid(at, rate) for at, rate in sorted(times.items()) if at > since_ms]
+
+
+async def _rows_since(market: Market, exchange: Exchange, symbol: str, since_ms: int) -> list[Paid]:
+    spellings = market.spellings(exchange, "perp", symbol)
+    async for of in spellings:
+        with spellings:
+            exchange.require("funding_history", of.kind, of.quote)
+            question = exchange.funding_history(of, since_ms, market.now_ms())
+            found = await _pages_of(market, question)
+            if not found:
+                raise UnknownSymbol(exchange.id, f"nothing was paid for {of.listed}")
+            return found
+    raise spellings.unknown
+
+
+async def _pages_of(market: Market, question: Callable[[str], Endpoint[Page[Paid]]]) -> list[Paid]:
+    found: list[Paid] = []
+    cursor = ""
+    for _ in range(MAX_PAGES):
+        page = await market.cached(question(cursor), PAID_S)
+        found += page.rows
+        cursor = page.cursor
+        if not cursor:
+            break
+    return found
 
 
 def paid_over(rows: Sequence[Paid], days: int, now_ms: int) -> float | None:

@@ -16,7 +16,7 @@ from asking.races import all_answers, both, or_none
 from exchanges.errors import MarketError, is_not_there
 from exchanges.symbols import split
 from exchanges.table import Exchange
-from exchanges.words import COIN, Book, Listing, Ticker
+from exchanges.words import COIN, Book, Ticker
 from indicators import median
 from market import FIRST_KIND_SHARE, Market
 from render.figures import counted, escape, fit, format_price, format_short_price, unsigned_zero
@@ -90,19 +90,22 @@ async def ask(tools: Tools, asked: Asked) -> SpreadReport:
 
 async def _ticker_at(market: Market, exchange: Exchange, kind: str, symbol: str) -> Ticker:
     """With bid and ask, where they are told at all. Raises MarketError."""
-
-    async def book(of: Listing) -> Book | None:
-        endpoint = exchange.book(of)
-        if endpoint is None:
-            return None
-        told: Book = await market.cached(endpoint)
-        return told
-
     of_kind = market.perp_at if kind == "perp" else market.spot_at
-    best = or_none(market.by_any_multiplier(exchange, kind, symbol, book))
-    found, quoted = await both(of_kind(exchange, symbol), best)
+    found, quoted = await both(of_kind(exchange, symbol), or_none(_book_at(market, exchange, kind, symbol)))
     assert found.snapshot.ticker is not None
     return found.snapshot.ticker if quoted is None else found.snapshot.ticker._replace(bid=quoted.bid, ask=quoted.ask)
+
+
+async def _book_at(market: Market, exchange: Exchange, kind: str, symbol: str) -> Book | None:
+    """Best bid and ask, where they have an endpoint of their own. Raises MarketError."""
+    spellings = market.spellings(exchange, kind, symbol)
+    async for of in spellings:
+        with spellings:
+            if (endpoint := exchange.book(of)) is None:
+                return None
+            told: Book = await market.cached(endpoint)
+            return told
+    raise spellings.unknown
 
 
 def _report(

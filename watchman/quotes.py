@@ -18,7 +18,7 @@ from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
 from exchanges.symbols import coin_symbol, in_quotes
 from exchanges.table import EXCHANGES
-from exchanges.words import Candles, Listing, Snapshot, Ticker, per_8h
+from exchanges.words import Candles, Snapshot, Ticker, per_8h
 from market import Market
 from render.sentences import exchange_name
 
@@ -76,14 +76,15 @@ class MarketQuotes:
     async def open_interest_history(self, exchange: str, symbol: str, n_minutes: int) -> Sequence[tuple[int, float]]:
         """Of full hours, as exchanges tell it."""
         of, hours = EXCHANGES[exchange], max(MIN_HISTORY_H, n_minutes // 60 + 1)
-
-        async def ask(listing: Listing) -> list[tuple[int, float]]:
-            if not of.has("open_interest_history", listing.kind, listing.quote):
-                return []
-            sized = await self._market.sized(of, listing, "perp")
-            return await self._market.cached(of.open_interest_history(sized, hours, self._market.now_ms()), HISTORY_S)
-
-        return await self._market.by_any_multiplier(of, "perp", symbol, ask)
+        spellings = self._market.spellings(of, "perp", symbol)
+        async for listing in spellings:
+            with spellings:
+                if not of.has("open_interest_history", listing.kind, listing.quote):
+                    return []
+                sized = await self._market.sized(of, listing, "perp")
+                history = of.open_interest_history(sized, hours, self._market.now_ms())
+                return await self._market.cached(history, HISTORY_S)
+        raise spellings.unknown
 
     async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
         try:
@@ -122,12 +123,12 @@ class MarketQuotes:
         """The ticker and nothing else of a market."""
         if kind == "spot":
             return (await self._market.spot_at(exchange, symbol)).snapshot.ticker
-
-        async def ask(of: Listing) -> Ticker | None:
-            sized = await self._market.sized(exchange, of, "perp")
-            return (await self._market.cached(exchange.perp(sized)["ticker"])).ticker
-
-        return await self._market.by_any_multiplier(exchange, "perp", symbol, ask)
+        spellings = self._market.spellings(exchange, "perp", symbol)
+        async for of in spellings:
+            with spellings:
+                sized = await self._market.sized(exchange, of, "perp")
+                return (await self._market.cached(exchange.perp(sized)["ticker"])).ticker
+        raise spellings.unknown
 
     async def _perps(self, exchange: Exchange, symbols: Sequence[str], part: PartName) -> Mapping[str, Snapshot]:
         """With that part: by a list where the exchange has one and there are many, else singly."""
