@@ -33,7 +33,15 @@ POLICY = (
     "img-src 'self' data: http://127.0.0.1:* http://localhost:*; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )  # only the page's own script and style run, by their hashes
-SHOWN = ("sendMessage", "sendPhoto", "editMessageText", "editMessageMedia", "editMessageCaption", "deleteMessage")
+SHOWN = (
+    "sendMessage",
+    "sendRichMessage",
+    "sendPhoto",
+    "editMessageText",
+    "editMessageMedia",
+    "editMessageCaption",
+    "deleteMessage",
+)
 WIRE = ("trace", "call", "lost", "weather")
 GROUP, FORUM, TOPIC = -1_000_000_000_777, -1_000_000_000_778, 5
 

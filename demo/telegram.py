@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +21,7 @@ from demo.telegram_html import Parsed
 from demo.telegram_inline import INLINE_S, content_of, results_of
 from demo.telegram_limits import ChatLimits
 from demo.telegram_people import Message, People
+from demo.telegram_rich import rich_of
 from demo.telegram_rules import (
     NOT_MODIFIED,
     TOO_OLD,
@@ -110,6 +111,7 @@ class Telegram(People):
             "setmyshortdescription": lambda params: self._set_text("short_description", params, 120),
             "getmyshortdescription": lambda params: {"short_description": self.texts.get("short_description", "")},
             "sendmessage": self._send_message,
+            "sendrichmessage": self._send_rich_message,
             "sendphoto": self._send_photo,
             "editmessagetext": self._edit_message_text,
             "editmessagecaption": self._edit_message_caption,
@@ -215,6 +217,15 @@ class Telegram(People):
         message = self._new_message(chat_id, params["text"], parsed, markup, of_bot=True)
         return self._sent(message, params)
 
+    def _send_rich_message(self, params: dict[str, Any]) -> dict[str, Any]:
+        chat_id, rich = chat_id_of(params), rich_of(params)
+        markup = markup_of(params, is_inline=False)
+        self._check_reachable(chat_id, params)
+        raw = params["rich_message"]["html"]
+        message = self._new_message(chat_id, raw, Parsed(rich.text, rich.page), markup, of_bot=True)
+        message.blocks = rich.blocks
+        return self._sent(message, params)
+
     def _send_photo(self, params: dict[str, Any]) -> dict[str, Any]:
         chat_id, parsed = chat_id_of(params), caption_of(params)
         markup = markup_of(params, is_inline=False)
@@ -284,7 +295,16 @@ class Telegram(People):
         message = self._message_to_edit(params)
         if message.file_id:
             raise bad("there is no text in the message to edit")
+        if "rich_message" in params:
+            return self._edit_into_rich(message, params)
         return self._change(message, str(params.get("text") or ""), text_of(params), "", params)
+
+    def _edit_into_rich(self, message: Message, params: dict[str, Any]) -> Any:
+        if params.get("text"):
+            raise bad("MESSAGE_TEXT_AND_RICH_MESSAGE: only one of them")  # our words
+        rich = rich_of(params)
+        parsed = Parsed(rich.text, rich.page)
+        return self._change(message, params["rich_message"]["html"], parsed, "", params, rich.blocks)
 
     def _edit_message_caption(self, params: dict[str, Any]) -> Any:
         message = self._message_to_edit(params)
@@ -304,16 +324,25 @@ class Telegram(People):
 
     def _edit_message_reply_markup(self, params: dict[str, Any]) -> Any:
         message = self._message_to_edit(params)
-        return self._change(message, message.raw, Parsed(message.text, message.page), message.file_id, params)
+        parsed = Parsed(message.text, message.page)
+        return self._change(message, message.raw, parsed, message.file_id, params, message.blocks)
 
-    def _change(self, message: Message, raw: str, parsed: Parsed, file_id: str, params: dict[str, Any]) -> Any:
+    def _change(
+        self,
+        message: Message,
+        raw: str,
+        parsed: Parsed,
+        file_id: str,
+        params: dict[str, Any],
+        blocks: Sequence[dict[str, Any]] = (),
+    ) -> Any:
         """Sets a message's new content. An edit without a keyboard takes the keyboard away."""
         before, markup = message.shown, markup_of(params)
         if (parsed.page, file_id, json.dumps(markup, sort_keys=True)) == before:
             raise Refused(400, NOT_MODIFIED)
         message.raw, message.text, message.page = raw, parsed.text, parsed.page
         message.file_id, message.markup, message.is_edited = file_id, markup, True
-        message.preview_url = _preview(params)
+        message.blocks, message.preview_url = list(blocks), _preview(params)
         self._tell("edit", message)
         return True if message.inline_id else self._result(message)
 

@@ -114,7 +114,7 @@ def _tag(raw: str, position: int, stack: list[str], page: list[str]) -> int:
     if name == "span" and 'class="tg-spoiler"' not in attributes:
         raise _refused(f'Tag "span" must have class "tg-spoiler" at byte offset {at}')
     if name == "tg-time":
-        _check_time(attributes, at)
+        check_time(attributes, at)
     if attributes.count('"') % 2:
         raise _refused(f"Unclosed attribute value at byte offset {at}")
     stack.append(name)
@@ -122,7 +122,7 @@ def _tag(raw: str, position: int, stack: list[str], page: list[str]) -> int:
     return close + 1
 
 
-def _check_time(attributes: str, at: int) -> None:
+def check_time(attributes: str, at: int) -> None:
     """<tg-time unix="1700000000" format="r">: r counts, or w?[dD]?[tT]? for weekday, date and time. Our words."""
     unix, pattern = _attribute("unix", attributes), _attribute("format", attributes)
     if not re.fullmatch(r"[0-9]{1,10}", unix or "") or not re.fullmatch(r"r|w?[dD]?[tT]?", pattern or ""):

@@ -49,6 +49,7 @@ class Message:
         self.user_id = 0  # who wrote it; 0 for the bot
         self.reply_to: int | None = None
         self.preview_url = ""
+        self.blocks: list[dict[str, Any]] = []  # of a rich message, which has no text of its own
         self.is_edited = False
         self.time_s = time.time()
 
@@ -254,6 +255,8 @@ class People(Delivery):
             result["edit_date"] = int(self.dates())
         if message.markup and "inline_keyboard" in message.markup:
             result["reply_markup"] = message.markup
+        if message.blocks:
+            return result | {"rich_message": {"blocks": message.blocks}}
         if not message.file_id:
             return result | {"text": message.text}
         picture = self.pictures[message.file_id]

@@ -26,7 +26,7 @@ INTEGERS = (
 FLAGS = ("drop_pending_updates", "is_personal", "disable_notification", "show_alert", "protect_content")
 OBJECTS = (
     *("reply_markup", "media", "results", "result", "commands", "scope", "allowed_updates", "link_preview_options"),
-    *("reply_parameters", "entities", "caption_entities", "button"),
+    *("reply_parameters", "entities", "caption_entities", "button", "rich_message"),
 )
 BUTTON_ACTIONS = (
     *("callback_data", "url", "copy_text", "switch_inline_query", "switch_inline_query_current_chat"),
