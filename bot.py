@@ -68,6 +68,7 @@ from telegram.introduction import Introduction, Menu, introduce_or_warn, introdu
 from telegram.limiter import Limiter, Told
 from telegram.polling import Poller, clear_webhook, why_ended
 from telegram.replies import Call, is_unchanged, reply, short_reply, unknown
+from telegram.rich import as_html
 from telegram.sign import Sign, end_spinner
 from telegram.standing import Standing
 from telegram.updates import Question, read_query, read_question, read_standing
@@ -77,6 +78,7 @@ from watchman.duty import Duty, told_of
 
 log = logging.getLogger("bot")
 COMMAND_S = 8.0  # from update to answer; the market ends at 7
+RICH_S = 3.0  # for Telegram to take a text that does not travel in the webhook's answer
 NAME_S = 0.9  # with the market's 7 s still within 8
 NAME_AGAIN_S = 30.0
 STALE_S = 900.0  # an older market question is not answered any more
@@ -208,11 +210,37 @@ class Bot:
         if command.is_private and (refusal := self._private_refusal(command, question)):
             self.metrics.updates.add("refused")
             return self._short_reply(question, refusal)
-        call = reply(question, await self._run(command, meaning, question), is_demo=self.settings.is_demo)
+        answer = await self._run(command, meaning, question)
+        is_rich = await self._is_rich(question)
+        call = reply(question, answer, is_demo=self.settings.is_demo, is_rich=is_rich)
         if is_unchanged(question, call):
             return self._short_reply(question, "Unchanged.")
         await end_spinner(self.api, question)
         return call
+
+    async def _is_rich(self, question: Question) -> bool:
+        """Whether the chat wishes true tables; of a message that was sent by way of us, the chat is not known."""
+        if self.duty is None or question.inline_id:
+            return False
+        return (await self.duty.wishes(question.chat_id)).is_rich
+
+    async def in_answer(self, call: Call) -> Call | None:
+        """What of a call travels in the answer to its update; a rich text is sent by itself.
+
+        What Telegram refuses there, nobody hears of: then the text would be lost, instead of going out as HTML.
+        """
+        if "rich_message" not in call or self.api is None:
+            return call
+        try:
+            await self.api.call(
+                call["method"], {name: value for name, value in call.items() if name != "method"}, RICH_S
+            )
+        except TelegramError as error:
+            if "message is not modified" in error.description:
+                return None
+            log.warning("%s", error)
+            return None if error.was_sent else as_html(call)
+        return None
 
     def _meaning(self, question: Question) -> Meant:
         """A button's data is meant to the letter."""

@@ -207,6 +207,7 @@ class Door:
         update = _update(await request.body())  # first: a place is for work, not for waiting until a body has come
         with self._in_work_now():
             call = await self._bot.answer(update)
+            call = call and await self._bot.in_answer(call)
         content_type, body = ("application/json", b"") if call is None else body_of(call)
         return Response(200, body, content_type)
 

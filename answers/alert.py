@@ -326,7 +326,7 @@ def _show_set(told: Told, alert: Alert, rule: Rule, words: str, now_s: float) ->
         rows.append([FIGURES.get(rule.measure, rule.measure), format_figure(rule, told.figure)])
     if rule.measure == "price" and told.price:
         rows.append(["away", format_percent((rule.level / told.price - 1.0) * 100.0)])
-    blocks = [pre(rows)] if rows else []
+    blocks = [pre(rows, has_head=False)] if rows else []
     notes = []
     if state is not None and is_beyond(rule, state):
         side = "above" if rule.direction == "up" else "below"

@@ -1,6 +1,6 @@
 """/settings: what one chat wishes, by words and by buttons; and what that means for what is typed there.
 
-/settings symbol ETH · interval 1h · quiet 23:00-07:00 · digest 8:00 · zone +2 · charts on · and each of them: off
+/settings symbol ETH · interval 1h · quiet 23:00-07:00 · digest 8:00 · zone +2 · charts on · rich on · and each: off
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ NAMES = {
     "digest": "Digest",
     "zone": "Time zone",
     "charts": "Charts",
+    "rich": "Rich tables",
 }
 ABOUTS = {
     "symbol": "The coin that a command without one is about. Another one: /settings symbol DOGE",
@@ -37,6 +38,8 @@ ABOUTS = {
     "digest": "Once a day: the watchlist, what moved, funding extremes, alerts. Another time: /settings digest 7:45",
     "zone": "How far this chat's clock is from UTC. Others: /settings zone +5:30",
     "charts": "Whether an alert that rings brings its chart.",
+    "rich": "Tables as true ones instead of fixed-width letters. Telegram's apps show them since June 2026; "
+    "where you see nothing, or “not supported”, switch them off again.",
 }
 CHOICES = {
     "symbol": (*EXAMPLES, "off"),
@@ -45,6 +48,7 @@ CHOICES = {
     "digest": ("06:00", "08:00", "18:00", "off"),
     "zone": ("-8", "-5", "+0", "+1", "+2", "+3", "+8", "+9"),
     "charts": ("on", "off"),
+    "rich": ("on", "off"),
 }
 A_ROW = 4
 
@@ -105,8 +109,8 @@ def changed(wishes: Wishes, name: str, value: str) -> Wishes:
     if name == "zone":
         return replace(wishes, zone_minutes=_zone(plain))
     if plain not in ("on", "off"):
-        raise Misread("Charts with alerts: on or off?")
-    return replace(wishes, has_charts=plain == "on")
+        raise Misread(f"{'Charts with alerts' if name == 'charts' else 'Rich tables'}: on or off?")
+    return replace(wishes, has_charts=plain == "on") if name == "charts" else replace(wishes, is_rich=plain == "on")
 
 
 def _span(text: str) -> tuple[int, int]:
@@ -182,8 +186,8 @@ def value_of(wishes: Wishes, name: str) -> str:
     if name == "zone":
         sign, (hours, minutes) = "-" if wishes.zone_minutes < 0 else "+", divmod(abs(wishes.zone_minutes), 60)
         return f"UTC{sign}{hours}" + (f":{minutes:02}" if minutes else "")
-    if name == "charts":
-        return "on" if wishes.has_charts else ""
+    if name in ("charts", "rich"):
+        return "on" if (wishes.has_charts if name == "charts" else wishes.is_rich) else ""
     return wishes.symbol if name == "symbol" else wishes.interval
 
 

@@ -145,7 +145,7 @@ def show(report: FlowReport, now_s: float) -> Answer:
             ["n/a" if report.divergence is None else f"{report.divergence} divergence" if report.divergence else "no"],
         ),
     ]
-    blocks = [labelled(rows)]
+    blocks: list[str] = [labelled(rows)]
     if report.divergence:
         blocks.append(
             "Price falls while takers buy." if report.divergence == "bullish" else "Price rises while takers sell."

@@ -17,7 +17,7 @@ from exchanges.symbols import split
 from exchanges.words import Snapshot, per_8h
 from market import Market
 from render.figures import counted, escape, fit, format_percent, format_points, format_short_price
-from render.message import pre, short
+from render.message import Answer, pre, short
 from render.sentences import exchange_name
 from store.words import ARMED, Store
 
@@ -88,9 +88,9 @@ async def _funding(market: Market) -> dict[str, Any]:
     return {"exchange": extremes.exchange, "highest": rates[0], "lowest": rates[1]}
 
 
-def text_of(facts: Mapping[str, Any]) -> str:
+def answer_of(facts: Mapping[str, Any]) -> Answer:
     """As it is sent."""
-    blocks = ["<b>Digest</b>"]
+    blocks: list[str] = []
     if facts["watched"]:
         blocks += ["Watchlist", pre([["", "last", "24h%"], *(_row(*each) for each in facts["watched"])])]
     if movers := facts["movers"]:
@@ -98,11 +98,11 @@ def text_of(facts: Mapping[str, Any]) -> str:
         blocks.append(pre([["", "last", "24h%"], *(_row(*each) for each in (*movers["up"], *movers["down"]))]))
     if funding := facts["funding"]:
         rates = [[fit(split(each)[0], 8).rstrip(), format_percent(rate, 4)] for each, rate in _extremes(funding)]
-        blocks += [f"Funding per 8h ({escape(exchange_name(funding['exchange']))})", pre(rates)]
+        blocks += [f"Funding per 8h ({escape(exchange_name(funding['exchange']))})", pre(rates, has_head=False)]
     if not (facts["watched"] or movers or funding):
         blocks.append("No exchange answered just now.")
     blocks.append(f"{counted(facts['n_armed'], 'alert')} armed." if facts["n_armed"] else "No alerts are armed.")
-    return "\n".join(blocks)
+    return Answer("<b>Digest</b>", tuple(blocks))
 
 
 def _extremes(funding: Mapping[str, Any]) -> list[tuple[str, float]]:

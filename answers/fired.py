@@ -11,12 +11,13 @@ import orjson
 from answers import digest
 from answers.alert import format_figure, market_name
 from answers.judging import Firing, Rule
-from answers.quiet import is_quiet_at
+from answers.quiet import is_quiet_at, load_wishes
 from answers.rule_words import format_level, format_span, in_words
 from render.figures import circle, counted, escape, format_dollars, format_percent, format_price
 from render.figures import format_span as format_age
 from render.keyboards import apart
 from render.message import Button, short
+from render.rich import rich_html
 from render.sentences import exchange_name
 from store.words import Chat, Message
 
@@ -34,6 +35,7 @@ class Shown(NamedTuple):
     text: str
     markup: Mapping[str, Any] | None = None
     is_quiet: bool = False
+    rich: str = ""
 
 
 class FiredShow:
@@ -52,7 +54,9 @@ class FiredShow:
         if facts["event"] == "machines":
             return Shown(_machines(facts), is_quiet=is_quiet)
         if facts["event"] == "digest":
-            return Shown(self._marked(digest.text_of(facts)), _markup((OF_DIGEST,)), is_quiet)
+            answer = digest.answer_of(facts)
+            rich = rich_html(answer, "<b>SIMULATED</b>" if self._is_demo else "") if _is_rich(chat) else ""
+            return Shown(self._marked(answer.text), _markup((OF_DIGEST,)), is_quiet, rich)
         rule = Rule(**facts["rule"])
         if facts["event"] == "expired":
             text = f"Ended: {escape(in_words(rule, short(rule.symbol)))}. It did not ring again in its time."
@@ -84,6 +88,10 @@ class FiredShow:
 
     def _marked(self, text: str) -> str:
         return f"{text}\n<b>SIMULATED</b> market" if self._is_demo else text
+
+
+def _is_rich(chat: Chat) -> bool:
+    return load_wishes(chat.settings).is_rich
 
 
 def chart_words(message: Message) -> list[str]:

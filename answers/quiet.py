@@ -1,4 +1,4 @@
-"""What a chat wishes, as it is stored: quiet hours and their zone, default symbol, digest, charts. Pure."""
+"""What a chat wishes, as it is stored: quiet hours and their zone, default symbol, digest, charts, tables. Pure."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Wishes:
     symbol: str = ""
     interval: str = ""
     has_charts: bool = False  # with what rang
+    is_rich: bool = False  # tables as true ones
 
     @property
     def text(self) -> str:

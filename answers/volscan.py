@@ -188,7 +188,7 @@ def show(scan: Scan, now_s: float) -> Answer:
     """The markets above the threshold whose candle was worth something, and how many were looked at."""
     worth = [each for each in scan.spikes if each.dollars >= MIN_DOLLARS]
     small = [each for each in scan.spikes if each.dollars < MIN_DOLLARS]
-    blocks = []
+    blocks: list[str] = []
     if worth:
         rows = [["", "spike%", "price%", "vol$"], *(_cells(each) for each in worth[:MAX_SPIKES])]
         blocks.append(pre(rows))

@@ -1,8 +1,8 @@
 """What messages are made of: buttons, tables, folded parts, the foot. Pure.
 
-Every text made here is valid Telegram HTML and fits one message, whatever exchanges and
-users sent: all that is not ours goes through `escape`, and lists are bounded. A phone shows
-about 34 characters of monospace.
+A table is a text in letters of one width, and keeps its rows for rich.py, which makes a true table of them.
+Every text made here is valid Telegram HTML and fits one message, whatever exchanges and users sent: all that is not
+ours goes through `escape`, and lists are bounded. A phone shows about 34 characters of monospace.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ PHONE = 34  # columns of a phone
 MIN_LABEL = 3  # letters of a label, by which it is still known
 MAX_MOMENT_MS = 2**31 * 1000  # beyond it, no clock of today means anything
 DAY_S = 86_400.0
+SEPARATOR = " · "  # of texts in one cell
 COLUMN = 12  # characters of a table's column at least
 
 
@@ -67,6 +68,23 @@ class Answer(NamedTuple):
         return whole
 
 
+class Table(str):
+    """A table as Telegram HTML, in letters of one width, that still knows its cells, which are no HTML.
+
+    has_head: the first row names the columns.
+    """
+
+    rows: tuple[tuple[str, ...], ...]
+    has_head: bool
+
+    @classmethod
+    def of(cls, text: str, rows: Iterable[Sequence[str]], *, has_head: bool = False) -> Table:
+        """text: the rows as they stand in a message, unescaped."""
+        table = cls(f"<pre>{escape(text)}</pre>")
+        table.rows, table.has_head = tuple(tuple(row) for row in rows), has_head
+        return table
+
+
 class Article(NamedTuple):
     """A ready answer to choose from a list. title and description are plain text, which answer already."""
 
@@ -101,7 +119,7 @@ def columns(rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def pre(rows: Iterable[Sequence[str]]) -> str:
+def pre(rows: Iterable[Sequence[str]], *, has_head: bool = True) -> Table:
     """Aligned columns; where the figures leave less room than usual, the labels are cut to what there is."""
     rows = [row for row in rows if row]
     text = columns(rows)
@@ -109,14 +127,14 @@ def pre(rows: Iterable[Sequence[str]]) -> str:
     left = max(display_width(row[0]) for row in rows) - over
     if over > 0 and left >= MIN_LABEL:
         text = columns([[fit(row[0], left).rstrip(), *row[1:]] for row in rows])
-    return f"<pre>{escape(text)}</pre>"
+    return Table.of(text, rows, has_head=has_head)
 
 
-def pairs(rows: Iterable[tuple[str, str]]) -> str:
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
     """Label and figure, the figures beginning in one column."""
     rows = list(rows)
     width = max(len(label) for label, _ in rows) + 1
-    return f"<pre>{escape(chr(10).join(f'{label.ljust(width)}{figure}' for label, figure in rows))}</pre>"
+    return Table.of("\n".join(f"{label.ljust(width)}{figure}" for label, figure in rows), rows)
 
 
 def folded(lines: Sequence[str]) -> str:
@@ -157,9 +175,9 @@ def spread(left: str, right: str, width: int = PHONE) -> list[str]:
     return [left + " " * gap + right] if gap > 0 else [left, right.rjust(width)]
 
 
-def labelled(rows: Iterable[tuple[str, Sequence[str]]], label: int = 6, width: int = PHONE) -> str:
+def labelled(rows: Iterable[tuple[str, Sequence[str]]], label: int = 6, width: int = PHONE) -> Table:
     """Lines of a label and texts: as many texts on a line as fit, the others on lines below it."""
-    lines = []
+    rows, lines = list(rows), []
     for name, texts in rows:
         line = name.ljust(label - 1)
         is_empty = True
@@ -171,4 +189,5 @@ def labelled(rows: Iterable[tuple[str, Sequence[str]]], label: int = 6, width: i
                 longer = f"{line} {text}"
             line, is_empty = longer, False
         lines.append(line)
-    return f"<pre>{escape(chr(10).join(line.rstrip() for line in lines))}</pre>"
+    text = "\n".join(line.rstrip() for line in lines)
+    return Table.of(text, ((name, SEPARATOR.join(texts)) for name, texts in rows))

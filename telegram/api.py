@@ -15,6 +15,7 @@ import httpx
 import orjson
 
 from telegram.multipart import body_of
+from telegram.rich import as_html, as_rich, is_refused
 
 MAX_ANSWER = 8 * 1024 * 1024  # getUpdates gives up to some 4 MiB
 MAX_WORDS = 300  # characters of a text of Telegram's
@@ -66,8 +67,23 @@ class TelegramAPI:
         self._base = f"{url}/bot{token}/"
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float = CALL_S) -> Any:
-        """The call's `result`. Raises TelegramError, always within timeout_s."""
-        content_type, content = body_of(params or {})
+        """The call's `result`. Raises TelegramError, always within timeout_s, or twice that for a text in two forms.
+
+        The one place where a text that has a rich form goes out in it, and as HTML when Telegram refuses that.
+        """
+        rich = as_rich(method, params or {})
+        if rich is None:
+            return await self._call(method, params or {}, timeout_s)
+        try:
+            return await self._call(*rich, timeout_s)
+        except TelegramError as error:
+            if error.migrate_to_chat_id is not None or not is_refused(error.code, error.description):
+                raise
+            log.warning("%s; the same goes out as HTML", error)
+        return await self._call(method, as_html(params or {}), timeout_s)
+
+    async def _call(self, method: str, params: Mapping[str, Any], timeout_s: float) -> Any:
+        content_type, content = body_of(params)
         request = httpx.Request(
             "POST",
             self._base + method,

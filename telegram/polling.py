@@ -10,6 +10,7 @@ from typing import Any
 
 from telegram.api import TelegramAPI, TelegramError
 from telegram.replies import Call, plain_text, without_picture
+from telegram.rich import as_html
 from telegram.standing import POLLER_MARK, Standing
 from telegram.updates import ALLOWED_UPDATES, chat_of, id_in
 from telegram.webhook import ask_info, remove, why_failed
@@ -140,7 +141,7 @@ class Poller:
                     method, params = _split(without_picture(params))
                 elif "can't parse entities" in error.description and "parse_mode" in params:
                     log.error("%s; resent as plain text: %r", error, params["text"])
-                    params = {**params, "text": plain_text(params["text"])}
+                    params = {**as_html(params), "text": plain_text(params["text"])}
                     del params["parse_mode"]
                 elif error.migrate_to_chat_id is not None and params.get("chat_id") != error.migrate_to_chat_id:
                     params = {**params, "chat_id": error.migrate_to_chat_id}

@@ -9,14 +9,19 @@ from typing import Any
 from render.figures import escape
 from render.keyboards import keyboard, that_fit
 from render.message import CHOSEN, Answer, Article, Button
+from render.rich import rich_html
 from telegram.multipart import File
+from telegram.rich import rich_message
 from telegram.updates import Query, Question
 
 MAX_RESULTS = 50  # of an inline query
+MARK = "<b>SIMULATED</b>"
 AT_HOME = frozenset({"chart", "alert", "alerts", "watch", "settings", "balance", "positions", "pnl", "status"})
 """Commands that are for a chat with the bot: pictures are uploaded there, and the rest is nobody else's."""
 Call = dict[str, Any]
-"""A Bot API call: its parameters, and its name under "method". A picture is a File among them."""
+"""A Bot API call: its parameters, and its name under "method". A picture is a File among them.
+
+A text may have a "rich_message" beside it, see rich.py: only what TelegramAPI sends may."""
 
 
 def unknown(question: Question, guess: str) -> Answer:
@@ -39,7 +44,7 @@ def unknown(question: Question, guess: str) -> Answer:
 def _marked(text: str) -> str:
     """With SIMULATED on the last line, which is the foot; on a line of its own only below a table."""
     gap = "\n" if text.endswith(("</pre>", "</blockquote>")) else " " if text[-1:] in ".?!" else " ·\u00a0"
-    return f"{text}{gap}<b>SIMULATED</b>"
+    return f"{text}{gap}{MARK}"
 
 
 def plain_text(text: str) -> str:
@@ -60,11 +65,11 @@ def short_reply(question: Question, text: str, *, is_demo: bool) -> Call | None:
     return call
 
 
-def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
+def reply(question: Question, answer: Answer, *, is_demo: bool, is_rich: bool = False) -> Call:
     """The call that shows an answer: a new message, or the message under which the button was.
 
-    A button's command line may ask for a new one. A text becomes a picture in place, a picture another one; but never
-    a text again, so that one is a new message.
+    is_rich: in both forms, where it has a table. A button's command line may ask for a new message. A text becomes a
+    picture in place, a picture another one; but never a text again, so that one is a new message.
     """
     text = answer.text if answer.photo is None else answer.caption
     text = _marked(text) if is_demo else text
@@ -78,6 +83,8 @@ def reply(question: Question, answer: Answer, *, is_demo: bool) -> Call:
         call["method"] = "editMessageText" if is_edit else "sendMessage"
     else:
         call |= _picture(text, File("chart.png", "image/png", answer.photo), is_edit=is_edit)
+    html = rich_html(answer, MARK if is_demo else "") if is_rich else ""
+    call |= {"rich_message": rich_message(html)} if html else {}
     call |= _markup(answer)
     if is_edit:
         call["message_id"] = question.message_id
@@ -97,9 +104,17 @@ def _button(button: Button) -> dict[str, Any]:
 
 def is_unchanged(question: Question, call: Call) -> bool:
     """Whether an edit would change nothing, which Telegram would refuse: the same words and the same buttons."""
-    if call["method"] != "editMessageText" or question.shown is None:
+    if call["method"] != "editMessageText" or question.shown is None or call.get("reply_markup") != question.markup:
         return False
-    return plain_text(call["text"]).strip() == question.shown.strip() and call.get("reply_markup") == question.markup
+    if question.is_rich != ("rich_message" in call):
+        return False
+    if question.is_rich:
+        return _squeezed(plain_text(call["rich_message"]["html"])) == _squeezed(question.shown)
+    return plain_text(call["text"]).strip() == question.shown.strip()
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
 
 
 def _inline_edit(question: Question, answer: Answer, text: str) -> Call:

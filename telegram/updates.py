@@ -10,6 +10,8 @@ from render.keyboards import APART
 
 MAX_ARGUMENTS = 16
 ALLOWED_UPDATES = ["message", "callback_query", "inline_query", "guest_message", "my_chat_member"]
+MAX_DEPTH = 64  # of lists and objects in a rich message, which has 16 levels
+SHOWN_PARTS = ("caption", "summary", "text", "cells", "blocks")  # of a RichBlock and a RichText
 MAX_QUERY = 256  # characters, as Telegram has it
 
 
@@ -37,6 +39,7 @@ class Question(NamedTuple):
     typed: str = ""  # what stood behind the command, as it was typed
     inline_id: str = ""  # of a message that was sent by way of us, maybe into a chat that we are not in
     is_apart: bool = False  # a button's answer is a new message
+    is_rich: bool = False  # the message under which the button is
 
 
 class Query(NamedTuple):
@@ -94,12 +97,27 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         typed=" ".join(text.split(maxsplit=1)[1:]).strip(),
         inline_id=inline_id,
         is_apart=is_apart,
+        is_rich=bool(callback and message.get("rich_message")),
     )
 
 
 def _text(message: Mapping[str, Any]) -> str | None:
+    """A message's text; of a rich one, that of its blocks."""
+    if message.get("rich_message"):
+        return "".join(_texts(_object(message["rich_message"]).get("blocks")))
     text = message.get("text")
     return text if isinstance(text, str) else None
+
+
+def _texts(of: object, depth: int = 0) -> list[str]:
+    """The texts in a RichBlock or RichText, in the order in which they are shown."""
+    if isinstance(of, str):
+        return [of]
+    if depth > MAX_DEPTH:
+        return []
+    if isinstance(of, list):
+        return [text for each in of for text in _texts(each, depth + 1)]
+    return [text for name in SHOWN_PARTS for text in _texts(_object(of).get(name, []), depth + 1)]
 
 
 def read_query(update: Mapping[str, Any]) -> Query | None:

@@ -120,6 +120,7 @@ class Plain(NamedTuple):
     text: str
     markup: Mapping[str, Any] | None = None
     is_quiet: bool = False
+    rich: str = ""
 
 
 class PlainShow:

@@ -30,7 +30,8 @@ ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
         ("zone −3", "UTC-3"),
         ("zone utc", "UTC+0"),
         ("charts on", "on"),
-        *((f"{name} off", "") for name in ("symbol", "interval", "quiet", "digest", "charts")),
+        ("rich on", "on"),
+        *((f"{name} off", "") for name in ("symbol", "interval", "quiet", "digest", "charts", "rich")),
     ],
 )
 def test_settings_as_they_are_typed(typed: str, said: str) -> None:
@@ -39,7 +40,18 @@ def test_settings_as_they_are_typed(typed: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["interval 7m", "quiet 23", "quiet 25-7", "digest noon", "digest 13pm", "zone east", "zone 15", "charts x"]
+    "typed",
+    [
+        "interval 7m",
+        "quiet 23",
+        "quiet 25-7",
+        "digest noon",
+        "digest 13pm",
+        "zone east",
+        "zone 15",
+        "charts x",
+        "rich x",
+    ],
 )
 def test_what_is_no_setting_is_said_to_be_none(typed: str) -> None:
     name, _, value = typed.partition(" ")
@@ -87,7 +99,7 @@ def test_a_digest_is_due_within_an_hour_by_the_chats_own_clock(zone: int, minute
 async def test_settings_by_buttons_only(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         lines = [line for row in await _rows(house, "settings") for line in row]
-        assert len(lines) == 6
+        assert len(lines) == 7
         for line in lines:
             chosen = (await _rows(house, line))[0][0]
             await house.bot.answer(pressed(chosen))

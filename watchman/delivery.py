@@ -30,6 +30,7 @@ import orjson
 
 from store.words import Chat, Message, Store
 from telegram.api import TelegramError
+from telegram.rich import as_html, rich_message
 
 log = logging.getLogger("bot")
 
@@ -56,10 +57,12 @@ class Send(Protocol):
 
 
 class Shown(Protocol):
-    """How a message looks: HTML, and its reply_markup, None for none."""
+    """How a message looks: HTML, and its reply_markup, None for none. rich: the same as rich HTML, "" for none."""
 
     @property
     def text(self) -> str: ...
+    @property
+    def rich(self) -> str: ...
     @property
     def markup(self) -> Mapping[str, Any] | None: ...
     @property
@@ -295,7 +298,7 @@ class _Turn:
             self._burst.summary_id = None
             raise _Stop from error
         if "parse_mode" in params:
-            plain = {key: value for key, value in params.items() if key != "parse_mode"}
+            plain = {key: value for key, value in as_html(params).items() if key != "parse_mode"}
             return {**plain, "text": plain_text(str(params["text"]))}
         await self._give_up(messages, error.description)
         return None
@@ -321,11 +324,14 @@ class _Turn:
             self._lease_ms = self._now() + LEASE_MS
 
     def _params(self, shown: Shown, thread_id: int | None) -> dict[str, Any]:
-        text = shown.text
+        text, rich = shown.text, shown.rich
         if self._chat.n_dropped:
-            text = f"{text}\n{self._show.dropped(self._chat.n_dropped)}"
+            dropped = self._show.dropped(self._chat.n_dropped)
+            text, rich = f"{text}\n{dropped}", rich and f"{rich}<p>{dropped}</p>"
         params: dict[str, Any] = {"chat_id": self._chat.id, "text": text, "parse_mode": "HTML"}
         params["link_preview_options"] = {"is_disabled": True}
+        if rich:
+            params["rich_message"] = rich_message(rich)
         if thread_id is not None:
             params["message_thread_id"] = thread_id
         if shown.is_quiet:
