@@ -212,7 +212,12 @@ class Bot:
             return self._short_reply(question, refusal)
         answer = await self._run(command, meaning, question)
         is_rich = await self._is_rich(question)
-        call = reply(question, answer, is_demo=self.settings.is_demo, is_rich=is_rich)
+        addresses = self.queries.addresses
+        if question.inline_id and meaning.name == "chart" and addresses is not None:
+            answer = answer._replace(picture_url=addresses.of(meaning.words, self.clock()))
+        call = reply(
+            question, answer, is_demo=self.settings.is_demo, is_rich=is_rich, has_addresses=addresses is not None
+        )
         if is_unchanged(question, call):
             return self._short_reply(question, "Unchanged.")
         await end_spinner(self.api, question)
@@ -265,7 +270,9 @@ class Bot:
         sign = Sign(self.api, question)
         try:
             async with asyncio.timeout(COMMAND_S):
-                words = await self.duty.filled(meaning, question.chat_id) if self.duty else meaning.words
+                words = meaning.words
+                if self.duty is not None and not question.inline_id:  # elsewhere, no chat's wishes are known
+                    words = await self.duty.filled(meaning, question.chat_id)
                 answer = await command.run(await self._tools_for(question), meaning.name, words)
         except TimeoutError:
             log.error("no answer within %.0f s", COMMAND_S)

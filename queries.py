@@ -10,6 +10,7 @@ import asyncio
 import logging
 
 from answers import inline
+from answers.chart_address import Addresses
 from clock import Clock
 from log import working_on
 from market import Market
@@ -36,6 +37,7 @@ class Queries:
     def __init__(self, settings: Settings, market: Market, metrics: Metrics, clock: Clock) -> None:
         self._settings, self._market, self._metrics = settings, market, metrics
         self._clock, self._monotonic = clock
+        self.addresses: Addresses | None = None  # of pictures, where a server serves them
         self._limiter = Limiter(settings.commands_per_minute * QUERIES_A_COMMAND)
 
     async def answer(self, query: Query) -> Call | None:
@@ -58,7 +60,7 @@ class Queries:
         began, found, outcome = self._monotonic(), list[Article](), "answered"
         try:
             async with asyncio.timeout(QUERY_S):
-                found = await inline.articles(self._market, query.text, self._clock())
+                found = await inline.articles(self._market, query.text, self._clock(), self.addresses)
         except TimeoutError:
             outcome = "too slow"
         except Exception:
@@ -69,7 +71,14 @@ class Queries:
         if query.is_guest and not found:
             found = [NO_ANSWER]
         is_personal = not self._settings.is_open  # whether the list of users decides
-        return offer(query, found, CACHE_S, is_personal=is_personal, is_demo=self._settings.is_demo)
+        return offer(
+            query,
+            found,
+            CACHE_S,
+            is_personal=is_personal,
+            is_demo=self._settings.is_demo,
+            has_addresses=self.addresses is not None,
+        )
 
     @staticmethod
     def _refusal(query: Query) -> Call:

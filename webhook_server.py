@@ -13,6 +13,7 @@ import gc
 import hashlib
 import hmac
 import logging
+import math
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ import openapi
 import settings
 from answers import chart
 from answers.asked import Misread
+from answers.chart_address import PATH, Addresses, Refused
 from answers.pictures import KEEP_S
 from aws_events import method_of, request_of
 from bot import Bot
@@ -50,6 +52,7 @@ from http1.client import Transport
 from http1.server import MAX_BODY, HTTPError, Request, Response, Server, error_response
 from log import set_up_log
 from settings import Settings, SettingsError
+from telegram.limiter import Limiter
 from telegram.multipart import body_of
 from telegram.webhook import introduce
 from upkeep import keep_tidy
@@ -58,6 +61,8 @@ log = logging.getLogger("webhook_server")
 GRACE_S = 10.0  # for open requests at the end
 GREET_S = 5.0  # that the greeting of the demo waits for the webhook
 MAX_FIELDS = 16  # of a query
+EACH_SIGNED_A_MINUTE = 6  # requests for one signed address, of which Telegram makes one or two
+SIGNED_A_MINUTE = 60  # for all of them
 GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
 BINARY = ("multipart/", "image/")  # content types that Lambda wants in base64
 USAGE = """\
@@ -87,8 +92,12 @@ class Door:
         if settings.api_key or settings.is_demo:
             for path, route in (json_api.ROUTES | json_api.ALERT_ROUTES).items():
                 self.routes[path] = dict.fromkeys(route.methods, partial(self._api, route))
-            self.routes["/chart.png"] = {"GET": self._chart}
+            self.routes[PATH] = {"GET": self._chart}
             self.routes["/openapi.json"] = {"GET": self._openapi}
+        self._signed, self._each_signed = Limiter(SIGNED_A_MINUTE), Limiter(EACH_SIGNED_A_MINUTE)
+        if settings.webhook_url and settings.webhook_secret:
+            bot.queries.addresses = Addresses(settings.webhook_url, settings.webhook_secret)
+            self.routes[PATH] = {"GET": self._chart}
 
     async def respond(self, request: Request) -> Response:
         """Routes a request. Raises HTTPError, which is counted and, once a minute of each kind, logged."""
@@ -164,12 +173,18 @@ class Door:
         return Response(200, orjson.dumps(told))
 
     async def _chart(self, request: Request) -> Response:
-        """The picture that /chart would send, with its ETag. Raises HTTPError where there is none."""
-        check_key(self._settings, request)
+        """The picture that /chart would send, with its ETag, for who has the key or a signed address.
+
+        Raises HTTPError where there is none.
+        """
+        query = _query(request)
+        words = self._signed_words(query) if "sig" in query else None
+        if words is None:
+            check_key(self._settings, request)
         with self._in_work_now(on_update=False):
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
-                    asked = chart.command(json_api.chart_words(_query(request)))
+                    asked = chart.command(words or json_api.chart_words(query))
                     png = (await chart.ask(self._bot.tools, asked)).png
             except (json_api.BadRequest, NotASymbol, Misread) as error:
                 raise HTTPError(400, str(error)) from error
@@ -184,6 +199,24 @@ class Door:
         if etag in request.headers.get("if-none-match", ""):
             return Response(304, b"", "image/png", headers)
         return Response(200, png, "image/png", headers)
+
+    def _signed_words(self, query: Mapping[str, str]) -> list[str]:
+        """What a signed address is of. Raises HTTPError: 403 where it is none of ours, 429 for too many requests.
+
+        Telegram fetches an address once or twice. A stranger who has one is slowed down, and gets the picture that was
+        drawn within the last KEEP_S.
+        """
+        addresses, now_s = self._bot.queries.addresses, self._bot.clock()
+        if addresses is None:
+            raise HTTPError(404, "there is nothing here")
+        try:
+            words = addresses.read(query, now_s)
+        except Refused as error:
+            raise HTTPError(403, str(error)) from error
+        wait_s = self._each_signed.count(int(query["sig"][:12], 16), now_s) or self._signed.count(0, now_s)
+        if wait_s:
+            raise HTTPError(429, "too many requests for pictures", [("retry-after", str(math.ceil(wait_s)))])
+        return words
 
     @contextmanager
     def _in_work_now(self, *, on_update: bool = True) -> Iterator[None]:

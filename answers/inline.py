@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from answers import price
 from answers.asked import EXAMPLES
+from answers.chart_address import Addresses
 from answers.funding import until
 from answers.price import PriceReport
 from answers.typed import ALIASES
@@ -19,26 +20,30 @@ from asking.symbol_lists import SYMBOLS_S
 from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
 from exchanges.symbols import NotASymbol, in_quotes, multiplied, parse_symbol, split
-from exchanges.words import Listing, Snapshot, per_8h, per_year_pct
+from exchanges.words import Listing, Snapshot, Ticker, per_8h, per_year_pct
 from market import Found, Market
-from render.figures import escape, format_coins, format_dollars, format_percent, format_price
-from render.keyboards import LABELS, that_fit
+from render.figures import circle, escape, format_coins, format_dollars, format_percent, format_price
+from render.keyboards import INTERVAL_BUTTONS, LABELS, choices, keyboard, that_fit
 from render.message import Answer, Article, Button, foot, short
 from render.sentences import exchange_name
 
 ANSWER_S = 2.5  # Telegram waits 30, people do not
 MAX_MATCHES = 8
-VIEWS = ("price", "funding", "oi")
+VIEWS = ("price", "funding", "oi", "chart")
+INTERVAL = "1h"  # of a chart that is offered
 
 
-async def articles(market: Market, text: str, now_s: float) -> list[Article]:
-    """Of the coin that the text names last, the view that it names first; and coins whose names begin so."""
+async def articles(market: Market, text: str, now_s: float, addresses: Addresses | None = None) -> list[Article]:
+    """Of the coin that the text names last, the view that it names first; and coins whose names begin so.
+
+    addresses: of pictures, where the server has a public one.
+    """
     words = [(word, _view(word)) for word in text.split()]
     views = [view for _, view in words if view]
     names = [word for word, view in words if not view or (len(words) == 1 and view != word.lower())]
     name = names[-1] if names else ""
     known = await _known(market) if name else market.known_bases()
-    found = await _of_coin(market, name, known, now_s) if name else []
+    found = await _of_coin(market, name, known, now_s, addresses) if name else []
     found.sort(key=lambda item: item[0] not in views)
     matches = matching(name, known) if name else EXAMPLES
     is_there = {split(symbol)[0] for symbol in [_symbol(name)] if symbol} if found else set()
@@ -93,7 +98,9 @@ def quick_first(exchanges: Sequence[Exchange], symbol: str) -> list[Exchange]:
     return sorted(exchanges, key=lambda each: n_answers(each) > 1)
 
 
-async def _of_coin(market: Market, name: str, known: frozenset[str], now_s: float) -> list[tuple[str, Article]]:
+async def _of_coin(
+    market: Market, name: str, known: frozenset[str], now_s: float, addresses: Addresses | None
+) -> list[tuple[str, Article]]:
     """The views of a whole coin; none for what is only the beginning of a name, or when nobody answers."""
     symbol = _symbol(name)
     if not symbol or (split(symbol)[0] not in known and matching(name, known)):
@@ -101,7 +108,10 @@ async def _of_coin(market: Market, name: str, known: frozenset[str], now_s: floa
     kind, found = await _found(market, symbol)
     if found is None or found.snapshot.ticker is None:
         return []
-    return [*_views(symbol, kind, found, now_s)]
+    views = _views(symbol, kind, found, now_s)
+    if addresses is not None and (picture := _picture(symbol, kind, found.snapshot.ticker, addresses, now_s)):
+        views.append(("chart", picture))
+    return views
 
 
 async def _found(market: Market, symbol: str) -> tuple[str, Found | None]:
@@ -136,6 +146,26 @@ def _views(symbol: str, kind: str, found: Found, now_s: float) -> list[tuple[str
     return [("price", article), *(_of_perpetual(symbol, found.snapshot, now_s) if kind == "perp" else ())]
 
 
+def _picture(symbol: str, kind: str, ticker: Ticker, addresses: Addresses, now_s: float) -> Article | None:
+    """The chart, fetched from its address by Telegram once somebody has chosen it: nothing is drawn before."""
+    spot = " spot" if kind == "spot" else ""
+    url = addresses.of([short(symbol), INTERVAL, kind], now_s)
+    if not url:
+        return None
+    name = short(symbol)
+    line = f"{format_price(ticker.last)}  {circle(ticker.change_pct)} {format_percent(ticker.change_pct)} 24h"
+    intervals = choices(((each, f"chart {name} {each}{spot}") for each in INTERVAL_BUTTONS), INTERVAL)
+    others = that_fit(Button(LABELS[view], f"{view} {name}{spot}") for view in ("price", "analysis", "cvd"))
+    answer = Answer(
+        f"<b>{escape(name)} {kind}</b> {INTERVAL} chart",
+        (line,),
+        foot=foot(f"{exchange_name(ticker.exchange)} {kind}", ticker.time_ms, now_s),
+        keyboard=keyboard(intervals, others),
+        picture_url=url,
+    )
+    return Article(f"{name} chart {INTERVAL}", "Candles, volume, open interest, CVD as a picture", answer)
+
+
 def _range(low: float | None, high: float | None) -> str:
     return "n/a" if low is None or high is None else f"{format_price(low)} to {format_price(high)}"
 
@@ -168,7 +198,7 @@ def _all_exchanges(command: str, base: str) -> tuple[tuple[Button, ...], ...]:
 
 def _to_ask(market: Market, base: str, now_s: float) -> Article:
     """A coin by its name, with its price where a list that is kept has it; its buttons ask for more."""
-    buttons = (that_fit(Button(LABELS[view], f"{view} {base}") for view in VIEWS),)
+    buttons = (that_fit(Button(LABELS[view], f"{view} {base}") for view in VIEWS if view in LABELS),)
     for exchange in market.offering("perp"):
         kept = market.kept_list(exchange, "perp").get(in_quotes(f"{base}-USDT", exchange.quotes["perp"]))
         if kept is not None and kept.ticker is not None:

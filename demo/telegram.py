@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -32,6 +32,7 @@ from demo.telegram_rules import (
     commands_of,
     markup_of,
     picture_of,
+    preview_of,
     scope_of,
     text_of,
     typed,
@@ -238,7 +239,7 @@ class Telegram(People):
     def _sent(self, message: Message, params: dict[str, Any]) -> dict[str, Any]:
         message.thread_id = params.get("message_thread_id")
         message.reply_to = (params.get("reply_parameters") or {}).get("message_id")
-        message.preview_url = _preview(params)
+        message.preview_url = preview_of(params)
         self._tell("message", message)
         return self._result(message)
 
@@ -342,7 +343,7 @@ class Telegram(People):
             raise Refused(400, NOT_MODIFIED)
         message.raw, message.text, message.page = raw, parsed.text, parsed.page
         message.file_id, message.markup, message.is_edited = file_id, markup, True
-        message.blocks, message.preview_url = list(blocks), _preview(params)
+        message.blocks, message.preview_url = list(blocks), preview_of(params)
         self._tell("edit", message)
         return True if message.inline_id else self._result(message)
 
@@ -386,12 +387,6 @@ class Telegram(People):
         message.of_bot = True
         self._tell("message", message)
         return {"inline_message_id": message.inline_id}
-
-
-def _preview(params: Mapping[str, Any]) -> str:
-    """The address whose preview is shown with a text, as far as the call names it."""
-    options = params.get("link_preview_options")
-    return str(options.get("url") or "") if isinstance(options, dict) and not options.get("is_disabled") else ""
 
 
 def _params_in(asked: Asked) -> dict[str, Any]:

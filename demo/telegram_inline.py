@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from demo.telegram_html import Parsed
-from demo.telegram_rules import MAX_RESULTS, bad, caption_of, markup_of, text_of
+from demo.telegram_rules import MAX_RESULTS, bad, caption_of, markup_of, preview_of, text_of
 
 INLINE_S = 30.0  # in which a query may be answered
 CACHE_S = 300  # unless the answer says otherwise
@@ -32,7 +32,7 @@ class Query(NamedTuple):
 
 
 class Content(NamedTuple):
-    """The message that a result becomes. photo_url: "" for a text."""
+    """The message that a result becomes. photo_url: of the picture, or of what a text's preview shows; "" for none."""
 
     raw: str
     parsed: Parsed
@@ -84,7 +84,7 @@ def content_of(result: Any) -> Content:
     if message is not None:
         if not isinstance(message, dict) or "message_text" not in message:
             raise bad("can't parse inline query result: can't parse input message content")
-        return Content(str(message["message_text"]), text_of(message, "message_text"), markup)
+        return Content(str(message["message_text"]), text_of(message, "message_text"), markup, preview_of(message))
     urls = [str(result.get(name)) for name in ("photo_url", "thumbnail_url")]
     if result["type"] == "photo" and not result.get("photo_file_id") and not all(map(_is_url, urls)):
         raise bad("WEBDOCUMENT_URL_INVALID")

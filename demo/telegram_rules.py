@@ -194,6 +194,12 @@ def picture_of(value: Any, params: Mapping[str, Any], known: Mapping[str, Pictur
     return known[value]
 
 
+def preview_of(params: Mapping[str, Any]) -> str:
+    """The address whose preview is shown with a text, as far as the call names it."""
+    options = params.get("link_preview_options")
+    return str(options.get("url") or "") if isinstance(options, dict) and not options.get("is_disabled") else ""
+
+
 def commands_of(params: Mapping[str, Any]) -> list[dict[str, str]]:
     commands = params.get("commands")
     if not isinstance(commands, list):

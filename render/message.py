@@ -40,7 +40,8 @@ class Answer(NamedTuple):
     """A message in parts, each of them Telegram HTML. keyboard: rows of buttons.
 
     headline: what the answer is, in a line. blocks: tables and what belongs to them. notes: what is missing, and why.
-    foot: source and time. photo: a PNG above them, whose caption they are then. outcome: as /metrics counts it.
+    foot: source and time. photo: a PNG above them, whose caption they are then. picture_url: an address of a picture
+    above them, for where none can be sent. outcome: as /metrics counts it.
     """
 
     headline: str
@@ -49,6 +50,7 @@ class Answer(NamedTuple):
     foot: str = ""
     keyboard: Keyboard = ()
     photo: bytes | None = None
+    picture_url: str = ""
     outcome: str = "answered"
 
     @property

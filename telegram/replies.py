@@ -16,8 +16,8 @@ from telegram.updates import Query, Question
 
 MAX_RESULTS = 50  # of an inline query
 MARK = "<b>SIMULATED</b>"
-AT_HOME = frozenset({"chart", "alert", "alerts", "watch", "settings", "balance", "positions", "pnl", "status"})
-"""Commands that are for a chat with the bot: pictures are uploaded there, and the rest is nobody else's."""
+AT_HOME = frozenset({"alert", "alerts", "watch", "settings", "balance", "positions", "pnl", "status"})
+"""Commands that are for a chat with the bot, as they are nobody else's. Pictures are uploaded there only, too."""
 Call = dict[str, Any]
 """A Bot API call: its parameters, and its name under "method". A picture is a File among them.
 
@@ -65,18 +65,21 @@ def short_reply(question: Question, text: str, *, is_demo: bool) -> Call | None:
     return call
 
 
-def reply(question: Question, answer: Answer, *, is_demo: bool, is_rich: bool = False) -> Call:
+def reply(
+    question: Question, answer: Answer, *, is_demo: bool, is_rich: bool = False, has_addresses: bool = False
+) -> Call:
     """The call that shows an answer: a new message, or the message under which the button was.
 
-    is_rich: in both forms, where it has a table. A button's command line may ask for a new message. A text becomes a
-    picture in place, a picture another one; but never a text again, so that one is a new message.
+    is_rich: in both forms, where it has a table. has_addresses: of pictures, where none can be uploaded. A button's
+    command line may ask for a new message. A text becomes a picture in place, a picture another one; but never a text
+    again, so that one is a new message.
     """
     text = answer.text if answer.photo is None else answer.caption
     text = _marked(text) if is_demo else text
     is_edit = question.is_button and question.message_id is not None and not question.is_apart
     is_edit = is_edit and (answer.photo is not None or not question.has_photo)
     if question.inline_id:
-        return _inline_edit(question, answer, text)
+        return _inline_edit(question, answer, text, has_addresses=has_addresses)
     call: Call = {"method": "", "chat_id": question.chat_id}
     if answer.photo is None:
         call |= _html(text)
@@ -117,28 +120,32 @@ def _squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-def _inline_edit(question: Question, answer: Answer, text: str) -> Call:
-    """Edits a message that was sent by way of us: there a picture cannot be uploaded."""
-    if answer.photo is not None:
+def _inline_edit(question: Question, answer: Answer, text: str, *, has_addresses: bool) -> Call:
+    """Edits a message that was sent by way of us: there a picture cannot be uploaded, but fetched from its address."""
+    if answer.photo is not None and not answer.picture_url:
         text = f"{text}\nThe picture itself is for a chat with me."
-    call: Call = {"method": "editMessageText", "inline_message_id": question.inline_id, **_html(text)}
-    return call | _markup(for_any_chat(answer))
+    call: Call = {"method": "editMessageText", "inline_message_id": question.inline_id}
+    return call | _html(text, url=answer.picture_url) | _markup(for_any_chat(answer, has_addresses=has_addresses))
 
 
-def _is_for_home(button: Button) -> bool:
-    """Pictures, accounts, what is set for a chat; and what is answered by a message of its own, which "+" says."""
+def _is_for_home(button: Button, *, has_addresses: bool) -> bool:
+    """Accounts, what is set for a chat, pictures that must be uploaded; and what a message of its own answers: "+"."""
     command = button.data.partition(" ")[0]
-    return command in AT_HOME or command.startswith("+")
+    return command in AT_HOME or command.startswith("+") or (command == "chart" and not has_addresses)
 
 
-def for_any_chat(answer: Answer) -> Answer:
-    """Without the buttons that need a chat with the bot: pictures, alerts, accounts."""
-    rows = (tuple(each for each in row if not _is_for_home(each)) for row in answer.keyboard)
+def for_any_chat(answer: Answer, *, has_addresses: bool = False) -> Answer:
+    """Without the buttons that need a chat with the bot: alerts, accounts, and pictures where they have no address."""
+    rows = (
+        tuple(each for each in row if not _is_for_home(each, has_addresses=has_addresses)) for row in answer.keyboard
+    )
     return answer._replace(keyboard=keyboard(*rows), photo=None)
 
 
-def _html(text: str, name: str = "text") -> Call:
-    return {name: text, "parse_mode": "HTML", "link_preview_options": {"is_disabled": True}}
+def _html(text: str, name: str = "text", url: str = "") -> Call:
+    """url: of a picture that Telegram fetches and shows large above the text, though no link to it stands there."""
+    shown = {"url": url, "prefer_large_media": True, "show_above_text": True} if url else {"is_disabled": True}
+    return {name: text, "parse_mode": "HTML", "link_preview_options": shown}
 
 
 def _markup(answer: Answer) -> Call:
@@ -148,9 +155,18 @@ def _markup(answer: Answer) -> Call:
     return {"reply_markup": {"inline_keyboard": rows}}
 
 
-def offer(query: Query, articles: Sequence[Article], cache_s: int, *, is_personal: bool, is_demo: bool) -> Call:
+def offer(
+    query: Query,
+    articles: Sequence[Article],
+    cache_s: int,
+    *,
+    is_personal: bool,
+    is_demo: bool,
+    has_addresses: bool = False,
+) -> Call:
     """What may be chosen: all of it for an inline query, the first for a guest, who does not choose."""
-    results = [_result(str(n), each, is_demo=is_demo) for n, each in enumerate(articles[:MAX_RESULTS])]
+    shown = articles[:MAX_RESULTS]
+    results = [_result(str(n), each, is_demo=is_demo, has_addresses=has_addresses) for n, each in enumerate(shown)]
     if query.is_guest:
         return {"method": "answerGuestQuery", "guest_query_id": query.query_id, "result": results[0]}
     call: Call = {"method": "answerInlineQuery", "inline_query_id": query.query_id, "results": results}
@@ -163,11 +179,12 @@ def offer_nothing(query: Query, cache_s: int, way_in: str = "") -> Call:
     return call | {"button": {"text": way_in, "start_parameter": "inline"}} if way_in else call
 
 
-def _result(result_id: str, article: Article, *, is_demo: bool) -> Call:
-    answer = for_any_chat(article.answer)
+def _result(result_id: str, article: Article, *, is_demo: bool, has_addresses: bool) -> Call:
+    """An article, also for a picture: a photo has to be a JPEG, and its thumbnail is fetched at every letter typed."""
+    answer = for_any_chat(article.answer, has_addresses=has_addresses)
     text = _marked(answer.text) if is_demo else answer.text
     result: Call = {"type": "article", "id": result_id, "title": article.title, "description": article.description}
-    return result | {"input_message_content": _html(text, "message_text")} | _markup(answer)
+    return result | {"input_message_content": _html(text, "message_text", answer.picture_url)} | _markup(answer)
 
 
 def _picture(caption: str, file: File, *, is_edit: bool) -> Call:
