@@ -20,11 +20,15 @@ from answers import (
     chart,
     combined_price,
     cvd,
+    funding,
+    liq,
+    ls,
     oi,
     pnl,
     positions,
     price,
     profile,
+    spread,
     top10,
     volscan,
     volume,
@@ -53,6 +57,7 @@ CODES = {
     "too_slow": 200,
 }
 """What an error is, in a word for programs, and the HTTP status that it comes with."""
+MAX_EXTREMES = 50  # on either side
 MAX_CHARTED = 16  # symbols that are looked at; more than are compared
 
 
@@ -207,6 +212,23 @@ def _base(fields: Json) -> str:
     return split(parse_symbol(fields["base_symbol"]))[0]
 
 
+def _of_liquidations(fields: Json) -> liq.Asked:
+    return liq.Asked(_base(fields), fields["window"])
+
+
+def _of_spread(fields: Json) -> spread.Asked:
+    symbol, kind = parse_symbol(fields["symbol"]), fields["market_type"]
+    return spread.Asked(symbol, (kind,)) if kind else spread.Asked(symbol)
+
+
+async def _extremes(tools: Tools, n: int) -> funding.FundingExtremes:
+    return await funding.ask_extremes(tools.market, n)
+
+
+def _n_extremes(fields: Json) -> int:
+    return int(max(1, min(fields["limit"], MAX_EXTREMES)))
+
+
 def _of_alerts(fields: Json) -> alerts_api.Asked:
     return alerts_api.Asked(fields.get("chat_id"), fields.get("condition", ""), fields.get("id", ""))
 
@@ -267,6 +289,43 @@ ROUTES: dict[str, Route] = {
         profile.fields,
         profile.Fields,
     ),
+    "/liq": Route(
+        "Liquidations on all exchanges that tell theirs",
+        {"base_symbol": Field("string", "BTC"), "window": Field("string", "24h", choices=tuple(liq.WINDOWS))},
+        _of_liquidations,
+        liq.ask,
+        liq.fields,
+        liq.Fields,
+        described="A part of the market: those in streamed publish theirs by stream only, those in untold not at all. "
+        "Kraken tells neither sides nor prices; of Bitget's, unit and side are not documented: both have is_estimate.",
+    ),
+    "/spread": Route(
+        "One coin's bid and ask on all exchanges, and the widest gap",
+        {**SYMBOL, "market_type": Field("string", is_optional=True, choices=("spot", "perp"))},
+        _of_spread,
+        spread.ask,
+        spread.fields,
+        spread.Fields,
+        described="Without market_type the spot markets, or the perpetuals of a coin that has none. Another coin of "
+        "the same name is in other_coins, and never compared.",
+    ),
+    "/funding": Route(
+        "Funding of a coin's perpetuals on all exchanges, and what was paid",
+        {"base_symbol": Field("string", "BTC")},
+        _base,
+        funding.of_coin,
+        funding.fields,
+        funding.Fields,
+    ),
+    "/funding_extremes": Route(
+        "The perpetuals with the highest and the lowest funding",
+        {"limit": Field("integer", 7), **EXCHANGE},
+        _n_extremes,
+        _extremes,
+        funding.extremes_fields,
+        funding.ExtremesFields,
+    ),
+    "/ls": Route("Longs and shorts, top traders", {**SYMBOL, **EXCHANGE}, _symbol, ls.ask, ls.fields, ls.Fields),
     "/balance": Route(
         "What the accounts hold", ACCOUNT, _exchange, balance.ask, balance.fields, balance.Fields, is_account=True
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from answers.asked import Tools, only_symbol
 from answers.contracts import Contract, DerivativesReport, contract_name, contracts_of, partial_notes
@@ -15,10 +15,11 @@ from exchanges.symbols import split
 from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import Funding, Snapshot, per_8h, per_year_pct
 from market import Market
+from render.fields import iso, slashed
 from render.figures import counted, dash_or, escape, fit, format_percent, format_points, format_rate, format_span
 from render.keyboards import again, keyboard, neighbours, that_fit
 from render.message import Answer, Button, folded, foot, pre
-from render.sentences import exchange_name, failed_before, reasons
+from render.sentences import exchange_name, failed_before, reasons, said
 
 ABOUT = "funding of"
 EXTRAS_S = 1.0
@@ -33,13 +34,12 @@ def command(words: list[str]) -> str | None:
 
 async def ask(tools: Tools, base: str | None) -> DerivativesReport | FundingExtremes:
     """Raises NotListed and NoAnswer, always within DEADLINE_S."""
-    if base is None:
-        return await ask_extremes(tools.market)
-    return await _with_past(tools.market, base)
+    return await (ask_extremes(tools.market) if base is None else of_coin(tools, base))
 
 
-async def _with_past(market: Market, base: str) -> DerivativesReport:
+async def of_coin(tools: Tools, base: str) -> DerivativesReport:
     """Funding as it is, and what was paid, which is waited for no longer than EXTRAS_S after the rest."""
+    market = tools.market
     past = [Part(each, paid_at(market, each, base)) for each in market.offering("perp")]
     wait_s = 0.0
     try:
@@ -215,3 +215,98 @@ async def perps_with_funding(market: Market, exchange: Exchange) -> tuple[Exchan
     if not any(per_8h(perp.funding) is not None for perp in found.values()):
         raise market.periods.error(exchange) or NotSupported(exchange.id, "no funding", Reason.NO_FUNDING)
     return exchange, found
+
+
+class Rate(TypedDict):
+    """Of one perpetual: its own rate and period, and the same for 8 hours."""
+
+    symbol: str
+    funding_rate: float
+    funding_interval_hours: float | None
+    funding_8h: float | None
+    next_funding: str | None
+
+
+class OfExchange(TypedDict):
+    exchange: str
+    funding_8h: float | None
+    paid_7d: float | None
+    paid_30d: float | None
+    market_breakdown: list[Rate]
+
+
+class Fields(TypedDict):
+    base_symbol: str
+    market_type: str
+    timestamp: str
+    funding_8h: float | None
+    funding_year_percentage: float | None
+    exchange_breakdown: list[OfExchange]
+    missing: list[str]
+
+
+class ExtremesFields(TypedDict):
+    exchange: str
+    market_type: str
+    timestamp: str
+    total_markets: int
+    highest: list[Rate]
+    lowest: list[Rate]
+
+
+def fields(report: DerivativesReport) -> Fields:
+    """Of one coin."""
+    mean = weighted(report.contracts)
+    by_exchange: dict[str, list[Contract]] = {}
+    for each in report.contracts:
+        by_exchange.setdefault(each.exchange, []).append(each)
+    return {
+        "base_symbol": report.base,
+        "market_type": "perp",
+        "timestamp": iso(report.time_ms),
+        "funding_8h": mean,
+        "funding_year_percentage": None if mean is None else mean * 3 * 365 * 100,
+        "exchange_breakdown": [_exchange_fields(name, of, report) for name, of in by_exchange.items()],
+        "missing": [f"{name}: {said(error)}" for name, error in report.failed.items()],
+    }
+
+
+def _exchange_fields(name: str, contracts: Sequence[Contract], report: DerivativesReport) -> OfExchange:
+    week, month = (paid_over(report.paid.get(name, ()), days, report.time_ms) for days in DAYS)
+    rates = [_rate_fields(f"{report.base}-{each.margin}", each.perp) for each in contracts]
+    return {
+        "exchange": name,
+        "funding_8h": weighted(contracts),
+        "paid_7d": week,
+        "paid_30d": month,
+        "market_breakdown": [each for each in rates if each is not None],
+    }
+
+
+def _rate_fields(symbol: str, perp: Snapshot) -> Rate | None:
+    funding = perp.funding
+    if funding is None:
+        return None
+    due = funding.next_funding_ms
+    return {
+        "symbol": slashed(symbol, "perp"),
+        "funding_rate": funding.funding_rate,
+        "funding_interval_hours": funding.funding_interval_h,
+        "funding_8h": per_8h(funding),
+        "next_funding": None if due is None or funding.is_continuous else iso(due),
+    }
+
+
+def extremes_fields(extremes: FundingExtremes) -> ExtremesFields:
+    highest, lowest = (
+        [each for each in (_rate_fields(symbol, perp) for symbol, perp in side) if each is not None]
+        for side in (extremes.highest, extremes.lowest)
+    )
+    return {
+        "exchange": extremes.exchange,
+        "market_type": "perp",
+        "timestamp": iso(extremes.time_ms),
+        "total_markets": extremes.n_markets,
+        "highest": highest,
+        "lowest": lowest,
+    }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from answers.asked import EXAMPLES, Tools, of_market
 from asking import races
@@ -21,6 +21,7 @@ from exchanges.exchange import Exchange
 from exchanges.symbols import split
 from exchanges.words import Liquidation, LiquidationPage
 from market import Found, Market
+from render.fields import iso
 from render.figures import (
     counted,
     escape,
@@ -31,7 +32,7 @@ from render.figures import (
 )
 from render.keyboards import again, choices, keyboard, neighbours
 from render.message import Answer, clock, folded, foot, pre
-from render.sentences import exchange_name, in_words, reasons
+from render.sentences import exchange_name, in_words, reasons, said
 
 WINDOWS = {"1h": 1, "4h": 4, "24h": 24}  # hours
 QUARTER_MS = 15 * 60_000
@@ -272,3 +273,84 @@ def _notes(report: LiquidationReport) -> list[str]:
     if DOUBTED in report.told:
         notes.append("≈: Bitget does not say whose side and which unit it tells.")
     return notes
+
+
+class OfExchange(TypedDict):
+    """longs_usd and shorts_usd are null where sides are not told."""
+
+    exchange: str
+    longs_usd: float | None
+    shorts_usd: float | None
+    liquidated_usd: float
+    since: str
+    is_estimate: bool
+
+
+class Largest(TypedDict):
+    exchange: str
+    side: str | None
+    price: float
+    amount_tokens: float | None
+    amount_usd: float
+    timestamp: str
+
+
+class Fields(TypedDict):
+    base_symbol: str
+    market_type: str
+    timestamp: str
+    window: str
+    since: str
+    longs_usd: float
+    shorts_usd: float
+    liquidated_usd: float
+    is_partial: bool
+    exchange_breakdown: list[OfExchange]
+    largest: list[Largest]
+    streamed: list[str]
+    untold: list[str]
+    missing: list[str]
+
+
+def fields(report: LiquidationReport) -> Fields:
+    return {
+        "base_symbol": report.base,
+        "market_type": "perp",
+        "timestamp": iso(report.time_ms),
+        "window": report.window,
+        "since": iso(report.since_ms),
+        "longs_usd": report.dollars("long"),
+        "shorts_usd": report.dollars("short"),
+        "liquidated_usd": report.dollars(),
+        "is_partial": bool(report.failed or report.late),
+        "exchange_breakdown": [_exchange_fields(name, told) for name, told in report.told.items()],
+        "largest": [_largest_fields(name, row) for name, row in largest(report.told, LARGEST)],
+        "streamed": report.streamed,
+        "untold": report.untold,
+        "missing": [f"{name}: {said(error)}" for name, error in report.failed.items()],
+    }
+
+
+def _exchange_fields(name: str, told: Told) -> OfExchange:
+    is_sided = all(row.side for row in told.rows)
+    return {
+        "exchange": name,
+        "longs_usd": told.dollars("long") if is_sided else None,
+        "shorts_usd": told.dollars("short") if is_sided else None,
+        "liquidated_usd": told.dollars(),
+        "since": iso(told.since_ms),
+        "is_estimate": name == DOUBTED or not is_sided,
+    }
+
+
+def _largest_fields(name: str, row: Liquidation) -> Largest:
+    assert row.price is not None
+    assert row.dollars is not None
+    return {
+        "exchange": name,
+        "side": row.side or None,
+        "price": row.price,
+        "amount_tokens": row.size,
+        "amount_usd": row.dollars,
+        "timestamp": iso(row.time_ms),
+    }

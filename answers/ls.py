@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from answers.asked import Tools, WhichSymbol, only_symbol
 from answers.interest import HISTORY_S
@@ -16,10 +16,11 @@ from exchanges.table import Exchange
 from exchanges.words import Ratio
 from indicators import DAY_MS
 from market import Market
+from render.fields import iso, slashed
 from render.figures import escape, format_moment, format_points
 from render.keyboards import again, keyboard, neighbours
 from render.message import Answer, foot, pre, short
-from render.sentences import exchange_name, reasons
+from render.sentences import exchange_name, reasons, said
 
 RATIO_HOURS = 25  # rows: now, and 24 hours back
 LATE_MS = 2 * 3_600_000  # an hourly figure that is so much older than others is told with its time
@@ -147,3 +148,43 @@ def _share_cells(share: LongShare) -> list[str]:
     ratio = share.now / (1 - share.now) if share.now < 1 else None
     change = None if share.before is None else (share.now - share.before) * 100
     return [f"{share.now * 100:.1f}%", "n/a" if ratio is None else f"{ratio:.2f}", format_points(change)]
+
+
+class Share(TypedDict):
+    exchange: str
+    whose: str
+    share_long: float
+    share_long_24h_ago: float | None
+    long_short_ratio: float | None
+    timestamp: str
+
+
+class Fields(TypedDict):
+    symbol: str
+    market_type: str
+    timestamp: str
+    shares: list[Share]
+    untold: list[str]
+    missing: list[str]
+
+
+def fields(report: RatioReport) -> Fields:
+    return {
+        "symbol": slashed(report.symbol, "perp"),
+        "market_type": "perp",
+        "timestamp": iso(report.time_ms),
+        "shares": [_share_fields(each) for each in report.shares],
+        "untold": report.without,
+        "missing": [f"{name}: {said(error)}" for name, error in report.failed.items()],
+    }
+
+
+def _share_fields(share: LongShare) -> Share:
+    return {
+        "exchange": share.exchange,
+        "whose": share.what,
+        "share_long": share.now,
+        "share_long_24h_ago": share.before,
+        "long_short_ratio": share.now / (1 - share.now) if share.now < 1 else None,
+        "timestamp": iso(share.time_ms),
+    }

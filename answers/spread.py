@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple, TypedDict, TypeGuard
 
 from answers.asked import KIND_WORDS, Tools, WhichSymbol, only_symbol, placed
 from asking import races
@@ -19,10 +19,11 @@ from exchanges.table import Exchange
 from exchanges.words import COIN, Book, Ticker
 from indicators import median
 from market import FIRST_KIND_SHARE, Market
+from render.fields import iso
 from render.figures import counted, escape, fit, format_price, format_short_price, unsigned_zero
 from render.keyboards import KINDS, again, choices, keyboard, neighbours
 from render.message import Answer, folded, foot, pre, short
-from render.sentences import exchange_name, in_words, reasons
+from render.sentences import exchange_name, in_words, reasons, said
 
 ABOUT = "price for"
 WIDEST = 11  # characters of a price in the table
@@ -241,3 +242,80 @@ def _notes(report: SpreadReport, gap: Gap | None) -> list[str]:
 def format_bps(bps: float) -> str:
     """+3.2 bp"""
     return unsigned_zero(f"{bps:+.1f} bp")
+
+
+class Quote(TypedDict):
+    """What one exchange quotes. deviation_bps: from the median of all; spread_bps: between its own bid and ask."""
+
+    exchange: str
+    quote_currency: str
+    bid: float | None
+    ask: float | None
+    price: float
+    mid_price: float
+    deviation_bps: float | None
+    spread_bps: float | None
+    timestamp: str
+
+
+class Widest(TypedDict):
+    gap_bps: float
+    buy_exchange: str
+    buy_price: float
+    sell_exchange: str
+    sell_price: float
+    is_one_currency: bool
+
+
+class Fields(TypedDict):
+    base_symbol: str
+    market_type: str
+    timestamp: str
+    widest_gap: Widest | None
+    exchange_quotes: list[Quote]
+    other_coins: list[str]
+    unlisted: list[str]
+    missing: list[str]
+
+
+def fields(report: SpreadReport) -> Fields:
+    centre = median([middle(each) for each in report.tickers])
+    return {
+        "base_symbol": split(report.symbol)[0],
+        "market_type": report.kind,
+        "timestamp": iso(min(each.time_ms for each in report.tickers)),
+        "widest_gap": _gap_fields(widest_gap(report.tickers)),
+        "exchange_quotes": [_quote_fields(each, centre) for each in report.tickers],
+        "other_coins": [each.exchange for each in report.strangers],
+        "unlisted": report.without,
+        "missing": [f"{name}: {said(error)}" for name, error in report.failed.items()],
+    }
+
+
+def _gap_fields(gap: Gap | None) -> Widest | None:
+    if gap is None or gap.buy.ask is None or gap.sell.bid is None:
+        return None
+    return {
+        "gap_bps": gap.bps,
+        "buy_exchange": gap.buy.exchange,
+        "buy_price": gap.buy.ask,
+        "sell_exchange": gap.sell.exchange,
+        "sell_price": gap.sell.bid,
+        "is_one_currency": gap.is_in_one_dollar,
+    }
+
+
+def _quote_fields(ticker: Ticker, centre: float | None) -> Quote:
+    price = middle(ticker)
+    is_quoted = is_price(ticker.bid) and is_price(ticker.ask)
+    return {
+        "exchange": ticker.exchange,
+        "quote_currency": dollar_of(ticker),
+        "bid": ticker.bid,
+        "ask": ticker.ask,
+        "price": ticker.last,
+        "mid_price": price,
+        "deviation_bps": (price / centre - 1) * 1e4 if centre else None,
+        "spread_bps": ((ticker.ask or 0.0) - (ticker.bid or 0.0)) / price * 1e4 if is_quoted else None,
+        "timestamp": iso(ticker.time_ms),
+    }

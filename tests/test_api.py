@@ -36,6 +36,7 @@ CLOSED = "2025-11-23T14:00:00Z"
 BTC = {"symbol": "BTC/USDT"}
 ACCOUNTS = ("/balance", "/positions", "/pnl")
 OF_A_SYMBOL = ("/price", "/combined_price", "/volume_spike", "/cvd", "/comprehensive_analysis", "/market_profile")
+OVER_ALL = ("/multi_oi", "/liq", "/spread", "/funding", "/ls")  # of all exchanges at once
 
 TICKER = "symbol price volume_24h change_24h market_type"
 QUARTER = "volume_15m change_15m delta_24h delta_15m atr_24h atr_15m"
@@ -73,6 +74,34 @@ DOCUMENTED: dict[str, Any] = {
         ),
         "validation_summary": "successful_exchanges failed_exchanges total_markets validation_passed failed_details",
     },
+    "/liq": {
+        "": "base_symbol market_type timestamp window since longs_usd shorts_usd liquidated_usd is_partial streamed",
+        "exchange_breakdown": ["exchange longs_usd shorts_usd liquidated_usd since is_estimate"],
+        "largest": ["exchange side price amount_tokens amount_usd timestamp"],
+    },
+    "/spread": {
+        "": "base_symbol market_type timestamp other_coins unlisted missing",
+        "widest_gap": "gap_bps buy_exchange buy_price sell_exchange sell_price is_one_currency",
+        "exchange_quotes": ["exchange quote_currency bid ask price mid_price deviation_bps spread_bps timestamp"],
+    },
+    "/funding": {
+        "": "base_symbol market_type timestamp funding_8h funding_year_percentage missing",
+        "exchange_breakdown": [
+            {
+                "": "exchange funding_8h paid_7d paid_30d",
+                "market_breakdown": ["symbol funding_rate funding_interval_hours funding_8h next_funding"],
+            }
+        ],
+    },
+    "/funding_extremes": {
+        "": "exchange market_type timestamp total_markets",
+        "highest": ["symbol funding_rate funding_interval_hours funding_8h next_funding"],
+        "lowest": ["symbol funding_rate funding_interval_hours funding_8h next_funding"],
+    },
+    "/ls": {
+        "": "symbol market_type timestamp untold missing",
+        "shares": ["exchange whose share_long share_long_24h_ago long_short_ratio timestamp"],
+    },
     "/balance": "BTC USDT",
     "/positions": ["symbol"],
     "/pnl": "total_unrealized_pnl average_percentage position_count",
@@ -81,7 +110,7 @@ DOCUMENTED: dict[str, Any] = {
         **dict.fromkeys(("today", "24h", "7d", "30d"), "volume_profile tpo vwap candles period"),
     },
 }
-"""The fields of the service that this API replaces, by path; "" are those of the object itself."""
+"""The fields of the service that this API replaces, and of what it never had, by path; "" are those of the object."""
 
 
 def lacks(told: Any, wanted: Any, where: str = "") -> list[str]:
@@ -861,7 +890,7 @@ async def test_suggestions_are_a_list() -> None:
         assert (await service.ask("/volume_scan", exchange="coinbase"))["code"] == "no_answer"
 
 
-@pytest.mark.parametrize("path", [path for path in json_api.ROUTES if path not in (*ACCOUNTS, "/multi_oi")])
+@pytest.mark.parametrize("path", [path for path in json_api.ROUTES if path not in (*ACCOUNTS, *OVER_ALL)])
 async def test_who_told_of_which_market_and_when(path: str) -> None:
     async with an_api(EXCHANGES="okx") as service:
         service.freeze()
@@ -1103,6 +1132,11 @@ def test_openapi_refuses_what_is_refused(path: str, body: Any, words: str) -> No
         ("/comprehensive_analysis", {**BTC, "timeframe": "1h", "exchange": "bybit"}),
         ("/multi_oi", {"base_symbol": "ETH"}),
         ("/market_profile", {"symbol": "ETH", "exchange": "gate"}),
+        ("/liq", {"base_symbol": "ETH", "window": "1h"}),
+        ("/spread", {**BTC, "market_type": "perp"}),
+        ("/funding", {"base_symbol": "ETH"}),
+        ("/funding_extremes", {"limit": 3, "exchange": "okx"}),
+        ("/ls", {**BTC, "exchange": "binance"}),
         ("/balance", {"exchange": "okx"}),
         ("/positions", {}),
         ("/pnl", {"exchange": "bybit"}),
@@ -1120,7 +1154,9 @@ def request_schema(path: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("path", ["/top_symbols", "/volume_spike", "/cvd", "/multi_oi", "/market_profile"])
+@pytest.mark.parametrize(
+    "path", ["/top_symbols", "/volume_spike", "/cvd", "/multi_oi", "/market_profile", "/liq", "/funding_extremes"]
+)
 async def test_openapi_defaults_are_the_real_ones(path: str) -> None:
     described = request_schema(path)
     defaults = {name: each["default"] for name, each in described["properties"].items() if "default" in each}
