@@ -59,7 +59,8 @@ class DerivativesReport(NamedTuple):
 
     without: exchanges that answered and have no perpetual of the coin. paid: the past of funding, oldest first, by
     exchange, where it was asked for; unpaid: why it is not there. namesakes: by exchange, that it lists another coin
-    of that name, of which nothing is counted.
+    of that name, of which nothing is counted. basis: by exchange, how far above its index the perpetual is, a
+    fraction, now and, where it is told, 24 hours before; where it was asked for.
     """
 
     base: str
@@ -71,6 +72,7 @@ class DerivativesReport(NamedTuple):
     paid: Mapping[str, Sequence[Paid]] = {}
     unpaid: Mapping[str, MarketError] = {}
     namesakes: Mapping[str, MarketError] = {}
+    basis: Mapping[str, tuple[float, float | None]] = {}
 
     @property
     def coins(self) -> float | None:

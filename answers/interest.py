@@ -1,9 +1,10 @@
-"""Open interest of the past, at one exchange."""
+"""Open interest of the past, and the basis, at one exchange."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from exchanges.errors import UnknownSymbol
 from exchanges.table import Exchange
 from market import HOUR_MS, Market
 
@@ -28,6 +29,23 @@ async def open_interest_history(
         with spellings:
             exchange.require("open_interest_history", of.kind, of.quote)
             return await market.cached(exchange.open_interest_history(of, n, market.now_ms()), HISTORY_S)
+    raise spellings.unknown
+
+
+async def basis_at(market: Market, exchange: Exchange, symbol: str) -> tuple[float, float | None]:
+    """How far a perpetual is above its index, a fraction: in the running hour, and 24 hours before that.
+
+    Raises MarketError.
+    """
+    spellings = market.spellings(exchange, "perp", symbol)
+    async for of in spellings:
+        with spellings:
+            exchange.require("basis_history", of.kind, of.quote)
+            rows = await market.cached(exchange.basis_history(of, HISTORY_H, market.now_ms()), HISTORY_S)
+            if not rows:
+                raise UnknownSymbol(exchange.id, f"no basis of {of.listed}")
+            before = dict(rows).get(rows[-1][0] - 24 * HOUR_MS)
+            return rows[-1][1], before
     raise spellings.unknown
 
 

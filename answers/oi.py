@@ -7,6 +7,8 @@ from typing import TypedDict
 
 from answers.asked import Tools, only_symbol
 from answers.contracts import MARGINS, Contract, DerivativesReport, contract_name, contracts_of, partial_notes
+from answers.interest import basis_at
+from asking.races import Part, settled
 from exchanges.errors import PartName
 from exchanges.symbols import split
 from exchanges.words import COIN, per_8h
@@ -17,6 +19,7 @@ from render.figures import (
     dash_or,
     escape,
     format_amount,
+    format_bp,
     format_coins,
     format_dollars,
     format_percent,
@@ -28,6 +31,7 @@ from render.message import Answer, folded, foot, pre
 from render.sentences import exchange_name, said
 
 MAX_CONTRACTS = 30
+BASIS_S = 0.15  # that is waited for a basis when all else is there: it was asked for at the same time
 VALIDATING = 4  # exchanges that make an open interest valid
 ABOUT = "open interest of"
 
@@ -42,7 +46,14 @@ async def ask(tools: Tools, base: str) -> DerivativesReport:
 
     Raises NotListed and NoAnswer, always within DEADLINE_S.
     """
-    return await contracts_of(tools.market, base, PartName.OPEN_INTEREST)
+    market = tools.market
+    tellers = [each for each in market.offering("perp") if each.tells.get("basis_history")]
+    parts = [Part(each, basis_at(market, each, f"{base}-{each.quotes['perp'][0]}")) for each in tellers]
+    try:
+        report = await contracts_of(market, base, PartName.OPEN_INTEREST)
+    finally:
+        await settled(parts, BASIS_S)
+    return report._replace(basis={part.exchange.id: part.found for part in parts if part.found})
 
 
 def show(report: DerivativesReport, now_s: float) -> Answer:
@@ -65,7 +76,13 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
         (
             escape(" · ".join([format_coins(report.coins, base), *_covered(changes)])),
             pre(rows),
-            folded([*_margins(report), *(_contract_line(each, report) for each in report.contracts[:MAX_CONTRACTS])]),
+            folded(
+                [
+                    *_margins(report),
+                    *_basis(report),
+                    *(_contract_line(each, report) for each in report.contracts[:MAX_CONTRACTS]),
+                ]
+            ),
         ),
         (
             *partial_notes(report, {each.exchange for each in report.contracts if each.coins is not None}),
@@ -106,6 +123,15 @@ def _margins(report: DerivativesReport) -> list[str]:
         if of:
             dollars, share = _sum_cells(of, report)
             lines.append(f"Margin {name}: ${dollars}, {share}%")
+    return lines
+
+
+def _basis(report: DerivativesReport) -> list[str]:
+    """≈, as who tells it does not say what it is a share of."""
+    lines = []
+    for exchange, (now, before) in report.basis.items():
+        ago = "" if before is None else f", 24h ago ≈{format_bp(before * 100)}"
+        lines.append(f"Basis of {exchange_name(exchange)}: ≈{format_bp(now * 100)} of the index{ago}")
     return lines
 
 

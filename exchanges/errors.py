@@ -63,6 +63,7 @@ class Reason(StrEnum):
     NO_FUNDING = auto()
     NO_FUNDING_HISTORY = auto()
     NO_RATIOS = auto()
+    NO_BASIS = auto()
     NO_LIQUIDATIONS = auto()
     NO_LIST = auto()
     NO_OPEN_INTEREST_LIST = auto()

@@ -28,7 +28,9 @@ from exchanges.words import (
     Ticker,
 )
 
-Question = Literal["candles", "flow", "open_interest_history", "ratios", "liquidations", "funding_history"]
+Question = Literal[
+    "candles", "flow", "open_interest_history", "ratios", "liquidations", "funding_history", "basis_history"
+]
 UNTOLD: dict[Question, Reason] = {
     "candles": Reason.NO_SUCH_CANDLES,
     "flow": Reason.NO_TAKER_VOLUME,
@@ -36,6 +38,7 @@ UNTOLD: dict[Question, Reason] = {
     "ratios": Reason.NO_RATIOS,
     "liquidations": Reason.NO_LIQUIDATIONS,
     "funding_history": Reason.NO_FUNDING_HISTORY,
+    "basis_history": Reason.NO_BASIS,
 }
 
 
@@ -144,6 +147,10 @@ class Exchange:
     def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
         """Open interest every hour, n times: (ms, base coins), oldest first."""
         raise self._untold("open_interest_history")
+
+    def basis_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
+        """How far the perpetual is above its index every hour, n times: (ms, fraction), oldest first."""
+        raise self._untold("basis_history")
 
     def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Long shares every hour, n times, oldest first, by whose they are: accounts, top accounts, top positions."""

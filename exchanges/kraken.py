@@ -91,6 +91,7 @@ class Kraken(Exchange):
         "flow": ("USD",),
         "open_interest_history": ("USD",),
         "ratios": ("USD", COIN),
+        "basis_history": ("USD", COIN),
         "liquidations": ("USD", COIN),
         "funding_history": ("USD", COIN),
     }
@@ -139,6 +140,10 @@ class Kraken(Exchange):
     def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Of all accounts, as far as Kraken says."""
         return [_analytics(of, "long-short-ratio", 3600, _since_s(now_ms, 3600, n), parse_ratios)]
+
+    def basis_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
+        """Of both kinds of contracts."""
+        return _analytics(of, "future-basis", 3600, _since_s(now_ms, 3600, n), parse_basis)
 
     def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
         """Of every hour, from the analytics: the history itself comes as a whole, of years."""
@@ -394,6 +399,18 @@ def parse_ratios(body: bytes) -> dict[str, list[Ratio]]:
     The documentation does not say of what; accounts, as everywhere else, is the reading of those who use it.
     """
     return {"accounts": [Ratio(at, long_share(ID, ratio)) for at, ratio in _figures(body)]}
+
+
+def parse_basis(body: bytes) -> list[tuple[int, float]]:
+    """{"result": {"timestamp": [1690000200, …], "data": {"basis": ["0.00042", …]}}}
+
+    The documentation names neither unit nor sign, and lets the running hour change: that it is a fraction of the index,
+    above zero where the contract is dearer, is the reading of those who use it. What is twice the index cannot be.
+    """
+    rows = _figures(body, "basis")
+    if any(abs(figure) >= 1 for _, figure in rows):
+        raise BadResponse(ID, "a basis is no fraction")
+    return rows
 
 
 def _figures(body: bytes, column: str = "") -> list[tuple[int, float]]:

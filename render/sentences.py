@@ -52,6 +52,7 @@ REASONS = {
     Reason.NO_TAKER_VOLUME: ("tells no taker volume", "tell no taker volume"),
     Reason.NO_FUNDING: ("tells no funding", "tell no funding"),
     Reason.NO_FUNDING_HISTORY: ("tells no history of its funding", "tell no history of their funding"),
+    Reason.NO_BASIS: ("tells no basis", "tell no basis"),
     Reason.NO_RATIOS: ("tells no longs and shorts", "tell no longs and shorts"),
     Reason.NO_LIQUIDATIONS: ("tells no liquidations", "tell no liquidations"),
     Reason.NO_LIST: ("has no list of all markets", "have no list of all markets"),

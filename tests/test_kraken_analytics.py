@@ -11,7 +11,7 @@ from wire import about
 from answers import cvd, ls, oi
 from answers.asked import OfMarket
 from exchanges.errors import BadResponse, UnknownSymbol
-from exchanges.kraken import explain, parse_flow, parse_open_interest_history, parse_ratios
+from exchanges.kraken import explain, parse_basis, parse_flow, parse_open_interest_history, parse_ratios
 from exchanges.words import Ratio
 
 NOW = 1_763_906_602.0
@@ -51,6 +51,38 @@ async def test_open_interest_of_kraken_has_a_past() -> None:
         (contract,) = [each for each in report.contracts if each.margin == "USD"]
         was = truth.interest_of("kraken", "BTC", "USD", NOW // 3600 * 3600 - 24 * 3600)
         assert contract.before[24] == pytest.approx(was, rel=1e-3)
+
+
+async def test_basis_of_kraken_is_the_truth_and_marked_as_doubted() -> None:
+    async with a_house(EXCHANGES="kraken") as house:
+        truth = house.stop_at(NOW)
+        report = await oi.ask(house.bot.tools, "BTC")
+        hours = (NOW // 3600 * 3600, NOW // 3600 * 3600 - 86_400)
+        now, before = (truth.mark("kraken", "BTC", at) / truth.index("kraken", "BTC", at) - 1 for at in hours)
+        assert report.basis["kraken"] == pytest.approx((now, before), abs=1e-8)
+        text = await house.ask("/oi BTC")
+        assert f"Basis of Kraken: ≈{now * 1e4:+.1f}bp of the index, 24h ago ≈{before * 1e4:+.1f}bp" in text
+
+
+async def test_open_interest_does_without_a_basis() -> None:
+    async with a_house() as house:
+        house.world.set_path_fault("KRAKEN_FUTURES", "/api/charts/v1/analytics/PF_XBTUSD/future-basis", "hang")
+        report = await oi.ask(house.bot.tools, "BTC")
+        assert report.basis == {}
+        assert report.failed == {}
+        assert "kraken" in {each.exchange for each in report.contracts}
+
+
+def test_basis_of_an_analysis() -> None:
+    assert parse_basis(analysis({"basis": ["0.00042", -0.001]})) == [(MS, 0.00042), (MS + HOUR_MS, -0.001)]
+
+
+@pytest.mark.parametrize(
+    "data", [{"basis": ["4.2", "1"]}, {"basis": ["x", "1"]}, {"basis": ["1e-3"]}, {"base": []}, ["1e-3", "1e-3"], None]
+)
+def test_malformed_basis(data: object) -> None:
+    with pytest.raises(BadResponse):
+        parse_basis(analysis(data))
 
 
 def test_flow_of_an_analysis() -> None:
