@@ -82,6 +82,18 @@ async def test_liquidations_one_source_fails(exchange: str, fault: str) -> None:
         assert "4 of 9 exchanges tell theirs; Binance and Bybit publish by stream only." in text
 
 
+@pytest.mark.parametrize("exchange", TELLERS)
+async def test_liquidations_of_the_others_are_the_truth_while_one_fails(exchange: str) -> None:
+    async with a_house() as house:
+        truth = house.stop_at(NOW)
+        await house.world.set_fault(exchange, "500")
+        report = await liquidations(house, "BTC 4h")
+        others = [name for name in TELLERS if name != exchange]
+        assert sorted(report.told) == sorted(others)
+        whole = sum(true_dollars(truth, name, "BTC", report.since_ms, "") for name in others)
+        assert report.dollars() == pytest.approx(whole, 0.02)
+
+
 async def test_liquidations_say_how_far_they_are_told() -> None:
     async with a_house() as house:
         house.stop_at(NOW)
