@@ -63,6 +63,7 @@ GREET_S = 5.0  # that the greeting of the demo waits for the webhook
 MAX_FIELDS = 16  # of a query
 EACH_SIGNED_A_MINUTE = 6  # requests for one signed address, of which Telegram makes one or two
 SIGNED_A_MINUTE = 60  # for all of them
+OPEN_S = 3.0  # for a database at a function's first event; later ticks try again
 GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
 BINARY = ("multipart/", "image/")  # content types that Lambda wants in base64
 USAGE = """\
@@ -323,6 +324,7 @@ class Lambda:
         self._settings = settings
         self._door: Door | None = None
         self._transport: Transport | None = None
+        self._bot: Bot | None = None
 
     def answer(self, event: object) -> dict[str, Any]:
         """The answer to a Function URL or API Gateway event, payload 2.0 or 1.0."""
@@ -330,6 +332,8 @@ class Lambda:
 
     def close(self) -> None:
         """For tests: on Lambda the process just ends."""
+        if self._bot is not None and self._bot.duty is not None:
+            self.runner.run(self._bot.duty.stop())
         if self._transport is not None:
             self.runner.run(self._transport.aclose())
         self.runner.close()
@@ -340,6 +344,8 @@ class Lambda:
             the_bot = bot.build(self._settings, self._transport)
             the_bot.market.may_run_on = False
             self._door = Door(the_bot, self._settings, "lambda")
+            self._bot = the_bot
+            await _open_database(the_bot, self._settings.database_url)
         if isinstance(event, dict) and event.get("tick") is True:
             return {"statusCode": 200, "body": orjson.dumps(await self._door.tick()).decode()}
         try:
@@ -353,6 +359,15 @@ class Lambda:
         if given_up := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(given_up, timeout=GIVEN_UP_S)
         return lambda_answer(response, is_head=method_of(event) == "HEAD")
+
+
+async def _open_database(the_bot: Bot, url: str) -> None:
+    """What several processes share is open before the first question: the schedule's tick may be another one's."""
+    if the_bot.duty is None or not url.startswith("postgres"):
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(OPEN_S):
+            await the_bot.duty.open()
 
 
 def lambda_answer(response: Response, *, is_head: bool) -> dict[str, Any]:

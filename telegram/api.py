@@ -73,7 +73,7 @@ class TelegramAPI:
         """
         rich = as_rich(method, params or {})
         if rich is None:
-            return await self._call(method, params or {}, timeout_s)
+            return await self._call(method, params, timeout_s)
         try:
             return await self._call(*rich, timeout_s)
         except TelegramError as error:
@@ -82,8 +82,9 @@ class TelegramAPI:
             log.warning("%s; the same goes out as HTML", error)
         return await self._call(method, as_html(params or {}), timeout_s)
 
-    async def _call(self, method: str, params: Mapping[str, Any], timeout_s: float) -> Any:
-        content_type, content = body_of(params)
+    async def _call(self, method: str, params: Mapping[str, Any] | None, timeout_s: float) -> Any:
+        """One call, in the form that it has."""
+        content_type, content = body_of(params or {})
         request = httpx.Request(
             "POST",
             self._base + method,

@@ -10,6 +10,7 @@ import httpx
 import orjson
 import pytest
 from conftest import ADA, a_house, updated
+from databases import fresh_url
 from openapi_schema_validator import OAS31Validator
 from test_alert import T0, a_watching_house, tick
 
@@ -78,6 +79,22 @@ def test_a_schedule_on_lambda(engine: str, tmp_path: Path) -> None:
         answer = on_lambda.answer({"tick": True})
         assert orjson.loads(answer["body"])["ticked"] == (engine == "disk")
         assert on_lambda.answer({"tick": "yes"})["statusCode"] == 400
+    finally:
+        on_lambda.close()
+
+
+def test_a_function_remembers_before_any_tick(tmp_path: Path) -> None:
+    """Of several processes the schedule wakes one; the others know what is set, too."""
+    database = fresh_url("postgres", tmp_path)
+    environ = {"TELEGRAM_BOT_TOKEN": "123456:TEST-0123456789", "TELEGRAM_CHAT_ID": str(ADA), "DATABASE_URL": database}
+    chosen = settings.load(environ, table.EXCHANGES)
+    on_lambda = Lambda(chosen)
+    headers = {"x-telegram-bot-api-secret-token": chosen.webhook_secret, "content-type": "application/json"}
+    body = orjson.dumps(updated("/settings zone +2")).decode()
+    headers["content-length"] = str(len(body))
+    event = {"requestContext": {"http": {"method": "POST"}}, "rawPath": "/webhook", "headers": headers, "body": body}
+    try:
+        assert "UTC+2" in on_lambda.answer(event)["body"]
     finally:
         on_lambda.close()
 
