@@ -33,7 +33,7 @@ from answers import (
     volscan,
     volume,
 )
-from answers.asked import Misread, OfMarket, Tools
+from answers.asked import Misread, OfMarket, Tools, by_coins
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
 from exchanges.table import ACCOUNTS, EXCHANGES
@@ -99,6 +99,8 @@ async def answer(route: Route, tools: Tools, request: object) -> Json:
     exchange = fields.get("exchange")
     if exchange in EXCHANGES and not route.is_account:
         tools = tools._replace(market=tools.market.of_exchange(exchange))
+    for name in fields.keys() & ("symbol", "base_symbol"):
+        (fields[name],) = await by_coins(tools.market, [fields[name]])
     try:
         record = await route.ask(tools, route.read(fields))
         missing = account.missing_in(record.parts) if route.is_account else []

@@ -19,10 +19,12 @@ from asking import races
 from asking.cache import MAX_CACHED, Cache
 from asking.circuits import HostHealth
 from asking.fetch import Fetcher
+from asking.namesakes import Namesakes
 from asking.pages import candle_pages
 from asking.periods import FundingPeriods
 from asking.races import Question, first_answers, start
-from asking.symbol_lists import Spellings, Symbols
+from asking.spellings import Spellings
+from asking.symbol_lists import Symbols
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import (
@@ -37,7 +39,7 @@ from exchanges.errors import (
     bare,
 )
 from exchanges.gaps import filled, filled_flow, refuse_long_quiet
-from exchanges.joined import Rows, by_coin, completed_snapshot, flow_of
+from exchanges.joined import Rows, by_coin, completed_snapshot, flow_of, named
 from exchanges.symbols import (
     are_of_one_coin,
     in_quotes,
@@ -84,6 +86,7 @@ class Market:
         self._cache = Cache(MAX_CACHED, clock=clock)
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
         self.symbols = Symbols(fetcher, self._cache)
+        self.namesakes = Namesakes(self._cache, self.symbols, self._last)
         self.periods = FundingPeriods(fetcher, self._cache, clock)
 
     async def last_price(self, symbol: str, timeout_s: float = races.DEADLINE_S / 2) -> float | None:
@@ -185,22 +188,25 @@ class Market:
         """The key of that verdict, with the similar names that belong to it."""
         return ("not listed", symbol, kind, self._asked_for(kind))
 
-    async def cached(self, endpoint: Endpoint[T], keep_s: float | None = None) -> T:
-        """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time."""
+    async def cached(self, endpoint: Endpoint[T], keep_s: float | None = None, per: int = 1) -> T:
+        """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time.
+
+        per: the listing's multiplier, as the same contract may be asked for per coin, and as it is listed.
+        """
         keep_s = self._cache_s if keep_s is None or not self._cache_s else keep_s
         if not keep_s:
             return await self.fetcher.fetch(endpoint)
-        key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part)
+        key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part, per)
         return await self._cache.get(key, keep_s, self.fetcher.fetch(endpoint))
 
-    async def _when_asked(self, endpoint: Endpoint[T]) -> tuple[int, T]:
+    async def _when_asked(self, endpoint: Endpoint[T], per: int) -> tuple[int, T]:
         """When it was asked for, ms, and the answer, shared as in `cached`."""
 
         async def load() -> tuple[int, T]:
             return self.now_ms(), await self.fetcher.fetch(endpoint)
 
         return await self.cached_load(
-            (endpoint.host.name, endpoint.target, endpoint.body, "when"), self._cache_s, load()
+            (endpoint.host.name, endpoint.target, endpoint.body, "when", per), self._cache_s, load()
         )
 
     async def cached_load(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> T:
@@ -237,20 +243,20 @@ class Market:
 
     # One market at one exchange.
 
-    async def spot_at(self, exchange: Exchange, symbol: str, *, exact: bool = False) -> Found:
-        """exact: as in Spellings. Raises MarketError."""
-        spellings = self.spellings(exchange, "spot", symbol, exact=exact)
+    async def spot_at(self, exchange: Exchange, symbol: str, *, exact: bool = False, hurried: bool = False) -> Found:
+        """exact, hurried: as in spellings. Raises MarketError."""
+        spellings = self.spellings(exchange, "spot", symbol, exact=exact, hurried=hurried)
         async for of in spellings:
             with spellings:
-                ticker = await self.cached(exchange.spot(of))
+                ticker = await self.cached(exchange.spot(of), per=of.multiplier)
                 return Found(Snapshot(self._timed(ticker)), of.listed, of.multiplier, {})
         raise spellings.unknown
 
-    async def perp_at(self, exchange: Exchange, symbol: str, *, exact: bool = False) -> Found:
-        """exact: as in Spellings. Raises MarketError."""
+    async def perp_at(self, exchange: Exchange, symbol: str, *, exact: bool = False, hurried: bool = False) -> Found:
+        """exact, hurried: as in spellings. Raises MarketError."""
         if exchange.is_told_in_list:
             return await self._perp_of_list(exchange, in_quotes(symbol, exchange.quotes["perp"]))
-        spellings = self.spellings(exchange, "perp", symbol, exact=exact)
+        spellings = self.spellings(exchange, "perp", symbol, exact=exact, hurried=hurried)
         async for of in spellings:
             with spellings:
                 return await self._whole_perp(exchange, of)
@@ -265,9 +271,40 @@ class Market:
             raise UnknownSymbol(exchange.id, f"{found.symbol} is not at {price}", Reason.NAMESAKE)
         return found
 
-    def spellings(self, exchange: Exchange, kind: str, symbol: str, *, exact: bool = False) -> Spellings:
-        """What the exchange may list the coin as, to be tried one after another. exact: as there."""
-        return Spellings(self.symbols, exchange, kind, symbol, exact=exact)
+    def spellings(
+        self, exchange: Exchange, kind: str, symbol: str, *, exact: bool = False, hurried: bool = False
+    ) -> Spellings:
+        """What the exchange may list the coin as, to be tried one after another. exact: as there.
+
+        hurried: without a question whether two coins have the name, as for who names the market beside its figures.
+        """
+        namesakes = None if hurried else self.namesakes
+        return Spellings(self.symbols, namesakes, exchange, kind, symbol, exact=exact)
+
+    async def meant(self, symbol: str) -> str:
+        """The symbol of the coin that a typed one means: PEPE-USDT by 1000PEPE-USDT; see Namesakes.typed."""
+        return await self.namesakes.typed(symbol, self.exchanges)
+
+    async def _last(self, exchange: Exchange, of: Listing) -> float | None:
+        """The last price of one market, per coin. Raises MarketError."""
+        if of.kind == "spot":
+            return (await self.cached(exchange.spot(of), per=of.multiplier)).last
+        if exchange.is_told_in_list:
+            found = named(await self._perps_of_list(exchange), of.listed)
+            return found and found.ticker and found.ticker.last / of.multiplier
+        of = await self.sized(exchange, of, "perp")
+        ticker = (await self.cached(exchange.perp(of)["ticker"], per=of.multiplier)).ticker
+        return ticker and ticker.last
+
+    async def last_of_perp(self, exchange: Exchange, symbol: str) -> float:
+        """The last price of a coin's perpetual. Raises MarketError."""
+        spellings = self.spellings(exchange, "perp", symbol)
+        async for of in spellings:
+            with spellings:
+                if (last := await self._last(exchange, of)) is not None:
+                    return last
+                raise UnknownSymbol(exchange.id, f"{of.listed} is not in the list")
+        raise spellings.unknown
 
     async def sized(self, exchange: Exchange, of: Listing, question: str) -> Listing:
         """The listing with what a contract is worth, where the exchange needs it to convert units."""
@@ -283,10 +320,10 @@ class Market:
         endpoints = exchange.perp(of)
         others = [what for what in endpoints if what != "ticker"]
         intervals = self.periods.begin(exchange, of.quote)
-        parts = {what: start(self.cached(endpoints[what])) for what in others}
+        parts = {what: start(self.cached(endpoints[what], per=of.multiplier)) for what in others}
         missing: dict[PartName, MarketError] = {}
         try:
-            whole = await self.cached(endpoints["ticker"])
+            whole = await self.cached(endpoints["ticker"], per=of.multiplier)
             for what, asked in parts.items():
                 try:
                     part = await asked
@@ -314,10 +351,13 @@ class Market:
 
     async def _perp_of_list(self, exchange: Exchange, symbol: str) -> Found:
         """A perpetual of an exchange that tells everything in one list."""
-        found = (await self.listing(exchange, "perp")).get(symbol)
+        found = named(await self._perps_of_list(exchange), symbol)
         if found is None:
             raise UnknownSymbol(exchange.id, f"{symbol} is not in the list")
         return self._found(exchange, found, Listing("perp", symbol, symbol), {}, None)
+
+    async def _perps_of_list(self, exchange: Exchange) -> Rows:
+        return await self._rows(exchange, "perp", "ticker", exchange.tickers("perp", self.now_ms())["ticker"])
 
     def _found(
         self,
@@ -412,7 +452,7 @@ class Market:
                 of = await self.sized(exchange, of, "candles")
                 found = await candle_pages(self.fetcher, exchange, of, interval, n + 1, self.now_ms())
                 refuse_long_quiet(found, now_ms)
-                return filled(replace(found, asked_ms=now_ms), n, now_ms)
+                return filled(replace(found, symbol=of.symbol, asked_ms=now_ms), n, now_ms)
         raise spellings.unknown
 
     async def running_candle(self, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
@@ -422,8 +462,10 @@ class Market:
             with spellings:
                 exchange.require("candles", kind, of.quote, interval)
                 of = await self.sized(exchange, of, "candles")
-                asked_ms, found = await self._when_asked(exchange.candles(of, interval, 2, self.now_ms()))
-                return replace(found, asked_ms=asked_ms)
+                asked_ms, found = await self._when_asked(
+                    exchange.candles(of, interval, 2, self.now_ms()), of.multiplier
+                )
+                return replace(found, symbol=of.symbol, asked_ms=asked_ms)
         raise spellings.unknown
 
     async def flow(self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Flow:
@@ -436,8 +478,10 @@ class Market:
                 if not exchange.has("flow", kind, of.quote, interval):
                     await self.running_candle(exchange, symbol, kind, interval)  # UnknownSymbol for what is not there
                 exchange.require("flow", kind, of.quote, interval)
-                asked_ms, found = await self._when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()))
-                return filled_flow(found._replace(asked_ms=asked_ms), n, asked_ms)
+                asked_ms, found = await self._when_asked(
+                    exchange.taker_flow(of, interval, n + 1, self.now_ms()), of.multiplier
+                )
+                return filled_flow(found._replace(symbol=of.symbol, asked_ms=asked_ms), n, asked_ms)
         raise spellings.unknown
 
 

@@ -30,7 +30,7 @@ import json_api
 import openapi
 import settings
 from answers import chart
-from answers.asked import Misread
+from answers.asked import Misread, by_coins
 from answers.chart_address import PATH, Addresses, Refused
 from answers.pictures import KEEP_S
 from aws_events import method_of, request_of
@@ -185,7 +185,8 @@ class Door:
         with self._in_work_now(on_update=False):
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
-                    asked = chart.command(words or json_api.chart_words(query))
+                    typed = words or json_api.chart_words(query)
+                    asked = chart.command(await by_coins(self._bot.market, typed))
                     png = (await chart.ask(self._bot.tools, asked)).png
             except (json_api.BadRequest, NotASymbol, Misread) as error:
                 raise HTTPError(400, str(error)) from error

@@ -119,8 +119,8 @@ async def ask(tools: Tools, wish: Wish) -> Told:
 async def _levels(tools: Tools, text: str) -> Told:
     """The price now, to choose a level around it, or something else, from."""
     (word,), place = _place_in(text.split())
-    rule = replace(place, symbol=parse_symbol(word))
-    market = tools.market.of_exchange(rule.exchange) if rule.exchange else tools.market
+    market = tools.market.of_exchange(place.exchange) if place.exchange else tools.market
+    rule = replace(place, symbol=await market.meant(parse_symbol(word)))
     rule, _, price = await _first(market, rule, (rule.kind,) if rule.kind else ANY_KIND)
     if price is None:
         raise Misread(f"No price of {short(rule.symbol)} just now. Please try again in a minute.")
@@ -144,9 +144,10 @@ async def _set(tools: Tools, text: str) -> Told:
 
 async def _bound(tools: Tools, typed: Typed) -> Told:
     """Finds the market of a rule, and sets it there."""
-    symbol, rule = parse_symbol(typed.symbol), typed.rule
+    rule = typed.rule
     kinds = (rule.kind,) if rule.kind else ("perp",) if rule.measure in PERP_ONLY else ANY_KIND
     market = tools.market.of_exchange(rule.exchange) if rule.exchange else tools.market
+    symbol = await market.meant(parse_symbol(typed.symbol))
     bound, figure, price = await _first(market, replace(rule, symbol=symbol), kinds)
     return await _stored(tools, typed, bound, figure, price)
 

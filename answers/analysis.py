@@ -29,7 +29,7 @@ from render.figures import (
 )
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours
 from render.message import Answer, folded, labelled, short, source_foot
-from render.sentences import PARTS, capital, failed_before, in_words, reasons
+from render.sentences import PARTS, capital, in_words, of_source, reasons
 from sessions import SessionSums
 
 ABOUT = "analysis of"
@@ -67,7 +67,7 @@ def show(report: AnalysisReport, now_s: float) -> Answer:
             labelled(_analysis_rows(report, base, now_s)),
             folded([_bias(report), *_analysis_tail(report, base)]),
         ),
-        (*notes, *failed_before(source.failed, source.kind)),
+        (*notes, *of_source(source)),
         source_foot(source, now_s),
         keyboard(
             again(f"analysis {line}", f"chart {line}", f"alert {short(source.symbol)}{spot}"),

@@ -185,6 +185,21 @@ def is_symbol(word: str) -> bool:
     return True
 
 
+async def by_coins(market: Market, words: Sequence[str]) -> list[str]:
+    """The words, with its coin's symbol for one that was typed with its thousand, where no other coin has that name."""
+    return [await _by_coin(market, word) for word in words]
+
+
+async def _by_coin(market: Market, word: str) -> str:
+    try:
+        symbol = parse_symbol(word)
+    except NotASymbol:
+        return word
+    if coin_symbol(symbol)[1] == 1:
+        return word
+    return await market.meant(symbol)
+
+
 def outcome_of(error: Exception) -> str:
     """Whether no exchange had an answer, or the question was one that none can answer."""
     return NO_DATA if isinstance(error, NoAnswer) else NOT_UNDERSTOOD
@@ -196,5 +211,6 @@ def cut(word: str) -> str:
 
 def source_of(market: Market, candles: Candles, failed: tuple[MarketError, ...], began: float) -> Source:
     """Of whom an answer is that is made of candles; began on the monotonic clock."""
-    of = (candles.exchange, coin_symbol(candles.symbol)[0], candles.kind)
-    return Source(*of, failed, market.now_ms(), market.clock.monotonic() - began)
+    of = (candles.exchange, candles.symbol, candles.kind)
+    other = market.namesakes.other(market.exchange(candles.exchange), candles.symbol)
+    return Source(*of, failed, market.now_ms(), market.clock.monotonic() - began, other)

@@ -17,7 +17,7 @@ from market import Found, Market
 from render.figures import circle, escape, format_percent, format_price
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours, that_fit
 from render.message import Answer, Button, Keyboard, short, source_foot, title
-from render.sentences import PARTS, capital, exchange_name, failed_before, reasons
+from render.sentences import PARTS, capital, exchange_name, of_source, reasons
 
 if TYPE_CHECKING:
     from render.picture.figure import Figure
@@ -156,7 +156,7 @@ def show(report: ChartReport, now_s: float) -> Answer:
     change_pct = report.ticker.change_pct if report.ticker is not None else None
     change = f"  {circle(change_pct)} {format_percent(change_pct)} 24h" if change_pct is not None else ""
     notes = [escape(f"{capital(PARTS[part])} n/a: {reasons([error])}.") for part, error in report.missing.items()]
-    notes += [*_too_short(report), *failed_before(source.failed, source.kind)]
+    notes += [*_too_short(report), *of_source(source)]
     return Answer(
         title(source, f"{report.interval} chart"),
         (f"{format_price(report.candles.close[-1])}{change}",),

@@ -13,7 +13,7 @@ from exchanges.words import Candles, Flow, Source
 from market import Market
 from render.keyboards import INTERVAL_BUTTONS
 from render.message import Answer, source_foot, title
-from render.sentences import exchange_name, failed_before
+from render.sentences import exchange_name, of_source
 
 if TYPE_CHECKING:
     from render.picture.figure import Figure
@@ -71,7 +71,7 @@ def show(report: FlowChart, now_s: float) -> Answer:
     return Answer(
         title(source, f"{report.interval} CVD"),
         ("Takers' own volume, summed from the picture's first candle on.",),
-        tuple(failed_before(source.failed, source.kind)),
+        tuple(of_source(source)),
         source_foot(source, now_s),
         buttons(source, "cvd", INTERVAL_BUTTONS, report.interval),
     )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from answers import oi
 from answers.asked import Tools
 from answers.interest import open_interest_history
+from answers.same_coin import namesakes
 from asking import races
-from asking.races import all_answers
+from asking.races import all_answers, both
 from exchanges.errors import MarketError, NotSupported, UnknownSymbol
 from exchanges.exchange import Exchange
 from indicators import HOUR_MS
@@ -40,10 +41,13 @@ async def ask(tools: Tools, base: str) -> InterestChart:
     """Raises NotListed and NoAnswer, within DEADLINE_S."""
     market, began = tools.market, tools.market.clock.monotonic()
     asked = {each.id: _interest_at(market, each, base) for each in market.offering("perp")}
-    found, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
-    paths = {name: path for name, path in found.items() if path}
+    (found, failed), others = await both(
+        all_answers(asked, races.DEADLINE_S - 0.2), namesakes(market, base, market.offering("perp"))
+    )
+    paths = {name: path for name, path in found.items() if path and name not in others}
+    failed |= {name: error for name, error in others.items() if found.get(name)}
     if not paths:
-        untold = [UnknownSymbol(name, f"no perpetual of {base}") for name in found]
+        untold = [UnknownSymbol(name, f"no perpetual of {base}") for name in found if name not in failed]
         errors = [*failed.values(), *untold]
         raise await market.why_not(f"{base}-USDT", errors or market.no_such_markets("perp"), began, "perp")
     return InterestChart(base, paths, failed, market.now_ms(), market.clock.monotonic() - began)

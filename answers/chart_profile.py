@@ -8,7 +8,7 @@ from answers.asked import OfMarket, of_market
 from answers.chart_candles import buttons
 from answers.profile import PROFILE_WINDOWS, WINDOW_BUTTONS, ProfileReport, ask
 from render.message import Answer, source_foot, title
-from render.sentences import exchange_name, failed_before
+from render.sentences import exchange_name, of_source
 
 if TYPE_CHECKING:
     from render.picture.figure import Figure
@@ -44,7 +44,7 @@ def show(report: ProfileReport, now_s: float) -> Answer:
     return Answer(
         title(source, f"profile {_name(report)}"),
         (line,),
-        tuple(failed_before(source.failed, source.kind)),
+        tuple(of_source(source)),
         source_foot(source, now_s),
         buttons(source, "profile", WINDOW_BUTTONS, report.window),
     )

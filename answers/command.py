@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from accounts import NoKeys
-from answers.asked import NO_DATA, NOT_UNDERSTOOD, Misread, Tools, outcome_of, place_of
+from answers.asked import NO_DATA, NOT_UNDERSTOOD, Misread, Tools, by_coins, outcome_of, place_of
 from answers.ways_on import ways_on
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol
@@ -17,6 +17,7 @@ from render.keyboards import carried
 from render.message import Answer
 
 log = logging.getLogger("bot")
+OF_CONDITIONS = frozenset(["alert", "alerts", "settings"])  # whose words are no list of coins
 
 
 class Answering(Protocol):
@@ -58,6 +59,8 @@ class Command(NamedTuple):
     async def run(self, tools: Tools, name: str, words: list[str]) -> Answer:
         """The answer; or a sentence why there is none, and a button that leads on."""
         try:
+            if name not in OF_CONDITIONS:
+                words = await by_coins(tools.market, words)
             asked = self.answer.command(words)
             record = await self.answer.ask(tools, asked)
         except (Misread, NotASymbol, NotListed, NoAnswer, NoKeys) as error:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from answers.interest import open_interest_before
+from answers.same_coin import WHICH_COIN_S, price_of_the_coin
 from asking import races
 from asking.races import all_rows
 from exchanges.errors import MarketError, PartName, Reason, UnknownSymbol, bare, is_not_there
@@ -24,7 +25,6 @@ from market import Market
 from render.figures import escape
 from render.sentences import exchange_name, reasons, sentence
 
-WHICH_COIN_S = 0.5  # to find out which of two coins of one name is meant
 MARGINS = {"USDT": "USDT", "USDC": "USDC", "USD": "USD", COIN: "coin"}
 
 
@@ -115,16 +115,10 @@ async def contracts_of(market: Market, base: str, question: PartName) -> Derivat
 async def _of_one_coin(
     market: Market, base: str, contracts: Sequence[Contract]
 ) -> tuple[list[Contract], dict[str, MarketError]]:
-    """The contracts on the coin that is meant, where a name is that of two; and where the other one is listed.
-
-    Spot decides which one is meant; without a spot market the coin with the most open interest.
-    """
-    largest = max(contracts, key=lambda each: each.dollars or 0.0).ticker.last
-    if all(are_of_one_coin(each.ticker.last, largest) for each in contracts):
+    """The contracts on the coin that is meant, where a name is that of two; and where the other one is listed."""
+    price = await price_of_the_coin(market, base, [each.ticker.last for each in contracts])
+    if price is None:
         return list(contracts), {}
-    price = await market.last_price(f"{base}-USDT", WHICH_COIN_S)
-    if price is None or not any(are_of_one_coin(each.ticker.last, price) for each in contracts):
-        price = largest
     found: list[Contract] = []
     namesakes: dict[str, MarketError] = {}
     for contract in contracts:

@@ -17,7 +17,7 @@ from render.fields import TRENDS, iso, slashed
 from render.figures import circle, escape, format_price, format_share, format_signed
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours
 from render.message import Answer, clock, labelled, short, source_foot, title
-from render.sentences import exchange_name, failed_before
+from render.sentences import exchange_name, failed_before, which_coin
 from sessions import QUARTER, QUARTERS_A_DAY
 
 FLOW_CANDLES = 40  # of the interval, for trend and divergence
@@ -155,6 +155,7 @@ def show(report: FlowReport, now_s: float) -> Answer:
     if source.failed:
         whose = escape(f"This is {exchange_name(source.exchange)}'s.")
         notes.append(" ".join([*failed_before(source.failed, source.kind), whose]))
+    notes += which_coin(source.symbol, source.exchange, source.other)
     spot = " spot" if source.kind == "spot" else ""
     line = f"{short(source.symbol)} {report.interval}{spot}"
     return Answer(

@@ -19,7 +19,7 @@ from asking.races import Question, first_answers
 from asking.symbol_lists import SYMBOLS_S
 from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
-from exchanges.symbols import NotASymbol, in_quotes, multiplied, parse_symbol, split
+from exchanges.symbols import NotASymbol, coin_symbol, in_quotes, multiplied, parse_symbol, split
 from exchanges.words import Listing, Snapshot, Ticker, per_8h, per_year_pct
 from market import Found, Market
 from render.figures import circle, escape, format_coins, format_dollars, format_percent, format_price
@@ -43,6 +43,8 @@ async def articles(market: Market, text: str, now_s: float, addresses: Addresses
     names = [word for word, view in words if not view or (len(words) == 1 and view != word.lower())]
     name = names[-1] if names else ""
     known = await _known(market) if name else market.known_bases()
+    if (typed := _symbol(name)) and coin_symbol(typed)[1] != 1 and split(coin_symbol(typed)[0])[0] in known:
+        name = short(await market.meant(typed))
     found = await _of_coin(market, name, known, now_s, addresses) if name else []
     found.sort(key=lambda item: item[0] not in views)
     matches = matching(name, known) if name else EXAMPLES
@@ -103,7 +105,7 @@ async def _of_coin(
 ) -> list[tuple[str, Article]]:
     """The views of a whole coin; none for what is only the beginning of a name, or when nobody answers."""
     symbol = _symbol(name)
-    if not symbol or (split(symbol)[0] not in known and matching(name, known)):
+    if not symbol or (multiplied(split(symbol)[0])[0] not in known and matching(name, known)):
         return []
     kind, found = await _found(market, symbol)
     if found is None or found.snapshot.ticker is None:
@@ -122,13 +124,13 @@ async def _found(market: Market, symbol: str) -> tuple[str, Found | None]:
         if kept is not None and kept.ticker is not None and kept.ticker.low is not None and kept.funding is not None:
             ticker = kept.ticker if kept.ticker.time_ms else kept.ticker._replace(time_ms=market.now_ms())
             return "perp", Found(kept._replace(ticker=ticker), ticker.symbol, 1, {})
-    question = Question(perps, (market.perp_at(each, symbol) for each in perps))
+    question = Question(perps, (market.perp_at(each, symbol, hurried=True) for each in perps))
     (outcome,) = await first_answers(question, timeout_s=ANSWER_S)
     if outcome.found is not None or not all(isinstance(error, UnknownSymbol) for error in outcome.errors):
         return "perp", outcome.found
     spots = market.offering("spot")
     (outcome,) = await first_answers(
-        Question(spots, (market.spot_at(each, symbol) for each in spots)), timeout_s=ANSWER_S
+        Question(spots, (market.spot_at(each, symbol, hurried=True) for each in spots)), timeout_s=ANSWER_S
     )
     return "spot", outcome.found
 

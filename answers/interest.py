@@ -28,7 +28,8 @@ async def open_interest_history(
     async for of in spellings:
         with spellings:
             exchange.require("open_interest_history", of.kind, of.quote)
-            return await market.cached(exchange.open_interest_history(of, n, market.now_ms()), HISTORY_S)
+            history = exchange.open_interest_history(of, n, market.now_ms())
+            return await market.cached(history, HISTORY_S, of.multiplier)
     raise spellings.unknown
 
 

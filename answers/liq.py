@@ -166,7 +166,8 @@ async def _told_of(market: Market, exchange: Exchange, symbol: str, since_ms: in
         with spellings:
             of = await market.sized(exchange, of, "liquidations")
             questions = exchange.liquidations(of, since_ms, market.now_ms())
-            pages = (_pages(market, each, since_ms, exchange.max_liquidation_pages) for each in questions)
+            most = exchange.max_liquidation_pages
+            pages = (_pages(market, each, since_ms, most, of.multiplier) for each in questions)
             parts = await asyncio.gather(*pages)
             return Told([row for part in parts for row in part.rows], max(part.since_ms for part in parts))
     raise spellings.unknown
@@ -183,12 +184,12 @@ def _priced(row: Liquidation, found: Found | None) -> Liquidation:
 
 
 async def _pages(
-    market: Market, question: Callable[[str], Endpoint[LiquidationPage]], since_ms: int, most: int
+    market: Market, question: Callable[[str], Endpoint[LiquidationPage]], since_ms: int, most: int, per: int
 ) -> LiquidationPage:
     """As many pages as there are since a moment, or as time allows."""
     began, rows, cursor = market.clock.monotonic(), list[Liquidation](), ""
     for _ in range(most):
-        page: LiquidationPage = await market.cached(question(cursor), PAGE_S)
+        page: LiquidationPage = await market.cached(question(cursor), PAGE_S, per)
         rows += page.rows
         cursor = page.cursor
         if not cursor or market.clock.monotonic() - began > PAGES_S:

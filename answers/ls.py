@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
 from answers.asked import Tools, WhichSymbol, only_symbol
 from answers.interest import HISTORY_S
+from answers.same_coin import namesakes
 from asking import races
-from asking.races import all_rows
+from asking.races import all_rows, both
 from exchanges.endpoints import Endpoint
 from exchanges.errors import MarketError, NotSupported, Reason, UnknownSymbol, is_not_there
+from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Ratio
 from indicators import DAY_MS
@@ -20,7 +22,7 @@ from render.fields import iso, slashed
 from render.figures import escape, format_moment, format_points
 from render.keyboards import again, keyboard, neighbours
 from render.message import Answer, foot, pre, short
-from render.sentences import exchange_name, reasons, said
+from render.sentences import exchange_name, reasons, said, sentence
 
 RATIO_HOURS = 25  # rows: now, and 24 hours back
 LATE_MS = 2 * 3_600_000  # an hourly figure that is so much older than others is told with its time
@@ -46,7 +48,10 @@ class LongShare(NamedTuple):
 
 
 class RatioReport(NamedTuple):
-    """All that exchanges tell of longs and shorts. failed: by exchange; without: those that tell nothing of it."""
+    """All that exchanges tell of longs and shorts. failed: by exchange; without: those that tell nothing of it.
+
+    namesakes: by exchange, that it lists another coin of that name, of which nothing is shown.
+    """
 
     symbol: str
     shares: list[LongShare]
@@ -54,6 +59,7 @@ class RatioReport(NamedTuple):
     without: list[str]
     time_ms: int
     took_s: float
+    namesakes: Mapping[str, MarketError] = {}
 
 
 async def ask(tools: Tools, symbol: str) -> RatioReport:
@@ -61,7 +67,12 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
     market, began = tools.market, tools.market.clock.monotonic()
     market.raise_if_not_listed(symbol, "perp")
     asked = {each.id: ratios_at(market, each, symbol) for each in market.offering("perp")}
-    shares, failed, without = await all_rows(asked, races.DEADLINE_S - 0.2)
+    (shares, failed, without), others = await both(
+        all_rows(asked, races.DEADLINE_S - 0.2), namesakes(market, split(symbol)[0], market.offering("perp"))
+    )
+    others = {name: error for name, error in others.items() if any(each.exchange == name for each in shares)}
+    shares = [each for each in shares if each.exchange not in others]
+    failed = failed | others if not shares else failed
     if not shares:
         # Who tells of other markets does not list this one.
         tellers = {each.id for each in market.offering("perp") if "ratios" in each.tells}
@@ -71,7 +82,8 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
             if each in tellers or not tellers
         ]
         raise await market.why_not(symbol, [*failed.values(), *untold] or market.no_such_markets("perp"), began, "perp")
-    return RatioReport(symbol, shares, failed, without, market.now_ms(), market.clock.monotonic() - began)
+    took_s = market.clock.monotonic() - began
+    return RatioReport(symbol, shares, failed, without, market.now_ms(), took_s, others)
 
 
 async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[list[LongShare], list[MarketError]]:
@@ -100,7 +112,7 @@ async def _ratios_of(market: Market, exchange: Exchange, symbol: str) -> list[di
             endpoints: Sequence[Endpoint[dict[str, list[Ratio]]]] = ()
             if exchange.has("ratios", of.kind, of.quote):
                 endpoints = exchange.ratios(of, RATIO_HOURS, market.now_ms())
-            asked = [market.cached(each, HISTORY_S) for each in endpoints]
+            asked = [market.cached(each, HISTORY_S, of.multiplier) for each in endpoints]
             answers = await asyncio.gather(*asked, return_exceptions=True)
             if asked and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
                 raise UnknownSymbol(exchange.id, f"no ratios of {of.listed}")
@@ -128,6 +140,8 @@ def show(report: RatioReport, now_s: float) -> Answer:
     lines.append("Share of accounts, or of top traders' positions, that is long.")
     if report.failed:
         lines.append(escape(f"Missing: {reasons(report.failed.values())}."))
+    if report.namesakes:
+        lines.append(escape(sentence(reasons(report.namesakes.values()))))
     if report.without:
         names = ", ".join(exchange_name(each) for each in report.without)
         lines.append(escape(f"{names}: no data."))

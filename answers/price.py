@@ -12,7 +12,7 @@ from answers.card_extras import CARD, EXTRAS_S, MOVES, ROW, SPANS, Parts, asked_
 from asking import races
 from asking.races import Outcome, Question, first_answers, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
-from exchanges.symbols import NotASymbol, are_of_one_coin, parse_symbol, split
+from exchanges.symbols import NotASymbol, are_of_one_coin, multiplied, parse_symbol, split
 from exchanges.words import Funding, Snapshot, Ticker, per_8h, per_year_pct
 from market import Found, Market
 from render.fields import TickerFields, iso, ticker_fields
@@ -36,7 +36,7 @@ from render.figures import (
 )
 from render.keyboards import again, apart, keyboard, neighbours, that_fit, try_again
 from render.message import PHONE, Answer, Button, Keyboard, folded, foot, labelled, pre, short
-from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry
+from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry, which_coin
 
 log = logging.getLogger("bot")
 ABOUT = "price for"
@@ -92,7 +92,8 @@ class PriceReport(NamedTuple):
     explained in missing. failed: by "spot" and
     "perp", the preferred exchanges that did not give what is shown. multipliers: contracts on 1000 and more coins,
     whose figures are given per coin here. moves: of the price in percent, by "1h", "7d", "30d". interest_before: open
-    interest in coins, by hours ago. Extras that were asked for and are not there are explained in missing, too.
+    interest in coins, by hours ago. other: as in Source. Extras that were asked for and are
+    not there are explained in missing, too.
     """
 
     symbol: str
@@ -104,6 +105,7 @@ class PriceReport(NamedTuple):
     took_s: float
     moves: Mapping[str, float] = {}
     interest_before: Mapping[int, float] = {}
+    other: str = ""
 
     @property
     def lead(self) -> Ticker:
@@ -161,7 +163,14 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
         failed,
         multipliers,
         market.clock.monotonic() - began,
+        other=_other(market, symbol, perp.found),
     )
+
+
+def _other(market: Market, symbol: str, perp: Found | None) -> str:
+    """What another coin's contract is called beside the perpetual."""
+    ticker = perp.snapshot.ticker if perp is not None else None
+    return market.namesakes.other(market.exchange(ticker.exchange), symbol) if ticker is not None else ""
 
 
 async def _of_the_same_coin(market: Market, symbol: str, spot: Outcome[Found], perp: Outcome[Found]) -> Outcome[Found]:
@@ -422,7 +431,12 @@ def _notes(report: PriceReport, base: str, now_s: float) -> list[str]:
             notes.append(f"{exchange_name(ticker.exchange)} tells no change over 24 hours.")
     for kind, multiplier in report.multipliers.items():
         notes.append(f"The {kind} contract is on {multiplier:,} {base}; figures are per {base}.")
-    return notes
+    coin, n = multiplied(base)
+    if n != 1:
+        notes.append(
+            f"{base} is {n:,} {coin}: {format_price(report.lead.last / n)} each. {coin} is another thing's name."
+        )
+    return [*notes, *which_coin(report.symbol, report.exchanges[-1], report.other)]
 
 
 def _foot(report: PriceReport, now_s: float) -> str:

@@ -19,7 +19,7 @@ from render.fields import iso, slashed
 from render.figures import at_tick, counted, escape, format_at_tick, format_price
 from render.keyboards import again, choices_of, keyboard, neighbours
 from render.message import Answer, pre, short, source_foot, title
-from render.sentences import failed_before
+from render.sentences import of_source
 
 PROFILE_WINDOWS = {
     "today": ("5m", 0),
@@ -122,7 +122,7 @@ def show(report: ProfileReport, now_s: float) -> Answer:
     vwap = "n/a" if report.vwap is None else format_at_tick(report.vwap, report.tick)
     candles = f"{counted(report.n_candles, 'candle')} of {report.interval}"
     lines.append(f"VWAP {vwap}. From {candles}. █ is the value area, 70%.")
-    lines += failed_before(source.failed, source.kind)
+    lines += of_source(source)
     spot = " spot" if source.kind == "spot" else ""
     line = f"{short(source.symbol)} {report.window}{spot}"
     return Answer(

@@ -104,7 +104,7 @@ async def _book_at(market: Market, exchange: Exchange, kind: str, symbol: str) -
         with spellings:
             if (endpoint := exchange.book(of)) is None:
                 return None
-            told: Book = await market.cached(endpoint)
+            told: Book = await market.cached(endpoint, per=of.multiplier)
             return told
     raise spellings.unknown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from exchanges.symbols import NotASymbol, parse_symbol, split
+from exchanges.symbols import NotASymbol, multiplied, parse_symbol, split
 
 ALIASES: Mapping[str, str] = {
     "p": "price",
@@ -88,7 +88,7 @@ def _bare(words: list[str], commands: Collection[str], known: Collection[str]) -
 def _may_be_a_coin(word: str, known: Collection[str]) -> bool:
     """Whether a bare word is meant as a symbol: it is spelt like one, and listed where that is known."""
     try:
-        base = split(parse_symbol(word))[0]
+        base = multiplied(split(parse_symbol(word))[0])[0]
     except NotASymbol:
         return False
     return base in known if known else len(base) <= 10

@@ -18,7 +18,7 @@ from render.fields import iso, slashed
 from render.figures import BLOCKS, format_amounts, format_coins, format_percent, format_price
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours
 from render.message import Answer, clock, labelled, short, source_foot, title
-from render.sentences import failed_before
+from render.sentences import of_source
 
 BARS = 12  # volumes shown
 ABOUT = "volume of"
@@ -117,7 +117,7 @@ def show(report: VolumeReport, now_s: float) -> Answer:
     return Answer(
         title(source, f"{report.interval} volume"),
         (verdict, labelled(rows, 8), closed),
-        (*_untold(report), *failed_before(source.failed, source.kind)),
+        (*_untold(report), *of_source(source)),
         source_foot(source, now_s),
         keyboard(
             again(f"volume {line}", f"chart {line}", f"alert {of}{spot}"),

@@ -71,6 +71,15 @@ class Rows(dict[str, Snapshot]):
         return self._by_coin
 
 
+def named(rows: Rows, symbol: str) -> Snapshot | None:
+    """The market of a coin in a list; of 1000CAT, the contract of that name, as it is listed."""
+    found = rows.by_coin().get(symbol)
+    multiplier = coin_symbol(symbol)[1]
+    if found is None and multiplier != 1 and (contract := rows.get(symbol)) is not None:
+        return _as_listed(contract, multiplier)
+    return found
+
+
 def by_coin(listed: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
     """Markets by the symbols of their coins, figures per coin.
 

@@ -28,10 +28,11 @@ _NAMED_LIKE_PAIRS = frozenset(
 )
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))  # what pasted text carries
 _CROSSES = ("BTC", "ETH", "EUR")
-_CROSSED = frozenset(
+UNMISTAKABLE = frozenset(
     ["BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "ADA", "LTC", "BCH", "LINK", "AVAX", "DOT", "TRX", "XMR", "ETC", "XLM"]
 )
-"""What ETHBTC and BTCEUR are read apart for: WBTC, STETH and the like are coins of their own."""
+"""Coins whose names nothing else is called; what ETHBTC and BTCEUR are read apart for: WBTC, STETH and the like are
+coins of their own."""
 _OTHER_NAMES = {
     "XBT": "BTC",
     "XDG": "DOGE",
@@ -64,6 +65,36 @@ _OTHER_NAMES = {
 """Names of coins, and what Kraken and BitMEX call them; MATIC was renamed."""
 _KILO = frozenset(["PEPE", "SHIB", "BONK", "FLOKI", "LUNC", "DOGS", "NEIRO"])
 """Of which Hyperliquid lists a contract on 1000, with a small k before the name."""
+BY_THE_THOUSAND = frozenset(
+    [
+        "AIDOGE",
+        "APU",
+        "BABYDOGE",
+        "BONK",
+        "BTT",
+        "CHEEMS",
+        "COQ",
+        "DOGS",
+        "ELON",
+        "FLOKI",
+        "LADYS",
+        "LUNC",
+        "MOG",
+        "NEIRO",
+        "PEIPEI",
+        "PEPE",
+        "QUBIC",
+        "RATS",
+        "SATS",
+        "SHIB",
+        "TOSHI",
+        "TURBO",
+        "WEN",
+        "WHY",
+        "XEC",
+    ]
+)
+"""Cheap coins that contracts on many are on, whose plain name is nobody else's as far as is known."""
 _MAX_SYMBOL = 24  # characters; the longest listed base has 13
 
 
@@ -122,16 +153,17 @@ def in_every_dollar(symbol: str, quotes: Sequence[str]) -> list[str]:
 
 
 def of_many(of: Listing, listed: Collection[str]) -> Listing | None:
-    """The contract on 1000 and more coins that is listed in the coin's place."""
+    """The contract on 1000 and more coins that is listed in the coin's place; of 1000CAT, one on as many or more."""
     base, quote = split(of.symbol)
-    names = [(multiplier, f"{prefix}{base}") for multiplier, prefix in MULTIPLIERS]
-    names += [(multiplier, f"{base}{number}") for multiplier, number in MULTIPLIERS if number.isdecimal()]
-    names += [(1_000_000, name) for name, coin in _MILLIONS.items() if coin == base]
+    coin, n = multiplied(base)
+    names = [(multiplier, f"{prefix}{coin}") for multiplier, prefix in MULTIPLIERS]
+    names += [(multiplier, f"{coin}{number}") for multiplier, number in MULTIPLIERS if number.isdecimal()]
+    names += [(1_000_000, name) for name, of_it in _MILLIONS.items() if of_it == coin]
     return next(
         (
-            of._replace(listed=f"{name}-{quote}", multiplier=multiplier)
+            of._replace(listed=f"{name}-{quote}", multiplier=multiplier // n)
             for multiplier, name in names
-            if f"{name}-{quote}" in listed
+            if multiplier % n == 0 and name != base and f"{name}-{quote}" in listed
         ),
         None,
     )
@@ -142,8 +174,8 @@ def parse_symbol(text: str) -> str:
 
     btc, $BTC, BTCUSDT, BTC-USDT, btc/usdt, BTC_USDT, BTC-USDT-SWAP, BTC/USDT:USDT, BTCUSDT.P,
     BTCPERP and BINANCE:BTCUSDT are all BTC-USDT, as is BTC-USD: the dollar traded on exchanges
-    is USDT. So are XBT and bitcoin. ETHBTC is ETH-BTC. 1000PEPE, SHIB1000 and kPEPE are PEPE and SHIB,
-    whose figures are given per coin.
+    is USDT. So are XBT and bitcoin. ETHBTC is ETH-BTC. 1000PEPE and SHIB1000 keep their thousand, and kPEPE
+    is 1000PEPE: whether they may be called by the plain name is found out by price (asking/namesakes.py).
     """
     shown = text if len(text) <= _MAX_SYMBOL else f"{text[:_MAX_SYMBOL]}…"
     junk = NotASymbol(f"“{shown}” is not a symbol. Try BTC, or BTC-USDT.")
@@ -184,17 +216,17 @@ def _apart(pair: str) -> tuple[str, str]:
         if pair.endswith(quote) and pair != quote:
             return pair.removesuffix(quote), quote
     for quote in _CROSSES:
-        if pair.endswith(quote) and pair.removesuffix(quote) in _CROSSED:
+        if pair.endswith(quote) and pair.removesuffix(quote) in UNMISTAKABLE:
             return pair.removesuffix(quote), quote
     return pair, ""
 
 
 def _coin(base: str) -> str:
-    """PEPE for 1000PEPE, KPEPE and PEPE1000; BTC for XBT and BITCOIN."""
+    """1000PEPE for KPEPE; BTC for XBT and BITCOIN."""
+    if base[:1] == "K" and base[1:] in _KILO:
+        return f"1000{base[1:]}"
     coin, _ = multiplied(base)
-    if coin[:1] == "K" and coin[1:] in _KILO:
-        coin = coin[1:]
-    return _OTHER_NAMES.get(coin, coin)
+    return coin if coin in UNMISTAKABLE else _OTHER_NAMES.get(base, base)
 
 
 def are_of_one_coin(price: float, other: float) -> bool:

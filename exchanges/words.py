@@ -299,7 +299,10 @@ class Page(NamedTuple, Generic[T]):
 
 
 class Source(NamedTuple):
-    """Which market a report is of, who was asked before in vain, when and how long."""
+    """Which market a report is of, who was asked before in vain, when and how long.
+
+    other: what another coin's contract is called there, where both bear the name.
+    """
 
     exchange: str
     symbol: str
@@ -307,6 +310,7 @@ class Source(NamedTuple):
     failed: tuple[MarketError, ...]
     time_ms: int
     took_s: float
+    other: str = ""
 
 
 def dollars_at(candles: Candles, at: int) -> float | None:

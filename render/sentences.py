@@ -19,6 +19,7 @@ from exchanges.errors import (
 )
 from exchanges.symbols import NotASymbol
 from exchanges.table import EXCHANGES
+from exchanges.words import Source
 from render.figures import escape
 
 REASONS = {
@@ -200,6 +201,17 @@ def failed_before(errors: Sequence[MarketError], kind: str = "") -> list[str]:
         name = {"perp": "Perpetual", "spot": "Spot"}.get(of, "") if of != kind else ""
         lines.append(escape(f"{name}: {text}." if name and kind else sentence(text)))
     return lines
+
+
+def of_source(source: Source) -> list[str]:
+    """What is to be said of where figures come from: who was asked before in vain, and which of two coins it is."""
+    return [*failed_before(source.failed, source.kind), *which_coin(source.symbol, source.exchange, source.other)]
+
+
+def which_coin(symbol: str, exchange: str, other: str) -> list[str]:
+    """other: what another coin's contract is called beside that of the symbol; "" for none."""
+    base = symbol.partition("-")[0]
+    return [escape(f"This is {base}; {other} on {exchange_name(exchange)} is another coin.")] if other else []
 
 
 def no_keys(variables: Sequence[str]) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from conftest import a_house
+from wired import NOW_MS, say, wired
 
-from answers import top10
+from answers import chart_oi, ls, top10
 from answers.contracts import contracts_of
 from answers.top10 import Sorting
 from exchanges.errors import PartName, Reason
+from exchanges.symbols import parse_symbol
+from watchman.quotes import MarketQuotes
 
 
 async def test_open_interest_is_of_one_of_them() -> None:
@@ -41,3 +46,123 @@ async def test_list_has_both_coins(coin: str) -> None:
         ticker = tickers[f"{coin}-USDT"]
         assert ticker is not None
         assert ticker.last == pytest.approx(truth, rel=0.01)
+
+
+STOCK = "612.50"
+
+
+def binance(contract: str, spot: Mapping[str, str], perp: Mapping[str, str]) -> Callable[..., Any]:
+    """Binance with a few markets: what each is called there, and its price."""
+
+    def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        listed = spot if host.startswith("api.") else perp if host.startswith("fapi.") else {}
+        what, symbol = path.rpartition("/")[2], query.get("symbol")
+        if symbol is None:
+            return [{"symbol": name, "price": price} for name, price in listed.items()] if what == "price" else []
+        if symbol not in listed:
+            return 400, {"code": -1121, "msg": "Invalid symbol."}
+        if what == "openInterest":
+            return {"symbol": symbol, "openInterest": "5000", "time": NOW_MS}
+        if what == "premiumIndex":
+            return {"symbol": symbol, "markPrice": listed[symbol], "lastFundingRate": "0.0001", "time": NOW_MS}
+        if what == "openInterestHist":
+            return []
+        if what == "klines":
+            return 429, {"code": -1003, "msg": "Too many requests"}
+        price = {"lastPrice": listed[symbol], "highPrice": listed[symbol], "lowPrice": listed[symbol]}
+        return {"symbol": symbol, **price, "volume": "9", "quoteVolume": "9", "closeTime": NOW_MS}
+
+    return answer
+
+
+TYPED = [
+    ("1000CAT", "1000CATUSDT", "CATUSDT"),
+    ("1000CATUSDT", "1000CATUSDT", "CATUSDT"),
+    ("kPEPE", "1000PEPEUSDT", "PEPEUSDT"),
+    ("1000000MOG", "1000000MOGUSDT", "MOGUSDT"),
+    ("MBABYDOGE", "1MBABYDOGEUSDT", "BABYDOGEUSDT"),
+    ("1MBABYDOGE", "1MBABYDOGEUSDT", "BABYDOGEUSDT"),
+    ("10000SATS", "10000SATSUSDT", "SATSUSDT"),
+]
+
+
+@pytest.mark.parametrize("command", ["price", "oi", "funding", "spread"])
+@pytest.mark.parametrize(("typed", "contract", "plain"), TYPED)
+@pytest.mark.parametrize("kinds", ["spot", "perp", "both"])
+async def test_a_thousand_that_was_typed_leads_to_no_namesake(
+    command: str, typed: str, contract: str, plain: str, kinds: str
+) -> None:
+    """Another thing has the plain name, on spot, as a perpetual, or as both."""
+    spot = {plain: STOCK} if kinds in ("spot", "both") else {}
+    perp = {contract: "0.00512"} | ({plain: STOCK} if kinds in ("perp", "both") else {})
+    told = await say(wired(binance(contract, spot, perp), "binance"), f"/{command} {typed}")
+    assert "612" not in told
+    assert "0.005120" in told or command in ("oi", "funding")
+    assert "No " not in told.split("\n")[0]
+    if command == "oi":
+        assert "OI $25.6 " in told  # 5,000 contracts at 0.00512
+
+
+@pytest.mark.parametrize("typed", ["1000CAT", "1000CATUSDT"])
+async def test_a_thousand_of_what_nobody_lists_is_not_the_namesake(typed: str) -> None:
+    told = await say(wired(binance("", {"CATUSDT": STOCK}, {"CATUSDT": STOCK}), "binance"), f"/price {typed}")
+    assert told.startswith("Not listed on Binance: 1000CAT.")
+
+
+@pytest.mark.parametrize(("typed", "contract", "plain"), TYPED)
+async def test_a_thousand_of_the_same_coin_is_told_per_coin(typed: str, contract: str, plain: str) -> None:
+    n = {"1000": 1000, "1000000": 10**6, "1M": 10**6, "10000": 10**4}[re.match("1M|10+", contract)[0]]  # type: ignore[index]
+    world = binance(contract, {plain: f"{0.00512 / n:.12f}"}, {contract: "0.00512"})
+    told = await say(wired(world, "binance"), f"/price {typed}")
+    assert told.startswith(plain.removesuffix("USDT"))
+    assert f"The perp contract is on {n:,} " in told
+    assert "basis 0.0bp" in told
+
+
+ONE_MARKET = ["price", "volume", "analysis", "cvd", "profile", "chart"]
+
+
+@pytest.mark.parametrize("command", ONE_MARKET)
+@pytest.mark.parametrize(("coin", "other"), [("CAT", "1000CAT"), ("1000CAT", "CAT")])
+async def test_every_answer_about_a_name_is_of_the_same_coin(command: str, coin: str, other: str) -> None:
+    """CAT is what is listed as CAT; the other one is named."""
+    async with a_house(EXCHANGES="binance") as house:
+        text = re.sub(r"<[^>]+>", "", await house.ask(f"/{command} {coin}"))
+        price = house.world.market.day("binance", coin, "perp").last
+        figures = {float(each) for each in re.findall(r"\d+\.\d+", text.replace(",", ""))}
+        assert text.startswith(coin)
+        assert any(each == pytest.approx(price, rel=0.03) for each in figures)
+        assert other in text or coin == "1000CAT"
+
+
+async def test_longs_and_shorts_are_of_one_of_them() -> None:
+    async with a_house() as house:
+        report = await ls.ask(house.bot.tools, "NEIRO-USDT")
+        assert {each.exchange for each in report.shares} == {"binance", "bybit", "okx", "kraken"}
+        assert set(report.namesakes) == {"gate", "bitget"}
+        text = re.sub(r"<[^>]+>", "", await house.ask("/ls NEIRO"))
+        assert "Gate and Bitget list another coin of that name." in text
+
+
+async def test_charts_of_open_interest_are_of_one_of_them() -> None:
+    async with a_house() as house:
+        report = await chart_oi.ask(house.bot.tools, "NEIRO")
+        assert set(report.paths) == {"binance", "bybit", "okx", "kraken"}
+        assert report.failed["gate"].reason is Reason.NAMESAKE
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_alerts_are_of_the_coin_that_was_named(many: bool) -> None:
+    """Of 1000CAT as it is listed, though lists tell it per coin; also where there are many of them."""
+    others = ["BTC", "ETH", "SOL", "XRP", "DOGE", "ADA"] if many else []
+    symbols = [f"{each}-USDT" for each in ("1000CAT", "CAT", *others)]
+    async with a_house() as house:
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        found = await quotes.prices("binance", "perp", symbols)
+        for coin in ("CAT", "1000CAT"):
+            truth = house.world.market.day("binance", coin, "perp").last
+            assert found[f"{coin}-USDT"] == pytest.approx(truth, rel=0.01)
+
+
+def test_a_coin_that_is_typed_stays_what_it_is_on_the_watchlist() -> None:
+    assert parse_symbol("1000CAT-USDT") == "1000CAT-USDT"

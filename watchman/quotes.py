@@ -39,7 +39,7 @@ class MarketQuotes:
 
     async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
         endpoint = EXCHANGES[exchange].prices(kind, self._market.now_ms())
-        if endpoint is not None and len(symbols) > FEW:
+        if endpoint is not None and len(symbols) > FEW and not any(map(_is_typed_with_its_thousand, symbols)):
             return await self._by_price_list(EXCHANGES[exchange], kind, endpoint, symbols)
         tickers = await self._tickers(EXCHANGES[exchange], kind, symbols)
         return {symbol: ticker.last for symbol, ticker in tickers.items()}
@@ -83,7 +83,7 @@ class MarketQuotes:
                     return []
                 sized = await self._market.sized(of, listing, "perp")
                 history = of.open_interest_history(sized, hours, self._market.now_ms())
-                return await self._market.cached(history, HISTORY_S)
+                return await self._market.cached(history, HISTORY_S, listing.multiplier)
         raise spellings.unknown
 
     async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
@@ -113,7 +113,8 @@ class MarketQuotes:
 
     async def _tickers(self, exchange: Exchange, kind: str, symbols: Sequence[str]) -> Mapping[str, Ticker]:
         has_list = "ticker" in exchange.tickers(kind, self._market.now_ms())
-        if not has_list or (len(symbols) <= FEW and not (exchange.is_told_in_list and kind == "perp")):
+        is_singly = len(symbols) <= FEW or any(map(_is_typed_with_its_thousand, symbols))
+        if not has_list or (is_singly and not (exchange.is_told_in_list and kind == "perp")):
             return await _singly(symbols, lambda symbol: self._ticker(exchange, kind, symbol))
         listed = await self._market.listing(exchange, kind)
         found = _of_list(exchange, kind, listed, symbols)
@@ -127,14 +128,14 @@ class MarketQuotes:
         async for of in spellings:
             with spellings:
                 sized = await self._market.sized(exchange, of, "perp")
-                return (await self._market.cached(exchange.perp(sized)["ticker"])).ticker
+                return (await self._market.cached(exchange.perp(sized)["ticker"], per=sized.multiplier)).ticker
         raise spellings.unknown
 
     async def _perps(self, exchange: Exchange, symbols: Sequence[str], part: PartName) -> Mapping[str, Snapshot]:
         """With that part: by a list where the exchange has one and there are many, else singly."""
         lists = exchange.tickers("perp", self._market.now_ms())
         is_told_in_list = exchange.is_told_in_list or part in lists or list(lists) == ["ticker"]
-        if is_told_in_list and len(symbols) > FEW:
+        if is_told_in_list and len(symbols) > FEW and not any(map(_is_typed_with_its_thousand, symbols)):
             listed = await self._market.listing(exchange, "perp", part)
             return _of_list(exchange, "perp", listed, symbols)
 
@@ -142,6 +143,11 @@ class MarketQuotes:
             return (await self._market.perp_at(exchange, symbol)).snapshot
 
         return await _singly(symbols, ask)
+
+
+def _is_typed_with_its_thousand(symbol: str) -> bool:
+    """1000CAT-USDT beside another CAT: told as it is listed, which lists do only where both coins are in them."""
+    return coin_symbol(symbol)[1] != 1
 
 
 async def _singly(symbols: Sequence[str], ask: Callable[[str], Awaitable[T | None]]) -> dict[str, T]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import indicators
-from exchanges.symbols import coin_symbol, split
+from exchanges.symbols import split
 from exchanges.words import Candles as MarketCandles
 from exchanges.words import Flow
 from render.figures import format_amount, format_percent, format_price
@@ -111,7 +111,7 @@ def candles(
 
     of: more candles than are shown, so that the means have begun. interest: moments and coins.
     """
-    span, coin = span_of(of), split(coin_symbol(of.symbol)[0])[0]
+    span, coin = span_of(of), split(of.symbol)[0]
     panes = [_prices(head, of, span, is_running, alerts), _volume(of, span, coin)]
     if interest and reaches(of, interest):
         panes.append(_interest(span, interest, coin))
@@ -122,7 +122,7 @@ def candles(
 
 def cvd(head: Head, of: MarketCandles, flow: Flow, *, is_running: bool) -> Figure:
     """The path of the cumulative volume delta under that of the price."""
-    span, coin = span_of(of), split(coin_symbol(of.symbol)[0])[0]
+    span, coin = span_of(of), split(of.symbol)[0]
     prices = _prices(head, of, span, is_running, (), has_means=False)._replace(share=0.5)
     return _figure(head, span, [prices, _flow(span, flow, coin)._replace(share=0.34), _deltas(span, flow, coin)])
 

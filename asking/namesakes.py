@@ -1,0 +1,181 @@
+"""Two coins of one name: which of an exchange's markets are of the coin that a name means there.
+
+CAT is a stock at one exchange and a coin at another; 1000CAT is listed beside either. What a name means is settled by
+price: at one exchange by its spot market of that very name, else by its perpetual of that very name. A market that is
+more than MAX_APART times away is another coin's. A name that is typed with its thousand (1000CAT) means the coin that
+contracts of that name are on.
+
+Memory: a verdict a market, kept for an hour by the market's cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from asking.cache import Cache
+from asking.races import Question, both, first_answers
+from asking.symbol_lists import Symbols
+from exchanges.errors import MarketError, UnknownSymbol, is_not_there
+from exchanges.symbols import (
+    BY_THE_THOUSAND,
+    UNMISTAKABLE,
+    are_of_one_coin,
+    coin_symbol,
+    in_quotes,
+    multiplied,
+    of_many,
+    split,
+)
+from exchanges.table import Exchange
+from exchanges.words import COIN, Listing
+
+VERDICT_S = 3600.0
+CHECK_S = 1.0  # to find out which of two coins is meant; then the market is taken for the one of its name
+TYPED_S = 1.5  # the same for a name with its thousand, of which several exchanges are asked
+
+
+class Verdict(NamedTuple):
+    """is_meant: the market is of the coin that its name means. other: another coin's contract on many beside it."""
+
+    is_meant: bool
+    other: str = ""
+
+
+MEANT = Verdict(is_meant=True)
+
+
+class Namesakes:
+    """Tells coins of one name apart. last: the last price of a market per coin, None where nothing was traded."""
+
+    def __init__(
+        self, cache: Cache, symbols: Symbols, last: Callable[[Exchange, Listing], Awaitable[float | None]]
+    ) -> None:
+        self._cache, self._symbols, self._last = cache, symbols, last
+
+    async def verdict(self, exchange: Exchange, of: Listing) -> Verdict:
+        """Whether a market is of the coin that is meant by the name it is asked by. Never raises.
+
+        It is taken to be where that cannot be found out, or need not be: a spot market of the plain name says itself
+        what the name means, and so does a perpetual where there are no spot markets.
+        """
+        if not _may_be_another(exchange, of):
+            return MEANT
+        try:
+            async with asyncio.timeout(CHECK_S):
+                return await self._cache.get(_key(exchange, of), VERDICT_S, self._judge(exchange, of))
+        except (MarketError, TimeoutError):
+            return MEANT
+
+    def other(self, exchange: Exchange, symbol: str) -> str:
+        """What another coin's perpetual is called beside that of the symbol, where that was found out; else ""."""
+        listed = in_quotes(symbol, exchange.quotes.get("perp", ()))
+        kept: Verdict | None = self._cache.peek(_key(exchange, Listing("perp", listed, listed)))
+        return kept.other if kept is not None else ""
+
+    async def _judge(self, exchange: Exchange, of: Listing) -> Verdict:
+        """Raises MarketError, also where there is no such market: that is no verdict."""
+        last = await self._last(exchange, of)
+        anchor, many = await both(self._anchor(exchange, of), self._many(exchange, of))
+        if _are_apart(last, anchor):
+            return Verdict(is_meant=False)
+        if many is None or not _are_apart(last, await self._last_or_none(exchange, many)):
+            return MEANT
+        return Verdict(is_meant=True, other=many.base)
+
+    async def _anchor(self, exchange: Exchange, of: Listing) -> float | None:
+        """The price of what the plain name means: of spot, else of the perpetual that is not the one in question."""
+        base = split(of.symbol)[0]
+        for kind in ("spot", "perp"):
+            if kind not in exchange.kinds or (kind == of.kind and of.multiplier == 1):
+                continue
+            listed = f"{base}-{exchange.quotes[kind][0]}"
+            kept = self._symbols.kept(exchange, kind)
+            if kept and listed not in kept:
+                continue
+            if (price := await self._last_or_none(exchange, Listing(kind, listed, listed))) is not None:
+                return price
+        return None
+
+    async def _many(self, exchange: Exchange, of: Listing) -> Listing | None:
+        """The contract on many that is listed beside a plain one."""
+        if of.kind not in exchange.multiplied or of.multiplier != 1:
+            return None
+        return of_many(of, await self._symbols.of(exchange, of.kind))
+
+    async def _last_or_none(self, exchange: Exchange, of: Listing) -> float | None:
+        """None where there is no such market. Raises what else fails."""
+        try:
+            return await self._last(exchange, of)
+        except MarketError as error:
+            if is_not_there(error):
+                return None
+            raise
+
+    async def typed(self, symbol: str, exchanges: Sequence[Exchange]) -> str:
+        """PEPE-USDT for 1000PEPE-USDT, whose plain name is that of the same coin; 1000CAT-USDT stays what it is.
+
+        Where nobody lists a contract on many, a plain name is trusted that is known to be the coin's own.
+        """
+        coin, multiplier = coin_symbol(symbol)
+        if multiplier == 1:
+            return symbol
+        key = ("typed", symbol, tuple(each.id for each in exchanges))
+        try:
+            async with asyncio.timeout(TYPED_S):
+                return await self._cache.get(key, VERDICT_S, self._meant(symbol, coin, exchanges))
+        except (MarketError, TimeoutError):
+            return _trusted(symbol, coin)
+
+    async def _meant(self, symbol: str, coin: str, exchanges: Sequence[Exchange]) -> str:
+        perps, spots = ([each for each in exchanges if kind in each.kinds] for kind in ("perp", "spot"))
+        outcomes = await first_answers(
+            Question(perps, (self._last_of_many(each, "perp", coin) for each in perps)),
+            Question(spots, (self._last_of_many(each, "spot", coin) for each in spots)),
+            Question(perps, (self._last_of_plain(each, "perp", coin) for each in perps)),
+            Question(spots, (self._last_of_plain(each, "spot", coin) for each in spots)),
+            timeout_s=TYPED_S,
+        )
+        if failed := [
+            error for each in outcomes for error in each.errors if each.found is None and not is_not_there(error)
+        ]:
+            raise failed[0]
+        many, plain = ([each.found for each in part if each.found] for part in (outcomes[:2], outcomes[2:]))
+        if not many:
+            return _trusted(symbol, coin)
+        return coin if all(are_of_one_coin(many[0], each) for each in plain) else symbol
+
+    async def _last_of_many(self, exchange: Exchange, kind: str, coin: str) -> float:
+        listed = in_quotes(coin, exchange.quotes[kind])
+        known = await self._symbols.of(exchange, kind) if kind in exchange.multiplied else frozenset[str]()
+        return await self._priced(exchange, of_many(Listing(kind, listed, listed), known))
+
+    async def _last_of_plain(self, exchange: Exchange, kind: str, coin: str) -> float:
+        listed = in_quotes(coin, exchange.quotes[kind])
+        return await self._priced(exchange, Listing(kind, listed, listed))
+
+    async def _priced(self, exchange: Exchange, of: Listing | None) -> float:
+        price = None if of is None else await self._last(exchange, of)
+        if price is None:
+            raise UnknownSymbol(exchange.id, "no such market")
+        return price
+
+
+def _may_be_another(exchange: Exchange, of: Listing) -> bool:
+    base, quote = split(of.symbol)
+    if base in UNMISTAKABLE or multiplied(base)[1] != 1 or quote == COIN:
+        return False
+    return of.multiplier != 1 or (of.kind == "perp" and "spot" in exchange.kinds)
+
+
+def _are_apart(price: float | None, other: float | None) -> bool:
+    return price is not None and other is not None and not are_of_one_coin(price, other)
+
+
+def _key(exchange: Exchange, of: Listing) -> tuple[str, ...]:
+    return ("meant", exchange.id, of.kind, of.listed)
+
+
+def _trusted(symbol: str, coin: str) -> str:
+    return coin if split(coin)[0] in BY_THE_THOUSAND else symbol
