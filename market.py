@@ -33,6 +33,7 @@ from exchanges.errors import (
     NoAnswer,
     NotListed,
     NotSupported,
+    NotTraded,
     PartName,
     Reason,
     UnknownSymbol,
@@ -351,7 +352,10 @@ class Market:
 
     async def _perp_of_list(self, exchange: Exchange, symbol: str) -> Found:
         """A perpetual of an exchange that tells everything in one list."""
-        found = named(await self._perps_of_list(exchange), symbol)
+        rows = await self._perps_of_list(exchange)
+        found = named(rows, symbol)
+        if found is None and symbol in rows.idle:
+            raise NotTraded(exchange.id, f"{symbol} is paused or delisted", Reason.NOT_TRADED_NOW)
         if found is None:
             raise UnknownSymbol(exchange.id, f"{symbol} is not in the list")
         return self._found(exchange, found, Listing("perp", symbol, symbol), {}, None)
@@ -420,7 +424,7 @@ class Market:
     ) -> Rows:
         async def load() -> Rows:
             found = Rows()
-            await self.fetcher.fetch_items(endpoint, found.update)
+            await self.fetcher.fetch_items(endpoint, found.take)
             return found
 
         return await self.cached_load((exchange.id, "list", kind, part), LISTING_S, load())

@@ -10,6 +10,7 @@ from answers.analysis_report import AnalysisReport, report_of
 from answers.asked import OfMarket, Tools, of_market
 from answers.cvd import ARROWS
 from answers.funding import until
+from answers.interest import ROUGH, is_rough
 from answers.ls import SHARE_NAMES, LongShare
 from exchanges.errors import PartName
 from exchanges.symbols import split
@@ -65,7 +66,13 @@ def show(report: AnalysisReport, now_s: float) -> Answer:
         (
             escape(_verdict(report)),
             labelled(_analysis_rows(report, base, now_s)),
-            folded([_bias(report), *_analysis_tail(report, base)]),
+            folded(
+                [
+                    _bias(report),
+                    *_analysis_tail(report, base),
+                    *([ROUGH] if is_rough(report.open_interest_before) else []),
+                ]
+            ),
         ),
         (*notes, *of_source(source)),
         source_foot(source, now_s),
@@ -142,7 +149,7 @@ def _perp_rows(report: AnalysisReport, now_s: float) -> list[tuple[str, list[str
     interest, funding = report.perp.open_interest, report.perp.funding
     now = interest and interest.open_interest
     changes = [
-        f"{format_percent((now / before - 1) * 100, 1)} {hours}h"
+        f"{'≈' * is_rough(report.open_interest_before, hours)}{format_percent((now / before - 1) * 100, 1)} {hours}h"
         for hours in (1, 24)
         if now is not None and (before := report.open_interest_before.get(hours))
     ]

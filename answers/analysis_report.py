@@ -8,6 +8,7 @@ Memory: the candles of a report, some 60 KB, in the market's cache until the nex
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import indicators
@@ -63,7 +64,7 @@ class AnalysisReport(NamedTuple):
     divergence: str | None
     session: SessionSums | None
     day: DaySums | None
-    open_interest_before: dict[int, float]
+    open_interest_before: Mapping[int, float]
     shares: list[LongShare]
     rsi: float | None
     vwap: float | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from answers.interest import open_interest_before
 from asking.races import Part
@@ -16,7 +16,8 @@ from market import Market
 
 EXTRAS_S = 1.0  # what may be left out is waited for no longer
 MOVES = {PartName.HOUR_CHANGE: ("1m", 60), PartName.WEEK_AND_MONTH_CHANGE: ("4h", 180)}
-"""The candles that tell of what a price was: to a minute an hour ago, to two hours 7 and 30 days ago."""
+"""The candles that tell of what a price was: an hour ago to half a minute, 7 and 30 days ago to two hours, whose moment
+is told with them: to be exact there as well would be another 720 rows."""
 SPANS = {
     "1h": (PartName.HOUR_CHANGE, 3_600_000),
     "7d": (PartName.WEEK_AND_MONTH_CHANGE, 7 * 86_400_000),
@@ -61,23 +62,31 @@ def asked_at(
     return parts
 
 
-def moves_of(last: float, candles: Mapping[PartName, Candles], now_ms: int) -> dict[str, float]:
-    """Percent against an hour, 7 days and 30 days ago, where the candles reach back so far."""
+class Move(NamedTuple):
+    """Percent since a candle opened."""
+
+    percent: float
+    since_ms: int
+
+
+def moves_of(last: float, candles: Mapping[PartName, Candles], now_ms: int) -> dict[str, Move]:
+    """Against an hour, 7 days and 30 days ago, where the candles reach back so far."""
     moves = {}
     for span, (name, before_ms) in SPANS.items():
         told = candles.get(name)
         if told is None or not len(told) or not are_of_one_coin(told.close[-1], last):
             continue  # the ticker may be old, or of another contract
-        if then := price_at(told, now_ms - before_ms):
-            moves[span] = (last / then - 1) * 100
+        if (then := opening_at(told, now_ms - before_ms)) is not None:
+            since_ms, price = then
+            moves[span] = Move((last / price - 1) * 100, since_ms)
     return moves
 
 
-def price_at(candles: Candles, at_ms: int) -> float | None:
-    """What a market opened at nearest to a moment; None where no candle begins within half of one."""
+def opening_at(candles: Candles, at_ms: int) -> tuple[int, float] | None:
+    """When a market's candle opened nearest to a moment, and at what; None where none begins within half of one."""
     after = bisect_left(candles.open_ms, at_ms)
     near = range(max(0, after - 1), min(after + 1, len(candles)))
     nearest = min(near, key=lambda i: abs(candles.open_ms[i] - at_ms), default=None)
     if nearest is None or abs(candles.open_ms[nearest] - at_ms) > candles.interval_ms / 2:
         return None
-    return candles.open[nearest]
+    return candles.open_ms[nearest], candles.open[nearest]

@@ -71,7 +71,7 @@ async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Q
         sums = day_sums(flow, market.now_ms())
         day_delta = None if sums is None else sums[0] - sums[1]
     interest = now and now.snapshot.open_interest and now.snapshot.open_interest.open_interest
-    then = (before or {}).get(24)
+    then = None if before is None else before.get(24)
     return Quarter(
         candles.volume[n - 1],
         (candles.close[n - 1] / candles.open[n - 1] - 1) * 100,

@@ -13,11 +13,11 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from answers.interest import open_interest_before
+from answers.interest import is_rough, open_interest_before
 from answers.same_coin import WHICH_COIN_S, price_of_the_coin
 from asking import races
 from asking.races import all_rows
-from exchanges.errors import MarketError, PartName, Reason, UnknownSymbol, bare, is_not_there
+from exchanges.errors import MarketError, NotTraded, PartName, Reason, UnknownSymbol, bare, is_unlisted
 from exchanges.symbols import are_of_one_coin, split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Paid, Snapshot, Ticker
@@ -37,7 +37,7 @@ class Contract(NamedTuple):
     exchange: str
     margin: str
     perp: Snapshot
-    before: dict[int, float]
+    before: Mapping[int, float]
     missing: dict[PartName, MarketError]
 
     @property
@@ -60,7 +60,8 @@ class DerivativesReport(NamedTuple):
     without: exchanges that answered and have no perpetual of the coin. paid: the past of funding, oldest first, by
     exchange, where it was asked for; unpaid: why it is not there. namesakes: by exchange, that it lists another coin
     of that name, of which nothing is counted. basis: by exchange, how far above its index the perpetual is, a
-    fraction, now and, where it is told, 24 hours before; where it was asked for.
+    fraction, now and, where it is told, 24 hours before; where it was asked for. idle: by exchange, that its perpetual
+    is paused, or not traded yet.
     """
 
     base: str
@@ -73,6 +74,7 @@ class DerivativesReport(NamedTuple):
     unpaid: Mapping[str, MarketError] = {}
     namesakes: Mapping[str, MarketError] = {}
     basis: Mapping[str, tuple[float, float | None]] = {}
+    idle: Mapping[str, MarketError] = {}
 
     @property
     def coins(self) -> float | None:
@@ -92,6 +94,10 @@ class DerivativesReport(NamedTuple):
         before = sum(each.before[hours] for each in self.contracts if hours in each.before and each.coins is not None)
         return ((now / before - 1) * 100, now / self.coins) if before and self.coins else None
 
+    def is_rough(self, hours: int) -> bool:
+        """Whether the past of one of them is told by rows so far apart that the change is about right."""
+        return any(is_rough(each.before, hours) for each in self.contracts)
+
 
 async def contracts_of(market: Market, base: str, question: PartName) -> DerivativesReport:
     """question: the part without which a contract is not whole; with open interest its history is asked for too.
@@ -102,6 +108,7 @@ async def contracts_of(market: Market, base: str, question: PartName) -> Derivat
     market.raise_if_not_listed(f"{base}-USDT", "perp")
     asked = {each.id: _contracts_at(market, each, base, question) for each in market.offering("perp")}
     contracts, failed, without = await all_rows(asked, races.DEADLINE_S - 0.2)
+    idle = {name: error for name, error in failed.items() if isinstance(error, NotTraded)}
     if not contracts:
         unlisted = [UnknownSymbol(each, f"no perpetual of {base}") for each in without]
         errors = [*failed.values(), *unlisted]
@@ -109,7 +116,9 @@ async def contracts_of(market: Market, base: str, question: PartName) -> Derivat
     contracts, namesakes = await _of_one_coin(market, base, contracts)
     contracts.sort(key=lambda each: -(each.dollars or 0.0))
     took_s = market.clock.monotonic() - began
-    return DerivativesReport(base, contracts, failed, without, market.now_ms(), took_s, namesakes=namesakes)
+    failed = {name: error for name, error in failed.items() if name not in idle}
+    of = (base, contracts, failed, without, market.now_ms(), took_s)
+    return DerivativesReport(*of, namesakes=namesakes, idle=idle)
 
 
 async def _of_one_coin(
@@ -161,8 +170,10 @@ async def _contracts_at(
         if isinstance(outcome, Contract):
             is_due = question is PartName.FUNDING
             error = outcome.missing.get(question) or (outcome.missing.get(PartName.FUNDING_PERIOD) if is_due else None)
-        if error is not None and not is_not_there(error):
+        if error is not None and not is_unlisted(error):
             errors.append(bare(error))
+    if found:  # then what other margins are listed, and not traded, changes nothing
+        errors = [error for error in errors if not isinstance(error, NotTraded)]
     return found, errors
 
 
@@ -179,7 +190,7 @@ async def _contract(market: Market, exchange: Exchange, symbol: str, question: P
     return Contract(exchange.id, split(symbol)[1], found.snapshot, before, found.missing)
 
 
-async def _before_or_nothing(market: Market, exchange: Exchange, symbol: str) -> dict[int, float]:
+async def _before_or_nothing(market: Market, exchange: Exchange, symbol: str) -> Mapping[int, float]:
     try:
         return await open_interest_before(market, exchange, symbol, exact=True)
     except MarketError:
@@ -199,6 +210,8 @@ def partial_notes(report: DerivativesReport, told: Collection[str]) -> list[str]
     ):
         if failed:
             notes.append(escape(f"{what}: {reasons(failed)}."))
+    if report.idle:
+        notes.append(escape(sentence(reasons(report.idle.values()))))
     if report.namesakes:
         notes.append(escape(sentence(reasons(report.namesakes.values()))))
     if report.without:

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from exchanges.errors import UnknownSymbol
 from exchanges.table import Exchange
 from market import HOUR_MS, Market
 
-HISTORY_S = 60.0  # how long an hourly history serves
-HISTORY_H = 26  # rows: the last one may be an hour old, and the first one has to be more than 24
+HISTORY_S = 60.0  # how long a history serves
+STEP, STEP_MS = "15m", HOUR_MS // 4  # the finest of which one answer of every exchange reaches back a day
+N_STEPS = 98  # rows: the last one may be a step old, and the first one has to be of more than 24 hours ago
+BASIS_H = 26  # rows of an hourly history: the first one has to be more than 24 hours old
 MAX_BETWEEN_MS = 3 * HOUR_MS // 2  # between two rows of an hourly history
 
 
-async def open_interest_before(
-    market: Market, exchange: Exchange, symbol: str, *, exact: bool = False
-) -> dict[int, float]:
+ROUGH = "≈: between two rows of the past that are up to an hour and a half apart."
+
+
+class Before(dict[int, float]):
+    """Open interest by hours ago, in coins. rough: the hours whose figure lies between rows of more than STEP."""
+
+    rough: frozenset[int] = frozenset()
+
+
+def is_rough(before: Mapping[int, float], hours: int | None = None) -> bool:
+    """Whether the figure of so many hours ago is, or any of them."""
+    return isinstance(before, Before) and bool(before.rough if hours is None else hours in before.rough)
+
+
+async def open_interest_before(market: Market, exchange: Exchange, symbol: str, *, exact: bool = False) -> Before:
     """Open interest 1 and 24 hours ago, in coins, where it is told of that moment. Raises MarketError."""
-    return at_hours_ago(await open_interest_history(market, exchange, symbol, HISTORY_H, exact=exact), market.now_ms())
+    rows = await open_interest_history(market, exchange, symbol, N_STEPS, STEP, exact=exact)
+    return at_hours_ago(rows, market.now_ms())
 
 
 async def open_interest_history(
-    market: Market, exchange: Exchange, symbol: str, n: int, *, exact: bool = False
+    market: Market, exchange: Exchange, symbol: str, n: int, step: str = "1h", *, exact: bool = False
 ) -> Sequence[tuple[int, float]]:
-    """Open interest of the last n hours, or as many as are told: ms and coins, oldest first. Raises MarketError."""
+    """Open interest of the last n steps, or as many as are told: ms and coins, oldest first. Raises MarketError."""
     spellings = market.spellings(exchange, "perp", symbol, exact=exact)
     async for of in spellings:
         with spellings:
             exchange.require("open_interest_history", of.kind, of.quote)
-            history = exchange.open_interest_history(of, n, market.now_ms())
+            history = exchange.open_interest_history(of, n, market.now_ms(), step)
             return await market.cached(history, HISTORY_S, of.multiplier)
     raise spellings.unknown
 
@@ -42,7 +57,7 @@ async def basis_at(market: Market, exchange: Exchange, symbol: str) -> tuple[flo
     async for of in spellings:
         with spellings:
             exchange.require("basis_history", of.kind, of.quote)
-            rows = await market.cached(exchange.basis_history(of, HISTORY_H, market.now_ms()), HISTORY_S)
+            rows = await market.cached(exchange.basis_history(of, BASIS_H, market.now_ms()), HISTORY_S)
             if not rows:
                 raise UnknownSymbol(exchange.id, f"no basis of {of.listed}")
             before = dict(rows).get(rows[-1][0] - 24 * HOUR_MS)
@@ -50,10 +65,13 @@ async def basis_at(market: Market, exchange: Exchange, symbol: str) -> tuple[flo
     raise spellings.unknown
 
 
-def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, float]:
-    """The figures of 1 and of 24 hours ago, to the minute: exchanges tell one an hour, and between two of them it
-    is taken to have moved evenly. Not told where the two are further apart than an hour and a half."""
-    found = {}
+def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> Before:
+    """The figures of 1 and of 24 hours ago, to the minute: between two rows it is taken to have moved evenly.
+
+    Rows are a quarter of an hour apart; a figure between two that are further apart is rough, and beyond an hour and
+    a half it is not told.
+    """
+    found, rough = Before(), set[int]()
     for hours in (1, 24):
         wanted = now_ms - hours * HOUR_MS
         before = max((row for row in rows if row[0] <= wanted), default=None)
@@ -62,4 +80,7 @@ def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> dict[int, fl
             continue
         share = (wanted - before[0]) / (after[0] - before[0]) if after[0] > before[0] else 0.0
         found[hours] = before[1] + (after[1] - before[1]) * share
+        if after[0] - before[0] > STEP_MS:
+            rough.add(hours)
+    found.rough = frozenset(rough)
     return found

@@ -16,7 +16,7 @@ from answers.asked import EXAMPLES, Tools, of_market
 from asking import races
 from asking.races import all_answers, or_none
 from exchanges.endpoints import Endpoint
-from exchanges.errors import MarketError, NotSupported, Reason, Unavailable, UnknownSymbol, is_not_there
+from exchanges.errors import MarketError, NotSupported, Reason, Unavailable, UnknownSymbol, is_not_there, is_unlisted
 from exchanges.exchange import Exchange
 from exchanges.symbols import split
 from exchanges.words import Liquidation, LiquidationPage
@@ -99,7 +99,7 @@ async def ask(tools: Tools, asked: Asked) -> LiquidationReport:
     tellers = [each for each in market.offering("perp") if each.tells.get("liquidations")]
     each_at = {each.id: liquidations_at(market, each, asked.base, since_ms) for each in tellers}
     found, failed = await all_answers(each_at, races.DEADLINE_S - 0.2)
-    without = [name for name, error in failed.items() if is_not_there(error)]
+    without = [name for name, error in failed.items() if is_unlisted(error)]
     if not found:
         raise await market.why_not(f"{asked.base}-USDT", [*failed.values()] or _untold(market), began, "perp")
     others = [each for each in market.exchanges if each not in tellers]

@@ -12,7 +12,7 @@ from answers.same_coin import namesakes
 from asking import races
 from asking.races import all_rows, both
 from exchanges.endpoints import Endpoint
-from exchanges.errors import MarketError, NotSupported, Reason, UnknownSymbol, is_not_there
+from exchanges.errors import MarketError, NotSupported, Reason, UnknownSymbol, is_unlisted
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Ratio
@@ -96,7 +96,7 @@ async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[li
     errors = []
     for answer in answers:
         if isinstance(answer, MarketError):
-            if not is_not_there(answer):
+            if not is_unlisted(answer):
                 errors.append(answer)
         elif isinstance(answer, BaseException):
             raise answer

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from answers.asked import Tools, only_symbol
 from answers.contracts import MARGINS, Contract, DerivativesReport, contract_name, contracts_of, partial_notes
-from answers.interest import basis_at
+from answers.interest import ROUGH, basis_at, is_rough
 from asking.races import Part, settled
 from exchanges.errors import PartName
 from exchanges.symbols import split
@@ -61,7 +61,9 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
     base = report.base
     partial = " (partial)" if report.failed else ""
     changes = {hours: change for hours in (1, 24) if (change := report.change_pct(hours)) is not None}
-    moves = " ".join(f"{format_percent(percent)} {hours}h" for hours, (percent, _) in changes.items())
+    moves = " ".join(
+        f"{'≈' * report.is_rough(hours)}{format_percent(percent)} {hours}h" for hours, (percent, _) in changes.items()
+    )
     sign = f" {circle(next(iter(changes.values()))[0])} {moves}" if changes else ""
     headline = f"<b>{escape(base)} OI {format_dollars(report.dollars)}</b>{partial}{sign}"
     by_exchange: dict[str, list[Contract]] = {}
@@ -69,7 +71,7 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
         by_exchange.setdefault(each.exchange, []).append(each)
     rows = [["", "$", "share", "1h%", "24h%"]]
     for exchange, of in sorted(by_exchange.items(), key=lambda item: -sum(each.dollars or 0.0 for each in item[1])):
-        moved = [dash_or(_change_pct(of, hours)) for hours in (1, 24)]
+        moved = [f"{'≈' * _is_rough(of, hours)}{dash_or(_change_pct(of, hours))}" for hours in (1, 24)]
         rows.append([exchange_name(exchange)[:8], *_sum_cells(of, report), *moved])
     return Answer(
         headline,
@@ -81,6 +83,7 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
                     *_margins(report),
                     *_basis(report),
                     *(_contract_line(each, report) for each in report.contracts[:MAX_CONTRACTS]),
+                    *([ROUGH] if any(map(report.is_rough, (1, 24))) else []),
                 ]
             ),
         ),
@@ -114,6 +117,10 @@ def _change_pct(contracts: Sequence[Contract], hours: int) -> float | None:
     told = [each for each in contracts if hours in each.before and each.coins is not None]
     before = sum(each.before[hours] for each in told)
     return (sum(each.coins or 0.0 for each in told) / before - 1) * 100 if before else None
+
+
+def _is_rough(contracts: Sequence[Contract], hours: int) -> bool:
+    return any(is_rough(each.before, hours) for each in contracts)
 
 
 def _margins(report: DerivativesReport) -> list[str]:

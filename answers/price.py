@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
 from answers.card_extras import CARD, EXTRAS_S, MOVES, ROW, SPANS, Parts, asked_at, early, moves_of
+from answers.interest import ROUGH, is_rough
 from asking import races
 from asking.races import Outcome, Question, first_answers, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
@@ -42,6 +43,7 @@ log = logging.getLogger("bot")
 ABOUT = "price for"
 MAX_SYMBOLS = 5
 LABEL = 6  # columns before a card's figures
+LONG = ("7d", "30d")  # whose moves are against the nearest opening of a long candle
 QUIET_S = 86400.0  # without a trade: the market is told as one that may be gone
 MAX_BASIS_MS = 15 * 60_000  # between the last trades of two markets whose prices are compared
 
@@ -92,8 +94,8 @@ class PriceReport(NamedTuple):
     explained in missing. failed: by "spot" and
     "perp", the preferred exchanges that did not give what is shown. multipliers: contracts on 1000 and more coins,
     whose figures are given per coin here. moves: of the price in percent, by "1h", "7d", "30d". interest_before: open
-    interest in coins, by hours ago. other: as in Source. Extras that were asked for and are
-    not there are explained in missing, too.
+    interest in coins, by hours ago. other: as in Source. moved_since: the moments that moves are against, ms. Extras
+    that were asked for and are not there are explained in missing, too.
     """
 
     symbol: str
@@ -106,6 +108,7 @@ class PriceReport(NamedTuple):
     moves: Mapping[str, float] = {}
     interest_before: Mapping[int, float] = {}
     other: str = ""
+    moved_since: Mapping[str, int] = {}
 
     @property
     def lead(self) -> Ticker:
@@ -206,10 +209,12 @@ async def _with_extras(market: Market, report: PriceReport, extras: Collection[P
     await settled(list(parts.values()), EXTRAS_S)
     missing = {name: (part.error,) for name, part in parts.items() if part.error is not None}
     candles = {name: part.found for name, part in parts.items() if name in MOVES and part.found is not None}
+    moves = moves_of(report.lead.last, candles, market.now_ms())
     history = parts[PartName.OPEN_INTEREST_CHANGE].found if PartName.OPEN_INTEREST_CHANGE in parts else None
     return report._replace(
         missing=report.missing | missing,
-        moves=moves_of(report.lead.last, candles, market.now_ms()),
+        moves={span: each.percent for span, each in moves.items()},
+        moved_since={span: each.since_ms for span, each in moves.items()},
         interest_before=history or {},
         took_s=report.took_s + market.clock.monotonic() - began,
     )
@@ -301,6 +306,11 @@ def _details(report: PriceReport) -> list[str]:
             hours = funding.funding_interval_h
             every = "period n/a" if hours is None else f"every {hours:g}h"
             lines.append(f"Funding: {format_percent(funding.funding_rate * 100, 4)} {every}")
+    since = [f"{span} since {format_day(report.moved_since[span])}" for span in LONG if span in report.moved_since]
+    if since:
+        lines.append(f"{', '.join(since)}: where candles of 4h opened")
+    if is_rough(report.interest_before):
+        lines.append(ROUGH)
     return lines
 
 
@@ -353,7 +363,7 @@ def _interest(report: PriceReport, perp: Snapshot) -> str:
 def _interest_moves(report: PriceReport, perp: Snapshot) -> list[str]:
     now = perp.open_interest and perp.open_interest.open_interest
     return [
-        f"{hours}h {format_points((now / before - 1) * 100)}%"
+        f"{hours}h {'≈' * is_rough(report.interest_before, hours)}{format_points((now / before - 1) * 100)}%"
         for hours in (1, 24)
         if now is not None and (before := report.interest_before.get(hours))
     ]
@@ -377,7 +387,7 @@ def _rows(reports: Sequence[PriceReport], now_s: float) -> Answer:
                 fit(split(report.symbol)[0], 6).rstrip(),
                 format_short_price(report.lead.last),
                 format_points(report.lead.change_pct),
-                dash_or(change),
+                f"{'≈' * is_rough(report.interest_before, 24)}{dash_or(change)}",
                 dash_or(year),
             ]
         )

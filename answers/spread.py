@@ -13,7 +13,7 @@ from typing import NamedTuple, TypedDict, TypeGuard
 from answers.asked import KIND_WORDS, Tools, WhichSymbol, only_symbol, placed
 from asking import races
 from asking.races import all_answers, both, or_none
-from exchanges.errors import MarketError, is_not_there
+from exchanges.errors import MarketError, is_unlisted
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Book, Ticker
@@ -113,7 +113,7 @@ def _report(
     market: Market, symbol: str, kind: str, found: Sequence[Ticker], failed: dict[str, MarketError], began: float
 ) -> SpreadReport:
     tickers, strangers = of_one_coin(found)
-    missing = {name: error for name, error in failed.items() if not is_not_there(error)}
+    missing = {name: error for name, error in failed.items() if not is_unlisted(error)}
     without = [name for name in failed if name not in missing]
     took_s = market.clock.monotonic() - began
     return SpreadReport(symbol, kind, tickers, strangers, missing, without, market.now_ms(), took_s)

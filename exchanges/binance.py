@@ -207,13 +207,15 @@ class Binance(AccountExchange):
         weight = 1 if n < 100 else 2 if n < 500 else 5 if n <= 1000 else 10
         return Endpoint(USDM, f"/fapi/v1/klines?{query}", parse, explain, USDM_WEIGHT, weight)
 
-    def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
-        """Open interest every hour, n times: (ms, base coins), oldest first."""
+    def open_interest_history(
+        self, of: Listing, n: int, now_ms: int = 0, step: str = "1h"
+    ) -> Endpoint[list[tuple[int, float]]]:
+        """(ms, base coins), oldest first; at most 500."""
         if of.quote == COIN:
-            query = f"pair={percent_encode(of.base)}USD&contractType=PERPETUAL&period=1h&limit={n}"
+            query = f"pair={percent_encode(of.base)}USD&contractType=PERPETUAL&period={step}&limit={n}"
             parse = partial(parse_open_interest_history, of=of, key="sumOpenInterestValue")
             return Endpoint(COINM, f"/futures/data/openInterestHist?{query}", parse, explain, COINM_WEIGHT)
-        query = f"symbol={_name(of)}&period=1h&limit={n}"
+        query = f"symbol={_name(of)}&period={step}&limit={n}"
         parse = partial(parse_open_interest_history, of=of, key="sumOpenInterest")
         return Endpoint(USDM, f"/futures/data/openInterestHist?{query}", parse, explain, STATISTICS_REQUESTS)
 

@@ -73,6 +73,7 @@ from exchanges.words import (
 ID = "bybit"
 HOST = Host("BYBIT", ID, "https://api.bybit.com", "https://api-testnet.bybit.com")
 REQUESTS = Budget("bybit requests", 600, 5)
+STEPS = {"15m": "15min", "1h": "1h"}  # of histories: other words than the candles'
 WORDS = {
     "1m": "1",
     "3m": "3",
@@ -162,9 +163,11 @@ class Bybit(AccountExchange):
         parse = partial(parse_candles, of=of, interval=interval)
         return Endpoint(HOST, target, parse, explain, REQUESTS)
 
-    def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
+    def open_interest_history(
+        self, of: Listing, n: int, now_ms: int = 0, step: str = "1h"
+    ) -> Endpoint[list[tuple[int, float]]]:
         """Of linear contracts, which count coins."""
-        query = f"{_market(of)}&intervalTime=1h&limit={min(n, 200)}"
+        query = f"{_market(of)}&intervalTime={STEPS[step]}&limit={min(n, 200)}"
         parse = partial(parse_open_interest_history, of=of)
         return Endpoint(HOST, f"/v5/market/open-interest?{query}", parse, explain, REQUESTS)
 

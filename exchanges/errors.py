@@ -249,6 +249,11 @@ def bare(error: E) -> E:
     return error
 
 
+def is_unlisted(error: object) -> bool:
+    """Whether the exchange has no such market; one that is paused, or not traded yet, is listed."""
+    return isinstance(error, (UnknownSymbol, NotSupported))
+
+
 def is_not_there(error: object) -> bool:
     """Whether the exchange does not have it at all, which is no failure of its."""
     return isinstance(error, (UnknownSymbol, NotTraded, NotSupported))

@@ -164,9 +164,11 @@ class Gate(Exchange):
         parse = partial(parse_perp_candles, of=of, interval=interval)
         return _ask("futures/usdt/candlesticks", f"contract={_name(of)}&{query}", parse)
 
-    def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
-        """GET contract_stats, which has the ratios too."""
-        query = f"contract={_name(of)}&interval=1h&limit={n}"
+    def open_interest_history(
+        self, of: Listing, n: int, now_ms: int = 0, step: str = "1h"
+    ) -> Endpoint[list[tuple[int, float]]]:
+        """GET contract_stats, which has the ratios too; at most 100."""
+        query = f"contract={_name(of)}&interval={step}&limit={n}"
         return _ask("futures/usdt/contract_stats", query, partial(parse_open_interest_history, of=of))
 
     def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:

@@ -114,9 +114,9 @@ def rows_reader(head: Any, now_ms: int) -> Callable[[Row], tuple[str, Snapshot] 
         named = next(names, None)
         if named is None:
             raise WrongMarket(ID, "there are more rows than names")
-        if named.get("isDelisted") or not row.number("dayNtlVlm"):
-            return None
         of = listing("perp", _listed(named.name("name")))
+        if named.get("isDelisted") or not row.number("dayNtlVlm"):
+            return of.listed, Snapshot()
         return of.listed, _perp(row, of, now_ms)
 
     return read

@@ -59,10 +59,19 @@ def completed_snapshot(perp: Snapshot, funding_interval_h: float | None) -> Snap
     return Snapshot(ticker, open_interest, funding)
 
 
-class Rows(dict[str, Snapshot]):
-    """The markets of a list by their symbols as they are listed."""
+NOTHING = Snapshot()
 
+
+class Rows(dict[str, Snapshot]):
+    """The markets of a list by their symbols as they are listed. idle: those that are listed and do not trade."""
+
+    idle: frozenset[str] = frozenset()
     _by_coin: dict[str, Snapshot] | None = None
+
+    def take(self, rows: Sequence[tuple[str, Snapshot]]) -> None:
+        """More rows. One that tells nothing at all is of a market that does not trade."""
+        self.update(row for row in rows if row[1] != NOTHING)
+        self.idle |= {listed for listed, market in rows if market == NOTHING}
 
     def by_coin(self) -> dict[str, Snapshot]:
         """As the function; worked out once."""

@@ -63,6 +63,7 @@ NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 COINS = {native: coin for coin, native in NAMES.items()}
 FUNDING_INTERVAL_H = 1.0
 HOUR_MS = 3_600_000
+STEPS_S = {"15m": 900, "1h": 3600}  # of histories
 
 
 def native(of: Listing) -> str:
@@ -133,9 +134,12 @@ class Kraken(Exchange):
         parse = partial(parse_flow, of=of, interval=interval)
         return _analytics(of, "cvd", step_s, _since_s(now_ms, step_s, n), parse)
 
-    def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
+    def open_interest_history(
+        self, of: Listing, n: int, now_ms: int = 0, step: str = "1h"
+    ) -> Endpoint[list[tuple[int, float]]]:
         """Of linear contracts, in coins."""
-        return _analytics(of, "open-interest", 3600, _since_s(now_ms, 3600, n), parse_open_interest_history)
+        step_s = STEPS_S[step]
+        return _analytics(of, "open-interest", step_s, _since_s(now_ms, step_s, n), parse_open_interest_history)
 
     def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:
         """Of all accounts, as far as Kraken says."""
@@ -249,7 +253,7 @@ def _only(result: Mapping[str, Any], of: Listing) -> Any:
 
 
 def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
-    """Everything of one perpetual; None for dated contracts, indexes, and what does not trade.
+    """Everything of one perpetual; None for dated contracts and indexes; nothing of what does not trade.
 
         {"symbol": "PF_XBTUSD", "last": 77343, "lastTime": "2026-09-01T12:00:00.123Z", "markPrice": 77343.1, "bid": …,
          "ask": …, "vol24h": 1950.5, "volumeQuote": 150900000, "openInterest": 1950.5966, "high24h": …, "low24h": …,
@@ -262,12 +266,12 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
     listed = row.get("symbol")
     if not is_name(listed) or not listed.startswith(("PF_", "PI_")) or not listed.endswith("USD"):
         return None
-    last, volume = row.price("last"), row.number("vol24h")
-    if last is None or not volume or row.get("suspended") is True:
-        return None
     is_inverse = listed.startswith("PI_")
     base = listed[3:-3]
     symbol = f"{COINS.get(base, base)}-{COIN if is_inverse else 'USD'}"
+    last, volume = row.price("last"), row.number("vol24h")
+    if last is None or not volume or row.get("suspended") is True:
+        return symbol, Snapshot()
     mark, index, amount = row.price("markPrice"), row.price("indexPrice"), row.number("openInterest")
     rate, scale = row.number("fundingRate"), index if is_inverse else None if mark is None else 1 / mark
     relative = row.number("relativeFundingRate")
@@ -385,7 +389,7 @@ def parse_flow(body: bytes, of: Listing, interval: str) -> Flow:
 def parse_open_interest_history(body: bytes) -> list[tuple[int, float]]:
     """{"result": {"timestamp": [1690000200, …], "data": [["1950.5", "1951.0", "1949.2", "1950.1"], …]}}
 
-    Open, high, low and close of each hour, in coins on PF_: the open is of the full hour.
+    Open, high, low and close of each period, in coins on PF_: the open is of its beginning.
     """
     columns = _analysis(body)
     if not all(isinstance(levels, list) and len(levels) == 4 for _, levels in columns):

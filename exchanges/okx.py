@@ -189,10 +189,12 @@ class Okx(AccountExchange):
             return Endpoint(HOST, f"/api/v5/market/history-candles?{query}", parse, explain, OLD_CANDLE_REQUESTS)
         return Endpoint(HOST, f"/api/v5/market/candles?{query}", parse, explain, CANDLE_REQUESTS)
 
-    def open_interest_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
+    def open_interest_history(
+        self, of: Listing, n: int, now_ms: int = 0, step: str = "1h"
+    ) -> Endpoint[list[tuple[int, float]]]:
         """In coins, though swaps count contracts."""
         path = "/api/v5/rubik/stat/contracts/open-interest-history"
-        target = f"{path}?instId={_name(of)}&period=1H&limit={min(n, ROWS)}"
+        target = f"{path}?instId={_name(of)}&period={WORDS[step]}&limit={min(n, ROWS)}"
         return Endpoint(HOST, target, partial(parse_open_interest_history, of=of), explain, _statistics(path))
 
     def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:

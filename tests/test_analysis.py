@@ -276,8 +276,8 @@ async def test_analysis_of_thousands_is_per_coin() -> None:
         coins = report.perp.open_interest and report.perp.open_interest.open_interest
         assert coins == pytest.approx(truth.interest("binance", "PEPE"), rel=1e-4)
         assert report.vwap == pytest.approx(truth.price("PEPE", NOW), rel=0.1)
-        hour_rows = [truth.interest_of("binance", "PEPE", "USDT", NOW - 202 - hours * 3600) for hours in (1, 0)]
-        evenly = hour_rows[0] + (hour_rows[1] - hour_rows[0]) * 202 / 3600
+        rows = [truth.interest_of("binance", "PEPE", "USDT", NOW - 202 - 3600 + later) for later in (0, 900)]
+        evenly = rows[0] + (rows[1] - rows[0]) * 202 / 900
         assert report.open_interest_before[1] == pytest.approx(evenly, rel=1e-6)
 
 

@@ -15,6 +15,7 @@ from exchanges.errors import (
     NotTraded,
 )
 from exchanges.hyperliquid import Hyperliquid
+from exchanges.joined import NOTHING
 from exchanges.reading import Row
 from exchanges.words import Funding, OpenInterest
 
@@ -45,7 +46,8 @@ def test_hyperliquid_coins_as_they_are(coin: str) -> None:
 
 def hyperliquid_rows(names: list[Any], rows: list[Any]) -> list[Any]:
     read = hyperliquid.rows_reader([{"universe": names}, []], NOW_MS)
-    return [read(Row("hyperliquid", row)) for row in rows]
+    found = [read(Row("hyperliquid", row)) for row in rows]
+    return [None if each is None or each[1] == NOTHING else each for each in found]
 
 
 async def test_hyperliquid_figures_and_units() -> None:
@@ -176,6 +178,7 @@ async def test_hyperliquid_full_list() -> None:
     found = await listed(
         Hyperliquid().tickers("perp", NOW_MS)["ticker"], json.dumps([{"universe": names}, rows]).encode()
     )
+    found = [each for each in found if each[1] != NOTHING]
     dollars = [perp.open_interest.open_interest_quote for _, perp in found]
     assert (len(rows), len(found)) == (230, sum(float(row["dayNtlVlm"]) > 0 for row in rows))
     assert sum(dollars) == pytest.approx(7.07e9, rel=0.01)
@@ -189,6 +192,7 @@ def test_hyperliquid_lists_are_asked_for_by_post() -> None:
 async def test_hyperliquid_list_of_2026() -> None:
     endpoint = Hyperliquid().tickers("perp", NOW_MS)["ticker"]
     rows = dict(await listed(endpoint, recorded("hyperliquid/metaAndAssetCtxs-2026-09")))
-    assert list(rows) == ["BTC-USDC", "ETH-USDC", "ATOM-USDC"]  # MATIC is delisted
+    assert list(rows) == ["BTC-USDC", "ETH-USDC", "ATOM-USDC", "MATIC-USDC"]
+    assert rows["MATIC-USDC"] == NOTHING  # it is delisted
     assert rows["BTC-USDC"].open_interest == OpenInterest(36295.80812, about(36295.80812 * 80639))
     assert rows["ATOM-USDC"].funding == Funding(-0.0000604394, 1, NEXT_HOUR_MS, 1.5008)

@@ -17,6 +17,7 @@ from exchanges.errors import (
     Reason,
     UnknownSymbol,
 )
+from exchanges.joined import NOTHING
 from exchanges.kraken import Kraken
 from exchanges.reading import Row
 from exchanges.words import Funding, OpenInterest, Ticker
@@ -195,16 +196,22 @@ async def test_kraken_rows_of_2019_make_sense_as_dollars(name: str) -> None:
         {"symbol": "in_xbtusd", "last": 5},
         {"symbol": "rr_xbtusd", "last": 5},
         {"symbol": "PF_XBTEUR", "last": 5, "vol24h": 5},
-        {"symbol": "PF_XBTUSD", "vol24h": 5},
-        {"symbol": "PF_XBTUSD", "last": 5},
-        {"symbol": "PF_XBTUSD", "last": 5, "vol24h": 0},
-        {"symbol": "PF_XBTUSD", "last": 5, "vol24h": 5, "suspended": True},
         {"symbol": None},
         {},
     ],
 )
-def test_kraken_rows_that_do_not_trade(row: dict[str, Any]) -> None:
+def test_kraken_rows_of_no_perpetual(row: dict[str, Any]) -> None:
     assert kraken.parse_perp_row(Row("kraken", row), NOW_MS) is None
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"vol24h": 5}, {"last": 5}, {"last": 5, "vol24h": 0}, {"last": 5, "vol24h": 5, "suspended": True}],
+)
+def test_kraken_rows_that_do_not_trade(row: dict[str, Any]) -> None:
+    """They are listed, which is all that is told of them."""
+    found = kraken.parse_perp_row(Row("kraken", row | {"symbol": "PF_XBTUSD"}), NOW_MS)
+    assert found == ("BTC-USD", NOTHING)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from asking.races import DEADLINE_S
 from clock import loop_time
 from demo.market import Market as Truth
 from demo.telegram_html import parse
+from demo.web import in_json
 from exchanges.table import EXCHANGES
 from exchanges.words import OpenInterest, Snapshot, Ticker
 
@@ -47,15 +49,15 @@ async def test_open_interest_in_dollars() -> None:
 
 
 def _between(truth: Truth, of: Contract, hours: int) -> float:
-    """Open interest some hours before 14:03:22, 202 seconds on the way from one full hour to the next."""
+    """Open interest some hours before 14:03:22, 202 seconds on the way from one quarter of an hour to the next."""
     begin, end = (
-        truth.interest_of(of.exchange, "BTC", margin_of(of), NOW - 202 - (hours - later) * 3600) for later in (0, 1)
+        truth.interest_of(of.exchange, "BTC", margin_of(of), NOW - 202 - hours * 3600 + later) for later in (0, 900)
     )
-    return begin + (end - begin) * 202 / 3600
+    return begin + (end - begin) * 202 / 900
 
 
 async def test_open_interest_has_a_past() -> None:
-    """An hour before 14:03 is a little more than the row of 13:00, on the way to that of 14:00; a day, likewise."""
+    """An hour before 14:03 is a little more than the row of 13:00, on the way to that of 13:15; a day, likewise."""
     async with a_house() as house:
         truth = freeze(house)
         report = await interest(house)
@@ -245,6 +247,39 @@ def test_history_is_of_the_minute_that_is_meant() -> None:
     assert at_hours_ago(rows, now + 59 * 60_000)[1] == pytest.approx(10 / 60)
 
 
+@pytest.mark.parametrize(("step_min", "rough"), [(15, set()), (30, {1, 24}), (60, {1, 24})])
+def test_history_between_rows_that_are_far_apart_is_rough(step_min: int, rough: set[int]) -> None:
+    rows = [(100 * HOUR_MS - i * step_min * 60_000, 10.0) for i in range(26 * 60 // step_min)]
+    assert at_hours_ago(rows, 100 * HOUR_MS + 60_000).rough == rough
+    assert at_hours_ago(rows, 100 * HOUR_MS).rough == set()  # at a row itself
+
+
+async def test_change_between_rows_that_are_far_apart_says_so() -> None:
+    """Binance leaves out three rows of four, as if it told full hours only."""
+
+    def hourly(answer: Any) -> None:
+        if isinstance(answer, list) and answer and "sumOpenInterest" in answer[0]:
+            answer[:] = [row for row in answer if row["timestamp"] % HOUR_MS == 0]
+
+    async with a_house(EXCHANGES="binance") as house:
+        freeze(house)
+        rewrite(house, "BINANCE_USDM", hourly)
+        for command, change in (
+            ("oi", r"≈[+-]\d+\.\d\d% 1h"),
+            ("price", r"1h ≈[+-]"),
+            ("analysis", r"≈[+-]\d+\.\d% 1h"),
+        ):
+            text = parse(await house.ask(f"/{command} BTC")).text
+            assert re.search(change, text), command
+            assert "≈: between two rows of the past" in text, command
+
+
+async def test_change_between_quarters_of_an_hour_is_told_plainly() -> None:
+    async with a_house() as house:
+        for command in ("oi", "price", "analysis"):
+            assert "≈" not in await house.ask(f"/{command} BTC")
+
+
 def test_history_with_a_hole_is_not_told_across_it() -> None:
     now = 100 * HOUR_MS
     rows = [(now - hours * HOUR_MS, 10.0 * hours) for hours in (0, 2, 3, 24, 25)]
@@ -260,6 +295,47 @@ def test_history_of_one_row_tells_its_own_moment_only(off_min: int) -> None:
 
 def test_history_of_nothing() -> None:
     assert at_hours_ago([], 100 * HOUR_MS) == {}
+
+
+def is_paused(row: Any) -> None:
+    """Kraken's BTC in its list of tickers."""
+    for each in row.get("tickers", []):
+        each["suspended"] = each["symbol"].endswith("XBTUSD") or each.get("suspended")
+
+
+@pytest.mark.parametrize("command", ["oi", "funding"])
+async def test_a_paused_perpetual_is_not_called_missing(command: str) -> None:
+    async with a_house(EXCHANGES="binance,kraken") as house:
+        rewrite(house, "KRAKEN_FUTURES", is_paused)
+        text = parse(await house.ask(f"/{command} BTC")).text
+        assert "Kraken does not trade it now." in text
+        assert "No perpetual" not in text
+        assert "(partial)" not in text
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        ((400, {"code": -1122, "msg": "Invalid symbol status."}), "Binance does not trade it now."),
+        ((400, {"code": -1121, "msg": "Invalid symbol."}), "No perpetual of MEGA on Binance."),
+    ],
+)
+async def test_a_perpetual_that_is_not_open_yet_is_listed(refusal: tuple[int, Any], said: str) -> None:
+    async with a_house(EXCHANGES="binance,bybit") as house:
+
+        async def refused(asked: Any, whole: Any) -> Any:
+            return in_json(refusal[1], refusal[0]) if "MEGA" in str(asked.query) else await whole(asked)
+
+        house.world.sites["BINANCE_USDM"].intercept(refused)
+        for command in ("oi", "funding"):
+            assert said in parse(await house.ask(f"/{command} MEGA")).text
+
+
+async def test_a_delisted_perpetual_is_not_traded_now() -> None:
+    async with a_house() as house:
+        text = parse(await house.ask("/oi FTT")).text
+        assert "Hyperliquid does not trade it now." in text
+        assert "Hyperliquid" not in text.partition("No perpetual of FTT on ")[2]
 
 
 # Records.

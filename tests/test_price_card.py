@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from answering import NOW, freeze
 from conftest import a_house, requests_of
 
 from clock import loop_time
@@ -60,3 +61,17 @@ async def test_where_the_preferred_exchange_fails_the_extras_come_from_the_other
         text = parse(await house.ask("/price BTC")).text
         assert "Bybit" in text
         assert "7d" in text.split("\n")[2]
+
+
+async def test_a_card_tells_since_when_its_long_moves_are() -> None:
+    """14:03 is nearest to the candle of 16:00 that far back, which is two hours and no more."""
+    async with a_house(EXCHANGES="binance") as house:
+        truth = freeze(house)
+        text = parse(await house.ask("/price BTC")).text
+        told = "7d since 2025-11-16 16:00 UTC, 30d since 2025-10-24 16:00 UTC: where candles of 4h opened"
+        assert told in text
+        last = truth.day("binance", "BTC", "spot").last
+        for span, days in (("7d", 7), ("30d", 30)):
+            slot = round((NOW - days * 86400) / 14400)
+            (candle,) = truth.candles("binance", "BTC", "spot", 240, slot, slot)
+            assert f"{span} {(last / candle.open - 1) * 100:+.1f}" in text

@@ -16,7 +16,7 @@ from answers.liq import liquidated
 from exchanges.endpoints import ListEndpoint
 from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
-from exchanges.symbols import coin_symbol, in_quotes
+from exchanges.symbols import are_of_one_coin, coin_symbol, in_quotes
 from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Snapshot, Ticker, per_8h
 from market import Market
@@ -61,7 +61,9 @@ class MarketQuotes:
     async def bases(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
         asked = (self.prices(exchange, kind, symbols) for kind in ("perp", "spot"))
         perps, spots = await asyncio.gather(*asked)
-        return {each: (perps[each] / spots[each] - 1.0) * 100.0 for each in symbols if each in perps and each in spots}
+        both = [each for each in symbols if each in perps and each in spots]
+        alike = [each for each in both if are_of_one_coin(perps[each], spots[each])]
+        return {each: (perps[each] / spots[each] - 1.0) * 100.0 for each in alike}
 
     async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
         async def ask(of: str) -> float:
