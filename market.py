@@ -440,16 +440,18 @@ class Market:
         what they come to. Fewer where the market is younger. Raises MarketError: LongQuiet where nothing was traded
         for MAX_QUIET_MS, so that nobody takes what is left of a market for its news.
         """
-        load = self._load_candles(exchange, symbol, kind, interval, n)
+        load = self._load_candles(exchange, symbol, kind, interval, n, hurried=not keep)
         if not keep:
             return await load
         step_s = INTERVALS[interval] / 1000
         to_next_s = step_s - self.clock.now() % step_s
         return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load)
 
-    async def _load_candles(self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Candles:
+    async def _load_candles(
+        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int, *, hurried: bool
+    ) -> Candles:
         now_ms = self.now_ms()
-        spellings = self.spellings(exchange, kind, symbol)
+        spellings = self.spellings(exchange, kind, symbol, hurried=hurried)
         async for of in spellings:
             with spellings:
                 exchange.require("candles", kind, of.quote, interval)
