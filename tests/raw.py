@@ -69,7 +69,7 @@ class Perp(NamedTuple):
     interest: Decimal  # coins
     worth: Decimal
     rate: Decimal
-    hours: Decimal
+    hours: Decimal  # of a funding period; 0 where it is not told
 
 
 class Bar(NamedTuple):
@@ -87,7 +87,7 @@ def _figures(row: Any, names: str, n: int = 1) -> Day:
     """Of "last high low change coins dollars bid ask"; a name with a star is a fraction, "-" is not told."""
     told: list[Decimal | None] = []
     for name in names.split():
-        figure = None if name == "-" else D(row[name.rstrip("*")])
+        figure = None if name == "-" or row[name.rstrip("*")] is None else D(row[name.rstrip("*")])
         told.append(figure * 100 if figure is not None and name.endswith("*") else figure)
     last, high, low, change, coins, dollars, bid, ask = told
     prices = [None if each is None else each / n for each in (last, high, low, bid, ask)]
@@ -159,7 +159,11 @@ def _bybit_perp(wire: Wire, name: str, n: int) -> Perp:
     names = "lastPrice highPrice24h lowPrice24h price24hPcnt* volume24h turnover24h bid1Price ask1Price"
     both_sides, worth = D(row["openInterest"]), D(row["openInterestValue"])
     return Perp(
-        _figures(row, names, n), both_sides / 2 * n, worth / 2, D(row["fundingRate"]), D(row["fundingIntervalHour"])
+        _figures(row, names, n),
+        both_sides / 2 * n,
+        worth / 2,
+        D(row["fundingRate"]),
+        D(row.get("fundingIntervalHour") or 0),
     )
 
 
@@ -193,7 +197,7 @@ def _bitget_perp(wire: Wire, name: str, n: int) -> Perp:
 def _hyperliquid_perp(wire: Wire, name: str, n: int) -> Perp:
     meta, contexts = wire.one("metaAndAssetCtxs")
     row = contexts[[each["name"] for each in meta["universe"]].index(name)]
-    row = row | {"change": D(row["markPx"]) / D(row["prevDayPx"]) - 1}
+    row = {"dayBaseVlm": None} | row | {"change": D(row["markPx"]) / D(row["prevDayPx"]) - 1}
     contracts = D(row["openInterest"])
     day = _figures(row, "midPx - - change* dayBaseVlm dayNtlVlm - -", n)
     return Perp(day, contracts * n, contracts * D(row["markPx"]), D(row["funding"]), D(1))

@@ -76,22 +76,48 @@ def pct(now: Decimal, before: Decimal) -> Decimal:
 # One market.
 
 
+def check_spot(text: str, exchange: str, wire: Wire, base: str) -> None:
+    """Everything that a card tells of a spot market's day."""
+    day = raw.spot(exchange, wire, base)
+    shows(text, rf"^{base} (\S+)  ", day.last)
+    shows(text, r"^Spot 24h: (\S+) – (\S+),", day.low, day.high)
+    shows(text, r"^Spot 24h: .*, (\S+) [A-Z]+$", day.coins)
+    if day.change is not None:
+        shows(text, r"^Spot 24h: \S+ – \S+, (\S+)%, ", day.change)
+        shows(text, r"([+-]?\S+)% 24h$", day.change)
+    if day.dollars is not None:
+        shows(text, r"^vol +(\S+) spot", day.dollars)
+    if day.bid is not None:
+        shows(text, r"^bid +(\S+)\s+ask (\S+)$", day.bid, day.ask)
+
+
+def check_perp(text: str, exchange: str, wire: Wire, base: str, *, is_lead: bool) -> None:
+    """Everything that a card tells of a perpetual's day, its funding and open interest. is_lead: without spot."""
+    told = raw.perp(exchange, wire, base)
+    shows(text, rf"^{f'{base} ' if is_lead else 'perp +'}(\S+)  ", told.day.last)
+    if told.day.high is not None:
+        shows(text, r"^Perpetual 24h: (\S+) – (\S+),", told.day.low, told.day.high)
+    shows(text, r"^Perpetual 24h: .+, (\S+)%, ", told.day.change)
+    if told.day.coins is not None:
+        shows(text, r"^Perpetual 24h: .+, (\S+) [A-Z]+$", told.day.coins)
+    shows(text, r"^(?:vol)? .*?(\S+) perp$", told.day.dollars)
+    if told.hours:
+        rate = told.rate * 8 / told.hours * 100
+        shows(text, r"^fund +(\S+)%/8h(?:  |\n +)(\S+)%/y$", rate, rate * 3 * 365)
+        shows(text, r"^Funding: (\S+)% every (\d+)h$", told.rate * 100, told.hours)
+    else:
+        shows(text, r"^fund +(\S+)% per period$", told.rate * 100)
+    shows(text, r"^OI +(\S+)", told.worth)
+    shows(text, r"^Open interest: (\S+) ", told.interest)
+
+
 @pytest.mark.parametrize("base", ["BTC", "PEPE"])
 @pytest.mark.parametrize("exchange", SPOTS)
 async def test_price_of_spot(exchange: str, base: str) -> None:
     async with a_judge(exchange) as judge:
         text = await judge.ask(f"/price {base}")
+        check_spot(text, exchange, judge.wire, base)
         day = raw.spot(exchange, judge.wire, base)
-        shows(text, rf"^{base} (\S+)  ", day.last)
-        shows(text, r"^Spot 24h: (\S+) – (\S+),", day.low, day.high)
-        shows(text, r"^Spot 24h: .*, (\S+) [A-Z]+$", day.coins)
-        if day.change is not None:
-            shows(text, r"^Spot 24h: \S+ – \S+, (\S+)%, ", day.change)
-            shows(text, r"([+-]?\S+)% 24h$", day.change)
-        if day.dollars is not None:
-            shows(text, r"^vol +(\S+) spot", day.dollars)
-        if day.bid is not None:
-            shows(text, r"^bid +(\S+)\s+ask (\S+)$", day.bid, day.ask)
         minutes = raw.bars(exchange, judge.wire, "spot", "1m", base)
         (then,) = (bar.open for bar in minutes if bar.at_ms == (NOW_MS - HOUR_MS) // 60_000 * 60_000)
         shows(text, r"1h (\S+?)%?(?: |$)", pct(day.last, then))
@@ -102,17 +128,8 @@ async def test_price_of_spot(exchange: str, base: str) -> None:
 async def test_price_of_a_perpetual(exchange: str, base: str) -> None:
     async with a_judge(exchange) as judge:
         text = await judge.ask(f"/price {base}")
+        check_perp(text, exchange, judge.wire, base, is_lead=exchange not in SPOTS)
         told = raw.perp(exchange, judge.wire, base)
-        shows(text, rf"^{'perp +' if exchange in SPOTS else f'{base} '}(\S+)  ", told.day.last)
-        if told.day.high is not None:
-            shows(text, r"^Perpetual 24h: (\S+) – (\S+),", told.day.low, told.day.high)
-        shows(text, r"^Perpetual 24h: .+, (\S+)%, (\S+) [A-Z]+$", told.day.change, told.day.coins)
-        shows(text, r"^(?:vol)? .*?(\S+) perp$", told.day.dollars)
-        rate = told.rate * 8 / told.hours * 100
-        shows(text, r"^fund +(\S+)%/8h(?:  |\n +)(\S+)%/y$", rate, rate * 3 * 365)
-        shows(text, r"^Funding: (\S+)% every (\d+)h$", told.rate * 100, told.hours)
-        shows(text, r"^OI +(\S+)", told.worth)
-        shows(text, r"^Open interest: (\S+) ", told.interest)
         if exchange in WITH_PAST:
             for hours in (1, 24):
                 then = raw.interest_before(exchange, judge.wire, base, NOW_MS - hours * HOUR_MS)

@@ -101,7 +101,6 @@ def _usdm_positions(body: bytes) -> Any:
 
 NOT_ASKED = "none of our questions asks this"
 CONTRACTS = "contract sizes and periods are known without it"
-PAST_FUNDING = "the past of funding is not asked"
 TRADES = "trades are not asked"
 VECTORS = "no answer; tests/test_accounts.py signs by it"
 RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
@@ -145,7 +144,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "binance/um-force-orders": NOT_ASKED,
     "binance/um-funding-info-2026-09": _listed(Binance().funding_intervals("USDT")[0]),
     "binance/um-funding-info": _listed(Binance().funding_intervals("USDT")[0]),
-    "binance/um-funding-rate-history": PAST_FUNDING,
+    "binance/um-funding-rate-history": lambda body: binance.parse_paid(body, a_perp("BTC-USDT")),
     "binance/um-global-long-short-account-ratio": lambda body: binance.parse_ratios(
         body, a_perp("BTC-USDT"), "accounts"
     ),
@@ -185,7 +184,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
         _listed(Bitget().tickers("perp", NOW_MS)["funding"]),
     ),
     "bitget/mix-funding-time": "told with the funding",
-    "bitget/mix-history-fund-rate": PAST_FUNDING,
+    "bitget/mix-history-fund-rate": lambda body: bitget.parse_paid(body, a_perp("BTC-USDT"), 0, 1),
     "bitget/mix-open-interest-2": "told with the ticker",
     "bitget/mix-open-interest": "told with the ticker",
     "bitget/mix-ticker-trimmed-2026-09": lambda body: bitget.parse_perp(body, a_perp("BTC-USDT")),
@@ -209,7 +208,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "bybit/error-ip-403": _refusal(bybit, 403, Blocked),
     "bybit/error-rate-limit": _refusal(bybit, 200, RateLimited),
     "bybit/error-timestamp": _refusal(bybit, 200, ClockWrong),
-    "bybit/funding-history": PAST_FUNDING,
+    "bybit/funding-history": lambda body: bybit.parse_paid(body, a_perp("ETH-USDC")),
     "bybit/instruments-inverse": CONTRACTS,
     "bybit/instruments-linear": CONTRACTS,
     "bybit/inverse-kline": lambda body: bybit.parse_candles(body, a_perp("BTC-COIN"), "1h"),
@@ -268,7 +267,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "deribit/book-summary-by-instrument-perp-testnet": _listed(Deribit().tickers("perp", NOW_MS)["ticker"]),
     "deribit/error-bad-instrument": _refusal(deribit, 400, UnknownSymbol),
     "deribit/error-rate-limit": _refusal(deribit, 429, RateLimited),
-    "deribit/funding-rate-history": PAST_FUNDING,
+    "deribit/funding-rate-history": deribit.parse_paid,
     "deribit/get-index-2020": NOT_ASKED,
     "deribit/get-instrument-perp": CONTRACTS,
     "deribit/get-instruments-BTC-future-2020": CONTRACTS,
@@ -298,8 +297,8 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "gate/error-invalid-key": _refusal(gate, 401, Declined),
     "gate/error-ip-forbidden": _refusal(gate, 401, Declined),
     "gate/error-server": _refusal(gate, 500, Unavailable),
-    "gate/funding-rate-history-doc": PAST_FUNDING,
-    "gate/liq-orders": NOT_ASKED,
+    "gate/funding-rate-history-doc": gate.parse_paid,
+    "gate/liq-orders": lambda body: gate.parse_liquidations(body, a_perp("BTC-USDT", 1, 0.0001), 0),
     "gate/perp-candles-doc": lambda body: gate.parse_perp_candles(body, a_perp("BTC-USDT", 1, 0.0001), "1m"),
     "gate/perp-ticker-doc": _both(
         lambda body: gate.parse_perp(body, a_perp("BTC-USDT")), _listed(Gate().tickers("perp", NOW_MS)["ticker"])
@@ -318,8 +317,8 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "hyperliquid/candleSnapshot": lambda body: hyperliquid.parse_candles(body, a_perp("1000PEPE-USDC", 1000), "1h"),
     "hyperliquid/ctx-rows-with-nulls": _named_by_ourselves,
     "hyperliquid/error-422-text": _refusal(hyperliquid, 422, Declined),
-    "hyperliquid/fundingHistory-2": PAST_FUNDING,
-    "hyperliquid/fundingHistory": PAST_FUNDING,
+    "hyperliquid/fundingHistory-2": lambda body: hyperliquid.parse_paid(body, a_perp("BTC-USDC")),
+    "hyperliquid/fundingHistory": lambda body: hyperliquid.parse_paid(body, a_perp("BTC-USDC")),
     "hyperliquid/meta-with-delisted": _listed(Hyperliquid().symbols("perp")),
     "hyperliquid/meta": _listed(Hyperliquid().symbols("perp")),
     "hyperliquid/metaAndAssetCtxs-2026-09": _listed(Hyperliquid().tickers("perp", NOW_MS)["ticker"]),
@@ -341,8 +340,8 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "kraken/ticker-one": lambda body: kraken.parse_spot(body, a_spot("BTC-USDT")),
     "krakenfutures/candles-trade-1h": lambda body: kraken.parse_perp_candles(body, a_perp("BTC-COIN"), "1h"),
     "krakenfutures/error-404-2026-09": _refusal(kraken, 404, Gone),
-    "krakenfutures/error-resolution-400-2026-09": lambda body: kraken.explain(400, b"Invalid resolution"),
-    "krakenfutures/historical-funding-rates": PAST_FUNDING,
+    "krakenfutures/error-resolution-400-2026-09": _refusal(kraken, 400, NotSupported),
+    "krakenfutures/historical-funding-rates": "the past of funding is read from the analytics",
     "krakenfutures/instruments-2019": CONTRACTS,
     "krakenfutures/instruments": CONTRACTS,
     "krakenfutures/ticker-PF_ENJUSD-row": _listed(Kraken().tickers("perp", NOW_MS)["ticker"]),
@@ -360,7 +359,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "okx/error-timestamp-expired": _refusal(okx, 401, ClockWrong),
     "okx/error-unknown-instrument": _refusal(okx, 200, UnknownSymbol),
     "okx/funding-account-balances": okx.parse_funding_balances,
-    "okx/funding-rate-history": PAST_FUNDING,
+    "okx/funding-rate-history": lambda body: okx.parse_paid(body, a_perp("BTC-USDT"), 0),
     "okx/error-parameter-2026-09": _refusal(okx, 200, Declined),
     "okx/funding-rate-any-2026-09": _listed(Okx().tickers("perp", NOW_MS)["funding"]),
     "okx/open-interest-list-2026-01": _listed(Okx().tickers("perp", NOW_MS)["open_interest"]),
