@@ -414,7 +414,9 @@ def _notes(report: PriceReport, base: str, now_s: float) -> list[str]:
         name = f"No {PARTS[what]}" if is_market else f"{capital(PARTS[what])} n/a"
         by_reason.setdefault(reasons(errors), []).append(name)
     for why, names in by_reason.items():
-        notes.append(f"{in_words([names[0], *(name if name[:2].isupper() else name[:1].lower() + name[1:] for name in names[1:])])}: {why}.")
+        first, *others = names
+        others = [each if each[:2].isupper() else f"{each[:1].lower()}{each[1:]}" for each in others]  # OI stays OI
+        notes.append(f"{in_words([first, *others])}: {why}.")
     sentences = {side: sentence(reasons(errors)) for side, errors in report.failed.items()}
     if len(sentences) == 2 and len(set(sentences.values())) == 1:
         notes.append(next(iter(sentences.values())))

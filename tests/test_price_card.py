@@ -75,3 +75,11 @@ async def test_a_card_tells_since_when_its_long_moves_are() -> None:
             slot = round((NOW - days * 86400) / 14400)
             (candle,) = truth.candles("binance", "BTC", "spot", 240, slot, slot)
             assert f"{span} {(last / candle.open - 1) * 100:+.1f}" in text
+
+
+async def test_parts_without_a_figure_keep_their_capitals() -> None:
+    async with a_house(EXCHANGES="bitget") as house:
+        house.world.set_path_fault("BITGET", "/api/v2/spot/market", "500")
+        text = parse(await house.ask("/price BTC")).text
+        assert "oI" not in text
+        assert "OI change n/a: Bitget tells no history of open interest." in text

@@ -306,3 +306,11 @@ async def test_scan_at_once_costs_one_set_of_requests() -> None:
         counts = Counter(house.world.sites["BINANCE_USDM"].asked)
         assert len(set(scanned(house))) == 30
         assert max(counts.values()) == 1
+
+
+async def test_scan_asks_for_no_market_singly() -> None:
+    """Which of two coins of one name is meant, the list that it scans has settled."""
+    async with a_house(EXCHANGES="binance") as house:
+        await house.ask("/volscan 200")
+        assert asked_of(house, "BINANCE_USDM", "/fapi/v1/ticker/24hr?symbol") == []
+        assert asked_of(house, "BINANCE_SPOT", "/api/v3/ticker/24hr") == []
