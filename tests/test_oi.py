@@ -277,7 +277,9 @@ async def test_change_between_rows_that_are_far_apart_says_so() -> None:
 async def test_change_between_quarters_of_an_hour_is_told_plainly() -> None:
     async with a_house() as house:
         for command in ("oi", "price", "analysis"):
-            assert "≈" not in await house.ask(f"/{command} BTC")
+            text = await house.ask(f"/{command} BTC")
+            assert "≈: between two rows" not in text
+            assert re.search(r"≈[+-]?[\d.]+%", text) is None, command
 
 
 def test_history_with_a_hole_is_not_told_across_it() -> None:
