@@ -47,13 +47,16 @@ async def ask(tools: Tools, base: str) -> DerivativesReport:
     Raises NotListed and NoAnswer, always within DEADLINE_S.
     """
     market = tools.market
+    market.raise_if_not_listed(f"{base}-USDT", "perp")
     tellers = [each for each in market.offering("perp") if each.tells.get("basis_history")]
     parts = [Part(each, basis_at(market, each, f"{base}-{each.quotes['perp'][0]}")) for each in tellers]
     try:
         report = await contracts_of(market, base, PartName.OPEN_INTEREST)
     finally:
         await settled(parts, BASIS_S)
-    return report._replace(basis={part.exchange.id: part.found for part in parts if part.found})
+    counted_at = {each.exchange for each in report.contracts}  # not where another coin has the name
+    basis = {part.exchange.id: part.found for part in parts if part.found and part.exchange.id in counted_at}
+    return report._replace(basis=basis)
 
 
 def show(report: DerivativesReport, now_s: float) -> Answer:

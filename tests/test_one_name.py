@@ -166,3 +166,11 @@ async def test_alerts_are_of_the_coin_that_was_named(many: bool) -> None:
 
 def test_a_coin_that_is_typed_stays_what_it_is_on_the_watchlist() -> None:
     assert parse_symbol("1000CAT-USDT") == "1000CAT-USDT"
+
+
+async def test_basis_is_of_no_namesake() -> None:
+    """Kraken tells the basis of its NEIRO, which is not the one of who comes first here."""
+    async with a_house(EXCHANGES="gate,kraken") as house:
+        text = re.sub(r"<[^>]+>", "", await house.ask("/oi NEIRO"))
+        assert "Kraken lists another coin of that name." in text
+        assert "of the index" not in text
