@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from answers import oi
 from answers.asked import Tools
 from answers.paid import DAYS, HOUR_MS, paid_at, rates_per_8h
+from answers.same_coin import namesakes
 from asking import races
-from asking.races import all_answers
+from asking.races import all_answers, both
 from exchanges.errors import MarketError, UnknownSymbol, is_not_there
 from render.figures import escape, format_percent
 from render.keyboards import again, keyboard, neighbours
@@ -37,14 +38,17 @@ async def ask(tools: Tools, base: str) -> FundingChart:
     """Raises NotListed and NoAnswer, within DEADLINE_S."""
     market, began = tools.market, tools.market.clock.monotonic()
     asked = {each.id: paid_at(market, each, base) for each in market.offering("perp")}
-    found, failed = await all_answers(asked, races.DEADLINE_S - 0.2)
+    (found, failed), others = await both(
+        all_answers(asked, races.DEADLINE_S - 0.2), namesakes(market, base, market.offering("perp"))
+    )
+    failed |= {name: error for name, error in others.items() if found.pop(name, None)}
     paths = {name: per_step(rates_per_8h(rows)) for name, rows in found.items()}
     paths = {name: path for name, path in paths.items() if path}
     if not paths:
         untold = [UnknownSymbol(name, f"no perpetual of {base}") for name in found]
         errors = [*failed.values(), *untold]
         raise await market.why_not(f"{base}-USDT", errors or market.no_such_markets("perp"), began, "perp")
-    missing = {name: error for name, error in failed.items() if not is_not_there(error)}
+    missing = {name: error for name, error in failed.items() if name in others or not is_not_there(error)}
     return FundingChart(base, paths, missing, market.now_ms(), market.clock.monotonic() - began)
 
 

@@ -23,8 +23,9 @@ from exchanges.table import Exchange
 from exchanges.words import COIN, Paid, Snapshot, Ticker
 from market import Market
 from render.figures import escape
-from render.sentences import exchange_name, reasons, sentence
+from render.sentences import exchange_name, in_words, reasons, sentence
 
+DAY_MS = 86_400_000
 MARGINS = {"USDT": "USDT", "USDC": "USDC", "USD": "USD", COIN: "coin"}
 
 
@@ -201,6 +202,12 @@ def contract_name(contract: Contract) -> str:
     return f"{exchange_name(contract.exchange)} {MARGINS[contract.margin]}"
 
 
+def _is_quiet(contract: Contract, now_ms: int) -> bool:
+    """Whether nobody has traded it for a day, as far as is told: what stands of it is old."""
+    ticker = contract.ticker
+    return ticker.quote_volume == 0 or (ticker.time_ms > 0 and now_ms - ticker.time_ms > DAY_MS)
+
+
 def partial_notes(report: DerivativesReport, told: Collection[str]) -> list[str]:
     """Which exchanges are missing, and why. told: those of which a part is shown."""
     notes = []
@@ -210,6 +217,10 @@ def partial_notes(report: DerivativesReport, told: Collection[str]) -> list[str]
     ):
         if failed:
             notes.append(escape(f"{what}: {reasons(failed)}."))
+    lively = {each.exchange for each in report.contracts if not _is_quiet(each, report.time_ms)}
+    if quiet := {each.exchange for each in report.contracts} - lively:
+        names = in_words(sorted(map(exchange_name, quiet)))
+        notes.append(escape(f"No trades within 24h on {names}: the market may be halted or delisted."))
     if report.idle:
         notes.append(escape(sentence(reasons(report.idle.values()))))
     if report.namesakes:

@@ -48,7 +48,7 @@ async def of_coin(tools: Tools, base: str) -> DerivativesReport:
     finally:
         await settled(past, wait_s)
     return report._replace(
-        paid={part.exchange.id: part.found for part in past if part.found},
+        paid={part.exchange.id: part.found for part in past if part.found and part.exchange.id not in report.namesakes},
         unpaid={part.exchange.id: part.error for part in past if part.error and not is_not_there(part.error)},
     )
 

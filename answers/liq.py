@@ -9,12 +9,13 @@ Memory: some thousands of records while one question is answered; nothing is kep
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypedDict
 
 from answers.asked import EXAMPLES, Tools, of_market
+from answers.same_coin import namesakes
 from asking import races
-from asking.races import all_answers, or_none
+from asking.races import all_answers, both, or_none
 from exchanges.endpoints import Endpoint
 from exchanges.errors import MarketError, NotSupported, Reason, Unavailable, UnknownSymbol, is_not_there, is_unlisted
 from exchanges.exchange import Exchange
@@ -32,7 +33,7 @@ from render.figures import (
 )
 from render.keyboards import again, choices, keyboard, neighbours
 from render.message import Answer, clock, folded, foot, pre
-from render.sentences import exchange_name, in_words, reasons, said
+from render.sentences import exchange_name, in_words, reasons, said, sentence
 
 WINDOWS = {"1h": 1, "4h": 4, "24h": 24}  # hours
 QUARTER_MS = 15 * 60_000
@@ -69,6 +70,7 @@ class LiquidationReport(NamedTuple):
     """A coin's liquidations since a moment, by exchange. failed: by exchange; without: who lists no perpetual of it.
 
     untold: who tells none; streamed: who publishes them by stream only; n_exchanges: all that there are.
+    namesakes: by exchange, that it lists another coin of that name, of which nothing is counted.
     """
 
     base: str
@@ -82,6 +84,7 @@ class LiquidationReport(NamedTuple):
     n_exchanges: int
     time_ms: int
     took_s: float
+    namesakes: Mapping[str, MarketError] = {}
 
     def dollars(self, *sides: str) -> float:
         return sum(each.dollars(*sides) for each in self.told.values())
@@ -98,10 +101,15 @@ async def ask(tools: Tools, asked: Asked) -> LiquidationReport:
     since_ms = (market.now_ms() - WINDOWS[asked.window] * 3_600_000) // QUARTER_MS * QUARTER_MS
     tellers = [each for each in market.offering("perp") if each.tells.get("liquidations")]
     each_at = {each.id: liquidations_at(market, each, asked.base, since_ms) for each in tellers}
-    found, failed = await all_answers(each_at, races.DEADLINE_S - 0.2)
+    (found, failed), strangers = await both(
+        all_answers(each_at, races.DEADLINE_S - 0.2), namesakes(market, asked.base, market.offering("perp"))
+    )
+    strangers = {name: error for name, error in strangers.items() if found.pop(name, None)}
     without = [name for name, error in failed.items() if is_unlisted(error)]
     if not found:
-        raise await market.why_not(f"{asked.base}-USDT", [*failed.values()] or _untold(market), began, "perp")
+        raise await market.why_not(
+            f"{asked.base}-USDT", [*failed.values(), *strangers.values()] or _untold(market), began, "perp"
+        )
     others = [each for each in market.exchanges if each not in tellers]
     return LiquidationReport(
         asked.base,
@@ -115,6 +123,7 @@ async def ask(tools: Tools, asked: Asked) -> LiquidationReport:
         len(market.exchanges),
         market.now_ms(),
         market.clock.monotonic() - began,
+        strangers,
     )
 
 
@@ -161,7 +170,7 @@ async def _of_market(market: Market, exchange: Exchange, symbol: str, since_ms: 
 
 
 async def _told_of(market: Market, exchange: Exchange, symbol: str, since_ms: int) -> Told:
-    spellings = market.spellings(exchange, "perp", symbol)
+    spellings = market.spellings(exchange, "perp", symbol, exact=True)
     async for of in spellings:
         with spellings:
             of = await market.sized(exchange, of, "liquidations")
@@ -263,6 +272,8 @@ def _notes(report: LiquidationReport) -> list[str]:
     notes = [f"{len(report.told)} of {n_told} {tells}{streamed}."]
     if report.failed:
         notes.append(f"Missing: {reasons(report.failed.values())}.")
+    if report.namesakes:
+        notes.append(sentence(reasons(report.namesakes.values())))
     late = [f"{exchange_name(name)} since {clock(at)}" for name, at in report.late.items()]
     if late:
         notes.append(f"Not the whole {report.window}: {in_words(late)}.")

@@ -461,15 +461,19 @@ def _kraken(wire: Wire) -> Iterator[Row]:
             yield int(at) * 1000, "", D(amount) * price
 
 
-@pytest.mark.parametrize("read", [_okx, _gate, _bitget, _deribit, _kraken])
-async def test_liquidations(read: Callable[[Wire], Iterator[Row]]) -> None:
+@pytest.mark.parametrize(
+    ("read", "base"),
+    [(_okx, "BTC"), (_okx, "TON"), (_gate, "BTC"), (_bitget, "BTC"), (_deribit, "BTC"), (_kraken, "BTC")],
+)
+async def test_liquidations(read: Callable[[Wire], Iterator[Row]], base: str) -> None:
+    """Of TON there is one contract, of BTC one in each margin."""
     since_ms = (NOW_MS - 4 * HOUR_MS) // 900_000 * 900_000
     async with a_judge(read.__name__[1:]) as judge:
-        text = await judge.ask("/liq BTC 4h")
+        text = await judge.ask(f"/liq {base} 4h")
         rows = [(side, worth) for at, side, worth in read(judge.wire) if at >= since_ms]
         whole = sum(worth for _, worth in rows)
         assert whole > 0
-        shows(text, r"^BTC liquidations 4h (\S+)$", whole)
+        shows(text, rf"^{base} liquidations 4h (\S+)$", whole)
         if rows[0][0]:
             longs, shorts = (sum(worth for side, worth in rows if side == each) for each in ("long", "short"))
             shows(text, r"^longs (\S+) \((\d+)%\) · shorts (\S+)$", longs, longs / whole * 100, shorts)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from conftest import a_house
 from wired import DAY_MS, NOW_MS, say, wired
 
 from answers.top10 import is_leveraged
@@ -115,3 +117,12 @@ def test_leveraged_tokens_are_known_without_their_opposite(name: str, is_one: bo
 def test_leveraged_tokens_of_a_coin_that_is_not_listed_need_their_opposite() -> None:
     assert is_leveraged("ZZZ3L", {"ZZZ3S"})
     assert not is_leveraged("ZZZ3L", {"BTC"})
+
+
+@pytest.mark.parametrize("command", ["oi", "funding"])
+async def test_what_nobody_trades_any_more_is_told_as_old(command: str) -> None:
+    """FTT stands in the lists of Gate and Bitget still, three days after its last trade."""
+    async with a_house() as house:
+        text = re.sub(r"<[^>]+>", "", await house.ask(f"/{command} FTT"))
+        assert "No trades within 24h on Bitget and Gate: the market may be halted or delisted." in text
+        assert "No trades within" not in await house.ask(f"/{command} TON")

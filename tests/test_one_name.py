@@ -174,3 +174,23 @@ async def test_basis_is_of_no_namesake() -> None:
         text = re.sub(r"<[^>]+>", "", await house.ask("/oi NEIRO"))
         assert "Kraken lists another coin of that name." in text
         assert "of the index" not in text
+
+
+@pytest.mark.parametrize("command", ["liq", "funding", "chart funding"])
+async def test_what_was_is_of_no_namesake(command: str) -> None:
+    """Liquidations and payments of the NEIRO that Binance's spot market is of."""
+    async with a_house() as house:
+        text = re.sub(r"<[^>]+>", "", await house.ask(f"/{command} NEIRO"))
+        told = text.partition("another coin of that name")[0].rpartition("\n")[0]
+        assert re.search("list another coin of that name", text)
+        assert not re.search(r"^(Gate|Bitget|Hyperliq)\S* ", told, re.MULTILINE), told
+
+
+async def test_liquidations_of_one_margin_count_once() -> None:
+    """TON has no contract in USDC at OKX, nor one in coins: its only one is not told in their place."""
+    async with a_house(EXCHANGES="okx", RATE_BUDGETS="0") as house:
+        text = re.sub(r"<[^>]+>", "", await house.ask("/liq TON"))
+        asked = [each for each in house.world.sites["OKX"].asked if "liquidation-orders" in each]
+        assert len({each.split("after=")[0].rstrip("&") for each in asked}) == 1
+        lines = re.findall(r"^\$\S+ \w+ at .*", text, re.MULTILINE)
+        assert len(lines) == len(set(lines))
