@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import a_house
+from test_alert import a_watching_house
 from wired import NOW_MS, say, wired
 
-from answers import chart_oi, ls, top10
+import json_api
+from answers import chart_oi, inline, ls, top10
 from answers.contracts import contracts_of
 from answers.top10 import Sorting
 from exchanges.errors import PartName, Reason
@@ -194,3 +197,37 @@ async def test_liquidations_of_one_margin_count_once() -> None:
         assert len({each.split("after=")[0].rstrip("&") for each in asked}) == 1
         lines = re.findall(r"^\$\S+ \w+ at .*", text, re.MULTILINE)
         assert len(lines) == len(set(lines))
+
+
+async def test_json_tells_a_typed_thousand_as_it_is_listed() -> None:
+    world = binance("1000CATUSDT", {"CATUSDT": STOCK}, {"CATUSDT": STOCK, "1000CATUSDT": "0.00512"})
+    tools = wired(world, "binance").tools
+    told = await json_api.answer(json_api.ROUTES["/price"], tools, {"symbol": "1000CAT"})
+    assert (told["data"]["symbol"], told["data"]["price"]) == ("1000CAT/USDT:USDT", 0.00512)
+    whole = await json_api.answer(json_api.ROUTES["/multi_oi"], tools, {"base_symbol": "1000CAT"})
+    assert whole["aggregated_oi"]["total_usd"] == pytest.approx(25.6)
+
+
+@pytest.mark.parametrize(("typed", "name"), [("1000CAT", "1000CAT"), ("kPEPE", "PEPE"), ("1000PEPE", "PEPE")])
+async def test_inline_tells_a_typed_thousand(typed: str, name: str) -> None:
+    async with a_house(EXCHANGES="binance") as house:
+        await house.ask("/top10")  # what is listed is known
+        first, *_ = await inline.articles(house.bot.market, typed, house.wall())
+        assert first.title.startswith(f"{name} 0.0")
+
+
+async def test_watchlist_holds_a_typed_thousand(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        for line in ("/watch add 1000CAT kPEPE", "/watch"):
+            text = re.sub(r"<[^>]+>", "", await house.ask(line))
+            assert re.search(r"^1000CA\s+0\.0", text, re.MULTILINE), text
+            assert re.search(r"^PEPE\s+0\.0", text, re.MULTILINE), text
+
+
+async def test_alert_on_a_typed_thousand_is_as_it_is_listed(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        last = house.world.market.day("binance", "1000CAT", "perp").last
+        text = re.sub(r"<[^>]+>", "", await house.ask(f"/alert 1000CAT > {last * 1.5:.6f}"))
+        assert text.count("1000CAT")
+        figures = [float(each) for each in re.findall(r"\d\.\d+", text)]
+        assert any(each == pytest.approx(last, rel=0.01) for each in figures), text
