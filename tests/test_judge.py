@@ -246,7 +246,9 @@ async def test_profile(exchange: str, kind: str) -> None:
         shows(text, r"^Price (\S+) ", rows[-1].close)
 
 
-@pytest.mark.parametrize(("exchange", "kind"), [("binance", "perp"), ("binance", "spot"), ("okx", "perp")])
+@pytest.mark.parametrize(
+    ("exchange", "kind"), [("binance", "perp"), ("binance", "spot"), ("okx", "perp"), ("kraken", "perp")]
+)
 async def test_cvd(exchange: str, kind: str) -> None:
     async with a_judge(exchange) as judge:
         text = await judge.ask(f"/cvd BTC 1h {kind}")
@@ -261,6 +263,10 @@ def taken(exchange: str, kind: str, wire: Wire, interval: str) -> list[tuple[int
     if exchange == "binance":
         rows = raw.bars(exchange, wire, kind, interval)
         told = [(bar.at_ms, bar.bought or D(0), bar.coins - (bar.bought or D(0))) for bar in rows]
+    elif exchange == "kraken":
+        result = wire.one("/cvd?", f"interval={raw.STEP_MS[interval] // 1000}")["result"]
+        columns = result["timestamp"], result["data"]["buy_volume"], result["data"]["sell_volume"]
+        told = [(int(at) * 1000, D(bought), D(sold)) for at, bought, sold in zip(*columns, strict=True)]
     else:
         body = wire.one("taker-volume-contract", f"period={interval.replace('h', 'H')}&")
         told = [(int(at), D(bought), D(sold)) for at, sold, bought in body["data"]]
