@@ -10,9 +10,8 @@ import asyncio
 import zlib
 from collections.abc import Callable, Iterator
 
-import httpx
-
 from exchanges.errors import BadResponse, Unavailable
+from http1.words import Answer, LineError, RemoteProtocolError
 
 INFLATE_STEP = 64 * 1024
 TURN = 256 * 1024  # bytes taken at a stretch
@@ -55,7 +54,7 @@ class Body:
         self.is_given_up = False
 
 
-async def read_body(exchange: str, response: httpx.Response, max_bytes: int, held: Held) -> bytes:
+async def read_body(exchange: str, answer: Answer, max_bytes: int, held: Held) -> bytes:
     """The whole body. Raises as read_chunks; BadResponse also when it is the longest of too many at once."""
     body = Body()
 
@@ -66,7 +65,7 @@ async def read_body(exchange: str, response: httpx.Response, max_bytes: int, hel
             raise BadResponse(exchange, f"{body.size} bytes, the most of more than are held at once")
 
     try:
-        await read_chunks(exchange, response, max_bytes, take)
+        await read_chunks(exchange, answer, max_bytes, take)
         if body.is_given_up:
             raise BadResponse(exchange, f"{body.size} bytes, the most of more than are held at once")
         return body.parts[0] if len(body.parts) == 1 else b"".join(body.parts)
@@ -74,24 +73,23 @@ async def read_body(exchange: str, response: httpx.Response, max_bytes: int, hel
         held.let_go(body)
 
 
-async def read_chunks(exchange: str, response: httpx.Response, max_bytes: int, take: Callable[[bytes], None]) -> None:
+async def read_chunks(exchange: str, answer: Answer, max_bytes: int, take: Callable[[bytes], None]) -> None:
     """Hands the body to `take` as it arrives, unpacked.
 
     Gzip is unpacked in steps, so that a small answer cannot become a huge one in memory. Raises BadResponse beyond
     max_bytes, packed or unpacked, or when the body is cut or is no gzip; Unavailable when the line fails.
     """
-    length = response.headers.get("content-length", "")
+    length = answer.headers.get("content-length", "")
     if length.isdecimal() and int(length) > max_bytes:
         raise BadResponse(exchange, f"the answer has {length} bytes, more than {max_bytes}")
-    encoding = response.headers.get("content-encoding", "identity").lower()
+    encoding = answer.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise BadResponse(exchange, f"content-encoding {encoding[:20]!r} was not asked for")
     unpack = Gunzip() if encoding == "gzip" else None
     size = packed_size = 0
     turn = TURN
-    assert isinstance(response.stream, httpx.AsyncByteStream)
     try:
-        async for raw in response.stream:
+        while raw := await answer.read():
             packed_size += len(raw)
             for chunk in (raw,) if unpack is None else unpack.feed(raw):
                 size += len(chunk)
@@ -105,9 +103,9 @@ async def read_chunks(exchange: str, response: httpx.Response, max_bytes: int, t
                 raise BadResponse(exchange, f"the answer is longer than {max_bytes} bytes")
     except zlib.error as error:
         raise BadResponse(exchange, f"not gzip: {error}") from error
-    except httpx.RemoteProtocolError as error:
+    except RemoteProtocolError as error:
         raise BadResponse(exchange, f"the answer was cut after {size} bytes: {error}") from error
-    except httpx.HTTPError as error:
+    except LineError as error:
         raise Unavailable(exchange, f"the line failed after {size} bytes: {error}") from error
     if unpack is not None and not unpack.is_whole:
         raise BadResponse(exchange, f"the gzip answer was cut after {size} bytes")

@@ -14,8 +14,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-import httpx
-
 from asking.bodies import Held, read_body, read_chunks
 from asking.budgets import MAX_BUDGET_WAIT_S, OverBudget, Spending
 from asking.circuits import Circuit
@@ -25,6 +23,7 @@ from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Reason, Unavailable, bare
 from exchanges.reading import RowsRead
 from exchanges.words import Key, Signed
+from http1.words import Answer, Asked, Line, LineError, LocalProtocolError, Timeouts, to_ask
 from metrics import Metrics
 
 T = TypeVar("T")
@@ -40,20 +39,20 @@ MAX_REFUSAL_BODY = 64 * 1024  # bytes of an answer whose status is not 200
 MAX_LIST = 16 * 1024 * 1024  # Binance's list of all spot tickers is 1.9 MiB
 MAX_REFUSAL = 4096  # bytes of an answer without rows, which may be a refusal
 MAX_REQUESTS = 256  # kept ready to be sent again; about 3 KiB each
-_EXTENSIONS = {"timeout": {"connect": CONNECT_S, "pool": WHOLE_S}, "repeatable": True}  # nobody is asked to do a thing
+_TIMEOUTS = Timeouts(pool=WHOLE_S, connect=CONNECT_S)
 _USED_WEIGHT = "x-mbx-used-weight-1m"  # Binance counts for us, all machines behind one address together
 _REQUESTS_LEFT = "x-gate-ratelimit-requests-remain"  # Gate tells what is left of an endpoint's limit
 
 
 class Fetcher:
-    """Asks exchanges, through an httpx transport.
+    """Asks exchanges, through http1's client.
 
     urls replaces the address of hosts by name.
     """
 
     def __init__(
         self,
-        transport: httpx.AsyncBaseTransport,
+        line: Line,
         urls: Mapping[str, str] | None = None,
         *,
         keep_budgets: bool = True,
@@ -61,7 +60,7 @@ class Fetcher:
         user_agent: str = "market-bot",
         metrics: Metrics | None = None,
     ) -> None:
-        self._transport, self._metrics = transport, metrics or Metrics()
+        self._line, self._metrics = line, metrics or Metrics()
         self._urls = urls or {}
         self._held = Held()
         self._keep_budgets = keep_budgets
@@ -69,24 +68,23 @@ class Fetcher:
         self._clock = clock
         self._offsets_ms: dict[str, int] = {}  # of each exchange's clock against ours
         self._clock_locks: dict[str, asyncio.Lock] = {}
-        self._requests: dict[tuple[str, str, bytes], httpx.Request] = {}
+        self._requests: dict[tuple[str, str, bytes], Asked] = {}
         self._circuits: dict[str, Circuit] = {}
         self._spent: dict[str, Spending] = {}
 
     async def fetch(self, endpoint: Endpoint[T]) -> T:
         """Asks once. Raises MarketError, always within WHOLE_S."""
-        request = self._request(endpoint, "identity")
-        return await self._ask(endpoint, WHOLE_S, request, self._reader(endpoint))
+        return await self._ask(endpoint, WHOLE_S, self._request(endpoint, "identity"), self._reader(endpoint))
 
-    def _reader(self, endpoint: Endpoint[T]) -> Callable[[httpx.Response], Awaitable[T]]:
-        async def read(response: httpx.Response) -> T:
-            body = await read_body(endpoint.host.exchange, response, MAX_ANSWER, self._held)
+    def _reader(self, endpoint: Endpoint[T]) -> Callable[[Answer], Awaitable[T]]:
+        async def read(answer: Answer) -> T:
+            body = await read_body(endpoint.host.exchange, answer, MAX_ANSWER, self._held)
             if body.count(b",") > MAX_VALUES:
                 raise BadResponse(endpoint.host.exchange, f"the answer has more than {MAX_VALUES} values")
             try:
                 return endpoint.parse(body)
             except RateLimited as error:  # some exchanges say so with HTTP 200
-                _note_wait(error, response, self._clock.now())
+                _note_wait(error, answer, self._clock.now())
                 raise
 
         return read
@@ -99,7 +97,7 @@ class Fetcher:
         """
         exchange = endpoint.host.exchange
 
-        async def read(response: httpx.Response) -> None:
+        async def read(answer: Answer) -> None:
             cutter = ArrayCutter(exchange, endpoint.place)
             reading = RowsRead[T](exchange)
             read_row = endpoint.row
@@ -115,7 +113,7 @@ class Fetcher:
                 if rows:
                     take(reading.read(rows, read_row))
 
-            await read_chunks(exchange, response, MAX_LIST, cut)
+            await read_chunks(exchange, answer, MAX_LIST, cut)
             if not cutter.found:
                 raise endpoint.explain(200, cutter.unread)
             if endpoint.place and not cutter.n_elements:  # an envelope with a list of nothing says why
@@ -160,33 +158,32 @@ class Fetcher:
         host = endpoint.host
         base = self._urls.get(host.name) or (host.testnet_url if key.is_testnet and host.testnet_url else host.url)
         try:
-            request = httpx.Request(
+            asked = to_ask(
                 "GET",
                 base.rstrip("/") + (signed.target if signed is not None else endpoint.target),
-                headers={
+                {
                     **self._headers,
                     "accept-encoding": "identity",
                     **(signed.headers if signed is not None else {}),
                 },
-                extensions=_EXTENSIONS,
             )
-        except httpx.InvalidURL as error:  # the cursor of a next page is the exchange's own text
+        except LocalProtocolError as error:  # the cursor of a next page is the exchange's own text
             raise BadResponse(host.exchange, "where the list goes on is no address") from error
-        return await self._ask(endpoint, WHOLE_S, request, self._reader(endpoint))
+        return await self._ask(endpoint, WHOLE_S, asked, self._reader(endpoint))
 
     async def _ask(
         self,
         endpoint: Endpoint[Any] | ListEndpoint[Any],
         timeout_s: float,
-        request: httpx.Request,
-        read: Callable[[httpx.Response], Awaitable[T]],
+        asked: Asked,
+        read: Callable[[Answer], Awaitable[T]],
     ) -> T:
         """What `read` makes of the answer, whose status is 200; within circuit, budget and seconds.
 
         An error that leaves here is bare: nothing that was refused outlives its request.
         """
         try:
-            return await self._answer(endpoint, timeout_s, request, read)
+            return await self._answer(endpoint, timeout_s, asked, read)
         except MarketError as error:
             raise bare(error) from None
 
@@ -194,8 +191,8 @@ class Fetcher:
         self,
         endpoint: Endpoint[Any] | ListEndpoint[Any],
         timeout_s: float,
-        request: httpx.Request,
-        read: Callable[[httpx.Response], Awaitable[T]],
+        asked: Asked,
+        read: Callable[[Answer], Awaitable[T]],
     ) -> T:
         host = endpoint.host
         await self.circuit(host).probed(timeout_s)
@@ -204,30 +201,28 @@ class Fetcher:
                 async with asyncio.timeout(timeout_s):
                     answered = await self._pay(endpoint.budget, endpoint.weight)
                     try:
-                        response = await self._send(host, request)
+                        answer = await self._send(host, asked)
                     finally:
                         answered()
                     try:
-                        self._note_used_weight(endpoint.budget, response)
-                        if response.status_code != 200:
-                            raise await self._refusal(endpoint, response)
-                        return await read(response)
+                        self._note_used_weight(endpoint.budget, answer)
+                        if answer.status != 200:
+                            raise await self._refusal(endpoint, answer)
+                        return await read(answer)
                     finally:
-                        await response.stream.aclose()  # type: ignore[union-attr]
+                        answer.close()
             except TimeoutError as error:
                 detail = f"no whole answer within {timeout_s} s"
                 raise Unavailable(host.exchange, detail, Reason.LATE) from error
 
-    async def _refusal(self, endpoint: Endpoint[Any] | ListEndpoint[Any], response: httpx.Response) -> MarketError:
+    async def _refusal(self, endpoint: Endpoint[Any] | ListEndpoint[Any], answer: Answer) -> MarketError:
         """What a status other than 200 means; no redirect is followed."""
-        status = response.status_code
+        status = answer.status
         if status < 400:
             return Unavailable(endpoint.host.exchange, f"HTTP {status}", Reason.HTTP_STATUS, status)
-        error = endpoint.explain(
-            status, await read_body(endpoint.host.exchange, response, MAX_REFUSAL_BODY, self._held)
-        )
+        error = endpoint.explain(status, await read_body(endpoint.host.exchange, answer, MAX_REFUSAL_BODY, self._held))
         if isinstance(error, RateLimited):
-            _note_wait(error, response, self._clock.now())
+            _note_wait(error, answer, self._clock.now())
         return error
 
     def circuit(self, host: Host) -> Circuit:
@@ -246,7 +241,7 @@ class Fetcher:
         self._circuits.clear()
 
     async def aclose(self) -> None:
-        await self._transport.aclose()
+        await self._line.aclose()
 
     async def _pay(self, budget: Budget, weight: int) -> Callable[[], None]:
         """Takes weight from the budget, waiting up to MAX_BUDGET_WAIT_S for it. Raises RateLimited.
@@ -267,43 +262,42 @@ class Fetcher:
             wait_s = spending.still_full(paid, self._clock.monotonic())
         return lambda: spending.answered(paid, self._clock.monotonic())
 
-    def _note_used_weight(self, budget: Budget, response: httpx.Response) -> None:
+    def _note_used_weight(self, budget: Budget, answer: Answer) -> None:
         spending = self._spent.get(budget.name)
         if spending is None or not budget.is_told:
             return
-        used = _count(response.headers.get(_USED_WEIGHT, ""))
-        left = _count(response.headers.get(_REQUESTS_LEFT, ""))
+        used = _count(answer.headers.get(_USED_WEIGHT, ""))
+        left = _count(answer.headers.get(_REQUESTS_LEFT, ""))
         if used is None and left is not None:
             used = max(0, budget.max_weight - left)
         if used is not None:
             spending.heard(used, self._clock.monotonic())
 
-    def _request(self, endpoint: Endpoint[Any] | ListEndpoint[Any], encoding: str) -> httpx.Request:
+    def _request(self, endpoint: Endpoint[Any] | ListEndpoint[Any], encoding: str) -> Asked:
         """The request for an endpoint. The last ones are kept: making one costs more CPU than sending it."""
         host = endpoint.host
         key = (host.name, endpoint.target, endpoint.body)
-        request = self._requests.pop(key, None)
-        if request is None:
+        asked = self._requests.pop(key, None)
+        if asked is None:
             headers = {**self._headers, "accept-encoding": encoding}
-            request = httpx.Request(
+            asked = to_ask(
                 "POST" if endpoint.body else "GET",
                 self._urls.get(host.name, host.url).rstrip("/") + endpoint.target,
-                content=endpoint.body or None,
-                headers=headers | {"content-type": "application/json"} if endpoint.body else headers,
-                extensions=_EXTENSIONS,
+                headers | {"content-type": "application/json"} if endpoint.body else headers,
+                endpoint.body,
+                is_repeatable=True,  # nobody is asked to do a thing
             )
             if len(self._requests) >= MAX_REQUESTS:
                 del self._requests[next(iter(self._requests))]
-        self._requests[key] = request
-        return request
+        self._requests[key] = asked
+        return asked
 
-    async def _send(self, host: Host, request: httpx.Request) -> httpx.Response:
+    async def _send(self, host: Host, asked: Asked) -> Answer:
         try:
-            return await self._transport.handle_async_request(request)
-        except httpx.TimeoutException as error:
-            raise Unavailable(host.exchange, str(error), Reason.LATE) from error
-        except httpx.HTTPError as error:
-            raise Unavailable(host.exchange, str(error)) from error
+            return await self._line.send(asked, _TIMEOUTS)
+        except LineError as error:
+            reason = Reason.LATE if error.is_late else Reason.UNREACHABLE
+            raise Unavailable(host.exchange, str(error), reason) from error
 
 
 def _count(text: str) -> int | None:
@@ -311,10 +305,10 @@ def _count(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
 
 
-def _note_wait(error: RateLimited, response: httpx.Response, now_s: float) -> None:
+def _note_wait(error: RateLimited, answer: Answer, now_s: float) -> None:
     """Puts into the error how long the exchange wants to be left alone, from where it says so."""
-    retry_after = response.headers.get("retry-after", "")
-    reset_ms = response.headers.get("x-bapi-limit-reset-timestamp", "")
+    retry_after = answer.headers.get("retry-after", "")
+    reset_ms = answer.headers.get("x-bapi-limit-reset-timestamp", "")
     if retry_after.isdecimal():
         error.retry_after_s = float(retry_after[:9])
     elif reset_ms.isdecimal() and len(reset_ms) < 15:

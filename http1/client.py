@@ -1,7 +1,7 @@
-"""Sends our requests to others: an httpx transport without httpcore's pool and without h11.
+"""Sends our requests to others.
 
-`answers` reads what comes, `links` opens connections, `names` finds where; this module keeps connections for the next
-request, bounds their number and the seconds, and speaks httpx's words for requests, answers and errors.
+`words` says what a request, an answer and an error are, `answers` reads what comes, `links` opens connections, `names`
+finds where; this module keeps connections for the next request, and bounds their number and the seconds.
 
 Two things are held to be worse than a failed request: a figure that answers another question, and a wait without end.
 So a connection on which anything comes unasked is dropped, before and after its use; and for DISTRUST_S every
@@ -16,17 +16,27 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import certifi
-import httpx
 
 from http1.answers import AnswerReader, BadAnswer, UnaskedBytes
 from http1.links import Link, Tls, open_link
 from http1.names import Names
+from http1.words import (
+    NO_TIMEOUTS,
+    Asked,
+    ConnectError,
+    ConnectTimeout,
+    PoolTimeout,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    Timeouts,
+)
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +59,6 @@ HEADERS = frozenset(
 )
 """What is handed on of an answer's head: what somebody here reads. Exchanges send some 25, and each costs 1 µs."""
 
-_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e]+")
-_HEADER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*")
-
 
 class Counts:
     """What happened to connections; `unasked`: dropped because something came that nobody had asked for."""
@@ -61,15 +68,6 @@ class Counts:
 
     def figures(self) -> Mapping[str, float]:
         return vars(self)
-
-
-class Asked(NamedTuple):
-    """A request as bytes, made once, and where it goes."""
-
-    place: tuple[str, str, int]  # scheme, host, port
-    sent: bytes
-    has_body: bool  # of the answer
-    is_repeatable: bool
 
 
 class _Origin:
@@ -99,17 +97,14 @@ class _Origin:
         return max(self.peak, self.peak_before)
 
 
-class Transport(httpx.AsyncBaseTransport):
-    """httpx's transport interface.
+class Transport:
+    """A stack of idle connections per origin: taking one and giving it back cost the same whatever their number.
 
-    A stack of idle connections per origin: taking one and giving it back cost the same whatever their number. As many
-    are kept as were in use at once lately. Timeouts come as httpx passes them (extensions["timeout"], seconds for pool,
-    connect and read). A GET, or what extensions["repeatable"] calls so, is sent once more on a fresh connection when
-    a kept one turns out to be dead. TLS certificates are always verified, against ca_file or else certifi's roots;
+    As many are kept as were in use at once lately. A repeatable request is sent once more on a fresh connection when a
+    kept one turns out to be dead. TLS certificates are always verified, against ca_file or else certifi's roots;
     redirects are not followed.
 
-    Raises httpx.ConnectError, ConnectTimeout, PoolTimeout, ReadError, ReadTimeout, RemoteProtocolError, and
-    LocalProtocolError for a request that cannot be sent.
+    It is a words.Line.
     """
 
     def __init__(
@@ -134,31 +129,28 @@ class Transport(httpx.AsyncBaseTransport):
         self._clock = clock or _loop_time
         self._names = names or Names(clock=self._clock)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
-        asked: Asked | None = request.extensions.get("asked")
-        if asked is None:  # checking names and values costs more than sending: once is enough
-            asked = request.extensions["asked"] = as_bytes(request, await request.aread())
+    async def send(self, asked: Asked, timeouts: Timeouts = NO_TIMEOUTS) -> Received:
+        """The answer, as soon as its head is there. Raises LineError."""
         origin = self._origins.get(asked.place)
         if origin is None:
             origin = self._origins[asked.place] = _Origin(asked.place, self._max_per_origin)
         if not origin.idle:  # whoever waits for a name holds no place meanwhile
-            async with _connecting(timeouts.get("connect")):
+            async with _connecting(timeouts.connect):
                 await self._names.addresses(origin.host)
-        await self._enter(origin, timeouts.get("pool"))
+        await self._enter(origin, timeouts.pool)
         link = self._take_idle(origin)
         try:
             if link is not None:
                 try:
-                    response = await self._exchange(link, origin, asked, request, timeouts.get("read"))
-                    if response.status_code != 408:  # said to the idle connection, not to the request
-                        return response
-                except (httpx.ReadError, httpx.RemoteProtocolError):
+                    answer = await self._exchange(link, origin, asked, timeouts.read)
+                    if answer.status != 408:  # said to the idle connection, not to the request
+                        return answer
+                except (ReadError, RemoteProtocolError):
                     if not asked.is_repeatable:
                         raise
                 link.drop()  # the other side let go while it lay idle
-            link = await self._connect(origin, timeouts.get("connect"))
-            return await self._exchange(link, origin, asked, request, timeouts.get("read"))
+            link = await self._connect(origin, timeouts.connect)
+            return await self._exchange(link, origin, asked, timeouts.read)
         except BaseException:
             if link is not None:
                 link.drop()
@@ -175,7 +167,7 @@ class Transport(httpx.AsyncBaseTransport):
                     origin.places.release()
                     raise
         except TimeoutError as error:
-            raise httpx.PoolTimeout("too many connections are open") from error
+            raise PoolTimeout("too many connections are open") from error
         origin.n_busy += 1
         origin.peak = max(origin.peak, origin.n_busy)
 
@@ -283,15 +275,12 @@ class Transport(httpx.AsyncBaseTransport):
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
 
-    async def _exchange(
-        self, link: Link, origin: _Origin, asked: Asked, request: httpx.Request, read_s: float | None
-    ) -> httpx.Response:
+    async def _exchange(self, link: Link, origin: _Origin, asked: Asked, read_s: float | None) -> Received:
         """Sends the request and reads the answer's head; the body comes as it is asked for."""
-        body = _Body(self, link, origin, asked, read_s)
+        answer = Received(self, link, origin, asked, read_s)
         link.ask(asked.sent)
-        head = await body.read(body.reader.head)
-        headers = [header for header in head.headers if header[0] in HEADERS]
-        return httpx.Response(status_code=head.status, headers=headers, stream=body, request=request)
+        await answer.read_head()
+        return answer
 
     async def aclose(self) -> None:
         """Closes the idle connections now, and those in use when their answer has been read."""
@@ -301,77 +290,69 @@ class Transport(httpx.AsyncBaseTransport):
                 self._let_go(origin)
 
 
-class _Body(httpx.AsyncByteStream):
-    """An answer's body as it arrives. Closing it gives the connection back, or drops it when unread."""
+class Received:
+    """A words.Answer as it arrives. Closing it gives the connection back, or drops it when something is unread."""
+
+    __slots__ = ("_is_closed", "_link", "_origin", "_read_s", "_reader", "_transport", "headers", "status")
 
     def __init__(self, transport: Transport, link: Link, origin: _Origin, asked: Asked, read_s: float | None) -> None:
-        self.reader = AnswerReader(has_body=asked.has_body)
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self._reader = AnswerReader(has_body=asked.has_body)
         self._transport, self._link, self._origin = transport, link, origin
         self._read_s = read_s
-        self._closed = False
+        self._is_closed = False
 
-    async def read(self, part: Callable[[], T | None]) -> T:
-        """The reader's next part, as soon as enough bytes have come. Raises httpx's errors."""
+    async def read_head(self) -> None:
+        head = await self._next(self._reader.head)
+        self.status = head.status
+        for name, value in head.headers:
+            if name in HEADERS:
+                known, text = name.decode("ascii"), value.decode("latin-1")
+                self.headers[known] = f"{self.headers[known]}, {text}" if known in self.headers else text
+
+    async def read(self) -> bytes:
+        piece = b""
+        while not piece and not self._reader.is_whole:
+            piece = await self._next(self._reader.body)
+        return piece
+
+    async def _next(self, part: Callable[[], T | None]) -> T:
+        """The reader's next part, as soon as enough bytes have come. Raises LineError."""
         try:
             while (found := part()) is None:
-                self.reader.receive(await self._bytes())
+                if self._read_s is None:  # asyncio.timeout costs 5 µs: only where there is something to time
+                    self._reader.receive(await self._link.read())
+                else:
+                    async with asyncio.timeout(self._read_s):
+                        self._reader.receive(await self._link.read())
             return found
         except TimeoutError as error:
-            raise httpx.ReadTimeout(f"nothing came for {self._read_s} s") from error
+            raise ReadTimeout(f"nothing came for {self._read_s} s") from error
         except OSError as error:
-            raise httpx.ReadError(str(error)) from error
+            raise ReadError(str(error)) from error
         except BadAnswer as error:
             if isinstance(error, UnaskedBytes):
                 self._transport.distrust(self._origin, b"")
-            raise httpx.RemoteProtocolError(str(error)) from error
+            raise RemoteProtocolError(str(error)) from error
 
-    def _bytes(self) -> Awaitable[bytes]:
-        """asyncio.timeout costs 5 µs: only where there is something to time."""
-        return self._link.read() if self._read_s is None else self._timed_bytes()
-
-    async def _timed_bytes(self) -> bytes:
-        async with asyncio.timeout(self._read_s):
-            return await self._link.read()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while not self.reader.is_whole:
-            if piece := await self.read(self.reader.body):
-                yield piece
-
-    async def aclose(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._transport.give_back(self._link, self._origin, may_go_on=self.reader.may_go_on)
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._transport.give_back(self._link, self._origin, may_go_on=self._reader.may_go_on)
 
 
 @asynccontextmanager
 async def _connecting(timeout_s: float | None) -> AsyncIterator[None]:
-    """Within so many seconds, and with httpx's errors."""
+    """Within so many seconds, and with our errors."""
     try:
         async with asyncio.timeout(timeout_s):
             yield
     except TimeoutError as error:
-        raise httpx.ConnectTimeout(f"no connection within {timeout_s} s") from error
+        raise ConnectTimeout(f"no connection within {timeout_s} s") from error
     except (OSError, OverflowError, UnicodeError) as error:  # also a port or name that cannot be
-        raise httpx.ConnectError(str(error)) from error
+        raise ConnectError(str(error)) from error
 
 
 def _loop_time() -> float:
     return asyncio.get_running_loop().time()
-
-
-def as_bytes(request: httpx.Request, content: bytes) -> Asked:
-    """The request as it is sent (RFC 9112 §3). Raises httpx.LocalProtocolError, without the value that is wrong."""
-    url, method = request.url, request.method.encode("ascii", "replace")
-    line = method + b" " + url.raw_path
-    headers = [name + b": " + value for name, value in request.headers.raw]
-    if "transfer-encoding" in request.headers:
-        raise httpx.LocalProtocolError("only a body whose length is known is sent")
-    if not _REQUEST_LINE.fullmatch(line) or not all(_HEADER.fullmatch(header) for header in headers):
-        raise httpx.LocalProtocolError("the request has a target or header that cannot be sent")
-    return Asked(
-        place=(url.scheme, url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)),
-        sent=b"\r\n".join([line + b" HTTP/1.1", *headers, b"", content]),
-        has_body=request.method != "HEAD",
-        is_repeatable=request.method == "GET" or bool(request.extensions.get("repeatable")),
-    )

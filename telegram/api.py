@@ -11,9 +11,9 @@ from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
 import orjson
 
+from http1.words import Answer, Line, LineError, NotSent, Timeouts, to_ask
 from telegram.multipart import body_of
 from telegram.rich import as_html, as_rich, is_refused
 
@@ -60,10 +60,8 @@ class TelegramAPI:
 
     clock_off_s: float | None = None
 
-    def __init__(
-        self, token: str, transport: httpx.AsyncBaseTransport, url: str, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._transport, self._clock = transport, clock
+    def __init__(self, token: str, line: Line, url: str, clock: Callable[[], float] = time.time) -> None:
+        self._line, self._clock = line, clock
         self._base = f"{url}/bot{token}/"
 
     async def call(self, method: str, params: Mapping[str, Any] | None = None, timeout_s: float = CALL_S) -> Any:
@@ -85,29 +83,24 @@ class TelegramAPI:
     async def _call(self, method: str, params: Mapping[str, Any] | None, timeout_s: float) -> Any:
         """One call, in the form that it has."""
         content_type, content = body_of(params or {})
-        request = httpx.Request(
-            "POST",
-            self._base + method,
-            content=content,
-            headers={"content-type": content_type, "accept-encoding": "identity"},
-            extensions={"timeout": {"connect": min(timeout_s, 5.0)}},
-        )
+        headers = {"content-type": content_type, "accept-encoding": "identity"}
+        asked = to_ask("POST", self._base + method, headers, content)
         # Foreign errors are cut off their cause ("from None"): its text may hold the address, and that the token.
         try:
             async with asyncio.timeout(timeout_s):
-                response = await self._transport.handle_async_request(request)
+                answer = await self._line.send(asked, Timeouts(connect=min(timeout_s, 5.0)))
                 try:
-                    body = await _read(method, response)
+                    body = await _read(method, answer)
                 finally:
-                    await response.aclose()
+                    answer.close()
         except TimeoutError:
             raise TelegramError(method, 0, f"nothing within {timeout_s} s", was_sent=True) from None
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+        except NotSent:
             raise TelegramError(method, 0, "no connection") from None
-        except httpx.HTTPError as error:
+        except LineError as error:
             raise TelegramError(method, 0, f"the line failed: {type(error).__name__}", was_sent=True) from None
-        self._look_at_the_clock(response.headers.get("date"))
-        return result_of(method, response.status_code, body)
+        self._look_at_the_clock(answer.headers.get("date"))
+        return result_of(method, answer.status, body)
 
     def _look_at_the_clock(self, date: str | None) -> None:
         """Dates have whole seconds, and were written before the answer travelled: some seconds mean nothing."""
@@ -118,11 +111,10 @@ class TelegramAPI:
             log.warning("this machine's clock is %+.0f s off Telegram's: set it right", self.clock_off_s)
 
 
-async def _read(method: str, response: httpx.Response) -> bytes:
+async def _read(method: str, answer: Answer) -> bytes:
     parts: list[bytes] = []
     size = 0
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    async for chunk in response.stream:
+    while chunk := await answer.read():
         size += len(chunk)
         if size > MAX_ANSWER:
             raise TelegramError(method, 0, f"the answer is longer than {MAX_ANSWER} bytes", was_sent=True)

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-import httpx
 import orjson
 
 from clock import MACHINE
 from http1.client import Transport
+from http1.words import Answer, Line, LineError, to_ask
 from settings import Settings
 from telegram.api import TelegramAPI, TelegramError
 from telegram.introduction import Introduction, introduce_to
@@ -183,7 +183,7 @@ async def remove(api: TelegramAPI, *, drop_pending: bool = False) -> None:
     await api.call("getUpdates", {"limit": 1, "timeout": 0, "allowed_updates": [*ALLOWED_UPDATES, POLLER_MARK]})
 
 
-async def inspect(api: TelegramAPI, transport: httpx.AsyncBaseTransport, settings: Settings) -> tuple[list[str], bool]:
+async def inspect(api: TelegramAPI, line: Line, settings: Settings) -> tuple[list[str], bool]:
     """What Telegram says of the webhook, and what its address says itself. Raises TelegramError."""
     info, was_pending = await ask_info(api), None
     url = words_in(info, "url")
@@ -191,36 +191,33 @@ async def inspect(api: TelegramAPI, transport: httpx.AsyncBaseTransport, setting
         was_pending = info["pending_update_count"]
         await asyncio.sleep(LOOK_AGAIN_S)
         info = await ask_info(api)
-    door = await ask_the_door(transport, url, settings.token) if url else None
+    door = await ask_the_door(line, url, settings.token) if url else None
     return judge(info, settings.webhook_url, MACHINE.now(), door, was_pending)
 
 
-async def ask_the_door(transport: httpx.AsyncBaseTransport, url: str, token: str) -> str:
+async def ask_the_door(line: Line, url: str, token: str) -> str:
     """Why /health beside a webhook's address is not this bot's, in a few words; "" when it is."""
     parts = urlsplit(url)
-    request = httpx.Request("GET", f"{parts.scheme}://{parts.netloc}/health", headers={"accept-encoding": "identity"})
     try:
+        asked = to_ask("GET", f"{parts.scheme}://{parts.netloc}/health", {"accept-encoding": "identity"})
         async with asyncio.timeout(DOOR_S):
-            response = await transport.handle_async_request(request)
+            answer = await line.send(asked)
             try:
-                body = await _read(response)
+                body = await _read(answer)
             finally:
-                await response.aclose()
+                answer.close()
     except TimeoutError:
         return f"timeout, nothing came within {DOOR_S:.0f} s"
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except LineError as error:
         return " ".join(str(error).split())[:200] or type(error).__name__
-    return _whose(response.status_code, body, token)
+    return _whose(answer.status, body, token)
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def _read(answer: Answer) -> bytes:
     """The beginning of the body."""
-    assert isinstance(response.stream, httpx.AsyncByteStream)
     body = b""
-    async for chunk in response.stream:
+    while len(body) <= MAX_HEALTH and (chunk := await answer.read()):
         body += chunk
-        if len(body) > MAX_HEALTH:
-            break
     return body[:MAX_HEALTH]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, updated
+from mocked import Mocked
 
 import settings as settings_module
 from accounts import Accounts, NoKeys
@@ -601,7 +602,7 @@ async def test_testnet_keys_go_to_the_testnet() -> None:
         seen.append(str(request.url))
         return httpx.Response(500)
 
-    fetcher, key = Fetcher(httpx.MockTransport(refuse)), Key("k", "s", "p", True)
+    fetcher, key = Fetcher(Mocked(refuse)), Key("k", "s", "p", True)
     for account in (Bybit(), Okx()):
         with pytest.raises(Unavailable):
             await fetcher.fetch_signed(account.rights(), key, account.sign, account.time())

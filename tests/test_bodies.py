@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from mocked import MockedAnswer
 
 from asking import bodies
 from asking.bodies import Body, Gunzip, Held, read_body, read_chunks
@@ -28,8 +29,8 @@ class Pieces(httpx.AsyncByteStream):
             yield piece
 
 
-def packed(*pieces: bytes) -> httpx.Response:
-    return httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Pieces(*pieces))
+def packed(*pieces: bytes) -> MockedAnswer:
+    return MockedAnswer(httpx.Response(200, headers={"content-encoding": "gzip"}, stream=Pieces(*pieces)))
 
 
 def unpacked(*pieces: bytes) -> bytes:
@@ -114,9 +115,9 @@ async def test_body_that_is_given_up_is_refused() -> None:
             yield b"x" * 700
             await waits.wait()
 
-    long = asyncio.ensure_future(read_body("x", httpx.Response(200, stream=Slow()), MIB, held))
+    long = asyncio.ensure_future(read_body("x", MockedAnswer(httpx.Response(200, stream=Slow())), MIB, held))
     await asyncio.sleep(0)
-    assert len(await read_body("x", httpx.Response(200, stream=Pieces(b"x" * 400)), MIB, held)) == 400
+    assert len(await read_body("x", MockedAnswer(httpx.Response(200, stream=Pieces(b"x" * 400))), MIB, held)) == 400
     waits.set()
     with pytest.raises(BadResponse, match="more than are held"):
         await long

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import ADA, House, a_house, pressed, text_of, updated
+from mocked import Mocked
 from PIL import Image
 
 from accounts import Part, Profit
@@ -375,7 +376,7 @@ async def test_refused_picture_is_sent_as_text(code: int, description: str, sent
         refusal = {"ok": False, "error_code": code, "description": description}
         return httpx.Response(code if is_first else 200, json=refusal if is_first else {"ok": True, "result": {}})
 
-    api = TelegramAPI("123456:TEST-token", httpx.MockTransport(answer), "http://telegram.invalid")
+    api = TelegramAPI("123456:TEST-token", Mocked(answer), "http://telegram.invalid")
     poller = Poller(nothing, api, 20, lambda seconds: asyncio.sleep(0))
     await poller.send(
         {"method": "sendPhoto", "chat_id": 7, "photo": File("c.png", "image/png", b"png"), "caption": "<b>BTC</b>"}

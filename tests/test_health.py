@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import House, a_house, updated
+from mocked import Mocked
 
 import health
 import settings
@@ -129,11 +130,8 @@ NOW = 1_764_000_000.0
 )
 @pytest.mark.real_time
 async def test_the_date_of_an_answer_is_compared(headers: dict[str, str], off_s: float | None) -> None:
-    class Line(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            return httpx.Response(200, json={"ok": True, "result": 7}, headers=headers)
-
-    api = TelegramAPI("123456:TEST-00000", Line(), "http://127.0.0.1", clock=lambda: NOW)
+    line = Mocked(lambda _: httpx.Response(200, json={"ok": True, "result": 7}, headers=headers))
+    api = TelegramAPI("123456:TEST-00000", line, "http://127.0.0.1", clock=lambda: NOW)
     assert await api.call("getMe") == 7
     assert api.clock_off_s == off_s
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import House, a_house, requests_of
+from mocked import Mocked
 
 from answers import price as price_answer
 from answers.price import PriceReport
@@ -407,7 +408,7 @@ async def test_cache_keeps_parts_of_one_answer_apart() -> None:
     plain: Endpoint[Any] = Endpoint(host, "/a", lambda body: (b"plain", body), binance.explain, budget)
     other = plain._replace(part="other", parse=lambda body: (b"other", body))
     posted = plain._replace(body=b"{}")
-    house = Market(fetch.Fetcher(httpx.MockTransport(handle)), ["binance"], 10)
+    house = Market(fetch.Fetcher(Mocked(handle)), ["binance"], 10)
     for _ in range(2):
         found = [await house.cached(endpoint) for endpoint in (plain, other, posted)]
         assert found == [(b"plain", b'""'), (b"other", b'""'), (b"plain", b'"{}"')]

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from mocked import Mocked
 
 from telegram import api as api_module
 from telegram.api import TelegramAPI, TelegramError
@@ -22,7 +23,7 @@ def an_api(answer: httpx.Response | Exception) -> TelegramAPI:
             raise answer
         return answer
 
-    return TelegramAPI(TOKEN, httpx.MockTransport(handle), "https://api.telegram.org")
+    return TelegramAPI(TOKEN, Mocked(handle), "https://api.telegram.org")
 
 
 def refused(code: int, description: str, **parameters: Any) -> httpx.Response:
@@ -37,7 +38,7 @@ async def test_call_gives_the_result() -> None:
         seen.append(request)
         return httpx.Response(200, json={"ok": True, "result": {"message_id": 5}})
 
-    api = TelegramAPI(TOKEN, httpx.MockTransport(handle), "https://api.telegram.org")
+    api = TelegramAPI(TOKEN, Mocked(handle), "https://api.telegram.org")
     assert await api.call("sendMessage", {"chat_id": 1, "text": "é"}) == {"message_id": 5}
     assert seen[0].url.path == f"/bot{TOKEN}/sendMessage"
     assert seen[0].content == '{"chat_id":1,"text":"é"}'.encode()
@@ -110,5 +111,5 @@ async def test_call_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError
 
     with pytest.raises(TelegramError, match="nothing within"):
-        await TelegramAPI(TOKEN, httpx.MockTransport(hang), "https://x").call("getMe", timeout_s=0.05)
+        await TelegramAPI(TOKEN, Mocked(hang), "https://x").call("getMe", timeout_s=0.05)
     assert api_module.CALL_S <= 10

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from mocked import Mocked
 
 from asking.fetch import Fetcher
 from exchanges.endpoints import ListEndpoint
@@ -79,7 +80,7 @@ async def listed(endpoint: ListEndpoint[Any], body: bytes, status: int = 200) ->
         return httpx.Response(status, stream=httpx.ByteStream(body))
 
     found: list[Any] = []
-    await Fetcher(httpx.MockTransport(handle)).fetch_items(endpoint, found.extend)
+    await Fetcher(Mocked(handle)).fetch_items(endpoint, found.extend)
     return found
 
 

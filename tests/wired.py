@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from conftest import updated
+from mocked import Mocked
 
 import accounts
 import bot as bot_module
@@ -42,7 +43,7 @@ def wired(
     environ = {"TELEGRAM_CHAT_ID": "1001", "COMMANDS_PER_MINUTE": "0", "EXCHANGES": exchanges, "CACHE_SECONDS": "0"}
     settings = settings_module.load({**environ, **(variables or {})}, table.EXCHANGES)
     clock = Clock(now)
-    fetcher = fetch.Fetcher(httpx.MockTransport(handle), settings.urls, keep_budgets=False, clock=clock)
+    fetcher = fetch.Fetcher(Mocked(handle), settings.urls, keep_budgets=False, clock=clock)
     market = Market(fetcher, settings.exchanges, settings.cache_s, clock)
     return bot_module.Bot(settings, market, accounts.Accounts(fetcher, market, settings.keys, clock), clock=clock)
 

@@ -35,7 +35,9 @@ import httpx
 import orjson
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from mocked import Mocked, request_of
 
 import bot as bot_module
 import demo
@@ -55,6 +57,7 @@ from exchanges.errors import MarketError
 from exchanges.reading import row_in
 from http1.client import Counts
 from http1.server import Server
+from http1.words import Asked as Request
 from telegram.multipart import body_of
 
 CORPUS = ROOT / "tests" / "data" / "corpus"
@@ -188,10 +191,11 @@ def in_json(document: Any) -> bytes:
 # The world without sockets.
 
 
-class Wires(httpx.AsyncBaseTransport):
+class Wires(Mocked):
     """Takes requests straight to the offline world's hosts. spoil: what happens to the answers' bodies."""
 
     def __init__(self, world: demo.World) -> None:
+        super().__init__(self.handle)
         self.spoil: Callable[[bytes], bytes] | None = None
         self.counts = Counts()
         self._hosts: dict[str, Handler] = {
@@ -204,16 +208,16 @@ class Wires(httpx.AsyncBaseTransport):
         urls = {f"{name}_URL": f"http://{name.lower().replace('_', '-')}" for name in world.sites}
         return {**world.environ, **urls, "TELEGRAM_API_URL": "http://telegram"}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle(self, request: httpx.Request) -> httpx.Response:
+        self.asked.clear()  # millions
         target = request.url.raw_path.decode()
         path, _, query = target.partition("?")
         values = {name: each[-1] for name, each in parse_qs(query, keep_blank_values=True).items()}
-        body = b"".join([chunk async for chunk in request.stream])  # type: ignore[union-attr]
-        asked = Asked(request.method, path, values, dict(request.headers), body, target)
-        reply = await self._hosts[request.url.host](asked)
+        taken = Asked(request.method, path, values, dict(request.headers), request.content, target)
+        reply = await self._hosts[request.url.host](taken)
         told = self.spoil(reply.body) if self.spoil is not None else reply.body
         headers = [("content-type", reply.content_type), *reply.headers]
-        return httpx.Response(reply.status, headers=headers, stream=httpx.ByteStream(told), request=request)
+        return httpx.Response(reply.status, headers=headers, stream=httpx.ByteStream(told))
 
 
 class Answer(NamedTuple):
@@ -254,16 +258,15 @@ async def all_answers(world: demo.World) -> list[Answer]:
         ask = fetcher._ask
 
         async def asking(
-            endpoint: Any, timeout_s: float, request: httpx.Request, read: Any, ask: Any = ask, **kind: Any
+            endpoint: Any, timeout_s: float, asked: Request, read: Any, ask: Any = ask, **kind: Any
         ) -> Any:
             key = (endpoint.host.name, endpoint.target.partition("&signature")[0], endpoint.body, str(endpoint.parse
                    if isinstance(endpoint, Endpoint) else endpoint.row)[:200])  # fmt: skip
             if key not in found:
-                response = await wires.handle_async_request(request)
-                body = await response.aread()
+                body = await (await wires.handle(request_of(asked))).aread()
                 with suppress(orjson.JSONDecodeError):
                     found[key] = Answer(endpoint, body, shortened(orjson.loads(body)))
-            return await ask(endpoint, timeout_s, request, read)
+            return await ask(endpoint, timeout_s, asked, read)
 
         fetcher._ask = asking  # type: ignore[method-assign]
         for number, command in enumerate(ASKED):
