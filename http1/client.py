@@ -21,8 +21,6 @@ from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import TypeVar
 
-import certifi
-
 from http1.answers import AnswerReader, BadAnswer, UnaskedBytes
 from http1.links import Link, Tls, open_link
 from http1.names import Names
@@ -271,7 +269,7 @@ class Transport:
     def _tls_context(self) -> ssl.SSLContext:
         """One for all, made when first needed: it holds some 140 certificates."""
         if self._tls is None:
-            self._tls = ssl.create_default_context(cafile=self._ca_file or certifi.where())
+            self._tls = ssl.create_default_context(cafile=self._ca_file or _certifis())
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
 
@@ -352,6 +350,12 @@ async def _connecting(timeout_s: float | None) -> AsyncIterator[None]:
         raise ConnectTimeout(f"no connection within {timeout_s} s") from error
     except (OSError, OverflowError, UnicodeError) as error:  # also a port or name that cannot be
         raise ConnectError(str(error)) from error
+
+
+def _certifis() -> str:
+    import certifi  # with it come shutil, tempfile and their like: 0.7 MiB, for those who have no ca_file
+
+    return certifi.where()
 
 
 def _loop_time() -> float:

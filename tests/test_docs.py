@@ -157,6 +157,10 @@ def test_server_start_imports_little() -> None:
     assert "orjson" in loaded
     heavy = {
         "httpx",
+        "email",
+        "html",
+        "shutil",
+        "random",
         "argparse",
         "multiprocessing",
         "unittest",

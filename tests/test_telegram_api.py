@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import traceback
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -113,3 +114,21 @@ async def test_call_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TelegramError, match="nothing within"):
         await TelegramAPI(TOKEN, Mocked(hang), "https://x").call("getMe", timeout_s=0.05)
     assert api_module.CALL_S <= 10
+
+
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [("Sun, 06 Nov 1994 08:49:37 GMT", 784111777.0), ("Thu, 29 Feb 2024 00:00:00 GMT", 1709164800.0)],
+)
+def test_date_of_an_answer(date: str, moment: float) -> None:
+    assert api_module.moment_of(date) == moment
+    assert parsedate_to_datetime(date).timestamp() == moment
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["", "yesterday", "Sun, 06 Foo 1994 08:49:37 GMT", "Thu, 30 Feb 2024 00:00:00 GMT", "Sun, 06 Nov 1994 08:49:37"],
+)
+def test_date_that_is_none(date: str) -> None:
+    with pytest.raises(ValueError, match="no date|day is out of range"):
+        api_module.moment_of(date)

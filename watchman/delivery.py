@@ -17,10 +17,9 @@ and so rings once.
 from __future__ import annotations
 
 import asyncio
-import html
 import logging
+import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -148,7 +147,7 @@ class Delivery:
         pace_s: float = PACE_S,
     ) -> None:
         self._store, self._send, self._show, self._clock, self._pace_s = store, send, show, clock, pace_s
-        self._owner = secrets.token_hex(8)
+        self._owner = os.urandom(8).hex()
         self._silent_until_ms = 0
         self._next_slot_s = 0.0
         self.is_stopping = False  # set by who stops the process: what is on its way is still marked
@@ -367,6 +366,8 @@ def verdict(error: TelegramError) -> Verdict:
 
 def plain_text(text: str) -> str:
     """Our own HTML without its tags."""
+    import html  # rarely needed: its table of entities is 0.5 MiB
+
     return html.unescape(re.sub(r"<[^<>]*>", "", text))
 
 
