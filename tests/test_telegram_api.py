@@ -130,5 +130,5 @@ def test_date_of_an_answer(date: str, moment: float) -> None:
     ["", "yesterday", "Sun, 06 Foo 1994 08:49:37 GMT", "Thu, 30 Feb 2024 00:00:00 GMT", "Sun, 06 Nov 1994 08:49:37"],
 )
 def test_date_that_is_none(date: str) -> None:
-    with pytest.raises(ValueError, match="no date|day is out of range"):
+    with pytest.raises(ValueError, match=r"no date|day is out of range"):
         api_module.moment_of(date)
