@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import resource
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -71,10 +72,12 @@ class Histogram:
 
     def observe(self, seconds: float, *values: str) -> None:
         of = _bounded(values, self.counts)
-        counts = self.counts.setdefault(of, [0] * (len(BUCKETS_S) + 1))
-        counts[next((i for i, bound in enumerate(BUCKETS_S) if seconds <= bound), len(BUCKETS_S))] += 1
-        self.sums[of] = self.sums.get(of, 0.0) + seconds
-        self._latest.setdefault(of, deque(maxlen=LATEST)).append(seconds)
+        if of not in self.counts:
+            self.counts[of], self.sums[of] = [0] * (len(BUCKETS_S) + 1), 0.0
+            self._latest[of] = deque(maxlen=LATEST)
+        self.counts[of][bisect_left(BUCKETS_S, seconds)] += 1
+        self.sums[of] += seconds
+        self._latest[of].append(seconds)
 
     def percentile(self, share: float, *values: str) -> float | None:
         """Seconds within which that share of the LATEST ended; None without any."""

@@ -38,7 +38,7 @@ MAX_VALUES = (
 MAX_REFUSAL_BODY = 64 * 1024  # bytes of an answer whose status is not 200
 MAX_LIST = 16 * 1024 * 1024  # Binance's list of all spot tickers is 1.9 MiB
 MAX_REFUSAL = 4096  # bytes of an answer without rows, which may be a refusal
-MAX_REQUESTS = 256  # kept ready to be sent again; about 3 KiB each
+MAX_REQUESTS = 512  # kept ready to be sent again; less than 1 KiB each
 _TIMEOUTS = Timeouts(pool=WHOLE_S, connect=CONNECT_S)
 _USED_WEIGHT = "x-mbx-used-weight-1m"  # Binance counts for us, all machines behind one address together
 _REQUESTS_LEFT = "x-gate-ratelimit-requests-remain"  # Gate tells what is left of an endpoint's limit
@@ -79,7 +79,7 @@ class Fetcher:
     def _reader(self, endpoint: Endpoint[T]) -> Callable[[Answer], Awaitable[T]]:
         async def read(answer: Answer) -> T:
             body = await read_body(endpoint.host.exchange, answer, MAX_ANSWER, self._held)
-            if body.count(b",") > MAX_VALUES:
+            if len(body) > MAX_VALUES and body.count(b",") > MAX_VALUES:
                 raise BadResponse(endpoint.host.exchange, f"the answer has more than {MAX_VALUES} values")
             try:
                 return endpoint.parse(body)
@@ -99,7 +99,7 @@ class Fetcher:
 
         async def read(answer: Answer) -> None:
             cutter = ArrayCutter(exchange, endpoint.place)
-            reading = RowsRead[T](exchange)
+            reading: RowsRead[T] = RowsRead(exchange)
             read_row = endpoint.row
             seen = b""  # of an answer without rows
 

@@ -21,6 +21,8 @@ async def candle_pages(
         page = min(n, most)
         asked.append(exchange.candles(of, interval, page, now_ms, end_ms if asked else None))
         end_ms, n = end_ms - page * step, n - page
+    if len(asked) == 1:
+        return await fetcher.fetch(asked[0])
     answers = [start(fetcher.fetch(endpoint)) for endpoint in asked]
     try:
         return joined([await answer for answer in reversed(answers)])

@@ -42,6 +42,7 @@ from exchanges.reading import (
     in_coins,
     is_name,
     load,
+    load_figures,
     per_coin,
     read_candles,
     rows_in,
@@ -449,7 +450,7 @@ def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     Open time, open, high, low, close, volume, close time, quote volume, trades, TAKER BUY volume, …; volumes in
     base coins but for index 7. Oldest first; the last one may be running. The market is not told.
     """
-    return read_candles(ID, of, INTERVALS[interval], load(ID, body), At(0, 1, 2, 3, 4, 5, 7, 9))
+    return read_candles(ID, of, INTERVALS[interval], load_figures(ID, body), At(0, 1, 2, 3, 4, 5, 7, 9))
 
 
 def parse_open_interest_history(body: bytes, of: Listing, key: str) -> list[tuple[int, float]]:
@@ -458,8 +459,10 @@ def parse_open_interest_history(body: bytes, of: Listing, key: str) -> list[tupl
     USD-M: sumOpenInterest counts base coins. COIN-M: contracts, but sumOpenInterestValue base coins.
     """
 
+    stated = _stated(of)
+
     def read(row: Row) -> tuple[int, float]:
-        return row.moment("timestamp"), _of_market(row, of).needed(key) * of.multiplier
+        return row.moment("timestamp"), row.must_be(*stated).needed(key) * of.multiplier
 
     if not (found := rows_read(ID, load(ID, body), read)):
         raise NotSupported(ID, "no history of open interest", Reason.NO_OPEN_INTEREST_HISTORY_OF_IT)
@@ -478,9 +481,13 @@ def parse_ratios(body: bytes, of: Listing, what: str) -> dict[str, list[Ratio]]:
     return {what: sorted(rows_read(ID, load(ID, body), read))}
 
 
+def _stated(of: Listing) -> tuple[str, str]:
+    """What a row of statistics says of its market: its symbol; of COIN-M its pair, BTCUSD."""
+    return ("pair", f"{of.base}USD") if of.quote == COIN else ("symbol", native(of))
+
+
 def _of_market(row: Row, of: Listing) -> Row:
-    """A row of statistics, which states its symbol; of COIN-M its pair, BTCUSD."""
-    return row.must_be("pair", f"{of.base}USD") if of.quote == COIN else row.must_be("symbol", native(of))
+    return row.must_be(*_stated(of))
 
 
 def parse_symbol(row: Row) -> str | None:

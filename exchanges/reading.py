@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from math import isnan
 from operator import itemgetter, le, lt
@@ -27,6 +28,19 @@ def load(exchange: str, body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadResponse(exchange, f"not JSON: {error}: {body[:80]!r}") from error
+
+
+def load_figures(exchange: str, body: bytes) -> Any:
+    """As load, for rows whose texts are all figures, such as candles: without their quotes orjson reads them at once.
+
+    It costs half of reading texts and making figures of these. A text that is something else is found out: it is no
+    JSON without its quotes, or no figure (null, true), or makes its row longer than the first one is with them ("1,2").
+    """
+    with suppress(ValueError, TypeError):
+        rows = orjson.loads(body.translate(None, b'"'))
+        if set(map(len, rows)) == {len(orjson.loads(body[1 : body.index(b"]") + 1]))}:
+            return rows
+    return load(exchange, body)
 
 
 def code_in(body: bytes, key: str) -> str | int | None:
@@ -211,7 +225,7 @@ def rows_read(exchange: str, rows: object, read_row: Callable[[Row], T | None]) 
     """As RowsRead, of a list that is there as a whole. Raises BadResponse."""
     if not isinstance(rows, list):
         raise BadResponse(exchange, f"a list was expected, not {_shown(rows)}")
-    reading = RowsRead[T](exchange)
+    reading: RowsRead[T] = RowsRead(exchange)
     found = reading.read(rows, read_row)
     reading.end()
     return found
@@ -314,11 +328,14 @@ def _columns(
 ) -> Candles:
     """The candles, all of them. Raises BadResponse."""
 
+    columns = _turned(rows)
+
     def column(place: Any, factor: float = 1) -> array[float]:
-        cells = list(map(itemgetter(place), rows))
-        if not set(map(type, cells)) <= _FIGURES:
+        cells = list(map(itemgetter(place), rows)) if columns is None else columns[place]
+        kinds = set(map(type, cells))
+        if not kinds <= _FIGURES:
             raise TypeError("a figure is neither a number nor a text")
-        figures = list(map(float, cells))
+        figures = list(map(float, cells)) if str in kinds else cells
         return array("d", figures if factor == 1 else [each * factor for each in figures])
 
     try:
@@ -346,6 +363,13 @@ def _columns(
         raise BadResponse(exchange, f"a candle is malformed: {error}") from error
     _check_candles(candles)
     return candles
+
+
+def _turned(rows: list[Any]) -> list[tuple[Any, ...]] | None:
+    """Rows as columns, where all are lists of one length: at once they cost a third of one by one."""
+    if set(map(type, rows)) == {list} and len(set(map(len, rows))) == 1:
+        return list(zip(*rows, strict=True))
+    return None
 
 
 def _check_candles(candles: Candles) -> None:

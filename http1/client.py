@@ -43,18 +43,19 @@ T = TypeVar("T")
 MAX_PER_ORIGIN = 128  # open connections to one host: 40 commands at once, 3 requests each
 MAX_OPEN = 256  # of all hosts together, beyond OWN_PLACES of each
 OWN_PLACES = 4  # of each host, which no other can take: a few hosts that hang keep nobody else waiting
-MAX_IDLE = 192  # kept for the next request, all hosts together
+MAX_IDLE = 256  # kept for the next request, all hosts together
 IDLE_KEEP_S = 55.0  # exchanges let go after 60 s and more
 LATELY_S = 30.0  # as many connections are kept as were in use at once in this time, or in that before
 DISTRUST_S = 600.0
 SESSION_S = 3600.0  # for which a TLS session is offered; servers take it for hours
 
-HEADERS = frozenset(
-    {
-        *(b"content-length", b"content-type", b"content-encoding", b"date", b"location", b"retry-after"),
-        *(b"x-mbx-used-weight-1m", b"x-gate-ratelimit-requests-remain", b"x-bapi-limit-reset-timestamp"),
-    }
-)
+HEADERS = {
+    name.encode(): name
+    for name in (
+        *("content-length", "content-type", "content-encoding", "date", "location", "retry-after"),
+        *("x-mbx-used-weight-1m", "x-gate-ratelimit-requests-remain", "x-bapi-limit-reset-timestamp"),
+    )
+}
 """What is handed on of an answer's head: what somebody here reads. Exchanges send some 25, and each costs 1 µs."""
 
 
@@ -305,8 +306,8 @@ class Received:
         head = await self._next(self._reader.head)
         self.status = head.status
         for name, value in head.headers:
-            if name in HEADERS:
-                known, text = name.decode("ascii"), value.decode("latin-1")
+            if (known := HEADERS.get(name)) is not None:
+                text = value.decode("latin-1")
                 self.headers[known] = f"{self.headers[known]}, {text}" if known in self.headers else text
 
     async def read(self) -> bytes:

@@ -268,7 +268,8 @@ class Connection:
                 if self in self.server.arriving:
                     self.server.arriving[self] = size
                     self.server.make_room()
-                await asyncio.sleep(0)  # what has come is read without waiting: others get their turn here
+                if len(parts) > 1:  # what has come is read without waiting: others get their turn here
+                    await asyncio.sleep(0)
         return parts
 
     async def _next_event(self, timeout_s: float, too_slow: str) -> object:

@@ -14,6 +14,7 @@ STALE_S = 120  # a last trade older than this is marked with its age
 BAR = 9  # characters of a range bar
 BLOCKS = "▁▂▃▄▅▆▇█"
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
+_NOT_ZERO = frozenset("123456789")
 
 
 def escape(text: str) -> str:
@@ -86,7 +87,7 @@ def format_percent(percent: float | None, decimals: int = 2) -> str:
 
 def unsigned_zero(text: str) -> str:
     """0.00% for +0.00% and -0.00%: what rounds to nothing has no sign."""
-    return text[1:] if text[:1] in "+-" and not any(digit in "123456789" for digit in text) else text
+    return text[1:] if text[:1] in "+-" and _NOT_ZERO.isdisjoint(text) else text
 
 
 def circle(change: float | None) -> str:
