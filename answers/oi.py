@@ -157,7 +157,8 @@ def _sum_cells(contracts: Sequence[Contract], report: DerivativesReport) -> list
 
 def _contract_line(contract: Contract, report: DerivativesReport) -> str:
     dollars = contract.dollars
-    share = dollars / report.dollars if dollars is not None and report.dollars else None
+    total = report.dollars
+    share = dollars / total if dollars is not None and total else None
     amounts = f"{format_coins(contract.coins, report.base)}, {format_dollars(dollars)}, {format_share(share)}"
     rate = per_8h(contract.perp.funding)
     funding = "funding n/a" if rate is None else f"funding {format_rate(rate)}% per 8h"

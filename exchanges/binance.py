@@ -105,8 +105,10 @@ def _name(of: Listing) -> str:
 
 def symbol_of(native_symbol: object) -> str | None:
     """BTC-USDT for BTCUSDT; None for other quotes and for dated futures."""
+    if not is_name(native_symbol):
+        return None
     for quote in LIST_QUOTES:
-        if is_name(native_symbol) and native_symbol.endswith(quote) and len(native_symbol) > len(quote):
+        if native_symbol.endswith(quote) and len(native_symbol) > len(quote):
             return f"{native_symbol[: -len(quote)]}-{quote}"
     return None
 

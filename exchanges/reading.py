@@ -17,7 +17,7 @@ from exchanges.errors import BadResponse, NotTraded, WrongMarket
 from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
 
 T = TypeVar("T")
-_FIGURES = {str, int, float}
+_FIGURES = frozenset([str, int, float])  # types, of which bool is none
 MAX_NAME = 64  # characters; the longest native symbol has some 30
 EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
 
@@ -104,7 +104,7 @@ class Row:
         value = self.json.get(key)
         if value is None or value == "":
             return None
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        if type(value) in _FIGURES:
             try:
                 figure = float(value)
             except ValueError:

@@ -102,6 +102,8 @@ def multiplied(base: str) -> tuple[str, int]:
     """("PEPE", 1000) for 1000PEPE, ("SHIB", 1000) for SHIB1000, ("BABYDOGE", 1000000) for 1MBABYDOGE; BTC is of 1."""
     if base in _MILLIONS:
         return _MILLIONS[base], 1_000_000
+    if "000" not in base and not base.startswith("1M"):  # nearly all, and there are thousands in a list
+        return base, 1
     if (found := _MULTIPLIED.match(base)) is not None:
         return base[found.end() :], 1_000_000 if found[0] == "1M" else int(found[0])
     if (found := _MULTIPLIED_BEHIND.search(base)) is not None:
