@@ -7,13 +7,16 @@ import hashlib
 import hmac
 import json
 import os
+import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -27,10 +30,12 @@ TOKEN = "123456:TEST-offline-world-token"
 class Process:
     """A child process."""
 
-    def __init__(self, arguments: list[str], environ: dict[str, str], prefix: list[str] | None = None) -> None:
+    def __init__(
+        self, arguments: list[str], environ: dict[str, str], prefix: list[str] | None = None, tree: Path = ROOT
+    ) -> None:
         self.process = subprocess.Popen(
             [*(prefix or []), sys.executable, *arguments],
-            cwd=ROOT,
+            cwd=tree,
             env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -85,6 +90,7 @@ class World:
             "COMMANDS_PER_MINUTE": "0",
             "MAX_CONNECTIONS": "100",
             "LOG_LEVEL": "WARNING",
+            "DATA_DIR": self._made.name,
             "MALLOC_ARENA_MAX": "1",
         }
 
@@ -104,18 +110,26 @@ class World:
         where, headers = f"{self._urls['TELEGRAM_API_URL']}/world/fault", {"content-type": "application/json"}
         urllib.request.urlopen(urllib.request.Request(where, body, headers), timeout=5).read()
 
+    def folder(self, port: int) -> str:
+        """Where the server on that port keeps what it remembers."""
+        folder = Path(self._made.name) / f"data {port}"
+        folder.mkdir(exist_ok=True)
+        return str(folder)
+
     def coins(self, n: int) -> list[str]:
         """The first n that Binance has in dollars on both markets: asked for side by side, they share no request."""
-        found = []
+        found, trusted = [], ssl.create_default_context(cafile=self.environ.get("SSL_CERT_FILE"))
         for site, path in (("SPOT", "/api/v3"), ("USDM", "/fapi/v1")):
-            told = urllib.request.urlopen(f"{self._urls[f'BINANCE_{site}_URL']}{path}/ticker/price", timeout=5).read()
+            url = f"{self._urls[f'BINANCE_{site}_URL']}{path}/ticker/price"
+            told = urllib.request.urlopen(url, timeout=5, context=trusted).read()
             found.append([row["symbol"] for row in json.loads(told)])
         both = [name.removesuffix("USDT") for name in found[0] if name.endswith("USDT") and name in set(found[1])]
         return both[:n]
 
-    def server(self, port: int, prefix: list[str] | None = None, **variables: str) -> Process:
-        """The real server on a port, answering."""
-        server = Process(["webhook_server.py"], {**self.environ, "PORT": str(port), **variables}, prefix)
+    def server(self, port: int, prefix: list[str] | None = None, tree: Path = ROOT, **variables: str) -> Process:
+        """The real server of a checkout on a port, answering."""
+        environ = {**self.environ, "DATA_DIR": self.folder(port), "PORT": str(port), **variables}
+        server = Process(["webhook_server.py"], environ, prefix, tree)
         asyncio.run(first_answer(port, self.secret, time.perf_counter()))
         return server
 
@@ -130,9 +144,12 @@ def make_certificate(folder: Path) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """Below those that systems give to whoever asks for any: it is still free when a server has started."""
+    while True:
+        with socket.socket() as sock, suppress(OSError):
+            port = random.randrange(20_000, 32_000)
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 async def first_answer(port: int, secret: str, began: float) -> float:
