@@ -1,0 +1,67 @@
+"""Rows of figures, read without the quotes of their texts: as orjson reads them with these, or not at all."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import orjson
+import pytest
+
+from exchanges.binance import parse_candles
+from exchanges.errors import BadResponse
+from exchanges.reading import load, load_figures
+from exchanges.words import Candles, Listing
+
+OF = Listing("spot", "BTC-USDT", "BTC-USDT")
+ROW = '[1700000000000,"10.5","11.0","10.0","10.7","3.25",1700000059999,"34.1",8,"1.5","15.9","0"]'
+
+
+def candles(*rows: str) -> Candles:
+    return parse_candles(f"[{','.join(rows)}]".encode(), OF, "1m")
+
+
+def test_figures_are_the_ones_that_the_texts_say() -> None:
+    rng = random.Random(5)
+    texts = [repr(rng.uniform(0, 10.0 ** rng.randint(-12, 12))) for _ in range(2000)]
+    body = orjson.dumps([[1, *texts[at : at + 10]] for at in range(0, 2000, 10)])
+    assert [float(each) for row in load("x", body) for each in row] == [
+        each for row in load_figures("x", body) for each in row
+    ]
+
+
+def test_candles_of_texts() -> None:
+    told = candles(ROW)
+    assert (told.open[0], told.high[0], told.low[0], told.close[0], told.volume[0]) == (10.5, 11.0, 10.0, 10.7, 3.25)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "x", "null", "true", "[]", "{}", "1,2", "1],[2", "0x1", "--1", "NaN", "1e999"]
+)
+def test_text_that_is_no_figure_spoils_its_candle(text: str) -> None:
+    """As it did with its quotes: no figure moves into the place of another."""
+    with pytest.raises(BadResponse):
+        candles(ROW.replace("10.7", text))
+    assert candles(ROW.replace("10.7", text), *[ROW.replace("00000,", f"{n}0000,", 1) for n in (6, 7, 8)]).n_odd == 1
+
+
+@pytest.mark.parametrize("text", ["1_0.7", "+10.7"])
+def test_figure_that_json_writes_otherwise_is_read_from_its_text(text: str) -> None:
+    assert candles(ROW.replace("10.7", text)).close[0] == 10.7
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b'{"code":-1121,"msg":"Invalid symbol."}', b"[1,2]", b'["a"]', b"[]", b"7"]
+)
+def test_what_is_no_rows_is_as_load_reads_it(body: bytes) -> None:
+    try:
+        expected = load("x", body)
+    except BadResponse:
+        with pytest.raises(BadResponse):
+            load_figures("x", body)
+    else:
+        assert load_figures("x", body) == expected
+
+
+def test_infinite_figures_are_none() -> None:
+    assert not any(math.isinf(each) for row in (load_figures("x", b'[["1e308"]]')) for each in row)
