@@ -121,7 +121,7 @@ class World:
         found, trusted = [], ssl.create_default_context(cafile=self.environ.get("SSL_CERT_FILE"))
         for site, path in (("SPOT", "/api/v3"), ("USDM", "/fapi/v1")):
             url = f"{self._urls[f'BINANCE_{site}_URL']}{path}/ticker/price"
-            told = urllib.request.urlopen(url, timeout=5, context=trusted).read()
+            told = urllib.request.urlopen(url, timeout=30, context=trusted).read()
             found.append([row["symbol"] for row in json.loads(told)])
         both = [name.removesuffix("USDT") for name in found[0] if name.endswith("USDT") and name in set(found[1])]
         return both[:n]
