@@ -59,6 +59,7 @@ from upkeep import keep_tidy
 
 log = logging.getLogger("webhook_server")
 GRACE_S = 10.0  # for open requests at the end
+COLLECT_AFTER = 5_000  # new containers; at Python's 700 the rows of one answer set the collector off
 GREET_S = 5.0  # that the greeting of the demo waits for the webhook
 MAX_FIELDS = 16  # of a query
 EACH_SIGNED_A_MINUTE = 6  # requests for one signed address, of which Telegram makes one or two
@@ -298,6 +299,7 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     keeping = [asyncio.ensure_future(the_bot.duty.keep())] if the_bot.duty is not None else []
     gc.collect()
     gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
     if began is not None:
         began(the_bot)
     await stopped.wait()

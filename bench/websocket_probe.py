@@ -196,7 +196,8 @@ def resident_kib() -> int:
 async def look(listen: Listen, port: int, roots: str) -> dict[str, float]:
     """Memory with some sockets open, CPU of messages that are parsed, and of keeping still."""
     tls = ssl.create_default_context(cafile=roots)
-    importlib.import_module("httpx")  # as the bot has
+    sys.path.insert(0, str(ROOT))
+    importlib.import_module("bot")  # what is there anyway
     before, opened, figures = resident_kib(), list[Any](), dict[str, float]()
     for n in SOCKETS:
         while len(opened) < n:
