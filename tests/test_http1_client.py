@@ -85,6 +85,17 @@ async def test_transport_lifo_and_bounds() -> None:
         await transport.aclose()
 
 
+async def test_what_forty_cards_use_at_once_is_kept() -> None:
+    """Seven requests each, three of them to one host and four to another, of which 128 may be open."""
+    async with a_server() as (_, spot), a_server() as (_, perp):
+        transport = Transport()
+        ports = [spot] * 120 + [perp] * 128
+        for _ in range(2):
+            await asyncio.gather(*(get(transport, f"http://127.0.0.1:{port}/slow") for port in ports))
+        assert (transport.counts.opened, transport.counts.reused) == (248, 248)
+        await transport.aclose()
+
+
 async def test_transport_waits_for_a_place() -> None:
     async with a_server() as (server, port):
         transport = Transport(max_per_origin=1)
