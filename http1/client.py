@@ -169,6 +169,7 @@ class Transport:
         except TimeoutError as error:
             raise PoolTimeout("too many connections are open") from error
         origin.n_busy += 1
+        origin.busy_lately(self._clock())  # a new stretch begins before its peak, not with the first that is given back
         origin.peak = max(origin.peak, origin.n_busy)
 
     async def _enter_shared(self, origin: _Origin) -> None:

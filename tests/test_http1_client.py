@@ -85,9 +85,10 @@ async def test_transport_lifo_and_bounds() -> None:
         await transport.aclose()
 
 
+@pytest.mark.real_time
 async def test_what_forty_cards_use_at_once_is_kept() -> None:
     """Seven requests each, three of them to one host and four to another, of which 128 may be open."""
-    async with a_server() as (_, spot), a_server() as (_, perp):
+    async with a_server(max_connections=256) as (_, spot), a_server(max_connections=256) as (_, perp):
         transport = Transport()
         ports = [spot] * 120 + [perp] * 128
         for _ in range(2):
