@@ -35,7 +35,7 @@ from render.figures import (
     format_short_price,
     format_span,
 )
-from render.keyboards import again, apart, keyboard, neighbours, that_fit, try_again
+from render.keyboards import again, apart, copying, keyboard, neighbours, that_fit, try_again
 from render.message import PHONE, Answer, Button, Keyboard, folded, foot, labelled, pre, short
 from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry, which_coin
 
@@ -286,7 +286,8 @@ def card(report: PriceReport, now_s: float) -> Answer:
         notes,
         _foot(report, now_s),
         keyboard(
-            (*again(line, f"chart {name}", f"alert {name}"), *that_fit([star])), neighbours("price", report.symbol)
+            (*again(line, f"chart {name}", f"alert {name}"), *that_fit([star]), *copying(lead.last)),
+            neighbours("price", report.symbol),
         ),
     )
 

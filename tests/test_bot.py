@@ -51,6 +51,7 @@ async def test_price_in_private() -> None:
             {"text": "📈 Chart", "callback_data": "chart BTC"},
             {"text": "🔔 Alert", "callback_data": "+alert BTC"},
             {"text": "⭐", "callback_data": "+watch add BTC"},
+            {"text": "📋", "copy_text": {"text": call["text"].split("<b>BTC ")[1].split("</b>")[0].replace(",", "")}},
         ]
         assert [button["text"] for button in neighbours] == ["Analysis", "CVD", "OI", "Funding"]
         text = parse(call["text"]).text
