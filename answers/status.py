@@ -11,7 +11,7 @@ from asking.circuits import HostHealth
 from metrics import resident_bytes
 from render.figures import counted, escape, format_span
 from render.keyboards import again, keyboard
-from render.message import Answer, moment, pairs, pre
+from render.message import Answer, Button, moment, pairs, pre
 from render.sentences import said
 from store.words import Counts, StoreError
 
@@ -96,4 +96,6 @@ def show(vitals: Vitals, now_s: float) -> Answer:
     asked = f"{counted(len(vitals.hosts), 'host')} asked so far, and all answered."
     lines.append(escape("; ".join(failing)) if failing else asked if vitals.hosts else "No exchange was asked so far.")
     foot = f"<i>{moment(int(now_s * 1000), now_s)}</i>"
-    return Answer(lines[0], tuple(lines[1:]), foot=foot, keyboard=keyboard(again("status")))
+    return Answer(
+        lines[0], tuple(lines[1:]), foot=foot, keyboard=keyboard((*again("status"), Button("All commands", "help")))
+    )
