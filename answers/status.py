@@ -60,8 +60,10 @@ def _alerts(counts: Counts | None, now_s: float) -> list[tuple[str, str]]:
     """How many, and how long ago they were looked at."""
     if counts is None:
         return []
-    paused = f", {counts.n_paused} paused" if counts.n_paused else ""
-    rows = [("alerts", f"{counts.n_armed} armed{paused}"), ("rung", f"{counts.n_fired}, {counts.n_waiting} unsent")]
+    rows = [("alerts", f"{counts.n_armed} armed")]
+    if counts.n_paused:
+        rows.append(("paused", str(counts.n_paused)))
+    rows.append(("rung", f"{counts.n_fired}, {counts.n_waiting} unsent"))
     for label, at_ms in (("tick", counts.tick_ms), ("unsent for", counts.oldest_ms)):
         if at_ms is not None:
             ago = " ago" if label == "tick" else ""
