@@ -17,7 +17,7 @@ from exchanges.table import EXCHANGES
 from render.keyboards import LABELS
 
 MAX_REPLIES = 600  # of one walk
-PAUSE_S = 5  # between two of them, of the turned clock: so that no budget of ours is spent
+PAUSES_S = {"kraken": 5, "hyperliquid": 5}  # between two of them, by the turned clock: whose budgets are small
 BEGIN = (
     *("/start", "/help", "/volume SOL 4h spot", "/status", "/balance", "/price BTC ETH", "/price NOPE", "/liq BTC"),
     *("/spread BTC", "/chart BTC ETH", "/settings", "/watch", "/watch add BTC ETH", "/alert BTC every 5m", "/alerts"),
@@ -50,15 +50,17 @@ def kind_of(line: str) -> tuple[str, ...]:
 def _shape_of(word: str) -> str:
     if word.isupper() and len(word) > 1:
         return "coin"
+    if word in ("5m", "15m"):
+        return "minutes"
     return "figure" if re.fullmatch(r"[\d.]{3,}", word) else "an id" if AN_ID.fullmatch(word) else word
 
 
-async def walk(house: House, *first: dict[str, Any]) -> dict[tuple[str, ...], list[str]]:
+async def walk(house: House, *first: dict[str, Any], pause_s: float = 0) -> dict[tuple[str, ...], list[str]]:
     """All kinds of buttons that can be reached from updates, and what lies under each of their replies."""
     found: dict[tuple[str, ...], list[str]] = {}
     waiting = []
     for update in first:
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(pause_s)
         call = await house.bot.answer(update)
         assert call is not None, update
         assert lines_of(call), (update, text_of(call))
@@ -67,7 +69,7 @@ async def walk(house: House, *first: dict[str, Any]) -> dict[tuple[str, ...], li
         line = waiting.pop(0)
         if kind_of(line) in found:
             continue
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(pause_s)
         reply = await house.bot.answer(pressed(line, update_id=100 + len(found)))
         assert reply is not None, line
         assert reply["method"] != "answerCallbackQuery", (line, reply)
@@ -85,7 +87,8 @@ SET_UPS = (*EXCHANGES, "binance,bybit,okx,gate,bitget,hyperliquid,deribit,kraken
 async def test_every_button_leads_to_a_reply_with_buttons(exchanges: str, tmp_path: Path) -> None:
     """Whatever exchanges are allowed; alerts, the watchlist and settings too, and what hangs under what rang."""
     async with a_watching_house(tmp_path, EXCHANGES=exchanges, VOLSCAN_SYMBOLS="5") as house:
-        found = await walk(house, *(updated(each, update_id=n) for n, each in enumerate(BEGIN, 1)))
+        begin = [updated(each, update_id=n) for n, each in enumerate(BEGIN, 1)]
+        found = await walk(house, *begin, pause_s=PAUSES_S.get(exchanges, 1))
         dead = [line for line, buttons in found.items() if {kind_of(each) for each in buttons} <= {line}]
         assert dead == []
         named = {line[0].lstrip("+") for line in found} | {each[1:].split()[0] for each in BEGIN}
