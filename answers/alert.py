@@ -51,6 +51,8 @@ FIGURE_CANDLES = 120
 ACTIONS = ("pause", "resume", "delete", "again")
 AGAIN_PCT = 1.0
 
+ALL = (Button("🔔 All alerts", "alerts"),)
+
 
 class Wish(NamedTuple):
     """What to do: "set" a condition, offer "levels" of a symbol, or one of ACTIONS with an alert."""
@@ -294,7 +296,7 @@ def show(told: Told, now_s: float) -> Answer:
     assert told.rule is not None
     words = escape(in_words(told.rule, short(told.rule.symbol)))
     if told.action == "delete":
-        return Answer(f"Deleted: {words}")
+        return Answer(f"Deleted: {words}", keyboard=(ALL,))
     if told.action in ("pause", "resume"):
         done = "Paused" if told.action == "pause" else "On again"
         return Answer(f"{done}: {words}", keyboard=alert_buttons(told.alert))
@@ -384,7 +386,7 @@ def alert_buttons(alert: Alert) -> Keyboard:
         else Button("⏸ Pause", f"alert pause {alert.id}")
     )
     first = () if alert.status == DONE else (turn, Button("✖ Delete", f"alert delete {alert.id}"))
-    return keyboard(first, (Button("🔔 All alerts", "alerts"),))
+    return keyboard(first, ALL)
 
 
 def round_level(level: float) -> str:

@@ -15,7 +15,7 @@ from answers.quiet import is_quiet_at, load_wishes
 from answers.rule_words import format_level, format_span, in_words
 from render.figures import circle, counted, escape, format_dollars, format_percent, format_price
 from render.figures import format_span as format_age
-from render.keyboards import apart
+from render.keyboards import apart, copying, in_json, that_fit
 from render.message import Button, short
 from render.rich import rich_html
 from render.sentences import exchange_name
@@ -213,7 +213,15 @@ def _buttons(message: Message, rule: Rule, facts: Mapping[str, Any]) -> tuple[tu
     if not name:
         return again, own
     spot = " spot" if rule.kind == "spot" else ""
-    return again, (*own, _apart("📈", f"chart {name} {CHART_INTERVAL}{spot}"), _apart(name, f"price {name}"))
+    market = (_apart("📈", f"chart {name} {CHART_INTERVAL}{spot}"), _apart(name, f"price {name}"))
+    return (*again, *copying(_price(facts, rule))), (*own, *market)
+
+
+def _price(facts: Mapping[str, Any], rule: Rule) -> float | None:
+    """What the market stands at, where the rule is about that."""
+    if rule.measure == "timer":
+        return Firing(**facts["firing"]).value
+    return facts["last"] if rule.measure in ("price", "move", "step") else None
 
 
 def _apart(label: str, line: str) -> Button:
@@ -222,8 +230,4 @@ def _apart(label: str, line: str) -> Button:
 
 
 def _markup(rows: Sequence[Sequence[Button]]) -> Mapping[str, Any]:
-    return {
-        "inline_keyboard": [
-            [{"text": label, "callback_data": data} for label, data in row if len(data.encode()) <= 64] for row in rows
-        ]
-    }
+    return {"inline_keyboard": [[in_json(each) for each in that_fit(row)] for row in rows]}

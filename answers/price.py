@@ -35,7 +35,7 @@ from render.figures import (
     format_short_price,
     format_span,
 )
-from render.keyboards import again, apart, keyboard, neighbours, that_fit, try_again
+from render.keyboards import again, apart, copying, keyboard, neighbours, that_fit, try_again
 from render.message import PHONE, Answer, Button, Keyboard, folded, foot, labelled, pre, short
 from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry, which_coin
 
@@ -286,7 +286,8 @@ def card(report: PriceReport, now_s: float) -> Answer:
         notes,
         _foot(report, now_s),
         keyboard(
-            (*again(line, f"chart {name}", f"alert {name}"), *that_fit([star])), neighbours("price", report.symbol)
+            (*again(line, f"chart {name}", f"alert {name}"), *that_fit([star]), *copying(lead.last)),
+            neighbours("price", report.symbol),
         ),
     )
 
@@ -331,7 +332,7 @@ def _perp_rows(report: PriceReport, perp: Snapshot, last: str, now_s: float) -> 
         rows.append(("fund", ["n/a"]))
     else:
         rows.append(("fund", _rates(funding)))
-        rows.append(("", [_due(funding, now_s)]))
+        rows.append(("", _due(funding, now_s)))
     rows.append(("OI", [_interest(report, perp), *_interest_moves(report, perp)]))
     return rows
 
@@ -344,15 +345,17 @@ def _rates(funding: Funding) -> list[str]:
     return [f"{format_percent(rate * 100, 4)}/8h", f"{format_percent(year, 1)}/y"]
 
 
-def _due(funding: Funding, now_s: float) -> str:
+def _due(funding: Funding, now_s: float) -> list[str]:
+    """longs pay in 4h17, every 4h; in two where that is too long for a line."""
     rate = funding.funding_rate
     payer = "longs pay" if rate > 0 else "shorts pay" if rate < 0 else "nobody pays"
     if funding.is_continuous:
-        return f"{payer}, continuously"
+        return [f"{payer}, continuously"]
     hours = funding.funding_interval_h
-    every = "" if hours is None or hours == 8 else f", every {hours:g}h"
+    every = [] if hours is None or hours == 8 else [f"every {hours:g}h"]
     due = "" if funding.next_funding_ms is None else f" in {format_span(funding.next_funding_ms / 1000 - now_s)}"
-    return f"{payer}{due}{every}"
+    line = ", ".join([f"{payer}{due}", *every])
+    return [line] if len(line) < PHONE - LABEL else [f"{payer}{due}", *every]
 
 
 def _interest(report: PriceReport, perp: Snapshot) -> str:

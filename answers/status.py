@@ -11,7 +11,7 @@ from asking.circuits import HostHealth
 from metrics import resident_bytes
 from render.figures import counted, escape, format_span
 from render.keyboards import again, keyboard
-from render.message import Answer, moment, pairs, pre
+from render.message import Answer, Button, moment, pairs, pre
 from render.sentences import said
 from store.words import Counts, StoreError
 
@@ -60,8 +60,10 @@ def _alerts(counts: Counts | None, now_s: float) -> list[tuple[str, str]]:
     """How many, and how long ago they were looked at."""
     if counts is None:
         return []
-    paused = f", {counts.n_paused} paused" if counts.n_paused else ""
-    rows = [("alerts", f"{counts.n_armed} armed{paused}"), ("rung", f"{counts.n_fired}, {counts.n_waiting} unsent")]
+    rows = [("alerts", f"{counts.n_armed} armed")]
+    if counts.n_paused:
+        rows.append(("paused", str(counts.n_paused)))
+    rows.append(("rung", f"{counts.n_fired}, {counts.n_waiting} unsent"))
     for label, at_ms in (("tick", counts.tick_ms), ("unsent for", counts.oldest_ms)):
         if at_ms is not None:
             ago = " ago" if label == "tick" else ""
@@ -96,4 +98,6 @@ def show(vitals: Vitals, now_s: float) -> Answer:
     asked = f"{counted(len(vitals.hosts), 'host')} asked so far, and all answered."
     lines.append(escape("; ".join(failing)) if failing else asked if vitals.hosts else "No exchange was asked so far.")
     foot = f"<i>{moment(int(now_s * 1000), now_s)}</i>"
-    return Answer(lines[0], tuple(lines[1:]), foot=foot, keyboard=keyboard(again("status")))
+    return Answer(
+        lines[0], tuple(lines[1:]), foot=foot, keyboard=keyboard((*again("status"), Button("All commands", "help")))
+    )

@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from accounts import NoKeys
-from answers.asked import EXAMPLES, Misread, OneAtATime, WhichSymbol, placed
+from answers.asked import EXAMPLES, KIND_WORDS, Misread, OneAtATime, WhichSymbol, is_symbol, placed
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
-from render.keyboards import carried, keyboard, that_fit, try_again
+from exchanges.words import INTERVALS
+from render.keyboards import (
+    INTERVAL_BUTTONS,
+    NEIGHBOURS,
+    carried,
+    choices_of,
+    keyboard,
+    neighbours,
+    that_fit,
+    try_again,
+)
 from render.message import Button, Keyboard, short
+
+IN_INTERVALS = ("analysis", "volume", "cvd", "chart")
 
 
 def ways_on(error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys, name: str, words: Sequence[str]) -> Keyboard:
     """Buttons under the sentence that says why; name and words: what was asked. Never none."""
     if isinstance(error, NoAnswer):
-        return try_again(" ".join([name, *words]))
+        return _elsewhere(name, words) if error.is_for_good else try_again(" ".join([name, *words]))
     if isinstance(error, NotListed):
         return _instead(error, name, words)
     if isinstance(error, NotASymbol):
@@ -27,6 +39,17 @@ def ways_on(error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys, name: s
     if isinstance(error, WhichSymbol):
         return keyboard(that_fit(Button(each, f"{error.command} {each}") for each in EXAMPLES))
     return keyboard((Button("Help", f"help {name}"),))
+
+
+def _elsewhere(name: str, words: Sequence[str]) -> Keyboard:
+    """What else there is of the coin, or a usual one: the same question would get the same answer for ever."""
+    coins = [each for each in words if each.lower() not in (*INTERVALS, *KIND_WORDS) and is_symbol(each)]
+    if not coins or name not in NEIGHBOURS:
+        examples = that_fit(Button(each, f"price {each}") for each in EXAMPLES)
+        return keyboard(examples, (Button("Help", f"help {name}"),))
+    symbol, place = parse_symbol(coins[-1]), placed(words)[1]
+    others = choices_of(name, symbol, place.kind, INTERVAL_BUTTONS, place.interval) if place.interval else ()
+    return keyboard(others if name in IN_INTERVALS else (), *carried(keyboard(neighbours(name, symbol)), place))
 
 
 def _instead(error: NotListed, name: str, words: Sequence[str]) -> Keyboard:

@@ -1,7 +1,9 @@
-"""`python bench/charts.py`: CPU, size and memory of pictures, in a process that does nothing else but holds the bot.
+"""`python bench/charts.py`: CPU, size and memory of pictures; and what they cost the real server.
 
-CPU is of drawing, the middle of N pictures of different data; peak is how far RSS rises above what it was before the
-first picture; growth is what remains after 500 pictures of 50 markets.
+First in a process that does nothing else but holds the bot: CPU is of drawing, the middle of N pictures of different
+data; peak is how far RSS rises above what it was before the first picture; growth is what remains after 500 pictures of
+50 markets. Then of the server: from its start to the first answer, a text and a picture, on a server of its own each
+time; its memory after the one and the other; and its RSS after every command and every kind of picture.
 """
 
 from __future__ import annotations
@@ -10,15 +12,36 @@ import gc
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+import asyncio
+
+import load
+from house import Process, World, free_port, median
+
 N = 31  # pictures of each kind
 N_MARKETS, N_PICTURES = 50, 500
 MAX_CPU_MS, MAX_PEAK_MIB, MAX_GROWTH_MIB = 30.0, 3.0, 1.0
+N_STARTS = 5
+MAX_RSS_MIB = 45.0  # of the server, after everything
+PICTURES = tuple(f"/chart {each}" for each in (
+    *("BTC", "ETH 4h", "SOL 15m spot", "BTC ETH SOL", "cvd BTC", "funding BTC", "oi BTC", "profile BTC", "pnl"),
+))  # fmt: skip
+WITH_COIN = frozenset(
+    ["price", "analysis", "volume", "cvd", "chart", "profile", "ls", "oi", "funding", "liq", "spread"]
+)
+MORE = (
+    "/price BTC ETH SOL PEPE DOGE",
+    "/funding top",
+    "/top10 spot",
+    "/top10 oi",
+    "/watch add BTC ETH",
+    "/alert BTC 1%",
+)
 
 
 def memory_mib(field: str) -> float:
@@ -87,6 +110,81 @@ def measured() -> int:
     return int(worst > MAX_CPU_MS or peak > MAX_PEAK_MIB or growth > MAX_GROWTH_MIB)
 
 
+# The server.
+
+
+async def asked(port: int, secret: str, text: str, user_id: int) -> tuple[float, bytes]:
+    """Seconds to an answer, and what it is. Raises RuntimeError for one that is none."""
+    began = time.perf_counter()
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            break
+        except OSError:
+            if time.perf_counter() - began > 20:
+                raise
+            await asyncio.sleep(0.001)
+    writer.write(load.request(load.update(text, user_id), secret))
+    status, body = await load.read_answer(reader)
+    writer.close()
+    is_answer = any(each in body[:4000] for each in (b"sendMessage", b"sendPhoto"))
+    if status != 200 or not is_answer or any(each in body for each in (b"went wrong", b"could not be drawn")):
+        raise RuntimeError(f"{text}: {status} {body[:200]!r}")
+    return time.perf_counter() - began, body
+
+
+def started(world: World, text: str, user_id: int) -> tuple[float, float]:
+    """Milliseconds from the start of a process to its answer, and the MiB that it holds then."""
+    port = free_port()
+    began = time.perf_counter()
+    server = Process(["webhook_server.py"], {**world.environ, "PORT": str(port)})
+    try:
+        asyncio.run(asked(port, world.secret, text, user_id))
+        return (time.perf_counter() - began) * 1000, server.memory_mib("VmRSS")
+    finally:
+        server.stop()
+
+
+def every_command() -> Iterator[str]:
+    """Each command that the bot knows, some in several ways, then each kind of picture."""
+    import bot
+
+    for name in bot.COMMANDS:
+        yield f"/{name} BTC" if name in WITH_COIN else f"/{name}"
+    yield from MORE
+    yield from PICTURES
+
+
+def of_the_server() -> int:
+    with World() as world:
+        user_id = 7
+        world.environ |= {"TELEGRAM_CHAT_ID": str(user_id), "CACHE_SECONDS": "2"}
+        subprocess.run([sys.executable, "-m", "compileall", "-q", ".", "-x", "venv"], cwd=ROOT, check=True)
+        print("\nserver, start to first answer      ms   RSS MiB")
+        for text in ("/help", "/price BTC", "/chart BTC"):
+            found = [started(world, text, user_id) for _ in range(N_STARTS)]
+            print(f"{text:28} {median([ms for ms, _ in found]):8.0f} {median([rss for _, rss in found]):9.1f}")
+        port = free_port()
+        server = Process(["webhook_server.py"], {**world.environ, "PORT": str(port)})
+        try:
+            pictures = 0
+            texts = list(every_command())
+            for text in texts:
+                _, body = asyncio.run(asked(port, world.secret, text, user_id))
+                pictures += b"sendPhoto" in body[:4000]
+            print(
+                f"\nafter {len(texts)} commands, {pictures} of them pictures: RSS {server.memory_mib('VmRSS'):.1f} MiB",
+                end="",
+            )
+            print(f", at its peak {server.memory_mib('VmHWM'):.1f}")
+            return int(server.memory_mib("VmRSS") > MAX_RSS_MIB or pictures < len(PICTURES))
+        finally:
+            server.stop()
+
+
 if __name__ == "__main__":
     # In a process of its own, whose allocator nobody has used before.
-    sys.exit(measured() if sys.argv[1:] == ["--here"] else subprocess.call([sys.executable, __file__, "--here"]))
+    if sys.argv[1:] == ["--here"]:
+        sys.exit(measured())
+    code = subprocess.call([sys.executable, __file__, "--here"])
+    sys.exit(of_the_server() or code)

@@ -196,7 +196,7 @@ def parts_of_their_own() -> list[str]:
     lines = []
     for script in PARTS:
         told = subprocess.run([sys.executable, script], cwd=ROOT, check=False, capture_output=True, text=True)
-        lines += ["", script, *(told.stdout or told.stderr).rstrip().splitlines()[-14:]]
+        lines += ["", script, *(told.stdout or told.stderr).rstrip().splitlines()[-22:]]
     return lines
 
 

@@ -260,7 +260,9 @@ class Market(Prices):
         day, part = divmod(at_s / 86_400, 1)
         walk, first = self._tables.days, self.lay_of(coin).first_day + 977 + int(day)
         wander = walk[first % DAYS] * (1 - part) + walk[(first + 1) % DAYS] * part
-        breath = math.exp(0.025 * wander) * (1 + 0.012 * math.sin(at_s / 7000 + len(exchange)))
+        turn = at_s / 7000 + len(exchange) + len(coin.base)
+        tides = 0.006 * math.sin(turn) + 0.004 * math.sin(2.71 * turn) + 0.003 * math.sin(0.37 * turn)
+        breath = math.exp(0.025 * wander) * (1 + tides)
         for shock in self.shocks:
             breath *= math.exp(-0.6 * abs(shock.at(coin, at_s)))
         return breath

@@ -196,11 +196,20 @@ class Telegram(People):
         self.menus[scope_of(params)] = commands_of(params)
         return True
 
-    def menu_in(self, chat_id: int, user_id: int) -> list[dict[str, str]]:
-        """The commands that a user sees in a chat: the first menu there is, from the narrowest scope on."""
-        kind = "all_private_chats" if chat_id > 0 else "all_group_chats"
-        scopes = [("chat_member", chat_id, user_id), ("chat", chat_id, 0), (kind, 0, 0), ("default", 0, 0)]
-        return next((self.menus[*scope, ""] for scope in scopes if (*scope, "") in self.menus), [])
+    def menu_in(
+        self, chat_id: int, user_id: int, language: str = "", *, is_admin: bool = False
+    ) -> list[dict[str, str]]:
+        """The commands that a user sees in a chat: the first menu there is, from the narrowest scope on, each in the
+        user's language before the one for all (Bot API, "Determining list of commands")."""
+        if chat_id > 0:
+            scopes = [("chat", chat_id, 0), ("all_private_chats", 0, 0)]
+        else:
+            of_admins = [("chat_administrators", chat_id, 0)], [("all_chat_administrators", 0, 0)]
+            here, anywhere = of_admins if is_admin else ([], [])
+            scopes = [("chat_member", chat_id, user_id), *here, ("chat", chat_id, 0), *anywhere]
+            scopes.append(("all_group_chats", 0, 0))
+        keys = [(*scope, of) for scope in [*scopes, ("default", 0, 0)] for of in dict.fromkeys((language, ""))]
+        return next((self.menus[key] for key in keys if key in self.menus), [])
 
     def _set_text(self, name: str, params: dict[str, Any], max_length: int) -> bool:
         text = str(params.get(name) or "")

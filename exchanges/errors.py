@@ -238,6 +238,11 @@ class NoAnswer(Exception):
         super().__init__(f"{symbol}: " + "; ".join(str(error) for error in errors))
         self.symbol, self.errors = symbol, tuple(errors)
 
+    @property
+    def is_for_good(self) -> bool:
+        """Whether none of them will ever tell this, so that it is no use to ask again."""
+        return all(isinstance(error, (NotSupported, UnknownSymbol)) for error in self.errors)
+
 
 def bare(error: E) -> E:
     """The error as nothing but what it says, for whoever keeps it, or raises it where less is known.

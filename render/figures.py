@@ -190,7 +190,9 @@ def format_dollars(amount: float | None) -> str:
 
 
 def format_points(percent: float | None, decimals: int = 1) -> str:
-    """+2.3, for a column whose head says %."""
+    """+2.3 · +1234 · -13.6K: for a column whose head says %, at most six characters of one decimal."""
+    if is_figure(percent) and abs(percent) >= 999.95:
+        return f"{percent:+.0f}" if abs(percent) < 9999.5 else format_signed(percent)
     return format_percent(percent, decimals).removesuffix("%")
 
 

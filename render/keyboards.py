@@ -11,13 +11,15 @@ make no use of it, so that the way back leads to where one came from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exchanges.symbols import split
 from exchanges.words import INTERVALS
+from render.figures import format_price, is_figure
 from render.message import CHOSEN, Button, Keyboard, short
 
 MAX_BUTTON_DATA = 64  # bytes
+MAX_COPIED = 256  # characters
 APART = "+"  # before a button's command line: answered by a new message
 INTERVAL_BUTTONS = ("5m", "15m", "1h", "4h", "1d")
 LABELS = {
@@ -98,7 +100,7 @@ def carried(keyboard: Keyboard, place: Place) -> Keyboard:
 
 
 def _carried(button: Button, place: Place) -> Button:
-    command, *words = button.data.split()
+    command, *words = button.data.split() or [""]
     if command not in LABELS or len(words) == 0 or (command == "funding" and words[0] == "top"):
         return button
     more = []
@@ -115,11 +117,26 @@ def try_again(line: str) -> Keyboard:
     return keyboard(that_fit([Button("Try again", line)]))
 
 
+def copying(price: float | None) -> tuple[Button, ...]:
+    """Puts a price into the clipboard as an order's field takes it: 67432.10, without commas. None without a price."""
+    return that_fit([Button("📋", "", format_price(price).replace(",", ""))]) if is_figure(price) and price else ()
+
+
 def that_fit(buttons: Iterable[Button]) -> tuple[Button, ...]:
-    """Those that have a text, and a command line of at most as many bytes as Telegram takes."""
-    return tuple(
-        each for each in buttons if each.label.strip() and each.data and len(each.data.encode()) <= MAX_BUTTON_DATA
-    )
+    """Those that have a text, and a command line of at most as many bytes as Telegram takes, or something to copy."""
+    return tuple(each for each in buttons if each.label.strip() and _fits(each))
+
+
+def _fits(button: Button) -> bool:
+    if button.copy:
+        return len(button.copy) <= MAX_COPIED
+    return 0 < len(button.data.encode()) <= MAX_BUTTON_DATA
+
+
+def in_json(button: Button) -> dict[str, Any]:
+    """As the Bot API has it; the marked choice in the colour of what is chosen (9.4; older clients pass it over)."""
+    does = {"copy_text": {"text": button.copy}} if button.copy else {"callback_data": button.data}
+    return {"text": button.label, **does, **({"style": "primary"} if button.label.startswith(CHOSEN) else {})}
 
 
 def keyboard(*rows: tuple[Button, ...]) -> Keyboard:

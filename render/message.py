@@ -26,10 +26,12 @@ COLUMN = 12  # characters of a table's column at least
 
 
 class Button(NamedTuple):
-    """data: a command line without its slash, to be run when the button is pressed."""
+    """data: a command line without its slash, to be run when the button is pressed; or copy: what it puts into the
+    reader's clipboard."""
 
     label: str
     data: str
+    copy: str = ""
 
 
 CHOSEN = "•"  # before the label of the choice that is shown

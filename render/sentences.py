@@ -174,7 +174,8 @@ def sorry(error: NotListed | NoAnswer | NotASymbol, what: str = "price for") -> 
             isinstance(each, (Blocked, Gone, UnknownSymbol, NotSupported, NotTraded)) for each in error.errors
         )
         advice = " Please try again in a minute." if is_passing else ""
-        return escape(f"No {what} {error.symbol} right now. {sentence(reasons(error.errors))}{advice}")
+        when = "" if error.is_for_good else " right now"
+        return escape(f"No {what} {error.symbol}{when}. {sentence(reasons(error.errors))}{advice}")
     return escape(str(error))
 
 

@@ -38,7 +38,7 @@ async def introduce_to(api: TelegramAPI, introduction: Introduction) -> None:
         try:
             await _set_menu(api, scope, menu)
         except TelegramError as error:
-            if not scope or error.is_passing:
+            if "chat_id" not in scope or error.is_passing:
                 raise
             log.info("no menu of their own for a listed user: %s", error)
     await _set_text(api, "Description", "description", introduction.description)
@@ -54,8 +54,14 @@ async def introduce_or_warn(api: TelegramAPI, how: Introduction) -> None:
 
 
 def _menus(introduction: Introduction) -> Iterator[tuple[Mapping[str, object], Menu]]:
-    """Each scope and its menu; {} is the default, which holds in groups and in private chats of people not listed."""
+    """Each scope and its menu; {} is the default, for clients that ask for no other.
+
+    What is set for all private chats or all groups stands before the default, so that is set too: otherwise a menu that
+    was left there, by another bot of the same token or at BotFather, would be shown for ever.
+    """
     yield {}, introduction.menu
+    for scope in ("all_private_chats", "all_group_chats"):
+        yield {"type": scope}, introduction.menu
     for user_id in introduction.listed[:MAX_CHATS]:
         yield {"type": "chat", "chat_id": user_id}, introduction.listed_menu
 
@@ -64,7 +70,7 @@ async def _set_menu(api: TelegramAPI, scope: Mapping[str, object], menu: Menu) -
     of: dict[str, Any] = {"scope": dict(scope)} if scope else {}
     if await api.call("getMyCommands", of) != menu:
         await api.call("setMyCommands", {"commands": menu, **of})
-        log.info("the command menu%s is set", " of a listed user" if scope else "")
+        log.info("the command menu is set, for %s", scope.get("type", "all"))
 
 
 async def _set_text(api: TelegramAPI, method: str, name: str, text: str) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from render.figures import escape
-from render.keyboards import keyboard, that_fit
-from render.message import CHOSEN, Answer, Article, Button
+from render.keyboards import in_json, keyboard, that_fit
+from render.message import Answer, Article, Button
 from render.rich import rich_html
 from telegram.multipart import File
 from telegram.rich import rich_message
@@ -99,12 +99,6 @@ def reply(
     return call
 
 
-def _button(button: Button) -> dict[str, Any]:
-    """The marked choice in the colour of what is chosen (Bot API 9.4; older clients pass it over)."""
-    styled = {"style": "primary"} if button.label.startswith(CHOSEN) else {}
-    return {"text": button.label, "callback_data": button.data, **styled}
-
-
 def is_unchanged(question: Question, call: Call) -> bool:
     """Whether an edit would change nothing, which Telegram would refuse: the same words and the same buttons."""
     if call["method"] != "editMessageText" or question.shown is None or call.get("reply_markup") != question.markup:
@@ -151,7 +145,7 @@ def _html(text: str, name: str = "text", url: str = "") -> Call:
 def _markup(answer: Answer) -> Call:
     if not answer.keyboard:
         return {}
-    rows = [[_button(each) for each in row] for row in answer.keyboard]
+    rows = [[in_json(each) for each in row] for row in answer.keyboard]
     return {"reply_markup": {"inline_keyboard": rows}}
 
 

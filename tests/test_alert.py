@@ -142,8 +142,10 @@ async def test_what_rang_keeps_its_figures_whatever_is_pressed(tmp_path: Path) -
         await house.ask("/alert btc every 5m", update_id=1)
         await tick(house, 301.0)
         rows = house.world.telegram.calls[-1][1]["reply_markup"]["inline_keyboard"]
-        assert [button["text"] for row in rows for button in row] == ["🔁 In 1h", "⏸", "✖", "📈", "BTC"]
-        for number, button in enumerate([each for row in rows for each in row], 2):
+        assert [button["text"] for row in rows for button in row] == ["🔁 In 1h", "📋", "⏸", "✖", "📈", "BTC"]
+        (copied,) = [each["copy_text"]["text"] for row in rows for each in row if "copy_text" in each]
+        assert f"{float(copied):,.2f}" in house.world.telegram.calls[-1][1]["text"]
+        for number, button in enumerate([each for row in rows for each in row if "callback_data" in each], 2):
             call = await house.bot.answer(pressed(button["callback_data"], update_id=number))
             assert call is not None
             assert call["method"] in ("sendMessage", "sendPhoto")
@@ -166,7 +168,8 @@ async def _rows(house: House, line: str) -> list[list[str]]:
     """The command lines of an answer's buttons."""
     call = await house.bot.answer(pressed(line, update_id=99))
     assert call is not None
-    return [[button["callback_data"] for button in row] for row in call["reply_markup"]["inline_keyboard"]]
+    rows = call["reply_markup"]["inline_keyboard"]
+    return [[button["callback_data"] for button in row if "callback_data" in button] for row in rows]
 
 
 async def test_what_is_not_meant_says_what_to_type(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ async def test_price_in_private() -> None:
             {"text": "📈 Chart", "callback_data": "chart BTC"},
             {"text": "🔔 Alert", "callback_data": "+alert BTC"},
             {"text": "⭐", "callback_data": "+watch add BTC"},
+            {"text": "📋", "copy_text": {"text": call["text"].split("<b>BTC ")[1].split("</b>")[0].replace(",", "")}},
         ]
         assert [button["text"] for button in neighbours] == ["Analysis", "CVD", "OI", "Funding"]
         text = parse(call["text"]).text
@@ -381,7 +382,7 @@ async def test_register() -> None:
         n_calls = len(telegram.calls)
         await webhook.register(house.bot.api, house.settings, bot_module.introduction(house.settings))
         assert [method for method, _ in telegram.calls[n_calls:]] == [
-            *("getWebhookInfo", "setWebhook", "getMyCommands", "getMyCommands", "getMyDescription"),
+            *("getWebhookInfo", "setWebhook", *["getMyCommands"] * 4, "getMyDescription"),
             "getMyShortDescription",
         ]
 
@@ -399,6 +400,19 @@ async def test_menus_by_scope() -> None:
         telegram = house.world.telegram
         assert names(telegram.menu_in(GROUP, ADA)) == names(telegram.menu_in(77, 77)) == set(COMMANDS) - private
         assert names(telegram.menu_in(ADA, ADA)) == set(COMMANDS)
+        assert names(telegram.menu_in(GROUP, ADA, "de", is_admin=True)) == set(COMMANDS) - private
+
+
+async def test_menu_that_was_left_for_groups_is_replaced() -> None:
+    """A narrower scope stands before the default: what another program set there would be shown for ever."""
+    async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
+        assert house.bot.api is not None
+        telegram = house.world.telegram
+        for scope in ("all_group_chats", "all_private_chats"):
+            old = {"commands": [{"command": "balance", "description": "x"}], "scope": {"type": scope}}
+            telegram.execute("setMyCommands", old)
+        await introduce_to(house.bot.api, bot_module.introduction(house.settings))
+        assert "balance" not in names(telegram.menu_in(GROUP, ADA)) | names(telegram.menu_in(77, 77))
 
 
 async def test_descriptions_of_an_empty_chat() -> None:
@@ -420,7 +434,7 @@ async def test_menu_of_a_user_without_a_chat_is_left_for_later(monkeypatch: pyte
         honest = api.call
 
         async def no_chat(method: str, params: Any = None, **more: Any) -> Any:
-            if method == "setMyCommands" and "scope" in params:
+            if method == "setMyCommands" and "chat_id" in params.get("scope", {}):
                 raise TelegramError(method, 400, "Bad Request: chat not found")
             return await honest(method, params, **more)
 

@@ -11,11 +11,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import ROOT
+from selenium.webdriver.support.select import Select
 from test_demo_pictures import FORM, a_form, a_png
 from test_webhook_server import Process, free_port
 
@@ -38,6 +40,7 @@ FLAGS = (
     "--disable-component-update", "--disable-sync", "--window-size=420,860", "--force-device-scale-factor=1",
 )  # fmt: skip
 PHONE, DESKTOP = (390, 844), (1280, 900)
+both_sizes = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 ALONE = (
     "start",
     "help",
@@ -279,12 +282,21 @@ def typed(page: Chrome, text: str) -> None:
     page.find_element("id", "text").send_keys(text + "\n")
 
 
+@contextmanager
+def the_world(page: Chrome) -> Iterator[None]:
+    """What stands beside the chat; on a phone it is opened over it."""
+    is_behind = page.find_element("id", "world-open").is_displayed()
+    if is_behind:
+        press(page, "#world-open")
+    yield
+    if is_behind:
+        press(page, "#world-close")
+
+
 def become(page: Chrome, name: str) -> None:
     """Changes who writes; begins their chat where Telegram shows START."""
-    from selenium.webdriver.support.select import Select
-
     Select(page.find_element("id", "who")).select_by_visible_text(name)
-    until(lambda: page.execute_script("return me().name") == name, name)
+    until(lambda: page.execute_script("return $('chat').dataset.of") == name, name)
     if page.find_element("id", "start").is_displayed():
         answered(page, lambda: press(page, "#start"))
 
@@ -299,8 +311,11 @@ def begin(browser: Chrome, url: str, size: tuple[int, int] = PHONE, who: str = "
 # With the real server.
 
 
-def test_start_screen(browser: Chrome, demo_url: str) -> None:
-    page = open_page(browser, demo_url)
+@pytest.mark.parametrize(("size", "who"), [(PHONE, "Owner"), (DESKTOP, "Listed user")], ids=["phone", "desktop"])
+def test_start_screen(browser: Chrome, demo_url: str, size: tuple[int, int], who: str) -> None:
+    page = open_page(browser, demo_url, size)
+    Select(page.find_element("id", "who")).select_by_visible_text(who)
+    until(lambda: page.execute_script("return $('chat').dataset.of") == who, who)
     assert "What can this bot do?" in page.find_element("css selector", ".intro").text
     assert not page.find_element("id", "text").is_displayed()
     assert answered(page, lambda: press(page, "#start"))
@@ -309,8 +324,9 @@ def test_start_screen(browser: Chrome, demo_url: str) -> None:
     assert not find(page, ".intro")
 
 
-def test_every_command_typed(browser: Chrome, demo_url: str) -> None:
-    page = begin(browser, demo_url)
+@both_sizes
+def test_every_command_typed(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
+    page = begin(browser, demo_url, size)
     for name in bot.COMMANDS:
         said = ask(page, f"/{name}" if name in ALONE else f"/{name} BTC")
         assert len(said) > 40, said
@@ -322,9 +338,10 @@ def test_every_command_typed(browser: Chrome, demo_url: str) -> None:
     assert page.execute_script(higher) == 0, "only the chat scrolls"
 
 
-def test_every_command_pressed(browser: Chrome, demo_url: str) -> None:
+@both_sizes
+def test_every_command_pressed(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
     """The chips send; the first button under an answer edits it in its place."""
-    page = begin(browser, demo_url)
+    page = begin(browser, demo_url, size)
     chips = [each.text for each in find(page, "#chips button")]
     assert [chip.split()[0] for chip in chips] == [f"/{each['command']}" for each in bot.menu()]
     for chip in chips:
@@ -346,8 +363,9 @@ def test_refresh_edits_in_place(browser: Chrome, demo_url: str) -> None:
     until(lambda: "edited" in text_of(page, f'[data-id="{message_id}"] .time'), "the edit")
 
 
-def test_chart_is_shown_and_redrawn_in_place(browser: Chrome, demo_url: str) -> None:
-    page = begin(browser, demo_url)
+@both_sizes
+def test_chart_is_shown_and_redrawn_in_place(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
+    page = begin(browser, demo_url, size)
     ask(page, "/chart BTC 1h")
     last = ".message:last-child img"
     until(lambda: page.execute_script("return document.querySelector(arguments[0])?.naturalWidth > 500", last), "it")
@@ -357,8 +375,9 @@ def test_chart_is_shown_and_redrawn_in_place(browser: Chrome, demo_url: str) -> 
     assert "4h" in text_of(page, ".message:last-child .bubble")
 
 
-def test_stranger_is_refused(browser: Chrome, demo_url: str) -> None:
-    page = begin(browser, demo_url, who="Stranger")
+@both_sizes
+def test_stranger_is_refused(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
+    page = begin(browser, demo_url, size, who="Stranger")
     said = ask(page, "/price BTC")
     assert "BTC-USDT" not in said
     assert str(demo.keys.USER_ID + 900) in said, "a refused user is told the id to list"
@@ -369,11 +388,13 @@ def test_listed_user_is_answered(browser: Chrome, demo_url: str) -> None:
     assert "BTC" in ask(page, "/price BTC")
 
 
-def test_group_hears_commands_only(browser: Chrome, demo_url: str) -> None:
-    page = begin(browser, demo_url, who="Group")
+@both_sizes
+def test_group_hears_commands_only(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
+    page = begin(browser, demo_url, size, who="Group")
+    n_before = len(answers(page))
     typed(page, "hello all")
     assert "BTC" in ask(page, "/price BTC")
-    assert len(answers(page)) == 1
+    assert len(answers(page)) == n_before + 1
     assert "Balance  $" not in ask(page, "/balance")
 
 
@@ -382,18 +403,38 @@ def test_topic_is_answered_in_the_topic(browser: Chrome, demo_url: str) -> None:
     assert "ETH" in ask(page, "/price ETH")
 
 
-def test_weather_in_words(browser: Chrome, demo_url: str) -> None:
+@both_sizes
+def test_weather_in_words(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
     """A preset, what the bot says in it, the circuit that rests then, and its end."""
-    page = begin(browser, demo_url, DESKTOP)
-    press(page, "#presets button", "Binance blocks your country")
-    press(page, "#forget")
-    until(lambda: page.execute_script("return $('rests').textContent.includes('no exchange')"), "no resting circuit")
+    page = begin(browser, demo_url, size)
+    with the_world(page):
+        press(page, "#presets button", "Binance blocks your country")
+        press(page, "#forget")
+        until(lambda: page.execute_script("return $('rests').textContent.includes('no exchange')"), "no rest")
     assert "Binance" not in ask(page, "/price BTC").split("·")[-2]
-    until(lambda: "Binance rests" in page.find_element("id", "rests").text, "the resting circuit")
-    press(page, "#presets button", "All fine")
-    press(page, "#forget")
-    until(lambda: "no exchange" in page.find_element("id", "rests").text, "the forgotten circuit")
+    with the_world(page):
+        until(lambda: "Binance rests" in page.find_element("id", "rests").text, "the resting circuit")
+        press(page, "#presets button", "All fine")
+        press(page, "#forget")
+        until(lambda: "no exchange" in page.find_element("id", "rests").text, "the forgotten circuit")
     assert "Binance" in ask(page, "/price BTC")
+
+
+@both_sizes
+def test_crash_is_replayed_at_three_times_its_speed(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
+    page = begin(browser, demo_url, size)
+    with the_world(page):
+        Select(page.find_element("id", "scenario")).select_by_visible_text("A crash, and the exchanges under load")
+        Select(page.find_element("id", "replay-speed")).select_by_visible_text("3x")
+        press(page, "#replay")
+        until(lambda: page.find_element("id", "replay").text == "Replay again", "the crash")
+        assert "A flash crash" in until(lambda: pressed_preset(page), "what the weather is")
+        press(page, "#presets button", "All fine")
+        until(lambda: page.find_element("id", "replay").text == "Replay", "its end")
+
+
+def pressed_preset(page: Chrome) -> str:
+    return text_of(page, "#presets [aria-pressed=true]")
 
 
 def test_clock_is_turned(browser: Chrome, demo_url: str) -> None:
@@ -409,20 +450,23 @@ def test_clock_is_turned(browser: Chrome, demo_url: str) -> None:
     press(page, "#speeds button", "1 s = 1 s")
 
 
-def test_alert_by_buttons_only_until_it_is_deleted(browser: Chrome, demo_url: str) -> None:
+@both_sizes
+def test_alert_by_buttons_only_until_it_is_deleted(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
     """Set under a price, rung as the world's minutes pass, put off, deleted."""
-    page = begin(browser, demo_url, DESKTOP)
+    page = begin(browser, demo_url, size)
     last = ".message:last-child .keys button"
     ask(page, "/price BTC")
     assert "Choose how far" in answered(page, lambda: press(page, last, "🔔 Alert"))
     press(page, last, "every 4h")
     until(lambda: "BTC price every 4h" in answers(page)[-1], "the alert")
-    press(page, "#speeds button", "1 s = 1 min")
     n_before = len(answers(page))
-    press(page, "[data-jump='86400']")
+    with the_world(page):
+        press(page, "#speeds button", "1 s = 1 min")
+        press(page, "[data-jump='86400']")
     rung = until(lambda: [each for each in answers(page)[n_before:] if "⏰" in each], "what rang", 60)[0]
     assert re.search(r"⏰ BTC [\d,.]+", rung), rung
-    press(page, "#speeds button", "1 s = 1 s")
+    with the_world(page):
+        press(page, "#speeds button", "1 s = 1 s")
     if folder := os.environ.get("SCREENSHOTS"):
         browser.save_screenshot(str(Path(folder).resolve() / "alert_rung.png"))
     message_id = page.execute_script(LAST_RUNG)
@@ -501,8 +545,9 @@ def test_buttons_of_all_kinds(browser: Chrome, show_url: str) -> None:
     assert page.find_element("id", "text").get_attribute("value") == "@DemoMarketBot eth"
 
 
-def test_inline_query_by_keyboard(browser: Chrome, show_url: str) -> None:
-    page = begin(browser, show_url)
+@both_sizes
+def test_inline_query_by_keyboard(browser: Chrome, show_url: str, size: tuple[int, int]) -> None:
+    page = begin(browser, show_url, size)
     field = page.find_element("id", "text")
     field.send_keys("@DemoMarketBot btc")
     until(lambda: len(find(page, "#suggest li")) == 2, "the results")
@@ -516,7 +561,7 @@ def test_inline_query_in_another_chat_by_a_button(browser: Chrome, show_url: str
     page = begin(browser, show_url)
     ask(page, "/price")
     press(page, ".message:last-child .keys button", "ask there")
-    until(lambda: page.execute_script("return me().name") == "Elsewhere", "the other chat")
+    until(lambda: page.execute_script("return $('chat').dataset.of") == "Elsewhere", "the other chat")
     until(lambda: find(page, "#suggest li"), "the results")[0].click()
     until(lambda: "price of sol" in text_of(page, ".mine"), "the message")
 

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import House, a_house, pressed, text_of, updated
+from test_alert import a_watching_house, tick
+from test_inline import inline_press, offered
 
 import bot
+from exchanges.table import EXCHANGES
 from render.keyboards import LABELS
 
-MAX_REPLIES = 400  # of one walk
-BEGIN = ("/start", "/help", "/volume SOL 4h spot")
+MAX_REPLIES = 600  # of one walk
+PAUSES_S = {"kraken": 5, "hyperliquid": 5}  # between two of them, by the turned clock: whose budgets are small
+BEGIN = (
+    *("/start", "/help", "/volume SOL 4h spot", "/status", "/balance", "/price BTC ETH", "/price NOPE", "/liq BTC"),
+    *("/spread BTC", "/chart BTC ETH", "/settings", "/watch", "/watch add BTC ETH", "/alert BTC every 5m", "/alerts"),
+)
+"""From these every other command is reached by buttons: a test below counts them."""
+LOST = (
+    "out of date",
+    "is not understood",
+    "went wrong",
+    "Which symbol",
+    "takes too long",
+    "I do not know",
+    "not a symbol",
+)
+AN_ID = re.compile(r"[a-z0-9]{8,}")
 
 
 def lines_of(call: dict[str, Any]) -> list[str]:
@@ -21,55 +42,109 @@ def lines_of(call: dict[str, Any]) -> list[str]:
 
 
 def kind_of(line: str) -> tuple[str, ...]:
-    """Command and the shape of its words: one walk presses each kind of button, not each coin's."""
+    """Command and the shape of its words: one walk presses each kind of button, not each coin's and each alert's."""
     command, *words = line.split()
-    return (command, *("coin" if word.isupper() and len(word) > 1 else word for word in words))
+    return (command, *(_shape_of(word) for word in words))
 
 
-async def walk(house: House, first: str) -> dict[tuple[str, ...], list[str]]:
-    """All kinds of buttons that can be reached from a question, and what lies under each of their replies."""
-    call = await house.bot.answer(updated(first))
-    assert call is not None
+def _shape_of(word: str) -> str:
+    if word.isupper() and len(word) > 1:
+        return "coin"
+    if word in ("5m", "15m"):
+        return "minutes"
+    return "figure" if re.fullmatch(r"[\d.]{3,}", word) else "an id" if AN_ID.fullmatch(word) else word
+
+
+async def walk(house: House, *first: dict[str, Any], pause_s: float = 0) -> dict[tuple[str, ...], list[str]]:
+    """All kinds of buttons that can be reached from updates, and what lies under each of their replies."""
     found: dict[tuple[str, ...], list[str]] = {}
-    waiting = lines_of(call)
+    waiting = []
+    for update in first:
+        await asyncio.sleep(pause_s)
+        call = await house.bot.answer(update)
+        assert call is not None, update
+        assert lines_of(call), (update, text_of(call))
+        waiting += lines_of(call)
     while waiting and len(found) < MAX_REPLIES:
         line = waiting.pop(0)
-        if kind_of(line) in found or line.split()[0] in ("alert", "alerts"):
+        if kind_of(line) in found:
             continue
-        reply = await house.bot.answer(pressed(line))
+        await asyncio.sleep(pause_s)
+        reply = await house.bot.answer(pressed(line, update_id=100 + len(found)))
         assert reply is not None, line
         assert reply["method"] != "answerCallbackQuery", (line, reply)
-        text = text_of(reply)
-        assert "out of date" not in text, line
-        assert "is not understood" not in text, line
-        assert "went wrong" not in text, line
+        assert not any(each in text_of(reply) for each in LOST), (line, text_of(reply))
         found[kind_of(line)] = lines_of(reply)
         waiting += found[kind_of(line)]
     assert len(found) < MAX_REPLIES
     return found
 
 
-@pytest.mark.parametrize("first", BEGIN)
-async def test_every_button_leads_to_a_reply_with_buttons(first: str) -> None:
-    async with a_house(EXCHANGES="binance", VOLSCAN_SYMBOLS="10") as house:
-        found = await walk(house, first)
-        assert [line for line, buttons in found.items() if not buttons] == []
-        assert all(line[0].lstrip("+") in bot.COMMANDS for line in found)
+SET_UPS = (*EXCHANGES, "binance,bybit,okx,gate,bitget,hyperliquid,deribit,kraken,coinbase")
+
+
+@pytest.mark.parametrize("exchanges", SET_UPS)
+async def test_every_button_leads_to_a_reply_with_buttons(exchanges: str, tmp_path: Path) -> None:
+    """Whatever exchanges are allowed; alerts, the watchlist and settings too, and what hangs under what rang."""
+    async with a_watching_house(tmp_path, EXCHANGES=exchanges, VOLSCAN_SYMBOLS="5") as house:
+        begin = [updated(each, update_id=n) for n, each in enumerate(BEGIN, 1)]
+        found = await walk(house, *begin, pause_s=PAUSES_S.get(exchanges, 1))
+        dead = [line for line, buttons in found.items() if {kind_of(each) for each in buttons} <= {line}]
+        assert dead == []
+        named = {line[0].lstrip("+") for line in found} | {each[1:].split()[0] for each in BEGIN}
+        assert named == set(bot.COMMANDS)
+
+
+async def test_buttons_under_what_rang_lead_on(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path, EXCHANGES="binance") as house:
+        await house.ask("/alert btc every 5m")
+        await tick(house, 301.0)
+        waiting = lines_of(house.world.telegram.calls[-1][1])
+        assert len(waiting) == 5
+        for n, line in enumerate(waiting, 2):
+            reply = await house.bot.answer(pressed(line, update_id=n))
+            assert reply is not None
+            assert lines_of(reply), line
+
+
+@pytest.mark.parametrize("exchanges", ["binance", "hyperliquid", "coinbase"])
+async def test_buttons_of_an_inline_message_lead_on(exchanges: str) -> None:
+    """In chats that the bot is not in, where no picture and no alert can be had."""
+    async with a_house(EXCHANGES=exchanges) as house:
+        found: set[tuple[str, ...]] = set()
+        waiting = [line for result in await offered(house, "btc") for line in lines_of(result)]
+        while waiting:
+            if kind_of(line := waiting.pop()) in found:
+                continue
+            reply = await house.bot.answer(inline_press(line))
+            assert reply is not None, line
+            assert reply["method"] == "editMessageText", (line, reply)
+            assert lines_of(reply), line
+            found.add(kind_of(line))
+            waiting += lines_of(reply)
+        assert len(found) > 1
 
 
 async def test_every_market_answer_is_reached_from_every_other() -> None:
     """Back and forth: whatever one looks at, its neighbours lead to all the others."""
     async with a_house(EXCHANGES="binance", VOLSCAN_SYMBOLS="10") as house:
         for name in ("price", "profile", "ls"):
-            reached = {line[0] for line in await walk(house, f"/{name} BTC")}
+            reached = {line[0] for line in await walk(house, updated(f"/{name} BTC"))}
             assert set(LABELS) <= reached, name
 
 
-@pytest.mark.parametrize(("interval", "kind"), [("4h", "spot"), ("1h", "perp"), ("4h", "perp")])
+PLACES = (
+    *(("binance", "4h", "spot"), ("binance", "1h", "perp"), ("binance", "4h", "perp"), ("okx", "4h", "spot")),
+    *(("hyperliquid", "1h", "spot"), ("kraken", "4h", "spot"), ("coinbase", "4h", "spot"), ("coinbase", "1h", "perp")),
+)
+
+
 @pytest.mark.parametrize("name", ["volume", "cvd", "analysis", "price", "profile"])
-async def test_interval_and_kind_travel_along(name: str, interval: str, kind: str) -> None:
-    """On every neighbour's button, and on theirs: so the way back leads to where one came from."""
-    async with a_house(EXCHANGES="binance") as house:
+@pytest.mark.parametrize(("exchanges", "interval", "kind"), PLACES)
+async def test_interval_and_kind_travel_along(exchanges: str, name: str, interval: str, kind: str) -> None:
+    """On every neighbour's button, and on theirs: so the way back leads to where one came from. Also where there is no
+    such market, or no such interval, and the answer only says so."""
+    async with a_house(EXCHANGES=exchanges) as house:
         call = await house.bot.answer(updated(f"/{name} BTC {interval} {kind}"))
         assert call is not None
         neighbours = [line for line in lines_of(call) if line.split()[0] in LABELS and line.split()[0] != name]

@@ -246,6 +246,8 @@ async def test_buttons_are_understood(question: str) -> None:
         rows = call["reply_markup"]["inline_keyboard"]
         assert 0 < len(rows) <= 4
         for button in itertools.chain.from_iterable(rows):
+            if "copy_text" in button:
+                continue
             assert 1 <= len(button["callback_data"].encode()) <= 64
             assert 1 <= len(button["text"]) <= 20
             edited = await house.bot.answer(pressed(button["callback_data"]))

@@ -8,6 +8,7 @@ import random
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 from conftest import ROOT
@@ -119,13 +120,15 @@ def test_interest_has_a_past_and_funding_a_period() -> None:
 # A hundred moments.
 
 
-def moments(n: int, seed: str, step_s: int = 1) -> list[tuple[Market, str, str, str]]:
+def moments(
+    n: int, seed: str, step_s: int = 1, kinds: Sequence[str] = ("spot", "perp")
+) -> list[tuple[Market, str, str, str]]:
     """Markets at any time of the last two years: the world then, an exchange, a coin, and spot or perp."""
     chance = random.Random(seed)
     found: list[tuple[Market, str, str, str]] = []
     while len(found) < n:
         market = a_market(chance.randrange(int(NOW) - 63_000_000, int(NOW)) // step_s * step_s + 0.0)
-        exchange, kind = chance.choice([*SHARES]), chance.choice(["spot", "perp"])
+        exchange, kind = chance.choice([*SHARES]), chance.choice(kinds)
         listed = market.listed(exchange, kind)
         if listed:
             found.append((market, exchange, chance.choice(listed).base, kind))
@@ -179,6 +182,45 @@ def test_exchanges_agree_within_their_spread() -> None:
             base,
             dict(zip(others, prices, strict=True)),
         )
+
+
+def test_interest_of_the_past_leads_to_that_of_now() -> None:
+    for market, exchange, base, _ in moments(100, "interest", kinds=["perp"]):
+        if market.coin(exchange, base).ended_d:
+            continue
+        now, margin = market.clock(), market.margins(exchange, base)[0]
+        past = [market.interest_of(exchange, base, margin, now - ago * 300) for ago in range(289)]
+        assert past[0] == market.interest_of(exchange, base, margin)
+        step = market.smallest(exchange, base)
+        assert all(abs(one - other) <= 0.02 * other + 2 * step for one, other in itertools.pairwise(past)), (
+            exchange,
+            base,
+        )
+
+
+def test_liquidations_are_of_what_the_price_did() -> None:
+    """Each at a price that its five minutes had, longs below where they began; in two halves as in one whole."""
+    n_told = 0
+    for market, exchange, base, _ in moments(100, "liquidations", kinds=["perp"]):
+        coin, now = market.coin(exchange, base), market.clock()
+        if coin.ended_d:
+            continue
+        margin, many = market.margins(exchange, base)[0], contract_of(exchange, coin)[1]
+        begin = now - 6 * 3600
+        told = market.liquidations(exchange, base, begin, now, margin)
+        halves = [
+            market.liquidations(exchange, base, *each, margin) for each in ((begin, now - 9999), (now - 9999, now))
+        ]
+        assert halves[0] + halves[1] == told
+        for each in told:
+            slot = each.time_ms // 300_000
+            (bar,) = market.candles(exchange, base, "perp", 5, slot, slot, many, margin)
+            near = 0.003 * bar.close / many  # a perpetual's basis, and its exchange's own
+            low, high = (bar.low / many, bar.open / many) if each.side == "long" else (bar.open / many, bar.high / many)
+            assert low - near <= each.price <= high + near, (exchange, base, each)
+            assert begin * 1000 <= each.time_ms < now * 1000
+        n_told += len(told)
+    assert n_told > 100
 
 
 def test_coins_of_one_name_are_not_one() -> None:

@@ -364,6 +364,34 @@ async def test_menus_by_scope() -> None:
         assert telegram.menu_in(7, 7)[0]["command"] == "all"
 
 
+PRECEDENCE = (  # of menus in a group, the narrowest first; in a private chat: chat, all_private_chats, default
+    {"type": "chat_member", "chat_id": -5, "user_id": 7},
+    {"type": "chat_administrators", "chat_id": -5},
+    {"type": "chat", "chat_id": -5},
+    {"type": "all_chat_administrators"},
+    {"type": "all_group_chats"},
+    {"type": "default"},
+)
+
+
+async def test_narrower_scope_stands_before_wider() -> None:
+    """As "Determining list of commands" of the Bot API has it; a language's own menu before that for all of a scope."""
+    async with a_telegram() as (telegram, _):
+
+        def seen(*, is_admin: bool, language: str = "") -> str:
+            return telegram.menu_in(-5, 7, language, is_admin=is_admin)[0]["command"]
+
+        for n, scope in reversed(list(enumerate(PRECEDENCE))):
+            command = {"command": f"of_{n}", "description": "x"}
+            telegram.execute("setMyCommands", {"commands": [command], "scope": scope})
+            assert seen(is_admin=True) == f"of_{n}"
+            assert seen(is_admin=False) == (f"of_{n}" if n not in (1, 3) else f"of_{n + 1}")
+        german = {"commands": [{"command": "de", "description": "x"}], "language_code": "de"}
+        telegram.execute("setMyCommands", german | {"scope": PRECEDENCE[2]})
+        telegram.execute("deleteMyCommands", {"scope": PRECEDENCE[0]})
+        assert (seen(is_admin=False, language="de"), seen(is_admin=True, language="de")) == ("de", "of_1")
+
+
 async def test_descriptions() -> None:
     async with a_telegram() as (telegram, _):
         telegram.execute("setMyDescription", {"description": "what I do"})

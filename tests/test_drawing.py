@@ -249,3 +249,16 @@ def test_marks_of_time(hours: int, n: int, first: str) -> None:
     begin = pictures.NOW_MS - n * step
     found = [text for _, text in moments(begin, pictures.NOW_MS, step, (140 / 8 if n > 20 else 4) * step)]
     assert found[0] == first
+
+
+def test_what_stands_beside_candles_is_named_before_a_moment() -> None:
+    for hours in range(24):
+        of = pictures.candles(160 + hours)
+        drawn = drawing.draw(pictures.profile(of))
+        assert {"Volume", "Time"} <= set(texts(drawn)), hours
+
+
+def test_name_that_the_font_lacks_is_left_to_the_caption() -> None:
+    said = texts(chart(replace(pictures.candles(), symbol="币安人生-USDT")))
+    assert [text for text in said if text.startswith("Volume  ") and text.endswith("K")]
+    assert not any("?" in text for text in said)

@@ -190,7 +190,9 @@ async def test_buttons_that_need_a_chat_are_left_out() -> None:
     async with a_house() as house:
         call = await house.bot.answer(inline_press("price BTC"))
         assert call is not None
-        data = [button["callback_data"].split()[0] for row in call["reply_markup"]["inline_keyboard"] for button in row]
+        buttons = [each for row in call["reply_markup"]["inline_keyboard"] for each in row]
+        assert [each["text"] for each in buttons if "copy_text" in each] == ["📋"]
+        data = [each["callback_data"].split()[0] for each in buttons if "callback_data" in each]
         assert set(data) == {"price", "analysis", "cvd", "oi", "funding"}
 
 

@@ -118,7 +118,7 @@ async def test_liquidations_of_a_wild_day_that_pages_do_not_reach(monkeypatch: p
 async def test_liquidations_nobody_tells() -> None:
     async with a_house(EXCHANGES="binance,bybit") as house:
         text = await house.ask("/liq BTC")
-        assert text.startswith("No liquidations of BTC-USDT right now.")
+        assert text.startswith("No liquidations of BTC-USDT. ")
         assert "try again" not in text
 
 

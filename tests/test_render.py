@@ -18,7 +18,7 @@ from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
 from render import figures as figures_module
 from render import message as message_module
 from render import sentences
-from render.keyboards import Place, carried
+from render.keyboards import Place, carried, copying, in_json, that_fit
 from render.message import Button
 
 NOW_S = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
@@ -205,31 +205,46 @@ def test_prices_of_several_are_a_row_each() -> None:
         "BTC 67,432 +2.3     –  +11.0",
         "ETH 67,432 +2.3  +3.0  +11.0",
     ]
-    assert answer.keyboard[1] == (("BTC", "price BTC"), ("ETH", "price ETH"))
+    assert answer.keyboard[1] == (Button("BTC", "price BTC"), Button("ETH", "price ETH"))
 
 
 def test_keyboards() -> None:
     assert price_answer.show(Prices([a_report()]), NOW_S).keyboard[0] == (
-        ("🔄", "price BTC"),
-        ("📈 Chart", "chart BTC"),
-        ("🔔 Alert", "+alert BTC"),
-        ("⭐", "+watch add BTC"),
+        Button("🔄", "price BTC"),
+        Button("📈 Chart", "chart BTC"),
+        Button("🔔 Alert", "+alert BTC"),
+        Button("⭐", "+watch add BTC"),
+        Button("📋", "", copy="67432.10"),
     )
     long = [a_report(symbol=f"{'X' * 13}{n}-USDT") for n in range(5)]
     assert [button.label for button in price_answer.show(Prices(long), NOW_S).keyboard[0]] == ["XXXXXXXX"] * 5
     missing = NotListed("BTCC-USDT", ["okx"], ["BTC", "BTG"])
-    assert price_answer.show(Prices([missing]), NOW_S).keyboard == ((("BTC", "price BTC"), ("BTG", "price BTG")),)
+    assert price_answer.show(Prices([missing]), NOW_S).keyboard == (
+        (Button("BTC", "price BTC"), Button("BTG", "price BTG")),
+    )
 
 
 def test_failure_can_be_tried_again() -> None:
     error = NoAnswer("BTC-USDT", [Unavailable("binance", "x")])
-    assert price_answer.show(Prices([error]), NOW_S).keyboard == ((("Try again", "price BTC"),),)
+    assert price_answer.show(Prices([error]), NOW_S).keyboard == ((Button("Try again", "price BTC"),),)
 
 
 def test_place_is_carried_to_the_neighbours() -> None:
     keyboard = ((Button("OI", "oi BTC"), Button("CVD", "cvd BTC"), Button("spot", "volume BTC 1h spot")),)
     assert carried(keyboard, Place("1h", "spot")) == (
-        (("OI", "oi BTC 1h spot"), ("CVD", "cvd BTC 1h spot"), ("spot", "volume BTC 1h spot")),
+        (Button("OI", "oi BTC 1h spot"), Button("CVD", "cvd BTC 1h spot"), Button("spot", "volume BTC 1h spot")),
+    )
+
+
+def test_what_is_copied_is_as_an_order_takes_it() -> None:
+    assert [each.copy for each in copying(67_432.1)] == ["67432.10"]
+    assert [in_json(each) for each in copying(1.234e-5)] == [{"text": "📋", "copy_text": {"text": "0.00001234"}}]
+    assert (
+        copying(None)
+        == copying(float("inf"))
+        == that_fit([Button("📋", "")])
+        == that_fit([Button("📋", "", "9" * 257)])
+        == ()
     )
 
 
@@ -335,7 +350,7 @@ def test_any_message_is_valid_html() -> None:
         ]
         answer = price_answer.show(Prices(rng.sample([report, *others], rng.randrange(1, 5))), NOW_S)
         assert len(parse(answer.text).text) <= 4096, f"seed {seed}"
-        assert all(1 <= len(button.data.encode()) <= 64 for row in answer.keyboard for button in row), f"seed {seed}"
+        assert all(1 <= len((each.data or each.copy).encode()) <= 64 for row in answer.keyboard for each in row), seed
 
 
 # What is no figure, and signs.

@@ -288,7 +288,9 @@ def in_pre(text: str) -> list[str]:
 @pytest.mark.parametrize("name", MESSAGES)
 def test_golden_message(name: str, size: str) -> None:
     answer, kept = MESSAGES[name](COINS[size]), GOLDEN / f"{name}-{size}.html"
-    buttons = "\n".join(" | ".join(f"{label} -> {data}" for label, data in row) for row in answer.keyboard)
+    buttons = "\n".join(
+        " | ".join(f"{each.label} -> {each.data or each.copy}" for each in row) for row in answer.keyboard
+    )
     text = f"{answer.text}\n\n<!-- buttons\n{buttons}\n-->\n"
     if os.environ.get("UPDATE_GOLDEN"):
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -494,7 +494,12 @@ async def test_process_starts_while_telegram_is_down_and_registers_later() -> No
         house.world.telegram.send("/price ETH")
         await house.world.telegram.settle()
         async with httpx.AsyncClient(trust_env=False, verify=False) as client:
-            assert (await client.get(f"http://127.0.0.1:{port}/health")).json()["webhook"] == "registered"
+            for _ in range(100):  # updates come from setWebhook on, before the menus are set
+                told = (await client.get(f"http://127.0.0.1:{port}/health")).json()["webhook"]
+                if told == "registered":
+                    break
+                await asyncio.sleep(0.05)
+            assert told == "registered"
         assert [m.text[:4] for m in house.world.telegram.messages.values() if m.of_bot] == ["ETH "]
         assert [each["command"] for each in house.world.telegram.menu_in(ADA, ADA)] == list(COMMANDS)
         code, out = await asyncio.to_thread(process.end, signal.SIGTERM)

@@ -1,10 +1,12 @@
 """Takes the README's picture: `python tools/picture.py`, with chromium, its driver and tests/requirements.txt.
 
-Opens the demo's chat page, types the commands below, and writes docs/chat.png. The page says that all is simulated.
+Opens the demo's chat page, types the commands below, and writes docs/chat.png: the screens beside each other, as a
+phone shows them. The page says that all is simulated.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -12,18 +14,21 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("/oi ETH",)
+SCREENS = (("btc",), ("/chart ETH 1h",))  # what is typed before each is taken
+GAP = 24  # pixels between two screens
 PATIENCE_S = 15.0
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=440,960",
-    "--force-device-scale-factor=1.25",
+    "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=500,900",
+    "--force-device-scale-factor=1",
 )  # fmt: skip
 
 
@@ -33,6 +38,8 @@ def open_page(url: str) -> Chrome:
     for flag in FLAGS:
         options.add_argument(flag)
     page = Chrome(options, Service(shutil.which("chromedriver")))
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1.5, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     page.get(url)
     return page
 
@@ -56,6 +63,25 @@ def ask(page: Chrome, text: str) -> None:
         time.sleep(0.1)
 
 
+def taken(page: Chrome, texts: Sequence[str]) -> Image.Image:
+    """The screen after the last answer."""
+    for text in texts:
+        ask(page, text)
+    time.sleep(1.0)  # for the page's own movements
+    return Image.open(io.BytesIO(page.get_screenshot_as_png())).convert("RGB")
+
+
+def beside(shots: Sequence[Image.Image]) -> Image.Image:
+    """One picture of all, in the colours that they need."""
+    width = sum(shot.width for shot in shots) + GAP * (len(shots) - 1)
+    whole = Image.new("RGB", (width, max(shot.height for shot in shots)), "white")
+    left = 0
+    for shot in shots:
+        whole.paste(shot, (left, 0))
+        left += shot.width + GAP
+    return whole.quantize(256, dither=Image.Dither.NONE)
+
+
 def free_port() -> int:
     with socket.create_server(("", 0)) as taken:
         return int(taken.getsockname()[1])
@@ -71,14 +97,12 @@ def main() -> int:
             page = open_page(found[0])
             try:
                 begin(page)
-                for text in COMMANDS:
-                    ask(page, text)
-                time.sleep(0.5)  # for the page's own movements
-                page.save_screenshot(str(ROOT / "docs" / "chat.png"))
+                shots = [taken(page, texts) for texts in SCREENS]
             finally:
                 page.quit()
         finally:
             demo.terminate()
+    beside(shots).save(ROOT / "docs" / "chat.png", optimize=True)
     return 0
 
 

@@ -57,6 +57,7 @@ def main(arguments: list[str]) -> int:
     try:
         page = page_of.begin(driver, process.until(r"^(http://\S+)$")[1])
         for n, text in enumerate(SHOWN):
+            print(text, flush=True)
             page_of.ask(page, text)
             name = re.sub(r"\W+", "_", text).strip("_")
             page.save_screenshot(str(folder / f"{n:02}_{name}.png"))

@@ -170,17 +170,22 @@ def _day(span: Span, column: int) -> int:
     return (span.start_ms + column * span.step_ms) // DAY_MS
 
 
+def _coins(amount: float, coin: str) -> str:
+    """3.24K BTC; without a name that the font lacks, which the caption has."""
+    return f"{format_amount(amount)} {coin}" if coin.isascii() else format_amount(amount)
+
+
 def _volume(of: MarketCandles, span: Span, coin: str) -> Pane:
     rising = span.placed(of.open_ms, [close - begin for begin, close in zip(of.open, of.close, strict=True)])
     values = span.placed(of.open_ms, of.volume)
     colours = [Colour.UP if not each < 0 else Colour.DOWN for each in rising]
-    name = f"Volume  {format_amount(values[-1])} {coin}"
+    name = f"Volume  {_coins(values[-1], coin)}"
     return Pane(0.15, [Bars(values, colours)], name, spell=format_amount, has_grid=False, from_zero=True)
 
 
 def _interest(span: Span, interest: Sequence[tuple[int, float]], coin: str) -> Pane:
     values = span.placed([at for at, _ in interest], [value for _, value in interest])
-    name = f"Open interest  {format_amount(interest[-1][1])} {coin}{_day_change(interest)}"
+    name = f"Open interest  {_coins(interest[-1][1], coin)}{_day_change(interest)}"
     path = Path(_joined_up(values, 2 * HOUR_MS // span.step_ms), Colour.PURPLE, is_filled=True)
     return Pane(0.15, [path], name, Colour.PURPLE, spell=_amounts(values), has_grid=False)
 
@@ -205,7 +210,7 @@ def _flow(span: Span, flow: Flow, coin: str) -> Pane:
         total += flow.buy[i] - flow.sell[i]
         path.append((flow.open_ms[i], total))
     values = span.placed([at for at, _ in path], [value for _, value in path])
-    name = f"CVD  {format_amount(total)} {coin}{_day_change(path)}"
+    name = f"CVD  {_coins(total, coin)}{_day_change(path)}"
     series = Path(values, Colour.GREEN, is_filled=True)
     return Pane(0.15, [series], name, Colour.GREEN, spell=_amounts(values), has_grid=False)
 
@@ -215,7 +220,7 @@ def _deltas(span: Span, flow: Flow, coin: str) -> Pane:
     deltas = [bought - sold for bought, sold in zip(flow.buy, flow.sell, strict=True)]
     values = span.placed(flow.open_ms, deltas)
     colours = [Colour.UP if not each < 0 else Colour.DOWN for each in values]
-    name = f"Delta  {format_amount(deltas[-1])} {coin}"
+    name = f"Delta  {_coins(deltas[-1], coin)}"
     return Pane(0.2, [Bars(values, colours, 11)], name, spell=format_amount, has_grid=False, from_zero=True)
 
 

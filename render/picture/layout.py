@@ -49,6 +49,8 @@ def arrange(figure: Figure, labels: Labels) -> tuple[list[Frame], Columns, list[
     """The panes, the columns, and where the marks of time stand; all texts are claimed in labels."""
     _header(figure, labels)
     columns, frames = _fitted(figure, _frames(figure, labels))
+    for frame in frames:
+        _name_sides(frame.pane, columns, labels)
     times = list(_times(figure, columns, labels))
     for frame in frames:
         _claim_figures(frame, columns, labels)
@@ -234,10 +236,15 @@ def _claim_figures(frame: Frame, columns: Columns, labels: Labels) -> None:
         labels.put(text, x, round(frame.scale.y(value)), face, Colour.GREY)
     for column, value in frame.cut:
         _claim_cut(frame, columns, labels, column, value)
-    for i, side in enumerate(frame.pane.sides):
-        width = face.width(side.name)
-        left = round(columns.end) + i * SIDE + (SIDE - width) // 2
-        labels.put(side.name, left, SIZE - FOOTER // 2, face, side.colour)
+
+
+def _name_sides(pane: Pane, columns: Columns, labels: Labels) -> None:
+    """Below what stands beside the candles, before a moment takes the place."""
+    face = font.small()
+    for i, side in enumerate(pane.sides):
+        left = round(columns.end) + i * SIDE + (SIDE - face.width(side.name)) // 2
+        if not labels.put(side.name, left, SIZE - FOOTER // 2, face, side.colour):
+            labels.leave_out(side.name)
 
 
 def _claim_cut(frame: Frame, columns: Columns, labels: Labels, column: int, value: float) -> None:
