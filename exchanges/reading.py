@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 import orjson
 
 from exchanges.errors import BadResponse, NotTraded, WrongMarket
+from exchanges.finite import finite
 from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
 
 T = TypeVar("T")
@@ -188,7 +189,7 @@ class RowsRead(Generic[T]):
         for row in rows:
             self.n_rows += 1
             try:
-                item = read_row(row if isinstance(row, Row) else row_in(self._exchange, row))
+                item = finite(self._exchange, read_row(row if isinstance(row, Row) else row_in(self._exchange, row)))
             except WrongMarket:
                 raise
             except BadResponse as error:
