@@ -18,6 +18,8 @@ from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE, Candles, Liquidat
 
 T = TypeVar("T")
 _FIGURES = {str, int, float}
+MAX_ROWS = 6000  # of one answer: no exchange tells more than 5000 candles at once
+MAX_ODD = 1000  # rows, the most of a list, after which nobody reads on: each that is refused costs some 10 µs
 MAX_NAME = 64  # characters; the longest native symbol has some 30
 EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
 
@@ -195,6 +197,8 @@ class RowsRead(Generic[T]):
             except BadResponse as error:
                 self.n_odd += 1
                 self.first_odd = self.first_odd or BadResponse(self._exchange, error.detail)  # without its frames
+                if self.n_odd > MAX_ODD:
+                    self.end()
             except NotTraded:
                 pass
             else:
@@ -210,8 +214,8 @@ class RowsRead(Generic[T]):
 
 def rows_read(exchange: str, rows: object, read_row: Callable[[Row], T | None]) -> list[T]:
     """As RowsRead, of a list that is there as a whole. Raises BadResponse."""
-    if not isinstance(rows, list):
-        raise BadResponse(exchange, f"a list was expected, not {_shown(rows)}")
+    if not isinstance(rows, list) or len(rows) > MAX_ROWS:
+        raise BadResponse(exchange, f"a list of {MAX_ROWS} at most was expected, not {_shown(rows)}")
     reading = RowsRead[T](exchange)
     found = reading.read(rows, read_row)
     reading.end()
@@ -270,14 +274,14 @@ def read_candles(
     A candle with figures that no candle has (a low above the high, a price that is none) is left out and counted.
     Raises BadResponse when more than half are so, or when they are not in the order of time.
     """
-    if not isinstance(rows, list):
-        raise BadResponse(exchange, f"a list was expected, not {_shown(rows)}")
+    if not isinstance(rows, list) or len(rows) > MAX_ROWS:
+        raise BadResponse(exchange, f"a list of {MAX_ROWS} at most was expected, not {_shown(rows)}")
     coins = of.multiplier if volume_in is None else volume_in
     read = partial(_columns, exchange, of, interval_ms, at=at, coins=coins, time_ms=time_ms)
     try:
         return read(_oldest_first(rows, at), is_last_closed=is_last_closed)
     except BadResponse:
-        sound = _oldest_first([row for row in rows if _can_be(read, row)], at)
+        sound = _oldest_first(_sound(lambda some: read(_oldest_first(some, at)), rows), at)
         if len(sound) == len(rows) or len(sound) * 2 < len(rows):
             raise
     is_newest_there = sound[-1] is rows[0] or sound[-1] is rows[-1]
@@ -293,12 +297,23 @@ def _oldest_first(rows: list[Any], at: At) -> list[Any]:
     return rows[::-1] if is_backward else rows
 
 
-def _can_be(read: Callable[[list[Any]], Candles], row: Any) -> bool:
-    try:
-        read([row])
-    except BadResponse:
-        return False
-    return True
+def _sound(read: Callable[[list[Any]], Candles], rows: list[Any]) -> list[Any]:
+    """The rows that can be candles, sought by halves: of a thousand, one odd row costs eleven readings, not a thousand.
+
+    Only some of them once more than half are odd: then the rest need not be looked at.
+    """
+    sound, pieces, n_odd = list[Any](), [rows], 0
+    while pieces and n_odd * 2 <= len(rows):
+        piece = pieces.pop()
+        try:
+            read(piece)
+        except BadResponse:
+            half = len(piece) // 2
+            n_odd += not half
+            pieces += [piece[half:], piece[:half]] if half else []
+        else:
+            sound += piece
+    return sound
 
 
 def _columns(
