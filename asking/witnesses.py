@@ -172,7 +172,8 @@ async def beside(work: Awaitable[T], witness: Awaitable[U]) -> tuple[T, U | None
     asked = start(witness)
     try:
         found = await work
-        await asyncio.wait([asked], timeout=LATE_S)
+        if not asked.done():
+            await asyncio.wait([asked], timeout=LATE_S)
         if not asked.done():
             return found, None
         try:
