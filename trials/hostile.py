@@ -612,7 +612,8 @@ def main() -> int:
         )
         print(f"{name}, seed {chosen.seed}, {len(BEHAVIOURS) + 1} ways, {chosen.share:.0%}", *told(found), sep="\n  ")
         print(*found.wrong[: chosen.show], *found.odd[: chosen.show], sep="\n")
-        is_well &= not found.wrong and not found.odd and found.slowest_s <= MAX_ANSWER_S
+        is_well &= not found.wrong and not found.odd
+        is_well &= found.stood.command_s <= MAX_ANSWER_S + found.stood.round_s
         is_well &= found.stood.callback_cpu_s <= MAX_STALL_S and found.peak_mib <= MAX_MIB
         is_well &= found.after_mib <= found.before_mib + MAX_GROWTH_MIB
     return 0 if is_well else 1
