@@ -31,6 +31,7 @@ U = TypeVar("U")
 FRESH_S = 60.0  # that a price serves as one of now: candles have a range, and reach back to when it was seen
 KEPT_S = 3600.0  # that it serves where there is no newer one
 LATE_S = 1.0  # that an answer which is there waits for its witness
+ENDING_S = 0.1  # that an answer which failed waits for it
 MAX_COINS = 256
 
 
@@ -171,7 +172,11 @@ async def beside(work: Awaitable[T], witness: Awaitable[U]) -> tuple[T, U | None
     """
     asked = start(witness)
     try:
-        found = await work
+        try:
+            found = await work
+        except MarketError:  # of what is not listed, both say so: given up, a request costs its connection
+            await asyncio.wait([asked], timeout=ENDING_S)
+            raise
         if not asked.done():
             await asyncio.wait([asked], timeout=LATE_S)
         if not asked.done():

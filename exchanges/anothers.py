@@ -6,7 +6,7 @@ against an answer that does state its market: a price, a day's volume, the open 
 
 What is caught is another market that trades at another price, more than MAX_APART beyond what the candles have seen.
 What is not: one at a similar price (BTC-USDC for BTC-USDT, two stablecoins); and what nothing can be compared with:
-shares of longs and shorts, rates of funding, what was liquidated.
+shares of longs and shorts, rates of funding, a basis, what was liquidated.
 """
 
 from __future__ import annotations
