@@ -77,7 +77,7 @@ VARIABLES = {
 }
 
 SERVER = """
-import asyncio, json, sys, threading, time, traceback
+import asyncio, json, sys, threading, time
 import asking.circuits as circuits
 import webhook_server
 circuits.REST_S = circuits.BLOCKED_S = circuits.MAX_REST_S = circuits.RATE_LIMITED_S = {rest_s}
@@ -100,8 +100,11 @@ def look():  # at what has been running for so long
     while True:
         time.sleep(0.01)
         if running[0] and time.monotonic() - running[0] > {look_s}:
-            frames = traceback.extract_stack(sys._current_frames()[main])[:-8:-1]
-            seen[:] = [" < ".join(f"{{each.name}} {{each.filename.split('/')[-1]}}:{{each.lineno}}" for each in frames)]
+            frame, ways = sys._current_frames()[main], []
+            while frame is not None and len(ways) < 7:
+                ways.append(f"{{frame.f_code.co_name}} {{frame.f_code.co_filename.split('/')[-1]}}:{{frame.f_lineno}}")
+                frame = frame.f_back
+            seen[:] = [" < ".join(ways)]
 
 async def watch():
     while True:
