@@ -13,7 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 import orjson
 
 from exchanges.errors import BadResponse, NotTraded, WrongMarket
-from exchanges.finite import finite
+from exchanges.finite import finite_rows
 from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
 
 T = TypeVar("T")
@@ -192,20 +192,26 @@ class RowsRead(Generic[T]):
         for row in rows:
             self.n_rows += 1
             try:
-                item = finite(self._exchange, read_row(row if isinstance(row, Row) else row_in(self._exchange, row)))
+                item = read_row(row if isinstance(row, Row) else row_in(self._exchange, row))
             except WrongMarket:
                 raise
             except BadResponse as error:
-                self.n_odd += 1
-                self.first_odd = self.first_odd or BadResponse(self._exchange, error.detail)  # without its frames
-                if self.n_odd > MAX_ODD:
-                    self.end()
+                self._left_out(1, error.detail)  # without its frames
             except NotTraded:
                 pass
             else:
                 if item is not None:
                     found.append(item)
-        return found
+        sound = finite_rows(found)
+        if len(sound) < len(found):
+            self._left_out(len(found) - len(sound), "a figure without bounds")
+        return sound
+
+    def _left_out(self, n: int, why: str) -> None:
+        self.n_odd += n
+        self.first_odd = self.first_odd or BadResponse(self._exchange, why)
+        if self.n_odd > MAX_ODD:
+            self.end()
 
     def end(self) -> None:
         """Raises BadResponse when more than half of the rows could not be read."""

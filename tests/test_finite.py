@@ -6,7 +6,8 @@ import dataclasses
 import inspect
 import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from conftest import a_house, a_spot
 from exchanges import words
 from exchanges.coingecko import MarketCap
 from exchanges.errors import BadResponse
-from exchanges.finite import MAX_DEPTH, finite, is_finite
+from exchanges.finite import MAX_DEPTH, finite, finite_rows, is_finite
 from exchanges.reading import Row, RowsRead
 from exchanges.table import EXCHANGES
 from exchanges.words import (
@@ -130,7 +131,31 @@ def test_json_that_is_yet_to_be_read_may_be_nested_deep() -> None:
 def test_a_row_without_bounds_costs_itself() -> None:
     reading = RowsRead[float]("x")
     assert reading.read([{"a": 1}, {"a": 2}, {"a": 1e-300}], lambda row: 1e30 / (row.json["a"])) == [1e30, 5e29]
-    assert (reading.n_odd, reading.first_odd and reading.first_odd.detail) == (1, "a figure without bounds in a float")
+    assert (reading.n_odd, reading.first_odd and reading.first_odd.detail) == (1, "a figure without bounds")
+
+
+def in_snapshot(place: int, part: Any) -> tuple[str, Snapshot]:
+    parts: list[Any] = [None, None, None]
+    parts[place] = part
+    return "AB-USDT", Snapshot(*parts)
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+@pytest.mark.parametrize("by", UNBOUND)
+def test_of_many_rows_those_without_bounds_are_left_out(record: Any, by: float) -> None:
+    """Alone, beside a symbol, and as a part of a snapshot; where all are well, the list is the same."""
+    wholes: list[Callable[[Any], Any]] = [lambda each: each, lambda each: ("AB-USDT", each)]
+    for place, kind in enumerate((Ticker, OpenInterest, Funding)):
+        if isinstance(record, kind):
+            wholes.append(partial(in_snapshot, place))
+    for whole in wholes:
+        rows = [whole(record), whole(record)]
+        assert finite_rows(rows) is rows
+        for each in spoiled(record, by):
+            assert finite_rows([rows[0], whole(each), rows[1]]) == rows
+    assert finite_rows([]) == []
+    assert finite_rows([("AB", by), ("CD", 1.0), ("EF", None)]) == [("CD", 1.0), ("EF", None)]
+    assert finite_rows([by, 1.0]) == [1.0]
 
 
 async def test_an_answer_without_bounds_is_a_bad_one() -> None:
