@@ -17,6 +17,7 @@ from asking.fetch import Fetcher
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
 from exchanges.errors import MarketError, NotSupported, Reason, Unavailable
+from exchanges.finite import finite
 from exchanges.table import ACCOUNTS, AccountExchange
 from exchanges.words import WINDOW_MS, Income, Key, Page, Position
 from market import Market
@@ -195,7 +196,8 @@ class Accounts:
         for result in results:
             if isinstance(result, BaseException) and (result is first or not isinstance(result, MarketError)):
                 raise result
-        return where.parse(first, None if isinstance(completing, BaseException) else completing)
+        found = where.parse(first, None if isinstance(completing, BaseException) else completing)
+        return finite(account.id, found)
 
     async def _contracts(self, endpoint: ListEndpoint[tuple[str, float]]) -> dict[str, float]:
         """A list of pairs as a dict, kept for CONTRACTS_S."""

@@ -69,7 +69,7 @@ from telegram.limiter import Limiter, Told
 from telegram.polling import Poller, clear_webhook, why_ended
 from telegram.replies import Call, is_unchanged, reply, short_reply, unknown
 from telegram.rich import as_html
-from telegram.sign import Sign, end_spinner
+from telegram.sign import SPINNER_S, Sign, end_spinner
 from telegram.standing import Standing
 from telegram.updates import Question, read_query, read_question, read_standing
 from telegram.webhook import look_after_webhook, watch
@@ -171,6 +171,7 @@ class Bot:
 
         Never raises but when cancelled, and takes at most COMMAND_S.
         """
+        until = self.monotonic() + COMMAND_S
         query = read_query(update)
         if query is not None:
             return await self.queries.answer(query)
@@ -183,11 +184,12 @@ class Bot:
             return None
         token = working_on.set(f"update {question.update_id} /{question.name[:32]}")
         try:
-            return await self._answer(question)
+            return await self._answer(question, until)
         finally:
             working_on.reset(token)
 
-    async def _answer(self, question: Question) -> Call | None:
+    async def _answer(self, question: Question, until: float) -> Call | None:
+        """until: when it has to be there, on the monotonic clock."""
         meaning = self._meaning(question)
         command = COMMANDS.get(meaning.name)
         if question.age_s > STALE_S:
@@ -210,7 +212,8 @@ class Bot:
         if command.is_private and (refusal := self._private_refusal(command, question)):
             self.metrics.updates.add("refused")
             return self._short_reply(question, refusal)
-        answer = await self._run(command, meaning, question)
+        until -= SPINNER_S if question.is_button else 0.0
+        answer = await self._run(command, meaning, question, until)
         is_rich = await self._is_rich(question)
         addresses = self.queries.addresses
         if question.inline_id and meaning.name == "chart" and addresses is not None:
@@ -264,12 +267,12 @@ class Bot:
         text = f"Your question is {format_span(question.age_s)} old: it reached me only now. Please ask again."
         return self._short_reply(question, text)
 
-    async def _run(self, command: Command, meaning: Meant, question: Question) -> Answer:
+    async def _run(self, command: Command, meaning: Meant, question: Question, until: float) -> Answer:
         """The command's answer; a sentence when it takes too long or fails."""
         began, outcome = self.monotonic(), "answered"
         sign = Sign(self.api, question)
         try:
-            async with asyncio.timeout(COMMAND_S):
+            async with asyncio.timeout(until - began):
                 words = meaning.words
                 if self.duty is not None and not question.inline_id:  # elsewhere, no chat's wishes are known
                     words = await self.duty.filled(meaning, question.chat_id)

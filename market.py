@@ -10,7 +10,7 @@ once somebody has asked for one that is not listed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
@@ -19,12 +19,14 @@ from asking import races
 from asking.cache import MAX_CACHED, Cache
 from asking.circuits import HostHealth
 from asking.fetch import Fetcher
+from asking.lists import LISTING_S, Lists
 from asking.namesakes import Namesakes
 from asking.pages import candle_pages
 from asking.periods import FundingPeriods
 from asking.races import Question, first_answers, start
 from asking.spellings import Spellings
 from asking.symbol_lists import Symbols
+from asking.witnesses import Witnesses
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import (
@@ -40,7 +42,7 @@ from exchanges.errors import (
     bare,
 )
 from exchanges.gaps import filled, filled_flow, refuse_long_quiet
-from exchanges.joined import Rows, by_coin, completed_snapshot, flow_of, named
+from exchanges.joined import Rows, completed_snapshot, flow_of, named
 from exchanges.symbols import (
     are_of_one_coin,
     in_quotes,
@@ -52,11 +54,11 @@ from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
 
 T = TypeVar("T")
-LISTING_S = 10.0  # a list of all markets costs up to 80 of Binance's weight
 CONTRACTS_S = 3600.0
 FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
 NOT_LISTED_S = 300.0  # that the same wrong name asks nobody
 HOUR_MS = 3_600_000
+HISTORY_S = 60.0  # how long an hourly history serves
 
 
 class Found(NamedTuple):
@@ -89,6 +91,8 @@ class Market:
         self.symbols = Symbols(fetcher, self._cache)
         self.namesakes = Namesakes(self._cache, self.symbols, self._last)
         self.periods = FundingPeriods(fetcher, self._cache, clock)
+        self._lists = Lists(fetcher, self._cache, self.periods, LISTING_S if cache_s else 0.0)
+        self._witnesses = Witnesses(self)
 
     async def last_price(self, symbol: str, timeout_s: float = races.DEADLINE_S / 2) -> float | None:
         """The last spot price; None when no exchange gives one in time."""
@@ -111,6 +115,7 @@ class Market:
         """Lets failures and kept answers go, as if time had passed: the next question asks anew."""
         self.fetcher.forget_failures()
         self._cache.clear()
+        self._witnesses.forget()
         self._again_after.clear()
         self.periods.forget()
 
@@ -235,9 +240,9 @@ class Market:
         ]
         return frozenset(multiplied(split(symbol)[0])[0] for symbols in kept if symbols for symbol in symbols)
 
-    def kept_list(self, exchange: Exchange, kind: str) -> Mapping[str, Snapshot]:
-        """All markets of an exchange by symbol, where its list was asked for within LISTING_S; else none."""
-        return self._cache.peek((exchange.id, "list", kind, "ticker")) or {}
+    def kept_list(self, exchange: Exchange, kind: str) -> Rows:
+        """All markets of an exchange as they are listed, where its list was asked for within LISTING_S; else none."""
+        return self._lists.kept(exchange, kind)
 
     def now_ms(self) -> int:
         return int(self.clock.now() * 1000)
@@ -249,7 +254,7 @@ class Market:
         spellings = self.spellings(exchange, "spot", symbol, exact=exact, hurried=hurried)
         async for of in spellings:
             with spellings:
-                ticker = await self.cached(exchange.spot(of), per=of.multiplier)
+                ticker = await self._witnesses.spot(exchange, of, is_one_of_many=len(self.exchanges) > 1)
                 return Found(Snapshot(self._timed(ticker)), of.listed, of.multiplier, {})
         raise spellings.unknown
 
@@ -325,6 +330,7 @@ class Market:
         missing: dict[PartName, MarketError] = {}
         try:
             whole = await self.cached(endpoints["ticker"], per=of.multiplier)
+            self._witnesses.saw(exchange, of, whole.ticker)
             for what, asked in parts.items():
                 try:
                     part = await asked
@@ -361,7 +367,7 @@ class Market:
         return self._found(exchange, found, Listing("perp", symbol, symbol), {}, None)
 
     async def _perps_of_list(self, exchange: Exchange) -> Rows:
-        return await self._rows(exchange, "perp", "ticker", exchange.tickers("perp", self.now_ms())["ticker"])
+        return await self._lists.rows(exchange, "perp", "ticker", exchange.tickers("perp", self.now_ms())["ticker"])
 
     def _found(
         self,
@@ -393,41 +399,7 @@ class Market:
         Those that the exchange's list of tickers tells are there in any case. Raises MarketError, NotSupported
         when the exchange has no such list.
         """
-        endpoints = exchange.tickers(kind, self.now_ms())
-        if "ticker" not in endpoints:
-            raise NotSupported(exchange.id, f"no list of {kind} tickers", Reason.NO_LIST)
-        wanted = ["ticker", *(part for part in parts if part in endpoints)]
-        dollar = exchange.quotes[kind][0]
-        intervals = self.periods.begin(exchange, dollar) if PartName.FUNDING in parts else None
-        lists = [start(self._rows(exchange, kind, part, endpoints[part])) for part in wanted]
-        try:
-            of_tickers, *others = [await each for each in lists]
-            changed = await self.periods.changed(exchange, intervals)
-        finally:
-            for each in lists:
-                each.cancel()
-            if intervals is not None:
-                intervals.changed_h.cancel()
-        if not others:
-            return of_tickers.by_coin()
-        found = {}
-        for listed, perp in of_tickers.items():
-            for other in others:
-                if (more := other.get(listed)) is not None:
-                    perp = Snapshot(perp.ticker, more.open_interest or perp.open_interest, more.funding or perp.funding)
-            interval_h = None if changed is None or intervals is None else changed.get(listed, intervals.of_all_others)
-            found[listed] = completed_snapshot(perp, interval_h)
-        return by_coin(found)
-
-    async def _rows(
-        self, exchange: Exchange, kind: str, part: str, endpoint: ListEndpoint[tuple[str, Snapshot]]
-    ) -> Rows:
-        async def load() -> Rows:
-            found = Rows()
-            await self.fetcher.fetch_items(endpoint, found.take)
-            return found
-
-        return await self.cached_load((exchange.id, "list", kind, part), LISTING_S, load())
+        return await self._lists.of(exchange, kind, self.now_ms(), *parts)
 
     # Candles.
 
@@ -456,7 +428,8 @@ class Market:
             with spellings:
                 exchange.require("candles", kind, of.quote, interval)
                 of = await self.sized(exchange, of, "candles")
-                found = await candle_pages(self.fetcher, exchange, of, interval, n + 1, self.now_ms())
+                pages = candle_pages(self.fetcher, exchange, of, interval, n + 1, self.now_ms())
+                found = await self._witnesses.candles(exchange, of, pages)
                 refuse_long_quiet(found, now_ms)
                 return filled(replace(found, symbol=of.symbol, asked_ms=now_ms), n, now_ms)
         raise spellings.unknown
@@ -468,10 +441,8 @@ class Market:
             with spellings:
                 exchange.require("candles", kind, of.quote, interval)
                 of = await self.sized(exchange, of, "candles")
-                asked_ms, found = await self._when_asked(
-                    exchange.candles(of, interval, 2, self.now_ms()), of.multiplier
-                )
-                return replace(found, symbol=of.symbol, asked_ms=asked_ms)
+                asked = self._when_asked(exchange.candles(of, interval, 2, self.now_ms()), of.multiplier)
+                return await self._witnesses.candles(exchange, of, _candles_when_asked(of, asked))
         raise spellings.unknown
 
     async def flow(self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Flow:
@@ -484,11 +455,34 @@ class Market:
                 if not exchange.has("flow", kind, of.quote, interval):
                     await self.running_candle(exchange, symbol, kind, interval)  # UnknownSymbol for what is not there
                 exchange.require("flow", kind, of.quote, interval)
-                asked_ms, found = await self._when_asked(
-                    exchange.taker_flow(of, interval, n + 1, self.now_ms()), of.multiplier
-                )
-                return filled_flow(found._replace(symbol=of.symbol, asked_ms=asked_ms), n, asked_ms)
+                asked = self._when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()), of.multiplier)
+                found = await self._witnesses.flow(exchange, of, _flow_when_asked(of, asked))
+                return filled_flow(found, n, found.asked_ms or self.now_ms())
         raise spellings.unknown
+
+    async def open_interest_history(
+        self, exchange: Exchange, of: Listing, n: int, step: str = "1h"
+    ) -> Sequence[tuple[int, float]]:
+        """Open interest of the last n steps, or as many as are told: ms and coins, oldest first. Raises MarketError."""
+        exchange.require("open_interest_history", of.kind, of.quote)
+
+        async def load() -> Sequence[tuple[int, float]]:
+            asked = self.fetcher.fetch(exchange.open_interest_history(of, n, self.now_ms(), step))
+            return await self._witnesses.history(exchange, of, asked)
+
+        return await self.cached_load(
+            (exchange.id, "open interest", of.listed, of.multiplier, n, step), HISTORY_S, load()
+        )
+
+
+async def _candles_when_asked(of: Listing, asked: Awaitable[tuple[int, Candles]]) -> Candles:
+    asked_ms, found = await asked
+    return replace(found, symbol=of.symbol, asked_ms=asked_ms)
+
+
+async def _flow_when_asked(of: Listing, asked: Awaitable[tuple[int, Flow]]) -> Flow:
+    asked_ms, found = await asked
+    return found._replace(symbol=of.symbol, asked_ms=asked_ms)
 
 
 def _is_near(found: Found, price: float) -> bool:

@@ -12,12 +12,13 @@ import asyncio
 from collections.abc import Iterable
 
 from asking import races
+from asking.lists import LISTING_S
 from asking.races import all_answers
 from exchanges.errors import MarketError, NotSupported, UnknownSymbol
 from exchanges.symbols import are_of_one_coin, split
 from exchanges.table import AccountExchange, Exchange
 from exchanges.words import CREDITS, DOLLARS, Snapshot
-from market import LISTING_S, Market
+from market import Market
 
 FEW = 3  # assets that cost less one by one
 MAX_ONE_BY_ONE = 100  # where the own exchange's list is not to be had

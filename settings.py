@@ -193,7 +193,8 @@ def _webhook_url(environ: Mapping[str, str], *, must_be_https: bool) -> str:
 def _is_address(url: str) -> bool:
     """http or https, a host name or address, a port that can be, a path; no user, query or fragment."""
     host = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]"
-    found = re.fullmatch(rf"https?://({host})(:(?P<port>[0-9]{{1,5}}))?(/[^\s?#]*)?", url)
+    path = r"/[^\s?#\ud800-\udfff]*"  # what is no UTF-8 in the environment comes as half characters
+    found = re.fullmatch(rf"https?://({host})(:(?P<port>[0-9]{{1,5}}))?({path})?", url)
     return found is not None and 0 < int(found["port"] or 80) < 65536
 
 

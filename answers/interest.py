@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from exchanges.errors import UnknownSymbol
 from exchanges.table import Exchange
-from market import HOUR_MS, Market
+from market import HISTORY_S, HOUR_MS, Market
 
-HISTORY_S = 60.0  # how long a history serves
 STEP, STEP_MS = "15m", HOUR_MS // 4  # the finest of which one answer of every exchange reaches back a day
 N_STEPS = 98  # rows: the last one may be a step old, and the first one has to be of more than 24 hours ago
 BASIS_H = 26  # rows of an hourly history: the first one has to be more than 24 hours old
@@ -42,9 +41,7 @@ async def open_interest_history(
     spellings = market.spellings(exchange, "perp", symbol, exact=exact)
     async for of in spellings:
         with spellings:
-            exchange.require("open_interest_history", of.kind, of.quote)
-            history = exchange.open_interest_history(of, n, market.now_ms(), step)
-            return await market.cached(history, HISTORY_S, of.multiplier)
+            return await market.open_interest_history(exchange, of, n, step)
     raise spellings.unknown
 
 

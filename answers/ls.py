@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
 from answers.asked import Tools, WhichSymbol, only_symbol
-from answers.interest import HISTORY_S
 from answers.same_coin import namesakes
 from asking import races
 from asking.races import all_rows, both
@@ -17,7 +16,7 @@ from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Ratio
 from indicators import DAY_MS
-from market import Market
+from market import HISTORY_S, Market
 from render.fields import iso, slashed
 from render.figures import escape, format_moment, format_points
 from render.keyboards import again, keyboard, neighbours

@@ -21,6 +21,7 @@ from asking.cutter import ArrayCutter
 from clock import MACHINE, Clock
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Reason, Unavailable, bare
+from exchanges.finite import finite
 from exchanges.reading import RowsRead
 from exchanges.words import Key, Signed
 from http1.words import Answer, Asked, Line, LineError, LocalProtocolError, Timeouts, to_ask
@@ -82,7 +83,7 @@ class Fetcher:
             if len(body) > MAX_VALUES and body.count(b",") > MAX_VALUES:
                 raise BadResponse(endpoint.host.exchange, f"the answer has more than {MAX_VALUES} values")
             try:
-                return endpoint.parse(body)
+                return finite(endpoint.host.exchange, endpoint.parse(body))
             except RateLimited as error:  # some exchanges say so with HTTP 200
                 _note_wait(error, answer, self._clock.now())
                 raise

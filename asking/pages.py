@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asking.fetch import Fetcher
 from asking.races import start
+from exchanges.anothers import refuse_pages
 from exchanges.endpoints import Endpoint
 from exchanges.joined import joined
 from exchanges.table import Exchange
@@ -13,7 +14,7 @@ from exchanges.words import INTERVALS, Candles, Listing
 async def candle_pages(
     fetcher: Fetcher, exchange: Exchange, of: Listing, interval: str, n: int, now_ms: int
 ) -> Candles:
-    """As many answers as n candles take, put together."""
+    """As many answers as n candles take, put together. Raises MarketError: WrongMarket where they do not meet."""
     step, most = INTERVALS[interval], exchange.max_candles[of.kind]
     end_ms = (now_ms // step + 1) * step
     asked: list[Endpoint[Candles]] = []
@@ -25,7 +26,9 @@ async def candle_pages(
         return await fetcher.fetch(asked[0])
     answers = [start(fetcher.fetch(endpoint)) for endpoint in asked]
     try:
-        return joined([await answer for answer in reversed(answers)])
+        pages = [await answer for answer in reversed(answers)]
+        refuse_pages(pages)
+        return joined(pages)
     finally:
         for answer in answers:
             answer.cancel()

@@ -128,6 +128,7 @@ class Bitget(Exchange):
         "liquidations": ("USDT", "USDC", COIN),
         "funding_history": ("USDT", "USDC", COIN),
     }
+    unnamed = {"spot": ("candles",), "perp": ("candles",)}
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /api/v2/spot/market/tickers of one symbol."""

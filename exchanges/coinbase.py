@@ -39,12 +39,18 @@ class Coinbase(Exchange):
     intervals = {"spot": WORDS}
     max_candles = {"spot": 300}
     tells = {"candles": ("spot",)}
+    unnamed = {"spot": ("ticker", "candles")}
     leaves_out_candles = True
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /products/BTC-USD/stats: the price, and the 24 hours before it."""
         target = f"/products/{_name(of)}/stats"
         return Endpoint(HOST, target, partial(parse_spot, of=of), explain, REQUESTS)
+
+    def last_again(self, of: Listing) -> Endpoint[float]:
+        """GET /products/BTC-USD/ticker: neither this nor the statistics state the product."""
+        target = f"/products/{_name(of)}/ticker"
+        return Endpoint(HOST, target, parse_last, explain, REQUESTS, part="last")
 
     def book(self, of: Listing) -> Endpoint[Book] | None:
         """GET /products/BTC-USD/ticker: the statistics have no bid and ask."""
@@ -69,7 +75,7 @@ class Coinbase(Exchange):
 def parse_spot(body: bytes, of: Listing) -> Ticker:
     """{"open": "62000", "high": "63500", "low": "61800", "last": "63000.1", "volume": "9120.5", "volume_30day": …}
 
-    open is of 24 hours ago; volume in base. The turnover, a time and the market are not told.
+    open is of 24 hours ago; volume in base. The turnover, a time and the market are not told: see last_again.
     """
     row = Row.of(ID, body)
     last = row.needed_price("last")
@@ -92,6 +98,11 @@ def parse_book(body: bytes) -> Book:
     """{"price": "63000.1", "bid": "63000.0", "ask": "63000.2", "volume": …, "time": …}: the market is not told."""
     row = Row.of(ID, body)
     return Book(row.price("bid"), row.price("ask"))
+
+
+def parse_last(body: bytes) -> float:
+    """The price of the last trade; see parse_book."""
+    return Row.of(ID, body).needed_price("price")
 
 
 def parse_symbol(row: Row) -> str | None:

@@ -92,6 +92,7 @@ class Deribit(Exchange):
     intervals = {"perp": WORDS}
     max_candles = {"perp": 5000}
     tells = {"candles": ("USDC", COIN), "liquidations": ("USDC", COIN), "funding_history": ("USDC", COIN)}
+    unnamed = {"perp": ("candles",)}
 
     def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
         """The ticker, which tells open interest and funding too."""

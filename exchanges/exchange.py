@@ -53,6 +53,7 @@ class Exchange:
     leaves_out_candles: it lists none in which nothing was traded. is_told_in_list: everything of a perpetual is
     in the list of all of them. streams_liquidations: by websocket only, which is not asked here.
     max_liquidation_pages: of one question, so that a wild day is told as far back as is worth it.
+    unnamed: by kind, the questions whose answers state no market. They are held against one that does; see anothers.
     """
 
     id: ClassVar[str]
@@ -68,6 +69,7 @@ class Exchange:
     streams_liquidations: ClassVar[bool] = False
     max_liquidation_pages: ClassVar[int] = 25
     is_told_in_list: ClassVar[bool] = False
+    unnamed: ClassVar[Mapping[str, Collection[str]]] = {}
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -90,6 +92,13 @@ class Exchange:
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """The last 24 hours of a spot market."""
         raise NotSupported(self.id, "no spot markets", Reason.NO_SPOT)
+
+    def last_again(self, of: Listing) -> Endpoint[float] | None:
+        """The last price of a spot market once more, where `spot` states no market; else None.
+
+        Two answers, mixed up each for itself, are not of the same wrong market.
+        """
+        return None
 
     def perp(self, of: Listing) -> dict[str, Endpoint[Snapshot]]:
         """What tells of a perpetual: "ticker", and what that does not tell: "open_interest", "funding".
@@ -155,13 +164,17 @@ class Exchange:
         raise self._untold("basis_history")
 
     def ratios(self, of: Listing, n: int, now_ms: int = 0) -> list[Endpoint[dict[str, list[Ratio]]]]:
-        """Long shares every hour, n times, oldest first, by whose they are: accounts, top accounts, top positions."""
+        """Long shares every hour, n times, oldest first, by whose they are: accounts, top accounts, top positions.
+
+        Where they state no market (OKX, Gate, Bitget, Kraken) nothing tells another's: shares of all are alike.
+        """
         raise self._untold("ratios")
 
     def funding_history(self, of: Listing, since_ms: int, now_ms: int) -> Callable[[str], Endpoint[Page[Paid]]]:
         """What was paid since a moment: a question that takes the cursor of a page, "" for the first.
 
-        Pages may reach further back, in either order of time.
+        Pages may reach further back, in either order of time. Where they state no market (Gate, Deribit) nothing tells
+        another's: rates of all are alike.
         """
         raise self._untold("funding_history")
 

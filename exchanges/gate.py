@@ -115,6 +115,7 @@ class Gate(Exchange):
         "liquidations": ("USDT", COIN),
         "funding_history": ("USDT", COIN),
     }
+    unnamed = {"spot": ("candles",), "perp": ("candles", "open_interest_history")}
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /spot/tickers of one pair."""

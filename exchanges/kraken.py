@@ -96,6 +96,7 @@ class Kraken(Exchange):
         "liquidations": ("USD", COIN),
         "funding_history": ("USD", COIN),
     }
+    unnamed = {"perp": ("candles", "flow", "open_interest_history")}
     is_told_in_list = True
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:

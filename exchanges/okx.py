@@ -139,6 +139,7 @@ class Okx(AccountExchange):
         "liquidations": ("USDT", "USDC", COIN),
         "funding_history": ("USDT", "USDC", COIN),
     }
+    unnamed = {"spot": ("candles",), "perp": ("candles", "flow", "open_interest_history")}
     key_parts = ("API_KEY", "SECRET_KEY", "PASSPHRASE")
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:

@@ -62,12 +62,15 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
     chat, inline_id = _object(message.get("chat")), callback.get("inline_message_id")
     chat_id, text = id_in(chat.get("id")), callback.get("data") if callback else message.get("text")
     if isinstance(inline_id, str) and inline_id and not message:
-        chat_id = id_in(_object(callback.get("from")).get("id"))  # there is no chat that we know of
+        inline_id, chat_id = (
+            _whole(inline_id),
+            id_in(_object(callback.get("from")).get("id")),
+        )  # of no chat that we know
     else:
         inline_id = ""
     if chat_id is None or not isinstance(text, str) or (message.get("via_bot") and not callback):
         return None
-    is_private = chat.get("type") == "private"
+    text, is_private = _whole(text), chat.get("type") == "private"
     is_apart = bool(callback) and (text.startswith(APART) or message.get("date") == INACCESSIBLE)
     text = text.removeprefix(APART) if callback else text
     name, words = _command(f"/{text}" if callback else text)
@@ -106,7 +109,15 @@ def _text(message: Mapping[str, Any]) -> str | None:
     if message.get("rich_message"):
         return "".join(_texts(_object(message["rich_message"]).get("blocks")))
     text = message.get("text")
-    return text if isinstance(text, str) else None
+    return _whole(text) if isinstance(text, str) else None
+
+
+def _whole(text: str) -> str:
+    """Without half characters (lone surrogates), of which no UTF-8 can be made.
+
+    No wire brings them, as orjson refuses them however they are spelt; but updates are also handed in.
+    """
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _texts(of: object, depth: int = 0) -> list[str]:
@@ -134,7 +145,8 @@ def read_query(update: Mapping[str, Any]) -> Query | None:
     user_id = id_in(_object(caller).get("id"))
     if user_id is None or not isinstance(query_id, str) or not query_id or not isinstance(text, str):
         return None
-    words = re.sub(r"@\w+", " ", text[:MAX_QUERY]).strip().lstrip("/")
+    query_id, text = _whole(query_id), _whole(text[:MAX_QUERY])
+    words = re.sub(r"@\w+", " ", text).strip().lstrip("/")
     return Query(id_in(update.get("update_id")) or 0, query_id, user_id, words, not inline)
 
 

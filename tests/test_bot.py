@@ -19,7 +19,7 @@ import bot as bot_module
 import settings
 from answers.asked import Tools
 from answers.command import Command
-from bot import COMMANDS, Bot
+from bot import COMMAND_S, COMMANDS, Bot
 from demo.telegram import Refused
 from demo.telegram_html import parse
 from exchanges import table
@@ -354,6 +354,24 @@ async def test_command_that_never_ends(monkeypatch: pytest.MonkeyPatch, caplog: 
     async with a_command(monkeypatch, never) as house:
         assert "too long" in await house.ask("/test")
         assert "no answer within" in caplog.text
+
+
+@pytest.mark.parametrize("update", [updated("/test@SomeBot"), pressed("test")], ids=["addressed", "button"])
+async def test_a_commands_seconds_count_from_its_update(monkeypatch: pytest.MonkeyPatch, update: Any) -> None:
+    """Learning our name and ending a button's spinner are among them."""
+
+    async def never(tools: Tools, asked: None) -> Answer:
+        await asyncio.sleep(60)
+        return Answer("")
+
+    async def slow() -> None:
+        await asyncio.sleep(0.9)
+
+    async with a_command(monkeypatch, never) as house:
+        monkeypatch.setattr(house.bot, "learn_username", slow)
+        began = asyncio.get_running_loop().time()
+        assert await house.bot.answer(update) is not None
+        assert 7.5 < asyncio.get_running_loop().time() - began <= COMMAND_S + 0.05
 
 
 async def test_command_that_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -105,7 +105,7 @@ async def test_profile_of_a_price_that_never_moved() -> None:
         reply = await whole(asked)
         if not asked.path.endswith("klines"):
             return reply
-        return in_json([[row[0], *["5.0"] * 4, *row[5:]] for row in orjson.loads(reply.body)])
+        return in_json([[row[0], *["67000"] * 4, *row[5:]] for row in orjson.loads(reply.body)])
 
     async with a_house(EXCHANGES="binance") as house:
         intercept(house, "BINANCE_USDM", still)

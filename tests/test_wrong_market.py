@@ -30,6 +30,18 @@ SILENT = {
 """The questions whose answers state no market; the docstrings of their parsers say so."""
 
 
+HELD = {"candles": "candles", "flow": "flow", "history": "open_interest_history", "ticker": "ticker"}
+"""What can be held against an answer that states its market (exchanges/anothers.py): ratios are all alike."""
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_what_states_no_market_is_held_against_what_does(exchange: str) -> None:
+    silent = {tuple(each.split()) for each in SILENT[exchange].split(", ") if each}
+    wanted = {("perp" if kind == "coin" else kind, HELD[question]) for kind, question in silent if question in HELD}
+    told = {(kind, question) for kind, questions in EXCHANGES[exchange].unnamed.items() for question in questions}
+    assert told == wanted
+
+
 def questions_of(venue: Exchange, base: str, now_ms: int) -> Iterator[tuple[str, Endpoint[Any]]]:
     """Everything that can be asked about a coin there, by name."""
     for kind in venue.kinds:

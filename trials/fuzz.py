@@ -661,7 +661,10 @@ def main() -> int:
     for line in run.failures:
         alike.setdefault(re.sub(r"\d+", "", line)[:90], []).append(line)
     for lines in alike.values():
-        print(f"{len(lines)} like {lines[0]}")
+        print(ascii(f"{len(lines)} like {lines[0]}"))  # half characters would end the run before it has told
+    if run.failures:
+        kind, number, *_ = run.failures[0].split(":")
+        print(f"again: python trials/fuzz.py --seed {given.seed} --only {kind}:{number}")
     return 1 if run.failures else 0
 
 

@@ -28,7 +28,6 @@ FEW = 5  # symbols at one exchange that are asked for singly: less than a list o
 AT_ONCE = 8  # single questions side by side
 MIN_USD = 50.0  # a smaller position rings for nothing
 MIN_HISTORY_H = 2
-HISTORY_S = 60.0  # how long an hourly history serves
 
 
 class MarketQuotes:
@@ -84,8 +83,7 @@ class MarketQuotes:
                 if not of.has("open_interest_history", listing.kind, listing.quote):
                     return []
                 sized = await self._market.sized(of, listing, "perp")
-                history = of.open_interest_history(sized, hours, self._market.now_ms())
-                return await self._market.cached(history, HISTORY_S, listing.multiplier)
+                return await self._market.open_interest_history(of, sized, hours)
         raise spellings.unknown
 
     async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:

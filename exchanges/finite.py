@@ -1,0 +1,109 @@
+"""The one place where everything that was read of an exchange is looked at once more: its figures have bounds.
+
+Each figure is checked where it is read (reading.Row, read_candles); what is worked out of several (per coin, in
+dollars, in coins) is not. Whatever leaves the exchange modules passes here, on its way out of asking/fetch.py and
+accounts.py, row by row or whole: an infinite figure, or one that is no number, costs its record, not an answer.
+
+Sums do it, as they carry infinity and nan along, column by column where there are many rows of a kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import Any, TypeVar
+
+from exchanges.errors import BadResponse
+from exchanges.words import Candles, Flow, Funding, OpenInterest, Snapshot, Ticker
+
+T = TypeVar("T")
+MAX_DEPTH = 4  # of a page with rows of figures: what is nested deeper is JSON that is yet to be read
+
+
+def finite(exchange: str, record: T) -> T:
+    """The record itself. Raises BadResponse."""
+    if not is_finite(record):
+        raise BadResponse(exchange, f"a figure without bounds in a {type(record).__name__}")
+    return record
+
+
+def finite_rows(rows: list[T]) -> list[T]:
+    """Those of the rows that are finite: the list itself, but for a lie."""
+    return rows if not rows or _are_finite(rows) else [each for each in rows if is_finite(each)]
+
+
+def _are_finite(rows: Sequence[Any]) -> bool:
+    """Rows of one kind, most often (symbol, Snapshot): their columns are added up, which takes next to no time."""
+    try:
+        return isfinite(sum(filter(None, rows)))
+    except TypeError:  # they are no numbers
+        kinds = {type(each) for each in rows}
+    if type(None) in kinds:
+        return _are_finite([each for each in rows if each is not None])
+    if kinds == {str}:
+        return True
+    if (kinds == {tuple} and {len(each) for each in rows} == {2}) or (len(kinds) == 1 and kinds <= _ROWS):
+        return all(map(_are_finite, zip(*rows, strict=True)))
+    return all(map(is_finite, rows))
+
+
+def is_finite(record: Any, depth: int = 0) -> bool:
+    """Whether all figures in a record are numbers with bounds: of one of words.py, or of anything made of such."""
+    check = _CHECKS.get(type(record))
+    if check is not None:
+        return check(record)
+    if isinstance(record, (tuple, list)):
+        return depth >= MAX_DEPTH or all(is_finite(each, depth + 1) for each in record)
+    if isinstance(record, dict):
+        return depth >= MAX_DEPTH or all(is_finite(each, depth + 1) for each in record.values())
+    return True
+
+
+def _ticker(of: Ticker) -> bool:
+    _, _, last, bid, ask, high, low, change, base, quote, time_ms = of
+    some = (bid or 0.0) + (ask or 0.0) + (high or 0.0) + (low or 0.0) + (change or 0.0) + (base or 0.0)
+    return isfinite(last + some + (quote or 0.0) + time_ms)
+
+
+def _interest(of: OpenInterest) -> bool:
+    return isfinite((of[0] or 0.0) + (of[1] or 0.0))
+
+
+def _funding(of: Funding) -> bool:
+    rate, interval_h, next_ms, mark, _ = of
+    return isfinite(rate + (interval_h or 0.0) + (next_ms or 0) + (mark or 0.0))
+
+
+def _snapshot(of: Snapshot) -> bool:
+    ticker, interest, funding = of
+    return (
+        (ticker is None or _ticker(ticker))
+        and (interest is None or _interest(interest))
+        and (funding is None or _funding(funding))
+    )
+
+
+def _candles(of: Candles) -> bool:
+    columns = (of.open, of.high, of.low, of.close, of.volume, of.quote_volume, of.taker_buy)
+    return all(column is None or isfinite(sum(column)) for column in columns)
+
+
+def _flow(of: Flow) -> bool:
+    return isfinite(sum(of.buy)) and isfinite(sum(of.sell))
+
+
+def _none(of: object) -> bool:
+    return True
+
+
+_ROWS = frozenset((Ticker, OpenInterest, Funding, Snapshot))
+_CHECKS: dict[type, Callable[[Any], bool]] = {
+    **dict.fromkeys((str, int, bool, bytes, type(None), frozenset), _none),
+    float: isfinite,
+    Ticker: _ticker,
+    OpenInterest: _interest,
+    Funding: _funding,
+    Snapshot: _snapshot,
+    Candles: _candles,
+    Flow: _flow,
+}

@@ -1,0 +1,171 @@
+"""Every record's figures have bounds when it leaves the exchange modules, whatever its parser worked out."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+from array import array
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from conftest import a_house, a_spot
+
+from exchanges import words
+from exchanges.coingecko import MarketCap
+from exchanges.errors import BadResponse
+from exchanges.finite import MAX_DEPTH, finite, finite_rows, is_finite
+from exchanges.reading import Row, RowsRead
+from exchanges.table import EXCHANGES
+from exchanges.words import (
+    Balance,
+    Book,
+    Candles,
+    Flow,
+    Funding,
+    Income,
+    Liquidation,
+    LiquidationPage,
+    OpenInterest,
+    Page,
+    Paid,
+    Position,
+    Ratio,
+    Snapshot,
+    Ticker,
+)
+
+UNBOUND = (float("inf"), float("-inf"), float("nan"), float("1e400"), 1e30 / 1e-300)
+TICKER = Ticker("x", "AB-USDT", 5.0, 4.9, 5.1, 6.0, 4.0, -1.5, 1e12, 5e12, 1_700_000_000_000)
+FIGURES = array("d", (1.0, 2.0, 3.0))
+TIMES = array("q", (0, 1, 2))
+CANDLES = Candles("x", "AB", "spot", 60_000, TIMES, FIGURES, FIGURES, FIGURES, FIGURES, FIGURES, FIGURES, FIGURES)
+RECORDS: list[Any] = [
+    TICKER,
+    Book(4.9, 5.1),
+    OpenInterest(1e6, 5e6),
+    Funding(0.0001, 8.0, 1_700_000_000_000, 5.0),
+    CANDLES,
+    Flow("x", "AB-USDT", "perp", 60_000, [0, 1, 2], [1.0, 2.0, 3.0], [3.0, 2.0, 1.0]),
+    Ratio(1, 0.5),
+    Paid(1, 0.0001),
+    Liquidation(1, "long", 2.0, 10.0, 5.0),
+    Balance("AB", 1.0, 2.0, 3.0),
+    Position("AB", "AB", "long", 1.0, 5.0, 5.0, 5.0, 2.0, 10.0, 0.5, "USDT", 0.1, 20.0, -0.01),
+    Income(1, "fee", "USDT", -0.1),
+    MarketCap("AB", 1e9, 5.0),
+]
+
+
+def spoiled(record: Any, by: float) -> Iterator[Any]:
+    """The record with each of its figures replaced in turn."""
+    names = [field.name for field in dataclasses.fields(record)] if dataclasses.is_dataclass(record) else record._fields
+    replace: Any = dataclasses.replace if dataclasses.is_dataclass(record) else type(record)._replace
+    for name in names:
+        value = getattr(record, name)
+        if isinstance(value, float):
+            yield replace(record, **{name: by})
+        elif isinstance(value, (array, list)) and isinstance(value[0], float):
+            for i in range(len(value)):
+                yield replace(record, **{name: type(value)("d", [*value[:i], by, *value[i + 1 :]])
+                              if isinstance(value, array) else [*value[:i], by, *value[i + 1 :]]})  # fmt: skip
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+@pytest.mark.parametrize("by", UNBOUND)
+def test_a_figure_without_bounds_is_found_in_every_record(record: Any, by: float) -> None:
+    assert finite("x", record) is record
+    n = 0
+    for n, each in enumerate(spoiled(record, by), start=1):  # noqa: B007
+        assert not is_finite(each)
+        for held in ([each], ("AB-USDT", each), {"accounts": [each]}, Page([each], ""), LiquidationPage([each], 0)):
+            with pytest.raises(BadResponse):
+                finite("x", held)
+    assert n
+
+
+@pytest.mark.parametrize("by", UNBOUND)
+def test_parts_of_a_snapshot_are_looked_at(by: float) -> None:
+    whole = Snapshot(TICKER, OpenInterest(1.0, None), Funding(0.1, None, None, None))
+    assert is_finite(whole)
+    assert is_finite(Snapshot())
+    assert not is_finite(whole._replace(ticker=TICKER._replace(last=by)))
+    assert not is_finite(whole._replace(open_interest=OpenInterest(None, by)))
+    assert not is_finite(whole._replace(funding=Funding(0.1, None, None, by)))
+
+
+def test_records_whose_parts_are_missing_are_well() -> None:
+    nothing = Ticker("x", "AB-USDT", 5.0, None, None, None, None, None, None, None, 0)
+    candles = dataclasses.replace(CANDLES, quote_volume=None, taker_buy=None)
+    records: tuple[Any, ...] = (
+        nothing,
+        candles,
+        OpenInterest(None, None),
+        Book(None, None),
+        [],
+        {},
+        None,
+        frozenset({"AB"}),
+    )
+    assert all(map(is_finite, records))
+
+
+def test_every_record_of_figures_is_tried_here() -> None:
+    told = {
+        name
+        for name, each in inspect.getmembers(words, inspect.isclass)
+        if each.__module__ == words.__name__ and "float" in str(inspect.get_annotations(each))
+    }
+    not_read = {"Listing", "Source"}  # which we make ourselves
+    assert told - not_read == {type(each).__name__ for each in RECORDS} - {"MarketCap"}
+
+
+def test_json_that_is_yet_to_be_read_may_be_nested_deep() -> None:
+    nested = json.loads("[" * 900 + "]" * 900)
+    assert is_finite({"result": nested})
+    assert not is_finite([[[[float("inf")]]]][: MAX_DEPTH + 1])
+
+
+def test_a_row_without_bounds_costs_itself() -> None:
+    reading = RowsRead[float]("x")
+    assert reading.read([{"a": 1}, {"a": 2}, {"a": 1e-300}], lambda row: 1e30 / (row.json["a"])) == [1e30, 5e29]
+    assert (reading.n_odd, reading.first_odd and reading.first_odd.detail) == (1, "a figure without bounds")
+
+
+def in_snapshot(place: int, part: Any) -> tuple[str, Snapshot]:
+    parts: list[Any] = [None, None, None]
+    parts[place] = part
+    return "AB-USDT", Snapshot(*parts)
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+@pytest.mark.parametrize("by", UNBOUND)
+def test_of_many_rows_those_without_bounds_are_left_out(record: Any, by: float) -> None:
+    """Alone, beside a symbol, and as a part of a snapshot; where all are well, the list is the same."""
+    wholes: list[Callable[[Any], Any]] = [lambda each: each, lambda each: ("AB-USDT", each)]
+    for place, kind in enumerate((Ticker, OpenInterest, Funding)):
+        if isinstance(record, kind):
+            wholes.append(partial(in_snapshot, place))
+    for whole in wholes:
+        rows = [whole(record), whole(record)]
+        assert finite_rows(rows) is rows
+        for each in spoiled(record, by):
+            assert finite_rows([rows[0], whole(each), rows[1]]) == rows
+    assert finite_rows([]) == []
+    assert finite_rows([("AB", by), ("CD", 1.0), ("EF", None)]) == [("CD", 1.0), ("EF", None)]
+    assert finite_rows([by, 1.0]) == [1.0]
+
+
+async def test_an_answer_without_bounds_is_a_bad_one() -> None:
+    """Whatever a parser lets through."""
+
+    def parse(body: bytes) -> Ticker:
+        return TICKER._replace(last=Row.of("binance", body).needed("lastPrice") * 1e300 * 1e300)
+
+    async with a_house(EXCHANGES="binance") as house:
+        endpoint = EXCHANGES["binance"].spot(a_spot("BTC-USDT"))
+        assert (await house.bot.market.fetcher.fetch(endpoint)).last
+        with pytest.raises(BadResponse, match="without bounds in a Ticker"):
+            await house.bot.market.fetcher.fetch(endpoint._replace(parse=parse))
