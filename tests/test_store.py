@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from databases import ENGINES, fresh_url, postgres_server
+from databases import ENGINES, PGBOUNCER, fresh_url, postgres_server
 
 from store import sql
 from store.connect import copy, open_store
@@ -41,7 +41,10 @@ T = TypeVar("T")
 BTC = Alert("aaaaaaaa", 5, None, 7, 100, ARMED, "price binance perp BTC-USDT", "{}", "", 0, 1_000, 10**15)
 
 
-@pytest.fixture(params=ENGINES)
+POOLER = pytest.param("pooler", marks=pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed"))
+
+
+@pytest.fixture(params=[*ENGINES, POOLER])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return fresh_url(request.param, tmp_path)
 
