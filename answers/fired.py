@@ -141,8 +141,8 @@ def _what(rule: Rule, firing: Firing) -> str:
         return f"{counted(len(firing.items), 'position')} {what}"
     if rule.measure == "liquidations":
         return f"{name} liquidations {format_dollars(firing.value)} in {format_span(rule.window_ms)}"
-    unit = "" if rule.measure == "rsi" else " %"
-    names = {"rsi": "RSI", "funding": "funding", "basis": "basis"}
+    unit = {"rsi": "", "spread": " bp"}.get(rule.measure, " %")
+    names = {"rsi": "RSI", "funding": "funding", "basis": "basis", "spread": f"{rule.kind} gap"}
     return f"{name} {names[rule.measure]} {side} {format_level(rule.level)}{unit}"
 
 
@@ -213,6 +213,8 @@ def _buttons(message: Message, rule: Rule, facts: Mapping[str, Any]) -> tuple[tu
     if not name:
         return again, own
     spot = " spot" if rule.kind == "spot" else ""
+    if rule.measure == "spread":
+        return again, (*own, _apart("Spread", f"spread {name} {rule.kind}"))
     return again, (*own, _apart("📈", f"chart {name} {CHART_INTERVAL}{spot}"), _apart(name, f"price {name}"))
 
 

@@ -49,6 +49,7 @@ MEASURES = {
     "funding": "funding",  # percent per 8 hours
     "oi": "oi",  # goes up or down by percent within a window
     "basis": "basis",  # percent of spot
+    "spread": "spread",  # the widest gap between two exchanges, basis points
     "liquidations": "liqs",  # of everybody, dollars within a window at one exchange
     "liquidation": "positions",  # distance of one's own, percent
     "pnl": "positions",  # of one's own, percent of the margin
@@ -206,7 +207,8 @@ def settle(rule: Rule, figure: float | None, now_ms: int) -> tuple[Rule, State]:
 
 def is_beyond(rule: Rule, state: State) -> bool:
     """Whether a level lies behind the figure already, so that it must come back before it can be crossed."""
-    return rule.measure in ("price", "change", "volume", "rsi", "funding", "basis", "liquidations") and not state.side
+    measures = ("price", "change", "volume", "rsi", "funding", "basis", "spread", "liquidations")
+    return rule.measure in measures and not state.side
 
 
 def margin_of(rule: Rule, tick: float | None = None, atr: float | None = None) -> float:

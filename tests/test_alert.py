@@ -74,13 +74,14 @@ async def test_figures_of_each_measure(tmp_path: Path) -> None:
                 "btc oi 5% 1h": "OI",
                 "btc rsi < 5 1h": "RSI",
                 "btc basis > 3": "basis",
+                "btc spread > 900bp": "gap",
                 "btc 24h 50%": "24h",
                 "btc vol 3000% 15m": "volume",
                 "btc liq > $900m 15m": "liq",
             }.items()
         ):
             text = await house.ask(f"/alert {typed}", update_id=number + 1)
-            assert re.search(rf"\n{label} +[-+$\d]", text), text
+            assert re.search(rf"(\n|<pre>){label} +[-+$\d]", text), text
 
 
 async def test_an_update_that_comes_twice_sets_one_alert(tmp_path: Path) -> None:

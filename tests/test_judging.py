@@ -151,6 +151,7 @@ def test_a_change_tells_which_way() -> None:
         (Rule("funding", "down", 0.0, times=0), [0.01, -0.001, 0.0005, -0.001, 0.001, -0.001], [1, 5]),
         (Rule("volume", "up", 300.0, times=0), [50, 400, 200, 400, 150, 301], [1, 5]),
         (Rule("basis", "up", 0.3, times=0), [0.1, 0.31, 0.2, 0.31, 0.15, 0.3], [1, 5]),
+        (Rule("spread", "up", 20.0, times=0), [-3, 21, 11, 21, 10, 20], [1, 5]),
     ],
 )
 def test_other_figures_have_their_own_way_back(rule: Rule, figures: list[float], expected: list[int]) -> None:

@@ -381,6 +381,19 @@ def test_liquidations_within_a_quarter_of_an_hour(tmp_path: Path) -> None:
     in_house(tmp_path, act)
 
 
+def test_a_gap_between_two_exchanges(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(replace(BTC, measure="spread", level=20.0), 3.0)
+        for bps in (19.0, 21.0, 30.0):
+            house.quotes.gap["BTC-USDT"] = bps
+            await house.tick(MINUTE_MS)
+        assert set(house.quotes.asked) == {"spreads binance perp"}
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert (facts["firing"]["value"], facts["firing"]["items"]) == (21.0, ["OKX asks 100, Binance bids 101"])
+
+
 def test_own_positions(tmp_path: Path) -> None:
     async def act(house: House) -> list[dict[str, Any]]:
         await house.set(Rule("liquidation", "down", 10.0), None)

@@ -1,4 +1,4 @@
-"""What a tick asks (ticker.Quotes), of the market and the accounts: few symbols singly, more of them by one list.
+"""What a tick asks (figures.Quotes), of the market and the accounts: few symbols singly, more of them by one list.
 
 The market's own cache, budgets and circuits serve here as everywhere. One exchange is asked and no other: an alert
 belongs to the market that it names.
@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from accounts import Accounts, NoKeys, Part, Valued
+from answers.gaps import gaps_at
 from answers.judging import Holding
 from answers.liq import liquidated
+from answers.spread import sides_of
 from exchanges.endpoints import ListEndpoint
 from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
@@ -21,6 +23,7 @@ from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Snapshot, Ticker, per_8h
 from market import Market
 from render.sentences import exchange_name
+from watchman.figures import Spread
 
 T = TypeVar("T")
 
@@ -32,7 +35,7 @@ HISTORY_S = 60.0  # how long an hourly history serves
 
 
 class MarketQuotes:
-    """ticker.Quotes over a Market and Accounts."""
+    """figures.Quotes over a Market and Accounts."""
 
     def __init__(self, market: Market, accounts: Accounts) -> None:
         self._market, self._accounts = market, accounts
@@ -64,6 +67,10 @@ class MarketQuotes:
         both = [each for each in symbols if each in perps and each in spots]
         alike = [each for each in both if are_of_one_coin(perps[each], spots[each])]
         return {each: (perps[each] / spots[each] - 1.0) * 100.0 for each in alike}
+
+    async def spreads(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, Spread]:
+        gaps = await gaps_at(self._market, EXCHANGES[exchange], kind, symbols)
+        return {symbol: Spread(gap.bps, sides_of(gap)) for symbol, gap in gaps.items()}
 
     async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
         async def ask(of: str) -> float:

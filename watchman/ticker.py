@@ -20,9 +20,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 import orjson
 
@@ -31,7 +31,6 @@ from answers.judging import (
     MINUTE_MS,
     Extremes,
     Firing,
-    Holding,
     Look,
     Need,
     Rule,
@@ -52,6 +51,7 @@ from answers.windows import Window
 from exchanges.errors import MarketError
 from exchanges.words import INTERVALS, Candles
 from store.words import DONE, PAUSED, Alert, Claim, Judged, Message, Store
+from watchman.figures import Figures, Quotes, Watched
 
 log = logging.getLogger("bot")
 
@@ -67,70 +67,8 @@ GAP_MS = 60_000  # not looked for longer: candles tell what was missed
 MAX_CANDLES = 1000
 SLEPT_MS = 3 * MINUTE_MS  # without a tick: the owner is told
 LATE_MS = 3 * MINUTE_MS  # a minute's candle is read when it is over: what is told longer after it is late
+LISTED = ("change", "funding", "oi", "basis", "spread", "liqs")  # of many symbols by one question, every minute
 FIGURE_CANDLES = 120  # for RSI and for what volume is normal
-
-
-class Quotes(Protocol):
-    """What a tick asks of the markets. All raise MarketError only; a symbol that is not in the answer was not told."""
-
-    async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """Last prices: one small list, or a few single questions where that is less."""
-        ...
-
-    async def changes(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """Percent over 24 hours."""
-        ...
-
-    async def fundings(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """Percent per 8 hours."""
-        ...
-
-    async def open_interests(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """In base."""
-        ...
-
-    async def bases(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """How far the perpetual stands above spot, percent of spot."""
-        ...
-
-    async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """Dollars within a span, of "BTC-USDT 15m"."""
-        ...
-
-    async def candles(self, exchange: str, kind: str, symbol: str, interval: str, n_candles: int) -> Candles:
-        """The latest ones, the running one among them."""
-        ...
-
-    async def open_interest_history(self, exchange: str, symbol: str, n_minutes: int) -> Sequence[tuple[int, float]]:
-        """Moments and figures of the last minutes, oldest first; empty where the exchange has none."""
-        ...
-
-    async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
-        """One's own positions, and the exchanges that told all of theirs."""
-        ...
-
-
-@dataclass(slots=True)
-class Watched:
-    """A market in memory. seen_ms: of the last look, 0 before the first. silent_ms: since when it is asked in vain."""
-
-    seen_ms: int = 0
-    atr: float | None = None
-    window: Window | None = None
-    silent_ms: int = 0
-
-
-@dataclass(slots=True)
-class Figures:
-    """What a tick was told. by_need: the figure of each need; looks: closed candles that it had not seen, by need."""
-
-    by_need: dict[str, float] = field(default_factory=dict)
-    candles: dict[str, Candles] = field(default_factory=dict)
-    looks: dict[str, list[Look]] = field(default_factory=dict)
-    holdings: tuple[Sequence[Holding], Collection[str]] | None = None
-    failed: dict[str, str] = field(default_factory=dict)
-    answered: set[str] = field(default_factory=set)  # lists
-    n_requests: int = 0
 
 
 @dataclass(slots=True)
@@ -223,9 +161,7 @@ class Ticker:
         figures = Figures()
         lists: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for need in needs.values():
-            if need.source in ("price", "change", "funding", "oi", "basis", "liqs") and (
-                is_minute or need.source == "price"
-            ):
+            if need.source == "price" or (is_minute and need.source in LISTED):
                 lists[need.source, need.exchange, need.kind].append(f"{need.symbol} {need.interval}".strip())
         asking = [self._ask_list(figures, *of, symbols) for of, symbols in lists.items()]
         self._owed &= needs.keys()
@@ -252,6 +188,12 @@ class Ticker:
                 found = await quotes.prices(exchange, kind, symbols)
             elif source == "change":
                 found = await quotes.changes(exchange, kind, symbols)
+            elif source == "spread":
+                spreads = await quotes.spreads(exchange, kind, symbols)
+                found = {symbol: each.bps for symbol, each in spreads.items()}
+                figures.items |= {
+                    f"{source} {exchange} {kind} {symbol}": each.sides for symbol, each in spreads.items()
+                }
             else:
                 asks = {"funding": quotes.fundings, "oi": quotes.open_interests, "basis": quotes.bases}
                 ask = {**asks, "liqs": quotes.liquidations}[source]
@@ -378,17 +320,18 @@ class Ticker:
         if state is None:
             rule, state = settle(rule, looks[-1].last, now_ms)
             return Judged(alert, alert.status, state.text) if rule == each.rule else None
-        return self._judge_looks(alert, rule, state, looks, now_ms)
+        told = figures.items.get(alert.need)
+        return self._judge_looks(alert, rule, state, looks, () if told is None else (told,), now_ms)
 
     def _judge_looks(
-        self, alert: Alert, rule: Rule, before: State, looks: Sequence[Look], now_ms: int
+        self, alert: Alert, rule: Rule, before: State, looks: Sequence[Look], items: tuple[str, ...], now_ms: int
     ) -> Judged | None:
-        watched, state, firings = self._watched[alert.need], before, []
+        watched, state, firings = self._watched[alert.need], before, list[Firing]()
         margin = margin_of(rule, atr=watched.atr)
         for look in looks:
             state, firing = judge(rule, state, look, _extremes(rule, state, watched, look.at_ms), margin)
             if firing is not None:
-                firings.append(firing)
+                firings.append(firing._replace(items=items))
             if is_over(rule, alert.n_fired + len(firings)):
                 break
         return _judged(alert, rule, before, state, firings, looks[-1].last, now_ms)
