@@ -48,6 +48,7 @@ ABOUT = "alert on"
 PERP_ONLY = ("funding", "oi", "basis", "liquidations")
 OFFERED = (1.0, 3.0, 5.0, 10.0)  # percent, as buttons
 OTHERS = (("±3% in 1h", "3% 1h"), ("vol 4×", "vol 300% 15m"), ("every 4h", "every 4h"))
+GAP = ("gap > 20bp", "spread > 20bp")
 OTHERS_OF_PERPS = (("OI ±5% in 1h", "oi 5% 1h"), ("funding > 0.05%", "funding > 0.05"))
 FIGURE_CANDLES = 120
 ACTIONS = ("pause", "resume", "delete", "again")
@@ -318,9 +319,10 @@ def _show_levels(told: Told) -> Answer:
         for sign, factor in (("+", 1), ("−", -1))
     ]
     others = [Button(label, f"alert {of} {words}") for label, words in OTHERS]
-    of_perps = [Button(label, f"alert {of} {words}") for label, words in OTHERS_OF_PERPS]
+    more = (*(() if spot else OTHERS_OF_PERPS), *(() if told.rule.exchange else (GAP,)))  # a gap is of all exchanges
+    last = [Button(label, f"alert {of} {words}") for label, words in more]
     note = f"Choose how far, or type it: <code>/alert {escape(of)} &gt; {round_level(price * 1.02)}</code>"
-    rows = keyboard(*map(that_fit, levels), that_fit(others), () if spot else that_fit(of_perps))
+    rows = keyboard(*map(that_fit, levels), that_fit(others), that_fit(last))
     return Answer(f"🔔 <b>{escape(name)}</b>  {format_price(price)}", (note,), keyboard=rows)
 
 

@@ -113,7 +113,7 @@ async def test_levels_by_buttons_only(tmp_path: Path) -> None:
         for number, button in enumerate((*up, *down, *others, *of_perps), 2):
             answer = str(await house.bot.answer(pressed(button["callback_data"], update_id=number)))
             assert "🔔 <b>BTC " in answer
-            assert "Binance perpetual" in answer
+            assert "Binance perpetual" in answer or "all exchanges, perpetuals" in answer
 
 
 async def test_levels_of_the_market_that_is_shown(tmp_path: Path) -> None:

@@ -119,6 +119,9 @@ async def test_alerts_by_the_api(tmp_path: Path) -> None:
         made = (await ask("create", condition="BTC > 900000"))["data"]
         assert (made["condition"], made["exchange"], made["n_fired"]) == ("BTC rises above 900,000, once", "binance", 0)
         assert (await ask("list"))["data"]["alerts"] == [made]
+        gap = (await ask("create", condition="BTC spread > 900bp"))["data"]
+        assert gap["condition"] == "BTC perp gap between exchanges rises above 900 bp, once"
+        await ask("delete", id=gap["id"])
         assert "1 alert" in await house.ask("/alerts")
         assert (await ask("create", condition="BTC > 70,5"))["code"] == "misread"
         assert (await ask("create", condition="BTC > 5", chat_id=9))["code"] == "misread"
