@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -35,6 +36,7 @@ MARGIN_ATR = 0.5  # of the average true range of 14 minutes
 MARGINS = {"funding": (0.1, 0.001), "rsi": (0.1, 1.0)}  # share of the threshold, and at least
 OTHER_MARGIN = (0.5, 0.1)  # percentages come back half way
 MAX_AN_HOUR = 15  # firings of one alert; then it is paused (TradingView stops at 15 in 3 minutes)
+KEPT = 256  # rules and states in memory (0.3 MiB), which few bots have more of: most are the same at every tick
 MAX_HOLDINGS = 50  # positions whose side is remembered
 MAX_ITEMS = 10  # of them in one message
 
@@ -174,10 +176,12 @@ class Firing(NamedTuple):
     items: tuple[str, ...] = ()
 
 
+@lru_cache(KEPT)
 def load_rule(text: str) -> Rule:
     return Rule(**orjson.loads(text))
 
 
+@lru_cache(KEPT)
 def load_state(text: str) -> State:
     fields: dict[str, Any] = orjson.loads(text)
     return State(**{**fields, "rang_ms": tuple(fields["rang_ms"])})

@@ -294,6 +294,17 @@ def test_what_crossed_while_it_slept_is_told_late_and_once(tmp_path: Path) -> No
     assert facts["late_ms"] == 110 * MINUTE_MS + 10_000
 
 
+def test_what_crossed_when_it_slept_as_soon_as_it_was_set(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(BTC, 99.0)
+        house.quotes.minutes["BTC-USDT"] = [minute(i, 95.0, 101.0 if i == 2 else 95.5, 95.2) for i in range(9)]
+        await house.tick(9 * MINUTE_MS, 95.2)
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert (facts["firing"]["at_ms"], facts["late_ms"]) == (T0 + 2 * MINUTE_MS, 7 * MINUTE_MS)
+
+
 def test_an_exchange_that_was_down_is_made_up_for(tmp_path: Path) -> None:
     async def act(house: House) -> list[dict[str, Any]]:
         await house.set(BTC, 95.0)
@@ -322,7 +333,10 @@ def test_a_window_is_filled_from_candles_after_a_start(tmp_path: Path) -> None:
         return await house.fired()
 
     (facts,) = in_house(tmp_path, act)
-    assert (facts["firing"]["reference"], facts["firing"]["reference_ms"]) == (100.0, T0 + 25 * MINUTE_MS)
+    assert (facts["firing"]["reference"], facts["firing"]["reference_ms"]) == (
+        100.0,
+        T0 + 26 * MINUTE_MS,
+    )  # that candle's end
 
 
 def test_the_owner_is_told_once_that_the_bot_slept(tmp_path: Path) -> None:

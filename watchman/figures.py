@@ -64,9 +64,13 @@ class Quotes(Protocol):
 
 @dataclass(slots=True)
 class Watched:
-    """A market in memory. seen_ms: of the last look, 0 before the first. silent_ms: since when it is asked in vain."""
+    """A market in memory. seen_ms: of the last look, 0 before the first. silent_ms: since when it is asked in vain.
+
+    judged_ms: where the last candle ended that was judged.
+    """
 
     seen_ms: int = 0
+    judged_ms: int = 0
     atr: float | None = None
     window: Window | None = None
     silent_ms: int = 0

@@ -65,6 +65,7 @@ NEAR = 0.01  # of a level: there the candles of the last minutes are read for wi
 NEAR_CANDLES = 16  # enough for the average true range of 14
 GAP_MS = 60_000  # not looked for longer: candles tell what was missed
 MAX_CANDLES = 1000
+LATE_CANDLE_MS = 2 * MINUTE_MS  # a candle that was judged when it closed is looked at again: exchanges mend the last
 SLEPT_MS = 3 * MINUTE_MS  # without a tick: the owner is told
 LATE_MS = 3 * MINUTE_MS  # a minute's candle is read when it is over: what is told longer after it is late
 LISTED = ("change", "funding", "oi", "basis", "spread", "liqs")  # of many symbols by one question, every minute
@@ -130,6 +131,8 @@ class Ticker:
         seen = orjson.dumps({text: each.seen_ms for text, each in self._watched.items()}).decode() if is_minute else ""
         if judged or is_minute:
             ticked.n_fired = await self._store.store_tick(claim, seen, judged, now_ms)
+        for text, looks in figures.looks.items():
+            self._watched[text].judged_ms = looks[-1].at_ms if looks else 0
         await self._tell_of_sleep(ticked)
         for message in self._silence.messages():
             await self._store.add_message(message)
@@ -267,8 +270,9 @@ class Ticker:
             return _refill(watched, rule, each.state, now_ms) if is_minute else 0
         if rule.measure != "price":
             return 0
-        if watched.seen_ms and now_ms - watched.seen_ms > GAP_MS + self._period_ms:
-            return (now_ms - watched.seen_ms) // MINUTE_MS + 2
+        seen_ms = max(watched.seen_ms, each.state.since_ms)  # it slept perhaps as soon as this one was set
+        if now_ms - seen_ms > GAP_MS + self._period_ms:
+            return (now_ms - seen_ms) // MINUTE_MS + 2
         is_near = abs(figure - rule.level) <= NEAR * rule.level
         return NEAR_CANDLES if is_near and is_minute else 0
 
@@ -287,12 +291,12 @@ class Ticker:
         if candles is None:
             return
         watched, looks = self._watched[text], _closed_looks(candles, now_ms)
-        figures.looks[text] = looks
+        figures.looks[text] = [each for each in looks if each.from_ms >= watched.judged_ms - LATE_CANDLE_MS]
         if interval == "1m":
             watched.atr = indicators.atr(candles.high, candles.low, candles.close)
             if watched.window is not None:
                 # Closes alone: the quotes of every tick have no wicks either, so a restart changes nothing.
-                watched.window.fill(Look.at(look.from_ms, look.last) for look in looks)
+                watched.window.fill(Look.at(look.at_ms, look.last) for look in looks)
 
     async def _read_open_interest(self, text: str, need: Need, n_minutes: int, figures: Figures) -> None:
         figures.n_requests += 1
