@@ -367,6 +367,24 @@ def test_open_interest_within_an_hour(tmp_path: Path) -> None:
     assert facts["firing"]["reference"] == 100.0
 
 
+def test_open_interest_of_before_a_restart_is_told_every_five_minutes_and_asked_once(tmp_path: Path) -> None:
+    rule = Rule("oi", "down", 5.0, HOUR_MS, exchange="binance", kind="perp", symbol="BTC-USDT")
+
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(rule, 100.0)
+        house.quotes.interest_history = [(T0 + i * 5 * MINUTE_MS, 107.0 if i == 4 else 101.0) for i in range(1, 7)]
+        house.quotes.open_interest["BTC-USDT"] = 102.0
+        house.restarted()
+        await house.tick(35 * MINUTE_MS)
+        house.quotes.open_interest["BTC-USDT"] = 101.0
+        await house.tick(MINUTE_MS)
+        assert house.quotes.asked.count("interest history binance BTC-USDT") == 1
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert (facts["firing"]["reference"], facts["firing"]["reference_ms"]) == (107.0, T0 + 20 * MINUTE_MS)
+
+
 def test_rsi_and_volume_of_the_candle_that_closed(tmp_path: Path) -> None:
     async def act(house: House) -> int:
         rows = [(T0 + (i - 60) * 900_000, 1.0, 1.0, 100.0 + i % 2) for i in range(60)]

@@ -54,7 +54,8 @@ class Quotes(Protocol):
         ...
 
     async def open_interest_history(self, exchange: str, symbol: str, n_minutes: int) -> Sequence[tuple[int, float]]:
-        """Moments and figures of the last minutes, oldest first; empty where the exchange has none."""
+        """Moments and figures of the last minutes, every five of them or every hour, oldest first; empty where the
+        exchange has none."""
         ...
 
     async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:

@@ -30,8 +30,8 @@ T = TypeVar("T")
 FEW = 5  # symbols at one exchange that are asked for singly: less than a list of 650
 AT_ONCE = 8  # single questions side by side
 MIN_USD = 50.0  # a smaller position rings for nothing
-MIN_HISTORY_H = 2
-HISTORY_S = 60.0  # how long an hourly history serves
+MAX_FINE = 98  # rows of five minutes: OKX tells a hundred
+HISTORY_S = 60.0  # how long a history serves
 
 
 class MarketQuotes:
@@ -83,17 +83,24 @@ class MarketQuotes:
         return await self._market.candles(EXCHANGES[exchange], symbol, kind, interval, n_candles)
 
     async def open_interest_history(self, exchange: str, symbol: str, n_minutes: int) -> Sequence[tuple[int, float]]:
-        """Of full hours, as exchanges tell it."""
-        of, hours = EXCHANGES[exchange], max(MIN_HISTORY_H, n_minutes // 60 + 1)
+        """Every five minutes, as far as that is told at once; of full hours before."""
+        of = EXCHANGES[exchange]
         spellings = self._market.spellings(of, "perp", symbol)
         async for listing in spellings:
             with spellings:
                 if not of.has("open_interest_history", listing.kind, listing.quote):
                     return []
                 sized = await self._market.sized(of, listing, "perp")
-                history = of.open_interest_history(sized, hours, self._market.now_ms())
-                return await self._market.cached(history, HISTORY_S, listing.multiplier)
+                fine = await self._interests(of, sized, "5m", min(MAX_FINE, n_minutes // 5 + 2))
+                if n_minutes // 5 + 2 <= MAX_FINE or not fine:
+                    return fine
+                coarse = await self._interests(of, sized, "1h", n_minutes // 60 + 2)
+                return [each for each in coarse if each[0] < fine[0][0]] + fine
         raise spellings.unknown
+
+    async def _interests(self, of: Exchange, listing: Listing, step: str, n: int) -> list[tuple[int, float]]:
+        endpoint = of.open_interest_history(listing, n, self._market.now_ms(), step)
+        return await self._market.cached(endpoint, HISTORY_S, listing.multiplier)
 
     async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
         try:

@@ -69,6 +69,9 @@ LATE_CANDLE_MS = 2 * MINUTE_MS  # a candle that was judged when it closed is loo
 SLEPT_MS = 3 * MINUTE_MS  # without a tick: the owner is told
 LATE_MS = 3 * MINUTE_MS  # a minute's candle is read when it is over: what is told longer after it is late
 LISTED = ("change", "funding", "oi", "basis", "spread", "liqs")  # of many symbols by one question, every minute
+HOLE_MS = 11 * MINUTE_MS  # in open interest, whose past is told every five minutes, one of which may be on its way
+HOLE_OF_HOURS_MS = 71 * MINUTE_MS  # in a window that reaches back to where it is told every hour
+FINE_MS = 8 * 60 * MINUTE_MS
 FIGURE_CANDLES = 120  # for RSI and for what volume is normal
 
 
@@ -366,7 +369,10 @@ def _refill(watched: Watched, rule: Rule, state: State, now_ms: int) -> int:
     if watched.window is None or watched.window.span_ms < rule.window_ms:
         watched.window = Window(rule.window_ms)
     begin_ms = window_begin(rule, state, now_ms)
-    hole_ms = watched.window.hole_begin(begin_ms, now_ms)
+    if rule.measure == "oi":
+        hole_ms = watched.window.hole_begin(begin_ms, now_ms, HOLE_OF_HOURS_MS if rule.window_ms > FINE_MS else HOLE_MS)
+    else:
+        hole_ms = watched.window.hole_begin(begin_ms, now_ms)
     return 0 if hole_ms is None else (now_ms - hole_ms) // MINUTE_MS + 2
 
 
