@@ -29,6 +29,7 @@ from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreErr
 from telegram.api import TelegramAPI, TelegramError
 from telegram.multipart import File
 from watchman.delivery import Delivery, Rung
+from watchman.quarters import Quarters
 from watchman.quotes import MarketQuotes
 from watchman.ticker import PERIOD_MS, Ticked, Ticker
 
@@ -73,6 +74,7 @@ class Duty:
         self._turn = asyncio.Lock()
         self._ticker: Ticker | None = None
         self._delivery: Delivery | None = None
+        self._quarters: Quarters | None = None
         self._said = ""
         self._prune_after = 0.0
         self._digested: dict[int, int] = {}  # by chat, the day
@@ -93,7 +95,9 @@ class Duty:
             self._say(f"no alerts: {error}")
             return False
         owner = min((each for each in self._tools.settings.allowed_ids if each > 0), default=None)
-        self._ticker = Ticker(self.store, MarketQuotes(self._tools.market, self._tools.accounts), owner=owner)
+        quotes = MarketQuotes(self._tools.market, self._tools.accounts, self.store)
+        self._ticker = Ticker(self.store, quotes, owner=owner)
+        self._quarters = Quarters(self._tools.market, self.store)
         show = FiredShow(is_demo=self._tools.settings.is_demo)
         await self._look_for_others(self.store, owner)
         self._delivery = Delivery(self.store, self._api.call, show, lambda: int(self._clock.now() * 1000))
@@ -134,6 +138,8 @@ class Duty:
                     await self._digest(self.store)
                 await self._delivery.deliver(self._now_ms())
                 await self._send_charts(self._delivery.taken())
+                if self._quarters is not None and ticked.is_claimed:
+                    await self._quarters.keep(ticked.now_ms)
                 await self._prune(self.store)
                 self.counted = await self.store.counts()
                 self._said = ""

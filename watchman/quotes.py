@@ -23,6 +23,7 @@ from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Snapshot, Ticker, per_8h
 from market import Market
 from render.sentences import exchange_name
+from store.words import Store
 from watchman.figures import Spread
 
 T = TypeVar("T")
@@ -35,10 +36,10 @@ HISTORY_S = 60.0  # how long a history serves
 
 
 class MarketQuotes:
-    """figures.Quotes over a Market and Accounts."""
+    """figures.Quotes over a Market and Accounts; a store for liquidations that are kept."""
 
-    def __init__(self, market: Market, accounts: Accounts) -> None:
-        self._market, self._accounts = market, accounts
+    def __init__(self, market: Market, accounts: Accounts, store: Store | None = None) -> None:
+        self._market, self._accounts, self._store = market, accounts, store
 
     async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
         endpoint = EXCHANGES[exchange].prices(kind, self._market.now_ms())
@@ -75,7 +76,7 @@ class MarketQuotes:
     async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
         async def ask(of: str) -> float:
             symbol, span = of.split(" ")
-            return await liquidated(self._market, EXCHANGES[exchange], symbol, int(span[:-1]))
+            return await liquidated(self._market, EXCHANGES[exchange], symbol, int(span[:-1]), self._store)
 
         return await _singly(symbols, ask)
 
