@@ -149,6 +149,12 @@ async def kept_since(store: Store | None, base: str, since_ms: int) -> dict[str,
     return {exchange: unbroken(of_exchange, since_ms) for exchange, of_exchange in by_exchange}
 
 
+async def told_since(market: Market, base: str, begins: Mapping[str, int], timeout_s: float) -> dict[str, Told]:
+    """What exchanges tell since a moment of each; those that do not in time are left out."""
+    asked = {name: liquidations_at(market, market.exchange(name), base, since) for name, since in begins.items()}
+    return (await all_answers(asked, timeout_s))[0]
+
+
 async def liquidations_at(
     market: Market, exchange: Exchange, base: str, since_ms: int, kept: Sequence[Quarter] = ()
 ) -> Told:

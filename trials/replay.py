@@ -27,7 +27,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -272,9 +272,16 @@ class Expected(NamedTuple):
     ended_ms: int | None  # the tick that told that its time is over
 
 
-def expected(rule: Rule, year: Year, life_ms: int) -> Expected:
+def all_expected(rules: Sequence[tuple[Rule, int]], year: Year) -> list[Expected]:
+    prices = [each for each in rules if each[0].measure == "price"]
+    of_price = iter(of_prices(prices, year))
+    return [
+        expected(rule, year, life_ms, next(of_price) if rule.measure == "price" else None) for rule, life_ms in rules
+    ]
+
+
+def expected(rule: Rule, year: Year, life_ms: int, of_price: list[Rang] | None) -> Expected:
     by_measure: dict[str, Callable[[Rule, Year], list[Rang]]] = {
-        "price": of_price,
         "move": of_move,
         "oi": of_move,
         "step": of_step,
@@ -285,7 +292,8 @@ def expected(rule: Rule, year: Year, life_ms: int) -> Expected:
         "pnl": of_positions,
     }
     ends_ms = moment(WARM) + life_ms
-    lived = [each for each in by_measure.get(rule.measure, of_figure)(rule, year) if each.seen_ms < ends_ms]
+    moments = by_measure.get(rule.measure, of_figure)(rule, year) if of_price is None else of_price
+    lived = [each for each in moments if each.seen_ms < ends_ms]
     lived = lived[: rule.times] if rule.times else lived
     crowd = next((i for i in range(14, len(lived)) if lived[i].at_ms - lived[i - 14].at_ms < HOUR), None)
     if crowd is not None:  # the fifteenth within an hour is the last
@@ -305,34 +313,76 @@ def looks(year: Year) -> list[int]:
     return [n for n in range(WARM + 1, len(year) + 1) if awake(n)]
 
 
-def of_price(rule: Rule, year: Year) -> list[Rang]:
-    """Every candle in turn, slept through or not: first whether it crosses, then whether it comes back."""
-    level, set_at = rule.level, year.close[WARM - 1]
-    rises, falls = set_at < level and rule.direction != "down", set_at > level and rule.direction != "up"
-    margin, quiet_until, found = 0.0, 0, []
-    for n, seen_ms, is_looked_at in candles_with_ticks(year):
-        low, high, close = year.low[n - 1], year.high[n - 1], year.close[n - 1]
-        top, bottom = (high, low) if rises or falls else (close, close)
-        if not rises and not falls:
-            rises, falls = armed(rule, (close, close) if rule.direction == "either" else (low, high), margin)
-        if ((rises and top >= level) or (falls and bottom <= level)) and moment(n) >= quiet_until:
-            found.append(Rang(moment(n - 1), seen_ms))
-            margin = max(0.0025 * level, 0.5 * true_range_mean(year, n))
-            quiet_until = moment(n - 1) + rule.pause_ms
-            # Its last price may have come back already, which only somebody who looks then can say.
-            rises, falls = armed(rule, (close, close), margin) if is_looked_at else (False, False)
-    return found
+@dataclass
+class Level:
+    """A price rule on its way. since_ms: what began before it has been judged."""
+
+    rule: Rule
+    ends_ms: int
+    rises: bool
+    falls: bool
+    since_ms: int
+    margin: float = 0.0
+    quiet_until: int = 0
+    found: list[Rang] = field(default_factory=list)
+
+    def lives(self, now_ms: int) -> bool:
+        return now_ms < self.ends_ms and not 0 < self.rule.times <= len(self.found)
+
+    def look(self, from_ms: int, at_ms: int, low: float, high: float, last: float, seen_ms: int, margin: float) -> None:
+        """First whether it crosses, then whether it has come back. Of what arms it, only its end may cross."""
+        if from_ms < self.since_ms:
+            return
+        top, bottom = (high, low) if self.rises or self.falls else (last, last)
+        if not self.rises and not self.falls:
+            self.rises, self.falls = armed(self.rule, (last, last) if self.both_ways else (low, high), self.margin)
+            self.since_ms = at_ms if self.rises or self.falls else self.since_ms
+        level = self.rule.level
+        if ((self.rises and top >= level) or (self.falls and bottom <= level)) and at_ms >= self.quiet_until:
+            self.found.append(Rang(from_ms, seen_ms))
+            self.rises = self.falls = False
+            self.margin, self.since_ms, self.quiet_until = margin, at_ms, from_ms + self.rule.pause_ms
+
+    @property
+    def both_ways(self) -> bool:
+        return self.rule.direction == "either"
 
 
-def candles_with_ticks(year: Year) -> list[tuple[int, int, bool]]:
-    """Minutes, the moment of the tick that sees each, and whether that is the minute's own end."""
-    found, waiting = [], list[int]()
-    for n in range(WARM + 1, len(year) + 1):
-        waiting.append(n)
-        if awake(n):
-            found += [(each, moment(n), each == n) for each in waiting]
-            waiting.clear()
-    return found
+def of_prices(rules: Sequence[tuple[Rule, int]], year: Year, near: float = 0.01) -> list[list[Rang]]:
+    """All rules on the price of the one market side by side, as the candles of a minute are read for all of them when
+    the price is near the level of any; the last sixteen, or those that were slept through. Then the price itself."""
+    begin, levels = year.close[WARM - 1], []
+    for rule, life_ms in rules:
+        rises, falls = begin < rule.level and rule.direction != "down", begin > rule.level and rule.direction != "up"
+        levels.append(Level(rule, moment(WARM) + life_ms, rises, falls, moment(WARM)))
+    before, read = WARM, 0  # the last look, and the last candle that was read in this life of the process
+    for n in looks(year):
+        price, now_ms = year.close[n - 1], moment(n)
+        alive = [each for each in levels if each.lives(now_ms)]
+        is_new, has_slept = begins_anew(n), n - before > 2
+        if is_new or has_slept or any(abs(price - each.rule.level) <= near * each.rule.level for each in alive):
+            first = n - max(16, n - before + 2 if has_slept else 0) + 1
+            candles, read = range(first if is_new else max(first, read - 1), n + 1), n
+        else:
+            candles = range(0)
+        mean = true_range_mean(year, read) if read else 0.0
+        for each in alive:
+            margin = max(0.0025 * each.rule.level, 0.5 * mean)
+            for i in candles:
+                each.look(
+                    moment(i - 1), moment(i), year.low[i - 1], year.high[i - 1], year.close[i - 1], now_ms, margin
+                )
+                if not each.lives(now_ms):
+                    break
+            else:
+                each.look(now_ms, now_ms, price, price, price, now_ms, margin)
+        before = n
+    return [each.found for each in levels]
+
+
+def begins_anew(n: int) -> bool:
+    """Whether the process is a new one then."""
+    return n % RESTART == 0 or not awake(n - 1)
 
 
 def armed(rule: Rule, reach: tuple[float, float], margin: float) -> tuple[bool, bool]:
@@ -487,7 +537,7 @@ async def replayed(path: Path, year: Year, rules: Sequence[tuple[Rule, int]]) ->
     for n in range(WARM + 1, len(year) + 1):
         if not awake(n):
             continue
-        if n % RESTART == 0 or not awake(n - 1):
+        if begins_anew(n):
             ticker = Ticker(store, quotes, period_ms=MINUTE)
         quotes.n = n
         await ticker.tick(moment(n))
@@ -530,8 +580,9 @@ def compared(days: int, seed: int, folder: Path) -> dict[str, Any]:
     found = asyncio.run(replayed(folder / "replay.db", year, rules))
     replayed_s, clock = time.process_time() - clock, time.process_time()
     counted, wrong, n_late, n_ended = Counter[str](), [], 0, 0
-    for number, (rule, life_ms) in enumerate(rules):
-        wanted, fired = expected(rule, year, life_ms), found[name_of(number)]
+    all_wanted = all_expected(rules, year)
+    for number, ((rule, _), wanted) in enumerate(zip(rules, all_wanted, strict=True)):
+        fired = found[name_of(number)]
         counted[rule.measure] += len(wanted.rang)
         n_late += sum(each.seen_ms - each.at_ms > 3 * MINUTE for each in wanted.rang)
         n_ended += wanted.ended_ms is not None
@@ -540,6 +591,8 @@ def compared(days: int, seed: int, folder: Path) -> dict[str, Any]:
             first = next(((i, *pair) for i, pair in enumerate(pairs) if pair[0] != pair[1]), None)
             wrong.append((rule.text, len(wanted.rang), len(fired.rang), first, wanted.ended_ms, fired.ended_ms))
     ticks = sum(map(awake, range(WARM + 1, len(year) + 1)))
+    at_leisure = of_prices([each for each in rules if each[0].measure == "price"], year, near=math.inf)
+    of_price = [each.rang for (rule, _), each in zip(rules, all_wanted, strict=True) if rule.measure == "price"]
     seconds = {"world": made_s, "replay": replayed_s, "witness": time.process_time() - clock}
     return {
         "ticks": ticks,
@@ -549,6 +602,8 @@ def compared(days: int, seed: int, folder: Path) -> dict[str, Any]:
         "all": sum(counted.values()),
         "late": n_late,
         "ended": n_ended,
+        "prices, had every candle been read": sum(map(len, at_leisure)),
+        "of them at another tick": sum(len(set(a) ^ set(b)) for a, b in zip(at_leisure, of_price, strict=True)),
         "wrong": wrong,
         "cpu_s": {name: round(each, 1) for name, each in seconds.items()},
     }

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from answers.liq import liquidations_at
+from answers.liq import told_since
 from answers.quarters import QUARTER_MS, quarters_of
-from asking.races import all_answers
 from exchanges.exchange import Exchange
 from exchanges.symbols import split
 from market import Market
@@ -55,11 +54,9 @@ class Quarters:
         kept = await self._store.quarters(base, end_ms - REACH_MS)
         tellers = [each for each in self._market.offering("perp") if each.tells.get("liquidations")]
         begins = {each.id: self._begin(each, base, kept, end_ms) for each in tellers}
-        due = [each for each in tellers if begins[each.id] < end_ms]
-        asked = {each.id: liquidations_at(self._market, each, base, begins[each.id]) for each in due}
-        found, _ = await all_answers(asked, KEEP_S)
+        due = {name: begin_ms for name, begin_ms in begins.items() if begin_ms < end_ms}
         new: list[Quarter] = []
-        for exchange, told in found.items():
+        for exchange, told in (await told_since(self._market, base, due, KEEP_S)).items():
             self._told_since[exchange, base] = told.since_ms
             new += quarters_of(exchange, base, told.rows, max(begins[exchange], told.since_ms), end_ms)
         await self._store.keep_quarters(new)
