@@ -215,6 +215,13 @@ def is_beyond(rule: Rule, state: State) -> bool:
     return rule.measure in measures and not state.side
 
 
+def is_calm(rule: Rule, state: State, figure: float) -> bool:
+    """Whether a figure stands where an armed level expects it, so that judging it would change nothing. Most do."""
+    if rule.measure == "change":  # which may know no sign
+        return False
+    return figure < rule.level if state.side == "below" else figure > rule.level if state.side == "above" else False
+
+
 def margin_of(rule: Rule, tick: float | None = None, atr: float | None = None) -> float:
     """How far a figure must come back before its level can be crossed again."""
     level = abs(rule.level)

@@ -36,6 +36,7 @@ from answers.judging import (
     Rule,
     State,
     candle_figure,
+    is_calm,
     is_over,
     judge,
     judge_holdings,
@@ -320,6 +321,14 @@ class Ticker:
             return Judged(alert, DONE, alert.state, (_facts(rule, {"event": "expired"}),))
         if alert.need == "positions":
             return _judge_positions(each, figures, now_ms)
+        figure = figures.by_need.get(alert.need)
+        if (
+            figure is not None
+            and not figures.looks.get(alert.need)
+            and each.state
+            and is_calm(rule, each.state, figure)
+        ):
+            return None
         looks = self._looks(each, figures, now_ms)
         if not looks:
             return None
