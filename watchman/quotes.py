@@ -20,7 +20,7 @@ from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
 from exchanges.symbols import are_of_one_coin, coin_symbol, in_quotes
 from exchanges.table import EXCHANGES
-from exchanges.words import Candles, Snapshot, Ticker, per_8h
+from exchanges.words import Candles, Listing, Snapshot, Ticker, per_8h
 from market import Market
 from render.sentences import exchange_name
 from store.words import Store
