@@ -179,6 +179,10 @@ def _silent(facts: Mapping[str, Any]) -> str:
     if not facts["symbol"]:
         return f"{name} has not answered since {since} UTC: alerts on its markets wait until it does."
     kind = "perpetual" if facts["kind"] == "perp" else "spot market"
+    if facts.get("is_gap"):
+        return (
+            f"No two exchanges have told bid and ask of the {escape(short(facts['symbol']))} {kind} since {since} UTC."
+        )
     return (
         f"{name} has told nothing of the {escape(short(facts['symbol']))} {kind} since {since} UTC. If it is no longer "
         "listed there, its alerts cannot ring: set them anew at another exchange."

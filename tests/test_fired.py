@@ -9,7 +9,8 @@ import orjson
 
 from answers.fired import FiredShow, Shown
 from answers.judging import Firing, Rule
-from store.words import Chat, Message
+from answers.silence import SILENT_MS, Silence
+from store.words import ARMED, Alert, Chat, Message
 
 NOW = 1_763_906_602_000
 
@@ -33,3 +34,13 @@ def test_a_gap_tells_who_asks_and_who_bids() -> None:
     assert told.markup is not None
     buttons = [each["callback_data"] for row in told.markup["inline_keyboard"] for each in row]
     assert buttons[-1] == "+spread BTC spot"
+
+
+def test_a_gap_that_nobody_tells_is_said_to_be_none() -> None:
+    """Not that one exchange is silent: it may tell its price all the time."""
+    silence, need = Silence(), "spread binance perp BTC-USDT"
+    alert = Alert("aaaaaaaa", 5, None, 7, 1, ARMED, need, "{}", "", 0, NOW, NOW)
+    silence.hear(alert, NOW - SILENT_MS, NOW, is_failing=False)
+    (message,) = silence.messages()
+    told = FiredShow().message(message, Chat(5), NOW).text
+    assert told == "No two exchanges have told bid and ask of the BTC perpetual since 13:48 UTC."
