@@ -33,7 +33,9 @@ class Wishes:
 
 
 def load_wishes(text: str) -> Wishes:
-    return Wishes(**orjson.loads(text)) if text else Wishes()
+    """Also those that a newer program has stored, on another machine perhaps: what is not known here is passed over."""
+    told = orjson.loads(text) if text else {}
+    return Wishes(**{name: value for name, value in told.items() if name in Wishes.__dataclass_fields__})
 
 
 def minute_of_day(wishes: Wishes, now_ms: int) -> int:

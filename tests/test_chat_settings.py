@@ -12,7 +12,7 @@ from test_alert import T0, _rows, a_watching_house, tick
 from answers.asked import Misread
 from answers.chat_settings import changed, filled, value_of
 from answers.digest import due_day
-from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, is_quiet_at, minutes_ahead
+from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, is_quiet_at, load_wishes, minutes_ahead
 
 ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
 
@@ -131,6 +131,10 @@ def test_quiet_hours_over_midnight_follow_the_summer() -> None:
     for day, hours in (("2026-07-01", (2, 3, 10, 11)), ("2026-01-01", (3, 4, 11, 12))):
         found = [is_quiet_at(wishes, at(f"{day}T{hour:02}:30Z")) for hour in hours]
         assert found == [False, True, True, False]
+
+
+def test_wishes_of_a_newer_program_are_read_as_far_as_they_are_known() -> None:
+    assert load_wishes('{"digest_at": 480, "language": "de"}') == Wishes(digest_at=480)
 
 
 def test_a_zone_that_this_machine_does_not_know_counts_as_none() -> None:
