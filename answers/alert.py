@@ -14,6 +14,7 @@ from typing import NamedTuple, TypedDict
 
 from answers.asked import ANY_KIND, Misread, Tools, WhichSymbol
 from answers.conditions import KIND_WORDS, MEASURE_WORDS, AskBack, Misunderstood, Typed, read_condition
+from answers.gaps import gap_at
 from answers.judging import (
     DAY_MS,
     HOUR_MS,
@@ -29,6 +30,7 @@ from answers.judging import (
 )
 from answers.liq import liquidated
 from answers.rule_words import format_level, in_words
+from answers.spread import format_bps
 from asking.races import Question
 from exchanges.errors import NotSupported, Reason
 from exchanges.exchange import Exchange
@@ -46,6 +48,7 @@ ABOUT = "alert on"
 PERP_ONLY = ("funding", "oi", "basis", "liquidations")
 OFFERED = (1.0, 3.0, 5.0, 10.0)  # percent, as buttons
 OTHERS = (("±3% in 1h", "3% 1h"), ("vol 4×", "vol 300% 15m"), ("every 4h", "every 4h"))
+GAP = ("gap > 20bp", "spread > 20bp")
 OTHERS_OF_PERPS = (("OI ±5% in 1h", "oi 5% 1h"), ("funding > 0.05%", "funding > 0.05"))
 FIGURE_CANDLES = 120
 ACTIONS = ("pause", "resume", "delete", "again")
@@ -148,7 +151,8 @@ async def _bound(tools: Tools, typed: Typed) -> Told:
     """Finds the market of a rule, and sets it there."""
     rule = typed.rule
     kinds = (rule.kind,) if rule.kind else ("perp",) if rule.measure in PERP_ONLY else ANY_KIND
-    market = tools.market.of_exchange(rule.exchange) if rule.exchange else tools.market
+    is_everywhere = rule.measure == "spread" or not rule.exchange
+    market = tools.market if is_everywhere else tools.market.of_exchange(rule.exchange)
     symbol = await market.meant(parse_symbol(typed.symbol))
     bound, figure, price = await _first(market, replace(rule, symbol=symbol), kinds)
     return await _stored(tools, typed, bound, figure, price)
@@ -201,6 +205,9 @@ async def _figure_at(market: Market, exchange: Exchange, rule: Rule) -> tuple[fl
         if perp.snapshot.ticker is None or spot.snapshot.ticker is None:
             return None, None
         return (perp.snapshot.ticker.last / spot.snapshot.ticker.last - 1.0) * 100.0, perp.snapshot.ticker.last
+    if rule.measure == "spread":
+        gap = await gap_at(market, exchange, kind, symbol)
+        return (None, None) if gap is None else (gap.bps, None)
     if rule.measure == "liquidations":
         perp_now, dollars = await asyncio.gather(
             market.perp_at(exchange, symbol), liquidated(market, exchange, symbol, rule.window_ms // MINUTE_MS)
@@ -314,9 +321,10 @@ def _show_levels(told: Told) -> Answer:
         for sign, factor in (("+", 1), ("−", -1))
     ]
     others = [Button(label, f"alert {of} {words}") for label, words in OTHERS]
-    of_perps = [Button(label, f"alert {of} {words}") for label, words in OTHERS_OF_PERPS]
+    more = (*(() if spot else OTHERS_OF_PERPS), *(() if told.rule.exchange else (GAP,)))  # a gap is of all exchanges
+    last = [Button(label, f"alert {of} {words}") for label, words in more]
     note = f"Choose how far, or type it: <code>/alert {escape(of)} &gt; {round_level(price * 1.02)}</code>"
-    rows = keyboard(*map(that_fit, levels), that_fit(others), () if spot else that_fit(of_perps))
+    rows = keyboard(*map(that_fit, levels), that_fit(others), that_fit(last))
     return Answer(f"🔔 <b>{escape(name)}</b>  {format_price(price)}", (note,), keyboard=rows)
 
 
@@ -343,6 +351,7 @@ FIGURES = {
     "oi": "OI",
     "rsi": "RSI",
     "basis": "basis",
+    "spread": "gap",
     "change": "24h",
     "volume": "volume",
 }
@@ -351,6 +360,8 @@ FIGURES = {
 def format_figure(rule: Rule, figure: float) -> str:
     if rule.measure == "liquidations":
         return format_dollars(figure)
+    if rule.measure == "spread":
+        return format_bps(figure)
     if rule.measure == "rsi":
         return f"{figure:.1f}"
     if rule.measure == "oi":
@@ -368,6 +379,8 @@ def market_name(rule: Rule) -> str:
     """Binance perpetual"""
     if not rule.exchange:
         return "your accounts"
+    if rule.measure == "spread":
+        return f"all exchanges, {'perpetuals' if rule.kind == 'perp' else 'spot'}"
     return f"{exchange_name(rule.exchange)} {'perpetual' if rule.kind == 'perp' else 'spot'}"
 
 

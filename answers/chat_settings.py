@@ -1,6 +1,6 @@
 """/settings: what one chat wishes, by words and by buttons; and what that means for what is typed there.
 
-/settings symbol ETH · interval 1h · quiet 23:00-07:00 · digest 8:00 · zone +2 · charts on · rich on · and each: off
+/settings symbol ETH · interval 1h · quiet 23:00-07:00 · digest 8:00 · zone Berlin · charts on · rich on · each: off
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from answers import chart
 from answers.asked import EXAMPLES, KIND_WORDS, Misread, Tools, cut
-from answers.quiet import DAY_MINUTES, Wishes, load_wishes
+from answers.quiet import DAY_MINUTES, Wishes, load_wishes, zone_of
 from exchanges.symbols import parse_symbol
 from exchanges.words import INTERVALS
 from render.keyboards import INTERVAL_BUTTONS, choices, keyboard
@@ -21,6 +21,7 @@ from store.words import StoreError
 
 OF_ONE = ("price", "analysis", "volume", "cvd", "chart", "profile", "ls", "oi", "funding", "liq", "spread", "alert")
 IN_INTERVALS = ("analysis", "volume", "cvd", "chart")
+AREAS = ("Europe", "America", "Asia", "Australia", "Africa", "Pacific", "Atlantic", "Indian")
 MAX_ZONE = 14 * 60  # minutes ahead of UTC, and 12 hours behind
 NAMES = {
     "symbol": "Symbol",
@@ -36,7 +37,7 @@ ABOUTS = {
     "interval": "The interval that a command without one takes.",
     "quiet": "When messages come without a sound, by this chat's clock. Other hours: /settings quiet 22:30-06:30",
     "digest": "Once a day: the watchlist, what moved, funding extremes, alerts. Another time: /settings digest 7:45",
-    "zone": "How far this chat's clock is from UTC. Others: /settings zone +5:30",
+    "zone": "This chat's clock. By a city it has summers, too: /settings zone New York, or zone +5:30",
     "charts": "Whether an alert that rings brings its chart.",
     "rich": "Tables as true ones instead of fixed-width letters. Telegram's apps show them since June 2026; "
     "where you see nothing, or “not supported”, switch them off again.",
@@ -107,7 +108,8 @@ def changed(wishes: Wishes, name: str, value: str) -> Wishes:
     if name == "digest":
         return replace(wishes, digest_at=-1 if is_off else _minute(plain))
     if name == "zone":
-        return replace(wishes, zone_minutes=_zone(plain))
+        zone = _named_zone(plain)
+        return replace(wishes, zone=zone, zone_minutes=0 if zone else _zone(plain))
     if plain not in ("on", "off"):
         raise Misread(f"{'Charts with alerts' if name == 'charts' else 'Rich tables'}: on or off?")
     return replace(wishes, has_charts=plain == "on") if name == "charts" else replace(wishes, is_rich=plain == "on")
@@ -131,10 +133,19 @@ def _minute(text: str) -> int:
     return hour * 60 + minute
 
 
+def _named_zone(text: str) -> str:
+    """Europe/Berlin of berlin, America/New_York of new york; "" for what is no name of a zone."""
+    if not re.fullmatch(r"[a-z][a-z/_ -]{2,40}", text) or text in ("utc", "gmt"):
+        return ""
+    name = "/".join(re.sub(r"[ _]+", " ", part).title().replace(" ", "_") for part in text.split("/"))
+    names = (text.upper(), name, *(f"{area}/{name}" for area in AREAS))
+    return next((each for each in names if zone_of(each) is not None), "")
+
+
 def _zone(text: str) -> int:
     found = re.fullmatch(r"(?:utc|gmt)?\s?(?:([+\-−]?)(\d{1,2})(?::(\d{2}))?)?", text)
     if found is None or (found[2] is None and not text):
-        raise Misread("How far from UTC? For example /settings zone +2, or +5:30")
+        raise Misread("How far from UTC, or which city? For example /settings zone Berlin, zone +2, or +5:30")
     minutes = int(found[2] or 0) * 60 + int(found[3] or 0)
     minutes = -minutes if found[1] in ("-", "−") else minutes
     if not -12 * 60 <= minutes <= MAX_ZONE:
@@ -183,6 +194,8 @@ def value_of(wishes: Wishes, name: str) -> str:
         return "" if wishes.quiet_from < 0 else f"{_clock(wishes.quiet_from)}-{_clock(wishes.quiet_to)}"
     if name == "digest":
         return "" if wishes.digest_at < 0 else _clock(wishes.digest_at)
+    if name == "zone" and wishes.zone:
+        return wishes.zone
     if name == "zone":
         sign, (hours, minutes) = "-" if wishes.zone_minutes < 0 else "+", divmod(abs(wishes.zone_minutes), 60)
         return f"UTC{sign}{hours}" + (f":{minutes:02}" if minutes else "")

@@ -3,7 +3,7 @@
 Words come in any order, as a thumb types them:
 
     BTC 70000 · BTC > 70k · ETH -3% 15m · SOL 24h 8% · BTC vol 300% 15m · ETH funding > 0.05 · BTC oi 5% 1h
-    BTC rsi < 30 4h · BTC basis > 0.3 · pos liq 10% · pos pnl -20% · BTC every 4h · BTC step 500
+    BTC rsi < 30 4h · BTC basis > 0.3 · BTC spread > 20bp · pos liq 10% · pos pnl -20% · BTC every 4h · BTC step 500
     and: x3 · once · every · every 1h · until 2d · quiet · an exchange · spot or perp
 
 Nothing is guessed: what has two meanings raises AskBack with both, what has none Misunderstood, each with a sentence.
@@ -38,6 +38,7 @@ BOUNDS = {  # of the figure, by measure
     "funding": (-10.0, 10.0),
     "rsi": (1.0, 99.0),
     "basis": (-50.0, 50.0),
+    "spread": (0.1, 1000.0),  # bp; further apart they are two coins
     "liquidation": (0.1, 100.0),
     "liquidations": (1000.0, 1e11),
     "pnl": (-1000.0, 100_000.0),
@@ -46,6 +47,7 @@ CANDLE_MS = {"volume": 15 * MINUTE_MS, "rsi": HOUR_MS}  # when no interval is sa
 CANDLES_MS = {"15m", "5m", "1m", "1h", "4h", "1d", "30m", "2h"} & set(INTERVALS)
 
 
+NAMED_LIKE_NUMBERS = re.compile(r"\d{1,7}(?!bps?$)[a-z]{2,}[a-z0-9\-/_:]*")  # 1inch, but not 20bp
 MEASURE_WORDS = {
     "vol": "volume",
     "volume": "volume",
@@ -56,6 +58,10 @@ MEASURE_WORDS = {
     "rsi": "rsi",
     "basis": "basis",
     "premium": "basis",
+    "spread": "spread",
+    "spreads": "spread",
+    "gap": "spread",
+    "arb": "spread",
     "liq": "liquidation",
     "liquidation": "liquidation",
     "pnl": "pnl",
@@ -110,7 +116,7 @@ OWN_WORDS = {"pos", "position", "positions", "my"}
 FILLERS = {
     "if", "when", "is", "at", "the", "in", "within", "by", "of", "to", "than", "last", "crosses", "crossing", "cross",
     "reaches", "hits", "hit", "goes", "price", "alert", "me", "=", "time", "change", "from", "a", "and", "rate",
-    "interest", "usd", "dollars", "then", "on", "distance", "open", "with", "spike",
+    "interest", "usd", "between", "exchanges", "dollars", "then", "on", "distance", "open", "with", "spike",
 }  # fmt: skip
 
 
@@ -177,7 +183,7 @@ def read_condition(text: str, exchanges: Collection[str]) -> Typed:
 
 _NUMBER = r"\d[\d.,'_]*"
 _TOKEN = re.compile(
-    rf"\$?[+\-±]?\$?{_NUMBER}\s?(?:%|k\b)|\d+\s?(?:minutes?|mins?|hours?|hrs?|days?|weeks?)\b|\+/?-(?=\s)|[<>=]=?|\S+?(?=[<>%]|\s|$)|\S"
+    rf"\$?[+\-±]?\$?{_NUMBER}\s?(?:%|k\b|bps?\b)|\d+\s?(?:minutes?|mins?|hours?|hrs?|days?|weeks?)\b|\+/?-(?=\s)|[<>=]=?|\S+?(?=[<>%]|\s|$)|\S"
 )
 
 
@@ -196,7 +202,7 @@ def _hear(heard: _Heard, word: str, exchanges: Collection[str]) -> None:
     expects, heard.expects = heard.expects, ""
     if (duration_ms := _duration(word)) is not None:
         _hear_duration(heard, duration_ms, expects)
-    elif re.match(r"[$+\-±]*\d", word) and not re.fullmatch(r"\d{1,7}[a-z]{2,}[a-z0-9\-/_:]*", word):  # not 1inch
+    elif re.match(r"[$+\-±]*\d", word) and not NAMED_LIKE_NUMBERS.fullmatch(word):
         _hear_number(heard, word, expects)
     elif word in LIFE_WORDS:
         heard.expects = "life"
@@ -262,7 +268,9 @@ def _hear_number(heard: _Heard, word: str, expects: str) -> None:
     body = body[:-1] if is_millions else body
     if body[0] in "+-±":
         heard.sign, body = {"+": "up", "-": "down", "±": "either"}[body[0]], body[1:]
-    if body.endswith("%"):
+    if body.endswith(("bp", "bps")):
+        _set_once(heard, "percent", round(parse_number(body.rstrip("bps")) / 100.0, 12))
+    elif body.endswith("%"):
         _set_once(heard, "percent", parse_number(body[:-1]))
     elif expects == "pause":
         heard.measure, heard.number = heard.measure or "step", parse_number(body)
@@ -346,6 +354,7 @@ def _own(heard: _Heard) -> Rule:
 
 def _of_market(heard: _Heard) -> Rule:
     readers = {"volume": _volume, "funding": _share, "basis": _share, "oi": _move, "rsi": _rsi, "step": _step}
+    readers["spread"] = _spread
     if heard.measure:
         return readers[heard.measure](heard)
     if heard.percent is not None and heard.number is not None:
@@ -407,6 +416,16 @@ def _share(heard: _Heard) -> Rule:
     if figure is None or heard.durations:
         raise Misunderstood(f"At how many percent? For example: BTC {heard.measure} > 0.05")
     return _bounded(Rule(heard.measure, heard.direction, -figure if heard.sign == "down" else figure))
+
+
+def _spread(heard: _Heard) -> Rule:
+    """Basis points, whether bp is typed or not."""
+    bps = heard.number if heard.percent is None else round(heard.percent * 100.0, 9)
+    if bps is None or heard.durations or heard.sign or heard.direction == "down":
+        raise Misunderstood("Above how many basis points? For example: BTC spread > 20bp")
+    if heard.exchange:
+        raise Misunderstood("A spread lies between all exchanges, so none is named: BTC spread > 20bp")
+    return _bounded(Rule("spread", "up", bps))
 
 
 def _step(heard: _Heard) -> Rule:

@@ -8,7 +8,7 @@ from typing import Any
 
 from answers.funding import ask_extremes
 from answers.price import PriceReport, report_of
-from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, minute_of_day
+from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, minute_of_day, minutes_ahead
 from answers.top10 import trading
 from asking.races import Question
 from exchanges.errors import NoAnswer, NotListed
@@ -32,7 +32,7 @@ def due_day(wishes: Wishes, now_ms: int) -> int | None:
     if wishes.digest_at < 0:
         return None
     late = (minute_of_day(wishes, now_ms) - wishes.digest_at) % DAY_MINUTES
-    return (now_ms // MINUTE_MS + wishes.zone_minutes - late) // DAY_MINUTES if late < LATE_MINUTES else None
+    return (now_ms // MINUTE_MS + minutes_ahead(wishes, now_ms) - late) // DAY_MINUTES if late < LATE_MINUTES else None
 
 
 async def gather(market: Market, store: Store, chat_id: int) -> dict[str, Any]:

@@ -141,8 +141,8 @@ def _what(rule: Rule, firing: Firing) -> str:
         return f"{counted(len(firing.items), 'position')} {what}"
     if rule.measure == "liquidations":
         return f"{name} liquidations {format_dollars(firing.value)} in {format_span(rule.window_ms)}"
-    unit = "" if rule.measure == "rsi" else " %"
-    names = {"rsi": "RSI", "funding": "funding", "basis": "basis"}
+    unit = {"rsi": "", "spread": " bp"}.get(rule.measure, " %")
+    names = {"rsi": "RSI", "funding": "funding", "basis": "basis", "spread": f"{rule.kind} gap"}
     return f"{name} {names[rule.measure]} {side} {format_level(rule.level)}{unit}"
 
 
@@ -179,6 +179,10 @@ def _silent(facts: Mapping[str, Any]) -> str:
     if not facts["symbol"]:
         return f"{name} has not answered since {since} UTC: alerts on its markets wait until it does."
     kind = "perpetual" if facts["kind"] == "perp" else "spot market"
+    if facts.get("is_gap"):
+        return (
+            f"No two exchanges have told bid and ask of the {escape(short(facts['symbol']))} {kind} since {since} UTC."
+        )
     return (
         f"{name} has told nothing of the {escape(short(facts['symbol']))} {kind} since {since} UTC. If it is no longer "
         "listed there, its alerts cannot ring: set them anew at another exchange."
@@ -213,6 +217,8 @@ def _buttons(message: Message, rule: Rule, facts: Mapping[str, Any]) -> tuple[tu
     if not name:
         return again, own
     spot = " spot" if rule.kind == "spot" else ""
+    if rule.measure == "spread":
+        return again, (*own, _apart("Spread", f"spread {name} {rule.kind}"))
     market = (_apart("📈", f"chart {name} {CHART_INTERVAL}{spot}"), _apart(name, f"price {name}"))
     return (*again, *copying(_price(facts, rule))), (*own, *market)
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -35,6 +36,7 @@ MARGIN_ATR = 0.5  # of the average true range of 14 minutes
 MARGINS = {"funding": (0.1, 0.001), "rsi": (0.1, 1.0)}  # share of the threshold, and at least
 OTHER_MARGIN = (0.5, 0.1)  # percentages come back half way
 MAX_AN_HOUR = 15  # firings of one alert; then it is paused (TradingView stops at 15 in 3 minutes)
+KEPT = 256  # rules and states in memory (0.3 MiB), which few bots have more of: most are the same at every tick
 MAX_HOLDINGS = 50  # positions whose side is remembered
 MAX_ITEMS = 10  # of them in one message
 
@@ -49,6 +51,7 @@ MEASURES = {
     "funding": "funding",  # percent per 8 hours
     "oi": "oi",  # goes up or down by percent within a window
     "basis": "basis",  # percent of spot
+    "spread": "spread",  # the widest gap between two exchanges, basis points
     "liquidations": "liqs",  # of everybody, dollars within a window at one exchange
     "liquidation": "positions",  # distance of one's own, percent
     "pnl": "positions",  # of one's own, percent of the margin
@@ -173,10 +176,12 @@ class Firing(NamedTuple):
     items: tuple[str, ...] = ()
 
 
+@lru_cache(KEPT)
 def load_rule(text: str) -> Rule:
     return Rule(**orjson.loads(text))
 
 
+@lru_cache(KEPT)
 def load_state(text: str) -> State:
     fields: dict[str, Any] = orjson.loads(text)
     return State(**{**fields, "rang_ms": tuple(fields["rang_ms"])})
@@ -206,7 +211,15 @@ def settle(rule: Rule, figure: float | None, now_ms: int) -> tuple[Rule, State]:
 
 def is_beyond(rule: Rule, state: State) -> bool:
     """Whether a level lies behind the figure already, so that it must come back before it can be crossed."""
-    return rule.measure in ("price", "change", "volume", "rsi", "funding", "basis", "liquidations") and not state.side
+    measures = ("price", "change", "volume", "rsi", "funding", "basis", "spread", "liquidations")
+    return rule.measure in measures and not state.side
+
+
+def is_calm(rule: Rule, state: State, figure: float) -> bool:
+    """Whether a figure stands where an armed level expects it, so that judging it would change nothing. Most do."""
+    if rule.measure == "change":  # which may know no sign
+        return False
+    return figure < rule.level if state.side == "below" else figure > rule.level if state.side == "above" else False
 
 
 def margin_of(rule: Rule, tick: float | None = None, atr: float | None = None) -> float:

@@ -2,6 +2,7 @@
 
 Five exchanges tell theirs when asked, each in its own way: single orders, a mark on trades, or sums of a quarter of an
 hour. Hence every window begins at a full quarter. Who does not reach back so far makes the answer partial.
+Where there is a store, quarters that are over come from it, of coins that somebody watches (watchman/quarters.py).
 
 Memory: some thousands of records while one question is answered; nothing is kept but what the market's cache keeps.
 """
@@ -9,10 +10,12 @@ Memory: some thousands of records while one question is answered; nothing is kep
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple, TypedDict
 
 from answers.asked import EXAMPLES, Tools, of_market
+from answers.quarters import LARGEST, QUARTER_MS, rows_of, unbroken
 from answers.same_coin import namesakes
 from asking import races
 from asking.races import all_answers, both, or_none
@@ -34,12 +37,13 @@ from render.figures import (
 from render.keyboards import again, choices, keyboard, neighbours
 from render.message import Answer, clock, folded, foot, pre
 from render.sentences import exchange_name, in_words, reasons, said, sentence
+from store.words import Quarter, Store, StoreError
 
 WINDOWS = {"1h": 1, "4h": 4, "24h": 24}  # hours
-QUARTER_MS = 15 * 60_000
+READ_S = 1.0  # for the store; without it, exchanges are asked for all of it
 PAGE_S = 30.0  # how long a page serves
 PAGES_S = 5.5  # no further page is asked for later than this
-LARGEST = 8
+EXACT_MIN = 60  # minutes of a window up to which an alert counts to the second; a longer one begins at a full quarter
 DOUBTED = "bitget"  # whose figures are read as others found them, see exchanges/bitget.py
 ABOUT = "liquidations of"
 
@@ -100,7 +104,8 @@ async def ask(tools: Tools, asked: Asked) -> LiquidationReport:
     market, began = tools.market, tools.market.clock.monotonic()
     since_ms = (market.now_ms() - WINDOWS[asked.window] * 3_600_000) // QUARTER_MS * QUARTER_MS
     tellers = [each for each in market.offering("perp") if each.tells.get("liquidations")]
-    each_at = {each.id: liquidations_at(market, each, asked.base, since_ms) for each in tellers}
+    kept = await kept_since(tools.store, asked.base, since_ms)
+    each_at = {each.id: liquidations_at(market, each, asked.base, since_ms, kept.get(each.id, ())) for each in tellers}
     (found, failed), strangers = await both(
         all_answers(each_at, races.DEADLINE_S - 0.2), namesakes(market, asked.base, market.offering("perp"))
     )
@@ -131,11 +136,42 @@ def _untold(market: Market) -> list[MarketError]:
     return [NotSupported(each.id, "no liquidations", Reason.NO_LIQUIDATIONS) for each in market.exchanges]
 
 
-async def liquidations_at(market: Market, exchange: Exchange, base: str, since_ms: int) -> Told:
-    """Of all perpetuals of a coin at one exchange; sums without dollars are priced as the perpetual is now.
+async def kept_since(store: Store | None, base: str, since_ms: int) -> dict[str, list[Quarter]]:
+    """What a store has of each exchange without a gap from a quarter's begin on; nothing where it does not answer."""
+    if store is None:
+        return {}
+    try:
+        async with asyncio.timeout(READ_S):
+            quarters = await store.quarters(base, since_ms)
+    except (StoreError, TimeoutError):
+        return {}
+    by_exchange = groupby(quarters, key=lambda each: each.exchange)
+    return {exchange: unbroken(of_exchange, since_ms) for exchange, of_exchange in by_exchange}
 
-    Raises MarketError; UnknownSymbol where there is none.
+
+async def told_since(market: Market, base: str, begins: Mapping[str, int], timeout_s: float) -> dict[str, Told]:
+    """What exchanges tell since a moment of each; those that do not in time are left out."""
+    asked = {name: liquidations_at(market, market.exchange(name), base, since) for name, since in begins.items()}
+    return (await all_answers(asked, timeout_s))[0]
+
+
+async def liquidations_at(
+    market: Market, exchange: Exchange, base: str, since_ms: int, kept: Sequence[Quarter] = ()
+) -> Told:
+    """Of all perpetuals of a coin at one exchange; sums without dollars are priced as the perpetual is when asked.
+
+    kept: quarters since then, for which nobody is asked again. Raises MarketError; UnknownSymbol where there is none.
     """
+    if not kept:
+        return await _asked_at(market, exchange, base, since_ms)
+    until_ms = kept[-1].quarter_ms + QUARTER_MS
+    told = await _asked_at(market, exchange, base, until_ms)
+    if told.since_ms > until_ms:  # a hole behind what is kept
+        return told
+    return Told([*(row for each in kept for row in rows_of(each)), *told.rows], since_ms)
+
+
+async def _asked_at(market: Market, exchange: Exchange, base: str, since_ms: int) -> Told:
     symbols = [f"{base}-{margin}" for margin in exchange.quotes["perp"] if exchange.has("liquidations", "perp", margin)]
     outcomes = await asyncio.gather(
         *(_of_market(market, exchange, each, since_ms) for each in symbols), return_exceptions=True
@@ -150,11 +186,17 @@ async def liquidations_at(market: Market, exchange: Exchange, base: str, since_m
     return Told(sorted(rows, key=lambda row: row.time_ms), max(told.since_ms for told in found))
 
 
-async def liquidated(market: Market, exchange: Exchange, symbol: str, n_minutes: int) -> float:
+async def liquidated(
+    market: Market, exchange: Exchange, symbol: str, n_minutes: int, store: Store | None = None
+) -> float:
     """Dollars within the last minutes, both sides. Raises MarketError, also where that much is not told."""
-    since_ms = market.now_ms() - n_minutes * 60_000
+    since_ms, base = market.now_ms() - n_minutes * 60_000, split(symbol)[0]
     exchange.require("liquidations", "perp", exchange.quotes["perp"][0])
-    told = await liquidations_at(market, exchange, split(symbol)[0], since_ms)
+    kept: Sequence[Quarter] = ()
+    if n_minutes > EXACT_MIN:
+        since_ms = since_ms // QUARTER_MS * QUARTER_MS
+        kept = (await kept_since(store, base, since_ms)).get(exchange.id, ())
+    told = await liquidations_at(market, exchange, base, since_ms, kept)
     if told.since_ms > since_ms:
         raise Unavailable(exchange.id, "liquidations reach back too short a time", Reason.NO_LIQUIDATIONS)
     return sum(row.dollars or 0.0 for row in told.rows if row.time_ms >= since_ms)
@@ -195,10 +237,12 @@ def _priced(row: Liquidation, found: Found | None) -> Liquidation:
 async def _pages(
     market: Market, question: Callable[[str], Endpoint[LiquidationPage]], since_ms: int, most: int, per: int
 ) -> LiquidationPage:
-    """As many pages as there are since a moment, or as time allows."""
+    """As many pages as there are since a moment, or as time allows. A page has what is wanted of it only, so that it
+    serves no question that reaches further back."""
     began, rows, cursor = market.clock.monotonic(), list[Liquidation](), ""
     for _ in range(most):
-        page: LiquidationPage = await market.cached(question(cursor), PAGE_S, per)
+        endpoint = question(cursor)
+        page = await market.cached(endpoint._replace(part=f"{endpoint.part} {since_ms}"), PAGE_S, per)
         rows += page.rows
         cursor = page.cursor
         if not cursor or market.clock.monotonic() - began > PAGES_S:
@@ -279,7 +323,7 @@ def _notes(report: LiquidationReport) -> list[str]:
         notes.append(f"Not the whole {report.window}: {in_words(late)}.")
     unsided = [exchange_name(name) for name, told in report.told.items() if any(not row.side for row in told.rows)]
     if unsided:
-        notes.append(f"{in_words(unsided)}: sums without sides, priced as of now.")
+        notes.append(f"{in_words(unsided)}: sums without sides, priced when they were asked for.")
     if "okx" in report.told:
         notes.append("OKX tells bankruptcy prices, a little beyond the fills.")
     if DOUBTED in report.told:

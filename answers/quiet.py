@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime, tzinfo
+from functools import lru_cache
 
 import orjson
 
@@ -12,7 +14,8 @@ DAY_MINUTES = 1440
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """Minutes of the chat's own day; -1 for none. zone_minutes: how far its clock is ahead of UTC."""
+    """Minutes of the chat's own day; -1 for none. zone_minutes: how far its clock is ahead of UTC, where it has no
+    zone with a name, whose summers count (Europe/Berlin)."""
 
     quiet_from: int = -1
     quiet_to: int = -1
@@ -22,6 +25,7 @@ class Wishes:
     interval: str = ""
     has_charts: bool = False  # with what rang
     is_rich: bool = False  # tables as true ones
+    zone: str = ""
 
     @property
     def text(self) -> str:
@@ -29,12 +33,34 @@ class Wishes:
 
 
 def load_wishes(text: str) -> Wishes:
-    return Wishes(**orjson.loads(text)) if text else Wishes()
+    """Also those that a newer program has stored, on another machine perhaps: what is not known here is passed over."""
+    told = orjson.loads(text) if text else {}
+    return Wishes(**{name: value for name, value in told.items() if name in Wishes.__dataclass_fields__})
 
 
 def minute_of_day(wishes: Wishes, now_ms: int) -> int:
     """On the chat's own clock."""
-    return (now_ms // MINUTE_MS + wishes.zone_minutes) % DAY_MINUTES
+    return (now_ms // MINUTE_MS + minutes_ahead(wishes, now_ms)) % DAY_MINUTES
+
+
+def minutes_ahead(wishes: Wishes, now_ms: int) -> int:
+    """How far the chat's clock is ahead of UTC at a moment. A zone that this machine does not know counts as none."""
+    zone = zone_of(wishes.zone) if wishes.zone else None
+    if zone is None:
+        return wishes.zone_minutes
+    ahead = datetime.fromtimestamp(now_ms / 1000, zone).utcoffset()
+    return wishes.zone_minutes if ahead is None else int(ahead.total_seconds()) // 60
+
+
+@lru_cache(64)
+def zone_of(name: str) -> tzinfo | None:
+    """A zone of the IANA's by its name; None where there is none, or this machine has no list of them."""
+    from zoneinfo import ZoneInfo  # 0.4 MiB, for those who use it
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # not found; not a name; a folder
+        return None
 
 
 def is_quiet_at(settings: str, now_ms: int) -> bool:

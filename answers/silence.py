@@ -27,13 +27,14 @@ class Silence:
         """An alert whose market has been silent since then. is_failing: its exchange does not answer at all."""
         if now_ms - since_ms < SILENT_MS:
             return
-        _, exchange, kind, symbol = alert.need.split(" ")[:4]
-        what = exchange if is_failing else f"{exchange} {kind} {symbol}"
+        source, exchange, kind, symbol = alert.need.split(" ")[:4]
+        gap = " gap" if source == "spread" else ""
+        what = exchange if is_failing else f"{exchange} {kind} {symbol}{gap}"
         key = f"silent {what} {alert.chat_id}", since_ms // DAY_MS if is_failing else 0
         if key in self._told or len(self._waiting) >= MAX_WAITING:
             return
         facts = {"event": "silent", "exchange": exchange, "kind": kind, "from_ms": since_ms}
-        text = orjson.dumps({**facts, "symbol": "" if is_failing else symbol}).decode()
+        text = orjson.dumps({**facts, "symbol": "" if is_failing else symbol, "is_gap": bool(gap)}).decode()
         self._waiting[key] = Message(*key, alert.chat_id, alert.thread_id, text, now_ms, now_ms)
 
     def messages(self) -> list[Message]:

@@ -81,7 +81,7 @@ async def ask(tools: Tools, asked: Asked) -> SpreadReport:
     for n_left, kind in zip(range(len(asked.kinds), 0, -1), asked.kinds, strict=True):
         left_s = began + races.DEADLINE_S - 0.2 - market.clock.monotonic()
         timeout_s = left_s if n_left == 1 else left_s * FIRST_KIND_SHARE
-        each_at = {each.id: _ticker_at(market, each, kind, asked.symbol) for each in market.offering(kind)}
+        each_at = {each.id: ticker_at(market, each, kind, asked.symbol) for each in market.offering(kind)}
         found, failed = await all_answers(each_at, timeout_s)
         if found:
             return _report(market, asked.symbol, kind, list(found.values()), failed, began)
@@ -89,15 +89,15 @@ async def ask(tools: Tools, asked: Asked) -> SpreadReport:
     raise await market.why_not(asked.symbol, errors, began, asked.kinds[0] if asked.kinds == ("perp",) else "")
 
 
-async def _ticker_at(market: Market, exchange: Exchange, kind: str, symbol: str) -> Ticker:
+async def ticker_at(market: Market, exchange: Exchange, kind: str, symbol: str) -> Ticker:
     """With bid and ask, where they are told at all. Raises MarketError."""
     of_kind = market.perp_at if kind == "perp" else market.spot_at
-    found, quoted = await both(of_kind(exchange, symbol), or_none(_book_at(market, exchange, kind, symbol)))
+    found, quoted = await both(of_kind(exchange, symbol), or_none(book_at(market, exchange, kind, symbol)))
     assert found.snapshot.ticker is not None
     return found.snapshot.ticker if quoted is None else found.snapshot.ticker._replace(bid=quoted.bid, ask=quoted.ask)
 
 
-async def _book_at(market: Market, exchange: Exchange, kind: str, symbol: str) -> Book | None:
+async def book_at(market: Market, exchange: Exchange, kind: str, symbol: str) -> Book | None:
     """Best bid and ask, where they have an endpoint of their own. Raises MarketError."""
     spellings = market.spellings(exchange, kind, symbol)
     async for of in spellings:
@@ -182,11 +182,17 @@ def show(report: SpreadReport, now_s: float) -> Answer:
     )
 
 
+def sides_of(gap: Gap) -> str:
+    """OKX asks 67,400.1, Binance bids 67,431.2"""
+    buy, sell = gap.buy, gap.sell
+    asks = f"{exchange_name(buy.exchange)} asks {format_price(buy.ask)}"
+    return f"{asks}, {exchange_name(sell.exchange)} bids {format_price(sell.bid)}"
+
+
 def _in_words(gap: Gap | None) -> str:
     if gap is None:
         return "Fewer than two exchanges tell bid and ask."
-    sides = f"{exchange_name(gap.buy.exchange)} asks {format_price(gap.buy.ask)}, "
-    sides += f"{exchange_name(gap.sell.exchange)} bids {format_price(gap.sell.bid)}"
+    sides = sides_of(gap)
     return f"{sides}; before fees" if gap.bps > 0 else f"{sides}: nothing to gain"
 
 

@@ -53,11 +53,11 @@ class Window:
         low, high = min(self._lows[i:]), max(self._highs[i:])
         return Extremes(low, self._minutes[self._lows.index(low, i)], high, self._minutes[self._highs.index(high, i)])
 
-    def hole_begin(self, begin_ms: int, now_ms: int) -> int | None:
-        """Since when something is missing between begin_ms and now; None when nothing is."""
+    def hole_begin(self, begin_ms: int, now_ms: int, max_hole_ms: int = MAX_HOLE_MS) -> int | None:
+        """Since when more than max_hole_ms is missing between begin_ms and now; None when nothing is."""
         before = begin_ms
         for minute in self._minutes[bisect_left(self._minutes, begin_ms) :]:
-            if minute - before > MAX_HOLE_MS:
+            if minute - before > max_hole_ms:
                 return before
             before = minute
-        return before if now_ms - before > MAX_HOLE_MS else None
+        return before if now_ms - before > max_hole_ms else None

@@ -73,7 +73,7 @@ from exchanges.words import (
 ID = "bybit"
 HOST = Host("BYBIT", ID, "https://api.bybit.com", "https://api-testnet.bybit.com")
 REQUESTS = Budget("bybit requests", 600, 5)
-STEPS = {"15m": "15min", "1h": "1h"}  # of histories: other words than the candles'
+STEPS = {"5m": "5min", "15m": "15min", "1h": "1h"}  # of histories: other words than the candles'
 WORDS = {
     "1m": "1",
     "3m": "3",

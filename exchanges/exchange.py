@@ -156,7 +156,7 @@ class Exchange:
     def open_interest_history(
         self, of: Listing, n: int, now_ms: int = 0, step: str = "1h"
     ) -> Endpoint[list[tuple[int, float]]]:
-        """Open interest every hour, or every step of "15m", n times: (ms, base coins), oldest first."""
+        """Open interest every hour, or every step of "15m" or "5m", n times: (ms, base coins), oldest first."""
         raise self._untold("open_interest_history")
 
     def basis_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:

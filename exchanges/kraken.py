@@ -63,7 +63,7 @@ NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 COINS = {native: coin for coin, native in NAMES.items()}
 FUNDING_INTERVAL_H = 1.0
 HOUR_MS = 3_600_000
-STEPS_S = {"15m": 900, "1h": 3600}  # of histories
+STEPS_S = {"5m": 300, "15m": 900, "1h": 3600}  # of histories
 
 
 def native(of: Listing) -> str:

@@ -24,6 +24,7 @@ from store.words import (
     Message,
     NewerSchema,
     Overtaken,
+    Quarter,
     new_id,
 )
 
@@ -177,6 +178,17 @@ class SqlStore:
     async def watched(self, chat_id: int) -> list[str]:
         return _column(await self._rows(sql.WATCHED, chat_id))
 
+    async def most_watched(self, limit: int) -> list[str]:
+        return _column(await self._rows(sql.MOST_WATCHED, limit))
+
+    # Liquidations.
+
+    async def keep_quarters(self, quarters: Sequence[Quarter]) -> None:
+        await self.engine.run(_each(sql.KEEP_QUARTER, quarters))
+
+    async def quarters(self, base: str, since_ms: int) -> list[Quarter]:
+        return [Quarter(*row) for row in await self._rows(sql.QUARTERS, base, since_ms)]
+
     # The whole.
 
     async def counts(self) -> Counts:
@@ -198,6 +210,11 @@ def _column(rows: Sequence[Row]) -> list[str]:
 
 def _only(one: One) -> Script[Sequence[Row]]:
     return (yield one)
+
+
+def _each(statement: str, rows: Sequence[tuple[object, ...]]) -> Script[None]:
+    if rows:
+        yield Each(statement, [tuple(row) for row in rows])
 
 
 def _in_chat(chat_id: int, *steps: One) -> Script[Sequence[Row]]:

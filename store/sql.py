@@ -57,6 +57,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE bot_watch (
             chat_id BIGINT NOT NULL, symbol TEXT NOT NULL, added_ms BIGINT NOT NULL, PRIMARY KEY (chat_id, symbol))""",
     ),
+    (
+        """CREATE TABLE bot_quarter (
+            exchange TEXT NOT NULL, base TEXT NOT NULL, quarter_ms BIGINT NOT NULL, longs DOUBLE PRECISION NOT NULL,
+            shorts DOUBLE PRECISION NOT NULL, unsided DOUBLE PRECISION NOT NULL, largest TEXT NOT NULL,
+            PRIMARY KEY (base, exchange, quarter_ms))""",
+    ),
 )
 TABLES = {
     "bot_alert": 13,
@@ -64,6 +70,7 @@ TABLES = {
     "bot_outbox": 12,
     "bot_tick": 4,
     "bot_watch": 3,
+    "bot_quarter": 7,
 }  # with the number of their columns, in the order in which they may be filled
 
 LOCK = "{lock}"
@@ -166,6 +173,16 @@ WATCH = """INSERT INTO bot_watch (chat_id, symbol, added_ms)
 UNWATCH = "DELETE FROM bot_watch WHERE chat_id = $1 AND symbol = $2"
 WATCHED = "SELECT symbol FROM bot_watch WHERE chat_id = $1 ORDER BY added_ms, symbol"
 
+MOST_WATCHED = "SELECT symbol FROM bot_watch GROUP BY symbol ORDER BY count(*) DESC, symbol LIMIT $1"
+
+# Liquidations.
+
+QUARTER = "exchange, base, quarter_ms, longs, shorts, unsided, largest"
+KEEP_QUARTER = f"""INSERT INTO bot_quarter ({QUARTER}) VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (base, exchange, quarter_ms) DO UPDATE SET longs = excluded.longs, shorts = excluded.shorts,
+    unsided = excluded.unsided, largest = excluded.largest"""
+QUARTERS = f"SELECT {QUARTER} FROM bot_quarter WHERE base = $1 AND quarter_ms >= $2 ORDER BY exchange, quarter_ms"
+
 # The whole.
 
 COUNTS = """SELECT
@@ -177,4 +194,6 @@ COUNTS = """SELECT
 PRUNE = (
     "DELETE FROM bot_outbox WHERE made_ms < CAST($1 AS BIGINT) - 604800000 RETURNING number",
     "DELETE FROM bot_alert WHERE status = 'done' AND until_ms < CAST($1 AS BIGINT) - 2592000000 RETURNING version",
+    "DELETE FROM bot_quarter WHERE quarter_ms < CAST($1 AS BIGINT) - 93600000 RETURNING quarter_ms",
+    "DELETE FROM bot_tick WHERE name <> 'alerts' AND at_ms < CAST($1 AS BIGINT) - 93600000 RETURNING at_ms",
 )

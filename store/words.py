@@ -156,6 +156,19 @@ class Claim(NamedTuple):
     seen_ms: int
 
 
+class Quarter(NamedTuple):
+    """What one exchange closed by force in a coin's perpetuals within a quarter of an hour, in dollars: of longs, of
+    shorts, and of whose side is not told. largest: JSON of single positions among them."""
+
+    exchange: str
+    base: str
+    quarter_ms: int
+    longs: float
+    shorts: float
+    unsided: float
+    largest: str
+
+
 class Counts(NamedTuple):
     """How the alerts do. tick_ms: the last tick that was claimed. oldest_ms: of the messages that wait."""
 
@@ -306,6 +319,20 @@ class Store(Protocol):
         """The watchlist, in the order in which it was made; empty when there is none."""
         ...
 
+    async def most_watched(self, limit: int) -> list[str]:
+        """Symbols of all watchlists, those that are on most of them first."""
+        ...
+
+    # Liquidations.
+
+    async def keep_quarters(self, quarters: Sequence[Quarter]) -> None:
+        """Idempotent by exchange, base and quarter: who keeps one again, also another machine, counts nothing twice."""
+        ...
+
+    async def quarters(self, base: str, since_ms: int) -> list[Quarter]:
+        """By exchange, oldest first."""
+        ...
+
     # The whole.
 
     async def counts(self) -> Counts:
@@ -313,7 +340,8 @@ class Store(Protocol):
         ...
 
     async def prune(self, now_ms: int) -> int:
-        """Forgets what is over: sent messages after a week, ended alerts after a month; returns how many rows."""
+        """Forgets what is over: sent messages after a week, ended alerts after a month, quarters after a day; returns
+        how many rows."""
         ...
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ from answers.judging import MINUTE_MS, Holding, Rule, settle
 from exchanges.errors import MarketError, Unavailable
 from exchanges.words import INTERVALS, Candles
 from store.words import ARMED, Alert, Chat, Message
+from watchman.figures import Spread
 
 DAY_MS = 1440 * MINUTE_MS
 
@@ -28,6 +29,7 @@ class FakeQuotes:
         self.funding: dict[str, float] = {}
         self.open_interest: dict[str, float] = {}
         self.basis: dict[str, float] = {}
+        self.gap: dict[str, float] = {}
         self.liquidated: dict[str, float] = {}
         self.minutes: dict[str, list[tuple[int, float, float, float]]] = {}
         self.closed: dict[str, Candles] = {}
@@ -50,6 +52,10 @@ class FakeQuotes:
 
     async def bases(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
         return self._told(f"bases {exchange}", exchange, self.basis, symbols)
+
+    async def spreads(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, Spread]:
+        told = self._told(f"spreads {exchange} {kind}", exchange, self.gap, symbols)
+        return {symbol: Spread(bps, "OKX asks 100, Binance bids 101") for symbol, bps in told.items()}
 
     async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
         return self._told(f"liquidations {exchange}", exchange, self.liquidated, symbols)

@@ -74,13 +74,14 @@ async def test_figures_of_each_measure(tmp_path: Path) -> None:
                 "btc oi 5% 1h": "OI",
                 "btc rsi < 5 1h": "RSI",
                 "btc basis > 3": "basis",
+                "btc spread > 900bp": "gap",
                 "btc 24h 50%": "24h",
                 "btc vol 3000% 15m": "volume",
                 "btc liq > $900m 15m": "liq",
             }.items()
         ):
             text = await house.ask(f"/alert {typed}", update_id=number + 1)
-            assert re.search(rf"\n{label} +[-+$\d]", text), text
+            assert re.search(rf"(\n|<pre>){label} +[-+$\d]", text), text
 
 
 async def test_an_update_that_comes_twice_sets_one_alert(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ async def test_levels_by_buttons_only(tmp_path: Path) -> None:
         for number, button in enumerate((*up, *down, *others, *of_perps), 2):
             answer = str(await house.bot.answer(pressed(button["callback_data"], update_id=number)))
             assert "🔔 <b>BTC " in answer
-            assert "Binance perpetual" in answer
+            assert "Binance perpetual" in answer or "all exchanges, perpetuals" in answer
 
 
 async def test_levels_of_the_market_that_is_shown(tmp_path: Path) -> None:
@@ -306,6 +307,51 @@ async def test_whoever_runs_a_group_may_change_its_alerts(tmp_path: Path, monkey
         assert house.bot.api is not None
         monkeypatch.setattr(house.bot.api, "call", call)
         assert "Deleted" in str(await house.bot.answer(pressed(line, 3, group, carol)))
+
+
+GROUP, SUPERGROUP = -1009, -1_000_000_001_009
+
+
+async def test_a_closed_topic_a_kick_and_a_supergroup_lose_no_alert(tmp_path: Path) -> None:
+    """In the offline Telegram, as its real rules are."""
+    async with a_watching_house(tmp_path, TELEGRAM_CHAT_ID=f"{ADA},{GROUP}") as house:
+
+        async def tried() -> list[tuple[int, int | None]]:
+            """The chats and topics into which a timer was sent, or should have been."""
+            before = len(telegram.calls)
+            await tick(house, 301.0)
+            calls = [params for _, params in telegram.calls[before:] if str(params.get("text")).startswith("⏰")]
+            return [(params["chat_id"], params.get("message_thread_id")) for params in calls]
+
+        telegram, duty = house.world.telegram, house.bot.duty
+        assert duty is not None
+        await house.bot.answer(updated("/alert btc every 5m", 1, GROUP, message_thread_id=7, is_topic_message=True))
+        telegram.closed_topics.add((GROUP, 7))
+        assert await tried() == [(GROUP, 7), (GROUP, None)]
+        telegram.kicked.add(GROUP)
+        assert await tried() == [(GROUP, 7)]
+        assert await tried() == []
+        telegram.kicked.discard(GROUP)
+        await duty.standing_changed(GROUP, is_there=True)
+        telegram.migrated[GROUP] = SUPERGROUP
+        found = await tried() + await tried() + await tried()
+        assert found.count((GROUP, 7)) == 1
+        assert found.count((SUPERGROUP, None)) >= 2
+
+
+async def test_two_hundred_that_ring_in_one_minute_are_five_and_a_summary(tmp_path: Path) -> None:
+    """So that the phone rings six times."""
+    async with a_watching_house(tmp_path, ALERTS_PER_USER="200", COMMANDS_PER_MINUTE="0") as house:
+        price = await price_now(house)
+        for number in range(1, 201):
+            await house.ask(f"/alert btc < {price * (1 - number * 2e-5):.2f}", update_id=number)
+        house.world.market.shake("crash", 30.0, "BTC")
+        before = len(house.world.telegram.calls)
+        for _ in range(6):
+            await tick(house, 9.9)
+        calls = [(method, params["text"]) for method, params in house.world.telegram.calls[before:]]
+        assert [method for method, _ in calls] == ["sendMessage"] * 6
+        assert calls[-1][1].startswith("🔔 <b>195 alerts</b> at once\n")
 
 
 async def test_status_tells_of_alerts(tmp_path: Path) -> None:

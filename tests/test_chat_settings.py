@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from test_alert import T0, _rows, a_watching_house, tick
 from answers.asked import Misread
 from answers.chat_settings import changed, filled, value_of
 from answers.digest import due_day
-from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes
+from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, is_quiet_at, load_wishes, minutes_ahead
 
 ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
 
@@ -29,6 +30,10 @@ ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
         ("zone +5:30", "UTC+5:30"),
         ("zone −3", "UTC-3"),
         ("zone utc", "UTC+0"),
+        ("zone berlin", "Europe/Berlin"),
+        ("zone america/new_york", "America/New_York"),
+        ("zone Los Angeles", "America/Los_Angeles"),
+        ("zone cet", "CET"),
         ("charts on", "on"),
         ("rich on", "on"),
         *((f"{name} off", "") for name in ("symbol", "interval", "quiet", "digest", "charts", "rich")),
@@ -48,6 +53,7 @@ def test_settings_as_they_are_typed(typed: str, said: str) -> None:
         "digest noon",
         "digest 13pm",
         "zone east",
+        "zone ../../etc/passwd",
         "zone 15",
         "charts x",
         "rich x",
@@ -94,6 +100,45 @@ def test_what_is_left_open_is_as_the_chat_wishes(typed: str, meant: str) -> None
 def test_a_digest_is_due_within_an_hour_by_the_chats_own_clock(zone: int, minute: int, day: int | None) -> None:
     wishes = Wishes(digest_at=480, zone_minutes=zone)
     assert due_day(wishes, (100 * DAY_MINUTES + minute) * MINUTE_MS) == day
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def test_a_digest_keeps_its_hour_when_summer_begins_and_ends() -> None:
+    wishes = Wishes(digest_at=480, zone="Europe/Berlin")
+    for moment, is_due in (
+        ("2026-03-28T07:00Z", True),  # the last day of winter, 08:00 there
+        ("2026-03-29T06:00Z", True),  # the first of summer
+        ("2026-03-29T07:01Z", False),
+        ("2026-10-24T06:00Z", True),
+        ("2026-10-25T06:00Z", False),
+        ("2026-10-25T07:00Z", True),
+    ):
+        assert (due_day(wishes, at(moment)) is not None) == is_due, moment
+
+
+def test_an_hour_that_is_left_out_or_comes_twice_has_one_digest() -> None:
+    wishes = Wishes(digest_at=150, zone="Europe/Berlin")
+    for night in ("2026-03-29", "2026-10-25"):
+        minutes = range(at(f"{night}T00:00Z"), at(f"{night}T04:00Z"), MINUTE_MS)
+        assert len({due_day(wishes, each) for each in minutes} - {None}) == 1
+
+
+def test_quiet_hours_over_midnight_follow_the_summer() -> None:
+    wishes = Wishes(quiet_from=1380, quiet_to=420, zone="America/New_York").text
+    for day, hours in (("2026-07-01", (2, 3, 10, 11)), ("2026-01-01", (3, 4, 11, 12))):
+        found = [is_quiet_at(wishes, at(f"{day}T{hour:02}:30Z")) for hour in hours]
+        assert found == [False, True, True, False]
+
+
+def test_wishes_of_a_newer_program_are_read_as_far_as_they_are_known() -> None:
+    assert load_wishes('{"digest_at": 480, "language": "de"}') == Wishes(digest_at=480)
+
+
+def test_a_zone_that_this_machine_does_not_know_counts_as_none() -> None:
+    assert minutes_ahead(Wishes(zone="Europe/Nowhere", zone_minutes=60), 0) == 60
 
 
 async def test_settings_by_buttons_only(tmp_path: Path) -> None:

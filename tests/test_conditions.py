@@ -84,6 +84,12 @@ READ = {
     "BTC rsi 70": "BTC 1h RSI crosses 70, once",
     "BTC basis > 0.3": "BTC basis rises above 0.3 %, once",
     "BTC premium < -0.1%": "BTC basis falls below -0.1 %, once",
+    "BTC basis > 30bp": "BTC basis rises above 0.3 %, once",
+    "BTC spread > 20bp": "BTC gap between exchanges rises above 20 bp, once",
+    "btc spread 20 bps every 1h": "BTC gap between exchanges rises above 20 bp, every time, at most every 1h",
+    "spread eth 12.5": "ETH gap between exchanges rises above 12.5 bp, once",
+    "eth perp gap over 0.07%": "ETH perp gap between exchanges rises above 7 bp, once",
+    "1inch spread between exchanges above 35bps": "1INCH gap between exchanges rises above 35 bp, once",
     # One's own.
     "pos liq 10%": "any position is within 10 % of its liquidation, once",
     "my positions liquidation 15": "any position is within 15 % of its liquidation, once",
@@ -136,6 +142,13 @@ REFUSED = {
     "BTC funding": "At how many percent?",
     "BTC funding > 50": "funding goes from -10 to 10",
     "BTC oi 5000000": "By how many percent?",
+    "BTC spread": "Above how many basis points?",
+    "BTC spread < 5bp": "Above how many basis points?",
+    "BTC spread -5bp": "Above how many basis points?",
+    "BTC spread > 20bp 15m": "Above how many basis points?",
+    "BTC spread > 30%": "spread goes from 0.1 to 1000",
+    "okx BTC spread > 20bp": "A spread lies between all exchanges",
+    "BTC spread > 20bq": "“20bq” is not understood here",
     "BTC oi rsi 5%": "One thing at a time",
     "pos": "Of your positions",
     "pos liq": "For all your positions",
@@ -158,6 +171,7 @@ ASKED_BACK = {
     "BTC > 7,00": ("Is 7,00 meant as 7.00?", ("btc > 7.00", "btc > 700")),
     "BTC > 70.000": ("Is 70.000 meant as 70 or as 70000?", ("btc > 70", "btc > 70000")),
     "eth -2,5% 1h": ("Is 2,5 meant as 2.5?", ("eth -2.5% 1h", "eth -25% 1h")),
+    "btc spread > 2,5bp": ("Is 2,5 meant as 2.5?", ("btc spread > 2.5bp", "btc spread > 25bp")),
 }
 
 

@@ -54,6 +54,19 @@ async def test_the_loop_ticks_until_it_is_stopped(tmp_path: Path) -> None:
         assert len(sent) == 3
 
 
+async def test_liquidations_of_what_is_watched_are_kept(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/watch btc", update_id=1)
+        await tick(house)
+        assert house.bot.duty is not None
+        assert house.bot.duty.store is not None
+        quarters = await house.bot.duty.store.quarters("BTC", 0)
+        assert {each.exchange for each in quarters} == {"okx", "gate", "bitget", "deribit", "kraken"}
+        before = len(quarters)
+        await tick(house)
+        assert len(await house.bot.duty.store.quarters("BTC", 0)) == before
+
+
 async def test_health_and_metrics_tell_of_alerts(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path, API_KEY=KEY) as house, httpx.AsyncClient(base_url=house.url) as client:
         await house.ask("/alert btc every 5m", update_id=1)
@@ -119,6 +132,9 @@ async def test_alerts_by_the_api(tmp_path: Path) -> None:
         made = (await ask("create", condition="BTC > 900000"))["data"]
         assert (made["condition"], made["exchange"], made["n_fired"]) == ("BTC rises above 900,000, once", "binance", 0)
         assert (await ask("list"))["data"]["alerts"] == [made]
+        gap = (await ask("create", condition="BTC spread > 900bp"))["data"]
+        assert gap["condition"] == "BTC perp gap between exchanges rises above 900 bp, once"
+        await ask("delete", id=gap["id"])
         assert "1 alert" in await house.ask("/alerts")
         assert (await ask("create", condition="BTC > 70,5"))["code"] == "misread"
         assert (await ask("create", condition="BTC > 5", chat_id=9))["code"] == "misread"

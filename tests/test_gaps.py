@@ -1,102 +1,94 @@
-"""Periods in which nothing was traded: candles of volume 0, which count for windows as any other."""
+"""The widest gap of a coin, one at a time and by lists, of the offline world's nine exchanges."""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Mapping
-from typing import Any
-
 import pytest
-from wired import NOW_MS, say, wired
+from conftest import House, a_house
 
-from exchanges.gaps import filled, filled_flow
-from exchanges.words import Candles, Flow
-from sessions import QUARTERS_A_DAY, day_volatility
+from answers import spread
+from answers.gaps import FEW, gap_at, gaps_at
+from answers.spread import widest_gap
+from exchanges.errors import MarketError, UnknownSymbol
+from exchanges.table import EXCHANGES
+from watchman.quotes import MarketQuotes
 
-STEP = 900_000
-NOW = 2000 * STEP + 60_000  # a minute into a quarter
-
-
-def candles(slots: list[int], exchange: str = "coinbase", n_odd: int = 0) -> Candles:
-    """A candle in each slot of a quarter, which opens at 1 and closes at 2; 10 coins each."""
-    n = len(slots)
-    opens, highs, lows, closes, volumes = (array("d", [figure] * n) for figure in (1.0, 3.0, 0.5, 2.0, 10.0))
-    times = array("q", (slot * STEP for slot in slots))
-    return Candles(exchange, "AB-USD", "spot", STEP, times, opens, highs, lows, closes, volumes, n_odd=n_odd)
+NOW = 1_763_906_602.0
+BINANCE = EXCHANGES["binance"]
+MANY = [f"{base}-USDT" for base in ("BTC", "ETH", "SOL", "DOGE", "XRP", "ADA", "NOSUCH")]
 
 
-def slots_of(found: Candles) -> list[int]:
-    return [at // STEP for at in found.open_ms]
+async def shown(house: House, words: str) -> float:
+    """The gap that /spread tells."""
+    gap = widest_gap((await spread.ask(house.bot.tools, spread.command(words.split()))).tickers)
+    assert gap is not None
+    return gap.bps
 
 
-def test_gap_is_a_candle_without_volume_at_the_close_before() -> None:
-    found = filled(candles([1996, 1999, 2000]), 4, NOW)
-    assert slots_of(found) == [1996, 1997, 1998, 1999, 2000]
-    assert list(found.volume) == [10, 0, 0, 10, 10]
-    assert (found.open[1], found.high[1], found.low[1], found.close[1]) == (2, 2, 2, 2)
+@pytest.mark.parametrize("kind", ["spot", "perp"])
+async def test_the_gap_is_what_the_command_tells(kind: str) -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        gap = await gap_at(house.bot.market, BINANCE, kind, "BTC-USDT")
+        assert gap is not None
+        assert gap.bps == pytest.approx(await shown(house, f"BTC {kind}"))
 
 
-def test_candles_without_gaps_are_the_same_object() -> None:
-    whole = candles([1998, 1999, 2000])
-    assert filled(whole, 2, NOW) is whole
+@pytest.mark.parametrize("kind", ["spot", "perp"])
+async def test_many_gaps_by_lists_are_the_same(kind: str) -> None:
+    assert len(MANY) > FEW
+    async with a_house() as house:
+        house.stop_at(NOW)
+        gaps = await gaps_at(house.bot.market, BINANCE, kind, MANY)
+        assert sorted(gaps) == sorted(MANY[:-1])
+        for symbol in MANY[:3]:
+            assert gaps[symbol].bps == pytest.approx(await shown(house, f"{symbol} {kind}"), abs=0.2)
 
 
-def test_of_old_candles_only_the_window_is_left() -> None:
-    """Asked for four, a thin market gives four that span days: those before the window lend it a price."""
-    found = filled(candles([1000, 1500, 1998]), 4, NOW)
-    assert slots_of(found) == [1996, 1997, 1998, 1999]
-    assert list(found.volume) == [0, 0, 10, 0]
+async def test_one_list_an_exchange_serves_all_symbols() -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        await gaps_at(house.bot.market, BINANCE, "perp", MANY)
+        assert [house.world.sites[name].n_requests for name in ("BYBIT", "OKX")] == [1, 1]
 
 
-def test_a_young_market_gets_no_past() -> None:
-    assert slots_of(filled(candles([1998, 2000]), 96, NOW)) == [1998, 1999, 2000]
+async def test_without_the_exchange_that_says_which_coin_is_meant_nothing_is_told() -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        await house.world.set_fault("BINANCE", "500")
+        for symbols in (MANY[:1], MANY):
+            with pytest.raises(MarketError):
+                await gaps_at(house.bot.market, BINANCE, "perp", symbols)
 
 
-def test_a_candle_just_closed_may_be_late() -> None:
-    assert slots_of(filled(candles([1996, 1998]), 9, 2000 * STEP + 2_000)) == [1996, 1997, 1998]
-    assert slots_of(filled(candles([1996, 1998]), 9, 2000 * STEP + 30_000)) == [1996, 1997, 1998, 1999]
+async def test_another_exchange_that_is_down_takes_no_part() -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        await house.world.set_fault("OKX", "500")
+        gap = await gap_at(house.bot.market, BINANCE, "perp", "BTC-USDT")
+        assert gap is not None
+        assert "okx" not in (gap.buy.exchange, gap.sell.exchange)
 
 
-def test_nothing_is_put_after_the_last_where_no_gaps_are_usual() -> None:
-    """Our clock may be ahead of the exchange's."""
-    whole = candles([1996, 1997], "binance")
-    assert filled(whole, 9, NOW) is whole
+async def test_two_coins_of_one_name_are_never_compared() -> None:
+    """Gate's, Bitget's and Hyperliquid's NEIRO is another coin than Binance's: each is compared with its own kind."""
+    async with a_house() as house:
+        house.stop_at(NOW)
+        for exchange, strangers in (("binance", {"gate", "bitget", "hyperliquid"}), ("gate", {"binance", "bybit"})):
+            for symbols in (["NEIRO-USDT"], ["NEIRO-USDT", *MANY]):
+                gap = (await gaps_at(house.bot.market, EXCHANGES[exchange], "perp", symbols))["NEIRO-USDT"]
+                assert abs(gap.bps) < 100
+                assert not {gap.buy.exchange, gap.sell.exchange} & strangers
 
 
-def test_an_odd_candle_that_was_left_out_is_no_empty_one() -> None:
-    odd = candles([1996, 1998, 1999], n_odd=1)
-    assert filled(odd, 9, NOW) is odd
+async def test_what_is_not_listed() -> None:
+    async with a_house() as house:
+        with pytest.raises(UnknownSymbol):
+            await gap_at(house.bot.market, BINANCE, "spot", "NOSUCH-USDT")
 
 
-def test_flow_without_takers_is_zero() -> None:
-    flow = Flow("okx", "A-USDT", "perp", STEP, [1995 * STEP, 1998 * STEP], [1.0, 2.0], [3.0, 4.0])
-    found = filled_flow(flow, 9, NOW)
-    assert list(found.buy) == [1, 0, 0, 2, 0]
-    assert list(found.sell) == [3, 0, 0, 4, 0]
-
-
-@pytest.mark.parametrize("of", [[], [2000]])
-def test_nothing_and_one_candle_stay_what_they_are(of: list[int]) -> None:
-    assert slots_of(filled(candles(of), 4, NOW)) == of
-
-
-def test_day_volatility_is_of_a_day() -> None:
-    """Of 97 candles that span 85 hours it is not known; of a day with gaps put in it is."""
-    scattered = candles([2000 - 3 * each for each in reversed(range(1, 98))], "binance", n_odd=1)
-    assert day_volatility(scattered, NOW) is None
-    whole = filled(candles([2000 - 3 * each for each in reversed(range(1, 40))]), QUARTERS_A_DAY + 1, NOW)
-    assert day_volatility(whole, NOW) == 0.0
-
-
-async def test_volume_without_trades_says_so() -> None:
-    """Of a listed market in which nothing was traded there are enough candles."""
-
-    def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
-        if not path.endswith("klines"):
-            return None
-        last, n = NOW_MS // STEP, int(query["limit"])
-        coins = {(last - i) * STEP: "5" if i < 3 else "0" for i in reversed(range(n))}
-        return [[at, "1", "1", "1", "1", v, at + STEP - 1, v, 1, "0", "0", "0"] for at, v in coins.items()]
-
-    told = await say(wired(answer, "binance"), "/volume AB")
-    assert "Baseline n/a: most candles before had no trades." in told
+async def test_a_tick_is_told_both_sides() -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        told = await MarketQuotes(house.bot.market, house.bot.accounts).spreads("binance", "spot", ["BTC-USDT"])
+        assert " asks " in told["BTC-USDT"].sides
+        assert " bids " in told["BTC-USDT"].sides

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from answers.judging import (
     Rule,
     State,
     is_beyond,
+    is_calm,
     judge,
     judge_holdings,
     load_state,
@@ -64,6 +66,21 @@ def rings(rule: Rule, figures: list[float], every_ms: int = 10_000) -> list[int]
 )
 def test_levels(rule: Rule, figures: list[float], expected: list[int]) -> None:
     assert rings(rule, figures) == expected
+
+
+@pytest.mark.parametrize("direction", ["up", "down", "either"])
+def test_what_is_calm_is_judged_to_nothing(direction: str) -> None:
+    for begin, figure in itertools.product((90.0, 99.9, 100.0, 110.0), (95.0, 99.99, 100.0, 100.01, 105.0)):
+        rule, state = settle(replace(ABOVE, direction=direction), begin, T0)
+        if is_calm(rule, state, figure):
+            assert judge(rule, state, Look.at(T0 + 1, figure)) == (state, None)
+        else:
+            assert not state.side or judge(rule, state, Look.at(T0 + 1, figure))[1] is not None
+
+
+def test_a_change_without_a_sign_is_never_calm() -> None:
+    rule, state = settle(Rule("change", "either", 8.0), 5.0, T0)
+    assert not is_calm(rule, state, -9.0)
 
 
 def test_an_alert_beyond_its_level_says_so() -> None:
@@ -151,6 +168,7 @@ def test_a_change_tells_which_way() -> None:
         (Rule("funding", "down", 0.0, times=0), [0.01, -0.001, 0.0005, -0.001, 0.001, -0.001], [1, 5]),
         (Rule("volume", "up", 300.0, times=0), [50, 400, 200, 400, 150, 301], [1, 5]),
         (Rule("basis", "up", 0.3, times=0), [0.1, 0.31, 0.2, 0.31, 0.15, 0.3], [1, 5]),
+        (Rule("spread", "up", 20.0, times=0), [-3, 21, 11, 21, 10, 20], [1, 5]),
     ],
 )
 def test_other_figures_have_their_own_way_back(rule: Rule, figures: list[float], expected: list[int]) -> None:

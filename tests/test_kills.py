@@ -8,10 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from databases import fresh_url
+from databases import PGBOUNCER, fresh_url
 
 KILLS = Path(__file__).parent.parent / "trials" / "kills.py"
-ENGINES = [("sqlite", "1"), ("postgres", "3")]  # with the processes that work on it
+ENGINES = [  # with the processes that work on it
+    ("sqlite", "1"),
+    ("postgres", "3"),
+    pytest.param("pooler", "3", marks=pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")),
+]
 
 
 def killed(url: str, n_alerts: int, n_kills: int, *options: str) -> dict[str, int]:

@@ -10,6 +10,7 @@ from wire import about
 
 from answers import liq
 from answers.liq import LiquidationReport
+from answers.quarters import QUARTER_MS
 from demo.coins import MARGINS
 from demo.market import Market as Truth
 from demo.telegram_html import parse
@@ -61,12 +62,25 @@ async def test_liquidations_are_the_truth(base: str, window: str) -> None:
                 assert found == pytest.approx(true_dollars(truth, name, base, report.since_ms, side), 0.02, least), name
 
 
+async def test_a_longer_window_right_behind_a_shorter_one_is_whole() -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        await liquidations(house, "BTC 1h")
+        behind = await liquidations(house, "BTC 24h")
+        house.bot.market.forget()
+        anew = await liquidations(house, "BTC 24h")
+        assert behind.late == anew.late == {}
+        assert {name: each.dollars() for name, each in behind.told.items()} == {
+            name: each.dollars() for name, each in anew.told.items()
+        }
+
+
 async def test_liquidations_begin_at_a_quarter() -> None:
     async with a_house() as house:
         house.stop_at(NOW)
         report = await liquidations(house, "BTC 4h")
-        assert report.since_ms % liq.QUARTER_MS == 0
-        assert 0 <= NOW * 1000 - 4 * 3_600_000 - report.since_ms < liq.QUARTER_MS
+        assert report.since_ms % QUARTER_MS == 0
+        assert 0 <= NOW * 1000 - 4 * 3_600_000 - report.since_ms < QUARTER_MS
         assert all(row.time_ms >= report.since_ms for told in report.told.values() for row in told.rows)
 
 
@@ -101,7 +115,7 @@ async def test_liquidations_say_how_far_they_are_told() -> None:
         assert text.startswith("BTC liquidations 24h ≈$")
         assert "5 of 9 exchanges tell theirs; Binance and Bybit publish by stream only." in text
         assert "Bitget ≈" in text
-        assert "Kraken: sums without sides, priced as of now." in text
+        assert "Kraken: sums without sides, priced when they were asked for." in text
 
 
 async def test_liquidations_of_a_wild_day_that_pages_do_not_reach(monkeypatch: pytest.MonkeyPatch) -> None:

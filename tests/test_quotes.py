@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from conftest import a_house
 
@@ -11,6 +13,7 @@ from exchanges.reading import row_in
 from exchanges.table import EXCHANGES
 from watchman.quotes import MarketQuotes
 
+NOW = 1_763_906_602.0
 PERPS = [name for name, each in EXCHANGES.items() if "perp" in each.kinds]
 
 
@@ -75,8 +78,35 @@ async def test_basis_candles_and_changes() -> None:
         assert "BTC-USDT" in await quotes.changes("binance", "perp", ["BTC-USDT"])
         candles = await quotes.candles("binance", "perp", "BTC-USDT", "1m", 16)
         assert len(candles) == 17
-        history = await quotes.open_interest_history("binance", "BTC-USDT", 120)
-        assert len(history) == 3
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "gate", "kraken"])
+async def test_the_past_of_open_interest_comes_every_five_minutes(exchange: str) -> None:
+    async with a_house() as house:
+        truth, quotes = house.stop_at(NOW), MarketQuotes(house.bot.market, house.bot.accounts)
+        history = await quotes.open_interest_history(exchange, "BTC-USDT", 120)
+        assert 24 <= len(history) <= 26
+        assert {later[0] - before[0] for before, later in pairwise(history)} == {300_000}
+        margin = "USD" if exchange == "kraken" else "USDT"
+        for moment_ms, coins in history:
+            assert coins == pytest.approx(truth.interest_of(exchange, "BTC", margin, moment_ms / 1000), rel=1e-3)
+
+
+async def test_the_longer_past_of_open_interest_comes_every_hour_before() -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        history = await MarketQuotes(house.bot.market, house.bot.accounts).open_interest_history("okx", "BTC-USDT", 722)
+        moments = [moment_ms for moment_ms, _ in history]
+        assert moments[0] <= NOW * 1000 - 720 * 60_000
+        assert [later - before for before, later in pairwise(moments)][-97:] == [300_000] * 97
+        assert max(later - before for before, later in pairwise(moments)) == 3_600_000
+
+
+async def test_who_tells_no_past_of_open_interest_is_not_asked() -> None:
+    async with a_house() as house:
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        assert await quotes.open_interest_history("deribit", "BTC-USDT", 120) == []
+        assert house.world.sites["DERIBIT"].n_requests == 0
 
 
 async def test_an_exchange_that_is_down_is_said_to_be() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from databases import ENGINES, fresh_url, postgres_server
+from databases import ENGINES, PGBOUNCER, fresh_url, postgres_server
 
 from store import sql
 from store.connect import copy, open_store
@@ -41,7 +41,11 @@ T = TypeVar("T")
 BTC = Alert("aaaaaaaa", 5, None, 7, 100, ARMED, "price binance perp BTC-USDT", "{}", "", 0, 1_000, 10**15)
 
 
-@pytest.fixture(params=ENGINES)
+NO_POOLER = pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed")
+POOLER = pytest.param("pooler", marks=[NO_POOLER, pytest.mark.trial])
+
+
+@pytest.fixture(params=[*ENGINES, POOLER])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return fresh_url(request.param, tmp_path)
 
@@ -397,7 +401,7 @@ def test_an_older_program_respects_a_newer_schema(url: str) -> None:
     with pytest.raises(NewerSchema) as newer:
         in_store(url, lambda store: store.needs())
     assert newer.value.sentence == (
-        "The database was changed by a newer program (schema 99, this one knows 1): update this one."
+        "The database was changed by a newer program (schema 99, this one knows 2): update this one."
     )
 
 
@@ -428,7 +432,15 @@ def test_a_migration_that_fails_leaves_the_old_schema(url: str, monkeypatch: pyt
 def test_a_newer_program_brings_an_older_schema_forward(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     in_store(url, lambda store: store.add_alert(BTC, Limits()))
     monkeypatch.setattr(sql, "MIGRATIONS", (*sql.MIGRATIONS, ("CREATE TABLE bot_new (id BIGINT)",)))
-    assert in_store(url, lambda store: store.migrate()) == 2
+    assert in_store(url, lambda store: store.migrate()) == 3
+    assert in_store(url, lambda store: store.alert(BTC.id)) == BTC
+
+
+def test_each_released_schema_is_brought_forward(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql, "MIGRATIONS", sql.MIGRATIONS[:1])
+    in_store(url, lambda store: store.add_alert(BTC, Limits()))
+    monkeypatch.undo()
+    assert in_store(url, lambda store: store.quarters("BTC", 0)) == []
     assert in_store(url, lambda store: store.alert(BTC.id)) == BTC
 
 
@@ -443,7 +455,7 @@ def test_everything_moves_from_one_engine_to_the_other(way: tuple[str, str], tmp
     fired(source, alert(0))
     in_store(source, lambda store: store.watch(5, ["BTC-USDT"], 9, 1))
     ran = run_copy(source, target)
-    assert ran.stdout == "copied: 3 alert, 1 chat, 1 outbox, 1 tick, 1 watch\n"
+    assert ran.stdout == "copied: 3 alert, 1 chat, 1 outbox, 1 tick, 1 watch, 0 quarter\n"
     assert in_store(target, lambda store: store.alerts_of_chat(5)) == in_store(
         source, lambda store: store.alerts_of_chat(5)
     )

@@ -294,6 +294,17 @@ def test_what_crossed_while_it_slept_is_told_late_and_once(tmp_path: Path) -> No
     assert facts["late_ms"] == 110 * MINUTE_MS + 10_000
 
 
+def test_what_crossed_when_it_slept_as_soon_as_it_was_set(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(BTC, 99.0)
+        house.quotes.minutes["BTC-USDT"] = [minute(i, 95.0, 101.0 if i == 2 else 95.5, 95.2) for i in range(9)]
+        await house.tick(9 * MINUTE_MS, 95.2)
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert (facts["firing"]["at_ms"], facts["late_ms"]) == (T0 + 2 * MINUTE_MS, 7 * MINUTE_MS)
+
+
 def test_an_exchange_that_was_down_is_made_up_for(tmp_path: Path) -> None:
     async def act(house: House) -> list[dict[str, Any]]:
         await house.set(BTC, 95.0)
@@ -322,7 +333,10 @@ def test_a_window_is_filled_from_candles_after_a_start(tmp_path: Path) -> None:
         return await house.fired()
 
     (facts,) = in_house(tmp_path, act)
-    assert (facts["firing"]["reference"], facts["firing"]["reference_ms"]) == (100.0, T0 + 25 * MINUTE_MS)
+    assert (facts["firing"]["reference"], facts["firing"]["reference_ms"]) == (
+        100.0,
+        T0 + 26 * MINUTE_MS,
+    )  # that candle's end
 
 
 def test_the_owner_is_told_once_that_the_bot_slept(tmp_path: Path) -> None:
@@ -353,6 +367,24 @@ def test_open_interest_within_an_hour(tmp_path: Path) -> None:
     assert facts["firing"]["reference"] == 100.0
 
 
+def test_open_interest_of_before_a_restart_is_told_every_five_minutes_and_asked_once(tmp_path: Path) -> None:
+    rule = Rule("oi", "down", 5.0, HOUR_MS, exchange="binance", kind="perp", symbol="BTC-USDT")
+
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(rule, 100.0)
+        house.quotes.interest_history = [(T0 + i * 5 * MINUTE_MS, 107.0 if i == 4 else 101.0) for i in range(1, 7)]
+        house.quotes.open_interest["BTC-USDT"] = 102.0
+        house.restarted()
+        await house.tick(35 * MINUTE_MS)
+        house.quotes.open_interest["BTC-USDT"] = 101.0
+        await house.tick(MINUTE_MS)
+        assert house.quotes.asked.count("interest history binance BTC-USDT") == 1
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert (facts["firing"]["reference"], facts["firing"]["reference_ms"]) == (107.0, T0 + 20 * MINUTE_MS)
+
+
 def test_rsi_and_volume_of_the_candle_that_closed(tmp_path: Path) -> None:
     async def act(house: House) -> int:
         rows = [(T0 + (i - 60) * 900_000, 1.0, 1.0, 100.0 + i % 2) for i in range(60)]
@@ -379,6 +411,19 @@ def test_liquidations_within_a_quarter_of_an_hour(tmp_path: Path) -> None:
         assert set(house.quotes.asked) == {"liquidations okx"}
 
     in_house(tmp_path, act)
+
+
+def test_a_gap_between_two_exchanges(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(replace(BTC, measure="spread", level=20.0), 3.0)
+        for bps in (19.0, 21.0, 30.0):
+            house.quotes.gap["BTC-USDT"] = bps
+            await house.tick(MINUTE_MS)
+        assert set(house.quotes.asked) == {"spreads binance perp"}
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert (facts["firing"]["value"], facts["firing"]["items"]) == (21.0, ["OKX asks 100, Binance bids 101"])
 
 
 def test_own_positions(tmp_path: Path) -> None:

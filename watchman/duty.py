@@ -29,6 +29,7 @@ from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreErr
 from telegram.api import TelegramAPI, TelegramError
 from telegram.multipart import File
 from watchman.delivery import Delivery, Rung
+from watchman.quarters import Quarters
 from watchman.quotes import MarketQuotes
 from watchman.ticker import PERIOD_MS, Ticked, Ticker
 
@@ -39,6 +40,7 @@ PRUNE_S = 3600.0
 WISHES_S = 60.0  # how long what a chat wishes is kept in memory
 READ_S = 0.5
 DNS_S = 2.0
+MINUTE_MS = 60_000
 WEEK_MS = 7 * 86_400_000
 ADMIN_S = 2.0  # for Telegram to say who runs a group
 MAX_CHARTS = 2  # with alerts, in one tick: each takes a moment
@@ -51,6 +53,13 @@ NO_DISK = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a fo
 def told_of(ticked: Ticked) -> dict[str, object]:
     """What a tick did, for who keeps the time outside."""
     return {"ticked": ticked.is_claimed, "alerts": ticked.n_alerts, "fired": ticked.n_fired}
+
+
+async def due_chats(store: Store, now_ms: int) -> list[tuple[int, int]]:
+    """Chats whose digest is due, each with the number of its day. Raises StoreError."""
+    chats = await store.chats_with_settings()
+    days = [(chat.id, digest.due_day(load_wishes(chat.settings), now_ms)) for chat in chats]
+    return [(chat_id, day) for chat_id, day in days if day is not None]
 
 
 async def n_machines(app: str) -> int:
@@ -73,9 +82,12 @@ class Duty:
         self._turn = asyncio.Lock()
         self._ticker: Ticker | None = None
         self._delivery: Delivery | None = None
+        self._quarters: Quarters | None = None
         self._said = ""
         self._prune_after = 0.0
         self._digested: dict[int, int] = {}  # by chat, the day
+        self._due: list[tuple[int, int]] = []  # chats whose digest is due, and the day, as of the minute of _digests_ms
+        self._digests_ms = 0
         self._wishes: dict[int, tuple[float, Wishes]] = {}  # by chat, when they were read
         self.store: Store | None = None
         self.sentence = NOT_OPEN
@@ -93,7 +105,9 @@ class Duty:
             self._say(f"no alerts: {error}")
             return False
         owner = min((each for each in self._tools.settings.allowed_ids if each > 0), default=None)
-        self._ticker = Ticker(self.store, MarketQuotes(self._tools.market, self._tools.accounts), owner=owner)
+        quotes = MarketQuotes(self._tools.market, self._tools.accounts, self.store)
+        self._ticker = Ticker(self.store, quotes, owner=owner)
+        self._quarters = Quarters(self._tools.market, self.store)
         show = FiredShow(is_demo=self._tools.settings.is_demo)
         await self._look_for_others(self.store, owner)
         self._delivery = Delivery(self.store, self._api.call, show, lambda: int(self._clock.now() * 1000))
@@ -134,6 +148,8 @@ class Duty:
                     await self._digest(self.store)
                 await self._delivery.deliver(self._now_ms())
                 await self._send_charts(self._delivery.taken())
+                if self._quarters is not None and ticked.is_claimed:
+                    await self._quarters.keep(ticked.now_ms)
                 await self._prune(self.store)
                 self.counted = await self.store.counts()
                 self._said = ""
@@ -255,16 +271,17 @@ class Duty:
     async def _digest(self, store: Store) -> None:
         """Puts the digest of one chat that is due into the outbox; others follow at the next ticks."""
         now_ms = int(self._clock.now() * 1000)
-        for chat in await store.chats_with_settings():
-            day = digest.due_day(load_wishes(chat.settings), now_ms)
-            if day is None or self._digested.get(chat.id) == day:
-                continue
-            if len(self._digested) >= MAX_CHATS:
-                self._digested.clear()
-            facts = orjson.dumps(await digest.gather(self._tools.market, store, chat.id)).decode()
-            await store.add_message(Message(f"digest {chat.id}", day, chat.id, None, facts, now_ms, now_ms))
-            self._digested[chat.id] = day
+        if now_ms // MINUTE_MS > self._digests_ms // MINUTE_MS:
+            self._digests_ms, self._due = now_ms, await due_chats(store, now_ms)
+        self._due = [(chat_id, day) for chat_id, day in self._due if self._digested.get(chat_id) != day]
+        if not self._due:
             return
+        chat_id, day = self._due.pop(0)
+        if len(self._digested) >= MAX_CHATS:
+            self._digested.clear()
+        facts = orjson.dumps(await digest.gather(self._tools.market, store, chat_id)).decode()
+        await store.add_message(Message(f"digest {chat_id}", day, chat_id, None, facts, now_ms, now_ms))
+        self._digested[chat_id] = day
 
     async def _prune(self, store: Store) -> None:
         if self._clock.monotonic() >= self._prune_after:

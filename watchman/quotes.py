@@ -1,4 +1,4 @@
-"""What a tick asks (ticker.Quotes), of the market and the accounts: few symbols singly, more of them by one list.
+"""What a tick asks (figures.Quotes), of the market and the accounts: few symbols singly, more of them by one list.
 
 The market's own cache, budgets and circuits serve here as everywhere. One exchange is asked and no other: an alert
 belongs to the market that it names.
@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from accounts import Accounts, NoKeys, Part, Valued
+from answers.gaps import gaps_at
 from answers.judging import Holding
 from answers.liq import liquidated
+from answers.spread import sides_of
 from exchanges.endpoints import ListEndpoint
 from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
@@ -21,20 +23,22 @@ from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Snapshot, Ticker, per_8h
 from market import Market
 from render.sentences import exchange_name
+from store.words import Store
+from watchman.figures import Spread
 
 T = TypeVar("T")
 
 FEW = 5  # symbols at one exchange that are asked for singly: less than a list of 650
 AT_ONCE = 8  # single questions side by side
 MIN_USD = 50.0  # a smaller position rings for nothing
-MIN_HISTORY_H = 2
+MAX_FINE = 98  # rows of five minutes: OKX tells a hundred
 
 
 class MarketQuotes:
-    """ticker.Quotes over a Market and Accounts."""
+    """figures.Quotes over a Market and Accounts; a store for liquidations that are kept."""
 
-    def __init__(self, market: Market, accounts: Accounts) -> None:
-        self._market, self._accounts = market, accounts
+    def __init__(self, market: Market, accounts: Accounts, store: Store | None = None) -> None:
+        self._market, self._accounts, self._store = market, accounts, store
 
     async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
         endpoint = EXCHANGES[exchange].prices(kind, self._market.now_ms())
@@ -64,10 +68,14 @@ class MarketQuotes:
         alike = [each for each in both if are_of_one_coin(perps[each], spots[each])]
         return {each: (perps[each] / spots[each] - 1.0) * 100.0 for each in alike}
 
+    async def spreads(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, Spread]:
+        gaps = await gaps_at(self._market, EXCHANGES[exchange], kind, symbols)
+        return {symbol: Spread(gap.bps, sides_of(gap)) for symbol, gap in gaps.items()}
+
     async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
         async def ask(of: str) -> float:
             symbol, span = of.split(" ")
-            return await liquidated(self._market, EXCHANGES[exchange], symbol, int(span[:-1]))
+            return await liquidated(self._market, EXCHANGES[exchange], symbol, int(span[:-1]), self._store)
 
         return await _singly(symbols, ask)
 
@@ -75,15 +83,21 @@ class MarketQuotes:
         return await self._market.candles(EXCHANGES[exchange], symbol, kind, interval, n_candles)
 
     async def open_interest_history(self, exchange: str, symbol: str, n_minutes: int) -> Sequence[tuple[int, float]]:
-        """Of full hours, as exchanges tell it."""
-        of, hours = EXCHANGES[exchange], max(MIN_HISTORY_H, n_minutes // 60 + 1)
+        """Every five minutes, as far as that is told at once; of full hours before."""
+        of = EXCHANGES[exchange]
         spellings = self._market.spellings(of, "perp", symbol)
         async for listing in spellings:
             with spellings:
                 if not of.has("open_interest_history", listing.kind, listing.quote):
                     return []
                 sized = await self._market.sized(of, listing, "perp")
-                return await self._market.open_interest_history(of, sized, hours)
+                fine = list(
+                    await self._market.open_interest_history(of, sized, min(MAX_FINE, n_minutes // 5 + 2), "5m")
+                )
+                if n_minutes // 5 + 2 <= MAX_FINE or not fine:
+                    return fine
+                coarse = await self._market.open_interest_history(of, sized, n_minutes // 60 + 2)
+                return [each for each in coarse if each[0] < fine[0][0]] + fine
         raise spellings.unknown
 
     async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:

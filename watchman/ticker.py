@@ -20,9 +20,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 import orjson
 
@@ -31,12 +31,12 @@ from answers.judging import (
     MINUTE_MS,
     Extremes,
     Firing,
-    Holding,
     Look,
     Need,
     Rule,
     State,
     candle_figure,
+    is_calm,
     is_over,
     judge,
     judge_holdings,
@@ -52,6 +52,7 @@ from answers.windows import Window
 from exchanges.errors import MarketError
 from exchanges.words import INTERVALS, Candles
 from store.words import DONE, PAUSED, Alert, Claim, Judged, Message, Store
+from watchman.figures import Figures, Quotes, Watched
 
 log = logging.getLogger("bot")
 
@@ -65,72 +66,14 @@ NEAR = 0.01  # of a level: there the candles of the last minutes are read for wi
 NEAR_CANDLES = 16  # enough for the average true range of 14
 GAP_MS = 60_000  # not looked for longer: candles tell what was missed
 MAX_CANDLES = 1000
+LATE_CANDLE_MS = 2 * MINUTE_MS  # a candle that was judged when it closed is looked at again: exchanges mend the last
 SLEPT_MS = 3 * MINUTE_MS  # without a tick: the owner is told
 LATE_MS = 3 * MINUTE_MS  # a minute's candle is read when it is over: what is told longer after it is late
+LISTED = ("change", "funding", "oi", "basis", "spread", "liqs")  # of many symbols by one question, every minute
+HOLE_MS = 11 * MINUTE_MS  # in open interest, whose past is told every five minutes, one of which may be on its way
+HOLE_OF_HOURS_MS = 71 * MINUTE_MS  # in a window that reaches back to where it is told every hour
+FINE_MS = 8 * 60 * MINUTE_MS
 FIGURE_CANDLES = 120  # for RSI and for what volume is normal
-
-
-class Quotes(Protocol):
-    """What a tick asks of the markets. All raise MarketError only; a symbol that is not in the answer was not told."""
-
-    async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """Last prices: one small list, or a few single questions where that is less."""
-        ...
-
-    async def changes(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """Percent over 24 hours."""
-        ...
-
-    async def fundings(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """Percent per 8 hours."""
-        ...
-
-    async def open_interests(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """In base."""
-        ...
-
-    async def bases(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """How far the perpetual stands above spot, percent of spot."""
-        ...
-
-    async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
-        """Dollars within a span, of "BTC-USDT 15m"."""
-        ...
-
-    async def candles(self, exchange: str, kind: str, symbol: str, interval: str, n_candles: int) -> Candles:
-        """The latest ones, the running one among them."""
-        ...
-
-    async def open_interest_history(self, exchange: str, symbol: str, n_minutes: int) -> Sequence[tuple[int, float]]:
-        """Moments and figures of the last minutes, oldest first; empty where the exchange has none."""
-        ...
-
-    async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
-        """One's own positions, and the exchanges that told all of theirs."""
-        ...
-
-
-@dataclass(slots=True)
-class Watched:
-    """A market in memory. seen_ms: of the last look, 0 before the first. silent_ms: since when it is asked in vain."""
-
-    seen_ms: int = 0
-    atr: float | None = None
-    window: Window | None = None
-    silent_ms: int = 0
-
-
-@dataclass(slots=True)
-class Figures:
-    """What a tick was told. by_need: the figure of each need; looks: closed candles that it had not seen, by need."""
-
-    by_need: dict[str, float] = field(default_factory=dict)
-    candles: dict[str, Candles] = field(default_factory=dict)
-    looks: dict[str, list[Look]] = field(default_factory=dict)
-    holdings: tuple[Sequence[Holding], Collection[str]] | None = None
-    failed: dict[str, str] = field(default_factory=dict)
-    answered: set[str] = field(default_factory=set)  # lists
-    n_requests: int = 0
 
 
 @dataclass(slots=True)
@@ -192,6 +135,8 @@ class Ticker:
         seen = orjson.dumps({text: each.seen_ms for text, each in self._watched.items()}).decode() if is_minute else ""
         if judged or is_minute:
             ticked.n_fired = await self._store.store_tick(claim, seen, judged, now_ms)
+        for text, looks in figures.looks.items():
+            self._watched[text].judged_ms = looks[-1].at_ms if looks else 0
         await self._tell_of_sleep(ticked)
         for message in self._silence.messages():
             await self._store.add_message(message)
@@ -223,9 +168,7 @@ class Ticker:
         figures = Figures()
         lists: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for need in needs.values():
-            if need.source in ("price", "change", "funding", "oi", "basis", "liqs") and (
-                is_minute or need.source == "price"
-            ):
+            if need.source == "price" or (is_minute and need.source in LISTED):
                 lists[need.source, need.exchange, need.kind].append(f"{need.symbol} {need.interval}".strip())
         asking = [self._ask_list(figures, *of, symbols) for of, symbols in lists.items()]
         self._owed &= needs.keys()
@@ -252,6 +195,12 @@ class Ticker:
                 found = await quotes.prices(exchange, kind, symbols)
             elif source == "change":
                 found = await quotes.changes(exchange, kind, symbols)
+            elif source == "spread":
+                spreads = await quotes.spreads(exchange, kind, symbols)
+                found = {symbol: each.bps for symbol, each in spreads.items()}
+                figures.items |= {
+                    f"{source} {exchange} {kind} {symbol}": each.sides for symbol, each in spreads.items()
+                }
             else:
                 asks = {"funding": quotes.fundings, "oi": quotes.open_interests, "basis": quotes.bases}
                 ask = {**asks, "liqs": quotes.liquidations}[source]
@@ -325,8 +274,9 @@ class Ticker:
             return _refill(watched, rule, each.state, now_ms) if is_minute else 0
         if rule.measure != "price":
             return 0
-        if watched.seen_ms and now_ms - watched.seen_ms > GAP_MS + self._period_ms:
-            return (now_ms - watched.seen_ms) // MINUTE_MS + 2
+        seen_ms = max(watched.seen_ms, each.state.since_ms)  # it slept perhaps as soon as this one was set
+        if now_ms - seen_ms > GAP_MS + self._period_ms:
+            return (now_ms - seen_ms) // MINUTE_MS + 2
         is_near = abs(figure - rule.level) <= NEAR * rule.level
         return NEAR_CANDLES if is_near and is_minute else 0
 
@@ -345,12 +295,12 @@ class Ticker:
         if candles is None:
             return
         watched, looks = self._watched[text], _closed_looks(candles, now_ms)
-        figures.looks[text] = looks
+        figures.looks[text] = [each for each in looks if each.from_ms >= watched.judged_ms - LATE_CANDLE_MS]
         if interval == "1m":
             watched.atr = indicators.atr(candles.high, candles.low, candles.close)
             if watched.window is not None:
                 # Closes alone: the quotes of every tick have no wicks either, so a restart changes nothing.
-                watched.window.fill(Look.at(look.from_ms, look.last) for look in looks)
+                watched.window.fill(Look.at(look.at_ms, look.last) for look in looks)
 
     async def _read_open_interest(self, text: str, need: Need, n_minutes: int, figures: Figures) -> None:
         figures.n_requests += 1
@@ -371,6 +321,14 @@ class Ticker:
             return Judged(alert, DONE, alert.state, (_facts(rule, {"event": "expired"}),))
         if alert.need == "positions":
             return _judge_positions(each, figures, now_ms)
+        figure = figures.by_need.get(alert.need)
+        if (
+            figure is not None
+            and not figures.looks.get(alert.need)
+            and each.state
+            and is_calm(rule, each.state, figure)
+        ):
+            return None
         looks = self._looks(each, figures, now_ms)
         if not looks:
             return None
@@ -378,17 +336,18 @@ class Ticker:
         if state is None:
             rule, state = settle(rule, looks[-1].last, now_ms)
             return Judged(alert, alert.status, state.text) if rule == each.rule else None
-        return self._judge_looks(alert, rule, state, looks, now_ms)
+        told = figures.items.get(alert.need)
+        return self._judge_looks(alert, rule, state, looks, () if told is None else (told,), now_ms)
 
     def _judge_looks(
-        self, alert: Alert, rule: Rule, before: State, looks: Sequence[Look], now_ms: int
+        self, alert: Alert, rule: Rule, before: State, looks: Sequence[Look], items: tuple[str, ...], now_ms: int
     ) -> Judged | None:
-        watched, state, firings = self._watched[alert.need], before, []
+        watched, state, firings = self._watched[alert.need], before, list[Firing]()
         margin = margin_of(rule, atr=watched.atr)
         for look in looks:
             state, firing = judge(rule, state, look, _extremes(rule, state, watched, look.at_ms), margin)
             if firing is not None:
-                firings.append(firing)
+                firings.append(firing._replace(items=items))
             if is_over(rule, alert.n_fired + len(firings)):
                 break
         return _judged(alert, rule, before, state, firings, looks[-1].last, now_ms)
@@ -419,7 +378,10 @@ def _refill(watched: Watched, rule: Rule, state: State, now_ms: int) -> int:
     if watched.window is None or watched.window.span_ms < rule.window_ms:
         watched.window = Window(rule.window_ms)
     begin_ms = window_begin(rule, state, now_ms)
-    hole_ms = watched.window.hole_begin(begin_ms, now_ms)
+    if rule.measure == "oi":
+        hole_ms = watched.window.hole_begin(begin_ms, now_ms, HOLE_OF_HOURS_MS if rule.window_ms > FINE_MS else HOLE_MS)
+    else:
+        hole_ms = watched.window.hole_begin(begin_ms, now_ms)
     return 0 if hole_ms is None else (now_ms - hole_ms) // MINUTE_MS + 2
 
 

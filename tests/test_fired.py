@@ -1,0 +1,46 @@
+"""How an alert that rang looks, from its facts alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from answers.fired import FiredShow, Shown
+from answers.judging import Firing, Rule
+from answers.silence import SILENT_MS, Silence
+from store.words import ARMED, Alert, Chat, Message
+
+NOW = 1_763_906_602_000
+
+
+def shown(rule: Rule, firing: Firing, last: float, **more: Any) -> Shown:
+    facts = {"event": "fired", "rule": asdict(rule), "firing": firing._asdict(), "last": last, "now_ms": NOW, **more}
+    message = Message("aaaaaaaa", 3, 5, None, orjson.dumps(facts).decode(), NOW, NOW)
+    return FiredShow().message(message, Chat(5), NOW)
+
+
+def test_a_gap_tells_who_asks_and_who_bids() -> None:
+    rule = Rule("spread", "up", 20.0, exchange="binance", kind="spot", symbol="BTC-USDT")
+    sides = "OKX asks 67,400.10, Binance bids 67,550.20"
+    told = shown(rule, Firing(NOW, "up", 22.2, 3.1, NOW - 7_200_000, (sides,)), 22.2)
+    assert told.text.split("\n") == [
+        "🟢 <b>BTC spot gap above 20 bp</b>  +22.2 bp",
+        "from +3.1 bp, 2h00 ago",
+        sides,
+        "<i>all exchanges, spot · 14:03:22 UTC · #3</i>",
+    ]
+    assert told.markup is not None
+    buttons = [each["callback_data"] for row in told.markup["inline_keyboard"] for each in row]
+    assert buttons[-1] == "+spread BTC spot"
+
+
+def test_a_gap_that_nobody_tells_is_said_to_be_none() -> None:
+    """Not that one exchange is silent: it may tell its price all the time."""
+    silence, need = Silence(), "spread binance perp BTC-USDT"
+    alert = Alert("aaaaaaaa", 5, None, 7, 1, ARMED, need, "{}", "", 0, NOW, NOW)
+    silence.hear(alert, NOW - SILENT_MS, NOW, is_failing=False)
+    (message,) = silence.messages()
+    told = FiredShow().message(message, Chat(5), NOW).text
+    assert told == "No two exchanges have told bid and ask of the BTC perpetual since 13:48 UTC."

@@ -1,0 +1,91 @@
+"""What a tick asks of the markets (quotes.py asks it), what it was told, and what it keeps of that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from answers.judging import Holding, Look
+from answers.windows import Window
+from exchanges.words import Candles
+
+
+class Spread(NamedTuple):
+    """bps: before fees, below zero where nothing is to be gained. sides: who asks and who bids, in words."""
+
+    bps: float
+    sides: str
+
+
+class Quotes(Protocol):
+    """What a tick asks of the markets. All raise MarketError only; a symbol that is not in the answer was not told."""
+
+    async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """Last prices: one small list, or a few single questions where that is less."""
+        ...
+
+    async def changes(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """Percent over 24 hours."""
+        ...
+
+    async def fundings(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """Percent per 8 hours."""
+        ...
+
+    async def open_interests(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """In base."""
+        ...
+
+    async def bases(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """How far the perpetual stands above spot, percent of spot."""
+        ...
+
+    async def spreads(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, Spread]:
+        """The widest gap between two exchanges, of the coins that this one means by their names."""
+        ...
+
+    async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        """Dollars within a span, of "BTC-USDT 15m"."""
+        ...
+
+    async def candles(self, exchange: str, kind: str, symbol: str, interval: str, n_candles: int) -> Candles:
+        """The latest ones, the running one among them."""
+        ...
+
+    async def open_interest_history(self, exchange: str, symbol: str, n_minutes: int) -> Sequence[tuple[int, float]]:
+        """Moments and figures of the last minutes, every five of them or every hour, oldest first; empty where the
+        exchange has none."""
+        ...
+
+    async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
+        """One's own positions, and the exchanges that told all of theirs."""
+        ...
+
+
+@dataclass(slots=True)
+class Watched:
+    """A market in memory. seen_ms: of the last look, 0 before the first. silent_ms: since when it is asked in vain.
+
+    judged_ms: where the last candle ended that was judged.
+    """
+
+    seen_ms: int = 0
+    judged_ms: int = 0
+    atr: float | None = None
+    window: Window | None = None
+    silent_ms: int = 0
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a tick was told. by_need: the figure of each need; looks: closed candles that it had not seen, by need."""
+
+    by_need: dict[str, float] = field(default_factory=dict)
+    candles: dict[str, Candles] = field(default_factory=dict)
+    looks: dict[str, list[Look]] = field(default_factory=dict)
+    items: dict[str, str] = field(default_factory=dict)  # what is told with a firing, by need
+    holdings: tuple[Sequence[Holding], Collection[str]] | None = None
+    failed: dict[str, str] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)  # lists
+    n_requests: int = 0
