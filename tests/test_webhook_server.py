@@ -493,6 +493,7 @@ async def test_process_starts_while_telegram_is_down_and_registers_later() -> No
         await house.world.telegram_site.set_fault("")
         house.world.telegram.send("/price ETH")
         await house.world.telegram.settle()
+        await asyncio.to_thread(process.until, "Telegram delivers to")
         async with httpx.AsyncClient(trust_env=False, verify=False) as client:
             assert (await client.get(f"http://127.0.0.1:{port}/health")).json()["webhook"] == "registered"
         assert [m.text[:4] for m in house.world.telegram.messages.values() if m.of_bot] == ["ETH "]
