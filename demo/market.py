@@ -34,7 +34,7 @@ from demo.coins import (
     gate_contract,
     okx_contract,
 )
-from demo.paths import DAYS
+from demo.paths import DAYS, MAX_LISTS, Lists
 from demo.prices import DAY, Bar, Prices
 
 MARK = 1.00001  # of a perpetual's mark price against its last
@@ -89,7 +89,7 @@ class Market(Prices):
         super().__init__(seed, clock)
         self._others = {(exchange, coin.base): coin for coin in SAME_NAME for exchange in coin.only_on}
         self._contracts: dict[str, dict[str, Coin]] = {}
-        self._kept: dict[str, tuple[int, object]] = {}
+        self._kept: Lists = {}  # since there are shocks, or activities that were told
 
     # What is listed.
 
@@ -120,12 +120,15 @@ class Market(Prices):
         return names.get(name)
 
     def kept(self, key: str, make: Callable[[], Kept]) -> Kept:
-        """What make gives, made once a minute."""
-        minute = int(self.clock() // 60)
-        found = self._kept.get(key)
-        if found is None or found[0] != minute:
-            self._kept[key] = found = (minute, make())
-        return found[1]  # type: ignore[return-value]  # by the key
+        """What make gives, made once a minute: for all worlds of this process that have nothing of their own."""
+        now, is_alike = self.clock(), not self.shocks and not self.activities
+        lists = self._tables.lists if is_alike else self._kept
+        found = lists.get((key, minute := int(now // 60)))
+        if found is None or found[0] > now:
+            while len(lists) >= MAX_LISTS:
+                del lists[next(iter(lists))]
+            lists[key, minute] = found = (now, make())
+        return found[1]  # of Kept, by the key
 
     def rows(self, key: str, exchange: str, market: str, spell: Callable[[Coin], Iterable[str]]) -> list[str]:
         """The rows of a list of all coins: of the known ones as they are now, of the others once a minute."""
