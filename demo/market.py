@@ -21,6 +21,7 @@ from demo.coins import (
     COIN_MARGINED,
     DATED,
     DOLLARS,
+    FILLERS,
     IN_USDC,
     MARGINS,
     SAME_NAME,
@@ -85,8 +86,8 @@ class Liquidation(NamedTuple):
 class Market(Prices):
     """The market as a function of time; see `Prices` for what can be told to it."""
 
-    def __init__(self, seed: int = 7, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(seed, clock)
+    def __init__(self, seed: int = 7, clock: Callable[[], float] = time.time, n_fillers: int = len(FILLERS)) -> None:
+        super().__init__(seed, clock, n_fillers)
         self._others = {(exchange, coin.base): coin for coin in SAME_NAME for exchange in coin.only_on}
         self._contracts: dict[str, dict[str, Coin]] = {}
         self._kept: Lists = {}  # since there are shocks, or activities that were told
@@ -123,11 +124,12 @@ class Market(Prices):
         """What make gives, made once a minute: for all worlds of this process that have nothing of their own."""
         now, is_alike = self.clock(), not self.shocks and not self.activities
         lists = self._tables.lists if is_alike else self._kept
-        found = lists.get((key, minute := int(now // 60)))
+        of = (key, len(self.fillers), int(now // 60))
+        found = lists.get(of)
         if found is None or found[0] > now:
             while len(lists) >= MAX_LISTS:
                 del lists[next(iter(lists))]
-            lists[key, minute] = found = (now, make())
+            lists[of] = found = (now, make())
         return found[1]  # of Kept, by the key
 
     def rows(self, key: str, exchange: str, market: str, spell: Callable[[Coin], Iterable[str]]) -> list[str]:

@@ -35,7 +35,7 @@ MAX_BARS = 30_000  # that are kept, about 8 MB
 MAX_SPLITS = 8_000  # that are kept, about 6 MB
 MAX_LISTS = 48  # that are kept, about 10 MB
 
-Lists = dict[tuple[str, int], tuple[float, Any]]  # when each was made, and it; by what of, and the minute
+Lists = dict[tuple[str, int, int], tuple[float, Any]]  # when each was made, and it; by name, fillers and minute
 Span = tuple[float, float, float, float]  # open, high, low and close of a stretch of time
 
 

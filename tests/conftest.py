@@ -22,6 +22,7 @@ import demo
 import settings as settings_module
 import webhook_server
 from clock import Clock
+from demo.coins import FILLERS
 from demo.market import Market as Truth
 from exchanges import table
 from exchanges.words import Listing
@@ -36,6 +37,7 @@ os.environ["DATA_DIR"] = DATA.name
 settings_module.DATA_DIR = Path(DATA.name)
 LATER_S = 2 * 3600.0
 WEEK_S = 7 * 86400.0
+FEW = 10  # coins that nobody asks for, in lists of some eighty markets
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -174,10 +176,10 @@ class House:
 
 
 @asynccontextmanager
-async def a_house(**variables: str) -> AsyncIterator[House]:
-    """A house whose settings are the world's, with the variables given."""
+async def a_house(*, is_whole: bool = False, **variables: str) -> AsyncIterator[House]:
+    """A house whose settings are the world's, with the variables given. is_whole: with lists as long as real ones."""
     wall = Wall()
-    world = demo.World(clock=wall, back_off_s=0.02)
+    world = demo.World(clock=wall, back_off_s=0.02, n_fillers=len(FILLERS) if is_whole else FEW)
     await world.start()
     environ = {"TELEGRAM_CHAT_ID": str(ADA), "COMMANDS_PER_MINUTE": "0", **world.environ, **variables}
     settings = settings_module.load(environ, table.EXCHANGES)
