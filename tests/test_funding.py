@@ -127,7 +127,7 @@ async def test_funding_one_exchange_hangs(exchange: str) -> None:
 
 
 async def test_funding_extremes_are_right() -> None:
-    async with a_house() as house:
+    async with a_house(is_whole=True) as house:
         truth = freeze(house)
         found = await funding.ask_extremes(house.bot.market)
         rates: dict[str, float] = {}

@@ -37,7 +37,7 @@ async def test_top_by_volume(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["perp", "spot"])
 @pytest.mark.parametrize(("sort", "sign"), [("gainers", -1), ("losers", 1)])
 async def test_top_by_change(kind: str, sort: str, sign: int) -> None:
-    async with a_house() as house:
+    async with a_house(is_whole=True) as house:
         truth = freeze(house)
         found = await top(house, kind, sort)
         liquid = {base: pct for base, (usd, pct) in largest(truth, "binance", kind).items() if usd >= 1e6}
