@@ -41,7 +41,7 @@ FEW = 10  # coins that nobody asks for, in lists of some eighty markets
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Runs an async test, for at most a week of its time, or 50 real seconds; see turning.py."""
+    """Runs an async test, for at most a week of its time, or 100 real seconds; see turning.py."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}

@@ -316,7 +316,7 @@ def test_image_ends_at_once_when_idle() -> None:
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         out = process.communicate()[0]
-        assert (process.returncode, time.monotonic() - began < 1) == (0, True), out
+        assert (process.returncode, time.monotonic() - began < 5) == (0, True), out
 
 
 def test_compiled_files_are_used_when_file_times_are_rounded() -> None:
