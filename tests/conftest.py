@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -175,11 +175,20 @@ class House:
         self.bot.market.forget()
 
 
+def a_house(**variables: str) -> AbstractAsyncContextManager[House]:
+    """A house whose settings are the world's, with the variables given; the world's lists are short."""
+    return _house_among(FEW, variables)
+
+
+def a_house_among_many(**variables: str) -> AbstractAsyncContextManager[House]:
+    """The same in a world whose lists are as long as real ones."""
+    return _house_among(len(FILLERS), variables)
+
+
 @asynccontextmanager
-async def a_house(*, is_whole: bool = False, **variables: str) -> AsyncIterator[House]:
-    """A house whose settings are the world's, with the variables given. is_whole: with lists as long as real ones."""
+async def _house_among(n_fillers: int, variables: dict[str, str]) -> AsyncIterator[House]:
     wall = Wall()
-    world = demo.World(clock=wall, back_off_s=0.02, n_fillers=len(FILLERS) if is_whole else FEW)
+    world = demo.World(clock=wall, back_off_s=0.02, n_fillers=n_fillers)
     await world.start()
     environ = {"TELEGRAM_CHAT_ID": str(ADA), "COMMANDS_PER_MINUTE": "0", **world.environ, **variables}
     settings = settings_module.load(environ, table.EXCHANGES)
