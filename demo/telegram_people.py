@@ -155,10 +155,14 @@ class People(Delivery):
         self._push(("inline", user_id), {"inline_query": asked})
         return query_id
 
+    def offered(self, query_id: str) -> list[dict[str, Any]] | None:
+        """The results that the bot has answered with; None before."""
+        return next((results for asked, results in self._offered if asked == query_id), None)
+
     def choose(self, query_id: str, result_id: str) -> Message:
         """A person takes a result, which is posted by way of the bot; a bot that is in that chat hears of it."""
-        query = self._queries[query_id]
-        results = next(results for asked, results in self._offered if asked == query_id)
+        query, results = self._queries[query_id], self.offered(query_id)
+        assert results is not None, "the bot has not answered"
         content = content_of(next(each for each in results if each["id"] == result_id))
         message = self._post(query.chat_id, content)
         message.user_id = query.user_id

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from databases import ENGINES, fresh_url, postgres_server
 from store import sql
 from store.connect import copy, open_store
 from store.scripts import One, Script, SqlStore
+from store.sqlite import open_sqlite
 from store.words import (
     ARMED,
     DONE,
@@ -38,6 +40,7 @@ from store.words import (
 )
 
 T = TypeVar("T")
+Opening = Callable[[str], Awaitable[SqlStore]]
 BTC = Alert("aaaaaaaa", 5, None, 7, 100, ARMED, "price binance perp BTC-USDT", "{}", "", 0, 1_000, 10**15)
 
 
@@ -46,11 +49,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return fresh_url(request.param, tmp_path)
 
 
-def in_store(url: str, ask: Callable[[SqlStore], Awaitable[T]]) -> T:
+def in_store(url: str, ask: Callable[[SqlStore], Awaitable[T]], opened: Opening = open_store) -> T:
     """What a store answers that is opened for the question only: so all of it comes from the database."""
 
     async def asked() -> T:
-        store = await open_store(url)
+        store = await opened(url)
         try:
             return await ask(store)
         finally:
@@ -524,23 +527,21 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         asyncio.run(open_store(f"sqlite:///{tmp_path}/bot.db"))
 
 
-def test_a_file_that_another_program_has_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.sqlite.BUSY_S", 0.05)
-    url = fresh_url("sqlite", tmp_path)
-    in_store(url, lambda store: store.needs())
-    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+def test_a_file_that_another_program_has_locked(tmp_path: Path) -> None:
+    path = str(tmp_path / "bot.db")
+    in_store(path, lambda store: store.needs())
+    other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(Unreachable):
-        in_store(url, lambda store: store.needs())
+        in_store(path, lambda store: store.needs(), partial(open_sqlite, busy_s=0.05))
     other.close()
 
 
-def test_the_loop_goes_on_while_the_file_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.sqlite.BUSY_S", 0.3)
-    url = fresh_url("sqlite", tmp_path)
+def test_the_loop_goes_on_while_the_file_is_locked(tmp_path: Path) -> None:
+    path = str(tmp_path / "bot.db")
 
     async def ask(store: SqlStore) -> int:
-        other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         asking, turns = asyncio.ensure_future(store.needs()), 0
         while not asking.done():
@@ -550,7 +551,7 @@ def test_the_loop_goes_on_while_the_file_is_locked(tmp_path: Path, monkeypatch: 
         assert isinstance(asking.exception(), Unreachable)
         return turns
 
-    assert in_store(url, ask) > 10
+    assert in_store(path, ask, partial(open_sqlite, busy_s=0.3)) > 10
 
 
 def test_a_database_that_does_not_answer() -> None:
