@@ -218,9 +218,10 @@ HOSTILE = (
 )
 
 
+@pytest.mark.parametrize("words", [HOSTILE[::4], pytest.param(HOSTILE, marks=pytest.mark.trial)], ids=["some", "all"])
 @pytest.mark.parametrize("command", [*OF_A_SYMBOL, "top10", "volscan", "help", "start"])
-async def test_hostile_words(command: str) -> None:
-    lines = [f"/{command}{symbol} {word}" for word in HOSTILE for symbol in ("", " BTC")]
+async def test_hostile_words(command: str, words: tuple[str, ...]) -> None:
+    lines = [f"/{command}{symbol} {word}" for word in words for symbol in ("", " BTC")]
     async with a_small_house() as house:
         for line, text in zip(lines, await asyncio.gather(*map(house.ask, lines)), strict=True):
             assert len(is_well(text)) < 2500, line[:40]
@@ -308,7 +309,13 @@ async def test_every_answer_can_be_asked_anew() -> None:
 # Every exchange failing in every way.
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+ALL_FAIL = ("refuse", "hang", "500", "451", "html", "types")
+"""In every run; test_faults.py has each fault, too."""
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=[] if fault in ALL_FAIL else pytest.mark.trial) for fault in FAULTS]
+)
 async def test_all_exchanges_fail(fault: str) -> None:
     async with a_small_house() as house:
         for name in house.world.sites:

@@ -105,6 +105,7 @@ def test_the_demo_passes() -> None:
         assert re.search(rf"^/{name}(?: BTC)? +200 +\d\.\d\d +\d\.\d\d  \S", table, re.MULTILINE), name
 
 
+@pytest.mark.trial
 def test_the_environment_tells_the_same() -> None:
     """Token, secret and user from the variables that the server has; only the polling is left out here."""
     with a_demo() as (url, page):
@@ -119,6 +120,7 @@ def test_the_environment_tells_the_same() -> None:
     assert "API_KEY is not set" in out
 
 
+@pytest.mark.trial
 def test_a_webhook_elsewhere_and_a_dead_exchange_set_fail() -> None:
     with a_demo() as (url, page):
         elsewhere = {"url": f"{URL}:9/webhook"}
@@ -196,6 +198,7 @@ def test_a_slow_command_fails() -> None:
         the_owners_criteria_are_met(asked)
 
 
+@pytest.mark.trial
 def test_a_wrong_secret_is_one_line() -> None:
     with a_demo() as (url, page):
         code, out = live(
@@ -209,6 +212,7 @@ def test_a_wrong_secret_is_one_line() -> None:
     assert failures(out)[0].startswith("The server refuses our secret: ")
 
 
+@pytest.mark.trial
 def test_a_server_that_finds_no_figures_fails() -> None:
     """Of one kind of market alone, too."""
     with a_demo() as (url, page):
