@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,11 @@ def pressed(data: str, update_id: int = 1, chat_id: int = ADA, user_id: int = AD
         "data": data,
     }
     return {"update_id": update_id, "callback_query": callback}
+
+
+def some(cases: Iterable[tuple[Any, ...]], every: int) -> list[Any]:
+    """For parametrize: each nth of a long row of cases; the others are trials."""
+    return [pytest.param(*case, marks=[pytest.mark.trial] if n % every else []) for n, case in enumerate(cases)]
 
 
 class Answers:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from conftest import House, a_house, pressed, text_of
+from conftest import House, a_house, pressed, some, text_of
 
 from answers import profile
 from answers.asked import Misread, of_market
@@ -80,14 +80,13 @@ def without_times(text: str) -> str:
     return re.sub(r"\d+ ms", "", text)
 
 
-@pytest.mark.parametrize("command", OF_A_SYMBOL)
-@pytest.mark.parametrize(
-    ("spelling", "shown"),
-    [("1000PEPE", "PEPE"), ("1000PEPEUSDT", "PEPE"), ("BTC-USDC", "BTC"), ("jup", "JUP"), ("SUPERUSDT", "SUPER")],
-)
-async def test_symbol_of_other_markets(command: str, spelling: str, shown: str) -> None:
+SPELT_OTHERWISE = {"1000PEPE": "PEPE", "1000PEPEUSDT": "PEPE", "BTC-USDC": "BTC", "jup": "JUP", "SUPERUSDT": "SUPER"}
+
+
+@pytest.mark.parametrize(("command", "spelling"), some(itertools.product(OF_A_SYMBOL, SPELT_OTHERWISE), 3))
+async def test_symbol_of_other_markets(command: str, spelling: str) -> None:
     async with a_house() as house:
-        assert is_well(await house.ask(f"/{command} {spelling}")).startswith(shown)
+        assert is_well(await house.ask(f"/{command} {spelling}")).startswith(SPELT_OTHERWISE[spelling])
 
 
 JUNK = ("-", "%", "🚀", "<b>", "BTC--USDT", "../../etc", "'DROP", "&amp;", "A" * 25, "BT-CUSDT", "\u202eBTC", "BTC/")
@@ -236,9 +235,10 @@ async def test_many_words() -> None:
 # Buttons.
 
 
-@pytest.mark.parametrize(
-    "question", [*MARKET_QUESTIONS, "/analysis BTC spot", "/analysis PEPE 1h", "/oi PEPE", "/ls JUP"]
-)
+PRESSED = (*MARKET_QUESTIONS, "/analysis BTC spot", "/analysis PEPE 1h", "/oi PEPE", "/ls JUP")
+
+
+@pytest.mark.parametrize("question", some(((question,) for question in PRESSED), 2))
 async def test_buttons_are_understood(question: str) -> None:
     """Each one, pressed under the answer, gives another answer."""
     async with a_small_house() as house:
@@ -358,15 +358,10 @@ async def test_only_one_exchange_in_reverse_order(exchange: str) -> None:
                 assert titles[0] == titles[1], question
 
 
-ONE_FAILS = list(
-    itertools.product(("binance", "bybit", "okx", "gate"), ("hang", "500", "451", "nulls", "types", "empty"))
-)
+ONE_FAILS = itertools.product(("binance", "bybit", "okx", "gate"), ("hang", "500", "451", "nulls", "types", "empty"))
 
 
-@pytest.mark.parametrize(
-    ("exchange", "fault"),
-    [pytest.param(*pair, marks=[pytest.mark.trial] if n % 5 else []) for n, pair in enumerate(ONE_FAILS)],
-)
+@pytest.mark.parametrize(("exchange", "fault"), some(ONE_FAILS, 5))
 async def test_one_exchange_fails(exchange: str, fault: str) -> None:
     async with a_small_house() as house:
         await house.world.set_fault(exchange, fault)
