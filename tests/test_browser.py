@@ -286,7 +286,8 @@ def become(page: Chrome, name: str) -> None:
     from selenium.webdriver.support.select import Select
 
     Select(page.find_element("id", "who")).select_by_visible_text(name)
-    until(lambda: page.execute_script("return me().name") == name, name)
+    is_shown = "return me().name === arguments[0] && $('who').title === me().about"  # once the chat is drawn
+    until(lambda: page.execute_script(is_shown, name), name)
     if page.find_element("id", "start").is_displayed():
         answered(page, lambda: press(page, "#start"))
 
