@@ -27,12 +27,13 @@ class Memory:
     exchanges had babbled for half a minute, 13 of 75 MiB were such holes. A call takes some ms when there is much.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
         self._least = resident_bytes()
 
     def give_back(self) -> None:
-        """Where the process has grown by KEPT; nothing where the C library has no such call (musl, macOS)."""
-        if resident_bytes() < self._least + KEPT:
+        """Where the process has grown by as much; nothing where the C library has no such call (musl, macOS)."""
+        if resident_bytes() < self._least + self._kept:
             return
         import ctypes  # only when there is need of it: 0.7 MiB, 10 ms
 

@@ -413,7 +413,7 @@ async def serve_demo(settings_of_demo: Settings) -> int:
 
     world = await demo.start((settings_of_demo.port + 1) % 65536)
     environ = {
-        "COMMANDS_PER_MINUTE": "60",  # who tries things presses more
+        "COMMANDS_PER_MINUTE": demo.keys.COMMANDS_PER_MINUTE,
         **os.environ,
         **world.environ,
         "TELEGRAM_CHAT_ID": world.chat_ids,

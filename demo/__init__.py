@@ -15,6 +15,7 @@ from collections.abc import Callable
 from demo import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, keys, kraken, okx
 from demo.chat_page import ChatPage
 from demo.clock import Clock
+from demo.coins import FILLERS
 from demo.market import Market
 from demo.telegram import Telegram
 from demo.weather import Hooks, Weather
@@ -31,6 +32,7 @@ class World:
     Of one host some paths only: `set_path_fault("BINANCE_USDM", "/futures/data", "500")`.
     clock: what the world's clock runs on, which can be turned: `world.clock.speed = 60`, `world.clock.jump(3600)`.
     With tls the exchanges speak HTTPS; Telegram and its page do not.
+    n_fillers: of the coins that nobody asks for; with all of them lists are as long as real ones.
     """
 
     def __init__(
@@ -39,9 +41,10 @@ class World:
         clock: Callable[[], float] | None = None,
         back_off_s: float = 2.0,
         tls: ssl.SSLContext | None = None,
+        n_fillers: int = len(FILLERS),
     ) -> None:
         self.clock = Clock(clock) if clock is not None else Clock()
-        self.market = Market(seed, self.clock)
+        self.market = Market(seed, self.clock, n_fillers)
         self.telegram = Telegram(TOKEN, back_off_s=back_off_s)
         spoken_binance = binance.Binance(self.market)
         self.sites = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from demo.binance_markets import Pair, error, found_symbol, pair_day, perp_pair, perp_pairs, spot_pair, spot_pairs
-from demo.coins import STOCKS, Coin, contract_of, decimals_of
+from demo.coins import SHOWN, STOCKS, Coin, contract_of, decimals_of
 from demo.market import Market
 from demo.spelling import number, plain
 from demo.web import Asked, Reply, in_json
@@ -52,7 +52,9 @@ class Lists:
         """One row for a symbol, all of them without."""
         assert callable(row)
         if "symbol" not in asked.query:
-            return in_json([row(pair) for pair in self._pairs(kind)])
+            now = [row(pair) for pair in self._pairs(kind) if pair.coin.base in SHOWN]
+            others = [pair for pair in self._pairs(kind) if pair.coin.base not in SHOWN]
+            return in_json(now + self._market.kept(f"{asked.path} {kind}", lambda: [row(pair) for pair in others]))
         symbol = found_symbol(asked)
         if isinstance(symbol, Reply):
             return symbol

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from demo.coins import COIN_MARGINED, FILLERS, ONLY_IN_USDC, SHOWN, Coin, contract_of, decimals_of, dollar_contract
+from demo.coins import COIN_MARGINED, ONLY_IN_USDC, SHOWN, Coin, contract_of, decimals_of, dollar_contract
 from demo.market import Candle, Day, Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain
 from demo.web import Asked, Reply, in_json
@@ -158,10 +158,10 @@ def ticker(market: Market, pair: Pair) -> dict[str, object]:
     }
 
 
-def halted(n: int) -> list[dict[str, object]]:
+def halted(fillers: Sequence[Coin], n: int) -> list[dict[str, object]]:
     """Pairs that are traded no more: nothing but zeros, and a day that was over years ago."""
     rest = {"openTime": 1700550060000, "closeTime": 1700636460000, "firstId": -1, "lastId": -1, "count": 0}
-    symbols = [f"{coin.base}{quote}" for quote in HALTED_IN for coin in FILLERS]
+    symbols = [f"{coin.base}{quote}" for quote in HALTED_IN for coin in fillers]
     return [{"symbol": symbol, **NOTHING, **rest} for symbol in symbols[:n]]
 
 
@@ -231,7 +231,7 @@ class Markets:
                 for pair in (spot_pair(self._market, f"{name}USDT") for name in LEVERAGED)
                 if pair is not None
             ]
-            return spelt([*rows, *halted(N_SPOT - len(rows) - n_fresh)])
+            return spelt([*rows, *halted(self._market.fillers, N_SPOT - len(rows) - n_fresh)])
 
         shown = [coin for coin in self._market.listed("binance", "spot") if coin.base in SHOWN]
         fresh = [pair for pair in spot_pairs(self._market, shown) if self._is_fresh(pair)]

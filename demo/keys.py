@@ -14,6 +14,7 @@ from datetime import datetime
 from demo.web import Asked, Reply, in_json
 
 USER_ID = 1001  # of the customer, in Telegram
+COMMANDS_PER_MINUTE = "60"  # who tries things presses more than who trades
 ENVIRON = {
     "BINANCE_API_KEY": "demo-binance-key",
     "BINANCE_SECRET_KEY": "demo-binance-secret",

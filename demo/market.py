@@ -21,6 +21,7 @@ from demo.coins import (
     COIN_MARGINED,
     DATED,
     DOLLARS,
+    FILLERS,
     IN_USDC,
     MARGINS,
     SAME_NAME,
@@ -34,7 +35,7 @@ from demo.coins import (
     gate_contract,
     okx_contract,
 )
-from demo.paths import DAYS
+from demo.paths import DAYS, MAX_LISTS, Lists
 from demo.prices import DAY, Bar, Prices
 
 MARK = 1.00001  # of a perpetual's mark price against its last
@@ -85,11 +86,11 @@ class Liquidation(NamedTuple):
 class Market(Prices):
     """The market as a function of time; see `Prices` for what can be told to it."""
 
-    def __init__(self, seed: int = 7, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(seed, clock)
+    def __init__(self, seed: int = 7, clock: Callable[[], float] = time.time, n_fillers: int = len(FILLERS)) -> None:
+        super().__init__(seed, clock, n_fillers)
         self._others = {(exchange, coin.base): coin for coin in SAME_NAME for exchange in coin.only_on}
         self._contracts: dict[str, dict[str, Coin]] = {}
-        self._kept: dict[str, tuple[int, object]] = {}
+        self._kept: Lists = {}  # since there are shocks, or activities that were told
 
     # What is listed.
 
@@ -120,12 +121,16 @@ class Market(Prices):
         return names.get(name)
 
     def kept(self, key: str, make: Callable[[], Kept]) -> Kept:
-        """What make gives, made once a minute."""
-        minute = int(self.clock() // 60)
-        found = self._kept.get(key)
-        if found is None or found[0] != minute:
-            self._kept[key] = found = (minute, make())
-        return found[1]  # type: ignore[return-value]  # by the key
+        """What make gives, made once a minute: for all worlds of this process that have nothing of their own."""
+        now, is_alike = self.clock(), not self.shocks and not self.activities
+        lists = self._tables.lists if is_alike else self._kept
+        of = (key, len(self.fillers), int(now // 60))
+        found = lists.get(of)
+        if found is None or found[0] > now:
+            while len(lists) >= MAX_LISTS:
+                del lists[next(iter(lists))]
+            lists[of] = found = (now, make())
+        return found[1]  # of Kept, by the key
 
     def rows(self, key: str, exchange: str, market: str, spell: Callable[[Coin], Iterable[str]]) -> list[str]:
         """The rows of a list of all coins: of the known ones as they are now, of the others once a minute."""

@@ -10,7 +10,7 @@ by way of its low and its high.
 Volume is the difference of two readings of an ever growing meter (`Tables.readings`), so that the candles
 of an hour are together the candle of the hour; so are the takers' buys.
 
-In memory: the tables (about 2 MB a seed), and what was made of them: MAX_BARS, MAX_SPLITS.
+In memory: the tables (about 2 MB a seed), and what was made of them: MAX_BARS, MAX_SPLITS, MAX_LISTS.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ APART = 100  # of each length of spike there is one in so many stretches
 SALT = 22  # with it, the usual seed has ordinary prices these years
 MAX_BARS = 30_000  # that are kept, about 8 MB
 MAX_SPLITS = 8_000  # that are kept, about 6 MB
+MAX_LISTS = 48  # that are kept, about 10 MB
 
-
+Lists = dict[tuple[str, int, int], tuple[float, Any]]  # when each was made, and it; by name, fillers and minute
 Span = tuple[float, float, float, float]  # open, high, low and close of a stretch of time
 
 
@@ -54,6 +55,7 @@ class Tables:
         self.volume, self.buys = _meter(chance)
         self.bars: dict[tuple[str, int], dict[int, Any]] = {}  # see `Market.bars`
         self.splits: dict[tuple[str, int, int], list[Span]] = {}  # see `Market._part`
+        self.lists: Lists = {}  # see `Market.kept`
         self._n_bars = 0
 
     def read(self, minute: float) -> tuple[float, float]:

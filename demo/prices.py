@@ -93,11 +93,13 @@ class Prices:
 
     activities: for a base, how busy a minute since 1970 is (1: as ordinary), for tests that
     need to know: `market.activities["BTC"] = lambda minute: 1.0`. shocks: see shocks.py.
+    n_fillers: of the coins that nobody asks for, which make lists as long as real ones are.
     """
 
-    def __init__(self, seed: int = 7, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, seed: int = 7, clock: Callable[[], float] = time.time, n_fillers: int = len(FILLERS)) -> None:
         self.clock = clock
-        self.coins = {coin.key: coin for coin in (*COINS, *SAME_NAME, *ENDING, *FILLERS)}
+        self.fillers = FILLERS[len(FILLERS) - n_fillers :]
+        self.coins = {coin.key: coin for coin in (*COINS, *SAME_NAME, *ENDING, *self.fillers)}
         self.activities: dict[str, Callable[[int], float]] = {}
         self.shocks: list[Shock] = []
         self._seed, self._tables = seed, tables(seed)

@@ -250,7 +250,7 @@ class Telegram(People):
         message.reply_to = (params.get("reply_parameters") or {}).get("message_id")
         message.preview_url = preview_of(params)
         self._tell("message", message)
-        return self._result(message)
+        return self.result_of(message)
 
     def _check_reachable(self, chat_id: int, params: dict[str, Any]) -> None:
         """Whether the bot may write there now."""
@@ -354,7 +354,7 @@ class Telegram(People):
         message.file_id, message.markup, message.is_edited = file_id, markup, True
         message.blocks, message.preview_url = list(blocks), preview_of(params)
         self._tell("edit", message)
-        return True if message.inline_id else self._result(message)
+        return True if message.inline_id else self.result_of(message)
 
     def _delete_message(self, params: dict[str, Any]) -> bool:
         message = self.messages.get((chat_id_of(params), params.get("message_id", 0)))

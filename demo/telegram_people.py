@@ -117,7 +117,7 @@ class People(Delivery):
     def reply_fields(self, chat_id: int, message_id: int) -> dict[str, Any]:
         """What `send` needs for a reply to a message; nothing when it is gone."""
         message = self.messages.get((chat_id, message_id))
-        return {"reply_to_message": self._result(message)} if message is not None else {}
+        return {"reply_to_message": self.result_of(message)} if message is not None else {}
 
     def edit(self, chat_id: int, message_id: int, text: str) -> int:
         """A person changes a message; the update_id."""
@@ -134,7 +134,7 @@ class People(Delivery):
         shown: dict[str, Any] = {"message_id": message_id, "chat": self._chat(chat_id), "date": 0}
         if message is not None and message.inline_id:
             return self._press({"inline_message_id": message.inline_id}, data, user_id)
-        return self._press({"message": shown if message is None else self._result(message)}, data, user_id)
+        return self._press({"message": shown if message is None else self.result_of(message)}, data, user_id)
 
     def _press(self, where: dict[str, Any], data: str, user_id: int) -> int:
         callback_id = str(next(self._ids))
@@ -155,10 +155,14 @@ class People(Delivery):
         self._push(("inline", user_id), {"inline_query": asked})
         return query_id
 
+    def offered(self, query_id: str) -> list[dict[str, Any]] | None:
+        """The results that the bot has answered with; None before."""
+        return next((results for asked, results in self._offered if asked == query_id), None)
+
     def choose(self, query_id: str, result_id: str) -> Message:
         """A person takes a result, which is posted by way of the bot; a bot that is in that chat hears of it."""
-        query = self._queries[query_id]
-        results = next(results for asked, results in self._offered if asked == query_id)
+        query, results = self._queries[query_id], self.offered(query_id)
+        assert results is not None, "the bot has not answered"
         content = content_of(next(each for each in results if each["id"] == result_id))
         message = self._post(query.chat_id, content)
         message.user_id = query.user_id
@@ -241,7 +245,7 @@ class People(Delivery):
             said |= {"message_thread_id": message.thread_id, "is_topic_message": True}
         return said
 
-    def _result(self, message: Message) -> dict[str, Any]:
+    def result_of(self, message: Message) -> dict[str, Any]:
         """A message as a call's result has it."""
         result: dict[str, Any] = {
             "message_id": message.message_id,

@@ -29,9 +29,12 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"cache_size=-{CACHE_KIB}", "
 FULL = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_IOERR")  # and what begins so
 
 
-async def open_sqlite(path: str | Path) -> SqlStore:
-    """The store in this file; folder and file are made if need be. Raises CannotWrite, NewerSchema."""
-    store = SqlStore(Sqlite(Path(path)))
+async def open_sqlite(path: str | Path, busy_s: float = BUSY_S) -> SqlStore:
+    """The store in this file; folder and file are made if need be. Raises CannotWrite, NewerSchema.
+
+    busy_s: how long another process that writes is waited for.
+    """
+    store = SqlStore(Sqlite(Path(path), busy_s))
     try:
         await store.migrate()
     except BaseException:
@@ -43,8 +46,8 @@ async def open_sqlite(path: str | Path) -> SqlStore:
 class Sqlite:
     """Runs scripts, one after the other."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, busy_s: float = BUSY_S) -> None:
+        self._path, self._busy_s = path, busy_s
         self._thread = ThreadPoolExecutor(1, "store")
         self._connection: sqlite3.Connection | None = None
 
@@ -79,7 +82,7 @@ class Sqlite:
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
+            self._connection = sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None)
             for pragma in PRAGMAS:
                 self._connection.execute(f"PRAGMA {pragma}")
         return self._connection

@@ -9,8 +9,8 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import demo
 import settings as settings_module
 import webhook_server
 from clock import Clock
+from demo.coins import FILLERS
 from demo.market import Market as Truth
 from exchanges import table
 from exchanges.words import Listing
@@ -36,10 +37,11 @@ os.environ["DATA_DIR"] = DATA.name
 settings_module.DATA_DIR = Path(DATA.name)
 LATER_S = 2 * 3600.0
 WEEK_S = 7 * 86400.0
+FEW = 10  # coins that nobody asks for, in lists of some eighty markets
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Runs an async test, for at most a week of its time, or 50 real seconds; see turning.py."""
+    """Runs an async test, for at most a week of its time, or 100 real seconds; see turning.py."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
@@ -102,6 +104,11 @@ def pressed(data: str, update_id: int = 1, chat_id: int = ADA, user_id: int = AD
         "data": data,
     }
     return {"update_id": update_id, "callback_query": callback}
+
+
+def some(cases: Iterable[tuple[Any, ...]], every: int) -> list[Any]:
+    """For parametrize: each nth of a long row of cases; the others are trials."""
+    return [pytest.param(*case, marks=[pytest.mark.trial] if n % every else []) for n, case in enumerate(cases)]
 
 
 class Answers:
@@ -173,11 +180,20 @@ class House:
         self.bot.market.forget()
 
 
+def a_house(**variables: str) -> AbstractAsyncContextManager[House]:
+    """A house whose settings are the world's, with the variables given; the world's lists are short."""
+    return _house_among(FEW, variables)
+
+
+def a_house_among_many(**variables: str) -> AbstractAsyncContextManager[House]:
+    """The same in a world whose lists are as long as real ones."""
+    return _house_among(len(FILLERS), variables)
+
+
 @asynccontextmanager
-async def a_house(**variables: str) -> AsyncIterator[House]:
-    """A house whose settings are the world's, with the variables given."""
+async def _house_among(n_fillers: int, variables: dict[str, str]) -> AsyncIterator[House]:
     wall = Wall()
-    world = demo.World(clock=wall, back_off_s=0.02)
+    world = demo.World(clock=wall, back_off_s=0.02, n_fillers=n_fillers)
     await world.start()
     environ = {"TELEGRAM_CHAT_ID": str(ADA), "COMMANDS_PER_MINUTE": "0", **world.environ, **variables}
     settings = settings_module.load(environ, table.EXCHANGES)

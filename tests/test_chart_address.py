@@ -225,7 +225,7 @@ async def test_telegram_plays_the_chart_from_letters_to_picture() -> None:
         telegram = house.world.telegram
         telegram.execute("setWebhook", {"url": f"{house.url}/webhook", "secret_token": house.settings.webhook_secret})
         query_id = telegram.ask_inline("btc", ADA, -5001)
-        await until(lambda: any(asked == query_id for asked, _ in telegram._offered))
+        await until(lambda: telegram.offered(query_id) is not None)
         message = telegram.choose(query_id, "3")
         first = message.preview_url
         async with httpx.AsyncClient(base_url=house.url) as client:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import pressed, text_of
-from test_alert import T0, _rows, a_watching_house, tick
+from test_alert import T0, a_watching_house, rows_under, tick
 
 from answers.asked import Misread
 from answers.chat_settings import changed, filled, value_of
@@ -143,10 +143,10 @@ def test_a_zone_that_this_machine_does_not_know_counts_as_none() -> None:
 
 async def test_settings_by_buttons_only(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
-        lines = [line for row in await _rows(house, "settings") for line in row]
+        lines = [line for row in await rows_under(house, "settings") for line in row]
         assert len(lines) == 7
         for line in lines:
-            chosen = (await _rows(house, line))[0][0]
+            chosen = (await rows_under(house, line))[0][0]
             await house.bot.answer(pressed(chosen))
         text = await house.ask("/settings")
         for value in ("BTC", "5m", "22:00-06:00", "06:00", "UTC-8", "on"):
@@ -170,7 +170,7 @@ async def test_a_watchlist_by_words_and_by_buttons(tmp_path: Path) -> None:
         assert text.startswith("<b>Watchlist</b> 2 coins")
         assert "\nETH " in text
         assert "NOSUCHCOIN" in text
-        (remove, *_), done = await _rows(house, "watch edit")
+        (remove, *_), done = await rows_under(house, "watch edit")
         assert (remove, done) == ("watch remove BTC", ["watch add SOL", "watch"])
         await house.bot.answer(pressed(remove))
         house.stop_at(T0 + 60)

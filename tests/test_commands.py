@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from conftest import House, a_house, pressed, text_of
+from conftest import House, a_house, pressed, some, text_of
 
 from answers import profile
 from answers.asked import Misread, of_market
@@ -80,14 +80,13 @@ def without_times(text: str) -> str:
     return re.sub(r"\d+ ms", "", text)
 
 
-@pytest.mark.parametrize("command", OF_A_SYMBOL)
-@pytest.mark.parametrize(
-    ("spelling", "shown"),
-    [("1000PEPE", "PEPE"), ("1000PEPEUSDT", "PEPE"), ("BTC-USDC", "BTC"), ("jup", "JUP"), ("SUPERUSDT", "SUPER")],
-)
-async def test_symbol_of_other_markets(command: str, spelling: str, shown: str) -> None:
+SPELT_OTHERWISE = {"1000PEPE": "PEPE", "1000PEPEUSDT": "PEPE", "BTC-USDC": "BTC", "jup": "JUP", "SUPERUSDT": "SUPER"}
+
+
+@pytest.mark.parametrize(("command", "spelling"), some(itertools.product(OF_A_SYMBOL, SPELT_OTHERWISE), 3))
+async def test_symbol_of_other_markets(command: str, spelling: str) -> None:
     async with a_house() as house:
-        assert is_well(await house.ask(f"/{command} {spelling}")).startswith(shown)
+        assert is_well(await house.ask(f"/{command} {spelling}")).startswith(SPELT_OTHERWISE[spelling])
 
 
 JUNK = ("-", "%", "🚀", "<b>", "BTC--USDT", "../../etc", "'DROP", "&amp;", "A" * 25, "BT-CUSDT", "\u202eBTC", "BTC/")
@@ -218,9 +217,10 @@ HOSTILE = (
 )
 
 
+@pytest.mark.parametrize("words", [HOSTILE[::4], pytest.param(HOSTILE, marks=pytest.mark.trial)], ids=["some", "all"])
 @pytest.mark.parametrize("command", [*OF_A_SYMBOL, "top10", "volscan", "help", "start"])
-async def test_hostile_words(command: str) -> None:
-    lines = [f"/{command}{symbol} {word}" for word in HOSTILE for symbol in ("", " BTC")]
+async def test_hostile_words(command: str, words: tuple[str, ...]) -> None:
+    lines = [f"/{command}{symbol} {word}" for word in words for symbol in ("", " BTC")]
     async with a_small_house() as house:
         for line, text in zip(lines, await asyncio.gather(*map(house.ask, lines)), strict=True):
             assert len(is_well(text)) < 2500, line[:40]
@@ -235,9 +235,10 @@ async def test_many_words() -> None:
 # Buttons.
 
 
-@pytest.mark.parametrize(
-    "question", [*MARKET_QUESTIONS, "/analysis BTC spot", "/analysis PEPE 1h", "/oi PEPE", "/ls JUP"]
-)
+PRESSED = (*MARKET_QUESTIONS, "/analysis BTC spot", "/analysis PEPE 1h", "/oi PEPE", "/ls JUP")
+
+
+@pytest.mark.parametrize("question", some(((question,) for question in PRESSED), 2))
 async def test_buttons_are_understood(question: str) -> None:
     """Each one, pressed under the answer, gives another answer."""
     async with a_small_house() as house:
@@ -310,7 +311,13 @@ async def test_every_answer_can_be_asked_anew() -> None:
 # Every exchange failing in every way.
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+ALL_FAIL = ("refuse", "hang", "500", "451", "html", "types")
+"""In every run; test_faults.py has each fault, too."""
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=[] if fault in ALL_FAIL else pytest.mark.trial) for fault in FAULTS]
+)
 async def test_all_exchanges_fail(fault: str) -> None:
     async with a_small_house() as house:
         for name in house.world.sites:
@@ -353,8 +360,10 @@ async def test_only_one_exchange_in_reverse_order(exchange: str) -> None:
                 assert titles[0] == titles[1], question
 
 
-@pytest.mark.parametrize("fault", ["hang", "500", "451", "nulls", "types", "empty"])
-@pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "gate"])
+ONE_FAILS = itertools.product(("binance", "bybit", "okx", "gate"), ("hang", "500", "451", "nulls", "types", "empty"))
+
+
+@pytest.mark.parametrize(("exchange", "fault"), some(ONE_FAILS, 5))
 async def test_one_exchange_fails(exchange: str, fault: str) -> None:
     async with a_small_house() as house:
         await house.world.set_fault(exchange, fault)

@@ -135,8 +135,9 @@ def moments(
     return found
 
 
-def test_ticker_is_what_candles_say() -> None:
-    for market, exchange, base, kind in moments(100, "tickers"):
+@pytest.mark.parametrize("n", [30, pytest.param(100, marks=pytest.mark.trial)])
+def test_ticker_is_what_candles_say(n: int) -> None:
+    for market, exchange, base, kind in moments(n, "tickers"):
         now, coin = market.clock(), market.coin(exchange, base)
         many, margin = contract_of(exchange, coin)[1] if kind == "perp" else 1, "USDT"
         if kind == "perp":
@@ -153,13 +154,14 @@ def test_ticker_is_what_candles_say() -> None:
         assert day.turnover == pytest.approx(sum(c.turnover for c in candles), rel=0.01)
 
 
-def test_candles_of_any_length_agree() -> None:
-    for market, exchange, base, kind in moments(100, "lengths"):
+@pytest.mark.parametrize("n", [30, pytest.param(100, marks=pytest.mark.trial)])
+def test_candles_of_any_length_agree(n: int) -> None:
+    for market, exchange, base, kind in moments(n, "lengths"):
         day = int(market.clock() // 86_400) - 5
         days = market.candles(exchange, base, kind, 1440, day, day)
         for minutes in (720, 240, 60, 30, 15, 5, 1):
-            n = 1440 // minutes
-            parts = market.candles(exchange, base, kind, minutes, day * n, (day + 1) * n - 1)
+            n_parts = 1440 // minutes
+            parts = market.candles(exchange, base, kind, minutes, day * n_parts, (day + 1) * n_parts - 1)
             if not days:
                 assert parts == []
                 continue

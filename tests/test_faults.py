@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 
 import pytest
-from conftest import a_house
+from conftest import a_house, some
 
 from clock import loop_time
 from demo.telegram_html import parse
@@ -14,6 +15,7 @@ from demo.web import FAULTS
 from exchanges import table
 
 EXCHANGES = ("binance", "bybit", "okx")
+EACH = list(itertools.product(FAULTS, EXCHANGES))
 FOREIGN = (
     "Traceback",
     "Error",
@@ -29,8 +31,7 @@ FOREIGN = (
 )
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize(("fault", "exchange"), some(EACH, 2))
 async def test_one_exchange_fails(exchange: str, fault: str) -> None:
     async with a_house() as house:
         await house.world.set_fault(exchange, fault)
@@ -44,8 +45,7 @@ async def test_one_exchange_fails(exchange: str, fault: str) -> None:
             assert "Binance" in text
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize(("fault", "exchange"), some(EACH, 2))
 async def test_the_only_exchange_fails(exchange: str, fault: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with a_house(EXCHANGES=exchange) as house:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from answering import HOUR_MS, WITH_PERPS, freeze, n_requests, rewrite
-from conftest import a_house
+from conftest import a_house, a_house_among_many
 
 from answers import funding
 from answers import funding as funding_answer
@@ -127,7 +127,7 @@ async def test_funding_one_exchange_hangs(exchange: str) -> None:
 
 
 async def test_funding_extremes_are_right() -> None:
-    async with a_house() as house:
+    async with a_house_among_many() as house:
         truth = freeze(house)
         found = await funding.ask_extremes(house.bot.market)
         rates: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Random and mutated input against every reader: trials/fuzz.py, some thousand cases of a printed seed."""
+"""Random and mutated input against every reader: trials/fuzz.py, some hundred cases of a printed seed, or thousands."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import random
 import fuzz
 import pytest
 
-N_CASES = 3000
 
-
-async def test_nothing_escapes() -> None:
+@pytest.mark.parametrize("n_cases", [400, pytest.param(3000, marks=pytest.mark.trial)])
+async def test_nothing_escapes(n_cases: int) -> None:
     """FUZZ_SEED runs the cases of a failure again, and trials/fuzz.py --only one of them."""
     seed = int(os.environ.get("FUZZ_SEED") or random.randrange(1_000_000))
     print(f"seed {seed}")
-    run = await fuzz.fuzz(seed, N_CASES)
+    run = await fuzz.fuzz(seed, n_cases)
     assert not run.failures, ascii("\n".join([f"seed {seed}", *run.failures[:5]]))  # surrogates would stop pytest
     assert set(run.n_run) == set(fuzz.SHARES)
 

@@ -155,7 +155,7 @@ async def test_telegram_plays_it_from_letter_to_button() -> None:
         opened = {"url": f"{house.url}/webhook", "secret_token": house.settings.webhook_secret}
         telegram.execute("setWebhook", opened)
         query_id = telegram.ask_inline("btc", ADA, -5001)
-        await until(lambda: any(asked == query_id for asked, _ in telegram._offered))
+        await until(lambda: telegram.offered(query_id) is not None)
         message = telegram.choose(query_id, "0")
         assert message.text.startswith("BTC ")
         telegram.press(-5001, message.message_id, "funding BTC", ADA)

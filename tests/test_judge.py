@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import raw
 from answering import NOW, freeze
-from conftest import House, a_house
+from conftest import House, a_house, a_house_among_many
 from raw import Bar, D, Wire, is_shown
 
 SPOTS = ("binance", "bybit", "okx", "gate", "bitget", "kraken", "coinbase")
@@ -55,8 +55,9 @@ class Judge:
 
 
 @asynccontextmanager
-async def a_judge(exchanges: str) -> AsyncIterator[Judge]:
-    async with a_house(EXCHANGES=exchanges, RATE_BUDGETS="0") as house:
+async def a_judge(exchanges: str, *, of_many: bool = False) -> AsyncIterator[Judge]:
+    """of_many: where lists are as long as real ones."""
+    async with (a_house_among_many if of_many else a_house)(EXCHANGES=exchanges, RATE_BUDGETS="0") as house:
         freeze(house)
         yield Judge(house)
 
@@ -368,7 +369,7 @@ WITH_LISTS = [
 @pytest.mark.parametrize(("exchange", "kind"), WITH_LISTS)
 @pytest.mark.parametrize("sort", ["volume", "gainers", "losers"])
 async def test_top10(exchange: str, kind: str, sort: str) -> None:
-    async with a_judge(exchange) as judge:
+    async with a_judge(exchange, of_many=True) as judge:
         text = await judge.ask(f"/top10 {kind} {sort}")
         listed = raw.listed(exchange, judge.wire, kind)
         listed = {
@@ -400,7 +401,7 @@ async def test_funding_extremes() -> None:
 
 
 async def test_volscan() -> None:
-    async with a_judge("binance") as judge:
+    async with a_judge("binance", of_many=True) as judge:
         text = await judge.ask("/volscan 200")
         spikes = {}
         for each in judge.wire:

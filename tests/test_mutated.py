@@ -1,4 +1,4 @@
-"""Every command and API path while exchanges lie in good HTTP: some hundred cases of trials/mutated.py."""
+"""Every command and API path while exchanges lie in good HTTP: some dozen cases of trials/mutated.py, or hundreds."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ import json_api
 from bot import COMMANDS
 from exchanges.words import Funding, Ticker
 
-N_CASES = 200
 
-
-async def test_mutated_answers_are_never_believed_and_never_break_anything() -> None:
+@pytest.mark.parametrize("n_cases", [40, pytest.param(200, marks=pytest.mark.trial)])
+async def test_mutated_answers_are_never_believed_and_never_break_anything(n_cases: int) -> None:
     """MUTATED_SEED runs the cases of a failure again, and trials/mutated.py --only one of them."""
     seed = int(os.environ.get("MUTATED_SEED") or random.randrange(1_000_000))
     print(f"seed {seed}")
-    trial = await mutated.tried(seed, range(N_CASES))
+    trial = await mutated.tried(seed, range(n_cases))
     assert not trial.failures, "\n".join([f"seed {seed}", *mutated.alike(trial.failures)[:5]])
-    assert trial.counts["chat"] + trial.counts["API 200"] > N_CASES * 0.8
+    assert trial.counts["chat"] + trial.counts["API 200"] > n_cases * 0.8
     assert trial.counts["figures"]
 
 

@@ -169,7 +169,7 @@ async def test_a_button_edits_in_place_and_says_unchanged(tmp_path: Path) -> Non
     async with a_watching_house(tmp_path) as house:
         message = await a_rich_message(house, "/price BTC")
         for number, (data, is_edited) in enumerate((("price BTC", False), ("oi BTC", True)), 5):
-            telegram_says = house.world.telegram._result(message)
+            telegram_says = house.world.telegram.result_of(message)
             callback = pressed(data, number)["callback_query"] | {"message": telegram_says}
             call = await delivered(house, {"update_id": number, "callback_query": callback})
             assert (call and call["text"]) == (None if is_edited else "Unchanged.")
@@ -181,7 +181,7 @@ async def test_rich_off_again_edits_into_html(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         message = await a_rich_message(house, "/price BTC")
         await house.ask("/settings rich off", update_id=3)
-        callback = pressed("price BTC", 4)["callback_query"] | {"message": house.world.telegram._result(message)}
+        callback = pressed("price BTC", 4)["callback_query"] | {"message": house.world.telegram.result_of(message)}
         call = await delivered(house, {"update_id": 4, "callback_query": callback})
         assert call is not None
         assert (call["method"], call["text"][:7]) == ("editMessageText", "<b>BTC ")

@@ -72,5 +72,5 @@ def test_others_answer_and_the_process_stops() -> None:
         finally:
             server.kill()
             server.wait()
-    assert price_s < 1.0
+    assert price_s < 3.0  # who waited for a name would take 4
     assert (code, stopped_s < 11.0) == (0, True)

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from databases import ENGINES, PGBOUNCER, fresh_url, postgres_server
@@ -18,6 +19,7 @@ from databases import ENGINES, PGBOUNCER, fresh_url, postgres_server
 from store import sql
 from store.connect import copy, open_store
 from store.scripts import One, Script, SqlStore
+from store.sqlite import open_sqlite
 from store.words import (
     ARMED,
     DONE,
@@ -38,6 +40,7 @@ from store.words import (
 )
 
 T = TypeVar("T")
+Opening = Callable[[str], Awaitable[SqlStore]]
 BTC = Alert("aaaaaaaa", 5, None, 7, 100, ARMED, "price binance perp BTC-USDT", "{}", "", 0, 1_000, 10**15)
 
 
@@ -50,11 +53,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return fresh_url(request.param, tmp_path)
 
 
-def in_store(url: str, ask: Callable[[SqlStore], Awaitable[T]]) -> T:
+def in_store(url: str, ask: Callable[[SqlStore], Awaitable[T]], opened: Opening = open_store) -> T:
     """What a store answers that is opened for the question only: so all of it comes from the database."""
 
     async def asked() -> T:
-        store = await open_store(url)
+        store = await opened(url)
         try:
             return await ask(store)
         finally:
@@ -536,23 +539,21 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         asyncio.run(open_store(f"sqlite:///{tmp_path}/bot.db"))
 
 
-def test_a_file_that_another_program_has_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.sqlite.BUSY_S", 0.05)
-    url = fresh_url("sqlite", tmp_path)
-    in_store(url, lambda store: store.needs())
-    other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+def test_a_file_that_another_program_has_locked(tmp_path: Path) -> None:
+    path = str(tmp_path / "bot.db")
+    in_store(path, lambda store: store.needs())
+    other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(Unreachable):
-        in_store(url, lambda store: store.needs())
+        in_store(path, lambda store: store.needs(), partial(open_sqlite, busy_s=0.05))
     other.close()
 
 
-def test_the_loop_goes_on_while_the_file_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.sqlite.BUSY_S", 0.3)
-    url = fresh_url("sqlite", tmp_path)
+def test_the_loop_goes_on_while_the_file_is_locked(tmp_path: Path) -> None:
+    path = str(tmp_path / "bot.db")
 
     async def ask(store: SqlStore) -> int:
-        other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         asking, turns = asyncio.ensure_future(store.needs()), 0
         while not asking.done():
@@ -562,7 +563,7 @@ def test_the_loop_goes_on_while_the_file_is_locked(tmp_path: Path, monkeypatch: 
         assert isinstance(asking.exception(), Unreachable)
         return turns
 
-    assert in_store(url, ask) > 10
+    assert in_store(path, ask, partial(open_sqlite, busy_s=1.0)) > 3
 
 
 def test_a_database_that_does_not_answer() -> None:
@@ -571,10 +572,10 @@ def test_a_database_that_does_not_answer() -> None:
     assert "secret-word" not in str(gone.value)
 
 
-def test_a_database_that_is_restarted_and_gone_for_a_while(tmp_path: Path) -> None:
+def test_a_database_that_is_restarted_and_gone_for_a_while() -> None:
     """A server of its own, stopped and started under an open store."""
     ran = subprocess.run(
-        [sys.executable, __file__, str(tmp_path)],
+        [sys.executable, __file__],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
@@ -585,8 +586,7 @@ def test_a_database_that_is_restarted_and_gone_for_a_while(tmp_path: Path) -> No
                                           "Please try again.", "1 alert, and one more"], ran.stderr  # fmt: skip
 
 
-async def _restarted(folder: str) -> None:
-    server = postgres_server()
+async def _restarted(server: Any) -> None:
     store = await open_store(server.get_uri())
     await store.add_alert(alert(1), Limits())
     print("stored")
@@ -603,4 +603,4 @@ async def _restarted(folder: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_restarted(sys.argv[1]))
+    asyncio.run(_restarted(postgres_server()))

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from answering import NOW, asked_of, bases, freeze, intercept, largest, top
-from conftest import a_house
+from conftest import a_house, a_house_among_many
 
 from answers import top10
 from answers.top10 import is_leveraged, trading
@@ -37,7 +37,7 @@ async def test_top_by_volume(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["perp", "spot"])
 @pytest.mark.parametrize(("sort", "sign"), [("gainers", -1), ("losers", 1)])
 async def test_top_by_change(kind: str, sort: str, sign: int) -> None:
-    async with a_house() as house:
+    async with a_house_among_many() as house:
         truth = freeze(house)
         found = await top(house, kind, sort)
         liquid = {base: pct for base, (usd, pct) in largest(truth, "binance", kind).items() if usd >= 1e6}

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from answering import NOW, QUARTER_S, asked_of, freeze, intercept, largest, scanned
-from conftest import House, a_house
+from conftest import House, a_house, a_house_among_many
 
 from answers import volscan
 from answers.volscan import Scan
@@ -38,15 +38,15 @@ def true_spike(truth: Truth, base: str, minutes: int, exchange: str = "binance")
 async def test_scan_finds_the_true_spikes(interval: str) -> None:
     async with a_house() as house:
         truth = freeze(house)
-        found = await scan(house, 0.0, interval)
+        found = await scan(house, 0.0, interval, n=50)
         minutes = {"15m": 15, "1h": 60}[interval]
-        wanted = list(largest(truth, "binance", "perp"))[:200]
+        wanted = list(largest(truth, "binance", "perp"))[:50]
         spikes = {base: true_spike(truth, base, minutes) for base in wanted}
         assert {each.symbol.partition("-")[0] for each in found.spikes} == {b for b, pct in spikes.items() if pct >= 0}
         for each in found.spikes:
             assert each.spike_pct == pytest.approx(spikes[each.symbol.partition("-")[0]], rel=1e-4, abs=1e-3)
         assert [each.spike_pct for each in found.spikes] == sorted((e.spike_pct for e in found.spikes), reverse=True)
-        assert (found.n_scanned, found.n_young, found.failed) == (200, 0, {})
+        assert (found.n_scanned, found.n_young, found.failed) == (50, 0, {})
 
 
 async def test_scan_tells_turnover_and_price_of_the_closed_candle() -> None:
@@ -79,7 +79,7 @@ async def test_scan_takes_the_most_traded() -> None:
 
 
 async def test_scan_is_of_two_hundred_unless_told() -> None:
-    async with a_house() as house:
+    async with a_house_among_many() as house:
         assert "200 perpetuals scanned, 0 failed" in await house.ask("/volscan")
         asked = set(asked_of(house, "BINANCE_USDM", "/fapi/v1/klines"))
         assert len(asked) >= 200  # of a coin that shares its name with another, two contracts
@@ -106,7 +106,7 @@ async def test_scan_asks_few_at_once() -> None:
 
 
 async def test_scan_stays_within_the_weight() -> None:
-    async with a_house() as house:
+    async with a_house_among_many() as house:
         freeze(house)
         for interval in ("15m", "1h", "5m", "4h"):
             await house.ask(f"/volscan {interval}")
@@ -140,13 +140,13 @@ async def test_scan_some_markets_fail() -> None:
         broken = asked.query.get("symbol") in ("BTCUSDT", "ETHUSDT", "SOLUSDT")
         return Reply(500, b"{}") if broken and asked.path.endswith("klines") else await whole(asked)
 
-    async with a_house() as house:
+    async with a_house(VOLSCAN_SYMBOLS="50") as house:
         intercept(house, "BINANCE_USDM", failing)
-        found = await scan(house, 0.0)
+        found = await scan(house, 0.0, n=50)
         assert set(found.failed) == {"BTC-USDT", "ETH-USDT", "SOL-USDT"}
-        assert found.n_scanned == 197
+        assert found.n_scanned == 47
         text = await house.ask("/volscan")
-        assert "197 perpetuals scanned, 3 failed" in text
+        assert "47 perpetuals scanned, 3 failed" in text
         assert "Failed: Binance answered HTTP 500." in text
 
 
@@ -162,16 +162,16 @@ async def test_scan_forgets_failures() -> None:
 async def test_scan_exchange_fails_midway() -> None:
     n_asked = 0
 
-    async def until_the_fiftieth(asked: Any, whole: Any) -> Any:
+    async def until_the_thirtieth(asked: Any, whole: Any) -> Any:
         nonlocal n_asked
         n_asked += asked.path.endswith("klines")
-        return Reply(500, b"{}") if n_asked > 50 else await whole(asked)
+        return Reply(500, b"{}") if n_asked > 30 else await whole(asked)
 
     async with a_house() as house:
-        intercept(house, "BINANCE_USDM", until_the_fiftieth)
-        found = await scan(house, 0.0)
-        assert 30 < found.n_scanned <= 50
-        assert found.n_scanned + len(found.failed) == 200
+        intercept(house, "BINANCE_USDM", until_the_thirtieth)
+        found = await scan(house, 0.0, n=60)
+        assert 10 < found.n_scanned <= 30
+        assert found.n_scanned + len(found.failed) == 60
         assert all(each.symbol not in found.failed for each in found.spikes)
 
 
@@ -204,7 +204,7 @@ async def test_scan_that_saw_nothing_says_so() -> None:
 
 async def test_scan_of_an_exchange_with_a_small_budget_goes_on() -> None:
     """OKX allows 40 candles per 2 s: the scan takes its time, it does not give up on all others at once."""
-    async with a_house(EXCHANGES="okx") as house:
+    async with a_house_among_many(EXCHANGES="okx") as house:
         found = await scan(house, n=80)
         assert (found.n_scanned, found.failed) == (80, {})
 

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import statistics
 import subprocess
 import sys
 import threading
@@ -28,6 +27,7 @@ import webhook_server
 from answers.asked import Tools
 from answers.command import Command
 from bot import COMMANDS
+from clock import loop_time
 from exchanges import table
 from http1.server import Server
 from render.message import Answer
@@ -176,18 +176,14 @@ async def test_health_fields() -> None:
         }
 
 
-async def test_health_takes_milliseconds_and_asks_nobody() -> None:
+async def test_health_waits_for_nothing_and_asks_nobody() -> None:
     async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
         await client.post(**post(house, as_bytes(updated("/oi"))))
         n_before = {name: site.n_requests for name, site in house.world.sites.items()}
-        took_ms = []
-        for _ in range(25):
-            began = time.perf_counter()
-            assert (await client.get("/health")).status_code == 200
-            took_ms.append((time.perf_counter() - began) * 1000)
-        print(f"/health: {statistics.median(took_ms):.2f} ms, at its quickest {min(took_ms):.2f}")
+        began = loop_time()
+        assert (await client.get("/health")).status_code == 200
+        assert loop_time() - began < 0.005
         assert {name: site.n_requests for name, site in house.world.sites.items()} == n_before
-        assert min(took_ms) < 5
 
 
 async def test_health_and_log_tell_of_refusals(caplog: pytest.LogCaptureFixture) -> None:
@@ -372,7 +368,7 @@ class Process:
         )
         self._arguments = arguments
         self.lines: list[str] = []
-        self._end_of_patience = threading.Timer(30, self.process.kill)
+        self._end_of_patience = threading.Timer(60, self.process.kill)
         self._end_of_patience.start()
 
     def patience(self, seconds: float) -> None:
@@ -394,7 +390,7 @@ class Process:
         """Exit code and all output, after a signal if one is given."""
         if number is not None:
             self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=20)
+        out, _ = self.process.communicate(timeout=60)
         self._end_of_patience.cancel()
         said = "".join(self.lines) + out
         if "demo" not in self._arguments:  # `python -m demo` prints its keys on purpose
@@ -435,7 +431,7 @@ def test_process_demo_runs_until_stopped(number: int) -> None:
     process = Process(["webhook_server.py", "--demo"], {"PORT": str(port)})
     page = process.until(r"^(http://\S+)$")[1]
     httpx.post(f"{page}chat/send", json={"text": "/price BTC"}, trust_env=False)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     said: list[Any] = []
     while len(said) < 2 and time.monotonic() < deadline:
         said = httpx.get(f"{page}chat/events?after=0", timeout=30, trust_env=False).json()
@@ -493,6 +489,7 @@ async def test_process_starts_while_telegram_is_down_and_registers_later() -> No
         await house.world.telegram_site.set_fault("")
         house.world.telegram.send("/price ETH")
         await house.world.telegram.settle()
+        await asyncio.to_thread(process.until, "Telegram delivers to")
         async with httpx.AsyncClient(trust_env=False, verify=False) as client:
             for _ in range(100):  # updates come from setWebhook on, before the menus are set
                 told = (await client.get(f"http://127.0.0.1:{port}/health")).json()["webhook"]
@@ -520,19 +517,16 @@ async def test_process_serves_without_any_network() -> None:
         "WEBHOOK_URL": f"http://127.0.0.1:{port}",
         "PORT": str(port),
     }
-    began = time.monotonic()
     process = Process(["webhook_server.py"], environ)
     await asyncio.to_thread(process.until, "serving on port")
+    assert "registering again" not in "".join(process.lines), "it does not wait for Telegram"
     secret = settings.load(environ, table.EXCHANGES).webhook_secret
     headers = {"x-telegram-bot-api-secret-token": secret}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, verify=False) as client:
         assert (await client.get("/health")).status_code == 200
-        took_s = time.monotonic() - began
         answer = await client.post("/webhook", json=updated("/price BTC"), headers=headers)
         health = (await client.get("/health")).json()
     assert await asyncio.to_thread(process.end, signal.SIGTERM) == (0, ANY)
-    print(f"serving {took_s:.2f} s after the start")
-    assert took_s < 5
     assert answer.json()["text"].startswith("No price for BTC-USDT right now. Binance, ")
     assert "could not be reached" in answer.json()["text"]
     assert "no connection" in health["webhook"]
@@ -579,14 +573,14 @@ def test_watchdog_ends_a_stuck_process() -> None:
         "    asyncio.ensure_future(health.keep_watchdog_quiet(metrics.Metrics()))\n"
         "    await asyncio.sleep(1.5)\n"
         "    print('alive', flush=True)\n"
-        "    time.sleep(10)\n"
+        "    time.sleep(15)\n"
+        "    print('woken', flush=True)\n"
         "asyncio.run(main())\n"
     )
     process = Process(["-c", script], {"PYTHONPATH": str(ROOT)})
-    began = time.monotonic()
     code, out = process.end()
     assert code != 0
     assert "alive" in out
     assert "Timeout" in out
     assert "time.sleep" in out or "in main" in out
-    assert time.monotonic() - began < 8
+    assert "woken" not in out

@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 GRACE_S = 0.001  # the least that epoll waits
-MAX_REAL_S = 50.0  # of a test
+MAX_REAL_S = 100.0  # of a test, on a busy machine
 T = TypeVar("T")
 
 

@@ -24,6 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))
 import load
 from house import Process, World, free_port
 
+from clock import loop_time
+
 KIB, MIB = 1024, 1024 * 1024
 MAX_HEAD, MAX_BODY = 16 * KIB, MIB  # http1/server.py's
 RATE = 25  # genuine updates a second
@@ -51,7 +53,7 @@ class Weathered(NamedTuple):
 
 async def answered(port: int, secret: str, text: str, chat_id: int = 1) -> tuple[float, int, bytes]:
     """Seconds until an update is answered, how often it was repeated, and the answer. Raises RuntimeError."""
-    began = time.perf_counter()
+    began = loop_time()
     body = load.update(text, chat_id)
     for n_repeated in range(MAX_TRIES):
         with suppress(OSError, asyncio.IncompleteReadError):
@@ -63,7 +65,7 @@ async def answered(port: int, secret: str, text: str, chat_id: int = 1) -> tuple
                 finally:
                     writer.transport.abort()
             if status == 200:
-                return time.perf_counter() - began, n_repeated, answer
+                return loop_time() - began, n_repeated, answer
             await asyncio.sleep(1)  # 503: as its Retry-After asks
     raise RuntimeError(f"{text} was never answered")
 

@@ -403,7 +403,7 @@ class Fuzz:
         }
 
     async def open(self) -> None:
-        self.world = demo.World()
+        self.world = demo.World(n_fillers=10)
         self.telegram = Telegram(demo.TOKEN)
         self.answers = await all_answers(self.world)
         self.lists = [each for each in self.answers if isinstance(each.endpoint, ListEndpoint)]

@@ -255,7 +255,7 @@ class Trial:
         self.failures: list[str] = []
         self.counts: Counter[str] = Counter()
         self.slowest_s = 0.0
-        self._world = demo.World(clock=lambda: NOW_S)
+        self._world = demo.World(clock=lambda: NOW_S, n_fillers=10)
         self._telegram = Telegram(demo.TOKEN)
         self._wires = LyingWires(self._world)
         self._clock = Clock(now=lambda: NOW_S)

@@ -73,6 +73,7 @@ class Server(NamedTuple):
     is_listed: bool
     client: httpx.Client
     pace: Pace = Pace(0)
+    clock: Callable[[], float] = time.monotonic
 
     @property
     def webhook_url(self) -> str:
@@ -92,14 +93,14 @@ class Server(NamedTuple):
         return self.post("/webhook", update(text, self.user_id), headers)
 
     def _timed(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> tuple[httpx.Response, float]:
-        began = time.monotonic()
+        began = self.clock()
         try:
             response = self.client.request(method, f"{self.url}{path}", json=body, headers=dict(headers))
         except httpx.TimeoutException:
             fail(f"{path} did not answer within {PATIENCE_S:.0f} s.")
         except httpx.HTTPError as error:
             fail(f"{self.url} cannot be reached: {str(error) or type(error).__name__}.")
-        return response, time.monotonic() - began
+        return response, self.clock() - began
 
     def may_ask(self, command: Command) -> bool:
         return self.is_listed or not command.is_private
@@ -149,6 +150,8 @@ def of_demo(url: str) -> tuple[Settings, int]:
         "TELEGRAM_BOT_TOKEN": demo.TOKEN,
         "TELEGRAM_CHAT_ID": f"*,{demo.keys.USER_ID}",
         "TELEGRAM_API_URL": f"http://127.0.0.1:{(urlsplit(url).port or 80) + 1}",
+        "COMMANDS_PER_MINUTE": demo.keys.COMMANDS_PER_MINUTE,
+        **{name: os.environ[name] for name in ("COMMANDS_PER_MINUTE", "VOLSCAN_SYMBOLS") if name in os.environ},
     }
     return settings.load(environ, table.EXCHANGES, is_demo=True), demo.keys.USER_ID
 

@@ -259,13 +259,14 @@ async def poll(chosen: Settings, api: Recorder) -> None:
         await transport.aclose()
 
 
-async def poll_the_demo(api: Recorder) -> None:
+async def poll_the_demo(chosen: Settings, api: Recorder) -> None:
     """Against a world of its own, whose market is the same: it follows from the seed and the time."""
     async with asyncio.timeout(MAX_POLLED_S):
         world = await demo.start()
         try:
             environ = {**world.environ, "TELEGRAM_CHAT_ID": f"*,{world.user_id}"}
-            await poll(settings.load(environ, table.EXCHANGES, is_demo=True), api)
+            ours = settings.load(environ, table.EXCHANGES, is_demo=True)
+            await poll(dataclasses.replace(ours, volscan_symbols=chosen.volscan_symbols), api)
         finally:
             await world.close()
 
@@ -275,7 +276,7 @@ def test_polling_answers_the_same(server: Server, record_property: Callable[[str
     texts = [question(name) for name, command in bot.COMMANDS.items() if server.may_ask(command)]
     api = Recorder(texts, server.user_id)
     try:
-        asyncio.run(poll_the_demo(api) if server.is_demo else poll(server.settings, api))
+        asyncio.run(poll_the_demo(server.settings, api) if server.is_demo else poll(server.settings, api))
     except TimeoutError:
         fail(f"Polling answers {len(api.seconds)} of {len(texts)} commands within {MAX_POLLED_S:.0f} s.")
     for text, took_s in api.seconds.items():
