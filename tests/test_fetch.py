@@ -556,13 +556,14 @@ async def test_fetch_items_by_what_stands_before_them() -> None:
     endpoint = Hyperliquid().tickers("perp", NOW_MS)["ticker"]
     for at in range(len(TWO_ARRAYS) + 1):
         rows = await listed(a_fetcher(answer(200, TWO_ARRAYS[:at], TWO_ARRAYS[at:])), endpoint)
-        assert [(symbol, perp.ticker.last) for symbol, perp in rows] == [("A-USDC", 1), ("1000C-USDC", 0.003)]
+        lasts = [(symbol, perp.ticker and perp.ticker.last) for symbol, perp in rows]
+        assert lasts == [("A-USDC", 1), ("B},[{-USDC", None), ("1000C-USDC", 0.003)]  # B has been delisted
 
 
 async def test_fetch_items_by_what_stands_before_them_byte_by_byte() -> None:
     pieces = [TWO_ARRAYS[i : i + 1] for i in range(len(TWO_ARRAYS))]
     rows = await listed(a_fetcher(answer(200, *pieces)), Hyperliquid().tickers("perp", NOW_MS)["ticker"])
-    assert [symbol for symbol, _ in rows] == ["A-USDC", "1000C-USDC"]
+    assert [symbol for symbol, _ in rows] == ["A-USDC", "B},[{-USDC", "1000C-USDC"]
 
 
 async def test_fetch_items_ends_anywhere() -> None:
@@ -598,7 +599,7 @@ async def test_fetch_items_posts() -> None:
         seen.append(request)
         return answer(200, TWO_ARRAYS)
 
-    assert len(await listed(a_fetcher(handle), Hyperliquid().tickers("perp", NOW_MS)["ticker"])) == 2
+    assert len(await listed(a_fetcher(handle), Hyperliquid().tickers("perp", NOW_MS)["ticker"])) == 3
     assert (seen[0].method, seen[0].content) == ("POST", b'{"type":"metaAndAssetCtxs"}')
     assert (seen[0].headers["content-type"], seen[0].headers["accept-encoding"]) == ("application/json", "gzip")
 
