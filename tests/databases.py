@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from house import free_port
+
 ENGINES = ("sqlite", "postgres")
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 POOL = 2  # servers for all clients: fewer than there are, so that a session is never one's own
@@ -55,7 +57,7 @@ def fresh_url(engine: str, folder: Path) -> str:
 def pooler_port() -> int:
     """Of PgBouncer in transaction mode before the server; started when it is first asked for, stopped at the end."""
     assert PGBOUNCER is not None
-    folder, port = Path(tempfile.mkdtemp(prefix="pool")), _free_port()
+    folder, port = Path(tempfile.mkdtemp(prefix="pool")), free_port()
     socket_folder = postgres_server().get_uri().partition("host=")[2]
     owner = Path(socket_folder).owner()  # as root, the server runs as another, and only that one may ask it
     as_owner = [f"user = {owner}"] if os.getuid() == 0 else []
@@ -78,12 +80,6 @@ def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
     process.kill()
     process.wait()
     shutil.rmtree(folder)
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

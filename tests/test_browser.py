@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import ROOT
+from house import free_port
 from selenium.webdriver.support.select import Select
 from test_demo_pictures import FORM, a_form, a_png
-from test_webhook_server import Process, free_port
+from test_webhook_server import Process
 
 import bot
 import demo

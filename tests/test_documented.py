@@ -17,7 +17,8 @@ from typing import NamedTuple
 import httpx
 import pytest
 from conftest import ADA, ROOT, House, a_house
-from test_webhook_server import Process, free_port
+from house import free_port
+from test_webhook_server import Process
 
 import bot
 import demo

@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -25,6 +24,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import ADA, ROOT, a_house, updated
+from house import free_port
 
 import settings
 from exchanges import table
@@ -277,12 +277,6 @@ def wait_until_it_serves(process: subprocess.Popen[str]) -> None:
         if "serving on port" in line:
             return
     raise AssertionError(f"it does not serve:\n{said}")
-
-
-def free_port() -> int:
-    """One for both families, as the server takes it."""
-    with socket.create_server(("", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @pytest.mark.real_time

@@ -540,7 +540,7 @@ async def test_status_refreshes_in_place() -> None:
     async with a_house() as house:
         call = await house.bot.answer(updated("/status"))
         assert call is not None
-        (button,) = call["reply_markup"]["inline_keyboard"][0]
+        button, *_ = call["reply_markup"]["inline_keyboard"][0]
         again = await house.bot.answer(pressed(button["callback_data"]))
         assert again is not None
         assert (again["method"], again["message_id"]) == ("editMessageText", 9)

@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from test_webhook_server import free_port
+from house import free_port
 
 import demo
 from demo.telegram import Telegram

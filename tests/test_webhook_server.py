@@ -19,6 +19,7 @@ from unittest.mock import ANY
 import httpx
 import pytest
 from conftest import ADA, ROOT, Answers, House, a_house, updated
+from house import free_port
 
 import demo
 import health as health_module
@@ -29,7 +30,6 @@ from answers.command import Command
 from bot import COMMANDS
 from clock import loop_time
 from exchanges import table
-from http1.server import Server
 from render.message import Answer
 
 JSON = "application/json"
@@ -396,16 +396,6 @@ class Process:
         if "demo" not in self._arguments:  # `python -m demo` prints its keys on purpose
             assert not any(secret in said for secret in (*demo.keys.ENVIRON.values(), demo.TOKEN)), said
         return self.process.returncode, said
-
-
-def free_port() -> int:
-    async def find() -> int:
-        server = Server(None)  # type: ignore[arg-type]
-        (port,) = await server.start("127.0.0.1", 0)
-        await server.close(0)
-        return port
-
-    return asyncio.run(find())
 
 
 def test_process_without_token_says_both_ways_on() -> None:

@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests"), str(ROOT)]
 
 import test_browser as page_of
+from house import free_port
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
-from test_webhook_server import Process, free_port
+from test_webhook_server import Process
 
 SHOWN = (
     *("/start", "/help", "/help volume", "btc", "btc eth sol pepe doge", "/analysis BTC", "/volume BTC", "/cvd ETH"),
