@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import socket
 import ssl
 import zlib
 from collections import deque
@@ -88,6 +89,7 @@ class Site:
         self.weights: dict[int, int] = {}  # used in a minute since 1970, where the exchange counts
         self.port = 0
         self._server: asyncio.Server | None = None
+        self._held: socket.socket | None = None  # bound, and not listening: connections are refused
         self._connections: set[asyncio.Task[None]] = set()
 
     @property
@@ -117,12 +119,15 @@ class Site:
         return restore
 
     async def start(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", port, limit=MAX_HEAD, backlog=1024, ssl=self.tls
-        )
+        held = self._held or bound(port)
+        self._held = None
+        self._server = await asyncio.start_server(self._serve, sock=held, limit=MAX_HEAD, backlog=1024, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -137,6 +142,7 @@ class Site:
         self.fault = fault
         if fault == "refuse":
             await self.close()
+            self._held = bound(self.port)  # nobody else is given the port meanwhile
         elif self._server is None:
             await self.start(self.port)
 
@@ -252,6 +258,18 @@ async def _send_huge(writer: asyncio.StreamWriter) -> None:
             await writer.drain()
             left -= len(piece)
         writer.write(b"0\r\n\r\n")
+
+
+def bound(port: int) -> socket.socket:
+    """A loopback socket on a port, or on any with 0, that does not listen yet. Raises OSError."""
+    held = socket.socket(proto=socket.IPPROTO_TCP)  # by that, asyncio lets its answers leave at once (TCP_NODELAY)
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        raise
+    return held
 
 
 @lru_cache(maxsize=2)  # the same list is asked for by several
