@@ -41,7 +41,8 @@ FLAGS = (
     "--disable-component-update", "--disable-sync", "--window-size=420,860", "--force-device-scale-factor=1",
 )  # fmt: skip
 PHONE, DESKTOP = (390, 844), (1280, 900)
-both_sizes = pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+SIZES = [pytest.param(PHONE, id="phone"), pytest.param(DESKTOP, id="desktop", marks=pytest.mark.trial)]
+both_sizes = pytest.mark.parametrize("size", SIZES)
 ALONE = (
     "start",
     "help",

@@ -28,6 +28,7 @@ def test_forty_alerts_over_weeks_ring_when_they_must(tmp_path: Path) -> None:
     assert outcome["ticks"] == 21 * 1440
 
 
+@pytest.mark.trial
 def test_the_witness_sees_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the engine does not look at candles, crossings in wicks are missed, and that is told."""
     monkeypatch.setattr("watchman.ticker.NEAR", 0.0)
