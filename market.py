@@ -10,25 +10,23 @@ once somebody has asked for one that is not listed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from asking import races
-from asking.cache import MAX_CACHED, Cache
 from asking.circuits import HostHealth
 from asking.fetch import Fetcher
-from asking.lists import LISTING_S, Lists
+from asking.kept import Kept
 from asking.namesakes import Namesakes
 from asking.pages import candle_pages
-from asking.periods import FundingPeriods
 from asking.races import Question, first_answers, start
 from asking.spellings import Spellings
 from asking.symbol_lists import Symbols
 from asking.witnesses import Witnesses
 from clock import MACHINE, Clock
-from exchanges.endpoints import Endpoint, ListEndpoint
+from exchanges.endpoints import ListEndpoint
 from exchanges.errors import (
     BadResponse,
     MarketError,
@@ -42,7 +40,7 @@ from exchanges.errors import (
     bare,
 )
 from exchanges.gaps import filled, filled_flow, refuse_long_quiet
-from exchanges.joined import Rows, completed_snapshot, flow_of, named
+from exchanges.joined import completed_snapshot, flow_of, named
 from exchanges.symbols import (
     are_of_one_coin,
     in_quotes,
@@ -54,7 +52,6 @@ from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
 
 T = TypeVar("T")
-CONTRACTS_S = 3600.0
 FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
 NOT_LISTED_S = 300.0  # that the same wrong name asks nobody
 HOUR_MS = 3_600_000
@@ -73,7 +70,7 @@ class Found(NamedTuple):
     missing: dict[PartName, MarketError]
 
 
-class Market:
+class Market(Kept):
     """Answers questions, with a Fetcher. clock: for what is kept, and how old it is."""
 
     def __init__(
@@ -83,15 +80,12 @@ class Market:
         cache_s: float,
         clock: Clock = MACHINE,
     ) -> None:
-        self.fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
+        super().__init__(fetcher, cache_s, clock)
         self.exchanges = [EXCHANGES[each] for each in exchanges]
         self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
-        self._cache = Cache(MAX_CACHED, clock=clock)
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
         self.symbols = Symbols(fetcher, self._cache)
-        self.namesakes = Namesakes(self._cache, self.symbols, self._last)
-        self.periods = FundingPeriods(fetcher, self._cache, clock)
-        self._lists = Lists(fetcher, self._cache, self.periods, LISTING_S if cache_s else 0.0)
+        self.namesakes = Namesakes(self, self._cache, self.symbols)
         self._witnesses = Witnesses(self)
 
     async def last_price(self, symbol: str, timeout_s: float = races.DEADLINE_S / 2) -> float | None:
@@ -128,11 +122,6 @@ class Market:
     def exchange(self, exchange: str) -> Exchange:
         """The exchange of that id, which has answered."""
         return EXCHANGES[exchange]
-
-    @property
-    def cache_use(self) -> tuple[int, int]:
-        """How many questions found an answer that was kept or on its way, and how many did not."""
-        return self._cache.n_hits, self._cache.n_misses
 
     # Asking in order of preference.
 
@@ -194,31 +183,6 @@ class Market:
         """The key of that verdict, with the similar names that belong to it."""
         return ("not listed", symbol, kind, self._asked_for(kind))
 
-    async def cached(self, endpoint: Endpoint[T], keep_s: float | None = None, per: int = 1) -> T:
-        """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time.
-
-        per: the listing's multiplier, as the same contract may be asked for per coin, and as it is listed.
-        """
-        keep_s = self._cache_s if keep_s is None or not self._cache_s else keep_s
-        if not keep_s:
-            return await self.fetcher.fetch(endpoint)
-        key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part, per)
-        return await self._cache.get(key, keep_s, self.fetcher.fetch(endpoint))
-
-    async def _when_asked(self, endpoint: Endpoint[T], per: int) -> tuple[int, T]:
-        """When it was asked for, ms, and the answer, shared as in `cached`."""
-
-        async def load() -> tuple[int, T]:
-            return self.now_ms(), await self.fetcher.fetch(endpoint)
-
-        return await self.cached_load(
-            (endpoint.host.name, endpoint.target, endpoint.body, "when", per), self._cache_s, load()
-        )
-
-    async def cached_load(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> T:
-        """What was found for the key less than keep_s ago, or is found now by the work, once for all who ask."""
-        return await self._cache.get(key, keep_s if self._cache_s else 0.0, work)
-
     async def stream(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
         """Streams a list; see Fetcher.fetch_items."""
         await self.fetcher.fetch_items(endpoint, take)
@@ -239,13 +203,6 @@ class Market:
             for key in ((each.id, "symbols", kind), (each.id, "list", kind, "ticker"))
         ]
         return frozenset(multiplied(split(symbol)[0])[0] for symbols in kept if symbols for symbol in symbols)
-
-    def kept_list(self, exchange: Exchange, kind: str) -> Rows:
-        """All markets of an exchange as they are listed, where its list was asked for within LISTING_S; else none."""
-        return self._lists.kept(exchange, kind)
-
-    def now_ms(self) -> int:
-        return int(self.clock.now() * 1000)
 
     # One market at one exchange.
 
@@ -291,34 +248,15 @@ class Market:
         """The symbol of the coin that a typed one means: PEPE-USDT by 1000PEPE-USDT; see Namesakes.typed."""
         return await self.namesakes.typed(symbol, self.exchanges)
 
-    async def _last(self, exchange: Exchange, of: Listing) -> float | None:
-        """The last price of one market, per coin. Raises MarketError."""
-        if of.kind == "spot":
-            return (await self.cached(exchange.spot(of), per=of.multiplier)).last
-        if exchange.is_told_in_list:
-            found = named(await self._perps_of_list(exchange), of.listed)
-            return found and found.ticker and found.ticker.last / of.multiplier
-        of = await self.sized(exchange, of, "perp")
-        ticker = (await self.cached(exchange.perp(of)["ticker"], per=of.multiplier)).ticker
-        return ticker and ticker.last
-
     async def last_of_perp(self, exchange: Exchange, symbol: str) -> float:
         """The last price of a coin's perpetual. Raises MarketError."""
         spellings = self.spellings(exchange, "perp", symbol)
         async for of in spellings:
             with spellings:
-                if (last := await self._last(exchange, of)) is not None:
+                if (last := await self.last(exchange, of)) is not None:
                     return last
                 raise UnknownSymbol(exchange.id, f"{of.listed} is not in the list")
         raise spellings.unknown
-
-    async def sized(self, exchange: Exchange, of: Listing, question: str) -> Listing:
-        """The listing with what a contract is worth, where the exchange needs it to convert units."""
-        endpoint = exchange.contract_size(of, question)
-        if endpoint is None:
-            return of
-        size: float = await self.cached(endpoint, CONTRACTS_S)
-        return of._replace(contract_size=size)
 
     async def _whole_perp(self, exchange: Exchange, of: Listing) -> Found:
         """The perpetual from all endpoints that tell of it; all but the ticker may fail."""
@@ -358,16 +296,13 @@ class Market:
 
     async def _perp_of_list(self, exchange: Exchange, symbol: str) -> Found:
         """A perpetual of an exchange that tells everything in one list."""
-        rows = await self._perps_of_list(exchange)
+        rows = await self.perps_of_list(exchange)
         found = named(rows, symbol)
         if found is None and symbol in rows.idle:
             raise NotTraded(exchange.id, f"{symbol} is paused or delisted", Reason.NOT_TRADED_NOW)
         if found is None:
             raise UnknownSymbol(exchange.id, f"{symbol} is not in the list")
         return self._found(exchange, found, Listing("perp", symbol, symbol), {}, None)
-
-    async def _perps_of_list(self, exchange: Exchange) -> Rows:
-        return await self._lists.rows(exchange, "perp", "ticker", exchange.tickers("perp", self.now_ms())["ticker"])
 
     def _found(
         self,
@@ -390,16 +325,6 @@ class Market:
     def _timed(self, ticker: Ticker | None) -> Ticker | None:
         """A ticker that tells no time is of now: it was asked for within the cache's seconds."""
         return ticker if ticker is None or ticker.time_ms else ticker._replace(time_ms=self.now_ms())
-
-    # Lists of all markets of an exchange.
-
-    async def listing(self, exchange: Exchange, kind: str, *parts: PartName) -> dict[str, Snapshot]:
-        """All markets in dollars that trade, by symbol. parts: which of open interest and funding to ask for.
-
-        Those that the exchange's list of tickers tells are there in any case. Raises MarketError, NotSupported
-        when the exchange has no such list.
-        """
-        return await self._lists.of(exchange, kind, self.now_ms(), *parts)
 
     # Candles.
 
@@ -441,7 +366,7 @@ class Market:
             with spellings:
                 exchange.require("candles", kind, of.quote, interval)
                 of = await self.sized(exchange, of, "candles")
-                asked = self._when_asked(exchange.candles(of, interval, 2, self.now_ms()), of.multiplier)
+                asked = self.when_asked(exchange.candles(of, interval, 2, self.now_ms()), of.multiplier)
                 return await self._witnesses.candles(exchange, of, _candles_when_asked(of, asked))
         raise spellings.unknown
 
@@ -455,7 +380,7 @@ class Market:
                 if not exchange.has("flow", kind, of.quote, interval):
                     await self.running_candle(exchange, symbol, kind, interval)  # UnknownSymbol for what is not there
                 exchange.require("flow", kind, of.quote, interval)
-                asked = self._when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()), of.multiplier)
+                asked = self.when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()), of.multiplier)
                 found = await self._witnesses.flow(exchange, of, _flow_when_asked(of, asked))
                 return filled_flow(found, n, found.asked_ms or self.now_ms())
         raise spellings.unknown

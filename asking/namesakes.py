@@ -11,10 +11,11 @@ Memory: a verdict a market, kept for an hour by the market's cache.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from asking.cache import Cache
+from asking.kept import Kept
 from asking.races import Question, both, first_answers
 from asking.symbol_lists import Symbols
 from exchanges.errors import MarketError, UnknownSymbol, is_not_there
@@ -47,12 +48,10 @@ MEANT = Verdict(is_meant=True)
 
 
 class Namesakes:
-    """Tells coins of one name apart. last: the last price of a market per coin, None where nothing was traded."""
+    """Tells coins of one name apart."""
 
-    def __init__(
-        self, cache: Cache, symbols: Symbols, last: Callable[[Exchange, Listing], Awaitable[float | None]]
-    ) -> None:
-        self._cache, self._symbols, self._last = cache, symbols, last
+    def __init__(self, kept: Kept, cache: Cache, symbols: Symbols) -> None:
+        self._kept, self._cache, self._symbols = kept, cache, symbols
 
     async def verdict(self, exchange: Exchange, of: Listing) -> Verdict:
         """Whether a market is of the coin that is meant by the name it is asked by. Never raises.
@@ -76,7 +75,7 @@ class Namesakes:
 
     async def _judge(self, exchange: Exchange, of: Listing) -> Verdict:
         """Raises MarketError, also where there is no such market: that is no verdict."""
-        last = await self._last(exchange, of)
+        last = await self._kept.last(exchange, of)
         anchor, many = await both(self._anchor(exchange, of), self._many(exchange, of))
         if _are_apart(last, anchor):
             return Verdict(is_meant=False)
@@ -107,7 +106,7 @@ class Namesakes:
     async def _last_or_none(self, exchange: Exchange, of: Listing) -> float | None:
         """None where there is no such market. Raises what else fails."""
         try:
-            return await self._last(exchange, of)
+            return await self._kept.last(exchange, of)
         except MarketError as error:
             if is_not_there(error):
                 return None
@@ -156,7 +155,7 @@ class Namesakes:
         return await self._priced(exchange, Listing(kind, listed, listed))
 
     async def _priced(self, exchange: Exchange, of: Listing | None) -> float:
-        price = None if of is None else await self._last(exchange, of)
+        price = None if of is None else await self._kept.last(exchange, of)
         if price is None:
             raise UnknownSymbol(exchange.id, "no such market")
         return price
