@@ -84,7 +84,7 @@ class Market(Kept):
         self.exchanges = [EXCHANGES[each] for each in exchanges]
         self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
-        self.symbols = Symbols(fetcher, self._cache)
+        self.symbols = Symbols(fetcher, self._cache, clock)
         self.namesakes = Namesakes(self, self._cache, self.symbols)
         self._witnesses = Witnesses(self)
 
@@ -105,12 +105,17 @@ class Market(Kept):
         circuits = self.fetcher.circuits.values()
         return not any(each.failures or each.rest_until for each in circuits if each.exchange == exchange.id)
 
+    def is_likely(self, exchange: Exchange, kind: str, symbol: str) -> bool:
+        """Whether it most likely has such a market."""
+        return self.symbols.is_likely(exchange, kind, symbol)
+
     def forget(self) -> None:
         """Lets failures and kept answers go, as if time had passed: the next question asks anew."""
         self.fetcher.forget_failures()
         self._cache.clear()
         self._witnesses.forget()
         self._again_after.clear()
+        self.symbols.forget()
         self.periods.forget()
 
     def of_exchange(self, exchange: str) -> Market:
@@ -200,6 +205,7 @@ class Market(Kept):
             self._cache.peek(key)
             for each in self.exchanges
             for kind in each.kinds
+            if each.coins(kind) is None  # which are no markets
             for key in ((each.id, "symbols", kind), (each.id, "list", kind, "ticker"))
         ]
         return frozenset(multiplied(split(symbol)[0])[0] for symbols in kept if symbols for symbol in symbols)
@@ -208,21 +214,36 @@ class Market(Kept):
 
     async def spot_at(self, exchange: Exchange, symbol: str, *, exact: bool = False, hurried: bool = False) -> Found:
         """exact, hurried: as in spellings. Raises MarketError."""
-        spellings = self.spellings(exchange, "spot", symbol, exact=exact, hurried=hurried)
+        spellings = self.spellings(exchange, "spot", symbol, exact=exact, hurried=hurried, beside=True)
         async for of in spellings:
             with spellings:
                 ticker = await self._witnesses.spot(exchange, of, is_one_of_many=len(self.exchanges) > 1)
+                await spellings.refuse_namesake()
                 return Found(Snapshot(self._timed(ticker)), of.listed, of.multiplier, {})
         raise spellings.unknown
 
-    async def perp_at(self, exchange: Exchange, symbol: str, *, exact: bool = False, hurried: bool = False) -> Found:
-        """exact, hurried: as in spellings. Raises MarketError."""
+    async def perp_at(
+        self,
+        exchange: Exchange,
+        symbol: str,
+        *,
+        exact: bool = False,
+        hurried: bool = False,
+        is_sparing: bool = False,
+    ) -> Found:
+        """exact, hurried: as in spellings. is_sparing: where it is unlikely that there is such a market, nothing but
+        its ticker is asked for until that has come. Raises MarketError."""
         if exchange.is_told_in_list:
             return await self._perp_of_list(exchange, in_quotes(symbol, exchange.quotes["perp"]))
-        spellings = self.spellings(exchange, "perp", symbol, exact=exact, hurried=hurried)
+        spellings = self.spellings(exchange, "perp", symbol, exact=exact, hurried=hurried, beside=True)
         async for of in spellings:
             with spellings:
-                return await self._whole_perp(exchange, of)
+                if is_sparing and self._cache_s and not self.is_likely(exchange, "perp", of.symbol):
+                    await self.last(exchange, of)
+                    await spellings.refuse_namesake()
+                found = await self._whole_perp(exchange, of)
+                await spellings.refuse_namesake()
+                return found
         raise spellings.unknown
 
     async def perp_near(self, exchange: Exchange, symbol: str, price: float, *, exact: bool = False) -> Found:
@@ -235,14 +256,21 @@ class Market(Kept):
         return found
 
     def spellings(
-        self, exchange: Exchange, kind: str, symbol: str, *, exact: bool = False, hurried: bool = False
+        self,
+        exchange: Exchange,
+        kind: str,
+        symbol: str,
+        *,
+        exact: bool = False,
+        hurried: bool = False,
+        beside: bool = False,
     ) -> Spellings:
-        """What the exchange may list the coin as, to be tried one after another. exact: as there.
+        """What the exchange may list the coin as, to be tried one after another. exact, beside: as there.
 
         hurried: without a question whether two coins have the name, as for who names the market beside its figures.
         """
         namesakes = None if hurried else self.namesakes
-        return Spellings(self.symbols, namesakes, exchange, kind, symbol, exact=exact)
+        return Spellings(self.symbols, namesakes, exchange, kind, symbol, exact=exact, beside=beside)
 
     async def meant(self, symbol: str) -> str:
         """The symbol of the coin that a typed one means: PEPE-USDT by 1000PEPE-USDT; see Namesakes.typed."""
@@ -296,11 +324,13 @@ class Market(Kept):
 
     async def _perp_of_list(self, exchange: Exchange, symbol: str) -> Found:
         """A perpetual of an exchange that tells everything in one list."""
+        self.symbols.raise_if_not_learnt(exchange, symbol)
         rows = await self.perps_of_list(exchange)
         found = named(rows, symbol)
         if found is None and symbol in rows.idle:
             raise NotTraded(exchange.id, f"{symbol} is paused or delisted", Reason.NOT_TRADED_NOW)
         if found is None:
+            self.symbols.learn(exchange, (*rows, *rows.by_coin(), *rows.idle))
             raise UnknownSymbol(exchange.id, f"{symbol} is not in the list")
         return self._found(exchange, found, Listing("perp", symbol, symbol), {}, None)
 
@@ -348,13 +378,14 @@ class Market(Kept):
         self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int, *, hurried: bool
     ) -> Candles:
         now_ms = self.now_ms()
-        spellings = self.spellings(exchange, kind, symbol, hurried=hurried)
+        spellings = self.spellings(exchange, kind, symbol, hurried=hurried, beside=True)
         async for of in spellings:
             with spellings:
                 exchange.require("candles", kind, of.quote, interval)
                 of = await self.sized(exchange, of, "candles")
                 pages = candle_pages(self.fetcher, exchange, of, interval, n + 1, self.now_ms())
                 found = await self._witnesses.candles(exchange, of, pages)
+                await spellings.refuse_namesake()
                 refuse_long_quiet(found, now_ms)
                 return filled(replace(found, symbol=of.symbol, asked_ms=now_ms), n, now_ms)
         raise spellings.unknown

@@ -31,8 +31,12 @@ Parts = dict[PartName, Part[Any]]
 
 def early(market: Market, symbol: str, extras: Collection[PartName]) -> Parts:
     """The extras at the preferred exchanges, asked for beside the prices: most answers come from there, and so a card
-    takes as long as one answer, not as two after one another. Where one failed last time, the prices go first."""
-    leads, perps = ([each for each in market.offering(kind)[:1] if market.is_well(each)] for kind in ("spot", "perp"))
+    takes as long as one answer, not as two after one another. Where one failed last time, or may not have the coin,
+    the prices go first."""
+    leads, perps = (
+        [each for each in market.offering(kind)[:1] if market.is_well(each) and market.is_likely(each, kind, symbol)]
+        for kind in ("spot", "perp")
+    )
     return asked_at(market, symbol, extras, leads[0] if leads else None, "spot", perps[0] if perps else None)
 
 

@@ -261,7 +261,7 @@ async def test_price_is_not_called_unlisted_when_the_list_is_missing() -> None:
             return reply._replace(status=500) if asked.path == "/fapi/v1/ticker/price" else reply
 
         house.world.sites["BINANCE_USDM"].intercept(without_list)
-        report = await price(house, "PEPE-USDT")
+        report = await price(house, "XAXUQ-USDT")
         assert report.perp is None
         assert {error.reason for error in report.missing[PartName.PERP]} == {Reason.HTTP_STATUS}
 
