@@ -276,12 +276,23 @@ class Market(Kept):
         """The symbol of the coin that a typed one means: PEPE-USDT by 1000PEPE-USDT; see Namesakes.typed."""
         return await self.namesakes.typed(symbol, self.exchanges)
 
+    async def price_comes(self, exchange: Exchange, kind: str, symbol: str) -> None:
+        """Waits for a market's ticker, which somebody else asks for, too. Raises MarketError."""
+        if kind == "spot":
+            await self.spot_at(exchange, symbol)
+        elif exchange.is_told_in_list:
+            await self.perp_at(exchange, symbol)
+        else:
+            await self.last_of_perp(exchange, symbol)
+
     async def last_of_perp(self, exchange: Exchange, symbol: str) -> float:
         """The last price of a coin's perpetual. Raises MarketError."""
-        spellings = self.spellings(exchange, "perp", symbol)
+        spellings = self.spellings(exchange, "perp", symbol, beside=True)
         async for of in spellings:
             with spellings:
-                if (last := await self.last(exchange, of)) is not None:
+                last = await self.last(exchange, of)
+                await spellings.refuse_namesake()
+                if last is not None:
                     return last
                 raise UnknownSymbol(exchange.id, f"{of.listed} is not in the list")
         raise spellings.unknown

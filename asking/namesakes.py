@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 from asking.cache import Cache
 from asking.kept import Kept
-from asking.races import Question, both, first_answers, or_none
+from asking.races import Question, both, first_answers, nothing, or_none
 from asking.symbol_lists import Symbols, guess
-from exchanges.errors import MarketError, UnknownSymbol, is_not_there
+from exchanges.errors import MarketError, Reason, Unavailable, UnknownSymbol, is_not_there
 from exchanges.symbols import (
     BY_THE_THOUSAND,
     UNMISTAKABLE,
@@ -61,18 +61,23 @@ class Namesakes:
         return of.multiplier != 1 or (of.kind == "perp" and "spot" in exchange.kinds)
 
     async def verdict(self, exchange: Exchange, of: Listing) -> Verdict:
-        """Whether a market is of the coin that is meant by the name it is asked by. Never raises.
+        """Whether a market is of the coin that is meant by the name it is asked by.
 
-        It is taken to be where that cannot be found out, or need not be: a spot market of the plain name says itself
-        what the name means, and so does a perpetual where there are no spot markets.
+        It is taken to be where that need not be found out: a spot market of the plain name says itself what the name
+        means, and so does a perpetual where there are no spot markets. It is, too, where that cannot be found out.
+        Raises Unavailable where it is not found out in time, of one on many whose plain name may be another coin's.
         """
         if not self.may_be_another(exchange, of):
             return MEANT
         try:
             async with asyncio.timeout(CHECK_S):
                 return await self._cache.get(self._key(exchange, of), VERDICT_S, self._judge(exchange, of))
-        except (MarketError, TimeoutError):
+        except MarketError:
             return MEANT
+        except TimeoutError:
+            if is_likely_meant(of):
+                return MEANT
+            raise Unavailable(exchange.id, f"whether {of.listed} is another coin", Reason.LATE) from None
 
     def known(self, exchange: Exchange, of: Listing) -> Verdict | None:
         """The verdict that was found within the hour, if there is one."""
@@ -93,13 +98,16 @@ class Namesakes:
 
     async def _judge(self, exchange: Exchange, of: Listing) -> Verdict:
         """Raises MarketError, also where there is no such market: that is no verdict."""
+        if of.multiplier != 1:  # it is in a list: what the plain name means may be asked for beside it
+            last, anchor = await both(self._kept.last(exchange, of), self._anchor(exchange, of))
+            return Verdict(is_meant=not _are_apart(last, anchor))
         last = await self._kept.last(exchange, of)
-        if _are_apart(last, await self._anchor(exchange, of)):
+        many = self._symbols.many_beside(exchange, of)
+        of_other = nothing() if many is None else self._last_or_none(exchange, many)
+        anchor, other = await both(self._anchor(exchange, of), of_other)
+        if _are_apart(last, anchor):
             return Verdict(is_meant=False)
-        many = self._symbols.many_beside(exchange, of) if of.kind == "perp" and of.multiplier == 1 else None
-        if many is None or not _are_apart(last, await self._last_or_none(exchange, many)):
-            return MEANT
-        return Verdict(is_meant=True, other=many.base)
+        return MEANT if many is None or not _are_apart(last, other) else Verdict(is_meant=True, other=many.base)
 
     async def _anchor(self, exchange: Exchange, of: Listing) -> float | None:
         """The price of what the plain name means: of spot, else of the perpetual that is not the one in question."""
@@ -173,8 +181,8 @@ class Namesakes:
             plain = in_quotes(coin, exchange.quotes["perp"])
             many = guess(exchange, Listing("perp", plain, plain))
             if many.multiplier != 1:
-                of_many, of_plain = await both(self._priced(exchange, many), self._last_of_plain(spot_at, "spot", coin))
-                return coin if are_of_one_coin(of_many, of_plain) else None
+                perp, spot = await both(self._priced(exchange, many), self._last_of_plain(spot_at, "spot", coin))
+                return coin if are_of_one_coin(perp, spot) else None
         return None
 
     async def _last_of_many(self, exchange: Exchange, kind: str, coin: str) -> float:
@@ -191,6 +199,11 @@ class Namesakes:
         if price is None:
             raise UnknownSymbol(exchange.id, "no such market")
         return price
+
+
+def is_likely_meant(of: Listing) -> bool:
+    """It bears the plain name, or nothing else is known to bear it."""
+    return of.multiplier == 1 or split(of.symbol)[0] in BY_THE_THOUSAND
 
 
 def _are_apart(price: float | None, other: float | None) -> bool:

@@ -6,11 +6,11 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from asking.namesakes import Namesakes, Verdict
+from asking.namesakes import Namesakes, Verdict, is_likely_meant
 from asking.races import start
 from asking.symbol_lists import Symbols, place
 from exchanges.errors import NotTraded, Reason, UnknownSymbol
-from exchanges.symbols import BY_THE_THOUSAND, in_every_dollar, in_quotes, split
+from exchanges.symbols import in_every_dollar, in_quotes
 from exchanges.table import Exchange
 from exchanges.words import DOLLARS, Listing
 
@@ -49,6 +49,7 @@ class Spellings:
         self._left = iter([in_quotes(symbol, quotes)] if exact else in_every_dollar(symbol, quotes))
         self._tried: Listing | None = None
         self._were: set[Listing] = set()
+        self._others: set[str] = set()  # another coin's names, whatever the dollar
         self._verdict: asyncio.Future[Verdict] | None = None  # of the one that is tried, on its way
         self._unknown: UnknownSymbol | None = None
 
@@ -67,8 +68,10 @@ class Spellings:
             self._were.add(of)
             if self._namesakes is None or not self._namesakes.may_be_another(self._exchange, of):
                 return of
+            if of.base in self._others:
+                continue
             verdict = self._namesakes.known(self._exchange, of)
-            if verdict is None and self._is_beside and _is_likely_meant(of):
+            if verdict is None and self._is_beside and is_likely_meant(of):
                 self._verdict = start(self._namesakes.verdict(self._exchange, of))
                 return of
             if (verdict or await self._namesakes.verdict(self._exchange, of)).is_meant:
@@ -82,6 +85,7 @@ class Spellings:
             raise self._namesake(self._tried)
 
     def _namesake(self, of: Listing) -> UnknownSymbol:
+        self._others.add(of.base)
         return UnknownSymbol(self._exchange.id, f"{of.listed} is another coin", Reason.NAMESAKE)
 
     async def _next(self) -> Listing | None:
@@ -134,8 +138,3 @@ class Spellings:
             self._symbols.answered(self._exchange, tried)
         elif isinstance(error, UnknownSymbol) and error.reason is not Reason.NAMESAKE:
             self._symbols.doubt(tried)
-
-
-def _is_likely_meant(of: Listing) -> bool:
-    """It bears the plain name, or nothing else is known to bear it."""
-    return of.multiplier == 1 or split(of.symbol)[0] in BY_THE_THOUSAND
