@@ -264,13 +264,15 @@ class Market(Kept):
         exact: bool = False,
         hurried: bool = False,
         beside: bool = False,
+        names_other: bool = False,
     ) -> Spellings:
-        """What the exchange may list the coin as, to be tried one after another. exact, beside: as there.
+        """What the exchange may list the coin as, to be tried one after another. exact, beside, names_other: as there.
 
         hurried: without a question whether two coins have the name, as for who names the market beside its figures.
         """
         namesakes = None if hurried else self.namesakes
-        return Spellings(self.symbols, namesakes, exchange, kind, symbol, exact=exact, beside=beside)
+        of = (self.symbols, namesakes, exchange, kind, symbol)
+        return Spellings(*of, exact=exact, beside=beside, names_other=names_other)
 
     async def meant(self, symbol: str) -> str:
         """The symbol of the coin that a typed one means: PEPE-USDT by 1000PEPE-USDT; see Namesakes.typed."""
@@ -370,15 +372,24 @@ class Market(Kept):
     # Candles.
 
     async def candles(
-        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int, *, keep: bool = True
+        self,
+        exchange: Exchange,
+        symbol: str,
+        kind: str,
+        interval: str,
+        n: int,
+        *,
+        keep: bool = True,
+        names_other: bool = True,
     ) -> Candles:
         """The last n closed candles at one exchange, and the running one as it was when they were asked for.
 
         Those without trades are among them, with volume 0. Kept until the running one closes, unless who asks keeps
         what they come to. Fewer where the market is younger. Raises MarketError: LongQuiet where nothing was traded
-        for MAX_QUIET_MS, so that nobody takes what is left of a market for its news.
+        for MAX_QUIET_MS, so that nobody takes what is left of a market for its news. names_other: as in spellings.
         """
-        load = self._load_candles(exchange, symbol, kind, interval, n, hurried=not keep)
+        spellings = self.spellings(exchange, kind, symbol, hurried=not keep, beside=True, names_other=names_other)
+        load = self._load_candles(exchange, spellings, kind, interval, n)
         if not keep:
             return await load
         step_s = INTERVALS[interval] / 1000
@@ -386,10 +397,9 @@ class Market(Kept):
         return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load)
 
     async def _load_candles(
-        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int, *, hurried: bool
+        self, exchange: Exchange, spellings: Spellings, kind: str, interval: str, n: int
     ) -> Candles:
         now_ms = self.now_ms()
-        spellings = self.spellings(exchange, kind, symbol, hurried=hurried, beside=True)
         async for of in spellings:
             with spellings:
                 exchange.require("candles", kind, of.quote, interval)
@@ -403,7 +413,7 @@ class Market(Kept):
 
     async def running_candle(self, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
         """The candle before the running one, and the running one as it is now. Raises MarketError."""
-        spellings = self.spellings(exchange, kind, symbol)
+        spellings = self.spellings(exchange, kind, symbol, names_other=True)
         async for of in spellings:
             with spellings:
                 exchange.require("candles", kind, of.quote, interval)
@@ -416,7 +426,7 @@ class Market(Kept):
         """What takers bought and sold over the last n closed candles. Raises MarketError, NotSupported if untold."""
         if exchange.has_takers_in_candles:
             return flow_of(await self.candles(exchange, symbol, kind, interval, n))
-        spellings = self.spellings(exchange, kind, symbol)
+        spellings = self.spellings(exchange, kind, symbol, names_other=True)
         async for of in spellings:
             with spellings:
                 if not exchange.has("flow", kind, of.quote, interval):

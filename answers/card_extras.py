@@ -58,7 +58,7 @@ def asked_at(
         if early is not None and early.exchange is exchange and (name not in MOVES or kind == "spot"):
             parts[name] = early
         elif name in MOVES:
-            candles = partial(market.candles, exchange, symbol, kind, *MOVES[name])
+            candles = partial(market.candles, exchange, symbol, kind, *MOVES[name], names_other=False)
             parts[name] = Part(exchange, _once_there(market, exchange, kind, symbol, candles))
         else:
             history = partial(open_interest_before, market, exchange, symbol)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from asking.cache import Cache
 from asking.kept import Kept
-from asking.races import Question, both, first_answers, nothing, or_none
+from asking.races import Question, both, first_answers, or_none
 from asking.symbol_lists import Symbols, guess
 from exchanges.errors import MarketError, Reason, Unavailable, UnknownSymbol, is_not_there
 from exchanges.symbols import (
@@ -60,18 +60,22 @@ class Namesakes:
             return False
         return of.multiplier != 1 or (of.kind == "perp" and "spot" in exchange.kinds)
 
-    async def verdict(self, exchange: Exchange, of: Listing) -> Verdict:
+    async def verdict(self, exchange: Exchange, of: Listing, *, with_list: bool = False) -> Verdict:
         """Whether a market is of the coin that is meant by the name it is asked by.
 
         It is taken to be where that need not be found out: a spot market of the plain name says itself what the name
         means, and so does a perpetual where there are no spot markets. It is, too, where that cannot be found out.
         Raises Unavailable where it is not found out in time, of one on many whose plain name may be another coin's.
+
+        with_list: what another coin's contract is called beside it, is looked for in the exchange's list, once an hour;
+        otherwise in a list that is at hand, or else among the best known names.
         """
         if not self.may_be_another(exchange, of):
             return MEANT
         try:
             async with asyncio.timeout(CHECK_S):
-                return await self._cache.get(self._key(exchange, of), VERDICT_S, self._judge(exchange, of))
+                key = self._key(exchange, of, with_list)
+                return await self._cache.get(key, VERDICT_S, self._judge(exchange, of, with_list))
         except MarketError:
             return MEANT
         except TimeoutError:
@@ -79,9 +83,9 @@ class Namesakes:
                 return MEANT
             raise Unavailable(exchange.id, f"whether {of.listed} is another coin", Reason.LATE) from None
 
-    def known(self, exchange: Exchange, of: Listing) -> Verdict | None:
+    def known(self, exchange: Exchange, of: Listing, *, with_list: bool = False) -> Verdict | None:
         """The verdict that was found within the hour, if there is one."""
-        kept: Verdict | None = self._cache.peek(self._key(exchange, of))
+        kept: Verdict | None = self._cache.peek(self._key(exchange, of, with_list))
         return kept
 
     def other(self, exchange: Exchange, symbol: str) -> str:
@@ -92,22 +96,25 @@ class Namesakes:
         kept: Verdict | None = next((each for each in verdicts if each is not None), None)
         return kept.other if kept is not None else ""
 
-    def _key(self, exchange: Exchange, of: Listing) -> tuple[object, ...]:
+    def _key(self, exchange: Exchange, of: Listing, with_list: bool) -> tuple[object, ...]:
         """A verdict from before the exchange's list was there is found anew with it: that may name another coin's."""
-        return *_key(exchange, of), bool(self._symbols.kept(exchange, of.kind))
+        return *_key(exchange, of), with_list or bool(self._symbols.kept(exchange, of.kind))
 
-    async def _judge(self, exchange: Exchange, of: Listing) -> Verdict:
+    async def _judge(self, exchange: Exchange, of: Listing, with_list: bool) -> Verdict:
         """Raises MarketError, also where there is no such market: that is no verdict."""
         if of.multiplier != 1:  # it is in a list: what the plain name means may be asked for beside it
             last, anchor = await both(self._kept.last(exchange, of), self._anchor(exchange, of))
             return Verdict(is_meant=not _are_apart(last, anchor))
         last = await self._kept.last(exchange, of)
+        anchor, other = await both(self._anchor(exchange, of), self._other_beside(exchange, of, last, with_list))
+        return Verdict(is_meant=False) if _are_apart(last, anchor) else Verdict(is_meant=True, other=other)
+
+    async def _other_beside(self, exchange: Exchange, of: Listing, last: float | None, with_list: bool) -> str:
+        """What another coin's contract on many is called beside a plain one at that price; "" for none."""
+        if with_list and of.kind in exchange.multiplied:
+            await self._symbols.of(exchange, of.kind)
         many = self._symbols.many_beside(exchange, of)
-        of_other = nothing() if many is None else self._last_or_none(exchange, many)
-        anchor, other = await both(self._anchor(exchange, of), of_other)
-        if _are_apart(last, anchor):
-            return Verdict(is_meant=False)
-        return MEANT if many is None or not _are_apart(last, other) else Verdict(is_meant=True, other=many.base)
+        return many.base if many and _are_apart(last, await self._last_or_none(exchange, many)) else ""
 
     async def _anchor(self, exchange: Exchange, of: Listing) -> float | None:
         """The price of what the plain name means: of spot, else of the perpetual that is not the one in question."""

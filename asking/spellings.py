@@ -29,7 +29,8 @@ class Spellings:
     namesakes is None. exact: in no dollar but the symbol's own, or the exchange's first, as for who asks for each.
 
     beside: whether a market is another coin's is found out while the block asks, unless that is likely. The block has
-    to wait for `refuse_namesake` before it gives anything away.
+    to wait for `refuse_namesake` before it gives anything away. names_other: for who tells what another coin's contract
+    is called there; see Namesakes.verdict.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class Spellings:
         *,
         exact: bool = False,
         beside: bool = False,
+        names_other: bool = False,
     ) -> None:
         quotes = exchange.quotes.get(kind, ())
-        self._symbols, self._namesakes, self._is_beside = symbols, namesakes, beside
+        self._symbols, self._namesakes, self._is_beside, self._with_list = symbols, namesakes, beside, names_other
         self._exchange, self._kind, self._quotes = exchange, kind, quotes
         self._left = iter([in_quotes(symbol, quotes)] if exact else in_every_dollar(symbol, quotes))
         self._tried: Listing | None = None
@@ -70,11 +72,14 @@ class Spellings:
                 return of
             if of.base in self._others:
                 continue
-            verdict = self._namesakes.known(self._exchange, of)
-            if verdict is None and self._is_beside and is_likely_meant(of):
-                self._verdict = start(self._namesakes.verdict(self._exchange, of))
-                return of
-            if (verdict or await self._namesakes.verdict(self._exchange, of)).is_meant:
+            verdict = self._namesakes.known(self._exchange, of, with_list=self._with_list)
+            if verdict is None:
+                asked = self._namesakes.verdict(self._exchange, of, with_list=self._with_list)
+                if self._is_beside and is_likely_meant(of):
+                    self._verdict = start(asked)
+                    return of
+                verdict = await asked
+            if verdict.is_meant:
                 return of
             self._fail(self._namesake(of))
         raise StopAsyncIteration

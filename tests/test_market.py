@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import House, a_house, requests_of
+from conftest import House, a_house, a_house_among_many, requests_of
 from mocked import Mocked
 
 from answers import price as price_answer
@@ -254,7 +254,8 @@ async def test_price_in_the_dollar_that_there_is() -> None:
 
 
 async def test_price_is_not_called_unlisted_when_the_list_is_missing() -> None:
-    async with a_house(EXCHANGES="binance") as house:
+    """XAXUQ is listed by the thousand, and by no name that is known beforehand."""
+    async with a_house_among_many(EXCHANGES="binance") as house:
 
         async def without_list(asked: Any, whole: Any) -> Any:
             reply = await whole(asked)

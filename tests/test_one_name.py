@@ -18,6 +18,7 @@ from answers.contracts import contracts_of
 from answers.top10 import Sorting
 from exchanges.errors import PartName, Reason
 from exchanges.symbols import parse_symbol
+from exchanges.table import EXCHANGES
 from watchman.quotes import MarketQuotes
 
 
@@ -136,6 +137,16 @@ async def test_every_answer_about_a_name_is_of_the_same_coin(command: str, coin:
         assert text.startswith(coin)
         assert any(each == pytest.approx(price, rel=0.03) for each in figures)
         assert other in text or coin == "1000CAT"
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bitget"])
+async def test_the_other_coin_is_named_also_where_no_name_is_known_beforehand(
+    monkeypatch: pytest.MonkeyPatch, exchange: str
+) -> None:
+    monkeypatch.setattr(type(EXCHANGES[exchange]), "by_many", {})
+    async with a_house(EXCHANGES=exchange) as house:
+        for line in ("/volume CAT", "/price CAT"):
+            assert "This is CAT; 1000CAT on" in await house.ask(line)
 
 
 async def test_longs_and_shorts_are_of_one_of_them() -> None:
