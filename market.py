@@ -10,25 +10,23 @@ once somebody has asked for one that is not listed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from asking import races
-from asking.cache import MAX_CACHED, Cache
 from asking.circuits import HostHealth
 from asking.fetch import Fetcher
-from asking.lists import LISTING_S, Lists
+from asking.kept import Kept
 from asking.namesakes import Namesakes
 from asking.pages import candle_pages
-from asking.periods import FundingPeriods
 from asking.races import Question, first_answers, start
 from asking.spellings import Spellings
 from asking.symbol_lists import Symbols
 from asking.witnesses import Witnesses
 from clock import MACHINE, Clock
-from exchanges.endpoints import Endpoint, ListEndpoint
+from exchanges.endpoints import ListEndpoint
 from exchanges.errors import (
     BadResponse,
     MarketError,
@@ -42,7 +40,7 @@ from exchanges.errors import (
     bare,
 )
 from exchanges.gaps import filled, filled_flow, refuse_long_quiet
-from exchanges.joined import Rows, completed_snapshot, flow_of, named
+from exchanges.joined import completed_snapshot, flow_of, named
 from exchanges.symbols import (
     are_of_one_coin,
     in_quotes,
@@ -54,7 +52,6 @@ from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
 
 T = TypeVar("T")
-CONTRACTS_S = 3600.0
 FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
 NOT_LISTED_S = 300.0  # that the same wrong name asks nobody
 HOUR_MS = 3_600_000
@@ -73,7 +70,7 @@ class Found(NamedTuple):
     missing: dict[PartName, MarketError]
 
 
-class Market:
+class Market(Kept):
     """Answers questions, with a Fetcher. clock: for what is kept, and how old it is."""
 
     def __init__(
@@ -83,15 +80,12 @@ class Market:
         cache_s: float,
         clock: Clock = MACHINE,
     ) -> None:
-        self.fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
+        super().__init__(fetcher, cache_s, clock)
         self.exchanges = [EXCHANGES[each] for each in exchanges]
         self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
-        self._cache = Cache(MAX_CACHED, clock=clock)
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
-        self.symbols = Symbols(fetcher, self._cache)
-        self.namesakes = Namesakes(self._cache, self.symbols, self._last)
-        self.periods = FundingPeriods(fetcher, self._cache, clock)
-        self._lists = Lists(fetcher, self._cache, self.periods, LISTING_S if cache_s else 0.0)
+        self.symbols = Symbols(fetcher, self._cache, clock)
+        self.namesakes = Namesakes(self, self._cache, self.symbols)
         self._witnesses = Witnesses(self)
 
     async def last_price(self, symbol: str, timeout_s: float = races.DEADLINE_S / 2) -> float | None:
@@ -111,12 +105,17 @@ class Market:
         circuits = self.fetcher.circuits.values()
         return not any(each.failures or each.rest_until for each in circuits if each.exchange == exchange.id)
 
+    def is_likely(self, exchange: Exchange, kind: str, symbol: str) -> bool:
+        """Whether it most likely has such a market."""
+        return self.symbols.is_likely(exchange, kind, symbol)
+
     def forget(self) -> None:
         """Lets failures and kept answers go, as if time had passed: the next question asks anew."""
         self.fetcher.forget_failures()
         self._cache.clear()
         self._witnesses.forget()
         self._again_after.clear()
+        self.symbols.forget()
         self.periods.forget()
 
     def of_exchange(self, exchange: str) -> Market:
@@ -128,11 +127,6 @@ class Market:
     def exchange(self, exchange: str) -> Exchange:
         """The exchange of that id, which has answered."""
         return EXCHANGES[exchange]
-
-    @property
-    def cache_use(self) -> tuple[int, int]:
-        """How many questions found an answer that was kept or on its way, and how many did not."""
-        return self._cache.n_hits, self._cache.n_misses
 
     # Asking in order of preference.
 
@@ -194,31 +188,6 @@ class Market:
         """The key of that verdict, with the similar names that belong to it."""
         return ("not listed", symbol, kind, self._asked_for(kind))
 
-    async def cached(self, endpoint: Endpoint[T], keep_s: float | None = None, per: int = 1) -> T:
-        """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time.
-
-        per: the listing's multiplier, as the same contract may be asked for per coin, and as it is listed.
-        """
-        keep_s = self._cache_s if keep_s is None or not self._cache_s else keep_s
-        if not keep_s:
-            return await self.fetcher.fetch(endpoint)
-        key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part, per)
-        return await self._cache.get(key, keep_s, self.fetcher.fetch(endpoint))
-
-    async def _when_asked(self, endpoint: Endpoint[T], per: int) -> tuple[int, T]:
-        """When it was asked for, ms, and the answer, shared as in `cached`."""
-
-        async def load() -> tuple[int, T]:
-            return self.now_ms(), await self.fetcher.fetch(endpoint)
-
-        return await self.cached_load(
-            (endpoint.host.name, endpoint.target, endpoint.body, "when", per), self._cache_s, load()
-        )
-
-    async def cached_load(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> T:
-        """What was found for the key less than keep_s ago, or is found now by the work, once for all who ask."""
-        return await self._cache.get(key, keep_s if self._cache_s else 0.0, work)
-
     async def stream(self, endpoint: ListEndpoint[T], take: Callable[[list[T]], None]) -> None:
         """Streams a list; see Fetcher.fetch_items."""
         await self.fetcher.fetch_items(endpoint, take)
@@ -236,36 +205,45 @@ class Market:
             self._cache.peek(key)
             for each in self.exchanges
             for kind in each.kinds
+            if each.coins(kind) is None  # which are no markets
             for key in ((each.id, "symbols", kind), (each.id, "list", kind, "ticker"))
         ]
         return frozenset(multiplied(split(symbol)[0])[0] for symbols in kept if symbols for symbol in symbols)
-
-    def kept_list(self, exchange: Exchange, kind: str) -> Rows:
-        """All markets of an exchange as they are listed, where its list was asked for within LISTING_S; else none."""
-        return self._lists.kept(exchange, kind)
-
-    def now_ms(self) -> int:
-        return int(self.clock.now() * 1000)
 
     # One market at one exchange.
 
     async def spot_at(self, exchange: Exchange, symbol: str, *, exact: bool = False, hurried: bool = False) -> Found:
         """exact, hurried: as in spellings. Raises MarketError."""
-        spellings = self.spellings(exchange, "spot", symbol, exact=exact, hurried=hurried)
+        spellings = self.spellings(exchange, "spot", symbol, exact=exact, hurried=hurried, beside=True)
         async for of in spellings:
             with spellings:
                 ticker = await self._witnesses.spot(exchange, of, is_one_of_many=len(self.exchanges) > 1)
+                await spellings.refuse_namesake()
                 return Found(Snapshot(self._timed(ticker)), of.listed, of.multiplier, {})
         raise spellings.unknown
 
-    async def perp_at(self, exchange: Exchange, symbol: str, *, exact: bool = False, hurried: bool = False) -> Found:
-        """exact, hurried: as in spellings. Raises MarketError."""
+    async def perp_at(
+        self,
+        exchange: Exchange,
+        symbol: str,
+        *,
+        exact: bool = False,
+        hurried: bool = False,
+        is_sparing: bool = False,
+    ) -> Found:
+        """exact, hurried: as in spellings. is_sparing: where it is unlikely that there is such a market, nothing but
+        its ticker is asked for until that has come. Raises MarketError."""
         if exchange.is_told_in_list:
             return await self._perp_of_list(exchange, in_quotes(symbol, exchange.quotes["perp"]))
-        spellings = self.spellings(exchange, "perp", symbol, exact=exact, hurried=hurried)
+        spellings = self.spellings(exchange, "perp", symbol, exact=exact, hurried=hurried, beside=True)
         async for of in spellings:
             with spellings:
-                return await self._whole_perp(exchange, of)
+                if is_sparing and self._cache_s and not self.is_likely(exchange, "perp", of.symbol):
+                    await self.last(exchange, of)
+                    await spellings.refuse_namesake()
+                found = await self._whole_perp(exchange, of)
+                await spellings.refuse_namesake()
+                return found
         raise spellings.unknown
 
     async def perp_near(self, exchange: Exchange, symbol: str, price: float, *, exact: bool = False) -> Found:
@@ -278,47 +256,48 @@ class Market:
         return found
 
     def spellings(
-        self, exchange: Exchange, kind: str, symbol: str, *, exact: bool = False, hurried: bool = False
+        self,
+        exchange: Exchange,
+        kind: str,
+        symbol: str,
+        *,
+        exact: bool = False,
+        hurried: bool = False,
+        beside: bool = False,
+        names_other: bool = False,
     ) -> Spellings:
-        """What the exchange may list the coin as, to be tried one after another. exact: as there.
+        """What the exchange may list the coin as, to be tried one after another. exact, beside, names_other: as there.
 
         hurried: without a question whether two coins have the name, as for who names the market beside its figures.
         """
         namesakes = None if hurried else self.namesakes
-        return Spellings(self.symbols, namesakes, exchange, kind, symbol, exact=exact)
+        of = (self.symbols, namesakes, exchange, kind, symbol)
+        return Spellings(*of, exact=exact, beside=beside, names_other=names_other)
 
     async def meant(self, symbol: str) -> str:
         """The symbol of the coin that a typed one means: PEPE-USDT by 1000PEPE-USDT; see Namesakes.typed."""
         return await self.namesakes.typed(symbol, self.exchanges)
 
-    async def _last(self, exchange: Exchange, of: Listing) -> float | None:
-        """The last price of one market, per coin. Raises MarketError."""
-        if of.kind == "spot":
-            return (await self.cached(exchange.spot(of), per=of.multiplier)).last
-        if exchange.is_told_in_list:
-            found = named(await self._perps_of_list(exchange), of.listed)
-            return found and found.ticker and found.ticker.last / of.multiplier
-        of = await self.sized(exchange, of, "perp")
-        ticker = (await self.cached(exchange.perp(of)["ticker"], per=of.multiplier)).ticker
-        return ticker and ticker.last
+    async def price_comes(self, exchange: Exchange, kind: str, symbol: str) -> None:
+        """Waits for a market's ticker, which somebody else asks for, too. Raises MarketError."""
+        if kind == "spot":
+            await self.spot_at(exchange, symbol)
+        elif exchange.is_told_in_list:
+            await self.perp_at(exchange, symbol)
+        else:
+            await self.last_of_perp(exchange, symbol)
 
     async def last_of_perp(self, exchange: Exchange, symbol: str) -> float:
         """The last price of a coin's perpetual. Raises MarketError."""
-        spellings = self.spellings(exchange, "perp", symbol)
+        spellings = self.spellings(exchange, "perp", symbol, beside=True)
         async for of in spellings:
             with spellings:
-                if (last := await self._last(exchange, of)) is not None:
+                last = await self.last(exchange, of)
+                await spellings.refuse_namesake()
+                if last is not None:
                     return last
                 raise UnknownSymbol(exchange.id, f"{of.listed} is not in the list")
         raise spellings.unknown
-
-    async def sized(self, exchange: Exchange, of: Listing, question: str) -> Listing:
-        """The listing with what a contract is worth, where the exchange needs it to convert units."""
-        endpoint = exchange.contract_size(of, question)
-        if endpoint is None:
-            return of
-        size: float = await self.cached(endpoint, CONTRACTS_S)
-        return of._replace(contract_size=size)
 
     async def _whole_perp(self, exchange: Exchange, of: Listing) -> Found:
         """The perpetual from all endpoints that tell of it; all but the ticker may fail."""
@@ -358,16 +337,15 @@ class Market:
 
     async def _perp_of_list(self, exchange: Exchange, symbol: str) -> Found:
         """A perpetual of an exchange that tells everything in one list."""
-        rows = await self._perps_of_list(exchange)
+        self.symbols.raise_if_not_learnt(exchange, symbol)
+        rows = await self.perps_of_list(exchange)
         found = named(rows, symbol)
         if found is None and symbol in rows.idle:
             raise NotTraded(exchange.id, f"{symbol} is paused or delisted", Reason.NOT_TRADED_NOW)
         if found is None:
+            self.symbols.learn(exchange, (*rows, *rows.by_coin(), *rows.idle))
             raise UnknownSymbol(exchange.id, f"{symbol} is not in the list")
         return self._found(exchange, found, Listing("perp", symbol, symbol), {}, None)
-
-    async def _perps_of_list(self, exchange: Exchange) -> Rows:
-        return await self._lists.rows(exchange, "perp", "ticker", exchange.tickers("perp", self.now_ms())["ticker"])
 
     def _found(
         self,
@@ -391,28 +369,27 @@ class Market:
         """A ticker that tells no time is of now: it was asked for within the cache's seconds."""
         return ticker if ticker is None or ticker.time_ms else ticker._replace(time_ms=self.now_ms())
 
-    # Lists of all markets of an exchange.
-
-    async def listing(self, exchange: Exchange, kind: str, *parts: PartName) -> dict[str, Snapshot]:
-        """All markets in dollars that trade, by symbol. parts: which of open interest and funding to ask for.
-
-        Those that the exchange's list of tickers tells are there in any case. Raises MarketError, NotSupported
-        when the exchange has no such list.
-        """
-        return await self._lists.of(exchange, kind, self.now_ms(), *parts)
-
     # Candles.
 
     async def candles(
-        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int, *, keep: bool = True
+        self,
+        exchange: Exchange,
+        symbol: str,
+        kind: str,
+        interval: str,
+        n: int,
+        *,
+        keep: bool = True,
+        names_other: bool = True,
     ) -> Candles:
         """The last n closed candles at one exchange, and the running one as it was when they were asked for.
 
         Those without trades are among them, with volume 0. Kept until the running one closes, unless who asks keeps
         what they come to. Fewer where the market is younger. Raises MarketError: LongQuiet where nothing was traded
-        for MAX_QUIET_MS, so that nobody takes what is left of a market for its news.
+        for MAX_QUIET_MS, so that nobody takes what is left of a market for its news. names_other: as in spellings.
         """
-        load = self._load_candles(exchange, symbol, kind, interval, n, hurried=not keep)
+        spellings = self.spellings(exchange, kind, symbol, hurried=not keep, beside=True, names_other=names_other)
+        load = self._load_candles(exchange, spellings, kind, interval, n)
         if not keep:
             return await load
         step_s = INTERVALS[interval] / 1000
@@ -420,28 +397,28 @@ class Market:
         return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load)
 
     async def _load_candles(
-        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int, *, hurried: bool
+        self, exchange: Exchange, spellings: Spellings, kind: str, interval: str, n: int
     ) -> Candles:
         now_ms = self.now_ms()
-        spellings = self.spellings(exchange, kind, symbol, hurried=hurried)
         async for of in spellings:
             with spellings:
                 exchange.require("candles", kind, of.quote, interval)
                 of = await self.sized(exchange, of, "candles")
                 pages = candle_pages(self.fetcher, exchange, of, interval, n + 1, self.now_ms())
                 found = await self._witnesses.candles(exchange, of, pages)
+                await spellings.refuse_namesake()
                 refuse_long_quiet(found, now_ms)
                 return filled(replace(found, symbol=of.symbol, asked_ms=now_ms), n, now_ms)
         raise spellings.unknown
 
     async def running_candle(self, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
         """The candle before the running one, and the running one as it is now. Raises MarketError."""
-        spellings = self.spellings(exchange, kind, symbol)
+        spellings = self.spellings(exchange, kind, symbol, names_other=True)
         async for of in spellings:
             with spellings:
                 exchange.require("candles", kind, of.quote, interval)
                 of = await self.sized(exchange, of, "candles")
-                asked = self._when_asked(exchange.candles(of, interval, 2, self.now_ms()), of.multiplier)
+                asked = self.when_asked(exchange.candles(of, interval, 2, self.now_ms()), of.multiplier)
                 return await self._witnesses.candles(exchange, of, _candles_when_asked(of, asked))
         raise spellings.unknown
 
@@ -449,13 +426,13 @@ class Market:
         """What takers bought and sold over the last n closed candles. Raises MarketError, NotSupported if untold."""
         if exchange.has_takers_in_candles:
             return flow_of(await self.candles(exchange, symbol, kind, interval, n))
-        spellings = self.spellings(exchange, kind, symbol)
+        spellings = self.spellings(exchange, kind, symbol, names_other=True)
         async for of in spellings:
             with spellings:
                 if not exchange.has("flow", kind, of.quote, interval):
                     await self.running_candle(exchange, symbol, kind, interval)  # UnknownSymbol for what is not there
                 exchange.require("flow", kind, of.quote, interval)
-                asked = self._when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()), of.multiplier)
+                asked = self.when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()), of.multiplier)
                 found = await self._witnesses.flow(exchange, of, _flow_when_asked(of, asked))
                 return filled_flow(found, n, found.asked_ms or self.now_ms())
         raise spellings.unknown

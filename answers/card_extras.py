@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from answers.interest import open_interest_before
 from asking.races import Part
@@ -14,6 +15,7 @@ from exchanges.table import Exchange
 from exchanges.words import Candles
 from market import Market
 
+T = TypeVar("T")
 EXTRAS_S = 1.0  # what may be left out is waited for no longer
 MOVES = {PartName.HOUR_CHANGE: ("1m", 60), PartName.WEEK_AND_MONTH_CHANGE: ("4h", 180)}
 """The candles that tell of what a price was: an hour ago to half a minute, 7 and 30 days ago to two hours, whose moment
@@ -56,10 +58,24 @@ def asked_at(
         if early is not None and early.exchange is exchange and (name not in MOVES or kind == "spot"):
             parts[name] = early
         elif name in MOVES:
-            parts[name] = Part(exchange, market.candles(exchange, symbol, kind, *MOVES[name]))
+            candles = partial(market.candles, exchange, symbol, kind, *MOVES[name], names_other=False)
+            parts[name] = Part(exchange, _once_there(market, exchange, kind, symbol, candles))
         else:
-            parts[name] = Part(exchange, open_interest_before(market, exchange, symbol))
+            history = partial(open_interest_before, market, exchange, symbol)
+            parts[name] = Part(exchange, _once_there(market, exchange, "perp", symbol, history))
     return parts
+
+
+def _once_there(
+    market: Market, exchange: Exchange, kind: str, symbol: str, ask: Callable[[], Awaitable[T]]
+) -> Awaitable[T]:
+    """What is asked; where it is unlikely that there is such a market, it is asked when the ticker has come."""
+
+    async def later() -> T:
+        await market.price_comes(exchange, kind, symbol)
+        return await ask()
+
+    return ask() if market.is_likely(exchange, kind, symbol) else later()
 
 
 class Move(NamedTuple):

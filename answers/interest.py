@@ -38,10 +38,12 @@ async def open_interest_history(
     market: Market, exchange: Exchange, symbol: str, n: int, step: str = "1h", *, exact: bool = False
 ) -> Sequence[tuple[int, float]]:
     """Open interest of the last n steps, or as many as are told: ms and coins, oldest first. Raises MarketError."""
-    spellings = market.spellings(exchange, "perp", symbol, exact=exact)
+    spellings = market.spellings(exchange, "perp", symbol, exact=exact, beside=True)
     async for of in spellings:
         with spellings:
-            return await market.open_interest_history(exchange, of, n, step)
+            rows = await market.open_interest_history(exchange, of, n, step)
+            await spellings.refuse_namesake()
+            return rows
     raise spellings.unknown
 
 

@@ -140,7 +140,7 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
     spots, perps = market.offering("spot"), market.offering("perp")
     spot, perp = await first_answers(
         Question(spots, (market.spot_at(each, symbol) for each in spots)),
-        Question(perps, (market.perp_at(each, symbol) for each in perps)),
+        Question(perps, (market.perp_at(each, symbol, is_sparing=True) for each in perps)),
         timeout_s=races.DEADLINE_S,
     )
     if spot.found is None and perp.found is None:

@@ -105,6 +105,10 @@ class Cache:
     def _is_full(self, n_more: int) -> bool:
         return len(self._kept) >= self._max_entries or self._n_rows + n_more > self._max_rows
 
+    def drop(self, key: Any) -> None:
+        """Keeps no longer what was found for the key; what is on its way still comes."""
+        self._forget(key)
+
     def clear(self) -> None:
         """Keeps nothing of what was loaded; what is on its way still comes."""
         self._kept.clear()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 from typing import Self
 
-from asking.namesakes import Namesakes
-from asking.symbol_lists import Symbols
-from exchanges.errors import Reason, UnknownSymbol
-from exchanges.symbols import in_every_dollar, in_quotes, of_many
+from asking.namesakes import Namesakes, Verdict, is_likely_meant
+from asking.races import start
+from asking.symbol_lists import Symbols, place
+from exchanges.errors import NotTraded, Reason, UnknownSymbol
+from exchanges.symbols import in_every_dollar, in_quotes
 from exchanges.table import Exchange
-from exchanges.words import COIN, Listing
+from exchanges.words import DOLLARS, Listing
 
 
 class Spellings:
@@ -21,10 +23,14 @@ class Spellings:
                 return await ...
         raise spellings.unknown
 
-    The block says by UnknownSymbol that it is not this one; every other error goes through. What is not asked for is
-    what the exchange's symbols, where they are at hand, do not have; they are asked for only after a plain spelling
-    failed. Nor is what another coin is called alike, unless namesakes is None. exact: in no dollar but the symbol's
-    own, or the exchange's first, as for who asks for each of them.
+    The block says by UnknownSymbol that it is not this one; every other error goes through. What is tried first is the
+    likely name. What is not asked for is what the exchange's symbols, where they are at hand, do not have; they are
+    asked for only after a spelling failed, here or elsewhere. Nor is what another coin is called alike, unless
+    namesakes is None. exact: in no dollar but the symbol's own, or the exchange's first, as for who asks for each.
+
+    beside: whether a market is another coin's is found out while the block asks, unless that is likely. The block has
+    to wait for `refuse_namesake` before it gives anything away. names_other: for who tells what another coin's contract
+    is called there; see Namesakes.verdict.
     """
 
     def __init__(
@@ -36,12 +42,17 @@ class Spellings:
         symbol: str,
         *,
         exact: bool = False,
+        beside: bool = False,
+        names_other: bool = False,
     ) -> None:
         quotes = exchange.quotes.get(kind, ())
-        self._symbols, self._namesakes = symbols, namesakes
+        self._symbols, self._namesakes, self._is_beside, self._with_list = symbols, namesakes, beside, names_other
         self._exchange, self._kind, self._quotes = exchange, kind, quotes
         self._left = iter([in_quotes(symbol, quotes)] if exact else in_every_dollar(symbol, quotes))
-        self._plain: Listing | None = None  # it was tried, and may be listed as a contract on many
+        self._tried: Listing | None = None
+        self._were: set[Listing] = set()
+        self._others: set[str] = set()  # another coin's names, whatever the dollar
+        self._verdict: asyncio.Future[Verdict] | None = None  # of the one that is tried, on its way
         self._unknown: UnknownSymbol | None = None
 
     @property
@@ -55,21 +66,44 @@ class Spellings:
 
     async def __anext__(self) -> Listing:
         while (of := await self._next()) is not None:
-            if self._namesakes is None or (await self._namesakes.verdict(self._exchange, of)).is_meant:
+            self._tried = of
+            self._were.add(of)
+            if self._namesakes is None or not self._namesakes.may_be_another(self._exchange, of):
                 return of
-            self._fail(UnknownSymbol(self._exchange.id, f"{of.listed} is another coin", Reason.NAMESAKE))
+            if of.base in self._others:
+                continue
+            verdict = self._namesakes.known(self._exchange, of, with_list=self._with_list)
+            if verdict is None:
+                asked = self._namesakes.verdict(self._exchange, of, with_list=self._with_list)
+                if self._is_beside and is_likely_meant(of):
+                    self._verdict = start(asked)
+                    return of
+                verdict = await asked
+            if verdict.is_meant:
+                return of
+            self._fail(self._namesake(of))
         raise StopAsyncIteration
 
+    async def refuse_namesake(self) -> None:
+        """Raises UnknownSymbol where the one that is tried is another coin's."""
+        if self._verdict is not None and self._tried is not None and not (await self._verdict).is_meant:
+            raise self._namesake(self._tried)
+
+    def _namesake(self, of: Listing) -> UnknownSymbol:
+        self._others.add(of.base)
+        return UnknownSymbol(self._exchange.id, f"{of.listed} is another coin", Reason.NAMESAKE)
+
     async def _next(self) -> Listing | None:
-        plain, self._plain = self._plain, None
-        if plain is not None:
+        tried, self._tried = self._tried, None
+        if tried is not None and tried.quote in DOLLARS:
             with self:  # an exchange may refuse its list of them as it refuses a symbol
-                many = of_many(plain, await self._symbols.of(self._exchange, self._kind))
-                if many is not None:
-                    return many
+                other = await self._symbols.instead(self._exchange, tried)
+                if other is not None and other not in self._were:
+                    return other
         for symbol in self._left:
-            if (of := self._spelled(Listing(self._kind, symbol, symbol))) is not None:
-                return of
+            with self:
+                if (of := await self._spelled(Listing(self._kind, symbol, symbol))) is not None:
+                    return of
         return None
 
     def _fail(self, error: UnknownSymbol) -> None:
@@ -77,20 +111,16 @@ class Spellings:
         if self._unknown is None or self._unknown.reason is not Reason.NAMESAKE:
             self._unknown = error.with_traceback(None)
 
-    def _spelled(self, of: Listing) -> Listing | None:
-        """As it is to be tried in this dollar, if it is."""
+    async def _spelled(self, of: Listing) -> Listing | None:
+        """As it is to be tried in this dollar, if it is. Raises UnknownSymbol."""
         if of.kind == "perp" and of.quote not in self._quotes:
-            self._fail(UnknownSymbol(self._exchange.id, f"no perpetual of {of.symbol}"))
+            raise UnknownSymbol(self._exchange.id, f"no perpetual of {of.symbol}")
+        if of.quote not in DOLLARS:
+            return of
+        known = self._symbols.kept(self._exchange, of.kind)
+        if self._unknown is not None and known and place(self._exchange, of, known) is None:
             return None
-        may_be_many = of.kind in self._exchange.multiplied and of.quote != COIN
-        kept = self._symbols.kept(self._exchange, of.kind)
-        many = None if not kept or of.symbol in kept else of_many(of, kept)
-        if many is not None and may_be_many:
-            return many
-        if self._unknown is not None and kept and of.symbol not in kept and many is None:
-            return None
-        self._plain = of if may_be_many else None
-        return of
+        return await self._symbols.where(self._exchange, of)
 
     def __enter__(self) -> None:
         pass
@@ -98,7 +128,18 @@ class Spellings:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
+        verdict, self._verdict = self._verdict, None
+        if verdict is not None:
+            verdict.cancel()
+        if self._tried is not None:
+            self._learn(self._tried, error)
         if not isinstance(error, UnknownSymbol):
             return False
         self._fail(error)
         return True
+
+    def _learn(self, tried: Listing, error: BaseException | None) -> None:
+        if error is None or isinstance(error, NotTraded):  # which a list of what trades does not tell
+            self._symbols.answered(self._exchange, tried)
+        elif isinstance(error, UnknownSymbol) and error.reason is not Reason.NAMESAKE:
+            self._symbols.doubt(tried)

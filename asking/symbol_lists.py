@@ -1,41 +1,65 @@
-"""What exchanges list: for who asks for what is not there, and for contracts on many coins."""
+"""What exchanges list: for who asks for what is not there, and for contracts on many coins.
+
+Nobody is asked for every list at the start. A first question asks for the market by the name that it most likely has;
+where an exchange knows no such market, its list is looked into, and so are those of the exchanges that are asked next:
+one request tells there what would take one for every dollar, and tells it of every other wrong name for a while.
+
+Memory: the lists, which the cache bounds, and some hundred names.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from typing import TypeVar
 
 from asking.cache import Cache
 from asking.fetch import Fetcher
-from exchanges.symbols import multiplied, similar, split
+from clock import MACHINE, Clock
+from exchanges.errors import MarketError, UnknownSymbol
+from exchanges.symbols import BY_THE_THOUSAND, WELL_KNOWN, in_every_dollar, multiplied, of_many, similar, split
 from exchanges.table import Exchange
+from exchanges.words import DOLLARS, Listing
 
+T = TypeVar("T")
+U = TypeVar("U")
 SYMBOLS_S = 3600.0
+NOT_LISTED_S = 300.0  # that a name which is not in a list asks nobody: a coin may be listed any minute
 MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
+MAX_NAMES = 512  # that were doubted, or have answered; the oldest are forgotten
 
 
 class Symbols:
-    """Every symbol of an exchange, kept for SYMBOLS_S."""
+    """Every symbol of an exchange, kept for SYMBOLS_S; and which markets are there, as far as that is known."""
 
-    def __init__(self, fetcher: Fetcher, cache: Cache) -> None:
-        self._fetcher, self._cache = fetcher, cache
+    def __init__(self, fetcher: Fetcher, cache: Cache, clock: Clock = MACHINE) -> None:
+        self._fetcher, self._cache, self._clock = fetcher, cache, clock
+        self._loaded_s: dict[tuple[str, str], float] = {}  # when each list was asked for, monotonic
+        self._perps: dict[str, tuple[float, frozenset[str]]] = {}  # of who tells them in one list; likewise
+        self._doubted_s: dict[tuple[str, str], float] = {}  # kind and coin that an exchange has not; likewise
+        self._answered: dict[tuple[str, str, str], None] = {}  # exchange, kind and symbol
 
     async def of(self, exchange: Exchange, kind: str) -> frozenset[str]:
-        """Every symbol that an exchange lists; none where it has no list."""
+        """Every symbol that an exchange lists, or may list; none where it has no list."""
 
         async def load() -> frozenset[str]:
             found: set[str] = set()
+            began_s = self._clock.monotonic()
             endpoint = exchange.symbols(kind)
             if endpoint is not None:
                 await self._fetcher.fetch_items(endpoint, found.update)
+            elif (coins := exchange.coins(kind)) is not None:
+                known = await self._fetcher.fetch(coins)
+                found.update(f"{coin}-{quote}" for coin in known for quote in exchange.quotes[kind])
+            self._loaded_s[exchange.id, kind] = began_s
             return frozenset(found)
 
         return await self._cache.get((exchange.id, "symbols", kind), SYMBOLS_S, load())
 
-    def kept(self, exchange: Exchange, kind: str) -> frozenset[str] | None:
-        """As `of`, where somebody asked for them lately; else None."""
-        found: frozenset[str] | None = self._cache.peek((exchange.id, "symbols", kind))
-        return found
+    def kept(self, exchange: Exchange, kind: str) -> frozenset[str]:
+        """The symbols that are at hand; none where there are none."""
+        return self._cache.peek((exchange.id, "symbols", kind)) or frozenset()
 
     async def like(self, symbol: str, exchanges: Sequence[Exchange], timeout_s: float) -> list[str]:
         """Bases that look like the symbol's, from the lists that are there within timeout_s."""
@@ -50,3 +74,117 @@ class Symbols:
             return []
         listed = {each for symbols in lists if not isinstance(symbols, BaseException) for each in symbols}
         return similar(split(symbol)[0], {multiplied(split(each)[0])[0] for each in listed})
+
+    def is_likely(self, exchange: Exchange, kind: str, symbol: str) -> bool:
+        """Whether the exchange may be asked for everything about a market at once, as it most likely has it."""
+        dollars = in_every_dollar(symbol, exchange.quotes.get(kind, ()))
+        if any((exchange.id, kind, each) in self._answered for each in dollars):
+            return True
+        base = split(symbol)[0]
+        if known := self.kept(exchange, kind):
+            found = (place(exchange, Listing(kind, each, each), known) for each in dollars)
+            return any(each is not None and (each.multiplier == 1 or base in BY_THE_THOUSAND) for each in found)
+        has_many = any(base in names for names in exchange.by_many.values())  # and then spot of it, as a rule
+        return base in WELL_KNOWN or (base in BY_THE_THOUSAND and has_many)
+
+    async def where(self, exchange: Exchange, of: Listing) -> Listing:
+        """What the exchange most likely lists in the coin's place: what its symbols have, where they are at hand, or
+        what it is called there as a rule. They are asked for where another exchange had no such market lately.
+
+        Raises UnknownSymbol where they are not older than NOT_LISTED_S, and have no such market.
+        """
+        found = place(exchange, of, self.kept(exchange, of.kind))
+        if found is not None:
+            return found
+        if (exchange.id, of.kind, of.symbol) in self._answered:
+            return guess(exchange, of)
+        try:
+            await self._look_where_doubted(exchange, of)
+        except MarketError:
+            return guess(exchange, of)  # it may still tell of the market itself
+        known = self.kept(exchange, of.kind)
+        found = place(exchange, of, known)
+        if found is None and self._is_new(self._loaded_s.get((exchange.id, of.kind))) and _tells(known, of.quote):
+            self.doubt(of)
+            raise UnknownSymbol(exchange.id, f"{of.symbol} is not among its symbols")
+        return found or guess(exchange, of)
+
+    async def instead(self, exchange: Exchange, tried: Listing) -> Listing | None:
+        """What is listed in the place of a spelling that it was not; None where nothing is. Raises MarketError."""
+        of = Listing(tried.kind, tried.symbol, tried.symbol)
+        if of.kind not in exchange.multiplied and tried == of:
+            return None
+        known = await self.of(exchange, of.kind)
+        return of_many(of, known) if tried == of or of.symbol not in known else of
+
+    def many_beside(self, exchange: Exchange, of: Listing) -> Listing | None:
+        """The contract on many that is listed beside a plain one; where no symbols are at hand, as far as is known."""
+        known = self.kept(exchange, of.kind)
+        name = exchange.by_many.get(of.kind, {}).get(of.base)
+        return of_many(of, known or ([f"{name}-{of.quote}"] if name else []))
+
+    async def lacks(self, exchange: Exchange, of: Listing) -> bool:
+        """Whether its symbols do not have a market of that very name; they are asked for as in `where`."""
+        with suppress(MarketError):
+            await self._look_where_doubted(exchange, of)
+        known = self.kept(exchange, of.kind)
+        return of.listed not in known and _tells(known, of.quote)
+
+    async def _look_where_doubted(self, exchange: Exchange, of: Listing) -> None:
+        """Sees to a new list of symbols, where an exchange lately had no such market. Raises MarketError."""
+        if not self._is_new(self._doubted_s.get((of.kind, split(of.symbol)[0]))):
+            return
+        if self.kept(exchange, of.kind) and not self._is_new(self._loaded_s.get((exchange.id, of.kind))):
+            self._cache.drop((exchange.id, "symbols", of.kind))
+        await self.of(exchange, of.kind)
+
+    def learn(self, exchange: Exchange, perps: Iterable[str]) -> None:
+        """The perpetuals of an exchange that tells all of them in one list."""
+        self._perps[exchange.id] = self._clock.monotonic(), frozenset(perps)
+
+    def raise_if_not_learnt(self, exchange: Exchange, symbol: str) -> None:
+        """Raises UnknownSymbol where such a list had no such market a short while ago."""
+        at_s, perps = self._perps.get(exchange.id, (None, frozenset()))
+        if self._is_new(at_s) and symbol not in perps:
+            raise UnknownSymbol(exchange.id, f"{symbol} was not in the list")
+
+    def answered(self, exchange: Exchange, of: Listing) -> None:
+        """It has got it."""
+        _note(self._answered, (exchange.id, of.kind, of.symbol), None)
+
+    def doubt(self, of: Listing) -> None:
+        """An exchange has not got it."""
+        _note(self._doubted_s, (of.kind, split(of.symbol)[0]), self._clock.monotonic())
+
+    def forget(self) -> None:
+        """As if nothing had been asked yet; what the cache keeps is the cache's."""
+        for each in (self._loaded_s, self._perps, self._doubted_s, self._answered):
+            each.clear()
+
+    def _is_new(self, at_s: float | None) -> bool:
+        return at_s is not None and self._clock.monotonic() - at_s < NOT_LISTED_S
+
+
+def place(exchange: Exchange, of: Listing, known: Collection[str]) -> Listing | None:
+    """The market among those that are listed: the coin itself before the contract on many of it."""
+    if of.symbol in known:
+        return of
+    return of_many(of, known) if known and of.kind in exchange.multiplied else None
+
+
+def guess(exchange: Exchange, of: Listing) -> Listing:
+    """What the market is called there as a rule; a name that another coin may have as well is taken as it is."""
+    name = exchange.by_many.get(of.kind, {}).get(of.base) if of.base in BY_THE_THOUSAND else None
+    return of if name is None or of.quote not in DOLLARS else of_many(of, [f"{name}-{of.quote}"]) or of
+
+
+def _tells(known: Collection[str], quote: str) -> bool:
+    """Whether a list is of markets in that quote, too."""
+    return any(each.endswith(f"-{quote}") for each in known)
+
+
+def _note(names: dict[T, U], name: T, value: U) -> None:
+    names.pop(name, None)
+    if len(names) >= MAX_NAMES:
+        del names[next(iter(names))]
+    names[name] = value

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
+from asking.kept import Kept
 from asking.races import start
 from exchanges.anothers import Seen, refuse_candles, refuse_flow, refuse_history, refuse_other_last
-from exchanges.endpoints import Endpoint
 from exchanges.errors import MarketError, Reason, UnknownSymbol, WrongMarket
 from exchanges.exchange import Exchange
-from exchanges.joined import Rows, named
+from exchanges.joined import named
 from exchanges.symbols import are_of_one_coin, split
 from exchanges.words import COIN, DOLLARS, Candles, Flow, Listing, Snapshot, Ticker
 
@@ -35,20 +35,6 @@ ENDING_S = 0.1  # that an answer which failed waits for it
 MAX_COINS = 256
 
 
-class Asks(Protocol):
-    """Who asks for witnesses: the market."""
-
-    async def cached(self, endpoint: Endpoint[T], keep_s: float | None = None, per: int = 1) -> T: ...
-
-    async def sized(self, exchange: Exchange, of: Listing, question: str) -> Listing: ...
-
-    async def listing(self, exchange: Exchange, kind: str) -> dict[str, Snapshot]: ...
-
-    def kept_list(self, exchange: Exchange, kind: str) -> Rows: ...
-
-    def now_ms(self) -> int: ...
-
-
 class _Of(NamedTuple):
     exchange: str
     kind: str
@@ -59,8 +45,8 @@ class _Of(NamedTuple):
 class Witnesses:
     """The markets that were seen, by coin; the coin that was seen longest ago is forgotten first."""
 
-    def __init__(self, market: Asks) -> None:
-        self._market = market
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
         self._seen: dict[tuple[str, str], dict[_Of, Seen]] = {}
 
     def saw(self, exchange: Exchange, of: Listing, ticker: Ticker | None) -> None:
@@ -70,7 +56,7 @@ class Witnesses:
         coin = _coin(of)
         markets = self._seen.pop(coin, {})
         markets[_Of(exchange.id, of.kind, of.listed, of.multiplier)] = Seen(
-            ticker.last, ticker.base_volume, self._market.now_ms()
+            ticker.last, ticker.base_volume, self._kept.now_ms()
         )
         if len(self._seen) >= MAX_COINS:
             del self._seen[next(iter(self._seen))]
@@ -85,11 +71,11 @@ class Witnesses:
         is_one_of_many: whether others are asked for the coin, too. Then it has to stand near to where it stood there:
         where it does not, it is another coin of that name, or both answers were another market's. Raises MarketError.
         """
-        asked, again = self._market.cached(exchange.spot(of), per=of.multiplier), exchange.last_again(of)
+        asked, again = self._kept.cached(exchange.spot(of), per=of.multiplier), exchange.last_again(of)
         if again is None:
             ticker = await asked
         else:
-            told_again = self._market.cached(again)
+            told_again = self._kept.cached(again)
             ticker, last = await beside(asked, told_again)
             refuse_other_last(ticker, last)
             prices = [each.last for each in self._elsewhere(of)] if is_one_of_many or last is None else []
@@ -142,11 +128,11 @@ class Witnesses:
         return [each for each in self._seen.get(_coin(of), {}).values() if self._is_within(KEPT_S, each)]
 
     def _is_within(self, seconds: float, seen: Seen) -> bool:
-        return 0 <= self._market.now_ms() - seen.at_ms <= seconds * 1000
+        return 0 <= self._kept.now_ms() - seen.at_ms <= seconds * 1000
 
     async def _ticker(self, exchange: Exchange, of: Listing) -> Ticker | None:
         """Of a list that is there, or asked for by itself."""
-        if (listed := named(self._market.kept_list(exchange, of.kind), of.symbol)) is not None:
+        if (listed := named(self._kept.kept_list(exchange, of.kind), of.symbol)) is not None:
             return listed.ticker
         if of.kind == "spot":
             return await self.spot(exchange, of)
@@ -160,9 +146,9 @@ class Witnesses:
     async def _perp(self, exchange: Exchange, of: Listing, part: str) -> Snapshot:
         """The answer that has a part of a perpetual."""
         if exchange.is_told_in_list:
-            return (await self._market.listing(exchange, of.kind)).get(of.symbol, Snapshot())
-        endpoints = exchange.perp(await self._market.sized(exchange, of, "perp"))
-        return await self._market.cached(endpoints.get(part, endpoints["ticker"]), per=of.multiplier)
+            return (await self._kept.listing(exchange, of.kind)).get(of.symbol, Snapshot())
+        endpoints = exchange.perp(await self._kept.sized(exchange, of, "perp"))
+        return await self._kept.cached(endpoints.get(part, endpoints["ticker"]), per=of.multiplier)
 
 
 async def beside(work: Awaitable[T], witness: Awaitable[U]) -> tuple[T, U | None]:

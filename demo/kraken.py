@@ -59,6 +59,8 @@ class Kraken:
             return self._result({"unixtime": int(now), "rfc1123": iso(now, "seconds")})
         if method == "SystemStatus":
             return self._result({"status": "online", "timestamp": iso(now, "seconds")})
+        if method == "Assets":
+            return self._result(dict(self._assets()))
         if method not in ("Ticker", "OHLC", "AssetPairs"):
             return self._refuse("EGeneral:Unknown method")
         wanted = asked.query.get("pair")
@@ -84,6 +86,15 @@ class Kraken:
         yield Pair(f"X{own}ZUSD" if coin.base in OLD else f"{own}USD", coin, "USD")
         if coin.base in USDT_PAIRS:
             yield Pair(f"{own}USDT", coin, "USDT")
+
+    def _assets(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """ "Get Asset Info": the oldest ones have a letter before their name."""
+        for key, name in (("ZUSD", "USD"), ("USDT", "USDT")):
+            yield key, {"aclass": "currency", "altname": name, "decimals": 4, "display_decimals": 2}
+        for coin in self._market.listed("kraken", "spot"):
+            own = OWN.get(coin.base, coin.base)
+            known = {"aclass": "currency", "altname": own, "decimals": 10, "display_decimals": 5, "status": "enabled"}
+            yield f"X{own}" if coin.base in OLD else own, known
 
     def _pair(self, name: str) -> Pair | None:
         """By its key, its other name or the one of the websocket."""

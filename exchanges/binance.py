@@ -93,6 +93,11 @@ DAY_MS = 86_400_000
 FUNDING_INTERVAL_H = 8.0  # of a contract that fundingInfo does not name
 
 
+BY_MANY = {each: f"1000{each}" for each in ("SHIB", "PEPE", "BONK", "FLOKI", "SATS", "LUNC", "XEC", "RATS", "CAT")} | {
+    "BABYDOGE": "1MBABYDOGE"
+}
+
+
 def native(of: Listing) -> str:
     """BTCUSDT for BTC-USDT, 1000PEPEUSDT for 1000PEPE-USDT, BTCUSD_PERP for BTC-COIN."""
     return f"{of.base}USD_PERP" if of.quote == COIN else of.base + of.quote
@@ -121,6 +126,7 @@ class Binance(AccountExchange):
     hosts = (SPOT, USDM, COINM)
     quotes = {"spot": ("USDT", "USDC"), "perp": ("USDT", "USDC", COIN)}
     multiplied = ("spot", "perp")
+    by_many = {"perp": BY_MANY, "spot": {"CAT": "1000CAT", "CHEEMS": "1000CHEEMS"}}
     intervals = {"spot": {each: each for each in INTERVALS}, "perp": {each: each for each in INTERVALS}}
     max_candles = {"spot": 1000, "perp": 1500}
     tells = {

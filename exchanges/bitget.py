@@ -120,6 +120,7 @@ class Bitget(Exchange):
     hosts = (HOST,)
     quotes = {"spot": ("USDT", "USDC"), "perp": ("USDT", "USDC", COIN)}
     multiplied = ("perp",)
+    by_many = {"perp": {"CAT": "1000CAT"}}
     intervals = {"spot": SPOT_WORDS, "perp": PERP_WORDS}
     max_candles = {"spot": 1000, "perp": 1000}
     tells = {

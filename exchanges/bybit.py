@@ -105,6 +105,14 @@ def native(of: Listing) -> str:
     return f"{of.base}{quote}"
 
 
+BY_MANY = {each: f"1000{each}" for each in ("PEPE", "BONK", "FLOKI", "LUNC", "XEC", "RATS")} | {
+    "SHIB": "SHIB1000",
+    "SATS": "10000SATS",
+    "BABYDOGE": "1000000BABYDOGE",
+    "MOG": "1000000MOG",
+}
+
+
 def category(of: Listing) -> str:
     """Which of Bybit's markets it is in."""
     return "spot" if of.kind == "spot" else "inverse" if of.quote == COIN else "linear"
@@ -123,6 +131,7 @@ class Bybit(AccountExchange):
     hosts = (HOST,)
     quotes = {"spot": ("USDT", "USDC"), "perp": ("USDT", "USDC", COIN)}
     multiplied = ("spot", "perp")
+    by_many = {"perp": BY_MANY}
     intervals = {"spot": WORDS, "perp": WORDS}
     max_candles = {"spot": 1000, "perp": 1000}
     tells = {

@@ -47,6 +47,8 @@ class Exchange:
 
     id: its module's name. quotes: by kind (spot, perp), what its markets are priced in, the preferred one first;
     a kind that it has not is missing. multiplied: the kinds of which cheap coins are listed by the thousand.
+    by_many: by kind and coin, what the best known of them are called there (1000PEPE): a first guess, which saves
+    asking for the coin itself and for the list of all; the list puts it right.
     intervals: by kind, the exchange's word for each of ours. max_candles: by kind, of one answer.
     tells: of which markets a question can be asked: "spot", and perpetuals by their quote.
     has_takers_in_candles: what takers bought comes with the candles.
@@ -61,6 +63,7 @@ class Exchange:
     hosts: ClassVar[tuple[Host, ...]]
     quotes: ClassVar[Mapping[str, Sequence[str]]]
     multiplied: ClassVar[Collection[str]] = ()
+    by_many: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     intervals: ClassVar[Mapping[str, Mapping[str, str]]]
     max_candles: ClassVar[Mapping[str, int]]
     tells: ClassVar[Mapping[Question, Collection[str]]]
@@ -117,6 +120,10 @@ class Exchange:
 
     def symbols(self, kind: str) -> ListEndpoint[str] | None:
         """Every symbol in dollars, as it is listed (1000PEPE-USDT); None where there is no list."""
+        return None
+
+    def coins(self, kind: str) -> Endpoint[frozenset[str]] | None:
+        """Every coin that may have a market, where there is no list of symbols: what is not among them has none."""
         return None
 
     def prices(self, kind: str, now_ms: int) -> ListEndpoint[tuple[str, float]] | None:

@@ -63,6 +63,8 @@ _OTHER_NAMES = {
     "APTOS": "APT",
 }
 """Names of coins, and what Kraken and BitMEX call them; MATIC was renamed."""
+WELL_KNOWN = (UNMISTAKABLE | frozenset(_OTHER_NAMES.values())) - {"XMR", "HYPE"}
+"""Coins that every large exchange has, spot and perpetual; Monero was delisted by most of them."""
 _KILO = frozenset(["PEPE", "SHIB", "BONK", "FLOKI", "LUNC", "DOGS", "NEIRO"])
 """Of which Hyperliquid lists a contract on 1000, with a small k before the name."""
 BY_THE_THOUSAND = frozenset(

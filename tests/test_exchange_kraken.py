@@ -84,6 +84,23 @@ def test_kraken_spot_is_one_pair(body: bytes) -> None:
         kraken.parse_spot(body, a_spot("BTC-USD"))
 
 
+def test_kraken_tells_coins_instead_of_markets() -> None:
+    """By the names that pairs are made of; "Get Asset Info" has what is staked, too."""
+    names = {"XXBT": "XBT", "XXDG": "XDG", "SOL": "SOL", "DOT.S": "DOT.S", "ZUSD": "USD"}
+    assets = {key: {"aclass": "currency", "altname": name, "decimals": 10} for key, name in names.items()}
+    body = json.dumps({"error": [], "result": assets | {"ODD": None, "NAMELESS": {}}}).encode()
+    assert kraken.parse_assets(body) == {"BTC", "DOGE", "SOL", "USD"}
+    assert Kraken().coins("perp") is None
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"error":[],"result":{}}', b'{"error":[],"result":{"A":{}}}', b'{"error":[]}', b"[]"]
+)
+def test_kraken_coins_that_are_none(body: bytes) -> None:
+    with pytest.raises(BadResponse):
+        kraken.parse_assets(body)
+
+
 def test_kraken_address_that_is_no_more() -> None:
     """It is no unknown symbol, nor is a resolution that there is not."""
     gone = kraken.explain(404, recorded("krakenfutures/error-404-2026-09"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import House, a_house, requests_of
+from conftest import House, a_house, a_house_among_many, requests_of
 from mocked import Mocked
 
 from answers import price as price_answer
@@ -254,14 +254,15 @@ async def test_price_in_the_dollar_that_there_is() -> None:
 
 
 async def test_price_is_not_called_unlisted_when_the_list_is_missing() -> None:
-    async with a_house(EXCHANGES="binance") as house:
+    """XAXUQ is listed by the thousand, and by no name that is known beforehand."""
+    async with a_house_among_many(EXCHANGES="binance") as house:
 
         async def without_list(asked: Any, whole: Any) -> Any:
             reply = await whole(asked)
             return reply._replace(status=500) if asked.path == "/fapi/v1/ticker/price" else reply
 
         house.world.sites["BINANCE_USDM"].intercept(without_list)
-        report = await price(house, "PEPE-USDT")
+        report = await price(house, "XAXUQ-USDT")
         assert report.perp is None
         assert {error.reason for error in report.missing[PartName.PERP]} == {Reason.HTTP_STATUS}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ from wired import NOW_MS, say, wired
 import json_api
 from answers import chart_oi, inline, ls, top10
 from answers.contracts import contracts_of
+from answers.interest import open_interest_before
 from answers.top10 import Sorting
-from exchanges.errors import PartName, Reason
+from exchanges.errors import PartName, Reason, Unavailable, UnknownSymbol
 from exchanges.symbols import parse_symbol
+from exchanges.table import EXCHANGES, Exchange
+from market import Market
 from watchman.quotes import MarketQuotes
 
 
@@ -136,6 +139,48 @@ async def test_every_answer_about_a_name_is_of_the_same_coin(command: str, coin:
         assert text.startswith(coin)
         assert any(each == pytest.approx(price, rel=0.03) for each in figures)
         assert other in text or coin == "1000CAT"
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bitget"])
+async def test_the_other_coin_is_named_also_where_no_name_is_known_beforehand(
+    monkeypatch: pytest.MonkeyPatch, exchange: str
+) -> None:
+    monkeypatch.setattr(type(EXCHANGES[exchange]), "by_many", {})
+    async with a_house(EXCHANGES=exchange) as house:
+        for line in ("/volume CAT", "/price CAT"):
+            assert "This is CAT; 1000CAT on" in await house.ask(line)
+
+
+ASKED: Mapping[str, Callable[[Market, Exchange], Awaitable[Any]]] = {
+    "perpetual": lambda market, at: market.perp_at(at, "PEPE-USDT"),
+    "sparing": lambda market, at: market.perp_at(at, "PEPE-USDT", is_sparing=True),
+    "last": lambda market, at: market.last_of_perp(at, "PEPE-USDT"),
+    "candles": lambda market, at: market.candles(at, "PEPE-USDT", "perp", "1h", 30),
+    "interest": lambda market, at: open_interest_before(market, at, "PEPE-USDT"),
+}
+
+
+@pytest.mark.parametrize("what", ASKED)
+async def test_what_is_asked_beside_the_verdict_is_not_given_away_before_it(what: str) -> None:
+    """Spot of PEPE costs a million times what one of the contract's thousand does."""
+    async with a_house(EXCHANGES="binance") as house:
+
+        async def dear(asked: Any, whole: Any) -> Any:
+            reply = await whole(asked)
+            return reply._replace(body=reply.body.replace(b'"lastPrice":"0.', b'"lastPrice":"9.'))
+
+        house.world.sites["BINANCE_SPOT"].intercept(dear)
+        with pytest.raises(UnknownSymbol) as refused:
+            await ASKED[what](house.bot.market, EXCHANGES["binance"])
+        assert refused.value.reason is Reason.NAMESAKE
+
+
+async def test_one_on_many_is_not_taken_for_the_plain_coin_when_nobody_tells_in_time() -> None:
+    async with a_house(EXCHANGES="binance") as house:
+        house.world.set_path_fault("BINANCE_USDM", "/fapi/v1/ticker/24hr", "hang")
+        with pytest.raises(Unavailable) as late:
+            await house.bot.market.spot_at(EXCHANGES["binance"], "CAT-USDT")
+        assert late.value.reason is Reason.LATE
 
 
 async def test_longs_and_shorts_are_of_one_of_them() -> None:

@@ -2,21 +2,132 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from answering import NOW, freeze
-from conftest import a_house, requests_of
+from conftest import House, a_house, requests_of
 
 from clock import loop_time
 from demo.telegram_html import parse
+from demo.web import Asked, Handler, Reply
 
 MAX_REQUESTS = 8  # of the first question of all: two tickers, open interest, funding, its periods, a past of each
 
 
-@pytest.mark.parametrize("symbol", ["BTC", "ETH", "SOL"])
-async def test_cold_price_asks_for_few_things(symbol: str) -> None:
+MAX_WARM = 4  # the candles, the past and the periods are kept
+WHOLE = ("BTC", "ETH", "NEAR", "SUPER", "WIF", "SHIB", "PEPE", "BONK", "kPEPE", "1000CAT", "SATS", "BABYDOGE", "NEIRO")
+CROSSES = ("BTCEUR", "ETHBTC")
+ELSEWHERE = {
+    "MOG": (11, 2),
+    "USDC": (12, 1),
+    "AERO": (14, 1),
+    "HYPE": (15, 3),
+    "OKB": (16, 1),
+    "XMR": (17, 3),
+    "CAT": (17, 3),
+    "NOPEX": (17, 0),
+}
+"""What the preferred exchange lacks, on one side or both, cold and warm: the others' lists are looked into."""
+
+
+async def cost(house: House, symbol: str) -> tuple[int, int]:
+    """Requests of a first question of all, and of the same one when the prices are not kept any more."""
+    freeze(house)
+    await house.ask(f"/price {symbol}")
+    cold = requests_of(house)
+    await asyncio.sleep(5)
+    await house.ask(f"/price {symbol}")
+    return cold, requests_of(house) - cold
+
+
+@pytest.mark.parametrize("symbol", WHOLE + CROSSES)
+async def test_price_asks_for_few_things(symbol: str) -> None:
     async with a_house() as house:
+        cold, warm = await cost(house, symbol)
+        assert cold <= MAX_REQUESTS
+        assert warm <= MAX_WARM
+
+
+@pytest.mark.parametrize("symbol", ELSEWHERE)
+async def test_price_of_what_others_list_asks_for_a_list_each(symbol: str) -> None:
+    async with a_house() as house:
+        most_cold, most_warm = ELSEWHERE[symbol]
+        cold, warm = await cost(house, symbol)
+        assert cold <= most_cold
+        assert warm <= most_warm
+
+
+async def test_new_wrong_name_asks_nobody_once_lists_are_kept() -> None:
+    async with a_house() as house:
+        await house.ask("/price BTVX")
+        before = requests_of(house)
+        for wrong in ("QWERT", "SOLL", "ETHX"):
+            assert "Not listed on any of 9" in await house.ask(f"/price {wrong}")
+        assert requests_of(house) == before
+
+
+async def test_coin_that_was_listed_meanwhile_is_found() -> None:
+    """What a list did not have is believed for some minutes only."""
+    async with a_house(EXCHANGES="binance,okx") as house:
+
+        async def before_it_was(asked: Asked, whole: Handler) -> Reply:
+            reply = await whole(asked)
+            return reply._replace(body=reply.body.replace(b"OKB-", b"OKQ-"))
+
+        restore = house.world.sites["OKX"].intercept(before_it_was)
+        assert "Not listed" in await house.ask("/price OKB")
+        restore()
+        assert "Not listed" in await house.ask("/price OKB")
+        await asyncio.sleep(301)
+        assert "<b>OKB " in await house.ask("/price OKB")
+
+
+@pytest.mark.parametrize("symbol", ["NEAR", "PEPE", "kPEPE", "1000CAT"])
+async def test_a_list_that_is_at_hand_makes_no_answer_dearer(symbol: str) -> None:
+    async with a_house() as house:
+        await house.ask("/price BTVX")
+        before = requests_of(house)
         await house.ask(f"/price {symbol}")
-        assert requests_of(house) <= MAX_REQUESTS
+        assert requests_of(house) - before <= MAX_REQUESTS
+
+
+@pytest.mark.parametrize(("symbol", "n_after_another"), [("PEPE", 1), ("ETH", 1), ("kPEPE", 2), ("NEAR", 2)])
+async def test_which_coin_is_meant_is_found_out_beside_the_answer(symbol: str, n_after_another: int) -> None:
+    """NEAR may be unknown there, so that its ticker is asked for before all else; kPEPE may be the name of another."""
+    async with a_house() as house:
+        await house.ask("/price BTC")  # connects
+        await house.later()
+        house.world.set_latency(0.4)
+        began = loop_time()
+        await house.ask(f"/price {symbol}")
+        assert loop_time() - began < 0.4 * n_after_another + 0.1
+
+
+@pytest.mark.parametrize("latency_s", [0.1, 0.3, 0.45, 0.6, 0.8])
+async def test_slow_exchanges_lead_to_no_other_coin(latency_s: float) -> None:
+    """CAT is none of Binance's 1000CAT, however long it takes to find that out."""
+    async with a_house() as house:
+        truth = freeze(house)
+        house.world.set_latency(latency_s)
+        text = parse(await house.ask("/price CAT")).text
+        assert text.startswith(f"CAT {truth.day('binance', 'CAT', 'perp').last:.2f} ")
+        assert "This is CAT; 1000CAT on Binance is another coin." in text
+
+
+async def test_a_perpetual_of_a_likely_name_that_is_another_coins_is_not_told() -> None:
+    """1000PEPE at a hundred times the price of spot, as another coin's would be."""
+    async with a_house(EXCHANGES="binance") as house:
+
+        async def dear(asked: Asked, whole: Handler) -> Reply:
+            reply = await whole(asked)
+            return reply._replace(body=reply.body.replace(b'"lastPrice":"0.', b'"lastPrice":"9.'))
+
+        house.world.sites["BINANCE_USDM"].intercept(dear)
+        text = parse(await house.ask("/price PEPE")).text
+        assert text.startswith("PEPE 0.0000")
+        assert "another coin of that name" in text
+        assert "fund" not in text
 
 
 async def test_next_price_asks_for_less() -> None:

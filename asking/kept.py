@@ -1,0 +1,103 @@
+"""One question, asked once: its answer is kept for some seconds, and shared by all who ask meanwhile.
+
+Everything that asks stands on this: the witnesses, the namesakes, and the market above them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from asking.cache import MAX_CACHED, Cache
+from asking.fetch import Fetcher
+from asking.lists import LISTING_S, Lists
+from asking.periods import FundingPeriods
+from clock import MACHINE, Clock
+from exchanges.endpoints import Endpoint
+from exchanges.errors import PartName
+from exchanges.joined import Rows, named
+from exchanges.table import Exchange
+from exchanges.words import Listing, Snapshot
+
+T = TypeVar("T")
+CONTRACTS_S = 3600.0
+
+
+class Kept:
+    """Asks with a Fetcher, and keeps answers. cache_s: for how long, usually; 0 to keep none. clock: for their age."""
+
+    def __init__(self, fetcher: Fetcher, cache_s: float, clock: Clock = MACHINE) -> None:
+        self.fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
+        self._cache = Cache(MAX_CACHED, clock=clock)
+        self.periods = FundingPeriods(fetcher, self._cache, clock)
+        self._lists = Lists(fetcher, self._cache, self.periods, LISTING_S if cache_s else 0.0)
+
+    def now_ms(self) -> int:
+        return int(self.clock.now() * 1000)
+
+    @property
+    def cache_use(self) -> tuple[int, int]:
+        """How many questions found an answer that was kept or on its way, and how many did not."""
+        return self._cache.n_hits, self._cache.n_misses
+
+    async def cached(self, endpoint: Endpoint[T], keep_s: float | None = None, per: int = 1) -> T:
+        """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time.
+
+        per: the listing's multiplier, as the same contract may be asked for per coin, and as it is listed.
+        """
+        keep_s = self._cache_s if keep_s is None or not self._cache_s else keep_s
+        if not keep_s:
+            return await self.fetcher.fetch(endpoint)
+        key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part, per)
+        return await self._cache.get(key, keep_s, self.fetcher.fetch(endpoint))
+
+    async def cached_load(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> T:
+        """What was found for the key less than keep_s ago, or is found now by the work, once for all who ask."""
+        return await self._cache.get(key, keep_s if self._cache_s else 0.0, work)
+
+    async def when_asked(self, endpoint: Endpoint[T], per: int) -> tuple[int, T]:
+        """When it was asked for, ms, and the answer, shared as in `cached`."""
+
+        async def load() -> tuple[int, T]:
+            return self.now_ms(), await self.fetcher.fetch(endpoint)
+
+        return await self.cached_load(
+            (endpoint.host.name, endpoint.target, endpoint.body, "when", per), self._cache_s, load()
+        )
+
+    async def sized(self, exchange: Exchange, of: Listing, question: str) -> Listing:
+        """The listing with what a contract is worth, where the exchange needs it to convert units."""
+        endpoint = exchange.contract_size(of, question)
+        if endpoint is None:
+            return of
+        size: float = await self.cached(endpoint, CONTRACTS_S)
+        return of._replace(contract_size=size)
+
+    async def last(self, exchange: Exchange, of: Listing) -> float | None:
+        """The last price of one market, per coin; None where nothing was traded. Raises MarketError."""
+        if of.kind == "spot":
+            return (await self.cached(exchange.spot(of), per=of.multiplier)).last
+        if exchange.is_told_in_list:
+            found = named(await self.perps_of_list(exchange), of.listed)
+            return found and found.ticker and found.ticker.last / of.multiplier
+        of = await self.sized(exchange, of, "perp")
+        ticker = (await self.cached(exchange.perp(of)["ticker"], per=of.multiplier)).ticker
+        return ticker and ticker.last
+
+    # Lists of all markets of an exchange.
+
+    async def listing(self, exchange: Exchange, kind: str, *parts: PartName) -> dict[str, Snapshot]:
+        """All markets in dollars that trade, by symbol. parts: which of open interest and funding to ask for.
+
+        Those that the exchange's list of tickers tells are there in any case. Raises MarketError, NotSupported
+        when the exchange has no such list.
+        """
+        return await self._lists.of(exchange, kind, self.now_ms(), *parts)
+
+    async def perps_of_list(self, exchange: Exchange) -> Rows:
+        """All perpetuals of an exchange that tells of none by itself."""
+        return await self._lists.rows(exchange, "perp", "ticker", exchange.tickers("perp", self.now_ms())["ticker"])
+
+    def kept_list(self, exchange: Exchange, kind: str) -> Rows:
+        """All markets of an exchange as they are listed, where its list was asked for within LISTING_S; else none."""
+        return self._lists.kept(exchange, kind)
