@@ -37,7 +37,11 @@ async def a_server(megabytes: int) -> AsyncIterator[tuple[demo.World, Process, i
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         environ = {**os.environ, **world.environ, **hostile.VARIABLES, "PORT": str(port), "DATA_DIR": folder}
-        server = Process(["-c", hostile.SERVER.format(rest_s=0.2)], {**environ, "PYTHONPATH": str(ROOT)}, memory.prefix)
+        server = Process(
+            ["-c", hostile.SERVER.format(rest_s=0.2, look_s=hostile.LOOK_S)],
+            {**environ, "PYTHONPATH": str(ROOT)},
+            memory.prefix,
+        )
         try:
             await first_answer(port, hostile.SECRET, time.perf_counter())
             yield world, server, port
