@@ -159,7 +159,7 @@ def show(report: FlowReport, now_s: float) -> Answer:
     spot = " spot" if source.kind == "spot" else ""
     line = f"{short(source.symbol)} {report.interval}{spot}"
     return Answer(
-        f"{title(source, f'{report.interval} CVD')}  {circle(report.last_delta)}",
+        f"{title(source, f'{report.interval} CVD')}  {circle(report.last_delta, least=0)}",
         tuple(blocks),
         tuple(notes),
         source_foot(source, now_s),

@@ -90,9 +90,9 @@ def unsigned_zero(text: str) -> str:
     return text[1:] if text[:1] in "+-" and _NOT_ZERO.isdisjoint(text) else text
 
 
-def circle(change: float | None) -> str:
-    """Green up, red down, white otherwise."""
-    return "⚪" if not change else "🟢" if change > 0 else "🔴"
+def circle(change: float | None, least: float = 0.005) -> str:
+    """Green up, red down, white otherwise; least: what is less reads as 0.00, which is neither."""
+    return "⚪" if not change or abs(change) < least else "🟢" if change > 0 else "🔴"
 
 
 def format_span(seconds: float) -> str:

@@ -90,6 +90,8 @@ def test_percent_and_circle() -> None:
         "+2.31%", "-0.50%", "0.00%", "n/a", "+1.0e+09%",
     ]  # fmt: skip
     assert [figures_module.circle(each) for each in (1, -1, 0, None)] == ["🟢", "🔴", "⚪", "⚪"]
+    assert [figures_module.circle(each) for each in (0.005, -0.0049, 0.0049)] == ["🟢", "⚪", "⚪"]
+    assert figures_module.circle(-0.0001, least=0) == "🔴"
 
 
 def test_spans() -> None:
