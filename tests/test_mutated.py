@@ -22,7 +22,7 @@ async def test_mutated_answers_are_never_believed_and_never_break_anything(n_cas
     print(f"seed {seed}")
     trial = await mutated.tried(seed, range(n_cases))
     assert not trial.failures, "\n".join([f"seed {seed}", *mutated.alike(trial.failures)[:5]])
-    assert trial.counts["chat"] + trial.counts["API 200"] > n_cases * 0.8
+    assert trial.counts["chat"] + trial.counts["API 200"] > n_cases * 0.5
     assert trial.counts["figures"]
 
 
