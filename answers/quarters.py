@@ -13,7 +13,6 @@ from exchanges.words import Liquidation
 from store.words import Quarter
 
 QUARTER_MS = 15 * 60_000
-CENT = 0.01  # less than that is left of a sum by rounding
 LARGEST = 8  # single positions of a quarter that are kept: as many as an answer names
 
 

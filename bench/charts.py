@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import asyncio
 
 import load
-from house import Process, World, free_port, median
+from house import Process, World, connected, free_port, median
 
 N = 31  # pictures of each kind
 N_MARKETS, N_PICTURES = 50, 500
@@ -116,14 +116,7 @@ def measured() -> int:
 async def asked(port: int, secret: str, text: str, user_id: int) -> tuple[float, bytes]:
     """Seconds to an answer, and what it is. Raises RuntimeError for one that is none."""
     began = time.perf_counter()
-    while True:
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            break
-        except OSError:
-            if time.perf_counter() - began > 20:
-                raise
-            await asyncio.sleep(0.001)
+    reader, writer = await connected(port)
     writer.write(load.request(load.update(text, user_id), secret))
     status, body = await load.read_answer(reader)
     writer.close()

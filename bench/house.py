@@ -152,16 +152,21 @@ def free_port() -> int:
             return port
 
 
-async def first_answer(port: int, secret: str, began: float) -> float:
-    """Seconds from `began` to the first answered update, at most 20."""
+async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to a server that starts, once it listens. Raises OSError after 20 s."""
+    began = time.perf_counter()
     while True:
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            break
+            return await asyncio.open_connection("127.0.0.1", port)
         except OSError:
             if time.perf_counter() - began > 20:
                 raise
             await asyncio.sleep(0.001)
+
+
+async def first_answer(port: int, secret: str, began: float) -> float:
+    """Seconds from `began` to the first answered update. Raises as `connected`."""
+    reader, writer = await connected(port)
     writer.write(load.request(load.update("/price BTC"), secret))
     status, body = await load.read_answer(reader)
     writer.close()
