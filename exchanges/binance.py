@@ -15,6 +15,7 @@ import hmac
 import re
 from collections.abc import Callable
 from functools import partial
+from itertools import starmap
 from typing import Any
 from urllib.parse import quote as percent_encode
 
@@ -47,9 +48,9 @@ from exchanges.reading import (
     read_candles,
     rows_in,
     rows_of,
-    rows_read,
 )
 from exchanges.symbols import listing
+from exchanges.timed import timed_rows
 from exchanges.words import (
     COIN,
     INTERVALS,
@@ -467,15 +468,9 @@ def parse_open_interest_history(body: bytes, of: Listing, key: str) -> list[tupl
 
     USD-M: sumOpenInterest counts base coins. COIN-M: contracts, but sumOpenInterestValue base coins.
     """
-
-    stated = _stated(of)
-
-    def read(row: Row) -> tuple[int, float]:
-        return row.moment("timestamp"), row.must_be(*stated).needed(key) * of.multiplier
-
-    if not (found := rows_read(ID, load(ID, body), read)):
+    if not (found := timed_rows(ID, load(ID, body), "timestamp", key, stated=_stated(of))):
         raise NotSupported(ID, "no history of open interest", Reason.NO_OPEN_INTEREST_HISTORY_OF_IT)
-    return sorted(found)
+    return sorted((time_ms, coins * of.multiplier) for time_ms, coins in found)
 
 
 def parse_ratios(body: bytes, of: Listing, what: str) -> dict[str, list[Ratio]]:
@@ -483,11 +478,8 @@ def parse_ratios(body: bytes, of: Listing, what: str) -> dict[str, list[Ratio]]:
 
     The position ratio's shares have the same names on USD-M.
     """
-
-    def read(row: Row) -> Ratio:
-        return Ratio(row.moment("timestamp"), _of_market(row, of).share("longAccount"))
-
-    return {what: sorted(rows_read(ID, load(ID, body), read))}
+    rows = timed_rows(ID, load(ID, body), "timestamp", "longAccount", stated=_stated(of), is_share=True)
+    return {what: sorted(starmap(Ratio, rows))}
 
 
 def _stated(of: Listing) -> tuple[str, str]:
@@ -721,8 +713,5 @@ def parse_paid(body: bytes, of: Listing) -> Page[Paid]:
 
     Oldest first.
     """
-
-    def read(row: Row) -> Paid:
-        return Paid(row.must_be("symbol", native(of)).moment("fundingTime"), row.needed("fundingRate"))
-
-    return Page(rows_read(ID, load(ID, body), read), "")
+    rows = timed_rows(ID, load(ID, body), "fundingTime", "fundingRate", stated=("symbol", native(of)))
+    return Page(list(starmap(Paid, rows)), "")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import starmap
 from typing import Any
 from urllib.parse import quote as percent_encode
 
@@ -40,6 +41,7 @@ from exchanges.reading import (
     rows_read,
 )
 from exchanges.symbols import listing
+from exchanges.timed import timed_rows
 from exchanges.words import (
     COIN,
     INTERVALS,
@@ -288,11 +290,8 @@ def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
 
     longShortAccountRatio is off by a factor of 100 (seen in 2024) and not read. The market is not told.
     """
-    return {
-        "accounts": sorted(
-            rows_read(ID, _data(body), lambda row: Ratio(row.moment("ts"), row.share("longAccountRatio")))
-        )
-    }
+    rows = timed_rows(ID, _data(body), "ts", "longAccountRatio", is_share=True)
+    return {"accounts": sorted(starmap(Ratio, rows))}
 
 
 def _data(body: bytes) -> Any:
@@ -371,10 +370,6 @@ def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPa
 
 def parse_paid(body: bytes, of: Listing, since_ms: int, page: int) -> Page[Paid]:
     """{"data": [{"symbol": "BTCUSDT", "fundingRate": "0.0005", "fundingTime": "1695776400000"}, …]}, newest first."""
-
-    def read(row: Row) -> Paid:
-        return Paid(row.must_be("symbol", native(of)).moment("fundingTime"), row.needed("fundingRate"))
-
-    rows = rows_read(ID, _data(body), read)
-    oldest = min((row.time_ms for row in rows), default=0)
-    return Page(rows, str(page + 1) if len(rows) >= 100 and oldest > since_ms else "")
+    rows = timed_rows(ID, _data(body), "fundingTime", "fundingRate", stated=("symbol", native(of)))
+    oldest = min(rows, default=(0, 0.0))[0]
+    return Page(list(starmap(Paid, rows)), str(page + 1) if len(rows) >= 100 and oldest > since_ms else "")

@@ -15,6 +15,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from functools import partial
+from itertools import starmap
 from typing import Any
 from urllib.parse import quote as percent_encode
 
@@ -50,6 +51,7 @@ from exchanges.reading import (
     rows_read,
 )
 from exchanges.symbols import listing
+from exchanges.timed import timed_rows
 from exchanges.words import (
     COIN,
     INTERVALS,
@@ -333,11 +335,9 @@ def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, flo
 
 def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
     """{"result": {"list": [{"buyRatio": "0.5777", "sellRatio": "0.4223", "timestamp": "1672051897447"}, …]}}"""
-
-    def read(row: Row) -> Ratio:
-        return Ratio(row.moment("timestamp"), row.must_be("symbol", native(of)).share("buyRatio"))
-
-    return {"accounts": sorted(rows_read(ID, _rows_of(body, of), read))}
+    stated = ("symbol", native(of))
+    rows = timed_rows(ID, _rows_of(body, of), "timestamp", "buyRatio", stated=stated, is_share=True)
+    return {"accounts": sorted(starmap(Ratio, rows))}
 
 
 def _of_market(result: Row, of: Listing) -> Row:
@@ -600,9 +600,6 @@ def parse_paid(body: bytes, of: Listing) -> Page[Paid]:
 
     Newest first. The cursor is the end of the page before it.
     """
-
-    def read(row: Row) -> Paid:
-        return Paid(row.must_be("symbol", native(of)).moment("fundingRateTimestamp"), row.needed("fundingRate"))
-
-    rows = rows_read(ID, _rows_of(body, of), read)
-    return Page(rows, str(min(row.time_ms for row in rows) - 1) if len(rows) >= 200 else "")
+    stated = ("symbol", native(of))
+    rows = timed_rows(ID, _rows_of(body, of), "fundingRateTimestamp", "fundingRate", stated=stated)
+    return Page(list(starmap(Paid, rows)), str(min(rows)[0] - 1) if len(rows) >= 200 else "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import starmap
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
@@ -29,6 +30,7 @@ from exchanges.errors import (
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, in_coins, is_name, per_coin, read_candles, row_in, rows_read
 from exchanges.symbols import listing
+from exchanges.timed import timed_rows
 from exchanges.words import (
     COIN,
     INTERVALS,
@@ -314,8 +316,4 @@ def parse_paid(body: bytes) -> Page[Paid]:
     answer = Row.of(ID, body)
     if answer.get("error") is not None:
         raise explain(200, body)
-
-    def read(row: Row) -> Paid:
-        return Paid(row.moment("timestamp"), row.needed("interest_1h"))
-
-    return Page(rows_read(ID, answer.get("result"), read), "")
+    return Page(list(starmap(Paid, timed_rows(ID, answer.get("result"), "timestamp", "interest_1h"))), "")

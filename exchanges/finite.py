@@ -14,9 +14,10 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from exchanges.errors import BadResponse
-from exchanges.words import Candles, Flow, Funding, OpenInterest, Snapshot, Ticker
+from exchanges.words import Candles, Flow, Funding, OpenInterest, Paid, Ratio, Snapshot, Ticker
 
 T = TypeVar("T")
+FEW = 8  # rows, for which finding out their kinds would cost more than their figures
 MAX_DEPTH = 4  # of a page with rows of figures: what is nested deeper is JSON that is yet to be read
 
 
@@ -42,7 +43,7 @@ def _are_finite(rows: Sequence[Any]) -> bool:
         return _are_finite([each for each in rows if each is not None])
     if kinds == {str}:
         return True
-    if (kinds == {tuple} and {len(each) for each in rows} == {2}) or (len(kinds) == 1 and kinds <= _ROWS):
+    if len(kinds) == 1 and kinds <= _ROWS and len({len(each) for each in rows}) == 1:
         return all(map(_are_finite, zip(*rows, strict=True)))
     return all(map(is_finite, rows))
 
@@ -52,6 +53,8 @@ def is_finite(record: Any, depth: int = 0) -> bool:
     check = _CHECKS.get(type(record))
     if check is not None:
         return check(record)
+    if type(record) is list and len(record) > FEW and not depth:
+        return _are_finite(record)
     if isinstance(record, (tuple, list)):
         return depth >= MAX_DEPTH or all(is_finite(each, depth + 1) for each in record)
     if isinstance(record, dict):
@@ -96,7 +99,7 @@ def _none(of: object) -> bool:
     return True
 
 
-_ROWS = frozenset((Ticker, OpenInterest, Funding, Snapshot))
+_ROWS = frozenset((Ticker, OpenInterest, Funding, Snapshot, Ratio, Paid, tuple))
 _CHECKS: dict[type, Callable[[Any], bool]] = {
     **dict.fromkeys((str, int, bool, bytes, type(None), frozenset), _none),
     float: isfinite,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import starmap
 from urllib.parse import quote as percent_encode
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
@@ -41,6 +42,7 @@ from exchanges.reading import (
     rows_read,
 )
 from exchanges.symbols import listing
+from exchanges.timed import timed_rows
 from exchanges.words import (
     COIN,
     DOLLARS,
@@ -436,8 +438,4 @@ def parse_liquidation_sums(body: bytes, of: Listing, since_ms: int) -> Liquidati
 
 def parse_paid(body: bytes) -> Page[Paid]:
     """[{"t": 1543968000, "r": "0.000157"}, …]: SECONDS, newest first. The market is not told."""
-
-    def read(row: Row) -> Paid:
-        return Paid(row.moment("t", 1000), row.needed("r"))
-
-    return Page(rows_read(ID, load(ID, body), read), "")
+    return Page(list(starmap(Paid, timed_rows(ID, load(ID, body), "t", "r", unit_ms=1000))), "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import starmap
 from typing import Any
 
 import orjson
@@ -29,8 +30,9 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, change_pct, load, per_coin, read_candles, row_in, rows_in, rows_read
+from exchanges.reading import At, Row, change_pct, load, per_coin, read_candles, row_in, rows_in
 from exchanges.symbols import listing
+from exchanges.timed import timed_rows
 from exchanges.words import INTERVALS, Book, Candles, Funding, Listing, OpenInterest, Page, Paid, Snapshot, Ticker
 
 ID = "hyperliquid"
@@ -224,8 +226,5 @@ def parse_paid(body: bytes, of: Listing) -> Page[Paid]:
     if rows is None:
         raise UnknownSymbol(ID, f"no funding of {of.listed}")
 
-    def read(row: Row) -> Paid:
-        return Paid(row.must_be("coin", native(of)).moment("time"), row.needed("fundingRate"))
-
-    found = rows_read(ID, rows, read)
-    return Page(found, str(max(row.time_ms for row in found) + 1) if len(found) >= MAX_PAID else "")
+    found = timed_rows(ID, rows, "time", "fundingRate", stated=("coin", native(of)))
+    return Page(list(starmap(Paid, found)), str(max(found)[0] + 1) if len(found) >= MAX_PAID else "")
