@@ -53,8 +53,8 @@ def is_finite(record: Any, depth: int = 0) -> bool:
     check = _CHECKS.get(type(record))
     if check is not None:
         return check(record)
-    if type(record) is list and len(record) > FEW and not depth:
-        return _are_finite(record)
+    if type(record) is list and len(record) > FEW:
+        return depth >= MAX_DEPTH or _are_finite(record)
     if isinstance(record, (tuple, list)):
         return depth >= MAX_DEPTH or all(is_finite(each, depth + 1) for each in record)
     if isinstance(record, dict):

@@ -35,6 +35,7 @@ from exchanges.errors import (
 )
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, is_name, long_share, read_candles, row_in
+from exchanges.timed import at_once
 from exchanges.words import (
     COIN,
     INTERVALS,
@@ -440,8 +441,15 @@ def _figures(body: bytes, column: str = "") -> list[tuple[int, float]]:
 
 
 def _numbers(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[int, float]]:
-    rows = [Row(ID, {"timestamp": at, "figure": figure}) for at, figure in pairs]
-    return [(row.moment("timestamp", 1000), row.needed("figure")) for row in rows]
+    return _timed([at for at, _ in pairs], [figure for _, figure in pairs], 1000)
+
+
+def _timed(times: Sequence[Any], figures: Sequence[Any], unit_ms: int) -> list[tuple[int, float]]:
+    """Two columns of one length. Raises BadResponse where anything in them is odd."""
+    if (found := at_once(times, figures, unit_ms)) is not None:
+        return found
+    rows = [Row(ID, {"timestamp": at, "figure": figure}) for at, figure in zip(times, figures, strict=True)]
+    return [(row.moment("timestamp", unit_ms), row.needed("figure")) for row in rows]
 
 
 def _analysis(body: bytes, column: str = "") -> list[tuple[Any, Any]]:
@@ -468,8 +476,5 @@ def parse_paid(body: bytes) -> Page[Paid]:
     columns = _analysis(body, "relativeRate")
     if not all(isinstance(levels, list) and len(levels) == 4 for _, levels in columns):
         raise BadResponse(ID, "a rate is not told as four levels")
-    rows = [
-        Paid(Row(ID, {"at": at}).moment("at") + HOUR_MS, Row(ID, {"close": levels[3]}).needed("close"))
-        for at, levels in columns[:-1]
-    ]
-    return Page(rows, "")
+    rows = _timed([at for at, _ in columns[:-1]], [levels[3] for _, levels in columns[:-1]], 1)
+    return Page([Paid(at + HOUR_MS, rate) for at, rate in rows], "")

@@ -16,6 +16,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from itertools import starmap
 from typing import Any
 from urllib.parse import quote as percent_encode
 
@@ -51,6 +52,7 @@ from exchanges.reading import (
     rows_read,
 )
 from exchanges.symbols import split
+from exchanges.timed import Timed, at_once, timed_rows
 from exchanges.words import (
     COIN,
     DOLLARS,
@@ -423,7 +425,7 @@ def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, flo
 
     Time, contracts, COINS, dollars. The market is not told.
     """
-    return sorted((int(time_ms), coins) for time_ms, coins in _columns(body, 0, 2))
+    return sorted(_timed(_list(body), 2))
 
 
 def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
@@ -431,7 +433,7 @@ def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
 
     The market is not told.
     """
-    return {"accounts": sorted(Ratio(int(time_ms), long_share(ID, ratio)) for time_ms, ratio in _columns(body, 0, 1))}
+    return {"accounts": sorted(Ratio(time_ms, long_share(ID, ratio)) for time_ms, ratio in _timed(_list(body), 1))}
 
 
 def parse_taker_flow(body: bytes, of: Listing, interval: str) -> Flow:
@@ -439,12 +441,21 @@ def parse_taker_flow(body: bytes, of: Listing, interval: str) -> Flow:
 
     Newest first. The market is not told.
     """
-    rows = sorted(_columns(body, 0, 1, 2))
+    rows = sorted(_columns(_list(body), 0, 1, 2))
     times, sell, buy = ([row[i] for row in rows] for i in range(3))
     return Flow(ID, of.listed, of.kind, INTERVALS[interval], [int(each) for each in times], buy, sell)
 
 
-def _columns(body: bytes, *places: int) -> list[tuple[float, ...]]:
+def _timed(rows: list[Any], place: int) -> list[Timed]:
+    """The ms and one figure of rows that are lists of strings. Raises MarketError."""
+    if set(map(type, rows)) == {list} and min(map(len, rows)) > place:
+        found = at_once([row[0] for row in rows], [row[place] for row in rows])
+        if found is not None:
+            return found
+    return [(int(time_ms), figure) for time_ms, figure in _columns(rows, 0, place)]
+
+
+def _columns(rows: list[Any], *places: int) -> list[tuple[float, ...]]:
     """Figures of rows that are lists of strings. Raises MarketError."""
 
     def as_object(row: object) -> object:
@@ -453,7 +464,7 @@ def _columns(body: bytes, *places: int) -> list[tuple[float, ...]]:
     def read(row: Row) -> tuple[float, ...]:
         return float(row.moment("0")), *(row.needed(str(i)) for i in places[1:])
 
-    return rows_read(ID, [as_object(row) for row in _list(body)], read)
+    return rows_read(ID, [as_object(row) for row in rows], read)
 
 
 def _list(body: bytes) -> list[Any]:
@@ -698,11 +709,7 @@ def parse_paid(body: bytes, of: Listing, since_ms: int) -> Page[Paid]:
 
     Newest first. realizedRate is what was paid; fundingRate, told alone by older answers, was the last estimate.
     """
-
-    def read(row: Row) -> Paid:
-        rate = row.must_be("instId", native(of)).number("realizedRate")
-        return Paid(row.moment("fundingTime"), row.needed("fundingRate") if rate is None else rate)
-
-    rows = rows_read(ID, _list(body), read)
-    oldest = min((row.time_ms for row in rows), default=0)
-    return Page(rows, str(oldest) if len(rows) >= ROWS and oldest > since_ms else "")
+    stated = ("instId", native(of))
+    rows = timed_rows(ID, _list(body), "fundingTime", "realizedRate", instead="fundingRate", stated=stated)
+    oldest = min(rows, default=(0, 0.0))[0]
+    return Page(list(starmap(Paid, rows)), str(oldest) if len(rows) >= ROWS and oldest > since_ms else "")

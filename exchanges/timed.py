@@ -6,7 +6,7 @@ that. A list in which anything is odd is read row by row, so that an odd row cos
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Sequence
 from math import isnan
 from typing import Any
 
@@ -22,49 +22,65 @@ def timed_rows(
     time: str,
     figure: str,
     *,
+    instead: str = "",
     unit_ms: int = 1,
     stated: tuple[str, str] | None = None,
     is_share: bool = False,
 ) -> list[Timed]:
     """(ms, figure) of each row of a JSON list of objects, in its order.
 
-    time, figure: keys of the objects. unit_ms: of one unit of time. stated: a key, and what every row that has it must
-    say there. is_share: the figure is one, 0 to 1. Raises BadResponse as rows_read does; WrongMarket.
+    time, figure: keys of the objects; instead: of the figure where that one is missing. unit_ms: of one unit of time.
+    stated: a key, and what every row that has it must say there. is_share: the figure is one, 0 to 1. Raises
+    BadResponse as rows_read does; WrongMarket.
     """
-    with suppress(ValueError, TypeError, LookupError, AttributeError, OverflowError):
-        if isinstance(rows, list) and (found := _at_once(rows, time, figure, unit_ms, stated, is_share)) is not None:
-            return found
+    if (found := _rows_at_once(rows, time, figure, stated, unit_ms, is_share)) is not None:
+        return found
 
     def read(row: Row) -> Timed:
         if stated is not None:
             row.must_be(*stated)
-        return row.moment(time, unit_ms), row.share(figure) if is_share else row.needed(figure)
+        key = instead if instead and row.number(figure) is None else figure
+        return row.moment(time, unit_ms), row.share(key) if is_share else row.needed(key)
 
     return rows_read(exchange, rows, read)
 
 
-def _at_once(
-    rows: list[Any], time: str, figure: str, unit_ms: int, stated: tuple[str, str] | None, is_share: bool
+def _rows_at_once(
+    rows: object, time: str, figure: str, stated: tuple[str, str] | None, unit_ms: int, is_share: bool
 ) -> list[Timed] | None:
-    """None, or any of the errors above, where one of the rows needs a look of its own."""
-    if not rows or len(rows) > MAX_ROWS:
+    if not isinstance(rows, list) or len(rows) > MAX_ROWS:
         return None
-    if stated is not None and any(row.get(stated[0], stated[1]) != stated[1] for row in rows):
+    try:
+        if stated is not None and any(row.get(stated[0], stated[1]) != stated[1] for row in rows):
+            return None
+        times, figures = [row[time] for row in rows], [row[figure] for row in rows]
+    except (TypeError, LookupError, AttributeError):
         return None
-    times = [int(each) * unit_ms for each in _numbers([row[time] for row in rows])]
-    figures = list(map(float, _numbers([row[figure] for row in rows])))
+    return at_once(times, figures, unit_ms, is_share=is_share)
+
+
+def at_once(
+    times: Sequence[Any], figures: Sequence[Any], unit_ms: int = 1, *, is_share: bool = False
+) -> list[Timed] | None:
+    """(ms, figure) of two columns of JSON of one length; None where one of them needs a look of its own."""
+    try:
+        moments = [int(each) * unit_ms for each in _numbers(times)]
+        numbers = list(map(float, _numbers(figures)))
+    except (ValueError, TypeError, OverflowError):
+        return None
     least, most = (0.0, 1.0) if is_share else (-MAX_FIGURE, MAX_FIGURE)
-    amounts = list(filter(None, map(abs, figures)))
+    amounts = list(filter(None, map(abs, numbers)))
     is_sound = (
-        0 < min(times) <= max(times) <= LATEST_MS
-        and least <= min(figures) <= max(figures) <= most
-        and not isnan(sum(figures))
+        numbers
+        and 0 < min(moments) <= max(moments) <= LATEST_MS
+        and least <= min(numbers) <= max(numbers) <= most
+        and not isnan(sum(numbers))
         and (not amounts or min(amounts) >= MIN_FIGURE)
     )
-    return list(zip(times, figures, strict=True)) if is_sound else None
+    return list(zip(moments, numbers, strict=True)) if is_sound else None
 
 
-def _numbers(cells: list[Any]) -> list[Any]:
+def _numbers(cells: Sequence[Any]) -> Sequence[Any]:
     kinds = set(map(type, cells))
     if not kinds <= FIGURES:
         raise TypeError("a figure is neither a number nor a text")

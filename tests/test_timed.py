@@ -86,6 +86,11 @@ def test_what_is_no_list_of_such_rows(rows: object) -> None:
     assert said(timed_rows, "x", rows, "t", "v") == said(one_by_one, rows)
 
 
+def test_what_stands_instead_is_read_where_the_figure_is_missing() -> None:
+    rows = [{"t": T, "v": 1}, {"t": T, "w": 2}, {"t": T, "v": "", "w": 3}]
+    assert timed_rows("x", rows, "t", "v", instead="w") == [(T, 1.0), (T, 2.0), (T, 3.0)]
+
+
 def test_random_lists_say_the_same() -> None:
     dice = random.Random(20)
     for _ in range(2_000):
