@@ -29,7 +29,7 @@ async def paid_at(market: Market, exchange: Exchange, base: str, days: int = DAY
     """What was paid over the last days, oldest first; fewer where the market is younger. Raises MarketError."""
     since_ms = market.now_ms() // HOUR_MS * HOUR_MS - days * DAY_MS
     rows = await _rows_since(market, exchange, f"{base}-{exchange.quotes['perp'][0]}", since_ms)
-    times = {row.time_ms // MINUTE_MS * MINUTE_MS: row.rate for row in rows}  # Hyperliquid pays some ms later
+    times = {at // MINUTE_MS * MINUTE_MS: rate for at, rate in rows if at > since_ms}  # Hyperliquid's is some ms later
     return [Paid(at, rate) for at, rate in sorted(times.items()) if at > since_ms]
 
 
@@ -63,7 +63,7 @@ def paid_over(rows: Sequence[Paid], days: int, now_ms: int) -> float | None:
     since_ms = now_ms - days * DAY_MS
     if not rows or rows[0].time_ms > since_ms + LONGEST_PERIOD_MS:
         return None
-    return sum(row.rate for row in rows if row.time_ms > since_ms)
+    return sum(rate for at, rate in rows if at > since_ms)
 
 
 def rates_per_8h(rows: Sequence[Paid]) -> list[tuple[int, float]]:

@@ -96,15 +96,16 @@ def by_coin(listed: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
     (CAT the stock, 1000CAT the coin) are told apart by their prices: the one on many keeps its name, and is told as it
     is listed. What has no coin in its name is left out.
     """
-    found = {}
-    listed = {name: market for name, market in listed.items() if not name.startswith("-")}  # of no coin at all
+    found: dict[str, Snapshot] = {}
+    on_many: list[tuple[str, str, int, Snapshot]] = []
     for name, market in listed.items():
         symbol, multiplier = coin_symbol(name)
-        if multiplier == 1:
+        if multiplier != 1:
+            on_many.append((name, symbol, multiplier, market))
+        elif not name.startswith("-"):  # of no coin at all
             found[symbol] = market
-    for name, market in listed.items():
-        symbol, multiplier = coin_symbol(name)
-        if multiplier == 1 or market.ticker is None:
+    for name, symbol, multiplier, market in on_many:
+        if market.ticker is None:
             continue
         other = found.get(symbol)
         if other is None or other.ticker is None:

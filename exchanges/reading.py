@@ -102,7 +102,7 @@ class Row:
     def number(self, key: str) -> float | None:
         """A figure that may be missing: None for absent, null and "". Less than MIN_FIGURE of anything is nothing."""
         figure = self._figure(key)
-        return 0.0 if figure is not None and abs(figure) < MIN_FIGURE else figure
+        return 0.0 if figure is not None and -MIN_FIGURE < figure < MIN_FIGURE else figure
 
     def _figure(self, key: str) -> float | None:
         value = self.json.get(key)
@@ -113,7 +113,7 @@ class Row:
                 figure = float(value)
             except ValueError:
                 figure = math.nan
-            if abs(figure) <= MAX_FIGURE:
+            if -MAX_FIGURE <= figure <= MAX_FIGURE:
                 return figure
         raise self._bad(f"{key} is no number: {_shown(value)}")
 

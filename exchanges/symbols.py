@@ -115,6 +115,8 @@ def multiplied(base: str) -> tuple[str, int]:
 
 def coin_symbol(symbol: str) -> tuple[str, int]:
     """("PEPE-USDT", 1000) for 1000PEPE-USDT."""
+    if "000" not in symbol and symbol[:1] not in "1M":  # nearly all
+        return symbol, 1
     base, quote = split(symbol)
     coin, multiplier = multiplied(base)
     return f"{coin}-{quote}", multiplier
