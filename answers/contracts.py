@@ -14,13 +14,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from answers.interest import is_rough, open_interest_before
+from answers.paid import Past
 from answers.same_coin import WHICH_COIN_S, price_of_the_coin
 from asking import races
 from asking.races import all_rows
 from exchanges.errors import MarketError, NotTraded, PartName, Reason, UnknownSymbol, bare, is_unlisted
 from exchanges.symbols import are_of_one_coin, split
 from exchanges.table import Exchange
-from exchanges.words import COIN, Paid, Snapshot, Ticker
+from exchanges.words import COIN, Snapshot, Ticker
 from market import Market
 from render.figures import escape
 from render.sentences import exchange_name, in_words, reasons, sentence
@@ -58,7 +59,7 @@ class Contract(NamedTuple):
 class DerivativesReport(NamedTuple):
     """A coin's perpetuals, the largest open interest first. failed: by exchange, why its markets are missing.
 
-    without: exchanges that answered and have no perpetual of the coin. paid: the past of funding, oldest first, by
+    without: exchanges that answered and have no perpetual of the coin. paid: the past of funding by
     exchange, where it was asked for; unpaid: why it is not there. namesakes: by exchange, that it lists another coin
     of that name, of which nothing is counted. basis: by exchange, how far above its index the perpetual is, a
     fraction, now and, where it is told, 24 hours before; where it was asked for. idle: by exchange, that its perpetual
@@ -71,7 +72,7 @@ class DerivativesReport(NamedTuple):
     without: list[str]
     time_ms: int
     took_s: float
-    paid: Mapping[str, Sequence[Paid]] = {}
+    paid: Mapping[str, Past] = {}
     unpaid: Mapping[str, MarketError] = {}
     namesakes: Mapping[str, MarketError] = {}
     basis: Mapping[str, tuple[float, float | None]] = {}

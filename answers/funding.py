@@ -48,7 +48,11 @@ async def of_coin(tools: Tools, base: str) -> DerivativesReport:
     finally:
         await settled(past, wait_s)
     return report._replace(
-        paid={part.exchange.id: part.found for part in past if part.found and part.exchange.id not in report.namesakes},
+        paid={
+            part.exchange.id: part.found
+            for part in past
+            if part.found is not None and part.found.at_ms and part.exchange.id not in report.namesakes
+        },
         unpaid={part.exchange.id: part.error for part in past if part.error and not is_not_there(part.error)},
     )
 
@@ -272,7 +276,8 @@ def fields(report: DerivativesReport) -> Fields:
 
 
 def _exchange_fields(name: str, contracts: Sequence[Contract], report: DerivativesReport) -> OfExchange:
-    week, month = (paid_over(report.paid.get(name, ()), days, report.time_ms) for days in DAYS)
+    past = report.paid.get(name)
+    week, month = (None if past is None else paid_over(past, days, report.time_ms) for days in DAYS)
     rates = [_rate_fields(f"{report.base}-{each.margin}", each.perp) for each in contracts]
     return {
         "exchange": name,

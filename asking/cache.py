@@ -6,6 +6,7 @@ Memory: at most MAX_CACHED answers with MAX_CACHED_ROWS rows in all of them.
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -16,7 +17,7 @@ from exchanges.words import Candles
 
 T = TypeVar("T")
 MAX_CACHED = 2048  # answers; some 400 bytes each
-MAX_CACHED_ROWS = 40_000  # candles (64 bytes), markets of a list (600) and symbols (60) in all of them: some 6 MiB
+MAX_CACHED_ROWS = 40_000  # candles (64 bytes), payments (130), markets of a list (600), symbols (60): some 6 MiB
 
 
 class Cache:
@@ -121,8 +122,19 @@ class Cache:
 
 
 def _rows_of(found: Any) -> int:
-    """How many rows a kept answer has: 1 for a single record."""
-    return len(found) if isinstance(found, (Candles, dict, frozenset, list)) else 1
+    """How many rows a kept answer has: 1 for a single record. A page, or an answer with its time, has those in it."""
+    if isinstance(found, tuple):
+        return 1 + sum(map(_rows_in, found))
+    if isinstance(found, dict):
+        return len(found) + sum(len(each) for each in found.values() if isinstance(each, list))
+    return _rows_in(found) or 1
+
+
+def _rows_in(part: Any) -> int:
+    """Figures in an array count by the eight, as a candle's."""
+    if isinstance(part, array):
+        return len(part) // 8
+    return len(part) if isinstance(part, (Candles, dict, frozenset, list)) else 0
 
 
 class _Until(NamedTuple):

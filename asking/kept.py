@@ -48,8 +48,11 @@ class Kept:
         keep_s = self._cache_s if keep_s is None or not self._cache_s else keep_s
         if not keep_s:
             return await self.fetcher.fetch(endpoint)
-        key = (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part, per)
-        return await self._cache.get(key, keep_s, self.fetcher.fetch(endpoint))
+        return await self._cache.get(_key(endpoint, per), keep_s, self.fetcher.fetch(endpoint))
+
+    def let_go(self, endpoint: Endpoint[Any], per: int = 1) -> None:
+        """Keeps an endpoint's answer no longer: what was made of it is kept instead."""
+        self._cache.drop(_key(endpoint, per))
 
     async def cached_load(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> T:
         """What was found for the key less than keep_s ago, or is found now by the work, once for all who ask."""
@@ -101,3 +104,7 @@ class Kept:
     def kept_list(self, exchange: Exchange, kind: str) -> Rows:
         """All markets of an exchange as they are listed, where its list was asked for within LISTING_S; else none."""
         return self._lists.kept(exchange, kind)
+
+
+def _key(endpoint: Endpoint[Any], per: int) -> tuple[object, ...]:
+    return (endpoint.host.name, endpoint.target, endpoint.body, endpoint.part, per)

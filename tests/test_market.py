@@ -11,6 +11,7 @@ from conftest import House, a_house, a_house_among_many, requests_of
 from mocked import Mocked
 
 from answers import price as price_answer
+from answers.paid import Past
 from answers.price import PriceReport
 from asking import fetch
 from asking.cache import Cache
@@ -34,7 +35,7 @@ from exchanges.errors import (
 from exchanges.joined import by_coin
 from exchanges.symbols import NotASymbol, are_of_one_coin, in_every_dollar, parse_symbol
 from exchanges.table import EXCHANGES
-from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
+from exchanges.words import Funding, Liquidation, LiquidationPage, OpenInterest, Page, Paid, Ratio, Snapshot, Ticker
 from market import Market
 
 
@@ -394,6 +395,26 @@ async def test_cache_is_bounded() -> None:
     for number in range(10):
         await cache.get(number, 9, later(number, log))
     assert [each for each in range(10) if cache.peek(each) is not None] == [7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [0] * 60,
+        dict.fromkeys(range(60)),
+        Page([Paid(0, 0.1)] * 60, ""),
+        LiquidationPage([Liquidation(0, "long", 1.0, 5.0)] * 60, 0),
+        {"accounts": [Ratio(0, 0.5)] * 30, "top accounts": [Ratio(0, 0.5)] * 30},
+        (1, dict.fromkeys(range(60))),
+        Past.of((minute * 60_000, 0.1) for minute in range(240)),
+    ],
+    ids=["list", "markets", "page", "liquidations", "ratios", "with its time", "columns"],
+)
+async def test_cache_counts_the_rows_that_an_answer_holds(found: object) -> None:
+    cache, log = Cache(10, max_rows=100), list[object]()
+    for key in "abc":
+        await cache.get(key, 9, later(found, log))
+    assert [key for key in "abc" if cache.peek(key) is not None] == ["c"]
 
 
 async def test_cache_keeps_parts_of_one_answer_apart() -> None:

@@ -10,7 +10,7 @@ from wire import about
 
 from answers import chart_funding, funding
 from answers.contracts import DerivativesReport
-from answers.paid import DAY_MS, HOUR_MS, paid_over, rates_per_8h
+from answers.paid import DAY_MS, HOUR_MS, Past, paid_over, rates_per_8h
 from demo.telegram_html import parse
 from exchanges import binance, bitget, bybit, deribit, gate, hyperliquid, kraken, okx
 from exchanges.errors import BadResponse, UnknownSymbol, WrongMarket
@@ -50,9 +50,9 @@ async def test_paid_comes_from_as_many_pages_as_it_takes() -> None:
     async with a_house() as house:
         house.stop_at(NOW)
         report = await paid(house, "JUP")
-        assert len(report.paid["hyperliquid"]) == 720
-        assert len(report.paid["okx"]) == 180
-        times = [row.time_ms for row in report.paid["okx"]]
+        assert len(report.paid["hyperliquid"].at_ms) == 720
+        times = list(report.paid["okx"].at_ms)
+        assert len(times) == 180
         assert times == sorted(set(times))
 
 
@@ -75,14 +75,14 @@ async def test_paid_over_what_is_younger_is_not_told() -> None:
 
 
 def test_paid_over_days() -> None:
-    rows = [Paid(MS - n * 8 * HOUR_MS, 0.0001) for n in range(30, -1, -1)]
+    rows = Past.of((MS - n * 8 * HOUR_MS, 0.0001) for n in range(31))
     assert paid_over(rows, 7, MS + HOUR_MS) == about(0.0021)
     assert paid_over(rows, 30, MS + HOUR_MS) is None
-    assert paid_over([], 7, MS) is None
+    assert paid_over(Past.of([]), 7, MS) is None
 
 
 def test_rates_are_of_8_hours() -> None:
-    rows = [Paid(MS, 0.0001), Paid(MS + 4 * HOUR_MS, 0.0002), Paid(MS + 5 * HOUR_MS, 0.0001), Paid(MS + DAY_MS, 0.1)]
+    rows = Past.of([(MS, 0.0001), (MS + 4 * HOUR_MS, 0.0002), (MS + 5 * HOUR_MS, 0.0001), (MS + DAY_MS, 0.1)])
     assert [(at - MS, about(rate)) for at, rate in rates_per_8h(rows)] == [
         (0, 0.0002),
         (4 * HOUR_MS, 0.0004),

@@ -29,6 +29,7 @@ from answers.cvd import FlowReport
 from answers.funding import FundingExtremes
 from answers.liq import LiquidationReport, Told
 from answers.ls import LongShare, RatioReport
+from answers.paid import Past
 from answers.price import PriceReport, Prices
 from answers.profile import ProfileReport
 from answers.spread import SpreadReport
@@ -37,7 +38,7 @@ from answers.volscan import Scan, Scanned
 from answers.volume import VolumeReport
 from demo.telegram_html import parse
 from exchanges.errors import Blocked, MarketError, NotSupported, PartName, Reason, Unavailable, UnknownSymbol
-from exchanges.words import COIN, Funding, Liquidation, OpenInterest, Paid, Snapshot, Source, Ticker
+from exchanges.words import COIN, Funding, Liquidation, OpenInterest, Snapshot, Source, Ticker
 from indicators import Bands, Profile, Spike
 from render import figures as figures_module
 from render import message
@@ -141,8 +142,8 @@ def derivatives_report(coin: Coin) -> DerivativesReport:
 
 
 def paid_report(coin: Coin) -> DerivativesReport:
-    paid = [Paid(NOW_MS - n * 8 * HOUR_MS, 0.0001 * (n % 3)) for n in range(90, -1, -1)]
-    past = {"binance": paid, "hyperliquid": paid[60:], "gate": paid[:-70]}
+    paid = [(NOW_MS - n * 8 * HOUR_MS, 0.0001 * (n % 3)) for n in range(90, -1, -1)]
+    past = {"binance": Past.of(paid), "hyperliquid": Past.of(paid[60:]), "gate": Past.of(paid[:-70])}
     return derivatives_report(coin)._replace(paid=past, unpaid={"bybit": LATE})
 
 
