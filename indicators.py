@@ -8,6 +8,7 @@ and what is said of the outcome, are others' business (render/).
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -337,10 +338,10 @@ def tick_of(prices: Sequence[float], max_decimals: int = 14) -> float:
 
 
 def sums_between(open_ms: Sequence[int], values: Sequence[float], start_ms: int, end_ms: int) -> float | None:
-    """The sum of the values whose candle opens in [start_ms, end_ms); None if they begin later."""
+    """The sum of the values whose candle opens in [start_ms, end_ms), oldest first; None if they begin later."""
     if not open_ms or open_ms[0] > start_ms:
         return None
-    return math.fsum(value for at, value in zip(open_ms, values, strict=True) if start_ms <= at < end_ms)
+    return math.fsum(values[bisect_left(open_ms, start_ms) : bisect_left(open_ms, end_ms)])
 
 
 # Paths: an indicator at every candle, nan where it is not known yet.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -159,6 +160,7 @@ def _year(time_ms: int) -> int:
     return datetime.fromtimestamp(time_ms / 1000, UTC).year
 
 
+@lru_cache(maxsize=16)
 def _sunday_before(year: int, month: int, day: int) -> int:
     """00:00 UTC, in ms, of the last Sunday before a date."""
     midnight = datetime(year, month, day, tzinfo=UTC)
