@@ -340,7 +340,7 @@ def tick_of(prices: Sequence[float], max_decimals: int = 14) -> float:
 def sums_between(open_ms: Sequence[int], values: Sequence[float], start_ms: int, end_ms: int) -> float | None:
     """The sum of the values whose candle opens in [start_ms, end_ms), oldest first; None if they begin later."""
     if len(open_ms) != len(values):
-        raise ValueError("there are not as many values as candles")
+        raise ValueError("one column is shorter than the other")
     if not open_ms or open_ms[0] > start_ms:
         return None
     return math.fsum(values[bisect_left(open_ms, start_ms) : bisect_left(open_ms, end_ms)])
