@@ -8,6 +8,7 @@ ours goes through `escape`, and lists are bounded. A phone shows about 34 charac
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from exchanges.words import Source
@@ -114,10 +115,11 @@ def short(symbol: str) -> str:
 def columns(rows: Iterable[Sequence[str]]) -> str:
     """Rows as aligned columns: the first to the left, all others to the right."""
     rows = [row for row in rows if row]
-    widths = [max(display_width(row[i]) for row in rows if len(row) > i) for i in range(max(map(len, rows)))]
+    sizes = [list(map(display_width, row)) for row in rows]
+    widths = [max(of) for of in zip_longest(*sizes, fillvalue=0)]
     lines = []
-    for row in rows:
-        gaps = [" " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=False)]
+    for row, of in zip(rows, sizes, strict=True):
+        gaps = [" " * (width - size) for size, width in zip(of, widths, strict=False)]
         cells = [row[0] + gaps[0], *(gap + cell for cell, gap in zip(row[1:], gaps[1:], strict=True))]
         lines.append(" ".join(cells).rstrip())
     return "\n".join(lines)
