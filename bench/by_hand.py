@@ -26,7 +26,7 @@ TARGETS = (
     ("BINANCE_USDM_URL", "/fapi/v1/premiumIndex?symbol={}USDT"),
     ("BINANCE_SPOT_URL", "/api/v3/klines?symbol={}USDT&interval=1m&limit=61"),
     ("BINANCE_SPOT_URL", "/api/v3/klines?symbol={}USDT&interval=4h&limit=181"),
-    ("BINANCE_USDM_URL", "/futures/data/openInterestHist?symbol={}USDT&period=1h&limit=26"),
+    ("BINANCE_USDM_URL", "/futures/data/openInterestHist?symbol={}USDT&period=15m&limit=98"),
 )
 IS_TLS = os.environ.get(TARGETS[0][0], "").startswith("https:")
 TLS = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE")) if IS_TLS else None
@@ -61,7 +61,7 @@ def card(chat_id: int, coin: str, bodies: list[bytes]) -> bytes:
     held, now = float(interest["openInterest"]), time.time()
     befores = (float(minutes[0][1]), float(hours[-43][1]), float(hours[0][1]))
     hour, week, month = ((last / before - 1) * 100 for before in befores)
-    hour_oi, day_oi = ((held / float(past[at]["sumOpenInterest"]) - 1) * 100 for at in (-2, 0))
+    hour_oi, day_oi = ((held / float(past[at]["sumOpenInterest"]) - 1) * 100 for at in (-5, -97))
     due_min = (premium["nextFundingTime"] / 1000 - now) / 60
     change = float(spot["priceChangePercent"])
     sides = [
