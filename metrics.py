@@ -14,7 +14,6 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 MAX_SERIES = 128  # label values of one counter or histogram
@@ -157,7 +156,8 @@ class Family(NamedTuple):
 def resident_bytes() -> float:
     """Memory in use now; at its peak where the system does not tell the present."""
     try:
-        return float(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+        with open("/proc/self/statm") as file:
+            return float(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
     except (OSError, ValueError, IndexError):
         return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 

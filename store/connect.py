@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from store import sql
 from store.scripts import Each, One, Row, Script, SqlStore
@@ -24,7 +23,7 @@ async def open_store(url: str) -> SqlStore:
         )
     from store.sqlite import open_sqlite
 
-    return await open_sqlite(Path(url.removeprefix("sqlite:///")))
+    return await open_sqlite(url.removeprefix("sqlite:///"))
 
 
 async def copy(source: SqlStore, target: SqlStore) -> dict[str, int]:

@@ -9,12 +9,12 @@ Memory: 1.5 MiB, of which the page cache is bounded by CACHE_KIB.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 from typing import TypeVar
 
 from store.scripts import Each, One, Row, Script, SqlStore
@@ -29,12 +29,12 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"cache_size=-{CACHE_KIB}", "
 FULL = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_IOERR")  # and what begins so
 
 
-async def open_sqlite(path: str | Path, busy_s: float = BUSY_S) -> SqlStore:
+async def open_sqlite(path: str | os.PathLike[str], busy_s: float = BUSY_S) -> SqlStore:
     """The store in this file; folder and file are made if need be. Raises CannotWrite, NewerSchema.
 
     busy_s: how long another process that writes is waited for.
     """
-    store = SqlStore(Sqlite(Path(path), busy_s))
+    store = SqlStore(Sqlite(os.fspath(path), busy_s))
     try:
         await store.migrate()
     except BaseException:
@@ -46,7 +46,7 @@ async def open_sqlite(path: str | Path, busy_s: float = BUSY_S) -> SqlStore:
 class Sqlite:
     """Runs scripts, one after the other."""
 
-    def __init__(self, path: Path, busy_s: float = BUSY_S) -> None:
+    def __init__(self, path: str, busy_s: float = BUSY_S) -> None:
         self._path, self._busy_s = path, busy_s
         self._thread = ThreadPoolExecutor(1, "store")
         self._connection: sqlite3.Connection | None = None
@@ -81,7 +81,7 @@ class Sqlite:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
             self._connection = sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None)
             for pragma in PRAGMAS:
                 self._connection.execute(f"PRAGMA {pragma}")
@@ -116,7 +116,7 @@ def _spelled(statement: str) -> str:
     return re.sub(r"\$(\d+)", r"?\1", SQLITE.spell(statement))
 
 
-def _store_error(error: sqlite3.Error, path: Path) -> StoreError:
+def _store_error(error: sqlite3.Error, path: str) -> StoreError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(FULL):
         return CannotWrite(f"{path}: {error}")
