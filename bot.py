@@ -21,32 +21,7 @@ from typing import Any
 
 import settings
 from accounts import Accounts
-from answers import (
-    alert,
-    alerts,
-    analysis,
-    balance,
-    chart,
-    chat_settings,
-    cvd,
-    funding,
-    help,
-    liq,
-    ls,
-    oi,
-    pnl,
-    positions,
-    price,
-    profile,
-    spread,
-    start,
-    status,
-    top10,
-    volscan,
-    volume,
-    watchlist,
-)
-from answers.asked import Asker, Tools
+from answers.asked import CHARTS_OF_ACCOUNTS, Asker, Tools
 from answers.command import Command
 from answers.pictures import Pictures
 from answers.typed import Meant, meant
@@ -66,7 +41,6 @@ from settings import Settings, SettingsError
 from telegram.api import TelegramAPI, TelegramError
 from telegram.introduction import Introduction, Menu, introduce_or_warn, introduction_of
 from telegram.limiter import Limiter, Told
-from telegram.polling import Poller, clear_webhook, why_ended
 from telegram.replies import Call, is_unchanged, reply, short_reply, unknown
 from telegram.rich import as_html
 from telegram.sign import SPINNER_S, Sign, end_spinner
@@ -74,7 +48,7 @@ from telegram.standing import Standing
 from telegram.updates import Question, read_query, read_question, read_standing
 from telegram.webhook import look_after_webhook, watch
 from upkeep import keep_tidy
-from watchman.duty import Duty, told_of
+from watchman.duty import Duty
 
 log = logging.getLogger("bot")
 COMMAND_S = 8.0  # from update to answer; the market ends at 7
@@ -105,35 +79,37 @@ ARGUMENTS: tuple[list[str], ...] = (
 
 
 COMMANDS: dict[str, Command] = {
-    "price": Command(price, "SYMBOL …", "spot and perpetual side by side", "One market"),
-    "analysis": Command(analysis, "SYMBOL [15m] [spot]", "everything about one market", "One market"),
-    "volume": Command(volume, "SYMBOL [15m] [spot]", "last candle's volume against normal", "One market"),
-    "cvd": Command(cvd, "SYMBOL [1h] [spot]", "what takers bought and sold", "One market"),
+    "price": Command("price", "SYMBOL …", "spot and perpetual side by side", "One market"),
+    "analysis": Command("analysis", "SYMBOL [15m] [spot]", "everything about one market", "One market"),
+    "volume": Command("volume", "SYMBOL [15m] [spot]", "last candle's volume against normal", "One market"),
+    "cvd": Command("cvd", "SYMBOL [1h] [spot]", "what takers bought and sold", "One market"),
     "chart": Command(
-        chart,
+        "chart",
         "SYMBOL [1h] [spot]",
         "a picture: candles, volume, OI, CVD",
         "One market",
-        account_words=chart.OF_ACCOUNTS,
+        account_words=CHARTS_OF_ACCOUNTS,
     ),
-    "profile": Command(profile, "[SYMBOL] [today|24h|7d|30d]", "volume and time by price", "One market"),
-    "ls": Command(ls, "SYMBOL", "longs and shorts, top traders", "One market"),
-    "oi": Command(oi, "[SYMBOL]", "open interest on all exchanges", "All exchanges"),
-    "funding": Command(funding, "[SYMBOL|top]", "funding on all exchanges, or extremes", "All exchanges"),
-    "liq": Command(liq, "[SYMBOL] [1h|4h|24h]", "liquidations, longs and shorts", "All exchanges"),
-    "spread": Command(spread, "SYMBOL [spot|perp]", "one coin's price everywhere, the widest gap", "All exchanges"),
-    "top10": Command(top10, "[spot|perps] [volume|gainers|losers|funding|oi]", "the first ten markets", "All markets"),
-    "volscan": Command(volscan, "[200] [15m]", "volume spikes of the liquid perpetuals", "All markets"),
-    "alert": Command(alert, "SYMBOL [> 70000|-3% 15m]", "tells you when it happens", "Alerts"),
-    "alerts": Command(alerts, "", "what is set here", "Alerts"),
-    "watch": Command(watchlist, "[SYMBOL …|remove SYMBOL]", "your own list of coins", "Alerts"),
-    "settings": Command(chat_settings, "[quiet 23:00-07:00]", "defaults, quiet hours, digest", "Alerts"),
-    "balance": Command(balance, "[EXCHANGE]", "what your accounts hold", "Your accounts", is_account=True),
-    "positions": Command(positions, "[EXCHANGE]", "your open positions", "Your accounts", is_account=True),
-    "pnl": Command(pnl, "[EXCHANGE]", "your profit and loss", "Your accounts", is_account=True),
-    "status": Command(status, "", "how the bot itself does", is_status=True),
-    "help": Command(help, "", "all commands"),
-    "start": Command(start, "", "what this is"),
+    "profile": Command("profile", "[SYMBOL] [today|24h|7d|30d]", "volume and time by price", "One market"),
+    "ls": Command("ls", "SYMBOL", "longs and shorts, top traders", "One market"),
+    "oi": Command("oi", "[SYMBOL]", "open interest on all exchanges", "All exchanges"),
+    "funding": Command("funding", "[SYMBOL|top]", "funding on all exchanges, or extremes", "All exchanges"),
+    "liq": Command("liq", "[SYMBOL] [1h|4h|24h]", "liquidations, longs and shorts", "All exchanges"),
+    "spread": Command("spread", "SYMBOL [spot|perp]", "one coin's price everywhere, the widest gap", "All exchanges"),
+    "top10": Command(
+        "top10", "[spot|perps] [volume|gainers|losers|funding|oi]", "the first ten markets", "All markets"
+    ),
+    "volscan": Command("volscan", "[200] [15m]", "volume spikes of the liquid perpetuals", "All markets"),
+    "alert": Command("alert", "SYMBOL [> 70000|-3% 15m]", "tells you when it happens", "Alerts"),
+    "alerts": Command("alerts", "", "what is set here", "Alerts"),
+    "watch": Command("watchlist", "[SYMBOL …|remove SYMBOL]", "your own list of coins", "Alerts"),
+    "settings": Command("chat_settings", "[quiet 23:00-07:00]", "defaults, quiet hours, digest", "Alerts"),
+    "balance": Command("balance", "[EXCHANGE]", "what your accounts hold", "Your accounts", is_account=True),
+    "positions": Command("positions", "[EXCHANGE]", "your open positions", "Your accounts", is_account=True),
+    "pnl": Command("pnl", "[EXCHANGE]", "your profit and loss", "Your accounts", is_account=True),
+    "status": Command("status", "", "how the bot itself does", is_status=True),
+    "help": Command("help", "", "all commands"),
+    "start": Command("start", "", "what this is"),
 }
 """Everything the bot does; /help, the menu and the README's table are made of it."""
 
@@ -300,7 +276,7 @@ class Bot:
 
     async def tick(self) -> dict[str, object]:
         """Does what is due (duty.py); what it was, for who keeps the time outside."""
-        return {"ticked": False} if self.duty is None else told_of(await self.duty.tick())
+        return {"ticked": False} if self.duty is None else (await self.duty.tick()).told
 
     async def _tools_for(self, question: Question) -> Tools:
         """The tools in the hands of who asks."""
@@ -406,6 +382,8 @@ def build(settings: Settings, transport: Transport, clock: Clock = MACHINE) -> B
 
 async def poll(settings: Settings, *, delete_webhook: bool) -> int:
     """Polls until SIGINT or SIGTERM; the process's exit code."""
+    from telegram.polling import Poller, clear_webhook, why_ended  # a webhook's server has no use for it
+
     transport = Transport(ca_file=settings.ca_file)
     bot = build(settings, transport)
     assert bot.api is not None

@@ -12,8 +12,8 @@ import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Protocol
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -24,9 +24,11 @@ from metrics import Family, Info, Metrics, Process
 from render.sentences import said
 from settings import Settings
 from telegram.api import CLOCK_OFF_S, TelegramAPI
-from telegram.polling import AnswerUpdate
 from telegram.replies import Call
 from telegram.standing import Standing
+
+if TYPE_CHECKING:
+    from telegram.polling import AnswerUpdate
 
 log = logging.getLogger("health")
 HUNG_S = 30  # an event loop that does not come round for so long is ended, and the machine restarts it
@@ -92,6 +94,12 @@ class Health:
             yield
         finally:
             del self._in_work[ticket]
+
+    def place(self, *, on_update: bool = True) -> AbstractContextManager[None]:
+        """The same, with a bound. Raises HTTPError 503 when there is too much in work."""
+        if self.n_in_work >= self.settings.max_connections:
+            raise HTTPError(503, "too many updates are in work", [("retry-after", "1")])
+        return self.working(on_update=on_update)
 
     def verdict(self) -> tuple[str, str | None]:
         """("ok", None), or "degraded" or "stuck" with the reason. Stuck is what a restart or another machine helps."""

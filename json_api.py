@@ -33,7 +33,7 @@ from answers import (
     volscan,
     volume,
 )
-from answers.asked import Misread, OfMarket, Tools, by_coins
+from answers.asked import CHARTS_OF_ACCOUNTS, Misread, OfMarket, Tools, by_coins
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
 from exchanges.table import ACCOUNTS, EXCHANGES
@@ -365,7 +365,7 @@ ALERT_ROUTES: dict[str, Route] = {
 
 CHART: dict[str, Field] = {
     "symbol": Field("string"),
-    "what": Field("string", "candles", choices=tuple(each for each in chart.VIEWS if each not in chart.OF_ACCOUNTS)),
+    "what": Field("string", "candles", choices=tuple(each for each in chart.VIEWS if each not in CHARTS_OF_ACCOUNTS)),
     "timeframe": Field("string", is_optional=True, choices=(*INTERVALS, *profile.PROFILE_WINDOWS)),
     "market": Field("string", is_optional=True, choices=("perp", "spot")),
 }

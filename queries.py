@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from answers import inline
 from answers.chart_address import Addresses
 from clock import Clock
 from log import working_on
@@ -57,6 +56,8 @@ class Queries:
             working_on.reset(token)
 
     async def _offer(self, query: Query, kind: str) -> Call:
+        from answers import inline  # for those who ask so
+
         began, found, outcome = self._monotonic(), list[Article](), "answered"
         try:
             async with asyncio.timeout(QUERY_S):

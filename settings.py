@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from exchanges.table import ACCOUNTS, HOSTS
@@ -17,19 +17,19 @@ VERSION = "0.3.0"
 TELEGRAM_API_URL = "https://api.telegram.org"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 MIN_OF_KEY = 8  # characters; OKX allows no shorter passphrase, and a secret of "a" would blot every "a" of the log
-DATA_DIR = Path(__file__).resolve().parent / "data"
+UNTOLD = ("token", "webhook_secret", "api_key", "database_url")  # by a repr
+DATA_DIR: str | os.PathLike[str] = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
 
 
 class SettingsError(Exception):
     """A variable has a value that cannot be meant. The text is one sentence that names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the environment says. Secrets are left out of its repr."""
 
-    token: str = field(repr=False)
-    webhook_secret: str = field(repr=False)
+    token: str
+    webhook_secret: str
     webhook_url: str  # with its path; "" when there is none
     allowed_ids: frozenset[int]  # users and chats
     is_open: bool  # TELEGRAM_CHAT_ID=*: everybody may ask of the market
@@ -39,7 +39,7 @@ class Settings:
     commands_per_minute: int  # per user; 0: no limit
     max_connections: int  # updates in work at once
     cache_s: float
-    api_key: str = field(repr=False)  # of the JSON API; "": there is none
+    api_key: str  # of the JSON API; "": there is none
     volscan_symbols: int  # how many markets /volscan looks at
     keep_budgets: bool
     telegram_url: str
@@ -47,7 +47,7 @@ class Settings:
     keys: Mapping[str, Key]  # by exchange
     accounts_in_groups: bool
     alerts_per_user: int
-    database_url: str = field(repr=False)
+    database_url: str
     ca_file: str = ""  # of the authorities to trust; "": certifi's
     is_on_fly: bool = False
     is_demo: bool = False
@@ -55,6 +55,10 @@ class Settings:
     commit: str = ""  # that the program was made of; "" where nobody said
     image: str = ""  # that it runs in
     fly_app: str = ""  # whose machines are asked for, where a file of one of them is the database
+
+    def __repr__(self) -> str:
+        told = {name: value for name, value in self._asdict().items() if name not in UNTOLD}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in told.items())})"
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -213,7 +217,8 @@ def _ca_file(environ: Mapping[str, str]) -> str:
     path = environ.get("SSL_CERT_FILE", "").strip()
     if path:
         try:
-            is_right = b"CERTIFICATE-----" in Path(path).read_bytes()
+            with open(path, "rb") as file:
+                is_right = b"CERTIFICATE-----" in file.read()
         except OSError:
             is_right = False
         if not is_right:

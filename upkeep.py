@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 from http1.client import Transport
 from metrics import resident_bytes
 
+SETTLED_S = 3.0  # after the start, when what serves for good has been made
 SWEEP_S = 15.0
 KEPT = 2 * 1024 * 1024  # bytes: what the allocator may hold on to before it is asked to give back
 
 
 async def keep_tidy(transport: Transport) -> None:
     """Closes connections that nobody needs any more, and gives memory back, also while nobody asks."""
+    await asyncio.sleep(SETTLED_S)
+    gc.collect()
+    gc.freeze()  # the collector need not look again at what stays
     memory = Memory()
     while True:
         await asyncio.sleep(SWEEP_S)

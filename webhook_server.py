@@ -7,38 +7,33 @@ response to it, so nothing is queued here: what is not answered, Telegram delive
 
 from __future__ import annotations
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # until it serves: what is imported stays, and to look for garbage in it takes 7 ms
+
 import asyncio
 import base64
-import gc
-import hashlib
 import hmac
 import logging
-import math
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, partial
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import orjson
 
 import bot
-import json_api
-import openapi
 import settings
-from answers import chart
-from answers.asked import Misread, by_coins
-from answers.chart_address import PATH, Addresses, Refused
-from answers.pictures import KEEP_S
+from answers.chart_address import PATH, Addresses
 from aws_events import method_of, request_of
 from bot import Bot
 from clock import MACHINE, Clock
 from exchanges import table
-from exchanges.errors import NoAnswer, NotListed
-from exchanges.symbols import NotASymbol
 from health import (
     Health,
     check_key,
@@ -49,21 +44,20 @@ from health import (
     of_hosts,
 )
 from http1.client import Transport
-from http1.server import MAX_BODY, HTTPError, Request, Response, Server, error_response
+from http1.server import MAX_BODY, Handler, HTTPError, Request, Response, Server, error_response
 from log import set_up_log
 from settings import Settings, SettingsError
-from telegram.limiter import Limiter
 from telegram.multipart import body_of
 from telegram.webhook import introduce
 from upkeep import keep_tidy
+
+if TYPE_CHECKING:
+    from api_door import ApiDoor
 
 log = logging.getLogger("webhook_server")
 GRACE_S = 10.0  # for open requests at the end
 COLLECT_AFTER = 5_000  # new containers; at Python's 700 the rows of one answer set the collector off
 GREET_S = 5.0  # that the greeting of the demo waits for the webhook
-MAX_FIELDS = 16  # of a query
-EACH_SIGNED_A_MINUTE = 6  # requests for one signed address, of which Telegram makes one or two
-SIGNED_A_MINUTE = 60  # for all of them
 OPEN_S = 3.0  # for a database at a function's first event; later ticks try again
 GIVEN_UP_S = 1.0  # to end, before Lambda freezes the process
 BINARY = ("multipart/", "image/")  # content types that Lambda wants in base64
@@ -83,7 +77,7 @@ class Door:
         self._secret = settings.webhook_secret.encode()
         self.health = Health(bot, settings, "demo" if settings.is_demo else mode)
         self._last_said: dict[int, float] = {}  # when a refusal was last logged, monotonic
-        self.routes: dict[str, dict[str, Callable[[Request], Awaitable[Response]]]] = {
+        self.routes: dict[str, dict[str, Handler]] = {
             "/": {"GET": self._front},
             "/health": {"GET": self._health},
             "/metrics": {"GET": self._metrics},
@@ -91,15 +85,9 @@ class Door:
             "/tick": {"POST": self._tick},
             urlsplit(settings.webhook_url).path or "/webhook": {"POST": self._webhook},
         }
-        if settings.api_key or settings.is_demo:
-            for path, route in (json_api.ROUTES | json_api.ALERT_ROUTES).items():
-                self.routes[path] = dict.fromkeys(route.methods, partial(self._api, route))
-            self.routes[PATH] = {"GET": self._chart}
-            self.routes["/openapi.json"] = {"GET": self._openapi}
-        self._signed, self._each_signed = Limiter(SIGNED_A_MINUTE), Limiter(EACH_SIGNED_A_MINUTE)
         if settings.webhook_url and settings.webhook_secret:
             bot.queries.addresses = Addresses(settings.webhook_url, settings.webhook_secret)
-            self.routes[PATH] = {"GET": self._chart}
+        self._api: ApiDoor | None = None
 
     async def respond(self, request: Request) -> Response:
         """Routes a request. Raises HTTPError, which is counted and, once a minute of each kind, logged."""
@@ -111,13 +99,13 @@ class Door:
             if now - self._last_said.get(error.status, -60.0) >= 60:
                 self._last_said[error.status] = now
                 log.warning("%.10s %.40r refused: %.200s", request.method, request.path, error)
-            if request.path not in (json_api.ROUTES | json_api.ALERT_ROUTES) or request.path not in self.routes:
+            if self._api is None or request.path not in self._api.in_json:
                 raise
-            allowed = self._allowed(request.path) if error.status == 405 else []
-            told = json_api.refusal(error.status, error.text, allowed)
-            return Response(error.status, orjson.dumps(told), headers=error.headers)
+            return self._api.refusal(error, self._allowed(request.path) if error.status == 405 else [])
 
     async def _route(self, request: Request) -> Response:
+        if request.path not in self.routes:
+            self._learn_others(request.path)
         methods = self.routes.get(request.path)
         if methods is None:
             raise HTTPError(404, "there is nothing here")
@@ -126,6 +114,15 @@ class Door:
             allowed = self._allowed(request.path)
             raise HTTPError(405, f"{request.path} takes {' and '.join(allowed)}", [("allow", ", ".join(allowed))])
         return await answer(request)
+
+    def _learn_others(self, path: str) -> None:
+        """Imports the JSON API, where there is one, and what draws charts: not before somebody asks for them."""
+        is_chart = path == PATH and self._bot.queries.addresses is not None
+        if self._api is None and (self._settings.api_key or self._settings.is_demo or is_chart):
+            from api_door import ApiDoor  # with all of answers/: 40 ms and 3 MiB
+
+            self._api = ApiDoor(self._bot, self._settings, self.health)
+            self.routes |= self._api.routes
 
     async def tick(self) -> dict[str, object]:
         """What is due, done; what it was."""
@@ -149,86 +146,6 @@ class Door:
         check_key(self._settings, request)
         return Response(200, orjson.dumps(await self._bot.tick()))
 
-    async def _openapi(self, request: Request) -> Response:
-        check_key(self._settings, request)
-        return Response(200, orjson.dumps(openapi.openapi(settings.VERSION)))
-
-    async def _api(self, route: json_api.Route, request: Request) -> Response:
-        """Answers a question of the JSON API; a stranger's body is never read. As bounded as updates are."""
-        check_key(self._settings, request)
-        if request.method == "POST":
-            try:
-                asked = orjson.loads(await request.body() or b"{}")
-            except orjson.JSONDecodeError as error:
-                raise HTTPError(400, "the body is not JSON") from error
-        else:
-            asked = _query(request)
-        with self._in_work_now(on_update=False):
-            try:
-                async with asyncio.timeout(bot.COMMAND_S):
-                    tools = self._bot.tools if self._bot.duty is None else self._bot.duty.lent(self._bot.tools)
-                    told = await json_api.answer(route, tools, asked)
-            except json_api.BadRequest as error:
-                raise HTTPError(400, str(error)) from error
-            except TimeoutError:
-                told = json_api.failure("too_slow", "This takes too long just now.")
-        return Response(200, orjson.dumps(told))
-
-    async def _chart(self, request: Request) -> Response:
-        """The picture that /chart would send, with its ETag, for who has the key or a signed address.
-
-        Raises HTTPError where there is none.
-        """
-        query = _query(request)
-        words = self._signed_words(query) if "sig" in query else None
-        if words is None:
-            check_key(self._settings, request)
-        with self._in_work_now(on_update=False):
-            try:
-                async with asyncio.timeout(bot.COMMAND_S):
-                    typed = words or json_api.chart_words(query)
-                    asked = chart.command(await by_coins(self._bot.market, typed))
-                    png = (await chart.ask(self._bot.tools, asked)).png
-            except (json_api.BadRequest, NotASymbol, Misread) as error:
-                raise HTTPError(400, str(error)) from error
-            except NotListed as error:
-                raise HTTPError(404, f"{error.symbol} is not listed") from error
-            except (NoAnswer, TimeoutError) as error:
-                raise HTTPError(503, "no exchange answers", [("retry-after", "30")]) from error
-        if png is None:
-            raise HTTPError(500, "the picture could not be drawn")
-        etag = f'"{hashlib.sha256(png).hexdigest()[:32]}"'
-        headers = (("etag", etag), ("cache-control", f"private, max-age={KEEP_S:.0f}"))
-        if etag in request.headers.get("if-none-match", ""):
-            return Response(304, b"", "image/png", headers)
-        return Response(200, png, "image/png", headers)
-
-    def _signed_words(self, query: Mapping[str, str]) -> list[str]:
-        """What a signed address is of. Raises HTTPError: 403 where it is none of ours, 429 for too many requests.
-
-        Telegram fetches an address once or twice. A stranger who has one is slowed down, and gets the picture that was
-        drawn within the last KEEP_S.
-        """
-        addresses, now_s = self._bot.queries.addresses, self._bot.clock()
-        if addresses is None:
-            raise HTTPError(404, "there is nothing here")
-        try:
-            words = addresses.read(query, now_s)
-        except Refused as error:
-            raise HTTPError(403, str(error)) from error
-        wait_s = self._each_signed.count(int(query["sig"][:12], 16), now_s) or self._signed.count(0, now_s)
-        if wait_s:
-            raise HTTPError(429, "too many requests for pictures", [("retry-after", str(math.ceil(wait_s)))])
-        return words
-
-    @contextmanager
-    def _in_work_now(self, *, on_update: bool = True) -> Iterator[None]:
-        """Counts work. Raises HTTPError 503 when there is too much of it."""
-        if self.health.n_in_work >= self._settings.max_connections:
-            raise HTTPError(503, "too many updates are in work", [("retry-after", "1")])
-        with self.health.working(on_update=on_update):
-            yield
-
     async def _webhook(self, request: Request) -> Response:
         """Answers an update. The order of the checks matters: a stranger's body is never read."""
         given = request.headers.get("x-telegram-bot-api-secret-token", "").encode("latin-1")
@@ -241,19 +158,11 @@ class Door:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise HTTPError(415, "an update is application/json")
         update = _update(await request.body())  # first: a place is for work, not for waiting until a body has come
-        with self._in_work_now():
+        with self.health.place():
             call = await self._bot.answer(update)
             call = call and await self._bot.in_answer(call)
         content_type, body = ("application/json", b"") if call is None else body_of(call)
         return Response(200, body, content_type)
-
-
-def _query(request: Request) -> dict[str, str]:
-    """The query's fields. Raises HTTPError 400."""
-    try:
-        return dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
-    except ValueError as error:
-        raise HTTPError(400, f"the query has more than {MAX_FIELDS} fields") from error
 
 
 def _update(body: bytes) -> Mapping[str, object]:
@@ -297,9 +206,8 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     )
     background = [asyncio.ensure_future(each) for each in tasks]
     keeping = [asyncio.ensure_future(the_bot.duty.keep())] if the_bot.duty is not None else []
-    gc.collect()
-    gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
+    gc.enable()
     if began is not None:
         began(the_bot)
     await stopped.wait()

@@ -25,6 +25,7 @@ KIND_WORDS = {
     "spot": ("spot",),
 }
 NO_DATA, NOT_UNDERSTOOD = "no data", "not understood"  # outcomes beside "answered"
+CHARTS_OF_ACCOUNTS = frozenset({"pnl"})  # first words of /chart that tell of the owner's money
 ANY_KIND = ("perp", "spot")  # the perpetual, where there is one
 
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from answers import chart_candles, chart_compare, chart_cvd, chart_funding, chart_oi, chart_pnl, chart_profile
-from answers.asked import KIND_WORDS, Tools, WhichSymbol
+from answers.asked import CHARTS_OF_ACCOUNTS, KIND_WORDS, Tools, WhichSymbol
 from answers.judging import load_rule
 from exchanges.words import INTERVALS
 from render.figures import escape
@@ -56,7 +56,6 @@ VIEWS: dict[str, View] = {
     )
 }
 """By the first word after /chart; of candles and of several symbols it may be left out."""
-OF_ACCOUNTS = frozenset({"pnl"})  # views that tell of the owner's money
 
 
 class Asked(NamedTuple):
@@ -85,7 +84,7 @@ def command(words: list[str]) -> Asked:
     if view not in VIEWS:
         n_symbols = sum(word.lower() not in (*INTERVALS, *KIND_WORDS) for word in words)
         view, rest = "candles" if n_symbols <= 1 else "compare", words
-    default = [] if view in OF_ACCOUNTS else ["BTC"]
+    default = [] if view in CHARTS_OF_ACCOUNTS else ["BTC"]
     return Asked(view, VIEWS[view].command(rest or default))
 
 

@@ -16,8 +16,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
-from answers import chart
-from answers.asked import Misread
+from answers.asked import CHARTS_OF_ACCOUNTS, Misread
 from exchanges.symbols import NotASymbol
 
 PATH = "/chart.png"
@@ -65,7 +64,9 @@ class Addresses:
 
 def _is_for_everybody(words: Sequence[str]) -> bool:
     """Whether there is such a picture, and it tells of no accounts."""
+    from answers import chart  # with all its views, for those who have something drawn
+
     try:
-        return chart.command(list(words)).view not in chart.OF_ACCOUNTS
+        return chart.command(list(words)).view not in CHARTS_OF_ACCOUNTS
     except (Misread, NotASymbol):
         return False

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
-from answers import chart
 from answers.asked import EXAMPLES, KIND_WORDS, Misread, Tools, cut
 from answers.quiet import DAY_MINUTES, Wishes, load_wishes, zone_of
 from exchanges.symbols import parse_symbol
@@ -97,22 +95,22 @@ def changed(wishes: Wishes, name: str, value: str) -> Wishes:
     plain = value.lower().strip()
     is_off = plain in ("off", "none", "no", "-")
     if name == "symbol":
-        return replace(wishes, symbol="" if is_off else short(parse_symbol(value)))
+        return wishes._replace(symbol="" if is_off else short(parse_symbol(value)))
     if name == "interval":
         if not is_off and plain not in INTERVALS:
             raise Misread(f"An interval is one of {', '.join(INTERVALS)}.")
-        return replace(wishes, interval="" if is_off else plain)
+        return wishes._replace(interval="" if is_off else plain)
     if name == "quiet":
         begin, end = (-1, -1) if is_off else _span(plain)
-        return replace(wishes, quiet_from=begin, quiet_to=end)
+        return wishes._replace(quiet_from=begin, quiet_to=end)
     if name == "digest":
-        return replace(wishes, digest_at=-1 if is_off else _minute(plain))
+        return wishes._replace(digest_at=-1 if is_off else _minute(plain))
     if name == "zone":
         zone = _named_zone(plain)
-        return replace(wishes, zone=zone, zone_minutes=0 if zone else _zone(plain))
+        return wishes._replace(zone=zone, zone_minutes=0 if zone else _zone(plain))
     if plain not in ("on", "off"):
         raise Misread(f"{'Charts with alerts' if name == 'charts' else 'Rich tables'}: on or off?")
-    return replace(wishes, has_charts=plain == "on") if name == "charts" else replace(wishes, is_rich=plain == "on")
+    return wishes._replace(has_charts=plain == "on") if name == "charts" else wishes._replace(is_rich=plain == "on")
 
 
 def _span(text: str) -> tuple[int, int]:
@@ -164,8 +162,15 @@ def filled(name: str, words: list[str], wishes: Wishes) -> list[str]:
         return words
     plain = [word.lower() for word in words]
     n_symbols = sum(word not in KIND_WORDS for word in plain)
-    is_other = name == "chart" and (plain[0] in chart.VIEWS or n_symbols > 1)
+    is_other = name == "chart" and (_is_view(plain[0]) or n_symbols > 1)
     return words if is_other or any(word in INTERVALS for word in plain) else [*words, wishes.interval]
+
+
+def _is_view(word: str) -> bool:
+    """Whether it is the picture of another answer."""
+    from answers import chart  # with all its views, for those who have something drawn
+
+    return word in chart.VIEWS
 
 
 # Looks.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Protocol
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol, cast
 
 from accounts import NoKeys
 from answers.asked import NO_DATA, NOT_UNDERSTOOD, Misread, Tools, by_coins, outcome_of, place_of
@@ -32,13 +33,14 @@ class Answering(Protocol):
 
 
 class Command(NamedTuple):
-    """usage: the words after the command, as /help shows them.
+    """answer: a file in answers/, by its name; it is imported when it is first asked, as all of them take 30 ms and
+    2 MiB, and a machine that one question has woken needs one. usage: the words after the command, as /help shows them.
 
     is_account: it tells of the owner's money, so only users listed by their own id may ask, in private.
     is_status: it tells of the process, to listed users. account_words: first words with which it is of accounts.
     """
 
-    answer: Answering
+    answer: str | Answering
     usage: str
     summary: str
     group: str = "This bot"
@@ -56,16 +58,23 @@ class Command(NamedTuple):
         """Whether only listed users may ask."""
         return self.is_account or self.is_status
 
+    @property
+    def file(self) -> Answering:
+        """The file that answers."""
+        if isinstance(self.answer, str):
+            return cast("Answering", import_module(f"answers.{self.answer}"))
+        return self.answer
+
     async def run(self, tools: Tools, name: str, words: list[str]) -> Answer:
         """The answer; or a sentence why there is none, and a button that leads on."""
         try:
             if name not in OF_CONDITIONS:
                 words = await by_coins(tools.market, words)
-            asked = self.answer.command(words)
-            record = await self.answer.ask(tools, asked)
+            asked = self.file.command(words)
+            record = await self.file.ask(tools, asked)
         except (Misread, NotASymbol, NotListed, NoAnswer, NoKeys) as error:
             return self._sorry(error)._replace(keyboard=ways_on(error, name, words))
-        answer = self.answer.show(record, tools.clock())
+        answer = self.file.show(record, tools.clock())
         return answer._replace(keyboard=carried(answer.keyboard, place_of(asked, words)))
 
     def _sorry(self, error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys) -> Answer:
@@ -75,5 +84,5 @@ class Command(NamedTuple):
             return Answer(sentences.no_keys(error.variables), outcome=NO_DATA)
         if isinstance(error, NoAnswer):
             log.warning("no answer: %s", error)
-        text = sentences.sorry(error, getattr(self.answer, "ABOUT", "answer about"))
+        text = sentences.sorry(error, getattr(self.file, "ABOUT", "answer about"))
         return Answer(text, outcome=outcome_of(error))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
 import orjson
 
@@ -12,8 +12,7 @@ MINUTE_MS = 60_000
 DAY_MINUTES = 1440
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """Minutes of the chat's own day; -1 for none. zone_minutes: how far its clock is ahead of UTC, where it has no
     zone with a name, whose summers count (Europe/Berlin)."""
 
@@ -29,13 +28,13 @@ class Wishes:
 
     @property
     def text(self) -> str:
-        return orjson.dumps(asdict(self)).decode()
+        return orjson.dumps(self._asdict()).decode()
 
 
 def load_wishes(text: str) -> Wishes:
     """Also those that a newer program has stored, on another machine perhaps: what is not known here is passed over."""
     told = orjson.loads(text) if text else {}
-    return Wishes(**{name: value for name, value in told.items() if name in Wishes.__dataclass_fields__})
+    return Wishes(**{name: value for name, value in told.items() if name in Wishes._fields})
 
 
 def minute_of_day(wishes: Wishes, now_ms: int) -> int:

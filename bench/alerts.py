@@ -38,7 +38,8 @@ async def measure(url: str, n_alerts: int) -> dict[str, object]:
     import webhook_server  # noqa: F401
     from metrics import resident_bytes
     from watchman import delivery  # noqa: F401
-    from watchman.duty import due_chats
+    from watchman.rounds import due_chats
+    from watchman.ticked import PERIOD_MS
 
     quotes = FakeQuotes()
     before = resident_bytes()
@@ -51,10 +52,10 @@ async def measure(url: str, n_alerts: int) -> dict[str, object]:
     filled = resident_bytes()
     ticker, now_ms, ticks = ticking.Ticker(store, quotes), 1_700_000_000_000, []
     for _ in range(TICKS):
-        now_ms += ticking.PERIOD_MS
+        now_ms += PERIOD_MS
         began, cpu = time.perf_counter(), time.process_time()
         await ticker.tick(now_ms)
-        if now_ms // 60_000 > (now_ms - ticking.PERIOD_MS) // 60_000:
+        if now_ms // 60_000 > (now_ms - PERIOD_MS) // 60_000:
             await due_chats(store, now_ms)
         ticks.append((time.perf_counter() - began, time.process_time() - cpu, len(quotes.asked)))
         quotes.asked.clear()

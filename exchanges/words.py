@@ -227,14 +227,16 @@ class LiquidationPage(NamedTuple):
     cursor: str = ""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Key:
+class Key(NamedTuple):
     """An API key for reading one's own account. It has no repr that could show a secret."""
 
     api_key: str
     secret: str
     passphrase: str = ""
     is_testnet: bool = False
+
+    def __repr__(self) -> str:
+        return "Key(…)"
 
 
 class Signed(NamedTuple):

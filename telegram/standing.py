@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from render.figures import format_span
@@ -71,7 +70,6 @@ def chosen_instead(info: Mapping[str, Any], our_url: str) -> str:
     return "a poller was chosen" if POLLER_MARK in _names(info.get("allowed_updates")) else ""
 
 
-@dataclass
 class Standing:
     """What is known; kept by whoever asks Telegram, told by /health, /status and /metrics.
 
@@ -80,15 +78,13 @@ class Standing:
     is_ours: whether Telegram hands the updates to us; None when that is not known. Times are seconds since 1970.
     """
 
-    state: str = "not asked for"
-    trouble: str = ""
-    hitch: str = ""
-    failure: str = ""
-    is_ours: bool | None = None
-    n_pending: int | None = None
-    last_error: str = ""
-    last_error_at: float | None = None
-    asked_at: float | None = None
+    def __init__(self, n_pending: int | None = None) -> None:
+        self.state, self.trouble, self.hitch, self.failure = "not asked for", "", "", ""
+        self.is_ours: bool | None = None
+        self.n_pending = n_pending
+        self.last_error = ""
+        self.last_error_at: float | None = None
+        self.asked_at: float | None = None
 
     def learn(self, info: Mapping[str, Any], our_url: str, now: float) -> None:
         """Takes in what getWebhookInfo says. our_url is "" for a poller."""

@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -85,6 +84,13 @@ async def test_help_is_made_of_the_table() -> None:
             assert told.startswith(f"/{name} {command.usage}".rstrip())
             assert command.summary[1:] in told
         assert len(text.splitlines()) <= 16
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_file(name: str) -> None:
+    """It is imported when it is asked; that there is one is seen here."""
+    file = COMMANDS[name].file
+    assert all(callable(each) for each in (file.command, file.ask, file.show))
 
 
 @pytest.mark.parametrize("words", ["volume", "/volume", "vol", "VOLUME BTC"])
@@ -465,7 +471,7 @@ async def test_register_a_changed_secret() -> None:
     async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
         assert house.bot.api is not None
         await webhook.register(house.bot.api, house.settings, bot_module.introduction(house.settings))
-        changed = replace(house.settings, webhook_secret="another")
+        changed = house.settings._replace(webhook_secret="another")
         await webhook.register(house.bot.api, changed, bot_module.introduction(changed))
         assert house.world.telegram.webhook["secret_token"] == "another"
 

@@ -32,7 +32,7 @@ class House:
         self.delivery = self.another()
 
     def another(self) -> Delivery:
-        return Delivery(self.store, self.telegram, PlainShow(), lambda: self.now_ms, pace_s=0)
+        return Delivery(self.store, self.telegram, PlainShow, lambda: self.now_ms, pace_s=0)
 
     async def add(self, *numbers: int, chat_id: int = 5, facts: str = "{}", thread_id: int | None = None) -> None:
         for number in numbers:

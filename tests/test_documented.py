@@ -7,7 +7,6 @@ has to fill in: variables are the offline world's, the address is the house's.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import re
 import shlex
 import signal
@@ -152,7 +151,7 @@ async def test_webhook_commands_as_in_the_docs(file: str, action: str) -> None:
         assert house.bot.api is not None
         await webhook.register(
             house.bot.api,
-            dataclasses.replace(house.settings, webhook_url=f"{house.url}/webhook"),
+            house.settings._replace(webhook_url=f"{house.url}/webhook"),
             bot.introduction(house.settings),
         )
         process = start(the_line(file, f"bot.py {action}"), house.world, WEBHOOK_URL=house.url)

@@ -54,6 +54,19 @@ async def test_the_loop_ticks_until_it_is_stopped(tmp_path: Path) -> None:
         assert len(sent) == 3
 
 
+async def test_who_woke_the_machine_is_answered_before_the_first_tick(tmp_path: Path) -> None:
+    async with a_house(DATA_DIR=str(tmp_path)) as house:
+        at_work = house.bot.duty
+        assert at_work is not None
+        keeping = asyncio.ensure_future(at_work.keep())
+        await asyncio.sleep(0.9 * duty.FIRST_S)
+        assert (at_work.store is not None, at_work.counted) == (True, None)
+        await asyncio.sleep(0.9 * duty.FIRST_S)
+        assert at_work.counted is not None
+        await at_work.stop()
+        await keeping
+
+
 async def test_liquidations_of_what_is_watched_are_kept(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         await house.ask("/watch btc", update_id=1)

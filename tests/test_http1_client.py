@@ -12,12 +12,13 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import certifi
 import pytest
 import trustme
 from wires import a_peer, a_server
 
 from http1 import links
-from http1.client import DISTRUST_S, IDLE_KEEP_S, LATELY_S, Transport
+from http1.client import DISTRUST_S, IDLE_KEEP_S, LATELY_S, Transport, certifis_file
 from http1.names import Names
 from http1.words import (
     Answer,
@@ -288,6 +289,10 @@ async def test_transport_refused_and_unknown_host() -> None:
     with pytest.raises(ConnectError):
         await get(transport, "http://no-such-host.invalid/", connect=5)
     await transport.aclose()
+
+
+def test_authorities_arecertifis_file() -> None:
+    assert certifis_file() == certifi.where()
 
 
 async def test_transport_verifies_certificates(tmp_path: object) -> None:

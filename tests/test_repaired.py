@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import random
 import re
@@ -56,7 +55,7 @@ def test_prices_of_a_row_have_the_same_decimals() -> None:
 
 async def test_only_the_right_key_opens_a_demo_that_has_one() -> None:
     async with a_house(API_KEY="open-sesame.1234") as house:
-        demo_settings = dataclasses.replace(house.settings, is_demo=True)
+        demo_settings = house.settings._replace(is_demo=True)
         house.server.handler = webhook_server.Door(house.bot, demo_settings).respond
         async with httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
             for key, status in (("wrong", 401), ("open-sesame.1234", 200)):

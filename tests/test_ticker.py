@@ -19,7 +19,8 @@ from store.connect import open_store
 from store.scripts import SqlStore
 from store.words import DONE, PAUSED, Alert, Limits, Overtaken
 from watchman import ticker
-from watchman.ticker import Ticked, Ticker
+from watchman.ticked import Ticked
+from watchman.ticker import Ticker
 
 T = TypeVar("T")
 T0 = 1_700_000_000_000 // DAY_MS * DAY_MS

@@ -98,7 +98,7 @@ async def work(url: str, notes_path: str, began_s: float, a_second: float) -> No
         note(notes, f"S {params['text'][3:].partition('<')[0]}")
         return {"message_id": 1}
 
-    out = Delivery(store, send, PlainShow(), pace_s=0)
+    out = Delivery(store, send, PlainShow, pace_s=0)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: setattr(out, "is_stopping", True))
     while not out.is_stopping:
         quotes.price["BTC-USDT"] = START + (time.time() - began_s) * a_second

@@ -220,7 +220,7 @@ def everything_checked() -> Iterator[None]:
 
     try:
         for name, command in commands.items():
-            bot_module.COMMANDS[name] = command._replace(answer=Checked(command.answer))
+            bot_module.COMMANDS[name] = command._replace(answer=Checked(command.file))
         json_api.answer = checked
         yield
     finally:

@@ -136,13 +136,16 @@ class Rung(NamedTuple):
 
 
 class Delivery:
-    """Sends what waits, by `deliver`. clock: milliseconds since 1970. pace_s: between two messages to whomever."""
+    """Sends what waits, by `deliver`. show: called when there is something. clock: milliseconds since 1970.
+
+    pace_s: between two messages to whomever.
+    """
 
     def __init__(
         self,
         store: Store,
         send: Send,
-        show: Show,
+        show: Callable[[], Show],
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         pace_s: float = PACE_S,
     ) -> None:
@@ -189,7 +192,7 @@ class _Turn:
     """One chat that is claimed, until it has all that waits or something is in the way."""
 
     def __init__(self, delivery: Delivery, chat: Chat, *, has_own_clock: bool) -> None:
-        self._delivery, self._store, self._show = delivery, delivery._store, delivery._show
+        self._delivery, self._store, self._show = delivery, delivery._store, delivery._show()
         self._chat, self._burst, self._has_own_clock = chat, Burst.load(chat.burst), has_own_clock
         self._lease_ms = self._now() + LEASE_MS
         self.not_before_ms = 0

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from answers.liq import told_since
 from answers.quarters import QUARTER_MS, quarters_of
 from exchanges.exchange import Exchange
 from exchanges.symbols import split
@@ -51,6 +50,8 @@ class Quarters:
         return coins
 
     async def _keep_coin(self, base: str, end_ms: int) -> int:
+        from answers.liq import told_since  # where there is such a coin
+
         kept = await self._store.quarters(base, end_ms - REACH_MS)
         tellers = [each for each in self._market.offering("perp") if each.tells.get("liquidations")]
         begins = {each.id: self._begin(each, base, kept, end_ms) for each in tellers}

@@ -11,10 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from accounts import Accounts, NoKeys, Part, Valued
-from answers.gaps import gaps_at
 from answers.judging import Holding
-from answers.liq import liquidated
-from answers.spread import sides_of
 from exchanges.endpoints import ListEndpoint
 from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
@@ -69,10 +66,15 @@ class MarketQuotes:
         return {each: (perps[each] / spots[each] - 1.0) * 100.0 for each in alike}
 
     async def spreads(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, Spread]:
+        from answers.gaps import gaps_at  # where somebody waits for one
+        from answers.spread import sides_of
+
         gaps = await gaps_at(self._market, EXCHANGES[exchange], kind, symbols)
         return {symbol: Spread(gap.bps, sides_of(gap)) for symbol, gap in gaps.items()}
 
     async def liquidations(self, exchange: str, symbols: Sequence[str]) -> Mapping[str, float]:
+        from answers.liq import liquidated  # where somebody waits for them
+
         async def ask(of: str) -> float:
             symbol, span = of.split(" ")
             return await liquidated(self._market, EXCHANGES[exchange], symbol, int(span[:-1]), self._store)

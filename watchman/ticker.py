@@ -21,7 +21,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 import orjson
@@ -53,13 +53,13 @@ from exchanges.errors import MarketError
 from exchanges.words import INTERVALS, Candles
 from store.words import DONE, PAUSED, Alert, Claim, Judged, Message, Store
 from watchman.figures import Figures, Quotes, Watched
+from watchman.ticked import PERIOD_MS, Ticked
 
 log = logging.getLogger("bot")
 
 T = TypeVar("T")
 
 NAME = "alerts"  # of the tick in the store
-PERIOD_MS = 10_000
 ASK_S = 6.0  # below the period: a tick is over before the next one is claimed
 PAGE = 500  # alerts in memory at once
 NEAR = 0.01  # of a level: there the candles of the last minutes are read for wicks
@@ -74,19 +74,6 @@ HOLE_MS = 11 * MINUTE_MS  # in open interest, whose past is told every five minu
 HOLE_OF_HOURS_MS = 71 * MINUTE_MS  # in a window that reaches back to where it is told every hour
 FINE_MS = 8 * 60 * MINUTE_MS
 FIGURE_CANDLES = 120  # for RSI and for what volume is normal
-
-
-@dataclass(slots=True)
-class Ticked:
-    """What a tick did. is_claimed: whether this machine judged it. gap_ms: since the tick before was stored."""
-
-    is_claimed: bool = False
-    now_ms: int = 0
-    gap_ms: int = 0
-    n_alerts: int = 0
-    n_requests: int = 0
-    n_fired: int = 0
-    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Parsed(NamedTuple):

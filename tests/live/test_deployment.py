@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -250,7 +249,7 @@ class Recorder(TelegramAPI):
 async def poll(chosen: Settings, api: Recorder) -> None:
     """Answers all that the Bot API hands out, in this process."""
     transport = Transport()
-    the_bot = bot.build(dataclasses.replace(chosen, commands_per_minute=0), transport)
+    the_bot = bot.build(chosen._replace(commands_per_minute=0), transport)
     the_bot.api = api
     try:
         async with asyncio.timeout(MAX_POLLED_S):
@@ -266,7 +265,7 @@ async def poll_the_demo(chosen: Settings, api: Recorder) -> None:
         try:
             environ = {**world.environ, "TELEGRAM_CHAT_ID": f"*,{world.user_id}"}
             ours = settings.load(environ, table.EXCHANGES, is_demo=True)
-            await poll(dataclasses.replace(ours, volscan_symbols=chosen.volscan_symbols), api)
+            await poll(ours._replace(volscan_symbols=chosen.volscan_symbols), api)
         finally:
             await world.close()
 
