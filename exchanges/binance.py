@@ -568,11 +568,12 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
         symbol, notional = row.name("symbol"), row.number("notional")
         margin = row.number("positionInitialMargin") or margins.get((symbol, str(row.get("positionSide")))) or None
         pnl = row.number("unRealizedProfit")
-        asset = row.get("marginAsset") or next((each for each in LIST_QUOTES if each in symbol), "USDT")
+        untold = next((each for each in LIST_QUOTES if each in symbol), "USDT")
+        asset = row.name("marginAsset") if row.get("marginAsset") else untold
         found.append(
             Position(
                 symbol=symbol,
-                base=symbol.partition("_")[0].removesuffix(str(asset)),
+                base=symbol.partition("_")[0].removesuffix(asset),
                 side=_side(row, amount),
                 size=abs(amount),
                 notional=None if notional is None else abs(notional),
@@ -581,7 +582,7 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
                 liquidation=row.price("liquidationPrice"),
                 leverage=abs(notional) / margin if notional and margin else row.number("leverage"),
                 margin=margin,
-                asset=str(asset),
+                asset=asset,
                 pnl=pnl,
                 pnl_pct=pnl / margin * 100 if pnl is not None and margin else None,
             )

@@ -140,6 +140,13 @@ def test_binance_one_way_short_is_told_by_its_sign() -> None:
     assert (short.side, short.pnl, short.entry) == ("short", None, None)
 
 
+@pytest.mark.parametrize("asset", ["\x85EVIL", "US\nDT", ["USDT"], 5, "x" * 65])
+def test_binance_position_in_what_is_no_asset_is_refused(asset: object) -> None:
+    row = {"symbol": "BTCUSDT", "positionAmt": "-1", "positionSide": "BOTH", "marginAsset": asset}
+    with pytest.raises(BadResponse, match="marginAsset is no name"):
+        binance.parse_usdm_positions([row], None)
+
+
 def test_binance_coinm_positions_in_coin() -> None:
     risks = json.loads(recorded("binance/cm-position-risk"))
     (held,) = binance.parse_coinm_positions(risks, {"BTCUSD_201225": 100.0})
