@@ -57,9 +57,13 @@ class Spellings:
 
     @property
     def unknown(self) -> UnknownSymbol:
-        """Why it is none of them: what was said of the last one."""
+        """Why it is none of them: what was said of the last one, to be raised.
+
+        It is given away, and told once: whoever raises it has this object in his frames, and the error has the frames.
+        """
         assert self._unknown is not None
-        return self._unknown
+        unknown, self._unknown = self._unknown, None
+        return unknown
 
     def __aiter__(self) -> Self:
         return self

@@ -6,7 +6,9 @@ attempts lose sockets when they are cancelled (Python 3.11).
 
 Memory: at most two reads, and only while an answer comes faster than it is read. All links of a thread receive into the
 same room, and keep copies as long as what came: a new buffer for every read, cut to size, left the heap full of holes
-that were never given back (measured under hostile exchanges, over TLS: 17 MiB).
+that were never given back (measured under hostile exchanges, over TLS: 17 MiB). A transport of asyncio holds itself by
+a bound method, so that a closed one stays until the collector looks at what is old: that hold is taken away at its end
+(likewise: 1,600 of them in a minute, 4 MiB).
 """
 
 from __future__ import annotations
@@ -147,6 +149,7 @@ class Link(asyncio.BufferedProtocol):
         self._end("" if error is None else str(error) or type(error).__name__)
         if self.on_close is not None and not self._is_asked:
             self.on_close(self)
+        vars(self._transport).pop("_read_ready_cb", None)  # asyncio's, by which a transport holds itself
 
     def _end(self, failure: str) -> None:
         self._failure = self._failure or failure

@@ -46,6 +46,7 @@ class Sign:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+            self._task = None  # it keeps how it ended, with the frame that has this sign
 
 
 async def end_spinner(api: TelegramAPI | None, question: Question) -> None:
