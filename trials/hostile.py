@@ -77,22 +77,43 @@ VARIABLES = {
 }
 
 SERVER = """
-import asyncio, json, sys, threading, time
+import asyncio, gc, json, sys, threading, time
 import asking.circuits as circuits
 import webhook_server
 circuits.REST_S = circuits.BLOCKED_S = circuits.MAX_REST_S = circuits.RATE_LIMITED_S = {rest_s}
-stood = {{"callback": 0.0, "cpu": 0.0, "clock": 0.0, "command": 0.0, "where": ""}}
+stood = {{"callback": 0.0, "cpu": 0.0, "clock": 0.0, "command": 0.0, "where": "", "round": "", "collector": 0.0}}
 running = [0.0]  # when the callback that runs now began; 0 between two
 run, main = asyncio.Handle._run, threading.get_ident()
+taken = []  # by each callback of this round
 
 def timed(handle):
     running[0] = time.monotonic()
     began = time.thread_time()
     run(handle)
     took, running[0] = time.thread_time() - began, 0.0
+    taken.append(took)
     if took > stood["callback"]:
         stood["callback"], stood["where"] = took, seen.pop() if seen else repr(handle)[:200]
     seen.clear()
+
+run_once = asyncio.BaseEventLoop._run_once
+
+def timed_round(loop):  # waits without CPU, then runs all callbacks that are due
+    taken.clear()
+    began = time.thread_time()
+    run_once(loop)
+    took = time.thread_time() - began
+    if took > stood["cpu"]:
+        longest = ", ".join(f"{{each * 1000:.0f}}" for each in sorted(taken)[:-6:-1])
+        stood["cpu"], stood["round"] = took, f"{{len(taken)}} callbacks, the longest of them {{longest}} ms"
+
+collecting = [0.0]
+
+def collected(phase, about):
+    if phase == "start":
+        collecting[0] = time.thread_time()
+    else:
+        stood["collector"] = max(stood["collector"], time.thread_time() - collecting[0])
 
 seen = []
 
@@ -108,9 +129,8 @@ def look():  # at what has been running for so long
 
 async def watch():
     while True:
-        cpu, clock = time.thread_time(), time.monotonic()
+        clock = time.monotonic()
         await asyncio.sleep(0.005)
-        stood["cpu"] = max(stood["cpu"], time.thread_time() - cpu)
         stood["clock"] = max(stood["clock"], time.monotonic() - clock - 0.005)
 
 answer = webhook_server.bot.Bot.answer
@@ -124,13 +144,14 @@ async def answered(bot, update):
 serve = webhook_server.serve
 async def watched(*arguments):
     watching = asyncio.ensure_future(watch())
+    gc.callbacks.append(collected)
     try:
         return await serve(*arguments)
     finally:
         watching.cancel()
         print(json.dumps(stood), flush=True)
 
-asyncio.Handle._run = timed
+asyncio.Handle._run, asyncio.BaseEventLoop._run_once = timed, timed_round
 webhook_server.bot.Bot.answer = answered
 threading.Thread(target=look, daemon=True).start()
 webhook_server.serve = watched
@@ -196,6 +217,13 @@ def babbles(name: str, head: bytes, piece: bytes, most: int = 64 * 1024 * 1024) 
         return False
 
     BEHAVIOURS[name] = act
+
+
+def repeated(body: bytes, size: int) -> bytes:
+    """A body whose longest list of rows has them so often that it is of almost that size."""
+    rows = max(re.findall(rb"(?<=\[)[\[{].*(?=\])", body), key=len, default=b"")
+    n_more = (size - len(body)) // (len(rows) + 1) if rows else 0
+    return body.replace(rows, b",".join([rows] * (1 + n_more)), 1) if n_more > 0 else body
 
 
 def a_bomb() -> bytes:
@@ -289,6 +317,7 @@ says("unknown_coding", lambda turn: answer(zlib.compress(turn.body), "Content-En
 says("no_numbers", lambda turn: answer(re.sub(rb"\d+\.\d+", b"1e999", turn.body)))
 says("tiny_numbers", lambda turn: answer(re.sub(rb"\d+\.\d+", b"1e-310", turn.body)))
 says("nothing_there", lambda turn: answer(re.sub(rb'"[^"]*"(?=[,}\]])', b"null", turn.body)))
+says("all_rows_again_and_again", lambda turn: answer(repeated(turn.body, 500_000)))
 says("half_a_body", lambda turn: answer(turn.body[: len(turn.body) // 2]))
 
 # Lines that fail.
