@@ -114,7 +114,7 @@ class Fetcher:
                 if rows:
                     take(reading.read(rows, read_row))
 
-            await read_chunks(exchange, answer, MAX_LIST, cut)
+            await read_chunks(exchange, answer, MAX_LIST, cut, self._held.turns)
             if not cutter.found:
                 raise endpoint.explain(200, cutter.unread)
             if endpoint.place and not cutter.n_elements:  # an envelope with a list of nothing says why

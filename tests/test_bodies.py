@@ -12,8 +12,7 @@ import httpx
 import pytest
 from mocked import MockedAnswer
 
-from asking import bodies
-from asking.bodies import Body, Gunzip, Held, read_body, read_chunks
+from asking.bodies import INFLATE_STEP, Body, Gunzip, Held, Turns, read_body, read_chunks
 from asking.cutter import ArrayCutter
 from exchanges.errors import BadResponse
 
@@ -76,21 +75,45 @@ async def test_gzip_of_nothing_without_end_is_refused() -> None:
         await read_body("x", packed(begun, *[nothing] * 100), 100_000, Held())
 
 
+class Rounds:
+    """Counts the rounds of the event loop."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._loop = asyncio.get_running_loop()
+        self._loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        self.n += 1
+        self._loop.call_soon(self._next)
+
+
 async def test_bomb_leaves_the_loop_to_others() -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join([*(packer.compress(bytes(MIB)) for _ in range(8)), packer.flush()])
-    n_turns = 0
+    rounds = Rounds()
+    await read_chunks("x", packed(bomb), 16 * MIB, lambda _: None, Turns(0.0))
+    assert rounds.n >= 8 * MIB // INFLATE_STEP - 1
 
-    async def others() -> None:
-        nonlocal n_turns
-        while True:
-            n_turns += 1
-            await asyncio.sleep(0)
 
-    counting = asyncio.ensure_future(others())
-    await read_chunks("x", packed(bomb), 16 * MIB, lambda _: None)
-    counting.cancel()
-    assert n_turns >= 4 * MIB // bodies.TURN
+async def test_answers_that_come_all_at_once_are_parsed_round_by_round() -> None:
+    held, rounds = Held(), Rounds()
+    held.turns = Turns(0.0)  # only the one that is begun
+    parsed_in: list[int] = []
+
+    async def one() -> None:
+        await read_body("x", MockedAnswer(httpx.Response(200, stream=Pieces())), MIB, held)
+        parsed_in.append(rounds.n)
+
+    await asyncio.gather(*(one() for _ in range(5)))
+    assert sorted(set(parsed_in)) == parsed_in
+
+
+async def test_answers_within_the_time_of_a_round_share_it() -> None:
+    turns, rounds = Turns(1000.0), Rounds()
+    for _ in range(5):
+        await turns.take()
+    assert rounds.n == 0
 
 
 async def test_longest_of_too_many_is_given_up() -> None:

@@ -17,7 +17,7 @@ from conftest import NOW_MS, a_perp, a_spot
 from mocked import Mocked, MockedAnswer
 
 from asking import circuits, fetch
-from asking.bodies import INFLATE_STEP, read_chunks
+from asking.bodies import INFLATE_STEP, Turns, read_chunks
 from asking.budgets import Spending
 from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
@@ -145,7 +145,7 @@ async def test_fetch_gzip_bomb_stops_early() -> None:
 
     bomb = answer(200, gzip.compress(b"0" * 50_000_000), content_encoding="gzip")
     with pytest.raises(BadResponse):
-        await read_chunks("x", MockedAnswer(bomb), fetch.MAX_ANSWER, count)
+        await read_chunks("x", MockedAnswer(bomb), fetch.MAX_ANSWER, count, Turns())
     assert taken <= fetch.MAX_ANSWER
 
 
