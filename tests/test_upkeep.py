@@ -38,6 +38,20 @@ def test_holes_of_the_heap_are_given_back() -> None:
     assert len(kept) == 10
 
 
+@pytest.mark.skipif(not HAS_TRIM, reason="this C library has no malloc_trim")
+def test_what_was_in_use_at_one_time_is_given_back_the_next() -> None:
+    memory = Memory()
+    before = resident_bytes()
+    pieces = [bytes(40_000) for _ in range(1000)]
+    memory.give_back()  # in the midst of it
+    assert resident_bytes() > before + 30 * MIB
+    kept = pieces[::100]
+    del pieces
+    memory.give_back()
+    assert resident_bytes() < before + 6 * MIB
+    assert len(kept) == 10
+
+
 def test_memory_that_has_not_grown_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", None)  # would fail
     Memory().give_back()
