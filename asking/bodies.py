@@ -33,7 +33,7 @@ class Turns:
     async def take(self) -> None:
         """Comes back when another piece may be worked on, at once and without waiting."""
         loop = asyncio.get_running_loop()
-        while self._until is not None and loop.time() >= self._until:
+        while self._until is not None and loop.time() >= self._until:  # noqa: ASYNC110 - each round of the loop ends it
             await asyncio.sleep(0)
         if self._until is None:
             self._until = loop.time() + self._most_s
