@@ -11,8 +11,10 @@ stood at most, in CPU of one callback (on a busy machine the clock would also co
 seen, in CPU of one round of all callbacks that were due, and by the clock; the longest run of Python's collector, which
 those have in them; memory at its peak, before and afterwards.
 
-Before and afterwards are measured alike: honest traffic from all connections for WARM_S, then time for the server to
-tidy up. In a shorter one caches and lists are not full yet, and honest traffic alone adds 2 MiB after its first 10 s.
+Before and afterwards are measured alike: every command about a coin that nobody lists, honest traffic from all
+connections for WARM_S, then time for the server to tidy up. Without these, honest traffic alone adds 2 MiB and more
+after its first 10 s: caches are not full yet, and the exchanges' lists of symbols are kept for an hour once a name was
+not found, as it is to a bot that was told about another market.
 """
 
 from __future__ import annotations
@@ -66,6 +68,7 @@ SHARE = 0.3  # of requests that are answered badly
 REST_S = 0.2
 LOOK_S = 0.03  # by the clock, after which it is looked where a callback stands
 N_CONNECTIONS = 40
+NOT_LISTED = "NOSUCHCOIN"
 WARM_S = 30.0  # of honest traffic; a quarter of the trial, where that is shorter
 MAX_ANSWER_S, MAX_STALL_S, MAX_MIB, MAX_GROWTH_MIB = 8.5, 0.1, 64.0, 3.0
 SECRET = "hostile-trial-secret"
@@ -588,6 +591,8 @@ async def _trial(
         known = await known_prices(port, SECRET)
 
         async def memory_when_honest(seed: int) -> float:
+            for text in COMMANDS:
+                await ask(port, SECRET, text.format(NOT_LISTED), 1)
             await tried(port, SECRET, min(WARM_S, seconds / 4), seed, known, n_connections)
             await asyncio.sleep(upkeep.SWEEP_S + 1)
             return server.memory_mib("VmRSS")
