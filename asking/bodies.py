@@ -1,46 +1,21 @@
 """The bodies of answers: unpacked as they arrive, within bounds of their own and of all together.
 
 Every loop here goes on by the bytes that it reads, or ends: bytes on the wire count like unpacked ones, so that what
-unpacks to nothing ends as well; and all of them together leave the event loop its turn, see Turns.
+unpacks to nothing ends as well; and all of them together leave the event loop its turn (http1/turns.py).
 """
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from collections.abc import Callable, Iterator
 
 from exchanges.errors import BadResponse, Unavailable
+from http1.turns import Turns
 from http1.words import Answer, LineError, RemoteProtocolError
 
 INFLATE_STEP = 64 * 1024
-TURN_S = 0.02  # of one round of the event loop, after which no other answer is begun
 MAX_MEMBERS = 64  # of one gzip stream; servers send one
 MAX_HELD = 6 * 1024 * 1024  # bytes of answers that are being read, all together; a long one has 160 KiB
-
-
-class Turns:
-    """In one round of the event loop, answers are unpacked, cut and parsed for most_s and the one that is begun then.
-
-    Whoever is late waits for the next round: of answers that come all at once, each takes 40 ms and less, but five
-    of them took 190 (half a megabyte of rows each).
-    """
-
-    def __init__(self, most_s: float = TURN_S) -> None:
-        self._most_s = most_s
-        self._until: float | None = None  # in this round, on the loop's clock; None before its first
-
-    async def take(self) -> None:
-        """Comes back when another piece may be worked on, at once and without waiting."""
-        loop = asyncio.get_running_loop()
-        while self._until is not None and loop.time() >= self._until:  # noqa: ASYNC110 - each round of the loop ends it
-            await asyncio.sleep(0)
-        if self._until is None:
-            self._until = loop.time() + self._most_s
-            loop.call_soon(self._begin_round)
-
-    def _begin_round(self) -> None:
-        self._until = None
 
 
 class Held:

@@ -64,6 +64,7 @@ class Fetcher:
         self._line, self._metrics = line, metrics or Metrics()
         self._urls = urls or {}
         self._held = Held()
+        self.turns = self._held.turns
         self._keep_budgets = keep_budgets
         self._headers = {"accept": "application/json", "user-agent": user_agent}
         self._clock = clock
@@ -114,7 +115,7 @@ class Fetcher:
                 if rows:
                     take(reading.read(rows, read_row))
 
-            await read_chunks(exchange, answer, MAX_LIST, cut, self._held.turns)
+            await read_chunks(exchange, answer, MAX_LIST, cut, self.turns)
             if not cutter.found:
                 raise endpoint.explain(200, cutter.unread)
             if endpoint.place and not cutter.n_elements:  # an envelope with a list of nothing says why

@@ -38,6 +38,7 @@ class Lists:
         try:
             of_tickers, *others = [await each for each in lists]
             changed = await self._periods.changed(exchange, intervals)
+            await self._fetcher.turns.take()  # all who wait for the same list have it in the same round
         finally:
             for each in lists:
                 each.cancel()

@@ -12,9 +12,10 @@ import httpx
 import pytest
 from mocked import MockedAnswer
 
-from asking.bodies import INFLATE_STEP, Body, Gunzip, Held, Turns, read_body, read_chunks
+from asking.bodies import INFLATE_STEP, Body, Gunzip, Held, read_body, read_chunks
 from asking.cutter import ArrayCutter
 from exchanges.errors import BadResponse
+from http1.turns import Turns
 
 MIB = 1024 * 1024
 

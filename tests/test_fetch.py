@@ -17,7 +17,7 @@ from conftest import NOW_MS, a_perp, a_spot
 from mocked import Mocked, MockedAnswer
 
 from asking import circuits, fetch
-from asking.bodies import INFLATE_STEP, Turns, read_chunks
+from asking.bodies import INFLATE_STEP, read_chunks
 from asking.budgets import Spending
 from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
@@ -41,6 +41,7 @@ from exchanges.hyperliquid import Hyperliquid
 from exchanges.table import EXCHANGES
 from exchanges.words import Key, Listing
 from http1.client import Transport
+from http1.turns import Turns
 
 HOST = Host("X", "x", "https://x.example")
 BUDGET = Budget("x weight", 10, 60, is_told=True)
