@@ -21,7 +21,7 @@ class Turns:
     async def take(self) -> None:
         """Comes back when a piece of work may be begun: at once where there is time, without leaving the loop."""
         loop = asyncio.get_running_loop()
-        while self._until is not None and loop.time() >= self._until:
+        while self._until is not None and loop.time() >= self._until:  # noqa: ASYNC110 - each round of the loop ends it
             await asyncio.sleep(0)
         if self._until is None:
             self._until = loop.time() + self._most_s
