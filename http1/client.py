@@ -130,7 +130,7 @@ class Transport:
         self._tls: ssl.SSLContext | None = None
         self._clock = clock or _loop_time
         self._names = names or Names(clock=self._clock)
-        self._turns = Turns()
+        self.turns = Turns()
 
     async def send(self, asked: Asked, timeouts: Timeouts = NO_TIMEOUTS) -> Received:
         """The answer, as soon as its head is there. Raises LineError."""
@@ -256,7 +256,7 @@ class Transport:
         try:
             async with _connecting(timeout_s):
                 if origin.scheme == "https":
-                    await self._turns.take()  # all who wait for the same name have it in the same round
+                    await self.turns.take()  # all who wait for the same name have it in the same round
                     tls = Tls(self._tls_context(), origin.host, origin.session)
                 addresses = await self._names.addresses(origin.host)
                 link, address = await open_link(addresses, origin.port, tls)

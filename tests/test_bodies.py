@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from mocked import MockedAnswer
+from turning import Rounds
 
 from asking.bodies import INFLATE_STEP, Body, Gunzip, Held, read_body, read_chunks
 from asking.cutter import ArrayCutter
@@ -76,19 +77,6 @@ async def test_gzip_of_nothing_without_end_is_refused() -> None:
         await read_body("x", packed(begun, *[nothing] * 100), 100_000, Held())
 
 
-class Rounds:
-    """Counts the rounds of the event loop."""
-
-    def __init__(self) -> None:
-        self.n = 0
-        self._loop = asyncio.get_running_loop()
-        self._loop.call_soon(self._next)
-
-    def _next(self) -> None:
-        self.n += 1
-        self._loop.call_soon(self._next)
-
-
 async def test_bomb_leaves_the_loop_to_others() -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join([*(packer.compress(bytes(MIB)) for _ in range(8)), packer.flush()])
@@ -108,13 +96,6 @@ async def test_answers_that_come_all_at_once_are_parsed_round_by_round() -> None
 
     await asyncio.gather(*(one() for _ in range(5)))
     assert sorted(set(parsed_in)) == parsed_in
-
-
-async def test_answers_within_the_time_of_a_round_share_it() -> None:
-    turns, rounds = Turns(1000.0), Rounds()
-    for _ in range(5):
-        await turns.take()
-    assert rounds.n == 0
 
 
 async def test_longest_of_too_many_is_given_up() -> None:

@@ -15,11 +15,13 @@ from typing import Any
 import certifi
 import pytest
 import trustme
+from turning import Rounds
 from wires import a_peer, a_server
 
 from http1 import links
 from http1.client import DISTRUST_S, IDLE_KEEP_S, LATELY_S, Transport, certifis_file
 from http1.names import Names
+from http1.turns import Turns
 from http1.words import (
     Answer,
     ConnectError,
@@ -592,6 +594,24 @@ async def test_tls_session_is_resumed(authority: trustme.CA, ca_file: str) -> No
         transport = Transport(ca_file=ca_file)
         assert [await get(transport, url) for _ in range(3)] == [b"ok"] * 3
         assert (transport.counts.opened, transport.counts.resumed) == (3, 2)
+        await transport.aclose()
+
+
+async def test_tls_connections_that_are_wanted_at_once_are_opened_round_by_round(
+    authority: trustme.CA, ca_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds, begun, tls_of = Rounds(), list[int](), links.Tls
+
+    def begin(*of: Any) -> links.Tls:
+        begun.append(rounds.n)
+        return tls_of(*of)
+
+    monkeypatch.setattr("http1.client.Tls", begin)
+    async with a_peer(lambda reader, writer: talks(reader, writer, OK), of_server(authority, "127.0.0.1")) as url:
+        transport = Transport(ca_file=ca_file)
+        transport.turns = Turns(0.0)
+        await asyncio.gather(*(get(transport, url) for _ in range(5)))
+        assert len(begun) == len(set(begun)) == 5
         await transport.aclose()
 
 

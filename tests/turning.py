@@ -76,3 +76,16 @@ class _Selector(selectors.DefaultSelector):
         ready = super().select(min(timeout, MAX_REAL_S))
         self._loop.now_s += time.monotonic() - began
         return ready
+
+
+class Rounds:
+    """Counts the rounds of the event loop."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._loop = asyncio.get_running_loop()
+        self._loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        self.n += 1
+        self._loop.call_soon(self._next)
