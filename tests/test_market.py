@@ -9,6 +9,7 @@ import httpx
 import pytest
 from conftest import House, a_house, a_house_among_many, requests_of
 from mocked import Mocked
+from turning import Rounds
 
 from answers import price as price_answer
 from answers.paid import Past
@@ -36,6 +37,7 @@ from exchanges.joined import by_coin
 from exchanges.symbols import NotASymbol, are_of_one_coin, in_every_dollar, parse_symbol
 from exchanges.table import EXCHANGES
 from exchanges.words import Funding, Liquidation, LiquidationPage, OpenInterest, Page, Paid, Ratio, Snapshot, Ticker
+from http1.turns import Turns
 from market import Market
 
 
@@ -644,3 +646,20 @@ def test_list_shows_the_larger_of_two_contracts_on_one_coin(is_plain_first: bool
     pepe = found["PEPE-USDT"].ticker
     assert pepe is not None
     assert pepe.quote_volume == 5e6
+
+
+async def test_list_that_many_wait_for_is_joined_round_by_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds, joined_in = Rounds(), set[int]()
+
+    def complete(perp: Snapshot, interval_h: float | None) -> Snapshot:
+        joined_in.add(rounds.n)
+        return perp
+
+    monkeypatch.setattr("asking.lists.completed_snapshot", complete)
+    async with a_house() as house:
+        market = house.bot.market
+        market.fetcher.turns = Turns(0.0)
+        asked = (market.listing(EXCHANGES["binance"], "perp", PartName.FUNDING) for _ in range(3))
+        first, *others = await asyncio.gather(*asked)
+        assert others == [first, first] != [{}, {}]
+        assert len(joined_in) == 3
