@@ -33,9 +33,7 @@ CONNECT_S = 2.0
 WHOLE_S = 4.0  # one answer, from asking to its last byte
 LIST_S = 6.0  # a long list, likewise
 MAX_ANSWER = 512 * 1024  # bytes; 1000 candles, the longest answer that is not a list, are some 160 KiB
-MAX_VALUES = (
-    40_000  # of one answer's JSON: a thousand candles have 12,000, and each costs 24 times its bytes when it is {}
-)
+MAX_VALUES = 24_000  # of one answer's JSON: 1500 candles have 18,000, and each costs 24 times its bytes when it is {}
 MAX_REFUSAL_BODY = 64 * 1024  # bytes of an answer whose status is not 200
 MAX_LIST = 16 * 1024 * 1024  # Binance's list of all spot tickers is 1.9 MiB
 MAX_REFUSAL = 4096  # bytes of an answer without rows, which may be a refusal
