@@ -26,9 +26,12 @@ async def keep_tidy(transport: Transport) -> None:
 
 
 class Memory:
-    """Gives the system what the C library holds in holes of its heap.
+    """Gives the system what the C library holds in holes of its heap, after Python has let go of what is dead.
 
-    By itself it gives back only from the heap's end, and one small thing that lives there keeps all before it: after
+    Python's own collector looks at what is old once a minute under load: until then, hundreds of connections that
+    clients have closed (asyncio's, which hold themselves) lie between the living. It takes 17 ms with all caches full.
+
+    The C library gives back only from its heap's end, and one small thing that lives there keeps all before it: after
     exchanges had babbled for half a minute, 13 of 75 MiB were such holes. A call takes some ms when there is much, and
     0.2 when there is nothing: so it is made whenever more is in use than at the start, and not only after a growth,
     as what was in use at the last call may be holes by now.
@@ -38,9 +41,10 @@ class Memory:
         self._enough = resident_bytes() + kept
 
     def give_back(self) -> None:
-        """Where the process has grown by as much; nothing where the C library has no such call (musl, macOS)."""
+        """Where the process has grown by as much. Some C libraries have no such call (musl, macOS)."""
         if resident_bytes() < self._enough:
             return
+        gc.collect()
         import ctypes  # only when there is need of it: 0.7 MiB, 10 ms
 
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -8,6 +8,7 @@ import gc
 import os
 import subprocess
 import sys
+import weakref
 
 import pytest
 from conftest import ROOT
@@ -50,6 +51,17 @@ def test_what_was_in_use_at_one_time_is_given_back_the_next() -> None:
     memory.give_back()
     assert resident_bytes() < before + 6 * MIB
     assert len(kept) == 10
+
+
+def test_what_holds_itself_is_let_go() -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.itself = self
+
+    gone = weakref.ref(Ring())
+    assert gone() is not None
+    Memory(kept=-1000 * MIB).give_back()
+    assert gone() is None
 
 
 def test_memory_that_has_not_grown_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
