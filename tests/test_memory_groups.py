@@ -71,7 +71,12 @@ async def test_long_refused_answers_are_gone_with_their_requests() -> None:
     """Eight users who ask for five symbols each, while every exchange answers a megabyte of rubbish."""
     async with a_server(64) as (world, server, port):
         text = f"/price {' '.join(SYMBOLS)}"
-        await ask(port, text, 40, 8)
+        await ask(port, f"/price {hostile.NOT_LISTED}", 8, 8)  # lists of symbols are kept from now on
+        for latency_s in (hostile.SLOW_S, 0.0):
+            for site in world.sites.values():
+                site.latency_s = latency_s
+            await ask(port, text, 80, 8)
+        await asyncio.sleep(SWEEP_S + 1)
         before = server.memory_mib("VmRSS")
         lying = hostile.Hostile(1, 1.0, HEAVY)
         lying.take_over(world)
