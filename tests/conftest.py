@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import json
 import logging
@@ -38,6 +39,16 @@ settings_module.DATA_DIR = Path(DATA.name)
 LATER_S = 2 * 3600.0
 WEEK_S = 7 * 86400.0
 FEW = 10  # coins that nobody asks for, in lists of some eighty markets
+
+
+gc.disable()  # while tests are collected
+
+
+def pytest_collection_finish() -> None:
+    """Ten thousand tests stay until the end: garbage is not looked for among them, again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
