@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import inspect
 import json
@@ -120,6 +121,29 @@ def pressed(data: str, update_id: int = 1, chat_id: int = ADA, user_id: int = AD
 def some(cases: Iterable[tuple[Any, ...]], every: int) -> list[Any]:
     """For parametrize: each nth of a long row of cases; the others are trials."""
     return [pytest.param(*case, marks=[pytest.mark.trial] if n % every else []) for n, case in enumerate(cases)]
+
+
+def together(names: str, cases: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Like parametrize, of cases that cost less than a test each: one test of all, which names the one that fails."""
+    cases, named = list(cases), names.split(", ")
+
+    def of(test: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def run(**others: Any) -> None:
+            for case in cases:
+                values = dict(zip(named, case, strict=True)) if len(named) > 1 else {names: case}
+                try:
+                    test(**others, **values)
+                except BaseException as error:
+                    error.add_note(f"{names}: {case!r}")
+                    raise
+
+        whole = inspect.signature(test)
+        others = [each for each in whole.parameters.values() if each.name not in named]
+        run.__signature__ = whole.replace(parameters=others)  # type: ignore[attr-defined]
+        return run
+
+    return of
 
 
 class Answers:
