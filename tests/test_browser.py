@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import ROOT
 from house import free_port
-from selenium.webdriver.support.select import Select
 from test_demo_pictures import FORM, a_form, a_png
 from test_webhook_server import Process
 
@@ -303,6 +302,12 @@ def typed(page: Chrome, text: str) -> None:
     line.send_keys(text + "\n")
 
 
+def choose(page: Chrome, element_id: str, text: str) -> None:
+    from selenium.webdriver.support.select import Select
+
+    Select(page.find_element("id", element_id)).select_by_visible_text(text)
+
+
 @contextmanager
 def the_world(page: Chrome) -> Iterator[None]:
     """What stands beside the chat; on a phone it is opened over it."""
@@ -316,7 +321,7 @@ def the_world(page: Chrome) -> Iterator[None]:
 
 def become(page: Chrome, name: str) -> None:
     """Changes who writes; begins their chat where Telegram shows START."""
-    Select(page.find_element("id", "who")).select_by_visible_text(name)
+    choose(page, "who", name)
     until(lambda: page.execute_script("return $('chat').dataset.of") == name, name)
     if page.find_element("id", "start").is_displayed():
         answered(page, lambda: press(page, "#start"))
@@ -335,7 +340,7 @@ def begin(browser: Chrome, url: str, size: tuple[int, int] = PHONE, who: str = "
 @pytest.mark.parametrize(("size", "who"), [(PHONE, "Owner"), (DESKTOP, "Listed user")], ids=["phone", "desktop"])
 def test_start_screen(browser: Chrome, demo_url: str, size: tuple[int, int], who: str) -> None:
     page = open_page(browser, demo_url, size)
-    Select(page.find_element("id", "who")).select_by_visible_text(who)
+    choose(page, "who", who)
     until(lambda: page.execute_script("return $('chat').dataset.of") == who, who)
     assert "What can this bot do?" in page.find_element("css selector", ".intro").text
     assert not page.find_element("id", "text").is_displayed()
@@ -446,8 +451,8 @@ def test_weather_in_words(browser: Chrome, demo_url: str, size: tuple[int, int])
 def test_crash_is_replayed_at_three_times_its_speed(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
     page = begin(browser, demo_url, size)
     with the_world(page):
-        Select(page.find_element("id", "scenario")).select_by_visible_text("A crash, and the exchanges under load")
-        Select(page.find_element("id", "replay-speed")).select_by_visible_text("3x")
+        choose(page, "scenario", "A crash, and the exchanges under load")
+        choose(page, "replay-speed", "3x")
         press(page, "#replay")
         until(lambda: page.find_element("id", "replay").text == "Replay again", "the crash")
         assert "A flash crash" in until(lambda: pressed_preset(page), "what the weather is")
