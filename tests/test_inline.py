@@ -291,7 +291,7 @@ async def test_query_takes_one_round_trip() -> None:
     async with a_house() as house:
         await offered(house, "x")
         house.world.set_latency(0.08)
-        took, coins = [], ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LINK", "BNB", "JUP", "AVAX", "LTC", "SUI", "WIF")
+        took, coins = [], ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LINK")
         for text in (each for coin in coins for each in (coin[:2], coin)):
             await house.later()
             began, before = loop_time(), n_asked(house)
