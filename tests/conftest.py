@@ -52,6 +52,24 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Trials reach nothing new, and counting what they reach would double their time."""
+    if item.get_closest_marker("trial"):
+        item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test that no coverage is counted of counts none in its processes either."""
+    name = "COVERAGE_PROCESS_CONFIG"
+    counted = os.environ.pop(name, None) if item.get_closest_marker("no_cover") else None
+    try:
+        return (yield)
+    finally:
+        if counted is not None:
+            os.environ[name] = counted
+
+
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Runs an async test, for at most a week of its time, or 100 real seconds; see turning.py."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):

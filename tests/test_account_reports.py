@@ -20,6 +20,8 @@ from exchanges.words import Position
 from render.figures import display_width
 from render.message import PHONE, Answer
 
+pytestmark = pytest.mark.no_cover  # others reach what these do
+
 NOW_S = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
 BASES = ("BTC", "1000PEPE", "FARTCOIN", "BABYDOGE", "币安人生", "S")
 

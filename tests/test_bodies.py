@@ -146,6 +146,7 @@ def cpu_s(place: tuple[str | int, ...], sent: bytes, step: int = 32 * 1024) -> t
 SIZE = 900_000
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("place", [(), ("result", "list"), (1,), (0, "a")])
 @together(
     "piece",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 AXE = Path(os.environ.get("AXE_CORE") or ROOT / ".ci/node_modules/axe-core/axe.min.js")
 pytestmark = [
+    pytest.mark.no_cover,
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # selenium's own
     pytest.mark.xdist_group("browser"),  # one browser for all of them

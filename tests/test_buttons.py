@@ -16,6 +16,8 @@ import bot
 from exchanges.table import EXCHANGES
 from render.keyboards import LABELS
 
+pytestmark = pytest.mark.no_cover  # others reach what these do
+
 MAX_REPLIES = 600  # of one walk
 PAUSES_S = {"kraken": 5, "hyperliquid": 5}  # between two of them, by the turned clock: whose budgets are small
 BEGIN = (

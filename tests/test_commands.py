@@ -21,6 +21,8 @@ from demo.web import FAULTS
 from exchanges.table import EXCHANGES
 from exchanges.words import INTERVALS
 
+pytestmark = pytest.mark.no_cover  # others reach what these do
+
 NOW = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
 FOREIGN = (
     *("Traceback", "Error", "Exception", "HTTP/1.1", "{", "}", "retMsg", "retCode", "<html", "127.0.0.1", "None"),

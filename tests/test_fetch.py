@@ -656,6 +656,7 @@ def test_cutter_empty_list(body: bytes) -> None:
     assert (found, cutter.is_done) == ([], True)
 
 
+@pytest.mark.no_cover
 def test_cutter_same_as_parsing_the_whole() -> None:
     """10,000 random documents, cut anywhere, hold what orjson finds in the whole."""
     seed = random.randrange(1 << 30)

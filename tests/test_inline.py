@@ -286,6 +286,7 @@ def test_matches_are_the_shortest_first() -> None:
     assert inline.matching("bt", known) == ["BT", "BTC", "BTCDOM"]
 
 
+@pytest.mark.no_cover
 async def test_query_takes_one_round_trip() -> None:
     """Of 80 ms to every exchange, each time everything forgotten; nothing is asked in turn."""
     async with a_house() as house:

@@ -21,6 +21,8 @@ from answering import NOW, freeze
 from conftest import House, a_house, a_house_among_many
 from raw import Bar, D, Wire, is_shown
 
+pytestmark = pytest.mark.no_cover  # others reach what these do
+
 SPOTS = ("binance", "bybit", "okx", "gate", "bitget", "kraken", "coinbase")
 PERPS = ("binance", "bybit", "okx", "gate", "bitget", "hyperliquid", "deribit", "kraken")
 WITH_PAST = ("binance", "bybit", "okx", "gate", "kraken")

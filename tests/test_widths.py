@@ -28,6 +28,8 @@ from render.figures import display_width
 from render.message import PHONE, Answer
 from store.words import ARMED, Alert, Chat, Counts, Message
 
+pytestmark = pytest.mark.no_cover  # others reach what these do
+
 NOW_S, NOW_MS = markets.NOW_S, markets.NOW_MS
 BASES = ("BTC", "PEPE", "BABYDOGE", "1000CHEEMS", "FARTCOIN", "币安人生", "S", "WIF")
 MAX_LABEL = 24  # characters of a button
