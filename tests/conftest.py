@@ -11,7 +11,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,17 @@ WEEK_S = 7 * 86400.0
 FEW = 10  # coins that nobody asks for, in lists of some eighty markets
 
 
-gc.disable()  # while tests are collected
-
-
-def pytest_collection_finish() -> None:
-    """Ten thousand tests stay until the end: garbage is not looked for among them, again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests stay until the end: garbage is not looked for among them, and less often than in a server."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 20)
+        gc.enable()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -59,7 +62,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """A test that no coverage is counted of counts none in its processes either."""
     name = "COVERAGE_PROCESS_CONFIG"
     counted = os.environ.pop(name, None) if item.get_closest_marker("no_cover") else None
