@@ -23,8 +23,6 @@ import bot
 import demo
 from telegram import webhook
 
-pytestmark = pytest.mark.no_cover  # others reach what these do
-
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 KEY = "open-sesame.1234"
 

@@ -14,8 +14,6 @@ from demo.telegram_html import parse
 from demo.web import FAULTS
 from exchanges import table
 
-pytestmark = pytest.mark.no_cover  # others reach what these do
-
 EXCHANGES = ("binance", "bybit", "okx")
 EACH = list(itertools.product(FAULTS, EXCHANGES))
 FOREIGN = (

@@ -24,10 +24,10 @@ def test_forty_alerts_over_a_day_ring_when_they_must(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.trial
-def test_forty_alerts_over_a_week_ring_when_they_must(tmp_path: Path) -> None:
-    outcome = replay.compared(7, seed=3, folder=tmp_path)
+def test_forty_alerts_over_days_ring_when_they_must(tmp_path: Path) -> None:
+    outcome = replay.compared(4, seed=3, folder=tmp_path)
     assert outcome["wrong"] == []
-    assert outcome["ticks"] == 7 * 1440
+    assert outcome["ticks"] == 4 * 1440
 
 
 @pytest.mark.trial

@@ -11,8 +11,6 @@ import bot
 from answers.typed import Meant, meant, nearest
 from demo.telegram_html import parse
 
-pytestmark = pytest.mark.no_cover  # others reach what these do
-
 NAMES = tuple(bot.COMMANDS)
 GROUP = -100
 
