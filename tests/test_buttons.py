@@ -85,7 +85,7 @@ async def walk(house: House, *first: dict[str, Any], pause_s: float = 0) -> dict
 SET_UPS = (*EXCHANGES, "binance,bybit,okx,gate,bitget,hyperliquid,deribit,kraken,coinbase")
 
 
-@pytest.mark.parametrize("exchanges", some(((each,) for each in SET_UPS), 9))
+@pytest.mark.parametrize("exchanges", some(((each,) for each in SET_UPS), len(SET_UPS)))
 async def test_every_button_leads_to_a_reply_with_buttons(exchanges: str, tmp_path: Path) -> None:
     """Whatever exchanges are allowed; alerts, the watchlist and settings too, and what hangs under what rang."""
     async with a_watching_house(tmp_path, EXCHANGES=exchanges, VOLSCAN_SYMBOLS="5") as house:
