@@ -9,6 +9,7 @@ import inspect
 import json
 import logging
 import os
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
@@ -39,6 +40,7 @@ os.environ["DATA_DIR"] = DATA.name
 settings_module.DATA_DIR = Path(DATA.name)
 LATER_S = 2 * 3600.0
 WEEK_S = 7 * 86400.0
+OF_CHILDREN = "COVERAGE_PROCESS_CONFIG"  # by which coverage begins in child processes
 FEW = 10  # coins that nobody asks for, in lists of some eighty markets
 
 
@@ -61,16 +63,34 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("no_cover")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """A worker's coverage is pytest-cov's affair: as a child process it would begin one of its own before that."""
+    os.environ.pop(OF_CHILDREN, None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """A test that no coverage is counted of counts none in its processes either."""
-    name = "COVERAGE_PROCESS_CONFIG"
-    counted = os.environ.pop(name, None) if item.get_closest_marker("no_cover") else None
+    counted = os.environ.pop(OF_CHILDREN, None) if item.get_closest_marker("no_cover") else None
     try:
         return (yield)
     finally:
         if counted is not None:
-            os.environ[name] = counted
+            os.environ[OF_CHILDREN] = counted
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """pytest-cov stops its coverage for `no_cover`; but in a worker it has begun two, and the outer one would go on."""
+    tracer = sys.gettrace() if item.get_closest_marker("no_cover") else None
+    if tracer is None:
+        return (yield)
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
