@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import gc
 import inspect
 import json
 import logging
 import os
+import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +40,57 @@ os.environ["DATA_DIR"] = DATA.name
 settings_module.DATA_DIR = Path(DATA.name)
 LATER_S = 2 * 3600.0
 WEEK_S = 7 * 86400.0
+OF_CHILDREN = "COVERAGE_PROCESS_CONFIG"  # by which coverage begins in child processes
 FEW = 10  # coins that nobody asks for, in lists of some eighty markets
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests stay until the end: garbage is not looked for among them, and less often than in a server."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 20)
+        gc.enable()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Trials reach nothing new, and counting what they reach would double their time."""
+    if item.get_closest_marker("trial"):
+        item.add_marker("no_cover")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """A worker's coverage is pytest-cov's affair: as a child process it would begin one of its own before that."""
+    os.environ.pop(OF_CHILDREN, None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that no coverage is counted of counts none in its processes either."""
+    counted = os.environ.pop(OF_CHILDREN, None) if item.get_closest_marker("no_cover") else None
+    try:
+        return (yield)
+    finally:
+        if counted is not None:
+            os.environ[OF_CHILDREN] = counted
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """pytest-cov stops its coverage for `no_cover`; but in a worker it has begun two, and the outer one would go on."""
+    tracer = sys.gettrace() if item.get_closest_marker("no_cover") else None
+    if tracer is None:
+        return (yield)
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -109,6 +162,29 @@ def pressed(data: str, update_id: int = 1, chat_id: int = ADA, user_id: int = AD
 def some(cases: Iterable[tuple[Any, ...]], every: int) -> list[Any]:
     """For parametrize: each nth of a long row of cases; the others are trials."""
     return [pytest.param(*case, marks=[pytest.mark.trial] if n % every else []) for n, case in enumerate(cases)]
+
+
+def together(names: str, cases: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Like parametrize, of cases that cost less than a test each: one test of all, which names the one that fails."""
+    cases, named = list(cases), names.split(", ")
+
+    def of(test: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def run(**others: Any) -> None:
+            for case in cases:
+                values = dict(zip(named, case, strict=True)) if len(named) > 1 else {names: case}
+                try:
+                    test(**others, **values)
+                except BaseException as error:
+                    error.add_note(f"{names}: {case!r}")
+                    raise
+
+        whole = inspect.signature(test)
+        others = [each for each in whole.parameters.values() if each.name not in named]
+        run.__signature__ = whole.replace(parameters=others)  # type: ignore[attr-defined]
+        return run
+
+    return of
 
 
 class Answers:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from conftest import together
 from mocked import MockedAnswer
 from turning import Rounds
 
@@ -150,8 +151,9 @@ def cpu_s(place: tuple[str | int, ...], sent: bytes, step: int = 32 * 1024) -> t
 SIZE = 900_000
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("place", [(), ("result", "list"), (1,), (0, "a")])
-@pytest.mark.parametrize(
+@together(
     "piece",
     [
         b"[",
@@ -170,7 +172,7 @@ SIZE = 900_000
         b"9",
     ],
 )
-@pytest.mark.parametrize("before", [b"", b"[", b'{"result":', b'{"result":{"list":[', b"[{"])
+@together("before", [b"", b"[", b'{"result":', b'{"result":{"list":[', b"[{"])
 def test_no_list_takes_long(place: tuple[str | int, ...], piece: bytes, before: bytes) -> None:
     in_all_s, longest_s = cpu_s(place, before + piece * (SIZE // len(piece)))
     assert in_all_s < 1.0

@@ -16,6 +16,8 @@ import bot
 from exchanges.table import EXCHANGES
 from render.keyboards import LABELS
 
+pytestmark = pytest.mark.no_cover  # others reach what these do
+
 MAX_REPLIES = 600  # of one walk
 PAUSES_S = {"kraken": 5, "hyperliquid": 5}  # between two of them, by the turned clock: whose budgets are small
 BEGIN = (
@@ -83,7 +85,7 @@ async def walk(house: House, *first: dict[str, Any], pause_s: float = 0) -> dict
 SET_UPS = (*EXCHANGES, "binance,bybit,okx,gate,bitget,hyperliquid,deribit,kraken,coinbase")
 
 
-@pytest.mark.parametrize("exchanges", some(((each,) for each in SET_UPS), 5))
+@pytest.mark.parametrize("exchanges", some(((each,) for each in SET_UPS), len(SET_UPS)))
 async def test_every_button_leads_to_a_reply_with_buttons(exchanges: str, tmp_path: Path) -> None:
     """Whatever exchanges are allowed; alerts, the watchlist and settings too, and what hangs under what rang."""
     async with a_watching_house(tmp_path, EXCHANGES=exchanges, VOLSCAN_SYMBOLS="5") as house:
@@ -107,7 +109,7 @@ async def test_buttons_under_what_rang_lead_on(tmp_path: Path) -> None:
             assert lines_of(reply), line
 
 
-@pytest.mark.parametrize("exchanges", ["binance", "hyperliquid", "coinbase"])
+@pytest.mark.parametrize("exchanges", some([("binance",), ("hyperliquid",), ("coinbase",)], 2))
 async def test_buttons_of_an_inline_message_lead_on(exchanges: str) -> None:
     """In chats that the bot is not in, where no picture and no alert can be had."""
     async with a_house(EXCHANGES=exchanges) as house:
@@ -144,8 +146,10 @@ PLACES = (
 )
 
 
-@pytest.mark.parametrize("name", ["volume", "cvd", "analysis", "price", "profile"])
-@pytest.mark.parametrize(("exchanges", "interval", "kind"), PLACES)
+NEIGHBOURS = [(*place, name) for place in PLACES for name in ("volume", "cvd", "analysis", "price", "profile")]
+
+
+@pytest.mark.parametrize(("exchanges", "interval", "kind", "name"), some(NEIGHBOURS, 3))
 async def test_interval_and_kind_travel_along(exchanges: str, name: str, interval: str, kind: str) -> None:
     """On every neighbour's button, and on theirs: so the way back leads to where one came from. Also where there is no
     such market, or no such interval, and the answer only says so."""

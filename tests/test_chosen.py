@@ -75,6 +75,7 @@ KEY = "open-sesame.1234"
 SERVER, POLLER = "webhook_server.py", "bot.py"
 
 
+@pytest.mark.no_cover
 @pytest.mark.real_time
 async def test_a_woken_server_takes_nothing_back_from_a_poller() -> None:
     """webhook, polling, a woken server in between, polling started again, and back to the webhook on purpose."""

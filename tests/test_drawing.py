@@ -39,6 +39,7 @@ def check_labels(labels: list[Label]) -> None:
         assert not one.box.overlaps(other.box), (one, other)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("first", [0, *(pytest.param(first, marks=pytest.mark.trial) for first in range(50, 500, 50))])
 def test_labels_never_overlap(first: int) -> None:
     for seed in range(first, first + 50):
@@ -47,6 +48,7 @@ def test_labels_never_overlap(first: int) -> None:
         check_labels(labels.placed)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("first", [1000, pytest.param(1005, marks=pytest.mark.trial)])
 def test_random_figures_are_drawn(first: int) -> None:
     for seed in range(first, first + (5 if first == 1000 else 25)):

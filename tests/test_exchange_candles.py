@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import NOW_MS, a_listing, a_perp, a_spot
+from conftest import NOW_MS, a_listing, a_perp, a_spot, together
 from wire import (
     DERIBIT_ROW,
     END_MS,
@@ -248,7 +248,7 @@ def test_candle_too_short(shape: Shape) -> None:
 
 
 @EVERY_SHAPE
-@pytest.mark.parametrize("value", ["", None, "abc", [], {}, "NaN", "inf", "-inf", "1e999", "1e40", 1e300])
+@together("value", ["", None, "abc", [], {}, "NaN", "inf", "-inf", "1e999", "1e40", 1e300])
 def test_candle_figure_that_is_none(shape: Shape, value: Any) -> None:
     for place in range(len(shape.at)):
         row = nth(shape, 1)
@@ -280,7 +280,7 @@ def test_candle_of_a_year_that_cannot_be(shape: Shape, factor: int) -> None:
 
 
 @EVERY_SHAPE
-@pytest.mark.parametrize("price", [0, "0", -1, "-5"])
+@together("price", [0, "0", -1, "-5"])
 def test_candle_price_below_zero(shape: Shape, price: Any) -> None:
     for place in (1, 2, 3, 4):
         with pytest.raises(BadResponse):
@@ -293,9 +293,7 @@ def test_candle_price_below_zero(shape: Shape, price: Any) -> None:
 
 
 @EVERY_SHAPE
-@pytest.mark.parametrize(
-    ("place", "price"), [(1, 121), (1, 89), (2, 109), (2, 99), (3, 101), (3, 121), (4, 121), (4, 89)]
-)
+@together("place, price", [(1, 121), (1, 89), (2, 109), (2, 99), (3, 101), (3, 121), (4, 121), (4, 89)])
 def test_candle_low_above_high(shape: Shape, place: int, price: float) -> None:
     """Every price lies between low and high, and at either end of them."""
     candles = shape.parse(shape.wrap([changed(shape, place, price), nth(shape, 1)]))
@@ -319,14 +317,14 @@ def test_candle_volume_below_zero(shape: Shape) -> None:
 
 
 @EVERY_SHAPE
-@pytest.mark.parametrize("order", [(0, 0), (0, 1, 1), (1, 1, 0), (0, 2, 1), (2, 0, 1), (1, 0, 2)])
+@together("order", [(0, 0), (0, 1, 1), (1, 1, 0), (0, 2, 1), (2, 0, 1), (1, 0, 2)])
 def test_candles_twice_or_in_disorder(shape: Shape, order: tuple[int, ...]) -> None:
     with pytest.raises(BadResponse):
         shape.parse(shape.wrap([nth(shape, n) for n in order]))
 
 
 @EVERY_SHAPE
-@pytest.mark.parametrize("row", [None, 5, "x", [], {}, [[]], True])
+@together("row", [None, 5, "x", [], {}, [[]], True])
 def test_candle_that_is_no_row(shape: Shape, row: Any) -> None:
     with pytest.raises(BadResponse) as caught:
         shape.parse(shape.wrap([row]))
@@ -340,7 +338,7 @@ def test_candle_that_is_no_row(shape: Shape, row: Any) -> None:
 
 
 @EVERY_SHAPE
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"<html>", b"5", b'"x"', b"true", b"[5]", b"[null]", b'{"a":1}'])
+@together("body", [b"", b"{", b"\xff", b"<html>", b"5", b'"x"', b"true", b"[5]", b"[null]", b'{"a":1}'])
 def test_candles_that_are_no_candles(shape: Shape, body: bytes) -> None:
     with pytest.raises(BadResponse):
         shape.parse(body)
@@ -637,7 +635,7 @@ def test_series_is_oldest_first(series: Series) -> None:
 
 
 @EVERY_SERIES
-@pytest.mark.parametrize("value", ["abc", [], {}, True, "NaN", "inf", "-inf", "1e999", "1e31"])
+@together("value", ["abc", [], {}, True, "NaN", "inf", "-inf", "1e999", "1e31"])
 def test_series_figure_that_is_none(series: Series, value: Any) -> None:
     for place in series.at:
         row = deepcopy(series.row)
@@ -659,14 +657,14 @@ def test_series_figure_that_is_missing(series: Series) -> None:
 
 
 @EVERY_SERIES
-@pytest.mark.parametrize("row", [None, 5, "x", [], {}, [[]]])
+@together("row", [None, 5, "x", [], {}, [[]]])
 def test_series_row_that_is_none(series: Series, row: Any) -> None:
     with pytest.raises(BadResponse):
         series.parse(series.wrap([row]))
 
 
 @EVERY_SERIES
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"<html>", b"null", b"5", b'"x"', b"{}", b"[5]", b"[null]"])
+@together("body", [b"", b"{", b"\xff", b"<html>", b"null", b"5", b'"x"', b"{}", b"[5]", b"[null]"])
 def test_series_that_is_none(series: Series, body: bytes) -> None:
     with pytest.raises(BadResponse):
         series.parse(body)

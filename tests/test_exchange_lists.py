@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import NOW_MS, a_perp, a_spot, recorded
+from conftest import NOW_MS, a_perp, a_spot, recorded, together
 from wire import about, listed
 
 from exchanges import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, kraken, okx
@@ -163,7 +163,7 @@ def test_row_of_texts_and_of_numbers(of: Sample) -> None:
 
 
 @EVERY_ROW
-@pytest.mark.parametrize("value", ["abc", [], {}, True, False, "NaN", "inf", "-inf", "1e999", "1e31", 1e300])
+@together("value", ["abc", [], {}, True, False, "NaN", "inf", "-inf", "1e999", "1e31", 1e300])
 def test_row_with_a_figure_that_is_none(of: Sample, value: Any) -> None:
     for key in of.figures:
         with pytest.raises(BadResponse):
@@ -189,7 +189,7 @@ TIMES = {"nextFundingTime", "fundingTime", "funding_interval", "funding_next_app
 
 
 @EVERY_ROW
-@pytest.mark.parametrize("zero", ["0", "0.0", 0, 0.0])
+@together("zero", ["0", "0.0", 0, 0.0])
 def test_row_with_zero_for_a_price_or_a_time_that_there_is_not(of: Sample, zero: Any) -> None:
     for key in of.row.keys() & (PRICES | TIMES):
         assert of.read_row({**of.row, key: zero}) == of.read_row({**of.row, key: None}), key
@@ -204,7 +204,7 @@ def test_row_with_any_price_below_zero(of: Sample) -> None:
 
 
 @EVERY_ROW
-@pytest.mark.parametrize("name", [None, 5, [], {}, "", "X", "-", "_", "é"])
+@together("name", [None, 5, [], {}, "", "X", "-", "_", "é"])
 def test_row_with_a_name_that_is_none(of: Sample, name: Any) -> None:
     """It is left out, whatever else is in it."""
     if of.read is one_of_hyperliquid:

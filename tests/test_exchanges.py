@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import a_perp, a_spot, recorded
+from conftest import a_perp, a_spot, recorded, together
 from wire import first_of, of_bitget, of_bybit, of_deribit_ticker, of_kraken_ticker, of_okx, plain
 
 from exchanges import binance, bitget, bybit, coinbase, coingecko, deribit, gate, hyperliquid, kraken, okx
@@ -80,8 +80,8 @@ def test_recorded_refusals(
 
 
 @pytest.mark.parametrize("module", [binance, bybit, okx])
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"code": {}}', b'{"retCode": []}', b"\xff\xfe"])
-@pytest.mark.parametrize("status", [400, 403, 404, 418, 429, 451, 500, 503])
+@together("body", [b"", b"<html>", b"[]", b"null", b'{"code": {}}', b'{"retCode": []}', b"\xff\xfe"])
+@together("status", [400, 403, 404, 418, 429, 451, 500, 503])
 def test_any_refusal_has_a_meaning(module: Any, body: bytes, status: int) -> None:
     error = module.explain(status, body)
     assert isinstance(error, MarketError)
@@ -577,12 +577,12 @@ def test_rate_limits_say_how_long(module: Any, wait_s: float) -> None:
 
 
 @pytest.mark.parametrize("module", [gate, bitget, hyperliquid, deribit, kraken, coinbase, coingecko])
-@pytest.mark.parametrize(
+@together(
     "body",
     [b"", b"<html>", b"[]", b"null", b'{"label": {}}', b'{"code": []}', b'{"error": [5]}', b'{"error": {}}', b"\xff"],
 )
-@pytest.mark.parametrize(
-    ("status", "kind"),
+@together(
+    "status, kind",
     [
         (400, Declined),
         (401, Declined),
@@ -818,7 +818,7 @@ def test_figures_as_texts_and_as_numbers(part: Part) -> None:
 
 
 @EVERY_PART
-@pytest.mark.parametrize("value", ["abc", [], {}, True, False, "NaN", "nan", "inf", "-inf", "1e999", "1e31", 1e300])
+@together("value", ["abc", [], {}, True, False, "NaN", "nan", "inf", "-inf", "1e999", "1e31", 1e300])
 def test_figure_that_is_none(part: Part, value: Any) -> None:
     for key in part.row:
         with pytest.raises(BadResponse):
@@ -847,7 +847,7 @@ TIMES = {"nextFundingTime", "fundingTime", "funding_interval", "funding_next_app
 
 
 @EVERY_PART
-@pytest.mark.parametrize("zero", ["0", "0.00000000", 0, 0.0])
+@together("zero", ["0", "0.00000000", 0, 0.0])
 def test_zero_for_a_price_or_a_time_that_there_is_not(part: Part, zero: Any) -> None:
     keys = part.row.keys() & (PRICES | TIMES | ({"a", "b", "l", "h"} if part.wrap is _of_figures else set()))
     for key in keys:
@@ -886,7 +886,7 @@ def test_price_at_or_below_zero(name: str, price: Any) -> None:
 
 
 @EVERY_PART
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"<html>", b"5", b'"x"', b"true", b"null", b"[5]", b"[null]"])
+@together("body", [b"", b"{", b"\xff", b"<html>", b"5", b'"x"', b"true", b"null", b"[5]", b"[null]"])
 def test_answer_that_is_none(part: Part, body: bytes) -> None:
     with pytest.raises(BadResponse):
         part.parse(body)
@@ -895,7 +895,7 @@ def test_answer_that_is_none(part: Part, body: bytes) -> None:
 @pytest.mark.parametrize(
     "name", [name for name, part in PARTS.items() if part.wrap in (plain, of_bybit, of_okx, of_bitget)]
 )
-@pytest.mark.parametrize("row", [None, 5, "x", [], True])
+@together("row", [None, 5, "x", [], True])
 def test_row_that_is_none(name: str, row: Any) -> None:
     with pytest.raises(BadResponse):
         PARTS[name].parse(PARTS[name].wrap([row]))

@@ -31,7 +31,7 @@ FOREIGN = (
 )
 
 
-@pytest.mark.parametrize(("fault", "exchange"), some(EACH, 2))
+@pytest.mark.parametrize(("fault", "exchange"), some(EACH, 5))
 async def test_one_exchange_fails(exchange: str, fault: str) -> None:
     async with a_house() as house:
         await house.world.set_fault(exchange, fault)
@@ -45,7 +45,7 @@ async def test_one_exchange_fails(exchange: str, fault: str) -> None:
             assert "Binance" in text
 
 
-@pytest.mark.parametrize(("fault", "exchange"), some(EACH, 2))
+@pytest.mark.parametrize(("fault", "exchange"), some(EACH, 5))
 async def test_the_only_exchange_fails(exchange: str, fault: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with a_house(EXCHANGES=exchange) as house:

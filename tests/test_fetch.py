@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from conftest import NOW_MS, a_perp, a_spot
+from conftest import NOW_MS, a_perp, a_spot, together
 from mocked import Mocked, MockedAnswer
 
 from asking import circuits, fetch
@@ -657,6 +657,7 @@ def test_cutter_empty_list(body: bytes) -> None:
     assert (found, cutter.is_done) == ([], True)
 
 
+@pytest.mark.no_cover
 def test_cutter_same_as_parsing_the_whole() -> None:
     """10,000 random documents, cut anywhere, hold what orjson finds in the whole."""
     seed = random.randrange(1 << 30)
@@ -725,10 +726,8 @@ async def test_only_silence_bans_and_garbage_open_a_circuit(kind: type[MarketErr
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
-@pytest.mark.parametrize("status", [400, 401, 404, 405, 410, 422, 499])
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"{}", b'{"code":1}', b'{"retCode":170001}', b'{"label":"NEW"}', b"null"]
-)
+@together("status", [400, 401, 404, 405, 410, 422, 499])
+@together("body", [b"", b"<html>", b"{}", b'{"code":1}', b'{"retCode":170001}', b'{"label":"NEW"}', b"null"])
 def test_any_answered_refusal_says_that_the_host_is_well(exchange: str, status: int, body: bytes) -> None:
     venue = EXCHANGES[exchange]
     kind = venue.kinds[0]

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conftest import a_house, a_spot
+from conftest import a_house, a_spot, together
 
 from exchanges import words
 from exchanges.coingecko import MarketCap
@@ -74,7 +74,7 @@ def spoiled(record: Any, by: float) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
-@pytest.mark.parametrize("by", UNBOUND)
+@together("by", UNBOUND)
 def test_a_figure_without_bounds_is_found_in_every_record(record: Any, by: float) -> None:
     assert finite("x", record) is record
     n = 0
@@ -141,7 +141,7 @@ def in_snapshot(place: int, part: Any) -> tuple[str, Snapshot]:
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
-@pytest.mark.parametrize("by", UNBOUND)
+@together("by", UNBOUND)
 def test_of_many_rows_those_without_bounds_are_left_out(record: Any, by: float) -> None:
     """Alone, beside a symbol, and as a part of a snapshot; where all are well, the list is the same."""
     wholes: list[Callable[[Any], Any]] = [lambda each: each, lambda each: ("AB-USDT", each)]

@@ -10,6 +10,8 @@ from house import World, free_port
 from asking.races import DEADLINE_S
 from exchanges import table
 
+pytestmark = pytest.mark.no_cover  # others reach what these do
+
 MAX_MIB = 64.0  # of resident memory at its peak; the bench tells how much it really is
 
 

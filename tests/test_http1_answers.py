@@ -1,4 +1,4 @@
-"""The reader of answers, with h11 as a witness: on tens of thousands of answers both read the same, or ours refuses."""
+"""The reader of answers, with h11 as a witness: on thousands of answers both read the same, or ours refuses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import h11
 import pytest
+from conftest import some
 
 from http1 import MAX_HEAD
 from http1.answers import MAX_FRAMING, MAX_INTERIM, AnswerReader, BadAnswer, UnaskedBytes
@@ -150,7 +151,8 @@ def mutated(rng: random.Random) -> bytes:
     return sent
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.no_cover
+@pytest.mark.parametrize("seed", some(((seed,) for seed in range(4)), 4))
 def test_mutated_answers_are_read_alike_or_refused(seed: int) -> None:
     rng = random.Random(seed)
     n = 6000

@@ -30,6 +30,8 @@ import settings
 from exchanges import table
 from tools import build_lambda
 
+pytestmark = pytest.mark.no_cover  # others reach what these do
+
 NOBODY = 65532
 DEFAULT = settings.load({}, table.EXCHANGES)
 

@@ -880,6 +880,7 @@ def session_name(time_ms: int) -> str:
 FIRST_MS, LAST_MS = ms(datetime(2020, 1, 1, 1, tzinfo=UTC)), ms(datetime(2036, 1, 1, 1, tzinfo=UTC))
 
 
+@pytest.mark.no_cover
 def test_sessions_follow_each_other() -> None:
     """2020 to 2035: each begins as the one before ends, and all of its moments agree on it."""
     drawn, time_ms = random.Random(3), FIRST_MS
@@ -892,9 +893,10 @@ def test_sessions_follow_each_other() -> None:
     assert time_ms == LAST_MS
 
 
+@pytest.mark.no_cover
 def test_sessions_by_wall_clocks() -> None:
-    """Every seventh hour of 2020 to 2035, so all of the day within a week, and what lies next to each border."""
-    for time_ms in range(FIRST_MS, LAST_MS, 7 * 3_600_000):
+    """Every 31st hour of 2020 to 2035, so all of the day within a month, and what lies next to each border."""
+    for time_ms in range(FIRST_MS, LAST_MS, 31 * 3_600_000):
         found = session_at(time_ms)
         assert found.name == session_name(time_ms) == session_name(found.start_ms) == session_name(found.end_ms - 1)
         assert session_name(found.end_ms) != found.name
@@ -941,6 +943,7 @@ def clock_changes(zone: ZoneInfo) -> Iterator[tuple[int, bool]]:
             yield ms(change), bool(change.astimezone(zone).dst())
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("is_summer", "zone"),
     [(sessions.is_summer_in_europe, LONDON), (sessions.is_summer_in_america, NEW_YORK)],

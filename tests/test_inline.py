@@ -286,12 +286,13 @@ def test_matches_are_the_shortest_first() -> None:
     assert inline.matching("bt", known) == ["BT", "BTC", "BTCDOM"]
 
 
+@pytest.mark.no_cover
 async def test_query_takes_one_round_trip() -> None:
     """Of 80 ms to every exchange, each time everything forgotten; nothing is asked in turn."""
     async with a_house() as house:
         await offered(house, "x")
         house.world.set_latency(0.08)
-        took, coins = [], ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LINK", "BNB", "JUP", "AVAX", "LTC", "SUI", "WIF")
+        took, coins = [], ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LINK")
         for text in (each for coin in coins for each in (coin[:2], coin)):
             await house.later()
             began, before = loop_time(), n_asked(house)

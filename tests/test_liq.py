@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
-from conftest import House, a_house, recorded
+from conftest import House, a_house, recorded, some
 from wire import about
 
 from answers import liq
@@ -47,8 +48,7 @@ def true_dollars(truth: Truth, exchange: str, base: str, since_ms: int, side: st
     )
 
 
-@pytest.mark.parametrize("window", ["1h", "4h", "24h"])
-@pytest.mark.parametrize("base", ["BTC", "SOL", "PEPE"])
+@pytest.mark.parametrize(("window", "base"), some(itertools.product(("1h", "4h", "24h"), ("BTC", "SOL", "PEPE")), 2))
 async def test_liquidations_are_the_truth(base: str, window: str) -> None:
     async with a_house() as house:
         truth = house.stop_at(NOW)
@@ -84,8 +84,7 @@ async def test_liquidations_begin_at_a_quarter() -> None:
         assert all(row.time_ms >= report.since_ms for told in report.told.values() for row in told.rows)
 
 
-@pytest.mark.parametrize("exchange", TELLERS)
-@pytest.mark.parametrize("fault", ["hang", "500", "types"])
+@pytest.mark.parametrize(("exchange", "fault"), some(itertools.product(TELLERS, ("hang", "500", "types")), 4))
 async def test_liquidations_one_source_fails(exchange: str, fault: str) -> None:
     async with a_house() as house:
         house.stop_at(NOW)

@@ -29,6 +29,8 @@ import settings
 from bot import COMMANDS
 from http1.server import Handler, Request, Response
 
+pytestmark = pytest.mark.no_cover  # others reach what these do
+
 URL = "http://127.0.0.1"
 FEW = {"VOLSCAN_SYMBOLS": "10"}
 

@@ -14,6 +14,8 @@ import json_api
 from bot import COMMANDS
 from exchanges.words import Funding, Ticker
 
+pytestmark = pytest.mark.no_cover  # others reach what these do
+
 
 @pytest.mark.parametrize("n_cases", [40, pytest.param(200, marks=pytest.mark.trial)])
 async def test_mutated_answers_are_never_believed_and_never_break_anything(n_cases: int) -> None:

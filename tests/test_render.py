@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+from conftest import together
 
 from answers import price as price_answer
 from answers.price import PriceReport, Prices
@@ -307,6 +308,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.no_cover
 def test_any_message_is_valid_html() -> None:
     """Whatever exchanges and users sent: 1,000 random reports."""
     seed = random.randrange(1 << 30)
@@ -358,7 +360,7 @@ def test_any_message_is_valid_html() -> None:
 # What is no figure, and signs.
 
 
-@pytest.mark.parametrize("figure", [math.inf, -math.inf, math.nan, 1e300, -1e300, 1e-300, -1e-300])
+@together("figure", [math.inf, -math.inf, math.nan, 1e300, -1e300, 1e-300, -1e-300])
 @pytest.mark.parametrize(
     "name",
     [

@@ -764,6 +764,7 @@ class Chance:
         }  # fmt: skip
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("n", [0, *(pytest.param(n, marks=pytest.mark.trial) for n in range(1, 8))])
 def test_any_message_is_valid_html(n: int) -> None:
     """Whatever exchanges send: Telegram takes the message, and its buttons."""

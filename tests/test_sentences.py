@@ -5,12 +5,10 @@ from __future__ import annotations
 import ast
 
 import pytest
-from conftest import ROOT
+from test_docs import PRODUCT, nodes_of
 
 from exchanges.errors import Declined, PartName, Reason, Unavailable, UnknownSymbol
 from render.sentences import PARTS, REASONS, reasons, said
-
-NOT_IN_PRODUCT = ("tests", "trials", "bench", "demo")
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -47,10 +45,10 @@ def test_no_words_beside_the_table() -> None:
     """An error is given its reason by name; what is said of it is written in render/sentences.py only."""
     words = {text for one, several in REASONS.values() for text in (one, several)} - {"failed"}
     written = [
-        f"{path.relative_to(ROOT)}:{each.lineno}"
-        for path in ROOT.rglob("*.py")
-        if path.relative_to(ROOT).parts[0] not in NOT_IN_PRODUCT and path.name != "sentences.py"
-        for each in ast.walk(ast.parse(path.read_text()))
+        f"{name}:{each.lineno}"
+        for name in PRODUCT
+        if name != "render/sentences.py"
+        for each in nodes_of(name)
         if isinstance(each, ast.Constant) and each.value in words
     ]
     assert written == []

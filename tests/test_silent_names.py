@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 import load
 from house import World, first_answer, free_port
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.no_cover]
 SERVER = """
 import socket, sys, time
 look_up = socket.getaddrinfo

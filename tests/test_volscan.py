@@ -78,6 +78,7 @@ async def test_scan_takes_the_most_traded() -> None:
         assert set(scanned(house)) == set(list(largest(truth, "binance", "perp"))[:20])
 
 
+@pytest.mark.no_cover
 async def test_scan_is_of_two_hundred_unless_told() -> None:
     async with a_house_among_many() as house:
         assert "200 perpetuals scanned, 0 failed" in await house.ask("/volscan")
@@ -105,6 +106,7 @@ async def test_scan_asks_few_at_once() -> None:
         assert 8 <= most <= 24
 
 
+@pytest.mark.no_cover
 async def test_scan_stays_within_the_weight() -> None:
     async with a_house_among_many() as house:
         freeze(house)

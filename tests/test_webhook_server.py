@@ -18,7 +18,7 @@ from unittest.mock import ANY
 
 import httpx
 import pytest
-from conftest import ADA, ROOT, Answers, House, a_house, updated
+from conftest import ADA, ROOT, Answers, House, a_house, some, updated
 from house import free_port
 
 import demo
@@ -415,7 +415,7 @@ def test_process_with_a_wrong_value() -> None:
     assert Process(["webhook_server.py", "--nope"], {}).end()[0] == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", some([(signal.SIGINT,), (signal.SIGTERM,)], 2))
 def test_process_demo_runs_until_stopped(number: int) -> None:
     port = free_port()
     process = Process(["webhook_server.py", "--demo"], {"PORT": str(port)})

@@ -37,9 +37,9 @@ class TurningLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._came_back)
         return future
 
-    async def shutdown_default_executor(self) -> None:
+    async def shutdown_default_executor(self, *timeout: Any) -> None:  # which Python 3.12 and later hand in
         self.n_elsewhere += 1
-        await super().shutdown_default_executor()
+        await super().shutdown_default_executor(*timeout)
 
     async def subprocess_exec(self, *args: Any, **options: Any) -> Any:
         self.n_elsewhere += 1  # for the rest of the test
