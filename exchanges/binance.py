@@ -522,7 +522,7 @@ def parse_funding_interval(row: Row) -> tuple[str, float] | None:
 
 def parse_time(body: bytes) -> int:
     """{"serverTime": 1499827319559}"""
-    return int(Row.of(ID, body).needed("serverTime"))
+    return Row.of(ID, body).moment("serverTime")
 
 
 def parse_spot_balances(body: bytes) -> list[Balance]:

@@ -427,7 +427,7 @@ def _after(cursor: str) -> str:
 
 def parse_time(body: bytes) -> int:
     """The envelope's time, ms."""
-    return int(Row.of(ID, body).needed("time"))
+    return Row.of(ID, body).moment("time")
 
 
 def _result(body: bytes) -> Row:
@@ -528,7 +528,7 @@ def parse_closed_pnl(body: bytes) -> Page[Income]:
     is_inverse = result.get("category") == "inverse"
     found = [
         Income(
-            int(row.needed("updatedTime")),
+            row.moment("updatedTime"),
             "realised",
             settling_of(row.name("symbol"), is_inverse)[1],
             row.needed("closedPnl"),
@@ -546,7 +546,7 @@ def parse_transaction_log(body: bytes) -> Page[Income]:
     result = _result(body)
     found = []
     for row in result.rows("list"):
-        time_ms, asset = int(row.needed("transactionTime")), row.name("currency")
+        time_ms, asset = row.moment("transactionTime"), row.name("currency")
         funding, fee = row.number("funding"), row.number("fee")
         if funding:
             found.append(Income(time_ms, "funding", asset, funding))

@@ -277,8 +277,7 @@ def _contract(row: Row, of: Listing) -> Snapshot:
         interest = OpenInterest(coins, None if mark is None else coins * mark)
     funding = None
     if rate is not None:
-        interval_s, due_s = row.number("funding_interval"), row.number("funding_next_apply")
-        due_ms = int(due_s * 1000) if due_s else None
+        interval_s, due_ms = row.number("funding_interval"), row.whole("funding_next_apply", 1000)
         funding = Funding(rate, interval_s / 3600 if interval_s else None, due_ms, mark)
     return Snapshot(open_interest=interest, funding=funding)
 

@@ -45,14 +45,17 @@ def joined(pages: Sequence[Candles]) -> Candles:
 
 
 def completed_snapshot(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:
-    """What one endpoint does not tell and another does: the funding period; open interest in quote, or in base."""
+    """What one endpoint does not tell and another does: the funding period; open interest in quote, or in base.
+
+    Coins that are worth nothing, and a worth of no coins, are not told either.
+    """
     ticker, open_interest, funding = perp
     if funding is not None and funding.funding_interval_h is None:
         funding = funding._replace(funding_interval_h=funding_interval_h)
-    if open_interest is not None and ticker is not None and None in open_interest:
+    if open_interest is not None and ticker is not None and not all(open_interest):
         price = funding.mark if funding is not None and funding.mark is not None else ticker.last
         coins, value = open_interest
-        if coins is None and value is not None:
+        if value is not None and (coins is None or value > 0 == coins):
             open_interest = OpenInterest(value / price, value)
         elif coins is not None:
             open_interest = OpenInterest(coins, coins * price)

@@ -34,7 +34,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, is_name, long_share, read_candles, row_in
+from exchanges.reading import LATEST_MS, At, Row, is_name, long_share, read_candles, row_in
 from exchanges.timed import at_once
 from exchanges.words import (
     COIN,
@@ -324,11 +324,12 @@ def _open_interest(amount: float | None, mark: float | None, *, is_inverse: bool
 
 
 def _moment_ms(text: object) -> int:
-    """The milliseconds of an ISO 8601 time; 0 for none."""
+    """The milliseconds of an ISO 8601 time; 0 for none, and for one beyond the calendar."""
     try:
-        return int(datetime.fromisoformat(str(text)).timestamp() * 1000)
+        time_ms = int(datetime.fromisoformat(str(text)).timestamp() * 1000)
     except (ValueError, OverflowError):
         return 0
+    return time_ms if 0 < time_ms <= LATEST_MS else 0
 
 
 def _next_hour_ms(now_ms: int) -> int:

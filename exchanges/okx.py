@@ -526,7 +526,7 @@ def _rows(body: bytes) -> list[Row]:
 
 def parse_time(body: bytes) -> int:
     """{"data": [{"ts": "1597026383085"}]}"""
-    return int(_only_row(body, "time").needed("ts"))
+    return _only_row(body, "time").moment("ts")
 
 
 def parse_trading_balances(body: bytes) -> list[Balance]:
@@ -630,7 +630,7 @@ def parse_bills(body: bytes) -> Page[Income]:
     rows = _rows(body)
     found = []
     for row in rows:
-        time_ms, asset = int(row.needed("ts")), row.name("ccy")
+        time_ms, asset = row.moment("ts"), row.name("ccy")
         fee = row.number("fee")
         if row.get("type") == "8":
             found.append(Income(time_ms, "funding", asset, row.needed("balChg")))

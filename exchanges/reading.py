@@ -159,12 +159,12 @@ class Row:
             raise self._bad(f"{key} is {time_ms} ms, no moment")
         return time_ms
 
-    def whole(self, key: str) -> int | None:
-        """As number, for milliseconds that may be missing; zero counts as missing."""
+    def whole(self, key: str, unit_ms: int = 1) -> int | None:
+        """As moment, for one that may be missing; zero counts as missing."""
         figure = self.number(key)
-        if figure is not None and not 0 <= figure <= LATEST_MS:
+        if figure is not None and not 0 <= figure * unit_ms <= LATEST_MS:
             raise self._bad(f"{key} is {figure}, no moment")
-        return int(figure) if figure else None
+        return int(figure * unit_ms) if figure else None
 
     def _bad(self, detail: str) -> BadResponse:
         return BadResponse(self.exchange, detail)

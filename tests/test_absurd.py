@@ -10,10 +10,10 @@ from conftest import NOW_MS, a_spot
 
 from exchanges import binance
 from exchanges.errors import BadResponse
-from exchanges.joined import by_coin
+from exchanges.joined import by_coin, completed_snapshot
 from exchanges.reading import MAX_NAME, Row, is_name, rows_read
 from exchanges.table import EXCHANGES
-from exchanges.words import Snapshot
+from exchanges.words import OpenInterest, Snapshot, Ticker
 from render.keyboards import that_fit
 from render.message import Button
 
@@ -114,3 +114,23 @@ def test_kraken_odd_names_are_left_out() -> None:
     good = {"symbol": "PF_XBTUSD", "last": 5, "vol24h": 5}
     rows = [good | {"symbol": "PF_XB\nTUSD"}, good]
     assert [symbol for symbol, _ in rows_read("kraken", json.loads(json.dumps(rows)), endpoint.row)] == ["BTC-USD"]
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ((3.0, 0.0), (3.0, 30.0)),
+        ((0.0, 30.0), (3.0, 30.0)),
+        ((0.0, 0.0), (0.0, 0.0)),
+        ((None, 0.0), (0.0, 0.0)),
+        ((0.0, None), (0.0, 0.0)),
+        ((3.0, 31.0), (3.0, 31.0)),
+        ((None, None), (None, None)),
+    ],
+)
+def test_coins_that_are_worth_nothing_are_worth_their_price(
+    told: tuple[float | None, float | None], known: tuple[float | None, float | None]
+) -> None:
+    """OKX's 1e-310 dollars of 16 million coins were shown as $0."""
+    ticker = Ticker("okx", "AB-USDT", 10.0, None, None, None, None, None, None, None, 0)
+    assert completed_snapshot(Snapshot(ticker, OpenInterest(*told)), None).open_interest == OpenInterest(*known)

@@ -93,6 +93,11 @@ def test_gate_contract_without_what_it_may_lack() -> None:
     assert gate.parse_contract(plain(later), a_perp("X-USDT")).funding == Funding(0, 1.0, 1700000000500, None)
 
 
+def test_gate_next_time_beyond_the_calendar_is_refused() -> None:
+    with pytest.raises(BadResponse, match="no moment"):
+        gate.parse_contract(plain({"funding_rate": "0.1", "funding_next_apply": 1e25}), a_perp("X-USDT"))
+
+
 def test_gate_spot_candles() -> None:
     """The columns stand in an order of their own: time in s, quote volume, CLOSE, high, low, OPEN, base volume."""
     candles = gate.parse_spot_candles(recorded("gate/spot-candles"), a_spot("BTC-USDT"), "1m")
