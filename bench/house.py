@@ -78,7 +78,7 @@ class World:
         self._made = tempfile.TemporaryDirectory()
         ca_file = {"SSL_CERT_FILE": make_certificate(Path(self._made.name))} if is_tls else {}
         certificate = [str(Path(self._made.name) / "server.pem")] if is_tls else []
-        self._process = Process(["-m", "demo", "0", *certificate], dict(os.environ))
+        self._process = Process(["bench/quick_world.py", *certificate], dict(os.environ))
         self._urls: dict[str, str] = json.loads(self._process.line())
         self.environ = {
             **os.environ,
