@@ -278,3 +278,15 @@ async def test_alert_on_a_typed_thousand_is_as_it_is_listed(tmp_path: Path) -> N
         assert text.count("1000CAT")
         figures = [float(each) for each in re.findall(r"\d\.\d+", text)]
         assert any(each == pytest.approx(last, rel=0.01) for each in figures), text
+
+
+@pytest.mark.parametrize(
+    "exchange", [each for each in EXCHANGES.values() if each.is_told_in_list], ids=lambda of: of.id
+)
+async def test_where_a_list_tells_all_no_other_contract_is_looked_for(exchange: Exchange) -> None:
+    """Its price lay apart from spot's, and what asks for one market by itself found nothing to ask with."""
+    async with a_house() as house:
+        with pytest.raises(UnknownSymbol):
+            await house.bot.market.perp_of_many(exchange, "PEPE-USDT")
+        with pytest.raises(UnknownSymbol):
+            await house.bot.market.perp_near(exchange, "PEPE-USDT", 5.0)
