@@ -330,10 +330,10 @@ class Market(Kept):
     async def perp_of_many(self, exchange: Exchange, symbol: str) -> Found:
         """The contract on 1000 and more of a coin, where another coin has the plain name. Raises MarketError."""
         symbol = in_quotes(symbol, exchange.quotes["perp"])
-        is_in_list = exchange.is_told_in_list  # where every contract was looked at already
-        found = (
-            None if is_in_list else of_many(Listing("perp", symbol, symbol), await self.symbols.of(exchange, "perp"))
-        )
+        listed = frozenset[str]()  # where one list tells all, every contract on the coin was looked at already
+        if not exchange.is_told_in_list:
+            listed = await self.symbols.of(exchange, "perp")
+        found = of_many(Listing("perp", symbol, symbol), listed)
         if found is None:
             raise UnknownSymbol(exchange.id, f"{symbol} is another coin there", Reason.NAMESAKE)
         return await self._whole_perp(exchange, found)
