@@ -7,13 +7,9 @@ response to it, so nothing is queued here: what is not answered, Telegram delive
 
 from __future__ import annotations
 
-import gc
-
-if __name__ == "__main__":
-    gc.disable()  # until it serves: what is imported stays, and to look for garbage in it takes 7 ms
-
 import asyncio
 import base64
+import gc
 import hmac
 import logging
 import os
@@ -207,7 +203,6 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     background = [asyncio.ensure_future(each) for each in tasks]
     keeping = [asyncio.ensure_future(the_bot.duty.keep())] if the_bot.duty is not None else []
     gc.set_threshold(COLLECT_AFTER)
-    gc.enable()
     if began is not None:
         began(the_bot)
     await stopped.wait()
