@@ -18,7 +18,7 @@ from exchanges.finite import finite_rows
 from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
 
 T = TypeVar("T")
-FIGURES = frozenset([str, int, float])  # types, of which bool is none
+_FIGURES = frozenset([str, int, float])  # types, of which bool is none
 MAX_ROWS = 6000  # of one answer: no exchange tells more than 5000 candles at once
 MAX_SOUGHT = 2000  # rows among which odd ones are sought: twice what most exchanges tell at once
 MAX_ODD = 1000  # rows, the most of a list, after which nobody reads on: each that is refused costs some 10 µs
@@ -108,7 +108,7 @@ class Row:
         value = self.json.get(key)
         if value is None or value == "":
             return None
-        if type(value) in FIGURES:
+        if type(value) in _FIGURES:
             try:
                 figure = float(value)
             except ValueError:
@@ -359,11 +359,7 @@ def _columns(
     columns = _turned(rows)
 
     def column(place: Any, factor: float = 1) -> array[float]:
-        cells = list(map(itemgetter(place), rows)) if columns is None else columns[place]
-        kinds = set(map(type, cells))
-        if not kinds <= FIGURES:
-            raise TypeError("a figure is neither a number nor a text")
-        figures = list(map(float, cells)) if str in kinds else cells
+        figures = numbers(list(map(itemgetter(place), rows)) if columns is None else columns[place])
         return array("d", figures if factor == 1 else [each * factor for each in figures])
 
     try:
@@ -391,6 +387,14 @@ def _columns(
         raise BadResponse(exchange, f"a candle is malformed: {error}") from error
     _check_candles(candles)
     return candles
+
+
+def numbers(cells: Sequence[Any]) -> Sequence[float]:
+    """A column of JSON's figures. Raises TypeError and ValueError for what is none."""
+    kinds = set(map(type, cells))
+    if not kinds <= _FIGURES:
+        raise TypeError("a figure is neither a number nor a text")
+    return list(map(float, cells)) if str in kinds else cells
 
 
 def _turned(rows: list[Any]) -> list[tuple[Any, ...]] | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import isnan
 from typing import Any
 
-from exchanges.reading import FIGURES, LATEST_MS, MAX_ROWS, Row, rows_read
+from exchanges.reading import LATEST_MS, MAX_ROWS, Row, numbers, rows_read
 from exchanges.words import MAX_FIGURE, MIN_FIGURE
 
 Timed = tuple[int, float]
@@ -64,24 +64,17 @@ def at_once(
 ) -> list[Timed] | None:
     """(ms, figure) of two columns of JSON of one length; None where one of them needs a look of its own."""
     try:
-        moments = [int(each) * unit_ms for each in _numbers(times)]
-        numbers = list(map(float, _numbers(figures)))
+        moments = [int(each) * unit_ms for each in numbers(times)]
+        told = list(map(float, numbers(figures)))
     except (ValueError, TypeError, OverflowError):
         return None
     least, most = (0.0, 1.0) if is_share else (-MAX_FIGURE, MAX_FIGURE)
-    amounts = list(filter(None, map(abs, numbers)))
+    amounts = list(filter(None, map(abs, told)))
     is_sound = (
-        numbers
+        told
         and 0 < min(moments) <= max(moments) <= LATEST_MS
-        and least <= min(numbers) <= max(numbers) <= most
-        and not isnan(sum(numbers))
+        and least <= min(told) <= max(told) <= most
+        and not isnan(sum(told))
         and (not amounts or min(amounts) >= MIN_FIGURE)
     )
-    return list(zip(moments, numbers, strict=True)) if is_sound else None
-
-
-def _numbers(cells: Sequence[Any]) -> Sequence[Any]:
-    kinds = set(map(type, cells))
-    if not kinds <= FIGURES:
-        raise TypeError("a figure is neither a number nor a text")
-    return list(map(float, cells)) if str in kinds else cells
+    return list(zip(moments, told, strict=True)) if is_sound else None
