@@ -23,7 +23,7 @@ from asking.namesakes import Namesakes
 from asking.pages import candle_pages
 from asking.races import Question, first_answers, start
 from asking.spellings import Spellings
-from asking.symbol_lists import Symbols
+from asking.symbol_lists import NOT_LISTED_S, Symbols
 from asking.witnesses import Witnesses
 from clock import MACHINE, Clock
 from exchanges.endpoints import ListEndpoint
@@ -53,7 +53,6 @@ from exchanges.words import INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
 
 T = TypeVar("T")
 FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
-NOT_LISTED_S = 300.0  # that the same wrong name asks nobody
 HOUR_MS = 3_600_000
 HISTORY_S = 60.0  # how long an hourly history serves
 

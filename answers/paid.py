@@ -37,8 +37,8 @@ class Past(NamedTuple):
     @classmethod
     def of(cls, rows: Iterable[tuple[int, float]]) -> Past:
         """Payments in any order. Of those in one minute the last counts: Hyperliquid pays some ms later."""
-        times = {at // MINUTE_MS * MINUTE_MS: rate for at, rate in rows}
-        return cls(array("q", sorted(times)), array("d", (times[at] for at in sorted(times))))
+        times = sorted({at // MINUTE_MS * MINUTE_MS: rate for at, rate in rows}.items())
+        return cls(array("q", (at for at, _ in times)), array("d", (rate for _, rate in times)))
 
 
 async def paid_at(market: Market, exchange: Exchange, base: str, days: int = DAYS[-1]) -> Past:

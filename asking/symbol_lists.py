@@ -25,7 +25,7 @@ from exchanges.words import DOLLARS, Listing
 T = TypeVar("T")
 U = TypeVar("U")
 SYMBOLS_S = 3600.0
-NOT_LISTED_S = 300.0  # that a name which is not in a list asks nobody: a coin may be listed any minute
+NOT_LISTED_S = 300.0  # that a name which is in no list asks nobody: a coin may be listed any minute
 MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
 MAX_NAMES = 512  # that were doubted, or have answered; the oldest are forgotten
 

@@ -26,6 +26,12 @@ HEAVY = {"statistics", "decimal", "sqlite3", "asyncpg", "ctypes", "zipfile", "ar
 HAS_TRIM = hasattr(ctypes.CDLL(None), "malloc_trim")
 
 
+def without_holes() -> tuple[Memory, float]:
+    """What earlier tests have left would be taken first."""
+    Memory(kept=-1000 * MIB).give_back()
+    return Memory(), resident_bytes()
+
+
 def pieces_of_memory() -> list[bytes]:
     """40 MB that are written to: of what is only promised, nothing is resident."""
     return [b"x" * 40_000 for _ in range(1000)]
@@ -33,9 +39,7 @@ def pieces_of_memory() -> list[bytes]:
 
 @pytest.mark.skipif(not HAS_TRIM, reason="this C library has no malloc_trim")
 def test_holes_of_the_heap_are_given_back() -> None:
-    Memory(kept=-1000 * MIB).give_back()  # what earlier tests have left would be taken first
-    memory = Memory()
-    before = resident_bytes()
+    memory, before = without_holes()
     pieces = pieces_of_memory()
     kept = pieces[::100]  # here and there one that lives
     del pieces
@@ -47,9 +51,7 @@ def test_holes_of_the_heap_are_given_back() -> None:
 
 @pytest.mark.skipif(not HAS_TRIM, reason="this C library has no malloc_trim")
 def test_what_was_in_use_at_one_time_is_given_back_the_next() -> None:
-    Memory(kept=-1000 * MIB).give_back()  # what earlier tests have left would be taken first
-    memory = Memory()
-    before = resident_bytes()
+    memory, before = without_holes()
     pieces = pieces_of_memory()
     memory.give_back()  # in the midst of it
     assert resident_bytes() > before + 30 * MIB
