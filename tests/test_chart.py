@@ -81,7 +81,7 @@ async def test_picture_of(words: str, title: str) -> None:
     ("words", "said"),
     [
         ("", "Which symbol?"),
-        ("NOPE", "Not listed on any of 9 exchanges: NOPE"),
+        ("NOPE", f"Not listed on any of {len(EXCHANGES)} exchanges: NOPE"),
         ("oi NOPE", "not listed on 5 others"),
         ("BTC ETH SOL XRP DOGE PEPE", "At most 5 symbols"),
         ("🚀", "is not a symbol"),

@@ -12,6 +12,7 @@ from answers.spread import SpreadReport, of_one_coin, widest_gap
 from demo.telegram_html import parse
 from exchanges import binance, coinbase, hyperliquid
 from exchanges.errors import BadResponse, UnknownSymbol, WrongMarket
+from exchanges.table import EXCHANGES
 from exchanges.words import Book, Listing, Ticker
 
 NOW = 1_763_906_602.0
@@ -32,7 +33,7 @@ async def test_spread_is_the_truth(kind: str) -> None:
         truth = house.stop_at(NOW)
         report = await spreads(house, f"BTC {kind}")
         days = {each.exchange: truth.day(each.exchange, "BTC", kind) for each in report.tickers}
-        assert len(days) == (7 if kind == "spot" else 8)
+        assert len(days) == sum(kind in each.kinds for each in EXCHANGES.values())
         assert {each.exchange: (each.bid, each.ask) for each in report.tickers} == {
             name: (day.bid, day.ask) for name, day in days.items()
         }
@@ -71,7 +72,7 @@ async def test_spread_per_coin_of_thousands() -> None:
 async def test_spread_of_what_has_no_spot_market() -> None:
     async with a_house() as house:
         assert (await spreads(house, "TSLA")).kind == "perp"
-        assert "Not listed on any of 9 exchanges: XYZXYZ." in await house.ask("/spread XYZXYZ")
+        assert f"Not listed on any of {len(EXCHANGES)} exchanges: XYZXYZ." in await house.ask("/spread XYZXYZ")
 
 
 async def test_spread_one_exchange_hangs() -> None:

@@ -10,6 +10,7 @@ from conftest import a_house, text_of, updated
 import bot
 from answers.typed import Meant, meant, nearest
 from demo.telegram_html import parse
+from exchanges.table import EXCHANGES
 
 NAMES = tuple(bot.COMMANDS)
 GROUP = -100
@@ -110,7 +111,7 @@ async def test_slip_in_a_group_is_answered_when_we_are_named() -> None:
 
 
 TABLE = [
-    tuple(line.replace("\\u200b", "\u200b").split(" => "))
+    tuple(line.replace("\\u200b", "\u200b").replace("{all}", str(len(EXCHANGES))).split(" => "))
     for line in (Path(__file__).parent / "data" / "typed.txt").read_text().splitlines()
     if not line.startswith("#")
 ]
