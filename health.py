@@ -1,7 +1,7 @@
 """What the process tells of itself, at whichever door it stands: /health, /metrics, and the watchdog.
 
 The webhook's server and the poller have the same: `Health` counts what is in work and knows what is wrong,
-`health_of` and `metrics_of` put it into words, `respond` is the poller's own small door.
+`health_of` and `metrics_of` put it into words, `small_door` is the poller's own small door.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import faulthandler
 import hmac
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -240,17 +240,13 @@ def check_key(settings: Settings, request: Request) -> None:
         raise HTTPError(401, "the key is missing or wrong", [("www-authenticate", "Bearer")])
 
 
-def small_door(health: Health) -> Callable[[Request], Awaitable[Response]]:
+async def small_door(health: Health, request: Request) -> Response:
     """What a poller serves: /health and /metrics, to be looked at, and nothing else."""
-
-    async def respond(request: Request) -> Response:
-        if request.path not in ("/health", "/metrics"):
-            raise HTTPError(404, "there is nothing here")
-        if request.method not in ("GET", "HEAD"):
-            raise HTTPError(405, f"{request.path} takes GET and HEAD", [("allow", "GET, HEAD")])
-        return health_response(health) if request.path == "/health" else metrics_response(health, request)
-
-    return respond
+    if request.path not in ("/health", "/metrics"):
+        raise HTTPError(404, "there is nothing here")
+    if request.method not in ("GET", "HEAD"):
+        raise HTTPError(405, f"{request.path} takes GET and HEAD", [("allow", "GET, HEAD")])
+    return health_response(health) if request.path == "/health" else metrics_response(health, request)
 
 
 async def keep_watchdog_quiet(metrics: Metrics) -> None:
@@ -288,9 +284,15 @@ async def open_small_door(health: Health) -> Server | None:
     """Serves /health and /metrics beside the polling; not with PORT=0. A port that is taken stops no polling."""
     if not health.settings.port:
         return None
-    server = Server(small_door(health))
+    server = Server()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with server.connection(reader, writer) as connection:
+            while (request := await connection.next_request()) is not None:
+                await connection.answer(request, small_door(health, request))
+
     try:
-        await server.start(health.settings.poller_host, health.settings.port)
+        await server.start(serve, health.settings.poller_host, health.settings.port)
     except OSError as error:
         log.warning("PORT %d cannot be listened on, so there is no /health: %s", health.settings.port, error.strerror)
         return None

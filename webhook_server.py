@@ -99,6 +99,12 @@ class Door:
                 raise
             return self._api.refusal(error, self._allowed(request.path) if error.status == 405 else [])
 
+    async def serve(self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serves a client's requests, one after another, until one side closes."""
+        with server.connection(reader, writer) as connection:
+            while (request := await connection.next_request()) is not None:
+                await connection.answer(request, self.respond(request))
+
     async def _route(self, request: Request) -> Response:
         if request.path not in self.routes:
             self._learn_others(request.path)
@@ -184,9 +190,10 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     transport = Transport(ca_file=settings.ca_file)
     the_bot = bot.build(settings, transport, clock)
     door = Door(the_bot, settings)
-    server = Server(door.respond)
+    server = Server()
     try:
-        (port, *_) = await server.start("127.0.0.1" if settings.is_demo else None, settings.port)
+        host = "127.0.0.1" if settings.is_demo else None
+        (port, *_) = await server.start(partial(door.serve, server), host, settings.port)
     except OSError as error:
         why = error.strerror or str(error)
         log.error("PORT %d cannot be listened on, choose another one: %s", settings.port, why)

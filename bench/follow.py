@@ -18,7 +18,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Coroutine, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -168,8 +168,8 @@ async def followed(commands: tuple[str, ...]) -> dict[str, Follower]:
     environ = {**world.environ, "TELEGRAM_CHAT_ID": "1001", "COMMANDS_PER_MINUTE": "0", "VOLSCAN_SYMBOLS": "10"}
     chosen = settings.load(environ, table.EXCHANGES)
     the_bot = bot.build(chosen, transport)
-    server = Server(Door(the_bot, chosen).respond)
-    (port,) = await server.start("127.0.0.1", 0)
+    server, door = Server(), Door(the_bot, chosen)
+    (port,) = await server.start(partial(door.serve, server), "127.0.0.1", 0)
     ask, loop = Link.ask, asyncio.get_running_loop()
     for number, text in enumerate(commands, 1):
         follower = found[text] = Follower()

@@ -3,7 +3,13 @@
 h11 does the framing (RFC 9112); this module adds what h11 leaves open: bytes, seconds and
 connections, all of them bounded.
 
-Memory: a connection holds at most one head (16 KiB) until the handler asks for the body, which
+Nothing here calls upwards: asyncio calls whoever serves, for each client, and that asks for one request after another:
+
+    with server.connection(reader, writer) as connection:
+        while (request := await connection.next_request()) is not None:
+            await connection.answer(request, respond(request))
+
+Memory: a connection holds at most one head (16 KiB) until whoever serves asks for the body, which
 it does only after it has checked who is asking; the bodies that are arriving hold at most MAX_ARRIVING together.
 """
 
@@ -13,9 +19,9 @@ import asyncio
 import errno
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import NamedTuple, TypeVar
 
 import h11
 import orjson
@@ -23,6 +29,7 @@ import orjson
 from http1 import MAX_HEAD
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MAX_BODY = 1024 * 1024  # bytes; Telegram's largest updates are some tens of KiB
 MAX_ARRIVING = 8 * 1024 * 1024  # bytes of bodies that are not whole yet, all connections together
@@ -34,7 +41,7 @@ HEAD_S = 5.0  # from a head's first byte to its last
 BODY_S = 10.0  # for a whole body
 IDLE_S = 75.0  # Telegram itself lets go after 60 s
 WRITE_S = 10.0  # for a client to take its answer
-LINGER_S = 1.0  # see Connection.linger
+LINGER_S = 1.0  # see Connection._linger
 LINGER_BYTES = 4 * 1024 * 1024
 REASONS = {
     200: "OK",
@@ -73,7 +80,7 @@ class ClientGone(Exception):
 
 
 class Response(NamedTuple):
-    """What a handler gives back; Content-Length, Date and Connection are added on the way out."""
+    """What a request is answered with; Content-Length, Date and Connection are added on the way out."""
 
     status: int
     body: bytes = b""
@@ -82,7 +89,7 @@ class Response(NamedTuple):
 
 
 class Request:
-    """A request's head, and its body for a handler that asks for it.
+    """A request's head, and its body for whoever asks for it.
 
     Header names are lower case; of a repeated header the last one is kept. target may be a whole address, as to a
     proxy (RFC 9112 §3.2.2); path and query are then its own.
@@ -103,6 +110,8 @@ class Request:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""What asyncio calls for each client."""
 
 
 class Server:
@@ -113,11 +122,8 @@ class Server:
     with a request in work never does.
     """
 
-    def __init__(
-        self, handler: Handler, max_connections: int = MAX_CONNECTIONS, max_arriving: int = MAX_ARRIVING
-    ) -> None:
-        self.handler, self.max_arriving = handler, max_arriving
-        self.max_connections = max_connections
+    def __init__(self, max_connections: int = MAX_CONNECTIONS, max_arriving: int = MAX_ARRIVING) -> None:
+        self.max_connections, self.max_arriving = max_connections, max_arriving
         self.closing = False
         self.n_refused = 0
         self.n_gone = 0  # clients that left within a request
@@ -126,41 +132,51 @@ class Server:
         self._tasks: dict[Connection, asyncio.Task[None]] = {}
         self.waiting: dict[Connection, None] = {}  # oldest first: who may be closed to make room
 
-    async def start(self, host: str | None, port: int) -> list[int]:
+    async def start(self, serve: Serve, host: str | None, port: int) -> list[int]:
         """Listens on host, or with None on every address, IPv4 and IPv6; the ports in use. Raises OSError."""
         try:
-            self._server = await self.listen(host, port)
+            self._server = await self.listen(serve, host, port)
         except OSError as error:
             if host is not None or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 raise
-            self._server = await self.listen("0.0.0.0", port)  # noqa: S104
+            self._server = await self.listen(serve, "0.0.0.0", port)  # noqa: S104
         return [sock.getsockname()[1] for sock in self._server.sockets]
 
-    async def listen(self, host: str | None, port: int) -> asyncio.Server:
-        return await asyncio.start_server(self._accept, host or EVERYWHERE, port, limit=READ_SIZE, backlog=BACKLOG)
+    async def listen(self, serve: Serve, host: str | None, port: int) -> asyncio.Server:
+        return await asyncio.start_server(serve, host or EVERYWHERE, port, limit=READ_SIZE, backlog=BACKLOG)
 
     @property
     def n_connections(self) -> int:
         return len(self._tasks)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    @contextmanager
+    def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Iterator[Connection]:
+        """A client's connection, while the client is served; where there is no room for it, it brings no request."""
         connection = Connection(self, reader, writer)
         if len(self._tasks) >= self.max_connections:
-            oldest = next(iter(self.waiting), None)
-            if oldest is None or self.closing:
-                self.n_refused += 1
-                writer.transport.abort()
-                return
-            oldest.abort()
+            self._make_room_for(connection)
         task = asyncio.current_task()
         assert task is not None
-        self._tasks[connection] = task
+        if not connection.is_dropped:
+            self._tasks[connection] = task
         try:
-            await serve_connection(connection)
+            yield connection
+        except (OSError, TimeoutError, h11.LocalProtocolError) as error:
+            connection.note_gone(error)
+            writer.transport.abort()
         except asyncio.CancelledError:
             writer.transport.abort()  # by close(), at the end of the grace time
         finally:
+            writer.close()
             self.forget(connection)
+
+    def _make_room_for(self, connection: Connection) -> None:
+        oldest = next(iter(self.waiting), None)
+        if oldest is None or self.closing:
+            self.n_refused += 1
+            connection.abort()
+        else:
+            oldest.abort()
 
     def forget(self, connection: Connection) -> None:
         self._tasks.pop(connection, None)
@@ -196,16 +212,50 @@ class Connection:
         self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self.is_dropped = False  # by us
         self.is_last = False  # whatever the client wants, its connection ends after this request
+        self.is_over = False  # no request follows
         # asyncio reads 256 KiB at a time, whatever the stream's limit is: 100 senders were 25 MiB.
         writer.transport.max_size = READ_SIZE  # type: ignore[attr-defined]
 
     def abort(self) -> None:
         """Drops the connection at once; its task then ends by itself."""
-        self.is_dropped = True
+        self.is_dropped = self.is_over = True
         self.server.forget(self)
         self.writer.transport.abort()
 
-    async def read_head(self) -> Request | None:
+    async def next_request(self) -> Request | None:
+        """The next request, whose head has come; None when none follows. What cannot be read is refused here."""
+        while not self.is_over:
+            request = await self._come(self._read_head())
+            if not isinstance(request, Response):
+                self.is_over = request is None
+                return request
+            await self._send(request)
+        return None
+
+    async def answer(self, request: Request, response: Awaitable[Response]) -> None:
+        """Sends what a request is answered with, once it is there."""
+        sent = await self._come(response)
+        if sent is not None:
+            await self._send(sent, head_only=request.method == "HEAD")
+
+    async def _come(self, what: Awaitable[T]) -> T | Response | None:
+        """What is waited for, or the refusal that comes of it; None when the client has gone meanwhile."""
+        try:
+            return await what
+        except HTTPError as error:
+            return error_response(error)
+        except ClientGone as error:
+            self._end(error)
+            return None
+        except Exception:
+            log.exception("the handler failed")
+            return error_response(HTTPError(500, "internal error"))
+
+    def _end(self, error: Exception) -> None:
+        self.is_over = True
+        self.note_gone(error)
+
+    async def _read_head(self) -> Request | None:
         """The next request's head; None when the client has gone or stayed idle.
 
         Raises HTTPError for a head that is malformed, too long or too slow.
@@ -312,7 +362,7 @@ class Connection:
             text = "the request's head is too long" if status == 431 else f"not HTTP/1.1 as in RFC 9112: {error!s:.100}"
             raise HTTPError(status, text) from error
 
-    def start_next_request(self) -> None:
+    def _start_next_request(self) -> None:
         self.h11.start_next_cycle()
         begun = self.h11.trailing_data[0]
         if begun[:1] in b"\r\n" and begun:  # h11 takes no empty line before a request line, and gives nothing back
@@ -320,7 +370,7 @@ class Connection:
             if rest := _without_empty_lines(begun):
                 self.h11.receive_data(rest)
 
-    def has_whole_request(self) -> bool:
+    def _has_whole_request(self) -> bool:
         """Whether the request has arrived to its end; what of it still lies in the buffer is thrown away."""
         with suppress(h11.RemoteProtocolError):
             while self.h11.their_state is h11.SEND_BODY:
@@ -328,7 +378,27 @@ class Connection:
                     return False
         return self.h11.their_state is h11.DONE
 
-    async def write(self, response: Response, *, head_only: bool, close: bool) -> None:
+    async def _send(self, response: Response, *, head_only: bool = False) -> None:
+        """Sends an answer, and makes ready for the next request, where one may follow."""
+        if self.writer.transport.is_closing():
+            self._end(ConnectionError("it did not wait for its answer"))
+            return
+        if self.h11.our_state is h11.ERROR:
+            self.is_over = True
+            return
+        must_close = not self._has_whole_request() or self.is_last
+        await self._write(response, head_only=head_only, close=must_close or self.server.closing)
+        if must_close:
+            await self._linger()
+        if must_close or self.h11.our_state is not h11.DONE:
+            self.is_over = True
+            return
+        self._start_next_request()
+        # A pipeline of requests must not keep the loop, nor the place, from others.
+        self.server.waiting[self] = None
+        await asyncio.sleep(0)
+
+    async def _write(self, response: Response, *, head_only: bool, close: bool) -> None:
         """Sends a response in one piece; the client has WRITE_S to take it."""
         headers = [("date", http_date()), ("content-length", str(len(response.body)))]
         if response.body:
@@ -353,7 +423,7 @@ class Connection:
             finally:
                 self.server.waiting.pop(self, None)
 
-    async def linger(self) -> None:
+    async def _linger(self) -> None:
         """Reads on for a moment after a refusal, so that the client gets to read it.
 
         Closing a socket that has unread bytes resets the connection, and the reset can
@@ -367,49 +437,6 @@ class Connection:
                 left = LINGER_BYTES
                 while left > 0 and (data := await self.reader.read(READ_SIZE)):
                     left -= len(data)
-
-
-async def serve_connection(connection: Connection) -> None:
-    """Serves one connection's requests, one after another, until one side closes."""
-    server = connection.server
-    try:
-        while True:
-            request: Request | None = None
-            try:
-                request = await connection.read_head()
-                if request is None:
-                    break
-                response = await server.handler(request)
-            except HTTPError as error:
-                response = error_response(error)
-            except ClientGone as error:
-                connection.note_gone(error)
-                break
-            except Exception:
-                log.exception("the handler failed")
-                response = error_response(HTTPError(500, "internal error"))
-            if connection.writer.transport.is_closing():
-                connection.note_gone(ConnectionError("it did not wait for its answer"))
-                break
-            if connection.h11.our_state is h11.ERROR:
-                break
-            unread = not connection.has_whole_request()
-            head_only = request is not None and request.method == "HEAD"
-            must_close = unread or connection.is_last
-            await connection.write(response, head_only=head_only, close=must_close or server.closing)
-            if must_close:
-                await connection.linger()
-            if must_close or connection.h11.our_state is not h11.DONE:
-                break
-            connection.start_next_request()
-            # A pipeline of requests must not keep the loop, nor the place, from others.
-            server.waiting[connection] = None
-            await asyncio.sleep(0)
-    except (OSError, TimeoutError, h11.LocalProtocolError) as error:
-        connection.note_gone(error)
-        connection.writer.transport.abort()
-    finally:
-        connection.writer.close()
 
 
 def error_response(error: HTTPError) -> Response:

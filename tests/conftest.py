@@ -226,7 +226,7 @@ class House:
     def __init__(self, world: demo.World, settings: settings_module.Settings, transport: Transport, wall: Wall) -> None:
         self.world, self.settings, self.transport, self.wall = world, settings, transport, wall
         self.bot = bot_module.build(settings, transport, Clock(wall.in_the_house))
-        self.server = Server(webhook_server.Door(self.bot, settings).respond)
+        self.server, self.door = Server(), webhook_server.Door(self.bot, settings)
         self.port = 0
 
     @property
@@ -234,7 +234,11 @@ class House:
         return f"http://127.0.0.1:{self.port}"
 
     async def open(self) -> None:
-        (self.port,) = await self.server.start("127.0.0.1", 0)
+        (self.port,) = await self.server.start(self.serve, "127.0.0.1", 0)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """At the door that there is when the client comes."""
+        await self.door.serve(self.server, reader, writer)
 
     async def ask(self, text: str, **fields: Any) -> str:
         """The text that answers a private message, or stands under the picture that does."""

@@ -11,9 +11,9 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from wires import a_server, answer, connect, echo, exchange, is_gone, post
+from wires import a_server, answer, connect, echo, exchange, is_gone, post, served
 
-from http1.server import WRITE_S, Request, Response, Server, http_date
+from http1.server import WRITE_S, Request, Response, Serve, Server, http_date
 
 
 async def nobody(max_bytes: int) -> bytes:
@@ -313,16 +313,16 @@ async def test_client_that_does_not_read_is_let_go() -> None:
 
 
 async def test_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = Server(echo)
+    server = Server()
     listen = server.listen
 
-    async def only_ipv4(host: str | None, port: int) -> asyncio.Server:
+    async def only_ipv4(serve: Serve, host: str | None, port: int) -> asyncio.Server:
         if host is None:
             raise OSError(errno.EADDRNOTAVAIL, "no IPv6 here")
-        return await listen(host, port)
+        return await listen(serve, host, port)
 
     monkeypatch.setattr(server, "listen", only_ipv4)
-    (port,) = await server.start(None, 0)
+    (port,) = await server.start(served(server, echo), None, 0)
     assert (await exchange(port, post(b"x")))[0] == 200
     await server.close(1)
 

@@ -22,6 +22,7 @@ from live.conftest import Pace, Server, of_environment
 from live.test_deployment import test_command_is_answered as command_is_answered
 from live.test_deployment import test_the_owners_criteria_are_met as the_owners_criteria_are_met
 from test_webhook_server import Process
+from wires import served
 
 import demo
 import http1.server
@@ -87,8 +88,8 @@ def said(text: str, **fields: Any) -> Response:
 @asynccontextmanager
 async def a_stand_in(respond: Handler) -> AsyncIterator[str]:
     """The address of some other server."""
-    server = http1.server.Server(respond)
-    (port,) = await server.start("127.0.0.1", 0)
+    server = http1.server.Server()
+    (port,) = await server.start(served(server, respond), "127.0.0.1", 0)
     try:
         yield f"{URL}:{port}"
     finally:

@@ -56,7 +56,7 @@ def test_prices_of_a_row_have_the_same_decimals() -> None:
 async def test_only_the_right_key_opens_a_demo_that_has_one() -> None:
     async with a_house(API_KEY="open-sesame.1234") as house:
         demo_settings = house.settings._replace(is_demo=True)
-        house.server.handler = webhook_server.Door(house.bot, demo_settings).respond
+        house.door = webhook_server.Door(house.bot, demo_settings)
         async with httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
             for key, status in (("wrong", 401), ("open-sesame.1234", 200)):
                 headers = {"authorization": f"Bearer {key}"}

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from http1.server import Handler, HTTPError, Request, Response, Server
+from http1.server import Handler, HTTPError, Request, Response, Serve, Server
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -24,12 +24,23 @@ async def echo(request: Request) -> Response:
     return Response(200, f"{request.method} {request.path} ".encode() + body, "text/plain")
 
 
+def served(server: Server, handler: Handler) -> Serve:
+    """Each client's requests are answered by handler."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with server.connection(reader, writer) as connection:
+            while (request := await connection.next_request()) is not None:
+                await connection.answer(request, handler(request))
+
+    return serve
+
+
 @asynccontextmanager
 async def a_server(
     handler: Handler = echo, max_connections: int = 128, **bounds: int
 ) -> AsyncIterator[tuple[Server, int]]:
-    server = Server(handler, max_connections, **bounds)
-    (port,) = await server.start("127.0.0.1", 0)
+    server = Server(max_connections, **bounds)
+    (port,) = await server.start(served(server, handler), "127.0.0.1", 0)
     try:
         yield server, port
     finally:

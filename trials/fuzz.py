@@ -27,6 +27,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -417,8 +418,8 @@ class Fuzz:
             bot_module.build(chosen_settings(self.world, CACHE_SECONDS="60", TELEGRAM_CHAT_ID=str(ADA)), calm),  # type: ignore[arg-type]
             bot_module.build(chosen_settings(self.world, CACHE_SECONDS="60", COMMANDS_PER_MINUTE="1"), calm),  # type: ignore[arg-type]
         ]
-        self.server = Server(webhook_server.Door(self.bots[0], self.door_settings).respond)
-        (self.port,) = await self.server.start("127.0.0.1", 0)
+        self.server, door = Server(), webhook_server.Door(self.bots[0], self.door_settings)
+        (self.port,) = await self.server.start(partial(door.serve, self.server), "127.0.0.1", 0)
         secret = self.door_settings.webhook_secret.encode()
         self.requests = [
             each.replace(b"{secret}", secret).replace(b"{key}", API_KEY.encode()) for each in corpus_requests()
