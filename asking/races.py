@@ -151,6 +151,8 @@ class Race(Generic[T]):
         error = None if task.cancelled() else task.exception()
         if self.outcome.done() or exchange is None or task.cancelled():
             return
+        if error is None or not isinstance(error, MarketError):
+            self._stop_timer()  # another race may go on, and nobody is asked for it here
         if error is None:
             preferred = self._exchanges[: self._exchanges.index(exchange)]
             waiting = [each for each in self._running.values() if each in preferred]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from answering import NOW, freeze
+from answering import NOW, asked_of, freeze
 from conftest import House, a_house, requests_of
 
 from clock import loop_time
@@ -56,6 +56,14 @@ async def test_price_of_what_others_list_asks_for_a_list_each(symbol: str) -> No
         cold, warm = await cost(house, symbol)
         assert cold <= most_cold
         assert warm <= most_warm
+
+
+async def test_what_has_its_answer_is_not_asked_of_the_next_exchange() -> None:
+    """Spot of HYPE is looked for at seven exchanges, which takes longer than the hedge; its perpetual was there."""
+    async with a_house() as house:
+        house.world.set_latency(0.2)
+        assert "No spot market" in await house.ask("/price HYPE")
+        assert not asked_of(house, "BYBIT", "/v5/market/tickers?category=linear")
 
 
 async def test_new_wrong_name_asks_nobody_once_lists_are_kept() -> None:
