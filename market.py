@@ -49,7 +49,7 @@ from exchanges.symbols import (
     split,
 )
 from exchanges.table import EXCHANGES, Exchange
-from exchanges.words import INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
+from exchanges.words import DOLLARS, INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
 
 T = TypeVar("T")
 FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
@@ -83,7 +83,7 @@ class Market(Kept):
         self.exchanges = [EXCHANGES[each] for each in exchanges]
         self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
-        self.symbols = Symbols(fetcher, self._cache, clock)
+        self.symbols = Symbols(fetcher, self._cache, clock, self.told_in_list)
         self.namesakes = Namesakes(self, self._cache, self.symbols)
         self._witnesses = Witnesses(self)
 
@@ -234,6 +234,8 @@ class Market(Kept):
         its ticker is asked for until that has come. Raises MarketError."""
         if exchange.is_told_in_list:
             return await self._perp_of_list(exchange, in_quotes(symbol, exchange.quotes["perp"]))
+        if is_sparing:
+            await self._look(exchange, symbol)
         spellings = self.spellings(exchange, "perp", symbol, exact=exact, hurried=hurried, beside=True)
         async for of in spellings:
             with spellings:
@@ -278,13 +280,21 @@ class Market(Kept):
         return await self.namesakes.typed(symbol, self.exchanges)
 
     async def price_comes(self, exchange: Exchange, kind: str, symbol: str) -> None:
-        """Waits for a market's ticker, which somebody else asks for, too. Raises MarketError."""
+        """Waits for a market's ticker, which somebody else asks for, too, or for a list that has it. Raises MarketError."""
         if kind == "spot":
             await self.spot_at(exchange, symbol)
         elif exchange.is_told_in_list:
             await self.perp_at(exchange, symbol)
         else:
-            await self.last_of_perp(exchange, symbol)
+            await self._look(exchange, symbol)
+            if not self.is_likely(exchange, "perp", symbol):  # else its list has it
+                await self.last_of_perp(exchange, symbol)
+
+    async def _look(self, exchange: Exchange, symbol: str) -> None:
+        """Sees to a list of perpetuals where it is unlikely that the coin has one; see Symbols.look."""
+        base, quote = split(symbol)
+        if self._cache_s and quote in DOLLARS and not self.is_likely(exchange, "perp", symbol):
+            await self.symbols.look(exchange, "perp", base)
 
     async def last_of_perp(self, exchange: Exchange, symbol: str) -> float:
         """The last price of a coin's perpetual. Raises MarketError."""
@@ -347,6 +357,8 @@ class Market(Kept):
         if found is None:
             self.symbols.learn(exchange, (*rows, *rows.by_coin(), *rows.idle))
             raise UnknownSymbol(exchange.id, f"{symbol} is not in the list")
+        if symbol in rows:  # by that very name, so that no list of names is asked for
+            self.symbols.answered(exchange, Listing("perp", symbol, symbol))
         return self._found(exchange, found, Listing("perp", symbol, symbol), {}, None)
 
     def _found(

@@ -106,6 +106,10 @@ class Cache:
     def _is_full(self, n_more: int) -> bool:
         return len(self._kept) >= self._max_entries or self._n_rows + n_more > self._max_rows
 
+    def keep(self, key: Any, keep_s: float, found: Any) -> None:
+        """Keeps what another question has answered, too."""
+        self._keep(key, _Until(self._clock.monotonic() + keep_s, self._clock.now() + keep_s), found)
+
     def drop(self, key: Any) -> None:
         """Keeps no longer what was found for the key; what is on its way still comes."""
         self._forget(key)

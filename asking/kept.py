@@ -54,6 +54,12 @@ class Kept:
         """Keeps an endpoint's answer no longer: what was made of it is kept instead."""
         self._cache.drop(_key(endpoint, per))
 
+    def told_in_list(self, exchange: Exchange, of: Listing, part: str, told: Snapshot, ago_s: float) -> None:
+        """Keeps what a list that was asked for so long ago says of one market, as the answer to the question for it."""
+        is_spot = of.kind == "spot"
+        endpoint: Endpoint[Any] = exchange.spot(of) if is_spot else exchange.perp(of)[part]
+        self._cache.keep(_key(endpoint, of.multiplier), self._cache_s - ago_s, told.ticker if is_spot else told)
+
     async def cached_load(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> T:
         """What was found for the key less than keep_s ago, or is found now by the work, once for all who ask."""
         return await self._cache.get(key, keep_s if self._cache_s else 0.0, work)

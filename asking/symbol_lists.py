@@ -10,44 +10,55 @@ Memory: the lists, which the cache bounds, and some hundred names.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
 from asking.cache import Cache
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
+from exchanges.endpoints import ListEndpoint
 from exchanges.errors import MarketError, UnknownSymbol
-from exchanges.symbols import BY_THE_THOUSAND, WELL_KNOWN, in_every_dollar, multiplied, of_many, similar, split
+from exchanges.reading import Row
+from exchanges.symbols import BY_THE_THOUSAND, WELL_KNOWN, in_every_dollar, listing, multiplied, of_many, similar, split
 from exchanges.table import Exchange
-from exchanges.words import DOLLARS, Listing
+from exchanges.words import DOLLARS, Listing, Snapshot
 
 T = TypeVar("T")
 U = TypeVar("U")
 SYMBOLS_S = 3600.0
 NOT_LISTED_S = 300.0  # that a name which is in no list asks nobody: a coin may be listed any minute
 MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
+LOOK_S = 0.9  # for a list that is asked for before the market itself
 MAX_NAMES = 512  # that were doubted, or have answered; the oldest are forgotten
+
+Tell = Callable[[Exchange, Listing, str, Snapshot, float], None]
+"""A market, which part of it a list told, and how long ago the list was asked for, in seconds."""
 
 
 class Symbols:
     """Every symbol of an exchange, kept for SYMBOLS_S; and which markets are there, as far as that is known."""
 
-    def __init__(self, fetcher: Fetcher, cache: Cache, clock: Clock = MACHINE) -> None:
-        self._fetcher, self._cache, self._clock = fetcher, cache, clock
+    def __init__(self, fetcher: Fetcher, cache: Cache, clock: Clock = MACHINE, tell: Tell | None = None) -> None:
+        self._fetcher, self._cache, self._clock, self._tell = fetcher, cache, clock, tell
         self._loaded_s: dict[tuple[str, str], float] = {}  # when each list was asked for, monotonic
         self._perps: dict[str, tuple[float, frozenset[str]]] = {}  # of who tells them in one list; likewise
         self._doubted_s: dict[tuple[str, str], float] = {}  # kind and coin that an exchange has not; likewise
         self._answered: dict[tuple[str, str, str], None] = {}  # exchange, kind and symbol
 
-    async def of(self, exchange: Exchange, kind: str) -> frozenset[str]:
-        """Every symbol that an exchange lists, or may list; none where it has no list."""
+    async def of(self, exchange: Exchange, kind: str, base: str = "") -> frozenset[str]:
+        """Every symbol that an exchange lists, or may list; none where it has no list.
+
+        base: the coin whose market is asked for next. What a list says of it beyond the name is told to `tell`.
+        """
 
         async def load() -> frozenset[str]:
             found: set[str] = set()
             began_s = self._clock.monotonic()
             endpoint = exchange.symbols(kind)
-            if endpoint is not None:
+            if base and (telling := self._telling(exchange, kind, base, began_s)) is not None:
+                await self._fetcher.fetch_items(telling, found.update)
+            if endpoint is not None and not found:
                 await self._fetcher.fetch_items(endpoint, found.update)
             elif (coins := exchange.coins(kind)) is not None:
                 known = await self._fetcher.fetch(coins)
@@ -56,6 +67,37 @@ class Symbols:
             return frozenset(found)
 
         return await self._cache.get((exchange.id, "symbols", kind), SYMBOLS_S, load())
+
+    def _telling(self, exchange: Exchange, kind: str, base: str, began_s: float) -> ListEndpoint[str] | None:
+        """The list that tells of markets, read for the symbols and for what it says of one coin's."""
+        part, names = exchange.told_in.get(kind), exchange.symbols(kind)
+        if part is None or names is None or self._tell is None or multiplied(base)[1] != 1:  # which is told per coin
+            return None
+        tell, now_ms = self._tell, int(self._clock.now() * 1000)
+        whole = exchange.tickers(kind, now_ms)[part]
+
+        def row(each: Row) -> str | None:
+            listed = names.row(each)
+            if listed is not None and base in listed:
+                of = listing(kind, listed) if kind in exchange.multiplied else Listing(kind, listed, listed)
+                with suppress(MarketError):  # of a row that is odd: its market is asked for by itself
+                    if split(of.symbol)[0] == base and (told := whole.row(each)) is not None:
+                        tell(exchange, of, part, told[1], self._clock.monotonic() - began_s)
+            return listed
+
+        return ListEndpoint(whole.host, whole.target, whole.place, row, whole.explain, whole.budget, whole.weight)
+
+    async def look(self, exchange: Exchange, kind: str, base: str) -> None:
+        """Sees to the symbols where none are at hand and a list tells more of a coin's market than its name.
+
+        The list takes the place of a question that an answer asks anyhow, and then a market that is not there costs one
+        instead of two. A list of tickers is too long for that.
+        """
+        if exchange.told_in.get(kind, "ticker") == "ticker" or self.kept(exchange, kind) or multiplied(base)[1] != 1:
+            return
+        with suppress(MarketError, TimeoutError):  # then the market is asked for by itself
+            async with asyncio.timeout(LOOK_S):
+                await self.of(exchange, kind, base)
 
     def kept(self, exchange: Exchange, kind: str) -> frozenset[str]:
         """The symbols that are at hand; none where there are none."""
@@ -82,8 +124,8 @@ class Symbols:
             return True
         base = split(symbol)[0]
         if known := self.kept(exchange, kind):
-            found = (place(exchange, Listing(kind, each, each), known) for each in dollars)
-            return any(each is not None and (each.multiplier == 1 or base in BY_THE_THOUSAND) for each in found)
+            found = [of for each in dollars if (of := place(exchange, Listing(kind, each, each), known)) is not None]
+            return bool(found) and (base in BY_THE_THOUSAND or _is_one_coin(exchange, found[0], known))
         has_many = any(base in names for names in exchange.by_many.values())  # and then spot of it, as a rule
         return base in WELL_KNOWN or (base in BY_THE_THOUSAND and has_many)
 
@@ -136,7 +178,7 @@ class Symbols:
             return
         if self.kept(exchange, of.kind) and not self._is_new(self._loaded_s.get((exchange.id, of.kind))):
             self._cache.drop((exchange.id, "symbols", of.kind))
-        await self.of(exchange, of.kind)
+        await self.of(exchange, of.kind, split(of.symbol)[0])
 
     def learn(self, exchange: Exchange, perps: Iterable[str]) -> None:
         """The perpetuals of an exchange that tells all of them in one list."""
@@ -170,6 +212,11 @@ def place(exchange: Exchange, of: Listing, known: Collection[str]) -> Listing | 
     if of.symbol in known:
         return of
     return of_many(of, known) if known and of.kind in exchange.multiplied else None
+
+
+def _is_one_coin(exchange: Exchange, of: Listing, known: Collection[str]) -> bool:
+    """Whether a market bears the plain name, and none beside it might be another coin's."""
+    return of.multiplier == 1 and (of.kind not in exchange.multiplied or of_many(of, known) is None)
 
 
 def guess(exchange: Exchange, of: Listing) -> Listing:

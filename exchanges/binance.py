@@ -137,6 +137,7 @@ class Binance(AccountExchange):
         "ratios": ("USDT", "USDC"),
         "funding_history": ("USDT", "USDC", COIN),
     }
+    told_in = {"perp": "funding"}
     unnamed = {"spot": ("candles",), "perp": ("candles",)}
     has_takers_in_candles = True
     streams_liquidations = True

@@ -131,6 +131,7 @@ class Bitget(Exchange):
         "liquidations": ("USDT", "USDC", COIN),
         "funding_history": ("USDT", "USDC", COIN),
     }
+    told_in = {"spot": "ticker", "perp": "ticker"}
     unnamed = {"spot": ("candles",), "perp": ("candles",)}
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:

@@ -143,6 +143,7 @@ class Bybit(AccountExchange):
         "funding_history": ("USDT", "USDC", COIN),
     }
     streams_liquidations = True
+    told_in = {"spot": "ticker", "perp": "ticker"}
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /v5/market/tickers?category=spot."""

@@ -117,6 +117,7 @@ class Gate(Exchange):
         "liquidations": ("USDT", COIN),
         "funding_history": ("USDT", COIN),
     }
+    told_in = {"spot": "ticker", "perp": "ticker"}
     unnamed = {"spot": ("candles",), "perp": ("candles", "open_interest_history")}
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
@@ -133,8 +134,11 @@ class Gate(Exchange):
         }
 
     def contract_size(self, of: Listing, question: str) -> Endpoint[float] | None:
-        """Coins of one contract, of questions whose answers count contracts; one of an inverse contract is a dollar."""
-        if question not in ("candles", "liquidations") or of.quote == COIN:
+        """Coins of one contract, of questions whose answers count contracts; one of an inverse contract is a dollar.
+
+        Spot counts coins.
+        """
+        if question not in ("candles", "liquidations") or of.quote == COIN or of.kind == "spot":
             return None
         asked = _ask(
             f"futures/usdt/contracts/{_name(of)}", "", partial(parse_contract_size, of=of), "futures/usdt/contracts"

@@ -141,6 +141,7 @@ class Okx(AccountExchange):
         "liquidations": ("USDT", "USDC", COIN),
         "funding_history": ("USDT", "USDC", COIN),
     }
+    told_in = {"spot": "ticker", "perp": "ticker"}
     unnamed = {"spot": ("candles",), "perp": ("candles", "flow", "open_interest_history")}
     key_parts = ("API_KEY", "SECRET_KEY", "PASSPHRASE")
 

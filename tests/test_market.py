@@ -201,6 +201,9 @@ async def test_price_by_the_thousand() -> None:
         )
 
 
+LISTS_OF_PERPS = ("/fapi/v1/ticker/price", "/fapi/v1/premiumIndex")
+
+
 @pytest.mark.parametrize("prefix", ["1000000", "1M", "10000"])
 async def test_price_asks_for_the_contract_as_it_is_listed(prefix: str) -> None:
     """A million is written in two ways, even at one exchange: what the list says is asked for."""
@@ -209,8 +212,8 @@ async def test_price_asks_for_the_contract_as_it_is_listed(prefix: str) -> None:
 
         async def with_one_more(asked: Any, whole: Any) -> Any:
             symbol = asked.query.get("symbol", "")
-            if asked.path == "/fapi/v1/ticker/price":
-                return in_json([{"symbol": f"{prefix}MOGUSDT", "price": "1"}])
+            if asked.path in LISTS_OF_PERPS and not symbol:
+                return in_json([{"symbol": f"{prefix}MOGUSDT", "price": "1", "lastFundingRate": ""}])
             if symbol == f"{prefix}MOGUSDT":
                 asked_for.append(symbol)
                 told = await whole(asked._replace(query={"symbol": "BTCUSDT"}))
@@ -262,7 +265,7 @@ async def test_price_is_not_called_unlisted_when_the_list_is_missing() -> None:
 
         async def without_list(asked: Any, whole: Any) -> Any:
             reply = await whole(asked)
-            return reply._replace(status=500) if asked.path == "/fapi/v1/ticker/price" else reply
+            return reply._replace(status=500) if asked.path in LISTS_OF_PERPS and not asked.query else reply
 
         house.world.sites["BINANCE_USDM"].intercept(without_list)
         report = await price(house, "XAXUQ-USDT")
