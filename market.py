@@ -280,7 +280,10 @@ class Market(Kept):
         return await self.namesakes.typed(symbol, self.exchanges)
 
     async def price_comes(self, exchange: Exchange, kind: str, symbol: str) -> None:
-        """Waits for a market's ticker, which somebody else asks for, too, or for a list that has it. Raises MarketError."""
+        """Waits for a market's ticker, which somebody else asks for, too; or for a list that has it.
+
+        Raises MarketError.
+        """
         if kind == "spot":
             await self.spot_at(exchange, symbol)
         elif exchange.is_told_in_list:

@@ -55,8 +55,8 @@ class Exchange:
     leaves_out_candles: it lists none in which nothing was traded. is_told_in_list: everything of a perpetual is
     in the list of all of them. streams_liquidations: by websocket only, which is not asked here.
     max_liquidation_pages: of one question, so that a wild day is told as far back as is worth it.
-    told_in: by kind, the one of `tickers` that is read instead of `symbols` where one market is looked for: it names all
-    of them, too, and says as much of one as the question for that part (see perp) does.
+    told_in: by kind, the one of `tickers` that is read instead of `symbols` where one market is looked for: it names
+    all of them, too, and says as much of one as the question for that part (see perp) does.
     unnamed: by kind, the questions whose answers state no market. They are held against one that does; see anothers.
     """
 
