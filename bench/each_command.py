@@ -1,22 +1,29 @@
-"""`python bench/each_command.py`: CPU, seconds, bytes and memory of each command, on the real server.
+"""`python bench/each_command.py [--against DIRECTORY] [COMMAND …]`: what each command costs, on the real server.
 
-Cold: nothing is kept (CACHE_SECONDS=0), so every command asks exchanges for all it needs. Warm: the same
-question again while the answers are kept. Bytes: of the answer's body. Growth: how far the peak RSS rises above what
-/price needs, on a server of its own for each command. Seconds are with 80 ms to every exchange.
+Nothing is measured before a server has settled: its first tick, a second after the start, loads what watches need.
+First: of a process that has answered /price, and this command never: what it takes to load the command's own file is in
+it, as bot.COMMANDS names files that are imported when they are first asked; also for what it opens connections.
+Cold: the file is loaded, and no answer is kept (CACHE_SECONDS=0), so that exchanges are asked for all that is needed;
+what is kept for an hour whatever the setting (names, periods) is there. Warm: the same question again while answers are
+kept. All three are CPU of the server's process. Of cold and warm the smallest of TURNS means of n answers is told; two
+checkouts are measured in turns, both servers open. Seconds are with 80 ms to every exchange. Requests: to exchanges,
+for the first answer of all in a process that keeps answers, as in use. Bytes: of the answer's body. MiB: how far the
+peak RSS rises above what /price needs, on a server of its own for each command.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import load
-from house import ROOT, Process, World, free_port, median
+from house import ROOT, World, free_port, median
 
 COMMANDS = (
     "/price BTC",
@@ -37,18 +44,22 @@ COMMANDS = (
     "/help",
 )
 N = 12  # of each, each time
+TURNS = 5
+SETTLED_S = 1.5  # after a server's start
 LATENCY_MS = 80
 
 
 class Cost(NamedTuple):
-    """Milliseconds of CPU cold and warm; milliseconds to the answer, median and 95th percentile; MiB of peak."""
+    """Milliseconds of CPU of the first answer, cold and warm; ms to the answer, median and 95th percentile."""
 
+    first_ms: float
     cold_ms: float
     warm_ms: float
     p50_ms: float
     p95_ms: float
-    growth_mib: float
+    n_requests: int
     n_bytes: int
+    growth_mib: float
 
 
 async def asked(port: int, secret: str, command: str, n: int) -> tuple[list[float], int]:
@@ -68,31 +79,84 @@ async def asked(port: int, secret: str, command: str, n: int) -> tuple[list[floa
     return seconds, len(body)
 
 
-def cpu_ms(server: Process, port: int, secret: str, command: str, n: int) -> float:
-    before = server.cpu_s()
-    asyncio.run(asked(port, secret, command, n))
-    return (server.cpu_s() - before) / n * 1000
+class Server:
+    """A checkout's server."""
+
+    def __init__(self, world: World, tree: Path, cache_s: int, first: str = "/price BTC") -> None:
+        self._world, self._port = world, free_port()
+        self._process = world.server(self._port, tree=tree, first=first, CACHE_SECONDS=str(cache_s))
+        self._settled_at = time.perf_counter() + SETTLED_S
+
+    def ask(self, command: str, n: int = 1) -> tuple[list[float], int]:
+        return asyncio.run(asked(self._port, self._world.secret, command, n))
+
+    def settle(self) -> None:
+        time.sleep(max(0.0, self._settled_at - time.perf_counter()))
+
+    def n_requests(self, command: str) -> int:
+        """To exchanges, for an answer."""
+        before = self._world.n_requests()
+        self.ask(command)
+        return self._world.n_requests() - before
+
+    def cpu_ms(self, command: str, n: int) -> float:
+        """Of one answer, the mean of n."""
+        before = self._process.cpu_s()
+        self.ask(command, n)
+        return (self._process.cpu_s() - before) / n * 1000
+
+    def peak_mib(self) -> float:
+        return self._process.memory_mib("VmHWM")
+
+    def stop(self) -> None:
+        self._process.stop()
 
 
-def measured(world: World, tree: Path, command: str, n: int) -> Cost:
-    """One command's costs in a checkout, on servers of its own; of each figure n."""
-    port = free_port()
-    keeping = world.server(port, tree=tree, CACHE_SECONDS="60")
-    asyncio.run(asked(port, world.secret, "/price BTC", 30))
-    before = keeping.memory_mib("VmHWM")
-    asyncio.run(asked(port, world.secret, command, 1))
-    growth = keeping.memory_mib("VmHWM") - before
-    warm = cpu_ms(keeping, port, world.secret, command, n)
-    keeping.stop()
-    port = free_port()
-    asking = world.server(port, tree=tree)
-    _, n_bytes = asyncio.run(asked(port, world.secret, command, 2))
-    cold = cpu_ms(asking, port, world.secret, command, n)
+def measured(world: World, trees: Sequence[Path], command: str, n: int) -> list[Cost]:
+    """One command's costs in each checkout, on servers of its own, in turns."""
+    keeping = [Server(world, tree, 60) for tree in trees]
+    asking = [Server(world, tree, 0) for tree in trees]
+    for each in (*keeping, *asking):
+        each.settle()
+    growths = []
+    for each in keeping:
+        each.ask("/price BTC", 30)
+        peak_mib = each.peak_mib()
+        each.ask(command)
+        growths.append(each.peak_mib() - peak_mib)
+    firsts = [each.cpu_ms(command, 1) for each in asking]
+    n_bytes = [each.ask(command)[1] for each in asking]
+    turns = [
+        [(cold.cpu_ms(command, n), warm.cpu_ms(command, n)) for cold, warm in zip(asking, keeping, strict=True)]
+        for _ in range(TURNS)
+    ]
     world.set_latency(LATENCY_MS)
-    seconds = sorted(asyncio.run(asked(port, world.secret, command, n))[0])
+    seconds = [sorted(each.ask(command, n)[0]) for each in asking]
     world.set_latency(0)
-    asking.stop()
-    return Cost(cold, warm, median(seconds) * 1000, seconds[n * 95 // 100] * 1000, growth, n_bytes)
+    for each in (*keeping, *asking):
+        each.stop()
+    return [
+        Cost(
+            firsts[i],
+            min(turn[i][0] for turn in turns),
+            min(turn[i][1] for turn in turns),
+            median(seconds[i]) * 1000,
+            seconds[i][n * 95 // 100] * 1000,
+            n_requests(world, trees[i], command),
+            n_bytes[i],
+            growths[i],
+        )
+        for i in range(len(trees))
+    ]
+
+
+def n_requests(world: World, tree: Path, command: str) -> int:
+    """To exchanges, for the first answer of all in a process that keeps answers."""
+    server = Server(world, tree, 60, first="/help")
+    try:
+        return server.n_requests(command)
+    finally:
+        server.stop()
 
 
 def known(tree: Path) -> set[str]:
@@ -103,24 +167,35 @@ def known(tree: Path) -> set[str]:
     return set(told.stdout.split())
 
 
-def table(world: World, n: int = N, against: Path | None = None) -> Iterator[str]:
-    """A line of each command, and with `against` the same of another checkout, measured right after it."""
-    head = "command           CPU ms cold   warm   p50 ms   p95 ms   bytes   MiB above /price"
-    yield head if against is None else f"{head}   before: cold   warm   p50 ms   bytes"
+def table(world: World, n: int = N, against: Path | None = None, commands: Sequence[str] = COMMANDS) -> Iterator[str]:
+    """A line of each command, and with `against` the same of another checkout, measured in turns with it."""
+    head = "command           CPU ms first   cold   warm   p50 ms   p95 ms  requests   bytes   MiB above /price"
+    yield head if against is None else f"{head}   before: first   cold   warm   p50 ms  requests   bytes"
     theirs = known(against) if against is not None else set()
-    for command in COMMANDS:
-        cost = measured(world, ROOT, command, n)
+    for command in commands:
+        trees = [ROOT, against] if against is not None and command.split()[0][1:] in theirs else [ROOT]
+        cost, *others = measured(world, trees, command, n)
         line = (
-            f"{command:17} {cost.cold_ms:11.1f} {cost.warm_ms:6.2f} {cost.p50_ms:8.0f} {cost.p95_ms:8.0f}"
-            f" {cost.n_bytes:7} {cost.growth_mib:18.1f}"
+            f"{command:17} {cost.first_ms:12.1f} {cost.cold_ms:6.1f} {cost.warm_ms:6.2f} {cost.p50_ms:8.0f}"
+            f" {cost.p95_ms:8.0f} {cost.n_requests:9} {cost.n_bytes:7} {cost.growth_mib:18.1f}"
         )
-        if against is not None and command.split()[0][1:] in theirs:
-            before = measured(world, against, command, n)
-            line += f" {before.cold_ms:14.1f} {before.warm_ms:6.2f} {before.p50_ms:8.0f} {before.n_bytes:7}"
+        for before in others:
+            line += (
+                f" {before.first_ms:15.1f} {before.cold_ms:6.1f} {before.warm_ms:6.2f} {before.p50_ms:8.0f}"
+                f" {before.n_requests:9} {before.n_bytes:7}"
+            )
         yield line
 
 
-if __name__ == "__main__":
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--against", type=Path)
+    words.add_argument("commands", nargs="*", default=COMMANDS)
+    said = words.parse_args()
     with World() as the_world:
-        for each in table(the_world):
+        for each in table(the_world, against=said.against and said.against.resolve(), commands=said.commands):
             print(each, flush=True)
+
+
+if __name__ == "__main__":
+    main()

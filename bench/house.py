@@ -110,6 +110,10 @@ class World:
         where, headers = f"{self._urls['TELEGRAM_API_URL']}/world/fault", {"content-type": "application/json"}
         urllib.request.urlopen(urllib.request.Request(where, body, headers), timeout=5).read()
 
+    def n_requests(self) -> int:
+        """How many requests the exchanges have had so far."""
+        return int(urllib.request.urlopen(self._urls["BENCH_REQUESTS_URL"], timeout=5).read())
+
     def folder(self, port: int) -> str:
         """Where the server on that port keeps what it remembers."""
         folder = Path(self._made.name) / f"data {port}"
@@ -126,11 +130,13 @@ class World:
         both = [name.removesuffix("USDT") for name in found[0] if name.endswith("USDT") and name in set(found[1])]
         return both[:n]
 
-    def server(self, port: int, prefix: list[str] | None = None, tree: Path = ROOT, **variables: str) -> Process:
-        """The real server of a checkout on a port, answering."""
+    def server(
+        self, port: int, prefix: list[str] | None = None, tree: Path = ROOT, first: str = "/price BTC", **variables: str
+    ) -> Process:
+        """The real server of a checkout on a port, which has answered a first question."""
         environ = {**self.environ, "DATA_DIR": self.folder(port), "PORT": str(port), **variables}
         server = Process(["webhook_server.py"], environ, prefix, tree)
-        asyncio.run(first_answer(port, self.secret, time.perf_counter()))
+        asyncio.run(first_answer(port, self.secret, time.perf_counter(), first))
         return server
 
 
@@ -164,13 +170,13 @@ async def connected(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
             await asyncio.sleep(0.001)
 
 
-async def first_answer(port: int, secret: str, began: float) -> float:
+async def first_answer(port: int, secret: str, began: float, text: str = "/price BTC") -> float:
     """Seconds from `began` to the first answered update. Raises as `connected`."""
     reader, writer = await connected(port)
-    writer.write(load.request(load.update("/price BTC"), secret))
+    writer.write(load.request(load.update(text), secret))
     status, body = await load.read_answer(reader)
     writer.close()
-    if status != 200 or b"<pre>" not in body:
+    if status != 200 or (b"<pre>" not in body and text != "/help"):
         raise RuntimeError(f"the first answer is none: {status} {body[:200]!r}")
     return time.perf_counter() - began
 

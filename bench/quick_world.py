@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import demo
-from demo.web import Asked, Handler, Reply, Site
+from demo.web import Asked, Handler, Reply, Site, in_json
 
 KEPT_S = 20.0
 MAX_KEPT = 4096  # answers of one site
@@ -41,7 +41,10 @@ def remember(site: Site) -> None:
 
 
 async def main(certificate: str = "") -> None:
-    """Prints the world's environment as one line of JSON, and stays until stopped."""
+    """Prints the world's environment as one line of JSON, and stays until stopped.
+
+    BENCH_REQUESTS_URL tells how many requests the exchanges have had so far.
+    """
     tls = None
     if certificate:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -49,10 +52,17 @@ async def main(certificate: str = "") -> None:
     world = await demo.start(0, tls)
     for site in world.sites.values():
         remember(site)
+
+    async def n_requests(asked: Asked) -> Reply:
+        return in_json(sum(site.n_requests for site in world.sites.values()))
+
+    counter = Site("BENCH", n_requests)
+    await counter.start()
     try:
-        print(json.dumps(world.environ), flush=True)
+        print(json.dumps({**world.environ, "BENCH_REQUESTS_URL": counter.url}), flush=True)
         await asyncio.Event().wait()
     finally:
+        await counter.close()
         await world.close()
 
 
