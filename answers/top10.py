@@ -48,6 +48,7 @@ STALE_MS = 15 * 60_000  # a market whose last news is older does not trade
 SORTS = ("volume", "gainers", "losers", "funding", "oi")
 MIN_QUOTE_VOLUME = 1_000_000.0  # of gainers and losers: a thin market's jump is no news
 _OPPOSITES = {"UP": "DOWN", "DOWN": "UP", "BULL": "BEAR", "BEAR": "BULL"}
+_ENDINGS = (*_OPPOSITES, "L", "S")  # of leveraged tokens; BTC3L
 ABOUT = "list of"
 SORT_NAMES = {
     "volume": "volume",
@@ -181,6 +182,8 @@ def is_leveraged(base: str, bases: set[str]) -> bool:
     The opposite (BTCDOWN, BTC3S) need not have traded today. Where the coin is not listed the opposite decides, and
     names of one or two letters before UP are no coin's: JUP, SUPER and SYRUP are none.
     """
+    if not base.endswith(_ENDINGS):  # nearly all, and there are hundreds in a list
+        return False
     for ending, opposite in _OPPOSITES.items():
         if base.endswith(ending) and base != ending:
             coin = base.removesuffix(ending)

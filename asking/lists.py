@@ -8,7 +8,7 @@ from asking.periods import FundingPeriods
 from asking.races import start
 from exchanges.endpoints import ListEndpoint
 from exchanges.errors import NotSupported, PartName, Reason
-from exchanges.joined import Rows, by_coin, completed_snapshot
+from exchanges.joined import Rows
 from exchanges.table import Exchange
 from exchanges.words import Snapshot
 
@@ -46,14 +46,7 @@ class Lists:
                 intervals.changed_h.cancel()
         if not others:
             return of_tickers.by_coin()
-        found = {}
-        for listed, perp in of_tickers.items():
-            for other in others:
-                if (more := other.get(listed)) is not None:
-                    perp = Snapshot(perp.ticker, more.open_interest or perp.open_interest, more.funding or perp.funding)
-            interval_h = None if changed is None or intervals is None else changed.get(listed, intervals.of_all_others)
-            found[listed] = completed_snapshot(perp, interval_h)
-        return by_coin(found)
+        return of_tickers.completed(others, changed, intervals and intervals.of_all_others)
 
     async def rows(
         self, exchange: Exchange, kind: str, part: str, endpoint: ListEndpoint[tuple[str, Snapshot]]

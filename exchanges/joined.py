@@ -70,6 +70,7 @@ class Rows(dict[str, Snapshot]):
 
     idle: frozenset[str] = frozenset()
     _by_coin: dict[str, Snapshot] | None = None
+    _completed: tuple[tuple[object, ...], dict[str, Snapshot]] = ((), {})
 
     def take(self, rows: Sequence[tuple[str, Snapshot]]) -> None:
         """More rows. One that tells nothing at all is of a market that does not trade."""
@@ -81,6 +82,28 @@ class Rows(dict[str, Snapshot]):
         if self._by_coin is None:
             self._by_coin = by_coin(self)
         return self._by_coin
+
+    def completed(
+        self, others: Sequence[Rows], changed_h: Mapping[str, float] | None, of_all_others_h: float | None
+    ) -> dict[str, Snapshot]:
+        """By coin, with what other lists tell of the same markets; worked out once for the same lists.
+
+        changed_h, of_all_others_h: hours per funding period, as in FundingPeriods; None where they are not known.
+        """
+        lists = (*others, changed_h)
+        known, found = self._completed
+        if len(known) == len(lists) and all(one is other for one, other in zip(known, lists, strict=True)):
+            return found
+        whole = {}
+        for listed, perp in self.items():
+            for other in others:
+                if (more := other.get(listed)) is not None:
+                    perp = Snapshot(perp.ticker, more.open_interest or perp.open_interest, more.funding or perp.funding)
+            hours = None if changed_h is None or of_all_others_h is None else changed_h.get(listed, of_all_others_h)
+            whole[listed] = completed_snapshot(perp, hours)
+        found = by_coin(whole)
+        self._completed = lists, found
+        return found
 
 
 def named(rows: Rows, symbol: str) -> Snapshot | None:

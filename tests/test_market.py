@@ -9,7 +9,6 @@ import httpx
 import pytest
 from conftest import House, a_house, a_house_among_many, requests_of
 from mocked import Mocked
-from turning import Rounds
 
 from answers import price as price_answer
 from answers.paid import Past
@@ -33,11 +32,10 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
-from exchanges.joined import by_coin
+from exchanges.joined import Rows, by_coin
 from exchanges.symbols import NotASymbol, are_of_one_coin, in_every_dollar, parse_symbol
 from exchanges.table import EXCHANGES
 from exchanges.words import Funding, Liquidation, LiquidationPage, OpenInterest, Page, Paid, Ratio, Snapshot, Ticker
-from http1.turns import Turns
 from market import Market
 
 
@@ -651,18 +649,31 @@ def test_list_shows_the_larger_of_two_contracts_on_one_coin(is_plain_first: bool
     assert pepe.quote_volume == 5e6
 
 
-async def test_list_that_many_wait_for_is_joined_round_by_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    rounds, joined_in = Rounds(), set[int]()
+async def test_list_that_many_wait_for_is_joined_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so no round of the loop has to do it for each of them."""
+    joined: list[Snapshot] = []
 
     def complete(perp: Snapshot, interval_h: float | None) -> Snapshot:
-        joined_in.add(rounds.n)
+        joined.append(perp)
         return perp
 
-    monkeypatch.setattr("asking.lists.completed_snapshot", complete)
+    monkeypatch.setattr("exchanges.joined.completed_snapshot", complete)
     async with a_house() as house:
         market = house.bot.market
-        market.fetcher.turns = Turns(0.0)
         asked = (market.listing(EXCHANGES["binance"], "perp", PartName.FUNDING) for _ in range(3))
         first, *others = await asyncio.gather(*asked)
         assert others == [first, first] != [{}, {}]
-        assert len(joined_in) == 3
+        assert len(joined) == len(set(joined)) > 50
+
+
+def test_list_is_joined_anew_with_other_periods_or_another_list() -> None:
+    rows = Rows([a_row("BTC-USDT", 6e4, 9e9)])
+    funding = Rows([("BTC-USDT", Snapshot(funding=Funding(0.1, None, None, None)))])
+    joined = [
+        rows.completed([funding], None, None),
+        rows.completed([funding], {}, 8.0),
+        rows.completed([funding], {"BTC-USDT": 4.0}, 8.0),
+        rows.completed([Rows(funding)], {"BTC-USDT": 1.0}, 8.0),
+    ]
+    told = [each["BTC-USDT"].funding for each in joined]
+    assert [each and each.funding_interval_h for each in told] == [None, 8.0, 4.0, 1.0]
