@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 from exchanges.errors import UnknownSymbol
 from exchanges.table import Exchange
@@ -64,18 +66,24 @@ async def basis_at(market: Market, exchange: Exchange, symbol: str) -> tuple[flo
     raise spellings.unknown
 
 
+_moment = itemgetter(0)
+
+
 def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> Before:
     """The figures of 1 and of 24 hours ago, to the minute: between two rows it is taken to have moved evenly.
 
     Rows are a quarter of an hour apart; a figure between two that are further apart is rough, and beyond an hour and
     a half it is not told.
     """
-    found, rough = Before(), set[int]()
+    found, rough, rows = Before(), set[int](), sorted(rows)
     for hours in (1, 24):
         wanted = now_ms - hours * HOUR_MS
-        before = max((row for row in rows if row[0] <= wanted), default=None)
-        after = min((row for row in rows if row[0] >= wanted), default=None)
-        if before is None or after is None or after[0] - before[0] > MAX_BETWEEN_MS:
+        n = bisect_left(rows, wanted, key=_moment)  # that are older
+        if n == len(rows) or (n == 0 and rows[0][0] > wanted):
+            continue
+        after = rows[n]
+        before = after if after[0] == wanted else rows[n - 1]
+        if after[0] - before[0] > MAX_BETWEEN_MS:
             continue
         share = (wanted - before[0]) / (after[0] - before[0]) if after[0] > before[0] else 0.0
         found[hours] = before[1] + (after[1] - before[1]) * share

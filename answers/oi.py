@@ -61,21 +61,21 @@ async def ask(tools: Tools, base: str) -> DerivativesReport:
 
 def show(report: DerivativesReport, now_s: float) -> Answer:
     """The total and its change, a row an exchange; margins and every market are folded."""
-    base = report.base
+    base, total = report.base, report.dollars
     partial = " (partial)" if report.failed else ""
     changes = {hours: change for hours in (1, 24) if (change := report.change_pct(hours)) is not None}
     moves = " ".join(
         f"{'≈' * report.is_rough(hours)}{format_percent(percent)} {hours}h" for hours, (percent, _) in changes.items()
     )
     sign = f" {circle(next(iter(changes.values()))[0])} {moves}" if changes else ""
-    headline = f"<b>{escape(base)} OI {format_dollars(report.dollars)}</b>{partial}{sign}"
+    headline = f"<b>{escape(base)} OI {format_dollars(total)}</b>{partial}{sign}"
     by_exchange: dict[str, list[Contract]] = {}
     for each in report.contracts:
         by_exchange.setdefault(each.exchange, []).append(each)
     rows = [["", "$", "share", "1h%", "24h%"]]
     for exchange, of in sorted(by_exchange.items(), key=lambda item: -sum(each.dollars or 0.0 for each in item[1])):
         moved = [f"{'≈' * _is_rough(of, hours)}{dash_or(_change_pct(of, hours))}" for hours in (1, 24)]
-        rows.append([exchange_name(exchange)[:8], *_sum_cells(of, report), *moved])
+        rows.append([exchange_name(exchange)[:8], *_sum_cells(of, total), *moved])
     return Answer(
         headline,
         (
@@ -83,9 +83,9 @@ def show(report: DerivativesReport, now_s: float) -> Answer:
             pre(rows),
             folded(
                 [
-                    *_margins(report),
+                    *_margins(report, total),
                     *_basis(report),
-                    *(_contract_line(each, report) for each in report.contracts[:MAX_CONTRACTS]),
+                    *(_contract_line(each, base, total) for each in report.contracts[:MAX_CONTRACTS]),
                     *([ROUGH] if any(map(report.is_rough, (1, 24))) else []),
                 ]
             ),
@@ -126,12 +126,12 @@ def _is_rough(contracts: Sequence[Contract], hours: int) -> bool:
     return any(is_rough(each.before, hours) for each in contracts)
 
 
-def _margins(report: DerivativesReport) -> list[str]:
+def _margins(report: DerivativesReport, total: float | None) -> list[str]:
     lines = []
     for margin, name in MARGINS.items():
         of = [each for each in report.contracts if each.margin == margin]
         if of:
-            dollars, share = _sum_cells(of, report)
+            dollars, share = _sum_cells(of, total)
             lines.append(f"Margin {name}: ${dollars}, {share}%")
     return lines
 
@@ -145,21 +145,20 @@ def _basis(report: DerivativesReport) -> list[str]:
     return lines
 
 
-def _sum_cells(contracts: Sequence[Contract], report: DerivativesReport) -> list[str]:
+def _sum_cells(contracts: Sequence[Contract], total: float | None) -> list[str]:
     """Dollars and their share of all, in percent."""
     known = [each for each in contracts if each.coins is not None]
     if not known:
         return ["n/a", "n/a"]
     dollars = sum(each.dollars or 0.0 for each in known)
-    share = dollars / report.dollars * 100 if report.dollars else None
+    share = dollars / total * 100 if total else None
     return [format_amount(dollars), "n/a" if share is None else f"{share:.1f}"]
 
 
-def _contract_line(contract: Contract, report: DerivativesReport) -> str:
+def _contract_line(contract: Contract, base: str, total: float | None) -> str:
     dollars = contract.dollars
-    total = report.dollars
     share = dollars / total if dollars is not None and total else None
-    amounts = f"{format_coins(contract.coins, report.base)}, {format_dollars(dollars)}, {format_share(share)}"
+    amounts = f"{format_coins(contract.coins, base)}, {format_dollars(dollars)}, {format_share(share)}"
     rate = per_8h(contract.perp.funding)
     funding = "funding n/a" if rate is None else f"funding {format_rate(rate)}% per 8h"
     volume = f"24h {format_dollars(contract.ticker.quote_volume)}"
