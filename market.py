@@ -21,7 +21,7 @@ from asking.fetch import Fetcher
 from asking.kept import Kept
 from asking.namesakes import Namesakes
 from asking.pages import candle_pages
-from asking.races import Question, first_answers, start
+from asking.races import Question, first_answers, or_none, start
 from asking.spellings import Spellings
 from asking.symbol_lists import NOT_LISTED_S, Symbols
 from asking.witnesses import Witnesses
@@ -427,6 +427,20 @@ class Market(Kept):
                 refuse_long_quiet(found, now_ms)
                 return filled(replace(found, symbol=of.symbol, asked_ms=now_ms), n, now_ms)
         raise spellings.unknown
+
+    async def candles_and_now(
+        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int, *, is_needed: bool = False
+    ) -> tuple[Candles, Candles | None]:
+        """As candles; and as running_candle, None where that fails, unless is_needed. Raises MarketError.
+
+        Candles that were asked for just now have the running one: it is asked for by itself where they were kept.
+        """
+        since_ms = self.now_ms() - int(self._cache_s * 1000)
+        whole = await self.candles(exchange, symbol, kind, interval, n)
+        if len(whole) and (whole.asked_ms or 0) >= since_ms:
+            return whole, whole.part(max(0, len(whole) - 2), len(whole))
+        running = self.running_candle(exchange, symbol, kind, interval)
+        return whole, await (running if is_needed else or_none(running))
 
     async def running_candle(self, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:
         """The candle before the running one, and the running one as it is now. Raises MarketError."""

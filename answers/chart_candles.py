@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from answers.asked import OfMarket, Tools, of_market, source_of
 from answers.interest import open_interest_history
-from asking.races import Part, Question, both, settled
+from asking.races import Part, Question, settled
 from exchanges.errors import MarketError, NotSupported, PartName, Reason, Unavailable, bare
 from exchanges.exchange import Exchange
 from exchanges.joined import flow_of, joined
@@ -111,13 +111,10 @@ def n_wanted(market: Market, exchange: Exchange, kind: str, interval: str) -> in
 
 async def candles_at(market: Market, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Candles:
     """The last n closed candles, and the running one as it is now. Raises MarketError."""
-    closed, running = await both(
-        market.candles(exchange, symbol, kind, interval, n),
-        market.running_candle(exchange, symbol, kind, interval),
-    )
-    if not len(closed) and not len(running):
+    closed, running = await market.candles_and_now(exchange, symbol, kind, interval, n, is_needed=True)
+    if not len(closed) and not (running is not None and len(running)):
         raise Unavailable(exchange.id, "no candle", Reason.NO_CANDLE)
-    return joined([closed, running])
+    return closed if running is None else joined([closed, running])
 
 
 async def _ticker(market: Market, exchange: Exchange, symbol: str, kind: str) -> Ticker | None:

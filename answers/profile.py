@@ -8,7 +8,7 @@ from typing import NamedTuple, TypedDict, cast
 
 import indicators
 from answers.asked import OfMarket, Tools, of_market, source_of
-from asking.races import Question, both, or_none
+from asking.races import Question
 from exchanges.errors import Reason, Unavailable
 from exchanges.joined import joined
 from exchanges.table import Exchange
@@ -91,10 +91,7 @@ async def _candles_at(
     market: Market, exchange: Exchange, symbol: str, kind: str, interval: str, n: int
 ) -> tuple[Candles, Candles | None]:
     """The candles of the window, the running one as it is now; and that one by itself. Raises MarketError."""
-    candles, now = await both(
-        market.candles(exchange, symbol, kind, interval, n),
-        or_none(market.running_candle(exchange, symbol, kind, interval)),
-    )
+    candles, now = await market.candles_and_now(exchange, symbol, kind, interval, n)
     if not len(candles):
         raise Unavailable(exchange.id, "no candle", Reason.NO_CANDLE)
     # What is kept of the running candle may be nearly an hour old, and a profile is of now.

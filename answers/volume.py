@@ -7,7 +7,7 @@ from typing import NamedTuple, TypedDict
 
 import indicators
 from answers.asked import OfMarket, Tools, of_market, source_of
-from asking.races import Question, both, or_none
+from asking.races import Question
 from exchanges.errors import Reason, Unavailable
 from exchanges.symbols import split
 from exchanges.table import Exchange
@@ -76,10 +76,7 @@ async def ask(tools: Tools, asked: OfMarket) -> VolumeReport:
 
 async def _candles_at(market: Market, exchange: Exchange, kind: str, asked: OfMarket) -> tuple[Candles, Candles | None]:
     """Closed candles, of which there is one at least; and the running one. Raises MarketError."""
-    whole, running = await both(
-        market.candles(exchange, asked.symbol, kind, asked.choice, BASELINE + 1),
-        or_none(market.running_candle(exchange, asked.symbol, kind, asked.choice)),
-    )
+    whole, running = await market.candles_and_now(exchange, asked.symbol, kind, asked.choice, BASELINE + 1)
     if not whole.n_closed(market.now_ms()):
         raise Unavailable(exchange.id, "no closed candle", Reason.NO_CLOSED_CANDLE)
     return whole, running

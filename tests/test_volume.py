@@ -90,11 +90,24 @@ async def test_volume_running_candle_is_of_now() -> None:
         assert report.so_far[0] > first[0]
 
 
+async def test_volume_takes_the_running_candle_of_candles_that_were_just_asked_for() -> None:
+    async with a_house() as house:
+        truth = freeze(house)
+        report = await volume(house)
+        (running,) = truth.candles("binance", "BTC", "perp", 15, *(int(NOW // 900),) * 2)
+        assert n_requests(house) == 2  # the candles, and a price that tells whose they are
+        assert report.so_far == pytest.approx((running.volume, NOW % 900 / 900), rel=1e-6)
+
+
 async def test_volume_running_candle_that_fails_is_na() -> None:
     async def failing(asked: Any, whole: Any) -> Any:
         return Reply(500, b"{}") if asked.query.get("limit") == "2" else await whole(asked)
 
     async with a_house() as house:
+        freeze(house)
+        assert "so far  n/a" not in await house.ask("/volume BTC")
+        await asyncio.sleep(5)
+        freeze(house, NOW + 5)
         intercept(house, "BINANCE_USDM", failing)
         text = parse(await house.ask("/volume BTC")).text
         assert "so far  n/a" in text
