@@ -30,6 +30,7 @@ SYMBOLS_S = 3600.0
 NOT_LISTED_S = 300.0  # that a name which is in no list asks nobody: a coin may be listed any minute
 MAX_SUGGESTING = 3  # exchanges whose symbols are looked through
 LOOK_S = 0.9  # for a list that is asked for before the market itself
+AGAIN_S = 60.0  # after such a list failed
 MAX_NAMES = 512  # that were doubted, or have answered; the oldest are forgotten
 
 Tell = Callable[[Exchange, Listing, str, Snapshot, float], None]
@@ -43,6 +44,7 @@ class Symbols:
         self._fetcher, self._cache, self._clock, self._tell = fetcher, cache, clock, tell
         self._loaded_s: dict[tuple[str, str], float] = {}  # when each list was asked for, monotonic
         self._perps: dict[str, tuple[float, frozenset[str]]] = {}  # of who tells them in one list; likewise
+        self._look_after_s: dict[tuple[str, str], float] = {}  # when a list that failed is asked for again, monotonic
         self._doubted_s: dict[tuple[str, str], float] = {}  # kind and coin that an exchange has not; likewise
         self._answered: dict[tuple[str, str, str], None] = {}  # exchange, kind and symbol
 
@@ -95,9 +97,13 @@ class Symbols:
         """
         if exchange.told_in.get(kind, "ticker") == "ticker" or self.kept(exchange, kind) or multiplied(base)[1] != 1:
             return
-        with suppress(MarketError, TimeoutError):  # then the market is asked for by itself
+        if self._clock.monotonic() < self._look_after_s.get((exchange.id, kind), 0.0):
+            return
+        try:
             async with asyncio.timeout(LOOK_S):
                 await self.of(exchange, kind, base)
+        except (MarketError, TimeoutError):  # then the market is asked for by itself, and so are the next ones
+            self._look_after_s[exchange.id, kind] = self._clock.monotonic() + AGAIN_S
 
     def kept(self, exchange: Exchange, kind: str) -> frozenset[str]:
         """The symbols that are at hand; none where there are none."""
@@ -200,7 +206,7 @@ class Symbols:
 
     def forget(self) -> None:
         """As if nothing had been asked yet; what the cache keeps is the cache's."""
-        for each in (self._loaded_s, self._perps, self._doubted_s, self._answered):
+        for each in (self._loaded_s, self._perps, self._look_after_s, self._doubted_s, self._answered):
             each.clear()
 
     def _is_new(self, at_s: float | None) -> bool:

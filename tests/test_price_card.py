@@ -137,6 +137,24 @@ async def test_an_odd_row_of_the_list_leads_to_the_market_itself() -> None:
         assert "/v5/market/tickers?category=spot&symbol=MOGUSDT" in house.world.sites["BYBIT"].asked
 
 
+async def test_a_list_of_funding_that_hangs_is_waited_for_once() -> None:
+    async with a_house() as house:
+
+        async def hanging(asked: Asked, whole: Handler) -> Reply:
+            if asked.path == "/fapi/v1/premiumIndex" and not asked.query:
+                await asyncio.sleep(60)
+            return await whole(asked)
+
+        house.world.sites["BINANCE_USDM"].intercept(hanging)
+        took = []
+        for symbol in ("NEAR", "WIF"):
+            began = loop_time()
+            assert "fund  +" in await house.ask(f"/price {symbol}")
+            took.append(loop_time() - began)
+        assert took[0] < 1.0
+        assert took[1] < 0.1
+
+
 async def test_what_has_its_answer_is_not_asked_of_the_next_exchange() -> None:
     """Spot of HYPE is looked for at seven exchanges, which takes longer than the hedge; its perpetual was there."""
     async with a_house() as house:
