@@ -111,8 +111,8 @@ def _name(of: Listing) -> str:
 
 def symbol_of(native_symbol: object) -> str | None:
     """BTC-USDT for BTCUSDT; None for other quotes and for dated futures."""
-    if not is_name(native_symbol):
-        return None
+    if not isinstance(native_symbol, str) or not native_symbol.endswith(LIST_QUOTES) or not is_name(native_symbol):
+        return None  # most often for its ending: there are 3,000 on spot
     for quote in LIST_QUOTES:
         if native_symbol.endswith(quote) and len(native_symbol) > len(quote):
             return f"{native_symbol[: -len(quote)]}-{quote}"
