@@ -222,7 +222,9 @@ def place(exchange: Exchange, of: Listing, known: Collection[str]) -> Listing | 
 
 def _is_one_coin(exchange: Exchange, of: Listing, known: Collection[str]) -> bool:
     """Whether a market bears the plain name, and none beside it might be another coin's."""
-    return of.multiplier == 1 and (of.kind not in exchange.multiplied or of_many(of, known) is None)
+    if of.multiplier != 1:
+        return False
+    return of.kind not in exchange.multiplied or split(of.symbol)[0] in WELL_KNOWN or of_many(of, known) is None
 
 
 def guess(exchange: Exchange, of: Listing) -> Listing:
