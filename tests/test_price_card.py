@@ -82,6 +82,32 @@ async def test_price_of_what_others_list_asks_for_a_list_each(symbol: str, laten
         assert warm <= most_warm
 
 
+@pytest.mark.parametrize(
+    ("symbol", "lacking", "at", "n"),
+    [
+        ("MOG", (), "Bybit", 8),
+        ("MOG", ("BYBIT",), "OKX", 12),
+        ("MOG", ("BYBIT", "OKX"), "Gate", 13),
+        ("XMR", ("GATE",), "Bitget", 14),
+    ],
+)
+async def test_price_of_what_is_listed_further_on(symbol: str, lacking: tuple[str, ...], at: str, n: int) -> None:
+    """Two lists more for each exchange that lacks it; how many answers a card takes is the exchange's own affair."""
+
+    async def without(asked: Asked, whole: Handler) -> Reply:
+        reply = await whole(asked)
+        return reply._replace(body=reply.body.replace(symbol.encode(), b"QQQ"))
+
+    async with a_house() as house:
+        freeze(house)
+        for site in lacking:
+            house.world.sites[site].intercept(without)
+        text = parse(await house.ask(f"/price {symbol}")).text
+        assert text.split("\n")[-1].startswith(f"{at} · ")
+        assert "7d" in text.split("\n")[2]
+        assert requests_of(house) == n
+
+
 async def test_what_a_list_says_of_a_coin_is_not_asked_again() -> None:
     """The lists tell who has MOG, and are lists of tickers."""
     async with a_house() as house:
