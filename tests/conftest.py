@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +82,56 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """pytest-cov stops its coverage for `no_cover`; but in a worker it has begun two, and the outer one would go on."""
-    tracer = sys.gettrace() if item.get_closest_marker("no_cover") else None
-    if tracer is None:
+    """What is true of every test, where a fixture would cost more than most of them."""
+    with _log_without_secrets(item), _uncounted(item):
         return (yield)
+
+
+@contextmanager
+def _uncounted(item: pytest.Item) -> Iterator[None]:
+    """pytest-cov stops its coverage for `no_cover`; but in a worker it has begun two, and the outer one would go on."""
+    tracer = sys.gettrace()
+    if tracer is None or not item.get_closest_marker("no_cover"):
+        yield
+        return
     sys.settrace(None)
     try:
-        return (yield)
+        yield
     finally:
         sys.settrace(tracer)
+
+
+class _Kept(logging.Handler):
+    """Keeps what is logged, before the log's own redaction."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@contextmanager
+def _log_without_secrets(item: pytest.Item) -> Iterator[None]:
+    """Loggers are as they were, whatever a test has set up; and no line of any test holds a key or a signature."""
+    root, kept = logging.getLogger(), _Kept()
+    handlers, level = root.handlers[:], root.level
+    root.addHandler(kept)
+    try:
+        yield
+    finally:
+        root.handlers[:], root.level = handlers, level
+    if not kept.records or item.get_closest_marker("raw_secrets"):
+        return
+    said = "\n".join(logging.Formatter().format(record) for record in kept.records)
+    for secret in (*demo.keys.ENVIRON.values(), demo.TOKEN, "&signature=", "TEST-"):
+        assert secret not in said, "a secret is in the log"
+
+
+def of_this_test_only() -> None:
+    """The collector looks at nothing that is there already: among what all tests before have left, it takes long."""
+    gc.freeze()
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -108,23 +149,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     with asyncio.Runner(loop_factory=None if is_real else TurningLoop) as runner:
         runner.run(run())
     return True
-
-
-@pytest.fixture(autouse=True)
-def log_without_secrets(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Loggers are as they were, whatever a test has set up; and no line of any test holds a key or a signature.
-
-    What is looked at is the raw record, before the log's own redaction.
-    """
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    if "raw_secrets" in request.keywords:
-        return
-    said = "\n".join(logging.Formatter().format(record) for record in caplog.get_records("call"))
-    for secret in (*demo.keys.ENVIRON.values(), demo.TOKEN, "&signature=", "TEST-"):
-        assert secret not in said, "a secret is in the log"
 
 
 def recorded(name: str) -> bytes:
