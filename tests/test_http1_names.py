@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, of_this_test_only
 
 from http1.links import connect
 from http1.names import FRESH_S, OLD_S, Address, Names, in_turn
@@ -226,6 +226,7 @@ async def test_no_address_takes_the_connection() -> None:
 @pytest.mark.parametrize("n_turns", range(6))
 async def test_cancelled_attempts_leave_no_socket_open(n_turns: int) -> None:
     """Cancelled in any turn of the loop, also in that in which a connection is made."""
+    of_this_test_only()
     with a_silent_address() as port, socket.create_server(("127.0.0.2", port)):
         before = n_open_files()
         attempt = asyncio.ensure_future(connect([FIRST, SECOND], port, next_attempt_s=0.0))

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from conftest import of_this_test_only
 from test_fetch import BUDGET, HOST, LIST, a_fetcher, answer, explain
 
 from asking.cache import Cache
@@ -48,6 +49,7 @@ async def test_refused_list_dies_with_its_request() -> None:
 
 async def test_bodies_are_gone_while_a_command_waits_for_others() -> None:
     """Several exchanges have answered rubbish, the last one is silent: what was refused is not there any more."""
+    of_this_test_only()
     never = asyncio.Event()
 
     async def handle(request: httpx.Request) -> httpx.Response:

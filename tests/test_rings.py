@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Answers, a_house
+from conftest import Answers, a_house, of_this_test_only
 
 from answers.asked import Tools
 from answers.command import Command
@@ -27,7 +27,7 @@ from telegram.sign import TYPING_AFTER_S, Sign
 
 @pytest.fixture(autouse=True)
 def _without_the_collector() -> Iterator[None]:
-    gc.collect()
+    of_this_test_only()
     gc.disable()
     yield
     gc.enable()

@@ -11,7 +11,7 @@ import sys
 import weakref
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, of_this_test_only
 from test_http1_client import get
 from wires import a_server
 
@@ -24,6 +24,11 @@ MIB = 1024 * 1024
 HEAVY = {"statistics", "decimal", "sqlite3", "asyncpg", "ctypes", "zipfile", "argparse", "unittest", "render.picture"}
 """Modules that a start does without: each costs milliseconds and up to a megabyte, and most processes never need it."""
 HAS_TRIM = hasattr(ctypes.CDLL(None), "malloc_trim")
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> None:
+    of_this_test_only()
 
 
 def without_holes() -> tuple[Memory, float]:
