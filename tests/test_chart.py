@@ -297,7 +297,10 @@ def test_caption_keeps_its_foot() -> None:
 
 @asynccontextmanager
 async def a_client(**variables: str) -> AsyncIterator[tuple[House, httpx.AsyncClient]]:
-    async with a_house(**variables) as house, httpx.AsyncClient(base_url=house.url) as client:
+    async with (
+        a_house(**variables) as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
         yield house, client
 
 

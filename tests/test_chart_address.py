@@ -98,7 +98,10 @@ def test_what_gets_no_address(words: list[str]) -> None:
 @asynccontextmanager
 async def a_public_house(**variables: str) -> AsyncIterator[tuple[House, httpx.AsyncClient, str]]:
     """A house with a public address, a client of it, and an address of BTC's chart."""
-    async with a_house(**PUBLIC, **variables) as house, httpx.AsyncClient(base_url=house.url) as client:
+    async with (
+        a_house(**PUBLIC, **variables) as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
         house.stop_at(NOW)
         addresses = house.bot.queries.addresses
         assert addresses is not None
@@ -161,7 +164,7 @@ async def test_many_addresses_have_one_bound() -> None:
 
 
 async def test_no_public_address_no_door_and_no_offer() -> None:
-    async with a_house() as house, httpx.AsyncClient(base_url=house.url) as client:
+    async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
         assert house.bot.queries.addresses is None
         url = Addresses(house.url, house.settings.webhook_secret).of(["BTC"], house.wall())
         assert (await client.get(url)).status_code == 404
@@ -228,7 +231,7 @@ async def test_telegram_plays_the_chart_from_letters_to_picture() -> None:
         await until(lambda: telegram.offered(query_id) is not None)
         message = telegram.choose(query_id, "3")
         first = message.preview_url
-        async with httpx.AsyncClient(base_url=house.url) as client:
+        async with httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
             assert (await client.get(f"/chart.png?{urlsplit(first).query}")).status_code == 200
             telegram.press(-5001, message.message_id, "chart BTC 4h", ADA)
             await until(lambda: message.preview_url != first)

@@ -26,7 +26,10 @@ JSON = "content/application~1json/schema"
 
 
 async def test_a_request_with_the_key_is_a_tick(tmp_path: Path) -> None:
-    async with a_watching_house(tmp_path, API_KEY=KEY) as house, httpx.AsyncClient(base_url=house.url) as client:
+    async with (
+        a_watching_house(tmp_path, API_KEY=KEY) as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
         await house.ask("/alert btc every 5m", update_id=1)
         house.stop_at(T0 + 301)
         assert (await client.post("/tick")).status_code == 401
@@ -37,7 +40,10 @@ async def test_a_request_with_the_key_is_a_tick(tmp_path: Path) -> None:
 
 
 async def test_without_a_key_there_is_no_such_door(tmp_path: Path) -> None:
-    async with a_watching_house(tmp_path) as house, httpx.AsyncClient(base_url=house.url) as client:
+    async with (
+        a_watching_house(tmp_path) as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
         assert (await client.post("/tick")).status_code == 404
 
 
@@ -81,7 +87,10 @@ async def test_liquidations_of_what_is_watched_are_kept(tmp_path: Path) -> None:
 
 
 async def test_health_and_metrics_tell_of_alerts(tmp_path: Path) -> None:
-    async with a_watching_house(tmp_path, API_KEY=KEY) as house, httpx.AsyncClient(base_url=house.url) as client:
+    async with (
+        a_watching_house(tmp_path, API_KEY=KEY) as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
         await house.ask("/alert btc every 5m", update_id=1)
         await tick(house, 301)
         health = (await client.get("/health")).json()["alerts"]
@@ -91,7 +100,7 @@ async def test_health_and_metrics_tell_of_alerts(tmp_path: Path) -> None:
 
 
 async def test_health_where_nothing_is_remembered() -> None:
-    async with a_house() as house, httpx.AsyncClient(base_url=house.url) as client:
+    async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
         assert (await client.get("/health")).json()["alerts"] is None
 
 
@@ -126,7 +135,10 @@ def test_a_function_remembers_before_any_tick(tmp_path: Path) -> None:
 
 
 async def test_a_redelivered_update_sets_nothing_twice_through_the_webhook(tmp_path: Path) -> None:
-    async with a_watching_house(tmp_path) as house, httpx.AsyncClient(base_url=house.url) as client:
+    async with (
+        a_watching_house(tmp_path) as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
         headers = {"x-telegram-bot-api-secret-token": house.settings.webhook_secret}
         for _ in range(3):
             await client.post("/webhook", json=updated("/alert btc > 900000", update_id=7), headers=headers)
@@ -134,7 +146,10 @@ async def test_a_redelivered_update_sets_nothing_twice_through_the_webhook(tmp_p
 
 
 async def test_alerts_by_the_api(tmp_path: Path) -> None:
-    async with a_watching_house(tmp_path, API_KEY=KEY) as house, httpx.AsyncClient(base_url=house.url) as client:
+    async with (
+        a_watching_house(tmp_path, API_KEY=KEY) as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
         client.headers["authorization"] = f"Bearer {KEY}"
 
         async def ask(path: str, **fields: object) -> dict[str, Any]:
@@ -157,7 +172,10 @@ async def test_alerts_by_the_api(tmp_path: Path) -> None:
 
 
 async def test_alerts_are_told_to_nobody_without_the_key(tmp_path: Path) -> None:
-    async with a_watching_house(tmp_path, API_KEY=KEY) as house, httpx.AsyncClient(base_url=house.url) as client:
+    async with (
+        a_watching_house(tmp_path, API_KEY=KEY) as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
         for path in ("list", "create", "delete"):
             assert (await client.post(f"/alerts/{path}", json={})).status_code == 401
 

@@ -42,7 +42,7 @@ async def test_http_client_of_the_standard_library() -> None:
 
 
 async def test_httpx_keeps_the_connection() -> None:
-    async with a_server() as (server, port), httpx.AsyncClient() as client:
+    async with a_server() as (server, port), httpx.AsyncClient(trust_env=False, verify=False) as client:
         for _ in range(3):
             response = await client.post(f"http://127.0.0.1:{port}/x", content=b"hello")
             assert response.text == "POST /x hello"
