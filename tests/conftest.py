@@ -188,23 +188,29 @@ def some(cases: Iterable[tuple[Any, ...]], every: int) -> list[Any]:
     return [pytest.param(*case, marks=[pytest.mark.trial] if n % every else []) for n, case in enumerate(cases)]
 
 
-def together(names: str, cases: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Like parametrize, of cases that cost less than a test each: one test of all, which names the one that fails."""
-    cases, named = list(cases), names.split(", ")
+def together(
+    names: str, cases: Iterable[Any], ids: Iterable[str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Like parametrize, of cases that cost less than a test each: one test of all, which names the one that fails.
+
+    A case is named as it is written, or by its id.
+    """
+    cases, of_names = list(cases), names.split(", ")
+    ids = list(ids or map(repr, cases))
 
     def of(test: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(test)
         def run(**others: Any) -> None:
-            for case in cases:
-                values = dict(zip(named, case, strict=True)) if len(named) > 1 else {names: case}
+            for name, case in zip(ids, cases, strict=True):
+                values = dict(zip(of_names, case, strict=True)) if len(of_names) > 1 else {names: case}
                 try:
                     test(**others, **values)
                 except BaseException as error:
-                    error.add_note(f"{names}: {case!r}")
+                    error.add_note(f"{names}: {name}")
                     raise
 
         whole = inspect.signature(test)
-        others = [each for each in whole.parameters.values() if each.name not in named]
+        others = [each for each in whole.parameters.values() if each.name not in of_names]
         run.__signature__ = whole.replace(parameters=others)  # type: ignore[attr-defined]
         return run
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import NOW_MS, a_spot
+from conftest import NOW_MS, a_spot, together
 
 from exchanges import binance
 from exchanges.errors import BadResponse
@@ -18,7 +18,7 @@ from render.keyboards import that_fit
 from render.message import Button
 
 
-@pytest.mark.parametrize("price", ["1e-300", 1e-300, "1e-19", "-1e-300", "inf", "Infinity", "nan", "1e31"])
+@together("price", ["1e-300", 1e-300, "1e-19", "-1e-300", "inf", "Infinity", "nan", "1e31"])
 def test_price_that_cannot_be(price: Any) -> None:
     row = Row("x", {"p": price})
     for read in (row.price, row.needed_price):
@@ -37,7 +37,7 @@ def test_amount_of_next_to_nothing(amount: Any) -> None:
         binance.parse_candles(json.dumps([row]).encode(), a_spot("BTC-USDT"), "1h")
 
 
-@pytest.mark.parametrize("place", range(1, 6))
+@together("place", range(1, 6))
 def test_candle_with_nan_anywhere(place: int) -> None:
     """It compares as false with everything: a check that asks the wrong way round lets it in."""
     row: list[Any] = [NOW_MS, "2", "3", "1", "2", "7", NOW_MS + 59_999, "14", 1, "1", "2", "0"]
@@ -47,7 +47,7 @@ def test_candle_with_nan_anywhere(place: int) -> None:
         binance.parse_candles(json.dumps([row]).encode(), a_spot("BTC-USDT"), "1h")
 
 
-@pytest.mark.parametrize("moment", ["1e30", 10**18, -1, "-5", 4_102_444_800_001, "inf"])
+@together("moment", ["1e30", 10**18, -1, "-5", 4_102_444_800_001, "inf"])
 def test_moment_beyond_the_calendar(moment: Any) -> None:
     row = Row("x", {"t": moment})
     for read in (row.moment, row.whole):
@@ -69,7 +69,7 @@ def test_what_is_nested_deep_is_no_figure_and_no_name(depth: int) -> None:
         binance.parse_candles(b"[" * depth + b"]" * depth, a_spot("BTC-USDT"), "1h")
 
 
-@pytest.mark.parametrize(
+@together(
     "name", ["BTC\nUSDT", "BTC\u202eUSDT", "B TC", "", "BTC\u0000", "A" * (MAX_NAME + 1), None, 5, ["BTC"], "BTC\u200b"]
 )
 def test_name_that_may_not_stand_in_a_line_of_ours(name: Any) -> None:
@@ -78,13 +78,13 @@ def test_name_that_may_not_stand_in_a_line_of_ours(name: Any) -> None:
         Row("x", {"n": name}).name("n")
 
 
-@pytest.mark.parametrize("name", ["BTCUSDT", "币安人生USDT", "1000PEPE_USDC-PERPETUAL", "A" * MAX_NAME])
+@together("name", ["BTCUSDT", "币安人生USDT", "1000PEPE_USDC-PERPETUAL", "A" * MAX_NAME])
 def test_name_that_may(name: str) -> None:
     assert Row("x", {"n": name}).name("n") == name
 
 
-@pytest.mark.parametrize("exchange", [each for each in EXCHANGES if each != "kraken"])
-@pytest.mark.parametrize("spoilt", ["BTC\nX", "\u202eBTC", "B" * 90])
+@together("exchange", [each for each in EXCHANGES if each != "kraken"])
+@together("spoilt", ["BTC\nX", "\u202eBTC", "B" * 90])
 def test_odd_names_are_left_out_of_lists(exchange: str, spoilt: str) -> None:
     venue = EXCHANGES[exchange]
     endings = {
@@ -116,8 +116,8 @@ def test_kraken_odd_names_are_left_out() -> None:
     assert [symbol for symbol, _ in rows_read("kraken", json.loads(json.dumps(rows)), endpoint.row)] == ["BTC-USD"]
 
 
-@pytest.mark.parametrize(
-    ("told", "known"),
+@together(
+    "told, known",
     [
         ((3.0, 0.0), (3.0, 30.0)),
         ((0.0, 30.0), (3.0, 30.0)),

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, updated
+from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, together, updated
 from mocked import Mocked
 
 import settings as settings_module
@@ -140,7 +140,7 @@ def test_binance_one_way_short_is_told_by_its_sign() -> None:
     assert (short.side, short.pnl, short.entry) == ("short", None, None)
 
 
-@pytest.mark.parametrize("asset", ["\x85EVIL", "US\nDT", ["USDT"], 5, "x" * 65])
+@together("asset", ["\x85EVIL", "US\nDT", ["USDT"], 5, "x" * 65])
 def test_binance_position_in_what_is_no_asset_is_refused(asset: object) -> None:
     row = {"symbol": "BTCUSDT", "positionAmt": "-1", "positionSide": "BOTH", "marginAsset": asset}
     with pytest.raises(BadResponse, match="marginAsset is no name"):
@@ -192,8 +192,8 @@ def test_bybit_row_without_a_position() -> None:
     assert bybit.parse_positions({"retCode": 0, "result": {"category": "linear", "list": [row]}}) == []
 
 
-@pytest.mark.parametrize(
-    ("symbol", "is_inverse", "settling"),
+@together(
+    "symbol, is_inverse, settling",
     [
         ("BTCUSDT", False, ("BTC", "USDT")),
         ("ETHPERP", False, ("ETH", "USDC")),
@@ -233,8 +233,8 @@ def test_bybit_notional_is_at_the_mark_price() -> None:
     assert (unmarked.size, unmarked.notional) == (2, 200)
 
 
-@pytest.mark.parametrize(
-    ("instrument", "held", "side"),
+@together(
+    "instrument, held, side",
     [("LTC-USDT", "USDT", "short"), ("LTC-USDT", "LTC", "long"), ("LTC-BTC", "BTC", "short"), ("LTC-USDT", "", "long")],
 )
 def test_okx_margin_side_is_told_by_what_is_held(instrument: str, held: str, side: str) -> None:
@@ -273,7 +273,7 @@ def pages_of(rows: list[dict[str, Any]], read: Any, answer: Any) -> list[Any]:
     raise AssertionError("no end")
 
 
-@pytest.mark.parametrize("n_of_a_moment", [1, 7, 37, 999])
+@together("n_of_a_moment", [1, 7, 37, 999])
 def test_binance_rows_of_one_millisecond_are_all_counted_once(n_of_a_moment: int) -> None:
     times = [1_700_000_000_000 + i // n_of_a_moment for i in range(3500)]
     rows = [{"incomeType": "FUNDING_FEE", "income": str(i), "asset": "USDT", "time": at} for i, at in enumerate(times)]
@@ -378,8 +378,8 @@ def test_okx_income() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("parse", "body", "may_do_more"),
+@together(
+    "parse, body, may_do_more",
     [
         (binance.parse_rights, {"enableReading": True, "enableWithdrawals": False, "ipRestrict": True}, False),
         (binance.parse_rights, {"enableReading": True, "enableSpotAndMarginTrading": True}, True),
@@ -394,8 +394,8 @@ def test_rights(parse: Any, body: dict[str, Any], may_do_more: bool) -> None:
     assert parse(json.dumps(body).encode()) is may_do_more
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "module", "kind"),
+@together(
+    "name, status, module, kind",
     [
         ("binance/error-timestamp", 400, binance, ClockWrong),
         ("binance/error-signature", 400, binance, Refused),
@@ -410,7 +410,7 @@ def test_recorded_refusals_of_keys(name: str, status: int, module: Any, kind: ty
     assert type(module.explain(status, recorded(name))) is kind
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[5]", b'{"balances": 5}', b"null"])
+@together("body", [b"{}", b"[5]", b'{"balances": 5}', b"null"])
 def test_malformed_private_answers(body: bytes) -> None:
     for read in (binance.parse_spot_balances, binance.parse_futures_balances, binance.parse_income):
         with pytest.raises(BadResponse):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from answering import BOTH, NOW, closed, freeze, intercept, n_requests, young
-from conftest import House, a_house
+from conftest import House, a_house, together
 
 from answers import analysis, control
 from answers.analysis_report import AnalysisReport
@@ -302,16 +302,16 @@ def points(**changes: Any) -> dict[str, int | None]:
     return {each.name: each.points for each in control.score(**(neutral | changes))}
 
 
-@pytest.mark.parametrize(
-    ("change_pct", "expected"),
+@together(
+    "change_pct, expected",
     [(6, 3), (5, 2), (2.1, 2), (2, 1), (0.1, 1), (0, 0), (-0.1, -1), (-2, -1), (-2.1, -2), (-5, -2), (-5.1, -3)],
 )
 def test_score_of_price(change_pct: float, expected: int) -> None:
     assert points(change_pct=change_pct)["price"] == expected
 
 
-@pytest.mark.parametrize(
-    ("spike_pct", "level", "expected"),
+@together(
+    "spike_pct, level, expected",
     [
         (600, "EXTREME", 2),
         (400, "HIGH", 1),
@@ -325,9 +325,7 @@ def test_score_of_volume(spike_pct: float, level: str, expected: int) -> None:
     assert points(spike=Spike(1, 1, spike_pct, level))["volume"] == expected
 
 
-@pytest.mark.parametrize(
-    ("trend", "day_delta", "expected"), [(1, 5, 2), (1, -5, 1), (1, 0, 1), (-1, -5, -2), (-1, 5, -1), (0, 5, 0)]
-)
+@together("trend, day_delta, expected", [(1, 5, 2), (1, -5, 1), (1, 0, 1), (-1, -5, -2), (-1, 5, -1), (0, 5, 0)])
 def test_score_of_flow(trend: int, day_delta: float, expected: int) -> None:
     assert points(flow_trend=trend, day_delta=day_delta)["CVD"] == expected
 
@@ -337,9 +335,7 @@ def test_score_of_divergence(divergence: str, expected: int) -> None:
     assert points(divergence=divergence)["split"] == expected
 
 
-@pytest.mark.parametrize(
-    ("rsi", "expected"), [(71, -1), (70, 1), (51, 1), (50, 0), (49, -1), (30, -1), (29, 1), (0, 1), (100, -1)]
-)
+@together("rsi, expected", [(71, -1), (70, 1), (51, 1), (50, 0), (49, -1), (30, -1), (29, 1), (0, 1), (100, -1)])
 def test_score_of_rsi(rsi: float, expected: int) -> None:
     assert points(rsi=rsi)["RSI"] == expected
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from conftest import House, a_house, a_perp, requests_of
+from conftest import House, a_house, a_perp, requests_of, together
 
 import json_api
 from exchanges.anothers import Seen, can_be_of, refuse_flow, refuse_history, refuse_other_last, refuse_pages
@@ -30,8 +30,8 @@ def candles(*ranges: tuple[float, float], last_ms: int = 400_000 * HOUR_MS) -> C
     return Candles("x", "AB-USDT", "spot", HOUR_MS, times, lows, highs, lows, highs, lows)
 
 
-@pytest.mark.parametrize(
-    ("told", "price", "seen_ms", "can_be"),
+@together(
+    "told, price, seen_ms, can_be",
     [
         (candles((90, 110), (95, 105)), 100, NOW_MS, True),
         (candles((90, 110), (95, 105)), 3000, NOW_MS, False),
@@ -68,8 +68,8 @@ def flow(hours: int, coins: float) -> Flow:
     return Flow("x", "AB-USDT", "perp", HOUR_MS, times, [coins / 2] * hours, [coins / 2] * hours)
 
 
-@pytest.mark.parametrize(
-    ("hours", "coins", "is_anothers"),
+@together(
+    "hours, coins, is_anothers",
     [
         (26, 100, False),
         (26, 350, False),  # 2400 in a day; both sides may be counted
@@ -90,8 +90,8 @@ def test_takers_against_the_volume_of_a_day(hours: int, coins: float, is_another
         refuse_flow(flow(hours, coins), Seen(5, 2400, NOW_MS))
 
 
-@pytest.mark.parametrize(
-    ("last", "now", "is_anothers"),
+@together(
+    "last, now, is_anothers",
     [(90, 100, False), (6, 100, False), (4, 100, True), (2100, 100, True), (0, 100, False), (90, None, False)],
 )
 def test_the_past_of_open_interest_against_now(last: float, now: float | None, is_anothers: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import fuzz
 import pytest
+from conftest import together
 
 from aws_events import method_of, request_of
 from exchanges import table
@@ -45,14 +46,14 @@ ODD: tuple[Any, ...] = (
 )
 
 
-@pytest.mark.parametrize("event", ODD)
+@together("event", ODD)
 def test_event_that_is_no_request(event: Any) -> None:
     with pytest.raises(HTTPError) as caught:
         request_of(event)
     assert caught.value.status == 400
 
 
-@pytest.mark.parametrize(
+@together(
     "change", [{"headers": "x"}, {"headers": [1]}, {"rawQueryString": 5}, {"headers": {"transfer-encoding": "chunked"}}]
 )
 def test_what_is_odd_beside_the_request_counts_as_absent(change: dict[str, Any]) -> None:
@@ -63,7 +64,7 @@ def test_what_is_odd_beside_the_request_counts_as_absent(change: dict[str, Any])
     assert request.headers["content-length"] == "2"
 
 
-@pytest.mark.parametrize(
+@together(
     "change",
     [
         {"queryStringParameters": {"a": "\udc20"}},

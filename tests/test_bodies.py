@@ -45,8 +45,8 @@ def unpacked(*pieces: bytes) -> bytes:
 ONE, TWO = gzip.compress(b"one", mtime=0), gzip.compress(b"two", mtime=0)
 
 
-@pytest.mark.parametrize(
-    ("sent", "body"),
+@together(
+    "sent, body",
     [
         (ONE, b"one"),
         (ONE + TWO, b"onetwo"),
@@ -152,7 +152,7 @@ SIZE = 900_000
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("place", [(), ("result", "list"), (1,), (0, "a")])
+@together("place", [(), ("result", "list"), (1,), (0, "a")])
 @together(
     "piece",
     [

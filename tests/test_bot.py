@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import ADA, Answers, House, a_house, pressed, updated
+from conftest import ADA, Answers, House, a_house, pressed, together, updated
 
 import bot as bot_module
 import settings
@@ -86,7 +86,7 @@ async def test_help_is_made_of_the_table() -> None:
         assert len(text.splitlines()) <= 16
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@together("name", COMMANDS)
 def test_every_command_has_its_file(name: str) -> None:
     """It is imported when it is asked; that there is one is seen here."""
     file = COMMANDS[name].file

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from conftest import ADA, House, a_house, requests_of, text_of
+from conftest import ADA, House, a_house, requests_of, text_of, together
 from test_inline import called, inline_press, offered, typed, until
 
 from answers.chart_address import LIFE_S, Addresses, Refused
@@ -38,7 +38,7 @@ def test_each_minute_has_an_address_of_its_own() -> None:
     assert len(urls) == 4
 
 
-@pytest.mark.parametrize(
+@together(
     "changed",
     [
         {"of": "ETH 1h perp"},
@@ -68,7 +68,7 @@ def test_address_without_a_part(name: str) -> None:
         ADDRESSES.read(query, NOW)
 
 
-@pytest.mark.parametrize("later_s", [LIFE_S + 61, 86_400, -LIFE_S, -86_400])
+@together("later_s", [LIFE_S + 61, 86_400, -LIFE_S, -86_400])
 def test_address_at_another_time(later_s: float) -> None:
     """One that reaches further than any of ours does is refused as well, whoever signed it."""
     with pytest.raises(Refused):
@@ -87,7 +87,7 @@ def test_key_is_not_the_webhooks_secret() -> None:
     assert SECRET not in ADDRESSES.of(["BTC"], NOW)
 
 
-@pytest.mark.parametrize("words", [["pnl"], ["pnl", "binance"], [], ["<b>"], ["BTC"] * 60])
+@together("words", [["pnl"], ["pnl", "binance"], [], ["<b>"], ["BTC"] * 60])
 def test_what_gets_no_address(words: list[str]) -> None:
     assert ADDRESSES.of(words, NOW) == ""
 

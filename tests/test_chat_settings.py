@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from conftest import pressed, text_of
+from conftest import pressed, text_of, together
 from test_alert import T0, a_watching_house, rows_under, tick
 
 from answers.asked import Misread
@@ -17,8 +17,8 @@ from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, is_quiet_at, load_wish
 ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"),
+@together(
+    "typed, said",
     [
         ("symbol doge", "DOGE"),
         ("interval 4H", "4h"),
@@ -44,7 +44,7 @@ def test_settings_as_they_are_typed(typed: str, said: str) -> None:
     assert value_of(changed(ALL, name, value), name) == said
 
 
-@pytest.mark.parametrize(
+@together(
     "typed",
     [
         "interval 7m",
@@ -65,8 +65,8 @@ def test_what_is_no_setting_is_said_to_be_none(typed: str) -> None:
         changed(ALL, name, value)
 
 
-@pytest.mark.parametrize(
-    ("typed", "meant"),
+@together(
+    "typed, meant",
     [
         ("price", "price ETH"),
         ("analysis", "analysis ETH 4h"),
@@ -85,8 +85,8 @@ def test_what_is_left_open_is_as_the_chat_wishes(typed: str, meant: str) -> None
     assert filled(name, words, Wishes()) == words
 
 
-@pytest.mark.parametrize(
-    ("zone", "minute", "day"),
+@together(
+    "zone, minute, day",
     [
         (0, 479, None),
         (0, 480, 100),

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from conftest import House, a_house, pressed, some, text_of
+from conftest import House, a_house, pressed, some, text_of, together
 
 from answers import profile
 from answers.asked import Misread, of_market
@@ -141,8 +141,8 @@ async def test_symbol_one_at_a_time(command: str) -> None:
 # Words after the symbol.
 
 
-@pytest.mark.parametrize(
-    ("words", "choice", "markets"),
+@together(
+    "words, choice, markets",
     [
         ("BTC", "15m", ("perp", "spot")),
         ("BTC 1h", "1h", ("perp", "spot")),
@@ -159,7 +159,7 @@ def test_words_in_any_order(words: str, choice: str, markets: tuple[str, ...]) -
     assert of_market(words.split(), "volume", "15m") == ("BTC-USDT", choice, markets)
 
 
-@pytest.mark.parametrize("word", ["7m", "60", "1w", "1 h", "<b>", "", "🚀", "x" * 4000])
+@together("word", ["7m", "60", "1w", "1 h", "<b>", "", "🚀", "x" * 4000])
 def test_words_not_understood(word: str) -> None:
     with pytest.raises(Misread) as caught:
         of_market(["BTC", word], "volume", "15m")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import together
 
 from answers.conditions import AskBack, Misunderstood, parse_number, read_condition
 from answers.judging import DAY_MS, HOUR_MS, Rule, load_rule
@@ -175,20 +176,20 @@ ASKED_BACK = {
 }
 
 
-@pytest.mark.parametrize(("typed", "words"), READ.items())
+@together("typed, words", READ.items())
 def test_what_was_typed_is_said_back(typed: str, words: str) -> None:
     found = read_condition(typed, EXCHANGES)
     assert in_words(found.rule, found.symbol) == words
 
 
-@pytest.mark.parametrize(("typed", "sentence"), REFUSED.items())
+@together("typed, sentence", REFUSED.items())
 def test_what_cannot_be_meant_is_refused(typed: str, sentence: str) -> None:
     with pytest.raises(Misunderstood) as refused:
         read_condition(typed, EXCHANGES)
     assert str(refused.value).startswith(sentence)
 
 
-@pytest.mark.parametrize(("typed", "asked"), ASKED_BACK.items())
+@together("typed, asked", ASKED_BACK.items())
 def test_what_has_two_meanings_is_asked_back(typed: str, asked: tuple[str, tuple[str, ...]]) -> None:
     with pytest.raises(AskBack) as back:
         read_condition(typed, EXCHANGES)
@@ -230,7 +231,7 @@ def test_a_rule_is_stored_and_read() -> None:
     assert load_rule(rule.text) == rule
 
 
-@pytest.mark.parametrize("text", ["", ".", ",", "1.2.3", "7k0", "0x10", "½", "1__0", "٣", "1,23,4", "1.000.00"])
+@together("text", ["", ".", ",", "1.2.3", "7k0", "0x10", "½", "1__0", "٣", "1,23,4", "1.000.00"])
 def test_what_is_no_number(text: str) -> None:
     with pytest.raises((Misunderstood, AskBack)):
         parse_number(text)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 from alerting import FakeTelegram, PlainShow
+from conftest import together
 
 from store.connect import open_store
 from store.scripts import SqlStore
@@ -98,8 +99,8 @@ def test_many_chats(tmp_path: Path) -> None:
 # What Telegram says.
 
 
-@pytest.mark.parametrize(
-    ("said", "expected"),
+@together(
+    "said, expected",
     [
         (error(429, "Too Many Requests: retry after 7", retry_after_s=7), "later"),
         (error(0, "no connection"), "later"),

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, together
 from demo_kit import NOW
 
 import demo
@@ -42,7 +42,7 @@ def a_market(at_s: float = NOW) -> Market:
     return Market(clock=lambda: at_s)
 
 
-@pytest.mark.parametrize("minutes", [5, 15, 60, 240, 1440])
+@together("minutes", [5, 15, 60, 240, 1440])
 def test_candles_sum_to_bigger_candles(minutes: int) -> None:
     market = a_market()
     slot = int(NOW // (minutes * 60)) - 1
@@ -92,7 +92,7 @@ def test_activity_can_be_told() -> None:
     assert market.candles("binance", "SOL", "spot", 15, 1_959_000, 1_959_010) == usual
 
 
-@pytest.mark.parametrize("minutes", [5, 15, 60, 240])
+@together("minutes", [5, 15, 60, 240])
 def test_few_candles_are_spikes(minutes: int) -> None:
     """Of all coins' last closed candles some are at least twice the twenty before, and most are as ever."""
     market, last = a_market(), int(NOW // (minutes * 60)) - 1

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from conftest import together
 
 import demo
 from demo.multipart import File, Malformed, boundary, read_form
@@ -62,8 +63,8 @@ def test_form_as_httpx_writes_it() -> None:
     assert found == {"a": "ä\n", "photo": File("p.png", "image/png", b"\x00\xff")}
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
+@together(
+    "body, words",
     [
         (a_form(a="1").replace(b"\r\n", b"\n"), "within the headers"),
         (a_form(a="1")[:-10], "ends within a part"),
@@ -95,7 +96,7 @@ def test_boundary(content_type: str, found: bytes) -> None:
     assert boundary(content_type) == found
 
 
-@pytest.mark.parametrize("rest", ["", "; boundary", "; boundary=", "; boundary=" + "x" * 71])
+@together("rest", ["", "; boundary", "; boundary=", "; boundary=" + "x" * 71])
 def test_boundaries_that_are_none(rest: str) -> None:
     with pytest.raises(Malformed, match="boundary"):
         boundary("multipart/form-data" + rest)
@@ -114,8 +115,8 @@ def test_jpeg_is_measured() -> None:
     assert read_picture(frame + b"\xff\xd9")[1:] == ("image/jpeg", 300, 20)
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
+@together(
+    "content, words",
     [
         (b"", "file must be non-empty"),
         (b"GIF89a" + b"\0" * 50, "IMAGE_PROCESS_FAILED"),

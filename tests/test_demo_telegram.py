@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from conftest import together
 
 from demo.telegram import Refused, Telegram
 from demo.telegram_html import BadHTML, parse
@@ -16,8 +17,8 @@ from demo.telegram_inline import CACHE_S
 from demo.telegram_limits import ChatLimits
 
 
-@pytest.mark.parametrize(
-    ("raw", "text"),
+@together(
+    "raw, text",
     [
         ("plain", "plain"),
         ("<b>a</b> <i>b</i>", "a b"),
@@ -41,8 +42,8 @@ def test_html_that_telegram_takes(raw: str, text: str) -> None:
     assert parse(raw).text == text
 
 
-@pytest.mark.parametrize(
-    ("raw", "words"),
+@together(
+    "raw, words",
     [
         ("price < 5", 'Unsupported start tag "" at byte offset 6'),
         ("a <5", 'Unsupported start tag "5" at byte offset 2'),

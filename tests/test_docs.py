@@ -14,8 +14,7 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
-import pytest
-from conftest import ROOT
+from conftest import ROOT, together
 
 import bot
 import settings
@@ -140,7 +139,7 @@ def named_modules(name: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "demo").glob("*.py")), ids=lambda path: path.name)
+@together("path", sorted((ROOT / "demo").glob("*.py")))
 def test_world_is_independent(path: object) -> None:
     ours = {path.stem for path in ROOT.glob("*.py")} | ROOMS
     assert not imports(str(path)) & ours

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import httpx
 import pytest
-from conftest import ADA, ROOT, House, a_house
+from conftest import ADA, ROOT, House, a_house, together
 from house import free_port
 from test_webhook_server import Process
 
@@ -97,7 +97,7 @@ def test_files_that_are_named_exist() -> None:
     assert [name for name in names if not (ROOT / name).is_file()] == []
 
 
-@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+@together("path", DOCS)
 def test_links_lead_somewhere(path: Path) -> None:
     targets = re.findall(r"(?:\]\(|src=\")((?!https?:)[^)#\"]+)[)\"]", path.read_text())
     assert [target for target in targets if not (path.parent / target).exists()] == []

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pictures
 import pytest
+from conftest import together
 from PIL import Image
 
 from exchanges.words import Candles
@@ -123,7 +124,7 @@ def test_flat_prices_stand_in_the_middle() -> None:
     assert 300 < tag.box.top < 600
 
 
-@pytest.mark.parametrize("price", [1e-8, 3e-13, 1e6, 1e12, 0.0, 5e-324, 1e99])
+@together("price", [1e-8, 3e-13, 1e6, 1e12, 0.0, 5e-324, 1e99])
 def test_prices_of_every_size(price: float) -> None:
     assert any(label.is_tag for label in chart(flat(price)).labels)
     chart(pictures.candles(start=price))
@@ -229,8 +230,8 @@ def test_axis_hides_under_a_tag() -> None:
     assert [label.is_tag for label in drawn.labels if label.text.startswith("105")] == [True]
 
 
-@pytest.mark.parametrize(
-    ("step", "largest", "value", "text"),
+@together(
+    "step, largest, value, text",
     [
         (1000.0, 65_000.0, 64_000.0, "64,000"),
         (0.5, 12.0, 11.5, "11.5"),
@@ -243,8 +244,8 @@ def test_axis_figures(step: float, largest: float, value: float, text: str) -> N
     assert speller(step, largest)(value) == text
 
 
-@pytest.mark.parametrize(
-    ("hours", "n", "first"),
+@together(
+    "hours, n, first",
     [(1, 12, "4:00"), (1, 120, "21 Nov"), (4, 120, "9 Nov"), (24, 120, "Aug 2026"), (24, 400, "Nov 2025")],
 )
 def test_marks_of_time(hours: int, n: int, first: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import a_perp, a_spot, recorded
+from conftest import a_perp, a_spot, recorded, together
 from wire import HOUR_MS, about, listed, plain, rows_of, ticker_of
 
 from exchanges import binance
@@ -147,13 +147,13 @@ def test_binance_coin_margined_answers_are_lists(parse: Callable[[bytes], Any]) 
         parse(b'{"symbol":"BTCUSD_PERP","lastPrice":"5","closeTime":1,"lastFundingRate":"0.1"}')
 
 
-@pytest.mark.parametrize("size", [0, "0", -10, None, "x"])
+@together("size", [0, "0", -10, None, "x"])
 def test_binance_contract_size_that_is_none(size: Any) -> None:
     with pytest.raises(BadResponse):
         binance.parse_contract_size(plain({"symbols": [{"symbol": "A", "contractSize": size}]}), "A")
 
 
-@pytest.mark.parametrize("value", [[], {}, None, 5, "X"])
+@together("value", [[], {}, None, 5, "X"])
 def test_binance_texts_that_are_none(value: Any) -> None:
     """What kind of income, which side: both are looked up."""
     row = {"incomeType": value, "income": "1", "asset": "USDT", "time": 1}
@@ -252,8 +252,8 @@ def test_binance_row_is_as_the_ticker() -> None:
     assert (um[0], ticker_of(um).base_volume, ticker_of(um).change_pct) == ("S-USDT", 120588225, -6.777)
 
 
-@pytest.mark.parametrize(
-    ("listed", "symbol", "multiplier"),
+@together(
+    "listed, symbol, multiplier",
     [
         ("1000PEPEUSDT", "1000PEPE-USDT", 1000),
         ("1MBABYDOGEUSDT", "1MBABYDOGE-USDT", 1_000_000),
@@ -271,7 +271,7 @@ def test_binance_rows_are_per_coin(listed: str, symbol: str, multiplier: int) ->
     assert funding == (symbol, Snapshot(funding=Funding(0.1, None, None, 5 / multiplier)))
 
 
-@pytest.mark.parametrize(
+@together(
     "row",
     [
         {"symbol": "ETHBTC", "lastPrice": "x"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import NOW_MS, a_perp, a_spot, recorded
+from conftest import NOW_MS, a_perp, a_spot, recorded, together
 from wire import about, listed, of_bitget, only, rows_of, ticker_of
 
 from exchanges import bitget
@@ -137,8 +137,8 @@ def test_bitget_rows_are_per_coin() -> None:
     assert bitget.parse_perp_row(Row("bitget", row | {"lastPr": None})) is None
 
 
-@pytest.mark.parametrize(
-    ("listed", "symbol"),
+@together(
+    "listed, symbol",
     [
         ("BTCUSDT", "BTC-USDT"),
         ("BTCUSDC", "BTC-USDC"),

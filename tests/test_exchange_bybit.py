@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import NOW_MS, a_perp, a_spot, recorded
+from conftest import NOW_MS, a_perp, a_spot, recorded, together
 from wire import about, listed, of_bybit, only, rows_of, ticker_of
 
 from exchanges import bybit
@@ -63,8 +63,8 @@ def test_bybit_rate_limit_with_http_403_is_no_region() -> None:
     assert type(bybit.explain(403, b'{"retCode": 10018, "retMsg": "Exceeded the IP Rate Limit."}')) is RateLimited
 
 
-@pytest.mark.parametrize(
-    ("code", "kind"),
+@together(
+    "code, kind",
     [(10001, UnknownSymbol), (10006, RateLimited), (10009, Blocked), (10016, Unavailable), (1, BadResponse)],
 )
 def test_bybit_codes_with_http_200(code: int, kind: type[MarketError]) -> None:
@@ -73,8 +73,8 @@ def test_bybit_codes_with_http_200(code: int, kind: type[MarketError]) -> None:
         bybit.parse_spot(body, a_spot("BTC-USDT"))
 
 
-@pytest.mark.parametrize(
-    ("row", "symbol"),
+@together(
+    "row, symbol",
     [
         ({"symbol": "BTCUSDT", "deliveryTime": "0"}, "BTC-USDT"),
         ({"symbol": "BTCUSDT"}, "BTC-USDT"),
@@ -177,8 +177,8 @@ def test_bybit_rows_are_per_coin() -> None:
     assert (spot and spot[0], ticker_of(spot).last) == ("1000TOSHI-USDC", 0.005)
 
 
-@pytest.mark.parametrize("parse", [bybit.parse_spot_row, bybit.parse_perp_row])
-@pytest.mark.parametrize(
+@together("parse", [bybit.parse_spot_row, bybit.parse_perp_row])
+@together(
     "row",
     [
         {"symbol": "BTC-27DEC24", "lastPrice": "5", "turnover24h": "5"},

@@ -170,7 +170,7 @@ SHAPES = {
         3600,
     ),
 }
-EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+EVERY_SHAPE = together("shape", SHAPES.values(), ids=SHAPES)
 
 
 def changed(shape: Shape, place: int, value: Any, after: int = 0) -> Any:
@@ -211,7 +211,7 @@ def test_candles_without_trades_may_be_missing(shape: Shape) -> None:
 
 
 @EVERY_SHAPE
-@pytest.mark.parametrize("write", [str, float])
+@together("write", [str, float])
 def test_candles_of_texts_and_of_numbers(shape: Shape, write: Callable[[Any], Any]) -> None:
     row = nth(shape, 0)
     for place in shape.at[1:]:
@@ -270,7 +270,7 @@ def test_candle_figure_that_is_true(shape: Shape) -> None:
 
 
 @EVERY_SHAPE
-@pytest.mark.parametrize("factor", [-1, 1000, 1_000_000])
+@together("factor", [-1, 1000, 1_000_000])
 def test_candle_of_a_year_that_cannot_be(shape: Shape, factor: int) -> None:
     """An exchange may come to count microseconds."""
     row = nth(shape, 0)
@@ -344,7 +344,7 @@ def test_candles_that_are_no_candles(shape: Shape, body: bytes) -> None:
         shape.parse(body)
 
 
-@pytest.mark.parametrize("name", ["binance spot", "gate spot", "gate perp", "coinbase"])
+@together("name", ["binance spot", "gate spot", "gate perp", "coinbase"])
 def test_no_candles_are_none(name: str) -> None:
     """A page of before the market began is empty, and no reason to say that it is not listed."""
     assert len(SHAPES[name].parse(b"[]")) == 0
@@ -352,8 +352,8 @@ def test_no_candles_are_none(name: str) -> None:
         SHAPES[name].parse(b"null")
 
 
-@pytest.mark.parametrize(
-    ("name", "envelope"),
+@together(
+    "name, envelope",
     [
         ("bybit linear", '{"retCode":0,"result":{"list":%s},"time":1}'),
         ("okx spot", '{"code":"0","data":%s}'),
@@ -369,8 +369,8 @@ def test_no_candles_in_an_envelope(name: str, envelope: str) -> None:
             SHAPES[name].parse((envelope % instead).encode())
 
 
-@pytest.mark.parametrize(
-    ("name", "body"),
+@together(
+    "name, body",
     [
         ("hyperliquid", b"[]"),
         ("hyperliquid", b"null"),
@@ -383,8 +383,8 @@ def test_no_candles_where_that_means_unlisted(name: str, body: bytes) -> None:
         SHAPES[name].parse(body)
 
 
-@pytest.mark.parametrize(
-    ("name", "body"),
+@together(
+    "name, body",
     [("hyperliquid", b"{}"), ("hyperliquid", b"0"), ("hyperliquid", b'""'), ("kraken perp", b'{"candles":{}}')],
 )
 def test_no_candles_but_something_else(name: str, body: bytes) -> None:
@@ -392,8 +392,8 @@ def test_no_candles_but_something_else(name: str, body: bytes) -> None:
         SHAPES[name].parse(body)
 
 
-@pytest.mark.parametrize(
-    ("name", "body", "kind"),
+@together(
+    "name, body, kind",
     [
         ("bybit linear", b'{"retCode":10001,"retMsg":"no","result":{},"time":1}', UnknownSymbol),
         ("bybit inverse", b'{"retCode":10006,"retMsg":"no","result":{"list":[]},"time":1}', RateLimited),
@@ -431,8 +431,8 @@ def test_candles_refused_with_http_200(name: str, body: bytes, kind: type[Market
 # Whether the last candle is over.
 
 
-@pytest.mark.parametrize(("confirm", "is_closed"), [("1", True), ("0", False)])
-@pytest.mark.parametrize("name", ["okx spot", "okx swap"])
+@together("confirm, is_closed", [("1", True), ("0", False)])
+@together("name", ["okx spot", "okx swap"])
 def test_okx_says_of_the_newest_whether_it_is_over(name: str, confirm: str, is_closed: bool) -> None:
     shape = SHAPES[name]
     newest, oldest = nth(shape, 1), nth(shape, 0)
@@ -450,7 +450,7 @@ def test_gate_says_of_the_last_whether_it_is_over(closed: str, is_closed: bool) 
     assert shape.parse(plain([nth(shape, 0)[:7]])).is_last_closed is None
 
 
-@pytest.mark.parametrize("name", [name for name in SHAPES if not name.startswith(("okx", "gate spot"))])
+@together("name", [name for name in SHAPES if not name.startswith(("okx", "gate spot"))])
 def test_candles_close_by_the_clock(name: str) -> None:
     candles = SHAPES[name].parse(SHAPES[name].wrap([nth(SHAPES[name], 0), nth(SHAPES[name], 1)]))
     assert candles.is_last_closed is None
@@ -470,8 +470,8 @@ def test_candles_in_part() -> None:
 # Contracts on many coins, and contracts of so many coins.
 
 
-@pytest.mark.parametrize(
-    ("parse", "name"),
+@together(
+    "parse, name",
     [
         (lambda body: binance.parse_candles(body, a_perp("1000PEPE-USDT", 1000), "1h"), "binance spot"),
         (lambda body: bybit.parse_candles(body, a_perp("1000PEPE-USDT", 1000), "1h"), "bybit linear"),
@@ -499,7 +499,7 @@ def test_gate_perp_candles_count_contracts() -> None:
 # Long and short.
 
 
-@pytest.mark.parametrize("share", [0, "0", 1, "1.0000"])
+@together("share", [0, "0", 1, "1.0000"])
 def test_everybody_on_one_side(share: Any) -> None:
     row = {"timestamp": 1, "buyRatio": share, "ts": 1, "longAccountRatio": share, "longAccount": share}
     expected = {"accounts": [Ratio(1, float(share))]}
@@ -521,8 +521,8 @@ def test_ratio_below_zero(ratio: Any) -> None:
     assert okx.parse_ratios(of_okx([["1", "0"]]), a_perp("BTC-USDT")) == {"accounts": [Ratio(1, 0)]}
 
 
-@pytest.mark.parametrize("share", ["58.9", "-0.1", 1.01])
-@pytest.mark.parametrize(
+@together("share", ["58.9", "-0.1", 1.01])
+@together(
     "parse",
     [
         lambda share: binance.parse_ratios(
@@ -610,7 +610,7 @@ SERIES = {
         (0, 1, 2),
     ),
 }
-EVERY_SERIES = pytest.mark.parametrize("series", SERIES.values(), ids=SERIES.keys())
+EVERY_SERIES = together("series", SERIES.values(), ids=SERIES)
 
 
 def at_time(series: Series, seconds: int) -> Any:
@@ -684,8 +684,8 @@ def test_empty_history_is_no_unlisted_contract(name: str) -> None:
         SERIES[name].parse(SERIES[name].wrap([]))
 
 
-@pytest.mark.parametrize(
-    ("name", "body", "kind"),
+@together(
+    "name, body, kind",
     [
         ("bybit history", b'{"retCode":10001,"result":{}}', UnknownSymbol),
         ("bybit ratios", b'{"retCode":10009,"result":{}}', Blocked),
@@ -762,7 +762,7 @@ def test_interval_in_the_words_of_the_exchange(exchange: str, kind: str, interva
         assert endpoint.explain(500, b"").exchange == exchange
 
 
-@pytest.mark.parametrize(("exchange", "kind"), WORDS)
+@together("exchange, kind", WORDS)
 def test_interval_is_the_one_that_is_read(exchange: str, kind: str) -> None:
     """What is asked for and what the answer is taken for are one."""
     names = {("binance", "perp"): "binance spot", ("bybit", "spot"): "bybit linear", ("bybit", "perp"): "bybit linear"}
@@ -925,7 +925,7 @@ TARGETS: list[tuple[Endpoint[Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("endpoint", "target"), TARGETS, ids=[target[:60] for _, target in TARGETS])
+@together("endpoint, target", TARGETS, ids=[target[:60] for _, target in TARGETS])
 def test_targets(endpoint: Endpoint[Any], target: str) -> None:
     assert (endpoint.target, endpoint.body) == (target, b"")
 
@@ -954,8 +954,8 @@ def test_hyperliquid_candles_are_asked_for_by_post() -> None:
 HALF_PAST_MS = MS + 1_800_500  # half an hour into the running candle
 
 
-@pytest.mark.parametrize(
-    ("exchange", "symbol", "kind", "span"),
+@together(
+    "exchange, symbol, kind, span",
     [
         ("hyperliquid", "BTC-USDC", "perp", [MS - 2 * HOUR_MS, MS + HOUR_MS - 1]),
         ("deribit", "BTC-USDC", "perp", [MS - 2 * HOUR_MS, MS + 1_800_500]),
@@ -990,7 +990,7 @@ def test_what_is_told_is_of_what_there_is() -> None:
         assert set(venue.intervals) == set(venue.max_candles) == set(venue.kinds)
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@together("exchange", EXCHANGES)
 def test_every_quote_is_another_market(exchange: str) -> None:
     """What is asked for in one of the exchange's quotes is never what is asked for in another."""
     venue = EXCHANGES[exchange]
@@ -1032,8 +1032,8 @@ def test_what_is_not_told_is_refused() -> None:
 # What it costs.
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "name", "max_weight", "window_s", "weight"),
+@together(
+    "endpoint, name, max_weight, window_s, weight",
     [
         (Binance().candles(a_spot("BTC-USDT"), "1h", 1000, NOW_MS), "binance spot weight", 6000, 60, 2),
         (Binance().candles(a_perp("BTC-USDT"), "1h", 99, NOW_MS), "binance USD-M weight", 2400, 60, 1),
@@ -1066,8 +1066,8 @@ def test_costs(endpoint: Endpoint[Any], name: str, max_weight: int, window_s: fl
     assert (endpoint.budget.name, endpoint.budget.max_weight, endpoint.budget.window_s) == (name, max_weight, window_s)
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "url"),
+@together(
+    "endpoint, url",
     [
         (Binance().candles(a_spot("BTC-USDT"), "1h", 5, NOW_MS), "https://api.binance.com"),
         (Binance().candles(a_perp("BTC-USDT"), "1h", 5, NOW_MS), "https://fapi.binance.com"),
@@ -1089,8 +1089,8 @@ def test_hosts(endpoint: Endpoint[Any], url: str) -> None:
     assert endpoint.host.url == url
 
 
-@pytest.mark.parametrize(
-    ("exchange", "spot", "perp"),
+@together(
+    "exchange, spot, perp",
     [
         ("binance", 1000, 1500),
         ("bybit", 1000, 1000),

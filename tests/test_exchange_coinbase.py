@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import a_spot, recorded
+from conftest import a_spot, recorded, together
 from wire import plain, rows_of
 
 from exchanges import coinbase
@@ -57,8 +57,8 @@ def test_coinbase_candles_without_trades_are_missing() -> None:
     assert (len(candles), candles.n_closed(candles.open_ms[-1] + 59_999)) == (7, 6)
 
 
-@pytest.mark.parametrize(
-    ("row", "symbol"),
+@together(
+    "row, symbol",
     [
         ({"id": "BTC-USD", "status": "online", "trading_disabled": False}, "BTC-USD"),
         ({"id": "BTC-USD"}, "BTC-USD"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-from conftest import recorded
+from conftest import recorded, together
 from wire import listed
 
 from exchanges import coingecko
@@ -43,7 +42,7 @@ async def test_coingecko_namesakes_are_all_there() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@together(
     "change", [{"market_cap": None}, {"current_price": None}, {"symbol": None}, {"market_cap": 0}, {"current_price": 0}]
 )
 def test_coingecko_nulls(change: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import NOW_MS, a_perp, recorded
+from conftest import NOW_MS, a_perp, recorded, together
 from wire import about, listed, of_deribit_ticker, only, rows_of, ticker_of
 
 from exchanges import deribit
@@ -97,8 +97,8 @@ def test_deribit_rows_of_2020_have_no_change() -> None:
     assert (ticker.change_pct, ticker.last, ticker.quote_volume) == (None, 7212, 209783120)
 
 
-@pytest.mark.parametrize(
-    ("listed", "symbol"),
+@together(
+    "listed, symbol",
     [
         ("BTC_USDC-PERPETUAL", "BTC-USDC"),
         ("SOL_USDT-PERPETUAL", "SOL-USDT"),

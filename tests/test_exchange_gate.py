@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import NOW_MS, a_perp, a_spot, recorded
+from conftest import NOW_MS, a_perp, a_spot, recorded, together
 from wire import about, listed, only, plain, rows_of, ticker_of
 
 from exchanges import gate
@@ -213,8 +213,8 @@ async def test_gate_dated_contracts_are_left_out() -> None:
     assert await listed(Gate().tickers("perp", NOW_MS)["funding"], recorded("gate/delivery-contract")) == []
 
 
-@pytest.mark.parametrize(
-    ("listed", "symbol"),
+@together(
+    "listed, symbol",
     [
         ("BTC_USDT", "BTC-USDT"),
         ("BTC3L_USDT", "BTC3L-USDT"),

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import NOW_MS, a_perp, recorded
+from conftest import NOW_MS, a_perp, recorded, together
 from wire import END_MS, NEXT_HOUR_MS, about, listed, rows_of, ticker_of
 
 from exchanges import hyperliquid
@@ -38,7 +38,7 @@ def test_hyperliquid_candles() -> None:
     assert (candles.exchange, candles.kind) == ("hyperliquid", "perp")
 
 
-@pytest.mark.parametrize("coin", ["BTC", "1INCH", "kPEPE", "币"])
+@together("coin", ["BTC", "1INCH", "kPEPE", "币"])
 def test_hyperliquid_coins_as_they_are(coin: str) -> None:
     symbol = {"kPEPE": "1000PEPE-USDC"}.get(coin, f"{coin}-USDC")
     assert json.loads(Hyperliquid().candles(a_perp(symbol), "1h", 5, NOW_MS, END_MS).body)["req"]["coin"] == coin
@@ -116,8 +116,8 @@ def test_hyperliquid_thousands_are_spelt_with_a_k() -> None:
     assert perp.funding.mark == about(0.0000015)
 
 
-@pytest.mark.parametrize(
-    ("coin", "symbol"),
+@together(
+    "coin, symbol",
     [
         ("BTC", "BTC-USDC"),
         ("1000", "1000-USDC"),

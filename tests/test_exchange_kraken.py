@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import NOW_MS, a_perp, a_spot, recorded
+from conftest import NOW_MS, a_perp, a_spot, recorded, together
 from wire import NEXT_HOUR_MS, about, listed, of_kraken_ticker, only, rows_of, ticker_of
 
 from exchanges import kraken
@@ -49,7 +49,7 @@ def test_kraken_spot_ticker_of_24_hours_not_of_the_day() -> None:
     assert older.quote_volume == about(4433.77288826 * 354.543044)
 
 
-@pytest.mark.parametrize(
+@together(
     "row",
     [
         {"c": []},
@@ -68,7 +68,7 @@ def test_kraken_spot_figures_are_in_lists(row: dict[str, Any]) -> None:
         kraken.parse_spot(of_kraken_ticker([row]), a_spot("BTC-USD"))
 
 
-@pytest.mark.parametrize(
+@together(
     "body",
     [
         b'{"error":[],"result":{}}',
@@ -93,9 +93,7 @@ def test_kraken_tells_coins_instead_of_markets() -> None:
     assert Kraken().coins("perp") is None
 
 
-@pytest.mark.parametrize(
-    "body", [b'{"error":[],"result":{}}', b'{"error":[],"result":{"A":{}}}', b'{"error":[]}', b"[]"]
-)
+@together("body", [b'{"error":[],"result":{}}', b'{"error":[],"result":{"A":{}}}', b'{"error":[]}', b"[]"])
 def test_kraken_coins_that_are_none(body: bytes) -> None:
     with pytest.raises(BadResponse):
         kraken.parse_assets(body)
@@ -123,8 +121,8 @@ def test_kraken_spot_candles_of_a_whole_answer() -> None:
     assert rows_of(candles)[3] == (1762777200000, 106038.1, 106044.3, 106038.1, 106040.1, 0.08317981)
 
 
-@pytest.mark.parametrize(
-    ("symbol", "contract"),
+@together(
+    "symbol, contract",
     [("BTC-USD", "PF_XBTUSD"), ("BTC-COIN", "PI_XBTUSD"), ("DOGE-USD", "PF_DOGEUSD"), ("币-USD", "PF_币USD")],
 )
 def test_kraken_contracts(symbol: str, contract: str) -> None:
@@ -205,7 +203,7 @@ async def test_kraken_rows_of_2019_make_sense_as_dollars(name: str) -> None:
     assert found["BTC-COIN"].funding is None  # without an index price
 
 
-@pytest.mark.parametrize(
+@together(
     "row",
     [
         {"symbol": "FI_XBTUSD_211231", "last": 5, "vol24h": 5},
@@ -221,18 +219,15 @@ def test_kraken_rows_of_no_perpetual(row: dict[str, Any]) -> None:
     assert kraken.parse_perp_row(Row("kraken", row), NOW_MS) is None
 
 
-@pytest.mark.parametrize(
-    "row",
-    [{"vol24h": 5}, {"last": 5}, {"last": 5, "vol24h": 0}, {"last": 5, "vol24h": 5, "suspended": True}],
-)
+@together("row", [{"vol24h": 5}, {"last": 5}, {"last": 5, "vol24h": 0}, {"last": 5, "vol24h": 5, "suspended": True}])
 def test_kraken_rows_that_do_not_trade(row: dict[str, Any]) -> None:
     """They are listed, which is all that is told of them."""
     found = kraken.parse_perp_row(Row("kraken", row | {"symbol": "PF_XBTUSD"}), NOW_MS)
     assert found == ("BTC-USD", NOTHING)
 
 
-@pytest.mark.parametrize(
-    ("text", "time_ms"),
+@together(
+    "text, time_ms",
     [
         ("2026-09-01T12:00:00.123Z", 1788264000123),
         ("2025-11-17T00:31:01.835715Z", 1763339461835),

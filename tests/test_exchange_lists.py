@@ -151,7 +151,7 @@ ROWS = {
         {"symbol": "btc", "current_price": 5, "market_cap": 9},
     ),
 }
-EVERY_ROW = pytest.mark.parametrize("of", ROWS.values(), ids=ROWS.keys())
+EVERY_ROW = together("of", ROWS.values(), ids=ROWS)
 
 
 @EVERY_ROW
@@ -171,7 +171,7 @@ def test_row_with_a_figure_that_is_none(of: Sample, value: Any) -> None:
 
 
 @EVERY_ROW
-@pytest.mark.parametrize("value", ["", None])
+@together("value", ["", None])
 def test_row_with_a_figure_that_is_missing(of: Sample, value: Any) -> None:
     for key in of.figures:
         without = {each: of.row[each] for each in of.row if each != key}
@@ -217,8 +217,8 @@ def test_row_with_a_name_that_is_none(of: Sample, name: Any) -> None:
         assert of.read_row(row) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "key"), [("hyperliquid", "midPx"), ("deribit", "last"), ("kraken", "last"), ("coingecko", "current_price")]
+@together(
+    "name, key", [("hyperliquid", "midPx"), ("deribit", "last"), ("kraken", "last"), ("coingecko", "current_price")]
 )
 def test_row_with_a_price_below_zero(name: str, key: str) -> None:
     with pytest.raises(BadResponse):
@@ -404,7 +404,7 @@ LISTS: list[tuple[ListEndpoint[Any] | None, str, str, tuple[Any, ...], int]] = [
 ]
 
 
-@pytest.mark.parametrize(("endpoint", "url", "target", "place", "weight"), LISTS)
+@together("endpoint, url, target, place, weight", LISTS)
 def test_lists(endpoint: ListEndpoint[Any] | None, url: str, target: str, place: tuple[Any, ...], weight: int) -> None:
     assert endpoint is not None
     assert (endpoint.host.url, endpoint.target) == (url, target)
@@ -412,8 +412,8 @@ def test_lists(endpoint: ListEndpoint[Any] | None, url: str, target: str, place:
     assert endpoint.explain(500, b"").exchange == endpoint.host.exchange
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "max_weight", "window_s"),
+@together(
+    "endpoint, max_weight, window_s",
     [
         (Binance().tickers("spot", NOW_MS)["ticker"], 6000, 60),
         (Binance().tickers("perp", NOW_MS)["ticker"], 2400, 60),
@@ -466,8 +466,8 @@ def test_lists_of_perpetuals_and_their_parts() -> None:
 # Coins by the thousand.
 
 
-@pytest.mark.parametrize(
-    ("base", "coin", "multiplier"),
+@together(
+    "base, coin, multiplier",
     [
         ("1000PEPE", "PEPE", 1000),
         ("10000LADYS", "LADYS", 10_000),
@@ -494,8 +494,8 @@ def test_coins_by_the_thousand(base: str, coin: str, multiplier: int) -> None:
     assert coin_symbol(f"{base}-USDT") == (f"{coin}-USDT", multiplier)
 
 
-@pytest.mark.parametrize(
-    ("coin", "listed", "found"),
+@together(
+    "coin, listed, found",
     [
         ("SHIB", "SHIB1000-USDT", ("SHIB1000-USDT", 1000)),
         ("MOG", "10000000MOG-USDT", ("10000000MOG-USDT", 10_000_000)),
@@ -534,7 +534,7 @@ def test_gate_contracts_of_a_million_coins() -> None:
     assert (list(candles.volume), list(candles.close)) == ([3e6], [about(1e-6)])
 
 
-@pytest.mark.parametrize(("multiplier", "prefix"), MULTIPLIERS)
+@together("multiplier, prefix", MULTIPLIERS)
 def test_every_prefix_is_understood(multiplier: int, prefix: str) -> None:
     assert multiplied(f"{prefix}BABYDOGE") == ("BABYDOGE", multiplier)
 

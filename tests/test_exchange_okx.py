@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import NOW_MS, a_perp, a_spot, recorded
+from conftest import NOW_MS, a_perp, a_spot, recorded, together
 from wire import HOUR_MS, about, listed, of_okx, only, rows_of, ticker_of
 
 from exchanges import okx
@@ -55,16 +55,14 @@ def test_okx_next_funding_is_the_nearer_time() -> None:
     assert perp.funding == Funding(0.000079238688534, 8.0, 1703088000000, None)
 
 
-@pytest.mark.parametrize(
-    ("code", "kind"), [("51001", UnknownSymbol), ("50011", RateLimited), ("50001", Unavailable), ("1", BadResponse)]
-)
+@together("code, kind", [("51001", UnknownSymbol), ("50011", RateLimited), ("50001", Unavailable), ("1", BadResponse)])
 def test_okx_codes_with_http_200(code: str, kind: type[MarketError]) -> None:
     with pytest.raises(kind):
         okx.parse_spot(json.dumps({"code": code, "msg": "no"}).encode(), a_spot("BTC-USDT"))
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
+@together(
+    "text, kind",
     [
         ("Parameter instId error", UnknownSymbol),
         ("Parameter instFamily error", Declined),
@@ -185,8 +183,8 @@ async def test_okx_list_of_spot() -> None:
     assert (symbol, ticker_of((symbol, perp)).base_volume) == ("ETH-USDT", 167493.829229)
 
 
-@pytest.mark.parametrize(
-    ("listed", "symbol"),
+@together(
+    "listed, symbol",
     [
         ("BTC-USDT-SWAP", "BTC-USDT"),
         ("BTC-USDC-SWAP", "BTC-USDC"),

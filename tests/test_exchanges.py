@@ -59,8 +59,8 @@ def test_everything_by_the_thousand_is_per_coin() -> None:
 # Errors, against recordings.
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "explain", "kind"),
+@together(
+    "name, status, explain, kind",
     [
         ("binance/error-restricted-location-451", 451, binance.explain, Blocked),
         ("binance/error-unknown-symbol", 400, binance.explain, UnknownSymbol),
@@ -132,8 +132,8 @@ def test_empty_list_is_an_unknown_symbol() -> None:
 # Spelling.
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "target"),
+@together(
+    "endpoint, target",
     [
         (Binance().spot(a_spot("BTC-USDT")), "/api/v3/ticker/24hr?symbol=BTCUSDT"),
         (Binance().perp(a_perp("1000PEPE-USDT", 1000))["ticker"], "/fapi/v1/ticker/24hr?symbol=1000PEPEUSDT"),
@@ -211,16 +211,14 @@ def test_every_price_by_the_thousand_is_per_coin(parse: Callable[[Any], Any], ke
 # What is asked of whom.
 
 
-@pytest.mark.parametrize(
-    "module", [binance, bybit, okx, gate, bitget, hyperliquid, deribit, kraken, coinbase, coingecko]
-)
+@together("module", [binance, bybit, okx, gate, bitget, hyperliquid, deribit, kraken, coinbase, coingecko])
 def test_head_says_source_and_what_is_announced(module: Any) -> None:
     assert re.search(r"^Source: .*\b202\d\.$", module.__doc__, re.MULTILINE)
     assert re.search(r"^Announced: .*\b20\d\d", module.__doc__, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize(
-    ("module", "name", "hosts", "spot_quotes", "perp_quotes", "multiplied"),
+@together(
+    "module, name, hosts, spot_quotes, perp_quotes, multiplied",
     [
         (binance, "Binance", "SPOT USDM COINM", "USDT USDC", "USDT USDC COIN", "spot perp"),
         (bybit, "Bybit", "HOST", "USDT USDC", "USDT USDC COIN", "spot perp"),
@@ -248,8 +246,8 @@ def test_what_an_exchange_offers(
     assert set(exchange.max_candles) == set(exchange.intervals) == set(exchange.kinds)
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "target", "weight"),
+@together(
+    "endpoint, target, weight",
     [
         (Binance().perp(a_perp("BTC-USDT"))["ticker"], "/fapi/v1/ticker/24hr?symbol=BTCUSDT", 1),
         (Binance().perp(a_perp("BTC-USDT"))["open_interest"], "/fapi/v1/openInterest?symbol=BTCUSDT", 1),
@@ -324,8 +322,8 @@ def test_targets_of_prices(endpoint: Endpoint[Any] | None, target: str, weight: 
     assert (endpoint.target, endpoint.weight, endpoint.body) == (target, weight, b"")
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "name", "max_weight", "window_s"),
+@together(
+    "endpoint, name, max_weight, window_s",
     [
         (Binance().perp(a_perp("BTC-COIN", 1, 100))["funding"], "binance COIN-M weight", 2400, 60),
         (Binance().contract_size(a_perp("BTC-COIN"), "perp"), "binance COIN-M weight", 2400, 60),
@@ -383,7 +381,7 @@ def test_contract_sizes_are_asked_for_where_they_are_needed() -> None:
     assert needed == {("binance", "BTC-COIN", "perp"), ("gate", "BTC-USDT", "candles")}
 
 
-@pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "gate", "bitget"])
+@together("exchange", ["binance", "bybit", "okx", "gate", "bitget"])
 def test_answers_are_kept_under_different_keys(exchange: str) -> None:
     """Two endpoints that the cache takes for one are one: they read the answer in the same way."""
     venue = EXCHANGES[exchange]
@@ -408,8 +406,8 @@ def test_contract_list_is_read_for_each_symbol_apart() -> None:
 # Refusals.
 
 
-@pytest.mark.parametrize(
-    ("kind", "http_status", "reason"),
+@together(
+    "kind, http_status, reason",
     [
         (MarketError, 502, Reason.FAILED),
         (UnknownSymbol, 404, Reason.NOT_LISTED),
@@ -427,8 +425,8 @@ def test_errors_know_their_status(kind: type[MarketError], http_status: int, rea
     assert (error.http_status, error.reason, str(error)) == (http_status, reason, "okx: what happened")
 
 
-@pytest.mark.parametrize(
-    ("module", "status", "code", "kind"),
+@together(
+    "module, status, code, kind",
     [
         (binance, 400, -1121, UnknownSymbol),
         (binance, 400, -1100, UnknownSymbol),
@@ -493,8 +491,8 @@ def test_server_errors_of_three(module: Any) -> None:
     assert type(module.explain(499, b"<html>")) is Declined
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "module", "kind"),
+@together(
+    "name, status, module, kind",
     [
         ("gate/error-forbidden", 403, gate, Blocked),
         ("gate/error-invalid-currency", 400, gate, UnknownSymbol),
@@ -522,8 +520,8 @@ def test_recorded_refusals_of_six_more(name: str, status: int, module: Any, kind
     assert (error.exchange, f"HTTP {status}" in error.detail) == (module.ID, True)
 
 
-@pytest.mark.parametrize(
-    ("module", "status", "body", "kind"),
+@together(
+    "module, status, body, kind",
     [
         (gate, 400, b'{"label":"INVALID_CURRENCY_PAIR"}', UnknownSymbol),
         (gate, 400, b'{"label":"CONTRACT_NOT_FOUND"}', UnknownSymbol),
@@ -566,8 +564,8 @@ def test_refusals_of_six_more(module: Any, status: int, body: bytes, kind: type[
     assert type(module.explain(status, body)) is kind
 
 
-@pytest.mark.parametrize(
-    ("module", "wait_s"),
+@together(
+    "module, wait_s",
     [(okx, 2), (gate, 10), (bitget, 1), (hyperliquid, 10), (deribit, 2), (kraken, 5), (coinbase, 2), (coingecko, 60)],
 )
 def test_rate_limits_say_how_long(module: Any, wait_s: float) -> None:
@@ -576,7 +574,7 @@ def test_rate_limits_say_how_long(module: Any, wait_s: float) -> None:
     assert error.retry_after_s == wait_s
 
 
-@pytest.mark.parametrize("module", [gate, bitget, hyperliquid, deribit, kraken, coinbase, coingecko])
+@together("module", [gate, bitget, hyperliquid, deribit, kraken, coinbase, coingecko])
 @together(
     "body",
     [b"", b"<html>", b"[]", b"null", b'{"label": {}}', b'{"code": []}', b'{"error": [5]}', b'{"error": {}}', b"\xff"],
@@ -601,8 +599,8 @@ def test_any_refusal_of_six_more(module: Any, body: bytes, status: int, kind: ty
         assert error.reason == Reason.HTTP_STATUS
 
 
-@pytest.mark.parametrize(
-    ("parse", "body", "kind"),
+@together(
+    "parse, body, kind",
     [
         (lambda body: bitget.parse_spot(body, a_spot("X-USDT")), b'{"code":"40034","data":null}', UnknownSymbol),
         (lambda body: bitget.parse_perp(body, a_perp("X-USDT")), b'{"code":"00000","data":null}', BadResponse),
@@ -807,7 +805,7 @@ PARTS = {
         ("last",),
     ),
 }
-EVERY_PART = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS.keys())
+EVERY_PART = together("part", PARTS.values(), ids=PARTS)
 
 
 @EVERY_PART
@@ -826,7 +824,7 @@ def test_figure_that_is_none(part: Part, value: Any) -> None:
 
 
 @EVERY_PART
-@pytest.mark.parametrize("value", ["", None])
+@together("value", ["", None])
 def test_figure_that_is_missing(part: Part, value: Any) -> None:
     for key in part.row:
         row = part.row | {key: value}
@@ -874,10 +872,8 @@ def test_row_without_a_key(part: Part) -> None:
             part.parse(part.wrap([row]))
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, part in PARTS.items() if part.price or {"last", "c"} & part.row.keys()]
-)
-@pytest.mark.parametrize("price", ["0", 0, -5, "-0.1"])
+@together("name", [name for name, part in PARTS.items() if part.price or {"last", "c"} & part.row.keys()])
+@together("price", ["0", 0, -5, "-0.1"])
 def test_price_at_or_below_zero(name: str, price: Any) -> None:
     part = PARTS[name]
     key = part.price or ("c" if "c" in part.row else "last")
@@ -892,9 +888,7 @@ def test_answer_that_is_none(part: Part, body: bytes) -> None:
         part.parse(body)
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, part in PARTS.items() if part.wrap in (plain, of_bybit, of_okx, of_bitget)]
-)
+@together("name", [name for name, part in PARTS.items() if part.wrap in (plain, of_bybit, of_okx, of_bitget)])
 @together("row", [None, 5, "x", [], True])
 def test_row_that_is_none(name: str, row: Any) -> None:
     with pytest.raises(BadResponse):

@@ -307,8 +307,8 @@ async def test_a_probe_that_is_given_up_is_followed_by_another() -> None:
     assert n_sent == 2
 
 
-@pytest.mark.parametrize(
-    ("error", "rest_s"),
+@together(
+    "error, rest_s",
     [
         (RateLimited("x", "y", retry_after_s=7), 7),
         (RateLimited("x", "y"), circuits.RATE_LIMITED_S),
@@ -634,8 +634,8 @@ def cut(body: bytes, place: tuple[str | int, ...], sizes: Callable[[], int]) -> 
     return found, cutter
 
 
-@pytest.mark.parametrize(
-    ("body", "place"),
+@together(
+    "body, place",
     [
         ('[{"a":1}]', ()),
         ('  [ {"a":1} ] ', ()),
@@ -725,7 +725,7 @@ async def test_only_silence_bans_and_garbage_open_a_circuit(kind: type[MarketErr
     assert circuit.failures == int(COUNTS[kind.__name__] and kind.__name__ != "OverBudget")
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@together("exchange", EXCHANGES)
 @together("status", [400, 401, 404, 405, 410, 422, 499])
 @together("body", [b"", b"<html>", b"{}", b'{"code":1}', b'{"retCode":170001}', b'{"label":"NEW"}', b"null"])
 def test_any_answered_refusal_says_that_the_host_is_well(exchange: str, status: int, body: bytes) -> None:

@@ -73,7 +73,7 @@ def spoiled(record: Any, by: float) -> Iterator[Any]:
                               if isinstance(value, array) else [*value[:i], by, *value[i + 1 :]]})  # fmt: skip
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+@together("record", RECORDS)
 @together("by", UNBOUND)
 def test_a_figure_without_bounds_is_found_in_every_record(record: Any, by: float) -> None:
     assert finite("x", record) is record
@@ -86,7 +86,7 @@ def test_a_figure_without_bounds_is_found_in_every_record(record: Any, by: float
     assert n
 
 
-@pytest.mark.parametrize("by", UNBOUND)
+@together("by", UNBOUND)
 def test_parts_of_a_snapshot_are_looked_at(by: float) -> None:
     whole = Snapshot(TICKER, OpenInterest(1.0, None), Funding(0.1, None, None, None))
     assert is_finite(whole)
@@ -140,7 +140,7 @@ def in_snapshot(place: int, part: Any) -> tuple[str, Snapshot]:
     return "AB-USDT", Snapshot(*parts)
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+@together("record", RECORDS)
 @together("by", UNBOUND)
 def test_of_many_rows_those_without_bounds_are_left_out(record: Any, by: float) -> None:
     """Alone, beside a symbol, and as a part of a snapshot; where all are well, the list is the same."""

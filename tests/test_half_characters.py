@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import ADA, a_house, pressed, updated
+from conftest import ADA, a_house, pressed, together, updated
 
 from exchanges import table
 from exchanges.errors import BadResponse
@@ -66,7 +66,7 @@ async def test_a_message_sent_by_way_of_us_may_have_a_halved_id() -> None:
 SPELT = (b'{"symbol": "\\ud800"}', b'{"symbol": "\\udbdb\\u0041"}', b'{"symbol": "\xed\xa0\x80"}', b'{"\\udc00": 1}')
 
 
-@pytest.mark.parametrize("body", SPELT)
+@together("body", SPELT)
 def test_no_wire_brings_them(body: bytes) -> None:
     """However they are spelt: an exchange's answer, a refusal, Telegram's answer to getUpdates."""
     with pytest.raises(BadResponse):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import h11
 import pytest
-from conftest import some
+from conftest import some, together
 
 from http1 import MAX_HEAD
 from http1.answers import MAX_FRAMING, MAX_INTERIM, AnswerReader, BadAnswer, UnaskedBytes
@@ -92,27 +92,27 @@ def same_or_refused(sent: bytes, method: str = "GET") -> bool:
     return read is not None
 
 
-@pytest.mark.parametrize("sent", SAMPLES)
+@together("sent", SAMPLES)
 def test_samples_are_read_as_h11_reads_them(sent: bytes) -> None:
     assert same_or_refused(sent)
 
 
-@pytest.mark.parametrize("sent", SAMPLES)
+@together("sent", SAMPLES)
 def test_cut_at_every_byte(sent: bytes) -> None:
     """A connection that closes in the middle: the same, which is nothing but for bodies that end with it."""
     for length in range(len(sent)):
         same_or_refused(sent[:length])
 
 
-@pytest.mark.parametrize("sent", SAMPLES)
+@together("sent", SAMPLES)
 def test_in_two_pieces_at_every_byte(sent: bytes) -> None:
     whole = ours([sent, b""])
     assert all(ours([sent[:at], sent[at:], b""]) == whole for at in range(1, len(sent)))
     assert ours([*(sent[at : at + 1] for at in range(len(sent))), b""]) == whole
 
 
-@pytest.mark.parametrize("sent", [sent for sent in SAMPLES if b"until" not in sent])
-@pytest.mark.parametrize("after", [b"\r\n", b"x", OK, b"\x00"])
+@together("sent", [sent for sent in SAMPLES if b"until" not in sent])
+@together("after", [b"\r\n", b"x", OK, b"\x00"])
 def test_bytes_after_the_end_are_refused(sent: bytes, after: bytes) -> None:
     assert ours([sent + after]) is None
 
@@ -160,7 +160,7 @@ def test_mutated_answers_are_read_alike_or_refused(seed: int) -> None:
     assert n / 10 < n_read < n  # it does not agree by refusing all
 
 
-@pytest.mark.parametrize(
+@together(
     "sent",
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk",

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
+from conftest import together
 from wires import a_server, answer, connect, echo, exchange, is_gone, post, served
 
 from http1.server import WRITE_S, Request, Response, Serve, Server, http_date
@@ -356,8 +357,8 @@ async def test_old_version_is_served() -> None:
         assert (await exchange(port, b"GET /a HTTP/1.0\r\n\r\n"))[::2] == (200, b"GET /a ")
 
 
-@pytest.mark.parametrize(
-    ("target", "path", "query"),
+@together(
+    "target, path, query",
     [
         ("http://host.example/a?b=c", "/a", "b=c"),
         ("HTTPS://host.example:8443/a", "/a", ""),

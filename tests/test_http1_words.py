@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from conftest import together
 
 from http1.words import LocalProtocolError, to_ask
 
@@ -21,7 +22,7 @@ def test_which_requests_may_come_twice() -> None:
     assert to_ask("POST", "http://x/", {}, b"1", is_repeatable=True).is_repeatable
 
 
-@pytest.mark.parametrize(
+@together(
     "url",
     [
         "http://x.test",
@@ -44,7 +45,7 @@ def test_request_goes_where_httpx_would_send_it(url: str) -> None:
     assert host == b"Host: " + theirs.headers["host"].encode()
 
 
-@pytest.mark.parametrize(
+@together(
     "url",
     ["", "x.test/a", "ftp://x/", "http://", "http://x:99999/", "http://x:a/", "http://x/\r\nHost: y", "http://x/\x00"],
 )
@@ -53,9 +54,7 @@ def test_address_that_is_none_is_refused(url: str) -> None:
         to_ask("GET", url, {})
 
 
-@pytest.mark.parametrize(
-    "named", [{"x-key": "secret\r\nX-Other: 1"}, {"x\r\ny": "secret"}, {"x y": "secret"}, {"x:": "secret"}]
-)
+@together("named", [{"x-key": "secret\r\nX-Other: 1"}, {"x\r\ny": "secret"}, {"x y": "secret"}, {"x:": "secret"}])
 def test_header_that_cannot_be_sent_is_told_without_its_value(named: dict[str, str]) -> None:
     with pytest.raises(LocalProtocolError) as told:
         to_ask("GET", "http://x/", named)

@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ADA, ROOT, a_house, updated
+from conftest import ADA, ROOT, a_house, together, updated
 from house import free_port
 
 import settings
@@ -181,12 +181,12 @@ tools/lock.py build/function/bot.py data/bot.db README.md Dockerfile fly.toml de
 """
 
 
-@pytest.mark.parametrize("path", NOT_SENT.split())
+@together("path", NOT_SENT.split())
 def test_builder_does_not_get(path: str) -> None:
     assert not is_sent(PurePosixPath(path))
 
 
-@pytest.mark.parametrize("path", ["deploy/requirements.lock", "bot.py", "exchanges/okx.py", "a_new_room/a.py"])
+@together("path", ["deploy/requirements.lock", "bot.py", "exchanges/okx.py", "a_new_room/a.py"])
 def test_builder_gets(path: str) -> None:
     assert is_sent(PurePosixPath(path))
 

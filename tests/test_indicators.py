@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
+from conftest import together
 
 import indicators
 import sessions
@@ -103,7 +104,7 @@ SERIES = {
     "tiny coin": random_candles(200, 1e-8, 1e12, 7),
     "random": random_candles(1000, 65000.0, 30.0, 11),
 }
-on_every_series = pytest.mark.parametrize("candles", SERIES.values(), ids=SERIES)
+on_every_series = together("candles", SERIES.values(), ids=SERIES)
 
 
 def near(expected: float | Fraction | None) -> Any:
@@ -156,21 +157,21 @@ def test_rsi_as_published() -> None:
     assert found == pytest.approx(RSI_PUBLISHED, rel=0, abs=0.005001)
 
 
-@pytest.mark.parametrize(
-    ("n", "talib"), [(15, 70.53278948369497), (16, 66.31856180517232), (27, 39.98982314537658), (33, 37.77295211443484)]
+@together(
+    "n, talib", [(15, 70.53278948369497), (16, 66.31856180517232), (27, 39.98982314537658), (33, 37.77295211443484)]
 )
 def test_rsi_as_talib(n: int, talib: float) -> None:
     assert rsi(RSI_CLOSES[:n]) == near(talib)
 
 
 @on_every_series
-@pytest.mark.parametrize("period", [2, 14])
+@together("period", [2, 14])
 def test_rsi_by_weights(candles: Candles, period: int) -> None:
     assert rsi(candles.close, period) == near(rsi_by_weights(candles.close, period))
 
 
-@pytest.mark.parametrize(
-    ("close", "expected"),
+@together(
+    "close, expected",
     [([1, 2, 3, 4], 100.0), ([4, 3, 2, 1], 0.0), ([1, 2, 2, 2], 100.0), ([1, 2, 1, 2, 1], 37.5), ([7, 7, 7, 7], None)],
     ids=["only gains", "only losses", "one gain then flat", "ups and downs", "flat"],
 )
@@ -202,22 +203,21 @@ def test_atr_as_published() -> None:
     assert found == pytest.approx(ATR_PUBLISHED, rel=0, abs=0.006)
 
 
-@pytest.mark.parametrize(
-    ("n", "talib"),
-    [(15, 0.5678571428571431), (16, 0.5615816326530612), (25, 1.1966533980869818), (30, 1.3079828533793758)],
+@together(
+    "n, talib", [(15, 0.5678571428571431), (16, 0.5615816326530612), (25, 1.1966533980869818), (30, 1.3079828533793758)]
 )
 def test_atr_as_talib(n: int, talib: float) -> None:
     assert atr(TEXTBOOK.high[:n], TEXTBOOK.low[:n], TEXTBOOK.close[:n]) == near(talib)
 
 
 @on_every_series
-@pytest.mark.parametrize("period", [3, 14])
+@together("period", [3, 14])
 def test_atr_by_weights(candles: Candles, period: int) -> None:
     assert atr(candles.high, candles.low, candles.close, period) == near(atr_by_weights(candles, period))
 
 
-@pytest.mark.parametrize(
-    ("high", "low", "expected"),
+@together(
+    "high, low, expected",
     [(12, 10, 3), (8, 5, 4), (10, 7, 3), (9, 9, 0)],
     ids=["gap up", "gap down", "around the close", "no range"],
 )
@@ -252,7 +252,7 @@ def test_bollinger_as_talib() -> None:
 
 
 @on_every_series
-@pytest.mark.parametrize(("period", "width"), [(5, 1.5), (20, 2.0)])
+@together("period, width", [(5, 1.5), (20, 2.0)])
 def test_bollinger_as_statistics(candles: Candles, period: int, width: float) -> None:
     last = candles.close[len(candles.close) - period :]
     middle, reach = statistics.mean(last), width * statistics.pstdev(last)
@@ -288,7 +288,7 @@ def test_ema_as_talib(n: int, talib: float) -> None:
 
 
 @on_every_series
-@pytest.mark.parametrize("period", [2, 20])
+@together("period", [2, 20])
 def test_ema_by_weights(candles: Candles, period: int) -> None:
     expected = smoothed(exactly(candles.close), Fraction(2, period + 1), period)
     assert ema(candles.close, period) == near(expected)
@@ -418,7 +418,7 @@ def test_line_as_talib() -> None:
 
 
 @on_every_series
-@pytest.mark.parametrize("column", ["close", "volume"])
+@together("column", ["close", "volume"])
 def test_line_by_normal_equations(candles: Candles, column: str) -> None:
     values = getattr(candles, column)
     assert line(values) == near_all(line_by_normal_equations(values))
@@ -448,8 +448,8 @@ def test_line_fit_stays_below_one() -> None:
     assert min(fits) == near(1.0)
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
+@together(
+    "values, expected",
     [
         ([1, 2, 3], 1),
         ([3, 2, 1], -1),
@@ -524,14 +524,14 @@ def test_spike_shortest_column() -> None:
     assert volume_spike([5.0] * 21) == (5.0, 5.0, 0.0, "NORMAL")
 
 
-@pytest.mark.parametrize(("n_empty", "baseline"), [(96, None), (49, None), (48, 2.5), (47, 5.0)])
+@together("n_empty, baseline", [(96, None), (49, None), (48, 2.5), (47, 5.0)])
 def test_spike_mostly_empty_candles(n_empty: int, baseline: float | None) -> None:
     found = volume_spike([0.0] * n_empty + [5.0] * (97 - n_empty))
     assert (found and found.baseline) == baseline
 
 
-@pytest.mark.parametrize(
-    ("spike_pct", "name", "is_significant"),
+@together(
+    "spike_pct, name, is_significant",
     [
         (1e9, "EXTREME", True),
         (500.0, "EXTREME", True),
@@ -551,14 +551,14 @@ def test_level_at_each_threshold(spike_pct: float, name: str, is_significant: bo
     assert indicators.Spike(1.0, 1.0, spike_pct, name).is_significant is is_significant
 
 
-@pytest.mark.parametrize(("times", "name"), [(1.5, "LOW"), (2.5, "MODERATE"), (4, "HIGH"), (6, "EXTREME")])
+@together("times, name", [(1.5, "LOW"), (2.5, "MODERATE"), (4, "HIGH"), (6, "EXTREME")])
 def test_spike_on_each_threshold(times: float, name: str) -> None:
     found = volume_spike([8.0] * 96 + [8.0 * times])
     assert found is not None
     assert found.level == name
 
 
-@pytest.mark.parametrize("values", [[3.0, 1.0, 2.0], [4.0, 1.0, 3.0, 2.0], [2.0, 2.0, 1.0], [7.0], [9.0, 1.0]])
+@together("values", [[3.0, 1.0, 2.0], [4.0, 1.0, 3.0, 2.0], [2.0, 2.0, 1.0], [7.0], [9.0, 1.0]])
 def test_median_as_statistics(values: list[float]) -> None:
     before = values[:]
     assert median(values) == statistics.median(values)
@@ -603,8 +603,8 @@ def test_cvd_columns_of_unequal_length() -> None:
 RISING, FALLING, LEVEL_OFF = [float(i) for i in range(20)], [float(-i) for i in range(20)], [1.0, 2.0] * 10
 
 
-@pytest.mark.parametrize(
-    ("price", "flow", "expected"),
+@together(
+    "price, flow, expected",
     [
         (FALLING, RISING, "bullish"),
         (RISING, FALLING, "bearish"),
@@ -681,7 +681,7 @@ def edges_of(found: indicators.Profile) -> tuple[int, int, int]:
 
 
 @on_every_series
-@pytest.mark.parametrize("n_bins", [7, 48])
+@together("n_bins", [7, 48])
 def test_volume_profile_by_overlap(candles: Candles, n_bins: int) -> None:
     found, bins = volume_profile(candles.low, candles.high, candles.volume, n_bins), volume_by_overlap(candles, n_bins)
     assert found is not None
@@ -693,7 +693,7 @@ def test_volume_profile_by_overlap(candles: Candles, n_bins: int) -> None:
 
 
 @on_every_series
-@pytest.mark.parametrize("n_bins", [7, 100])
+@together("n_bins", [7, 100])
 def test_tpo_profile_by_touches(candles: Candles, n_bins: int) -> None:
     found, bins = tpo_profile(candles.low, candles.high, n_bins), touches(candles, n_bins)
     assert found is not None
@@ -734,8 +734,8 @@ def ladder(volumes: Sequence[float]) -> indicators.Profile:
     return found
 
 
-@pytest.mark.parametrize(
-    ("volumes", "poc", "val", "vah"),
+@together(
+    "volumes, poc, val, vah",
     [
         ([5, 5, 20, 5, 5], 2.5, 0, 3),  # a tie goes down: 30 of 40
         ([5, 5, 20, 5, 6], 2.5, 2, 5),
@@ -785,8 +785,8 @@ def test_tpo_profile_counts_touches() -> None:
     assert found[3:] == pytest.approx((1.2, 0.8, 3.2))  # of 9: 3, then 4 above against 1 below
 
 
-@pytest.mark.parametrize(
-    ("prices", "fullest"),
+@together(
+    "prices, fullest",
     [([0, 4], 0), ([0, 1, 4], 1), ([0, 0, 3, 3, 4], 3), ([0, 2, 4], 2), ([0, 0, 4], 0), ([0, 1, 3, 4], 1)],
     ids=["ends", "nearer the middle", "above, nearer", "the middle", "more touched", "equally near"],
 )
@@ -796,8 +796,8 @@ def test_tpo_profile_several_fullest(prices: list[float], fullest: int) -> None:
     assert found.poc == near((fullest + 0.5) * 0.8)
 
 
-@pytest.mark.parametrize(
-    ("counts", "val", "vah"),
+@together(
+    "counts, val, vah",
     [
         ([1, 1, 6, 3, 1], 2, 5),  # 4 above against 2 below: 10 of 12
         ([1, 3, 6, 1, 1], 0, 3),  # 2 above against 4 below
@@ -831,8 +831,8 @@ def test_profiles_columns_of_unequal_length() -> None:
         tpo_profile([1], [3, 4])
 
 
-@pytest.mark.parametrize(
-    ("prices", "tick"),
+@together(
+    "prices, tick",
     [
         ([64250.1, 64250.2, 64251.0], 0.1),
         ([64250.15, 64250.2], 0.05),
@@ -902,8 +902,8 @@ def test_sessions_by_wall_clocks() -> None:
         assert session_name(found.end_ms) != found.name
 
 
-@pytest.mark.parametrize(
-    ("day", "hours"),
+@together(
+    "day, hours",
     [
         ((2025, 1, 15), (1, 7, 13, 22, 25)),  # winter
         ((2025, 3, 8), (1, 7, 13, 22, 25)),

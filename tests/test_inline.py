@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import ADA, House, a_house, pressed, updated
+from conftest import ADA, House, a_house, pressed, together, updated
 
 from answers import inline
 from clock import loop_time
@@ -253,7 +253,7 @@ async def test_telegram_plays_a_guest() -> None:
 # Updates.
 
 
-@pytest.mark.parametrize(
+@together(
     "update",
     [
         typed("btc", changed={"from": None}),

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from conftest import together
 
 from answers.judging import (
     HOUR_MS,
@@ -48,8 +49,8 @@ def rings(rule: Rule, figures: list[float], every_ms: int = 10_000) -> list[int]
 # Levels.
 
 
-@pytest.mark.parametrize(
-    ("rule", "figures", "expected"),
+@together(
+    "rule, figures, expected",
     [
         (ABOVE, [99, 99.9, 100.0, 101], [2]),
         (BELOW, [101, 100.1, 100.0, 99], [2]),
@@ -147,8 +148,8 @@ def test_a_restless_market_needs_to_come_back_further() -> None:
     assert judge(rule, state, Look.at(T0 + 3, 99.0))[0].side == "below"
 
 
-@pytest.mark.parametrize(
-    ("figures", "expected"),
+@together(
+    "figures, expected",
     [([5, 8.1, 9, 5, 8.2], [1]), ([5, 8.1, 3.9, 8.2], [1, 3]), ([5, -8.1, -3, -9], [1, 3]), ([9, 3, 8], [2])],
 )
 def test_a_change_over_24_hours_either_way(figures: list[float], expected: list[int]) -> None:
@@ -161,8 +162,8 @@ def test_a_change_tells_which_way() -> None:
     assert firing == Firing(T0 + 1, "down", -8.5, 5.0, T0)
 
 
-@pytest.mark.parametrize(
-    ("rule", "figures", "expected"),
+@together(
+    "rule, figures, expected",
     [
         (Rule("rsi", "down", 30.0, times=0), [40, 29, 32, 29, 33, 29], [1, 5]),
         (Rule("funding", "down", 0.0, times=0), [0.01, -0.001, 0.0005, -0.001, 0.001, -0.001], [1, 5]),

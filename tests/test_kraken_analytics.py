@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import a_house, a_perp
+from conftest import a_house, a_perp, together
 from wire import about
 
 from answers import cvd, ls, oi
@@ -77,7 +77,7 @@ def test_basis_of_an_analysis() -> None:
     assert parse_basis(analysis({"basis": ["0.00042", -0.001]})) == [(MS, 0.00042), (MS + HOUR_MS, -0.001)]
 
 
-@pytest.mark.parametrize(
+@together(
     "data", [{"basis": ["4.2", "1"]}, {"basis": ["x", "1"]}, {"basis": ["1e-3"]}, {"base": []}, ["1e-3", "1e-3"], None]
 )
 def test_malformed_basis(data: object) -> None:
@@ -100,7 +100,7 @@ def test_ratio_becomes_a_share() -> None:
     assert parse_ratios(analysis(["3", "1"])) == {"accounts": [Ratio(MS, about(0.75)), Ratio(MS + HOUR_MS, about(0.5))]}
 
 
-@pytest.mark.parametrize("data", [None, ["1"], ["x", "1"], [["1"], ["1"]], [{}, {}], ["-1", "1"]])
+@together("data", [None, ["1"], ["x", "1"], [["1"], ["1"]], [{}, {}], ["-1", "1"]])
 def test_malformed_analysis(data: object) -> None:
     columns = {"buy_volume": data, "sell_volume": data}
     for parse in (lambda: parse_ratios(analysis(data)), lambda: parse_flow(analysis(columns), OF, "1h")):

@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from conftest import House, a_house, recorded, some
+from conftest import House, a_house, recorded, some, together
 from wire import about
 
 from answers import liq
@@ -170,7 +170,7 @@ def test_okx_coin_margined_counts_dollars() -> None:
     assert page.rows == [Liquidation(MS, "long", 300 / 50000, 300.0, 50000.0)]
 
 
-@pytest.mark.parametrize("odd", [SOLD | {"side": "up"}, SOLD | {"sz": "-3"}, SOLD | {"bkPx": ""}, SOLD | {"ts": "0"}])
+@together("odd", [SOLD | {"side": "up"}, SOLD | {"sz": "-3"}, SOLD | {"bkPx": ""}, SOLD | {"ts": "0"}])
 def test_okx_malformed(odd: dict[str, str]) -> None:
     with pytest.raises(BadResponse):
         okx.parse_liquidations(of_okx(odd), perp(contract_size=0.01), 0)
@@ -259,7 +259,7 @@ def of_deribit(*trades: dict[str, object]) -> bytes:
 TRADE = {"instrument_name": "BTC-PERPETUAL", "direction": "sell", "price": 50000, "amount": 1000, "timestamp": MS}
 
 
-@pytest.mark.parametrize(("mark", "sides"), [("T", ["long"]), ("M", ["short"]), ("MT", ["long", "short"]), (None, [])])
+@together("mark, sides", [("T", ["long"]), ("M", ["short"]), ("MT", ["long", "short"]), (None, [])])
 def test_deribit_marks_taker_and_maker(mark: str | None, sides: list[str]) -> None:
     trade = TRADE if mark is None else TRADE | {"liquidation": mark}
     page = deribit.parse_liquidations(of_deribit(trade), perp(COIN), 0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import House, a_house, a_house_among_many, requests_of
+from conftest import House, a_house, a_house_among_many, requests_of, together
 from mocked import Mocked
 
 from answers import price as price_answer
@@ -224,8 +224,8 @@ async def test_price_asks_for_the_contract_as_it_is_listed(prefix: str) -> None:
         assert report.multipliers == {"perp": 10_000 if prefix == "10000" else 1_000_000}
 
 
-@pytest.mark.parametrize(
-    ("symbol", "quotes", "tried"),
+@together(
+    "symbol, quotes, tried",
     [
         ("FET-USDT", ("USD", "USDT"), ["FET-USD", "FET-USDT"]),
         ("FET-USDC", ("USD", "USDT"), ["FET-USD", "FET-USDT"]),
@@ -443,7 +443,7 @@ async def test_cache_keeps_parts_of_one_answer_apart() -> None:
 # Spelling.
 
 
-@pytest.mark.parametrize(
+@together(
     "text",
     [
         "btc",
@@ -474,8 +474,8 @@ def test_symbol_any_spelling(text: str) -> None:
     assert parse_symbol(text) == "BTC-USDT"
 
 
-@pytest.mark.parametrize(
-    ("text", "symbol"),
+@together(
+    "text, symbol",
     [
         ("BTC-USDC", "BTC-USDC"),
         ("XBT", "BTC-USDT"),
@@ -527,7 +527,7 @@ def test_symbol_other_markets(text: str, symbol: str) -> None:
     assert parse_symbol(text) == symbol
 
 
-@pytest.mark.parametrize(
+@together(
     "text",
     [
         "",
@@ -599,9 +599,7 @@ async def test_a_stock_of_a_coins_name_is_not_its_perpetual(has_thousands: bool,
     assert report.multipliers == ({"perp": 1000} if has_thousands else {})
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "is_one"), [(5, 5.1, True), (5, 9.9, True), (5, 10.1, False), (612.5, 5e-6, False)]
-)
+@together("one, other, is_one", [(5, 5.1, True), (5, 9.9, True), (5, 10.1, False), (612.5, 5e-6, False)])
 def test_two_prices_of_one_coin(one: float, other: float, is_one: bool) -> None:
     assert are_of_one_coin(one, other) == are_of_one_coin(other, one) == is_one
 
@@ -623,8 +621,8 @@ def test_list_calls_contracts_on_many_by_their_coin() -> None:
     }
 
 
-@pytest.mark.parametrize("is_plain_first", [True, False])
-@pytest.mark.parametrize("turnover", [1e6, 9e9])
+@together("is_plain_first", [True, False])
+@together("turnover", [1e6, 9e9])
 def test_list_keeps_two_coins_of_one_name_apart(is_plain_first: bool, turnover: float) -> None:
     """CAT the stock, 1000CAT the coin: neither is overwritten, whichever comes later or is larger."""
     rows = [a_row("CAT-USDT", 338.4, 5e6), a_row("1000CAT-USDT", 0.00000812, turnover)]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from conftest import ADA, Answers, House, a_house, pressed, updated
+from conftest import ADA, Answers, House, a_house, pressed, together, updated
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -83,15 +83,15 @@ def test_counter_beyond_its_bounds_has_all_its_labels() -> None:
     assert counted(counter)["other other"] == 1
 
 
-@pytest.mark.parametrize("value", ['a "b"', "a\\b", "a\nb", 'x\\"\n\\n', "ß€🟢", "", "{a=1}"])
+@together("value", ['a "b"', "a\\b", "a\nb", 'x\\"\n\\n', "ß€🟢", "", "{a=1}"])
 def test_label_values_are_escaped(value: str) -> None:
     counter = Counter("cups_total", "Cups.", ["drink"])
     counter.add(value)
     assert counted(counter) == {value: 1}
 
 
-@pytest.mark.parametrize(
-    ("figure", "text"),
+@together(
+    "figure, text",
     [(0, "0"), (1, "1"), (100, "100"), (0.25, "0.25"), (123456789, "123456789"), (1e15, "1e+15"), (2.5e-7, "0")],
 )
 def test_figures_are_written_plainly(figure: float, text: str) -> None:
@@ -141,7 +141,7 @@ def test_histogram_has_bounded_labels() -> None:
     assert (sum(histogram.counts[("other",)]), histogram.sums[("other",)]) == (50, 50)
 
 
-@pytest.mark.parametrize(("share", "seconds"), [(0, 1), (0.5, 51), (0.95, 96), (0.99, 100), (1, 100)])
+@together("share, seconds", [(0, 1), (0.5, 51), (0.95, 96), (0.99, 100), (1, 100)])
 def test_percentile(share: float, seconds: float) -> None:
     histogram = Histogram("brew_seconds", "Brewing.", ["drink"])
     for i in reversed(range(1, 101)):

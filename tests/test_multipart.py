@@ -9,6 +9,7 @@ from email.policy import HTTP
 
 import pytest
 import python_multipart
+from conftest import together
 from werkzeug.sansio.multipart import Data, Epilogue, Field, MultipartDecoder
 from werkzeug.sansio.multipart import File as WerkzeugFile
 
@@ -86,7 +87,7 @@ def by_werkzeug(content_type: str, body: bytes) -> Read:
 
 
 READERS = (by_email, by_python_multipart, by_werkzeug)
-by_every_reader = pytest.mark.parametrize("read", READERS)
+by_every_reader = together("read", READERS)
 
 
 @by_every_reader
@@ -105,7 +106,7 @@ def test_edited_media_has_its_part(read: Callable[[str, bytes], Read]) -> None:
 
 
 @by_every_reader
-@pytest.mark.parametrize("content", [b"\r\n", b"\r\n\r\n--", b"-" * 99, bytes(range(256)) * 50, b"\n", b"x"])
+@together("content", [b"\r\n", b"\r\n\r\n--", b"-" * 99, bytes(range(256)) * 50, b"\n", b"x"])
 def test_odd_contents(read: Callable[[str, bytes], Read], content: bytes) -> None:
     content_type, body = encode({"method": "sendPhoto"}, {"photo": PHOTO._replace(content=content)})
     found = read(content_type, body)[1]["photo"].content
@@ -161,7 +162,7 @@ def test_boundary_within_contents_is_not_taken(monkeypatch: pytest.MonkeyPatch) 
     assert by_email(content_type, body)[0] == {"caption": "picture-" + "1".zfill(32)}
 
 
-@pytest.mark.parametrize("name", ["", 'a"b', "a\r\nb", "a;b", "é"])
+@together("name", ["", 'a"b', "a\r\nb", "a;b", "é"])
 def test_names_that_would_need_quoting_are_refused(name: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - that of ASCII says it its own way
         encode({name: "x"}, {})

@@ -8,6 +8,7 @@ import random
 import fuzz
 import mutated
 import pytest
+from conftest import together
 from mutated import check_bounded, check_lines, lie
 
 import json_api
@@ -43,7 +44,7 @@ def test_an_infinite_figure_is_found_wherever_it_stands() -> None:
     check_bounded([Ticker("x", "BTC-USDT", 1.0, None, None, None, None, None, 1e30, None, 0), {"a": float("nan")}])
 
 
-@pytest.mark.parametrize("between", ["\n", "\r\n", "\u2028", "\x85", "\n  "])
+@together("between", ["\n", "\r\n", "\u2028", "\x85", "\n  "])
 def test_a_line_that_others_made_is_found(between: str) -> None:
     with pytest.raises(fuzz.Failed):
         check_lines(f"BTC{between}{mutated.EVIL} 5")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from answering import HOUR_MS, NOW, WITH_PERPS, freeze, interest, margin_of, n_requests, rewrite
-from conftest import a_house, some
+from conftest import a_house, some, together
 
 from answers import oi
 from answers.contracts import Contract, DerivativesReport
@@ -288,7 +288,7 @@ def test_history_with_a_hole_is_not_told_across_it() -> None:
     assert at_hours_ago(rows, now) == {24: 240.0}
 
 
-@pytest.mark.parametrize("off_min", [-31, -1, 1, 31])
+@together("off_min", [-31, -1, 1, 31])
 def test_history_of_one_row_tells_its_own_moment_only(off_min: int) -> None:
     row = (99 * HOUR_MS + off_min * 60_000, 5.0)
     assert at_hours_ago([row], 100 * HOUR_MS) == {}

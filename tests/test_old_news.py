@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from conftest import a_house
+from conftest import a_house, together
 from wired import DAY_MS, NOW_MS, say, wired
 
 from answers.top10 import is_leveraged
@@ -95,8 +95,8 @@ async def test_profile_is_of_now() -> None:
     assert before.partition("VWAP")[2][:6] != after.partition("VWAP")[2][:6]
 
 
-@pytest.mark.parametrize(
-    ("name", "is_one"),
+@together(
+    "name, is_one",
     [
         ("XRP3L", True),
         ("BTC5S", True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from conftest import together
 from PIL import Image
 
 from render.picture import font
@@ -43,9 +44,7 @@ def test_fill_wide_and_high_alike() -> None:
     assert seen(wide).transpose(Image.Transpose.TRANSPOSE).tobytes() == seen(high).tobytes()
 
 
-@pytest.mark.parametrize(
-    ("box", "n"), [((-5, -5, 2, 2), 4), ((8, 8, 99, 99), 4), ((4, 4, 4, 9), 0), ((20, 0, 30, 5), 0)]
-)
+@together("box, n", [((-5, -5, 2, 2), 4), ((8, 8, 99, 99), 4), ((4, 4, 4, 9), 0), ((20, 0, 30, 5), 0)])
 def test_fill_is_cut_at_edges(box: tuple[int, int, int, int], n: int) -> None:
     canvas = Canvas(10, 10)
     canvas.fill(*box, 0)
@@ -65,7 +64,7 @@ def test_flat_line_has_its_thickness() -> None:
     assert [y for y, pixel in enumerate(column) if pixel == RED] == [9, 10]
 
 
-@pytest.mark.parametrize("end", [(90, 12), (90, 30), (90, 90), (30, 90), (12, 90)])
+@together("end", [(90, 12), (90, 30), (90, 90), (30, 90), (12, 90)])
 def test_every_slope_is_equally_thick(end: tuple[float, float]) -> None:
     canvas = Canvas(100, 100)
     canvas.path([(10, 10), end], 0, 3.0)

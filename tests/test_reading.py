@@ -7,6 +7,7 @@ import random
 
 import orjson
 import pytest
+from conftest import together
 
 from exchanges.binance import parse_candles
 from exchanges.errors import BadResponse
@@ -35,9 +36,7 @@ def test_candles_of_texts() -> None:
     assert (told.open[0], told.high[0], told.low[0], told.close[0], told.volume[0]) == (10.5, 11.0, 10.0, 10.7, 3.25)
 
 
-@pytest.mark.parametrize(
-    "text", ["", " ", "x", "null", "true", "[]", "{}", "1,2", "1],[2", "0x1", "--1", "NaN", "1e999"]
-)
+@together("text", ["", " ", "x", "null", "true", "[]", "{}", "1,2", "1],[2", "0x1", "--1", "NaN", "1e999"])
 def test_text_that_is_no_figure_spoils_its_candle(text: str) -> None:
     """As it did with its quotes: no figure moves into the place of another."""
     with pytest.raises(BadResponse):
@@ -50,9 +49,7 @@ def test_figure_that_json_writes_otherwise_is_read_from_its_text(text: str) -> N
     assert candles(ROW.replace("10.7", text)).close[0] == 10.7
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b'{"code":-1121,"msg":"Invalid symbol."}', b"[1,2]", b'["a"]', b"[]", b"7"]
-)
+@together("body", [b"", b"{", b'{"code":-1121,"msg":"Invalid symbol."}', b"[1,2]", b'["a"]', b"[]", b"7"])
 def test_what_is_no_rows_is_as_load_reads_it(body: bytes) -> None:
     try:
         expected = load("x", body)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from conftest import NOW_MS, RECORDINGS, a_perp, a_spot, recorded
+from conftest import NOW_MS, RECORDINGS, a_perp, a_spot, recorded, together
 from wire import plain
 
 from asking.cutter import ArrayCutter
@@ -443,7 +443,7 @@ def test_every_recording_has_its_reader() -> None:
     assert {name for name in there if not name.startswith("bitmex/")} == set(RECORDINGS_READ)
 
 
-@pytest.mark.parametrize("name", READ)
+@together("name", READ)
 def test_recording_is_read(name: str) -> None:
     found = READ[name](recorded(name))
     assert found is not None

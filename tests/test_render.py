@@ -42,8 +42,8 @@ def a_report(**fields: object) -> PriceReport:
     return PriceReport("BTC-USDT", a_ticker(), perp, {}, {}, {}, 0.084)._replace(**fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("price", "text"),
+@together(
+    "price, text",
     [
         (67432.1, "67,432.10"),
         (123456.7, "123,456.70"),
@@ -66,8 +66,8 @@ def test_prices_keep_their_digits(price: float | None, text: str) -> None:
     assert figures_module.format_price(price) == text
 
 
-@pytest.mark.parametrize(
-    ("amount", "text"),
+@together(
+    "amount, text",
     [
         (1.62e9, "1.62B"),
         (24100, "24.1K"),
@@ -144,7 +144,7 @@ def test_price_message() -> None:
     )
 
 
-@pytest.mark.parametrize("price", [0.00001234, 123456.7, 1e-7, 1.00012])
+@together("price", [0.00001234, 123456.7, 1e-7, 1.00012])
 def test_price_message_fits_a_phone(price: float) -> None:
     ticker = a_ticker(last=price, bid=price, ask=price * 1.001, high=price * 1.1, low=price * 0.9, base_volume=8.18e12)
     text = shown(
@@ -361,7 +361,7 @@ def test_any_message_is_valid_html() -> None:
 
 
 @together("figure", [math.inf, -math.inf, math.nan, 1e300, -1e300, 1e-300, -1e-300])
-@pytest.mark.parametrize(
+@together(
     "name",
     [
         *("format_price", "format_amount", "format_percent", "format_usd", "format_short_price", "format_points"),
@@ -374,17 +374,15 @@ def test_absurd_figures_are_short_or_na(name: str, figure: float) -> None:
     assert len(text) <= 16
 
 
-@pytest.mark.parametrize("low", [math.nan, math.inf, -math.inf, 1e-300])
-@pytest.mark.parametrize("tick", [1e-14, 0.0, 0.1])
+@together("low", [math.nan, math.inf, -math.inf, 1e-300])
+@together("tick", [1e-14, 0.0, 0.1])
 def test_absurd_ranges_and_ticks_do_not_raise(low: float, tick: float) -> None:
     assert "inf" not in figures_module.format_range(low, 5.0, 3.0)
     assert "inf" not in figures_module.format_at_tick(low, tick) + figures_module.range_bar(low, 1e308, 3.0)
     assert "inf" not in figures_module.format_at_tick(1e300, tick)
 
 
-@pytest.mark.parametrize(
-    ("price", "text"), [(999.9999, "1,000.00"), (999.99, "999.99"), (999.994, "999.994"), (1000.0, "1,000.00")]
-)
+@together("price, text", [(999.9999, "1,000.00"), (999.99, "999.99"), (999.994, "999.994"), (1000.0, "1,000.00")])
 def test_price_that_rounds_to_a_thousand_has_its_separator(price: float, text: str) -> None:
     assert figures_module.format_price(price) == text
 

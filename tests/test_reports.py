@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from conftest import together
 
 import bot
 from answers import analysis as analysis_answer
@@ -285,8 +286,8 @@ def in_pre(text: str) -> list[str]:
     return [line for block in blocks for line in parse(f"<pre>{block}</pre>").text.split("\n")]
 
 
-@pytest.mark.parametrize("size", COINS)
-@pytest.mark.parametrize("name", MESSAGES)
+@together("size", COINS)
+@together("name", MESSAGES)
 def test_golden_message(name: str, size: str) -> None:
     answer, kept = MESSAGES[name](COINS[size]), GOLDEN / f"{name}-{size}.html"
     buttons = "\n".join(
@@ -299,15 +300,15 @@ def test_golden_message(name: str, size: str) -> None:
     assert text == kept.read_text()
 
 
-@pytest.mark.parametrize("size", COINS)
-@pytest.mark.parametrize("name", MESSAGES)
+@together("size", COINS)
+@together("name", MESSAGES)
 def test_message_fits_a_phone(name: str, size: str) -> None:
     answer = MESSAGES[name](COINS[size])
     assert [line for line in in_pre(answer.text) if len(line) > PHONE] == []
     assert len(parse(answer.text).text) <= 4096
 
 
-@pytest.mark.parametrize("name", MESSAGES)
+@together("name", MESSAGES)
 def test_message_keeps_the_digits_of_a_small_price(name: str) -> None:
     """Neither 0.00 nor 1.23e-05 is a price."""
     text = parse(MESSAGES[name](COINS["small"]).text).text
@@ -319,7 +320,7 @@ def test_message_keeps_the_digits_of_a_small_price(name: str) -> None:
         assert "0.0₄1234" in text
 
 
-@pytest.mark.parametrize("name", MESSAGES)
+@together("name", MESSAGES)
 def test_message_names_source_and_time(name: str) -> None:
     text = MESSAGES[name](COINS["large"]).text
     last = text.split("\n")[-1]
@@ -379,7 +380,7 @@ def without(name: str) -> list[tuple[str, Any, Callable[[Any, float], Answer]]]:
     return [(field, report._replace(**{field: None}), show) for field in optional]
 
 
-@pytest.mark.parametrize("name", ["analysis", "volume", "cvd", "profile"])
+@together("name", ["analysis", "volume", "cvd", "profile"])
 def test_each_figure_can_be_missing(name: str) -> None:
     """It says n/a once more than the whole report, and nothing of the rest becomes another."""
     for field, report, show in without(name):
@@ -457,8 +458,8 @@ def test_grammar_of_one() -> None:
 # Figures.
 
 
-@pytest.mark.parametrize(
-    ("price", "text"),
+@together(
+    "price, text",
     [
         (123_456.7, "123,457"),
         (62_976.4, "62,976"),
@@ -475,8 +476,8 @@ def test_short_prices(price: float, text: str) -> None:
     assert figures_module.format_short_price(price) == text
 
 
-@pytest.mark.parametrize(
-    ("price", "tick", "text"),
+@together(
+    "price, tick, text",
     [
         (123_456.74, 0.1, "123,456.7"),
         (0.000012344, 1e-8, "0.00001234"),
@@ -492,8 +493,8 @@ def test_levels_have_the_tick(price: float, tick: float, text: str) -> None:
     assert figures_module.format_at_tick(price, tick) == text
 
 
-@pytest.mark.parametrize(
-    ("values", "text"),
+@together(
+    "values, text",
     [([1, 2, 4, 8], "▂ ▃ ▅ █"), ([0, 0], "▁ ▁"), ([], ""), ([5], "█"), ([0, 1e-9], "▁ █"), ([3, 3, 3], "█ █ █")],
 )
 def test_bars(values: list[float], text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ADA, House, pressed, updated
+from conftest import ADA, House, pressed, together, updated
 from test_alert import T0, a_watching_house, tick
 
 from answers.quiet import load_wishes
@@ -62,7 +62,7 @@ def test_labels_that_a_phone_has_no_room_for_are_whole() -> None:
     assert cells(rich_html(Answer("x", (long,))))[1][0] == ("Hyperliquid " * 3).strip()
 
 
-@pytest.mark.parametrize(
+@together(
     "answer",
     [
         Answer("a sentence"),
@@ -77,8 +77,8 @@ def test_what_is_no_rich_message(answer: Answer) -> None:
     assert rich_html(answer) == ""
 
 
-@pytest.mark.parametrize(
-    ("html", "code"),
+@together(
+    "html, code",
     [
         ("", "CONTENT_REQUIRED"),
         ("<p> </p>", "CONTENT_REQUIRED"),
@@ -248,7 +248,7 @@ def test_wishes_of_before_are_still_read() -> None:
     assert not load_wishes('{"quiet_from": -1, "has_charts": true}').is_rich
 
 
-@pytest.mark.parametrize("rich", [5, {}, {"blocks": 5}, {"blocks": [{"text": {"text": [[]]}}, None]}])
+@together("rich", [5, {}, {"blocks": 5}, {"blocks": [{"text": {"text": [[]]}}, None]}])
 def test_malformed_rich_message_under_a_button(rich: object) -> None:
     update = pressed("price BTC")
     update["callback_query"]["message"]["rich_message"] = rich

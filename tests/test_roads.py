@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from conftest import ROOT, a_house
+from conftest import ROOT, a_house, together
 
 import bot
 import settings
@@ -241,9 +241,7 @@ def test_lambda_hides_what_is_secret() -> None:
     assert {name for name, each in parameters.items() if each.get("NoEcho")} == {"TelegramBotToken", "DatabaseUrl"}
 
 
-@pytest.mark.parametrize(
-    ("token", "fits"), [("123456:TEST-0000_a", True), ("123456", False), ("", False), ("123456:short", False)]
-)
+@together("token, fits", [("123456:TEST-0000_a", True), ("123456", False), ("", False), ("123456:short", False)])
 def test_lambda_takes_the_tokens_that_we_take(token: str, fits: bool) -> None:
     pattern = template()["Parameters"]["TelegramBotToken"]["AllowedPattern"]
     assert (re.fullmatch(pattern, token) is not None) is fits

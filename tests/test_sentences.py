@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 
-import pytest
+from conftest import together
 from test_docs import PRODUCT, nodes_of
 
 from exchanges.errors import Declined, PartName, Reason, Unavailable, UnknownSymbol
 from render.sentences import PARTS, REASONS, reasons, said
 
 
-@pytest.mark.parametrize("reason", Reason)
+@together("reason", Reason)
 def test_every_reason_is_said(reason: Reason) -> None:
     one, several = REASONS[reason]
     assert (one[0].islower(), several[0].islower(), one.endswith(".")) == (True, True, False)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 from answering import DAY_MS, HOUR_MS, QUARTER_MS, freeze
-from conftest import a_house
+from conftest import a_house, together
 
 import sessions
 from answers import analysis
@@ -61,7 +61,7 @@ SEASONS = [  # until, session, begins, ends; hours of UTC
 ]
 
 
-@pytest.mark.parametrize(("until", "name", "begin_h", "end_h"), SEASONS)
+@together("until, name, begin_h, end_h", SEASONS)
 def test_session_in_every_season(until: str, name: str, begin_h: int, end_h: int) -> None:
     """Sums up to the last closed quarter; usual is the median of the seven days before, up to the same hour."""
     until_ms = at(until)
@@ -76,7 +76,7 @@ def test_session_in_every_season(until: str, name: str, begin_h: int, end_h: int
     assert found.n_usual == 7
 
 
-@pytest.mark.parametrize(("until", "begin_h"), [(each[0], each[2]) for each in SEASONS if each[0][5:7] in ("07", "01")])
+@together("until, begin_h", [(each[0], each[2]) for each in SEASONS if each[0][5:7] in ("07", "01")])
 def test_session_usual_is_the_median(until: str, begin_h: int) -> None:
     until_ms = at(until)
     begin_ms = until_ms // DAY_MS * DAY_MS + begin_h * HOUR_MS

@@ -6,7 +6,7 @@ import logging
 import re
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, together
 
 import settings
 from exchanges import table
@@ -32,8 +32,8 @@ def test_nothing_set_is_no_error() -> None:
     assert load({}, table.EXCHANGES).token == ""
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
+@together(
+    "name, value",
     [
         ("TELEGRAM_BOT_TOKEN", "abc"),
         ("TELEGRAM_BOT_TOKEN", "123456:short"),
@@ -88,8 +88,8 @@ def test_chat_ids() -> None:
     assert loaded(TELEGRAM_CHAT_ID="12,*").allowed_ids == {12}
 
 
-@pytest.mark.parametrize(
-    ("variables", "url"),
+@together(
+    "variables, url",
     [
         ({"WEBHOOK_URL": "https://a.example"}, "https://a.example/webhook"),
         ({"WEBHOOK_URL": "https://a.example/bot/"}, "https://a.example/bot/webhook"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from conftest import together
 
 from telegram.standing import FRESH_ERROR_S, POLLER_MARK, Standing, chosen_instead, judge, meaning
 
@@ -19,8 +20,8 @@ def said(words: str, n_pending: int = 1, age_s: float = 60) -> dict[str, Any]:
     return {"url": A, "pending_update_count": n_pending, **error}
 
 
-@pytest.mark.parametrize(
-    ("info", "who"),
+@together(
+    "info, who",
     [
         ({"url": A}, ""),
         ({"url": B}, "another server was chosen, https://b/webhook"),
@@ -37,8 +38,8 @@ def test_who_was_chosen(info: dict[str, Any], who: str) -> None:
     assert chosen_instead(info, A) == who
 
 
-@pytest.mark.parametrize(
-    ("words", "means"),
+@together(
+    "words, means",
     [
         ("Wrong response from the webhook: 301 Moved Permanently", "redirect"),
         ("Wrong response from the webhook: 308 Permanent Redirect", "redirect"),
@@ -184,9 +185,7 @@ def test_what_is_wrong_is_told_first() -> None:
     assert standing.told == "a dead token."
 
 
-@pytest.mark.parametrize(
-    "info", [{}, {"url": 5}, {"pending_update_count": "7", "last_error_date": "x"}, {"last_error_date": True}]
-)
+@together("info", [{}, {"url": 5}, {"pending_update_count": "7", "last_error_date": "x"}, {"last_error_date": True}])
 def test_answers_of_a_wrong_shape_are_survived(info: dict[str, Any]) -> None:
     standing = Standing()
     standing.learn(info, A, NOW)

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from conftest import NOW_MS, a_perp, a_spot
+from conftest import NOW_MS, a_perp, a_spot, together
 
 from asking.fetch import MAX_VALUES
 from exchanges import binance, bybit, okx
@@ -52,15 +52,15 @@ def calls_of(parse: Parse, body: bytes) -> int:
     return n_calls
 
 
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("each", [{}, [], 0, "", None])
+@together("reader", READERS)
+@together("each", [{}, [], 0, "", None])
 def test_as_many_rows_of_nothing_as_fit(reader: str, each: Any) -> None:
     parse, wrapped = READERS[reader]
     body = json.dumps(wrapped([each] * (MAX_VALUES - 100)), separators=(",", ":")).encode()
     assert calls_of(parse, body) < MAX_CALLS
 
 
-@pytest.mark.parametrize(
+@together(
     "rows",
     [
         [row(0)] * 3300,  # in no order of time
@@ -75,7 +75,7 @@ def test_as_many_candles_as_fit(rows: list[Any]) -> None:
     assert calls_of(parse, json.dumps(rows).encode()) < MAX_CALLS
 
 
-@pytest.mark.parametrize("odd", [{3}, {0}, {999}, {3, 4, 500}, set(range(0, 1000, 5)), set(range(400))])
+@together("odd", [{3}, {0}, {999}, {3, 4, 500}, set(range(0, 1000, 5)), set(range(400))])
 def test_odd_candles_are_found_wherever_they_stand(odd: set[int]) -> None:
     rows = [row(i, "99" if i in odd else "2") for i in reversed(range(1000))]
     found = binance.parse_candles(json.dumps(rows).encode(), a_spot("BTC-USDT"), "1h")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, together
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -131,8 +131,8 @@ HOLE = {"name": "h11", "version": "0.14.0", "vulns": [{"id": "PYSEC-1", "fix_ver
 SKIPPED = {"name": "idna", "skip_reason": "not found"}
 
 
-@pytest.mark.parametrize(
-    ("told", "is_well", "line"),
+@together(
+    "told, is_well, line",
     [
         ([FINE], True, "a.lock: no known holes in 1 packages"),
         ([FINE, HOLE], False, "a.lock: h11 0.14.0: PYSEC-1, mended in 0.16.0"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from conftest import together
 from mocked import Mocked
 
 from telegram import api as api_module
@@ -82,8 +83,8 @@ async def test_call_error_parameters() -> None:
     assert (caught.value.migrate_to_chat_id, caught.value.retry_after_s) == (-100, 3)
 
 
-@pytest.mark.parametrize(
-    ("answer", "code", "retry_after_s", "migrate_to_chat_id"),
+@together(
+    "answer, code, retry_after_s, migrate_to_chat_id",
     [
         ({"error_code": "429", "parameters": {"retry_after": "7"}}, 502, None, None),
         ({"error_code": "<b>", "parameters": {"retry_after": "soon", "migrate_to_chat_id": "-100"}}, 502, None, None),
@@ -125,7 +126,7 @@ def test_date_of_an_answer(date: str, moment: float) -> None:
     assert parsedate_to_datetime(date).timestamp() == moment
 
 
-@pytest.mark.parametrize(
+@together(
     "date",
     ["", "yesterday", "Sun, 06 Foo 1994 08:49:37 GMT", "Thu, 30 Feb 2024 00:00:00 GMT", "Sun, 06 Nov 1994 08:49:37"],
 )

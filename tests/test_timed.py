@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import pytest
+from conftest import together
 
 from exchanges.errors import BadResponse, WrongMarket
 from exchanges.reading import Row, rows_read
@@ -71,7 +72,7 @@ def test_another_market_is_refused_and_an_unstated_one_believed() -> None:
     assert timed_rows("x", [{"t": T, "v": 1}], "t", "v", stated=("symbol", "AB")) == [(T, 1.0)]
 
 
-@pytest.mark.parametrize("odd", ODD, ids=lambda odd: f"{odd!r:.12}")
+@together("odd", ODD)
 def test_an_odd_figure_costs_its_row(odd: object) -> None:
     rows: list[dict[str, object]] = [{"t": T + i, "v": 0.25} for i in range(8)]
     rows[3] = {"t": T, "v": odd}
@@ -81,7 +82,7 @@ def test_an_odd_figure_costs_its_row(odd: object) -> None:
     assert timed_rows("x", rows, "t", "v") == one_by_one(rows)
 
 
-@pytest.mark.parametrize("rows", [None, {}, "x", 5, [], [1], [[]], [{}], [None], [{"t": T}], [{"v": 1}]])
+@together("rows", [None, {}, "x", 5, [], [1], [[]], [{}], [None], [{"t": T}], [{"v": 1}]])
 def test_what_is_no_list_of_such_rows(rows: object) -> None:
     assert said(timed_rows, "x", rows, "t", "v") == said(one_by_one, rows)
 

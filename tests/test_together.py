@@ -32,3 +32,13 @@ def test_the_case_that_fails_is_named() -> None:
     with pytest.raises(AssertionError) as caught:
         odd()
     assert caught.value.__notes__ == ["n: 2"]
+
+
+def test_a_case_with_an_id_is_named_by_it() -> None:
+    @together("n, of", [(1, "x"), (2, "y")], ids=["odd", "even"])
+    def odd(n: int, of: str) -> None:
+        assert n % 2, of
+
+    with pytest.raises(AssertionError, match="y") as caught:
+        odd()
+    assert caught.value.__notes__ == ["n, of: even"]

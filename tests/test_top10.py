@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from answering import NOW, asked_of, bases, freeze, intercept, largest, top
-from conftest import a_house, a_house_among_many
+from conftest import a_house, a_house_among_many, together
 
 from answers import top10
 from answers.top10 import is_leveraged, trading
@@ -147,8 +147,8 @@ async def test_top_leaves_leveraged_tokens_out() -> None:
         assert {"JUP", "SUPER", "SYRUP"} <= kept
 
 
-@pytest.mark.parametrize(
-    ("base", "beside", "expected"),
+@together(
+    "base, beside, expected",
     [
         ("BTCUP", ["BTCDOWN"], True),
         ("BTCDOWN", ["BTCUP"], True),
@@ -291,7 +291,7 @@ async def test_caps_of_namesakes_are_not_used() -> None:
         assert "n/a where it knows no such coin at this price" in await house.ask("/top10 spot")
 
 
-@pytest.mark.parametrize(("price", "is_used"), [(100, True), (119, True), (81, True), (121, False), (79, False)])
+@together("price, is_used", [(100, True), (119, True), (81, True), (121, False), (79, False)])
 def test_caps_need_a_near_price(price: float, is_used: bool) -> None:
     ticker = Ticker("x", "A-USDT", 100.0, None, None, None, None, None, None, None, 0)
     found = top10.caps_of([("A-USDT", Snapshot(ticker))], {"A": [coingecko.MarketCap("A", 5.0, price)]})

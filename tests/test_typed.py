@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import a_house, text_of, updated
+from conftest import a_house, text_of, together, updated
 
 import bot
 from answers.typed import Meant, meant, nearest
@@ -16,8 +16,8 @@ NAMES = tuple(bot.COMMANDS)
 GROUP = -100
 
 
-@pytest.mark.parametrize(
-    ("typed", "command"),
+@together(
+    "typed, command",
     [
         ("pirce", "price"),
         ("prise", "price"),
@@ -44,15 +44,13 @@ def test_slips_of_the_thumb(typed: str, command: str) -> None:
     assert nearest(typed, NAMES) == command
 
 
-@pytest.mark.parametrize(
-    ("short", "command"), [("p", "price"), ("v", "volume"), ("f", "funding"), ("pos", "positions")]
-)
+@together("short, command", [("p", "price"), ("v", "volume"), ("f", "funding"), ("pos", "positions")])
 def test_short_names(short: str, command: str) -> None:
     assert meant(short, ["BTC"], NAMES) == Meant(command, ["BTC"])
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "words"),
+@together(
+    "text, name, words",
     [
         ("btc", "price", ["btc"]),
         ("btc eth sol", "price", ["btc", "eth", "sol"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import weather
-from conftest import a_house
+from conftest import a_house, together
 
 import demo
 import exchanges
@@ -21,7 +21,7 @@ def test_schedule_is_the_seeds() -> None:
     assert weather.schedule(5) != weather.schedule(6)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@together("seed", range(5))
 def test_schedule_has_all_kinds_everywhere(seed: int) -> None:
     events = weather.schedule(seed)
     assert events == sorted(events)
@@ -30,7 +30,7 @@ def test_schedule_has_all_kinds_everywhere(seed: int) -> None:
     assert {each.exchange for each in events if each.fault} == {*table.EXCHANGES, "coingecko"}
 
 
-@pytest.mark.parametrize("seed", range(5))
+@together("seed", range(5))
 def test_schedule_ends_calm(seed: int) -> None:
     last = {each.exchange: each for each in weather.schedule(seed)}
     assert {(each.fault, each.latency_s) for each in last.values()} == {("", weather.CALM_S)}
@@ -39,8 +39,8 @@ def test_schedule_ends_calm(seed: int) -> None:
     assert all(each.at_s > weather.STORM_S / 2 for each in blocked)
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
+@together(
+    "text, kind",
     [
         ("<b>BTC</b>\n<pre>last 1</pre>\n<i>Binance · 12:00:00 UTC · 5 ms</i>", "whole"),
         ("<pre>last 1</pre>\nBasis n/a: spot and perpetual come from different exchanges.", "whole"),
@@ -60,9 +60,7 @@ def test_judging_of_answers(text: str, kind: str) -> None:
     assert weather.judged(text) == kind
 
 
-@pytest.mark.parametrize(
-    "kind", [errors.Unavailable, errors.RateLimited, errors.Blocked, errors.BadResponse, budgets.OverBudget]
-)
+@together("kind", [errors.Unavailable, errors.RateLimited, errors.Blocked, errors.BadResponse, budgets.OverBudget])
 def test_judging_knows_every_failure(kind: type[errors.MarketError]) -> None:
     assert weather.judged(f"No price for BTC-USDT right now. {reasons([kind('binance', 'x')])}.") == "sentence"
 
@@ -89,8 +87,8 @@ def test_spent_of_a_limit() -> None:
     assert weather.spent(whole._replace(path="/f/tickers$"), asked) == 1
 
 
-@pytest.mark.parametrize(
-    ("site", "asked", "cost"),
+@together(
+    "site, asked, cost",
     [
         ("BINANCE_SPOT", "/api/v3/ticker/24hr?symbol=BTCUSDT", 2),
         ("BINANCE_SPOT", "/api/v3/ticker/24hr", 80),

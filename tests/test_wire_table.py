@@ -6,8 +6,7 @@ import importlib
 import re
 from typing import NamedTuple
 
-import pytest
-from conftest import RECORDINGS, ROOT, a_perp, recorded
+from conftest import RECORDINGS, ROOT, a_perp, recorded, together
 
 from exchanges import exchange as questions
 from exchanges import gate
@@ -48,7 +47,7 @@ def test_every_question_about_traders_has_its_line() -> None:
     assert len(LINES) == len(wanted)
 
 
-@pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line.exchange} {line.question}")
+@together("line", LINES)
 def test_line_is_true(line: Line) -> None:
     """Its reader exists; what it was recorded for is read in a test; what is not recorded has its doubt named, in the
     reader's own words, too."""
@@ -61,8 +60,8 @@ def test_line_is_true(line: Line) -> None:
     assert bool(named(line)) == (line.doubt == "–")
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
+@together(
+    "line, words",
     [
         ("bitget liquidations", "says neither what amount counts nor whose side is told"),
         ("kraken basis_history", "names neither unit nor sign"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import a_house, a_listing
+from conftest import a_house, a_listing, together
 
 from exchanges.endpoints import Endpoint
 from exchanges.errors import UnknownSymbol, WrongMarket
@@ -34,7 +34,7 @@ HELD = {"candles": "candles", "flow": "flow", "history": "open_interest_history"
 """What can be held against an answer that states its market (exchanges/anothers.py): ratios are all alike."""
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@together("exchange", EXCHANGES)
 def test_what_states_no_market_is_held_against_what_does(exchange: str) -> None:
     silent = {tuple(each.split()) for each in SILENT[exchange].split(", ") if each}
     wanted = {("perp" if kind == "coin" else kind, HELD[question]) for kind, question in silent if question in HELD}
@@ -95,8 +95,8 @@ def is_refused(endpoint: Endpoint[Any], body: bytes) -> bool:
     return False
 
 
-@pytest.mark.parametrize(
-    ("change", "is_wrong"),
+@together(
+    "change, is_wrong",
     [
         (lambda row: row | {"symbol": "ETHUSDT"}, True),
         (lambda row: row | {"symbol": "btcusdt"}, True),
@@ -117,8 +117,8 @@ def test_answer_that_states_no_market_is_believed(change: Callable[[Any], Any], 
         assert endpoint.parse(body).last == 5
 
 
-@pytest.mark.parametrize(
-    ("symbol", "key", "is_it"),
+@together(
+    "symbol, key, is_it",
     [
         ("BTC-USD", "XXBTZUSD", True),
         ("BTC-USD", "XBTUSD", True),
