@@ -40,6 +40,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--window-size=420,860", "--force-device-scale-factor=1",
 )  # fmt: skip
+PATIENCE_S = 30.0  # on a busy machine
 PHONE, DESKTOP = (390, 844), (1280, 900)
 SIZES = [pytest.param(PHONE, id="phone"), pytest.param(DESKTOP, id="desktop", marks=pytest.mark.trial)]
 both_sizes = pytest.mark.parametrize("size", SIZES)
@@ -68,6 +69,7 @@ def browser() -> Iterator[Chrome]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = Chrome(options, Service(DRIVER))
+    driver.set_script_timeout(PATIENCE_S)
     try:
         yield driver
     finally:
@@ -235,12 +237,13 @@ def quiet_console(browser: Chrome, request: pytest.FixtureRequest) -> Iterator[N
     assert [line["message"] for line in said if line["level"] in ("SEVERE", "WARNING")] == []
 
 
-def until(is_so: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+def until(is_so: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
     """What is_so gives, once it is something."""
-    deadline = time.monotonic() + seconds
+    deadline, pause_s = time.monotonic() + seconds, 0.02
     while not (found := is_so()):
         assert time.monotonic() < deadline, f"{what} never came"
-        time.sleep(0.05)
+        time.sleep(pause_s)
+        pause_s = min(0.2, pause_s * 1.5)  # what takes long costs few questions
     return found
 
 
@@ -279,18 +282,28 @@ def answers(page: Chrome) -> list[str]:
     return [each for each in found if not each.startswith(OWN_WORDS)]
 
 
+COUNTED = (
+    "const own = arguments[0], all = () => [...document.querySelectorAll('.message:not(.mine)')]"
+    ".filter(each => !each.textContent.startsWith(own));"
+)
+"""The bot's messages: without a layout of the page, as they are counted again and again."""
+MORE = (
+    "const n_before = arguments[1], done = arguments[2];"
+    "const look = () => all().length > n_before ? done(true) : setTimeout(look, 50); look()"
+)
+"""The page itself waits for one more: each question to the browser costs three processes some milliseconds."""
+
+
 def n_answers(page: Chrome) -> int:
-    """How many they are: without a layout of the page, as it is asked again and again."""
-    script = "return [...document.querySelectorAll('.message:not(.mine)')].map(each => each.textContent.slice(0, 20))"
-    return sum(not each.startswith(OWN_WORDS) for each in page.execute_script(script))
+    return int(page.execute_script(f"{COUNTED} return all().length", OWN_WORDS))
 
 
 def answered(page: Chrome, do: Callable[[], object]) -> str:
     """The message that comes after something was done."""
     n_before = n_answers(page)
     do()
-    until(lambda: n_answers(page) > n_before, "an answer")
-    return answers(page)[-1]
+    page.execute_async_script(COUNTED + MORE, OWN_WORDS, n_before)
+    return str(page.execute_script(f"{COUNTED} return all().at(-1).innerText", OWN_WORDS))
 
 
 def ask(page: Chrome, text: str) -> str:
@@ -300,13 +313,23 @@ def ask(page: Chrome, text: str) -> str:
 def typed(page: Chrome, text: str) -> None:
     line = page.find_element("id", "text")
     until(line.is_displayed, "the line to write in")
-    line.send_keys(text + "\n")
+    line.click()
+    page.execute_cdp_cmd("Input.insertText", {"text": text})  # at once: `test_keyboard_alone` goes key by key
+    line.send_keys("\n")
+
+
+CHOSEN = (
+    "const list = document.getElementById(arguments[0]);"
+    "const found = [...list.options].find(each => each.text === arguments[1]);"
+    "if (!found) return false;"
+    "list.value = found.value;"
+    "list.dispatchEvent(new Event('change', {bubbles: true}));"
+    "return true"
+)
 
 
 def choose(page: Chrome, element_id: str, text: str) -> None:
-    from selenium.webdriver.support.select import Select
-
-    Select(page.find_element("id", element_id)).select_by_visible_text(text)
+    assert page.execute_script(CHOSEN, element_id, text), f"no {text}"
 
 
 @contextmanager
@@ -349,20 +372,6 @@ def test_start_screen(browser: Chrome, demo_url: str, size: tuple[int, int], who
     assert find(page, ".mine")[0].text.startswith("/start")
     assert page.find_element("id", "text").is_displayed()
     assert not find(page, ".intro")
-
-
-@both_sizes
-def test_every_command_typed(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
-    page = begin(browser, demo_url, size)
-    for name in bot.COMMANDS:
-        said = ask(page, f"/{name}" if name in ALONE else f"/{name} BTC")
-        assert len(said) > 40, said
-        assert not re.search("do not know|not understood|went wrong|takes too long", said), said
-    assert "PEPE" in answered(page, lambda: typed(page, "/price pepe"))
-    wide = "return [...document.querySelectorAll('pre')].filter(each => each.scrollWidth > each.clientWidth + 1).length"
-    assert page.execute_script(wide) == 0, "a table is wider than the phone"
-    higher = "return document.documentElement.scrollHeight - innerHeight + document.body.scrollHeight - innerHeight"
-    assert page.execute_script(higher) == 0, "only the chat scrolls"
 
 
 @both_sizes
@@ -520,6 +529,21 @@ def test_wire_beside_the_phone(browser: Chrome, demo_url: str) -> None:
     shown = page.find_element("css selector", "#wire details[open]").text
     for word in ('"text": "/price SOL"', '"method": "sendMessage"', "answered in", "200"):
         assert word in shown, shown
+
+
+@both_sizes
+def test_every_command_typed(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
+    """Last, as every page that is opened after it shows all that was said."""
+    page = begin(browser, demo_url, size)
+    for name in bot.COMMANDS:
+        said = ask(page, f"/{name}" if name in ALONE else f"/{name} BTC")
+        assert len(said) > 40, said
+        assert not re.search("do not know|not understood|went wrong|takes too long", said), said
+    assert "PEPE" in answered(page, lambda: typed(page, "/price pepe"))
+    wide = "return [...document.querySelectorAll('pre')].filter(each => each.scrollWidth > each.clientWidth + 1).length"
+    assert page.execute_script(wide) == 0, "a table is wider than the phone"
+    higher = "return document.documentElement.scrollHeight - innerHeight + document.body.scrollHeight - innerHeight"
+    assert page.execute_script(higher) == 0, "only the chat scrolls"
 
 
 # With a bot that shows more.
