@@ -34,6 +34,9 @@ LOST = (
     "I do not know",
     "not a symbol",
 )
+Kind = tuple[str, ...]
+Under = dict[Kind, list[str]]
+"""Each kind of button that was pressed, and the lines of the buttons under its reply."""
 AN_ID = re.compile(r"[a-z0-9]{8,}")
 
 
@@ -43,7 +46,7 @@ def lines_of(call: dict[str, Any]) -> list[str]:
     return [each["callback_data"] for row in rows for each in row if "callback_data" in each]
 
 
-def kind_of(line: str) -> tuple[str, ...]:
+def kind_of(line: str) -> Kind:
     """Command and the shape of its words: one walk presses each kind of button, not each coin's and each alert's."""
     command, *words = line.split()
     return (command, *(_shape_of(word) for word in words))
@@ -57,9 +60,9 @@ def _shape_of(word: str) -> str:
     return "figure" if re.fullmatch(r"[\d.]{3,}", word) else "an id" if AN_ID.fullmatch(word) else word
 
 
-async def walk(house: House, *first: dict[str, Any], pause_s: float = 0) -> dict[tuple[str, ...], list[str]]:
+async def walk(house: House, *first: dict[str, Any], pause_s: float = 0) -> Under:
     """All kinds of buttons that can be reached from updates, and what lies under each of their replies."""
-    found: dict[tuple[str, ...], list[str]] = {}
+    found: Under = {}
     waiting = []
     for update in first:
         await asyncio.sleep(pause_s)
@@ -95,6 +98,27 @@ async def test_every_button_leads_to_a_reply_with_buttons(exchanges: str, tmp_pa
         assert dead == []
         named = {line[0].lstrip("+") for line in found} | {each[1:].split()[0] for each in BEGIN}
         assert named == set(bot.COMMANDS)
+        if exchanges == "binance":
+            of_price = lines_of(await house.bot.answer(updated("/price BTC", update_id=999)) or {})
+            every_market_answer_is_reached_from_every_other(found, [kind_of(line) for line in of_price])
+
+
+def every_market_answer_is_reached_from_every_other(found: Under, begin: list[Kind]) -> None:
+    """Back and forth: whatever one looks at after a price, its neighbours lead to all the others."""
+    after_a_price = reached(found, begin)
+    for name in LABELS:
+        there = reached(found, [kind for kind in after_a_price if kind[0] == name])
+        assert set(LABELS) <= {kind[0] for kind in there}, name
+
+
+def reached(found: Under, begin: list[Kind]) -> set[Kind]:
+    """The kinds of buttons to which these lead, by any number of others."""
+    seen, waiting = set[Kind](), list(begin)
+    while waiting:
+        if (kind := waiting.pop()) not in seen:
+            seen.add(kind)
+            waiting += [kind_of(line) for line in found[kind]]
+    return seen
 
 
 async def test_buttons_under_what_rang_lead_on(tmp_path: Path) -> None:
@@ -113,7 +137,7 @@ async def test_buttons_under_what_rang_lead_on(tmp_path: Path) -> None:
 async def test_buttons_of_an_inline_message_lead_on(exchanges: str) -> None:
     """In chats that the bot is not in, where no picture and no alert can be had."""
     async with a_house(EXCHANGES=exchanges) as house:
-        found: set[tuple[str, ...]] = set()
+        found: set[Kind] = set()
         waiting = [line for result in await offered(house, "btc") for line in lines_of(result)]
         while waiting:
             if kind_of(line := waiting.pop()) in found:
@@ -125,19 +149,6 @@ async def test_buttons_of_an_inline_message_lead_on(exchanges: str) -> None:
             found.add(kind_of(line))
             waiting += lines_of(reply)
         assert len(found) > 1
-
-
-async def test_every_market_answer_is_reached_from_every_other() -> None:
-    """Back and forth: whatever one looks at, its neighbours lead to all the others."""
-    async with a_house(EXCHANGES="binance", VOLSCAN_SYMBOLS="10") as house:
-        under = await walk(house, updated("/price BTC"))
-    for name in LABELS:
-        reached, waiting = set[tuple[str, ...]](), [kind for kind in under if kind[0] == name]
-        while waiting:
-            if (kind := waiting.pop()) not in reached:
-                reached.add(kind)
-                waiting += [kind_of(line) for line in under[kind]]
-        assert set(LABELS) <= {kind[0] for kind in reached}, name
 
 
 PLACES = (
