@@ -63,6 +63,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("no_cover")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser first, as one worker begins with them, then what waits for other processes and threads: so the other
+    workers have the processors meanwhile. Who is done early takes from the end of another's row (worksteal)."""
+    items.sort(
+        key=lambda item: next((n for n, name in enumerate(WAITING) if item.get_closest_marker(name)), len(WAITING))
+    )
+
+
+WAITING = ("xdist_group", "real_time")  # markers
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
     """A worker's coverage is pytest-cov's affair: as a child process it would begin one of its own before that."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from databases import PGBOUNCER, fresh_url
 
-pytestmark = pytest.mark.no_cover  # others reach what these do
+pytestmark = [pytest.mark.no_cover, pytest.mark.real_time]  # others reach what these do
 
 KILLS = Path(__file__).parent.parent / "trials" / "kills.py"
 ENGINES = [  # with the processes that work on it

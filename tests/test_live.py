@@ -30,7 +30,7 @@ import settings
 from bot import COMMANDS
 from http1.server import Handler, Request, Response
 
-pytestmark = pytest.mark.no_cover  # others reach what these do
+pytestmark = [pytest.mark.no_cover, pytest.mark.real_time]  # others reach what these do
 
 URL = "http://127.0.0.1"
 FEW = {"VOLSCAN_SYMBOLS": "10"}
@@ -155,7 +155,6 @@ ILL = {
 """What a server answers, and what is said of it."""
 
 
-@pytest.mark.real_time
 async def test_a_server_with_every_ill_fails() -> None:
     """It asks for no secret, is stuck, hides its API, and answers all sorts of things."""
 
@@ -255,7 +254,6 @@ def test_pace_without_a_limit() -> None:
     assert clock.slept == []
 
 
-@pytest.mark.real_time
 async def test_a_server_that_is_another_fails() -> None:
     async def respond(request: Request) -> Response:
         return Response(200, b'{"status": "healthy"}')

@@ -398,6 +398,7 @@ class Process:
         return self.process.returncode, said
 
 
+@pytest.mark.real_time
 def test_process_without_token_says_both_ways_on() -> None:
     code, out = Process(["webhook_server.py"], {}).end()
     assert (code, out.count("\n")) == (2, 1)
@@ -405,6 +406,7 @@ def test_process_without_token_says_both_ways_on() -> None:
     assert "--demo" in out
 
 
+@pytest.mark.real_time
 def test_process_with_a_wrong_value() -> None:
     assert Process(["webhook_server.py"], {"PORT": "http"}).end() == (
         2,
@@ -416,6 +418,7 @@ def test_process_with_a_wrong_value() -> None:
 
 
 @pytest.mark.parametrize("number", some([(signal.SIGINT,), (signal.SIGTERM,)], 2))
+@pytest.mark.real_time
 def test_process_demo_runs_until_stopped(number: int) -> None:
     port = free_port()
     process = Process(["webhook_server.py", "--demo"], {"PORT": str(port)})
@@ -433,6 +436,7 @@ def test_process_demo_runs_until_stopped(number: int) -> None:
     assert "Traceback" not in out
 
 
+@pytest.mark.real_time
 def test_process_with_a_token_that_telegram_does_not_know() -> None:
     async def run() -> tuple[int, str]:
         async with a_house() as house:
@@ -449,6 +453,7 @@ def test_process_with_a_token_that_telegram_does_not_know() -> None:
     assert asyncio.run(run())[0] == 0
 
 
+@pytest.mark.real_time
 def test_process_port_taken() -> None:
     async def run() -> tuple[int, str]:
         async with a_house() as house:
@@ -554,6 +559,7 @@ async def test_process_log_of_failing_networks_shows_no_secret() -> None:
             assert secret not in out
 
 
+@pytest.mark.real_time
 def test_watchdog_ends_a_stuck_process() -> None:
     """The loop is blocked for longer than HUNG_S (here 1 s): the process dies with a traceback."""
     script = (
