@@ -267,9 +267,27 @@ WANTED = (
 def press(page: Chrome, selector: str, text: str = "") -> None:
     """Presses what a selector finds, once it is there: the first, or the last that reads so."""
 
-    button: WebElement = until(lambda: page.execute_script(WANTED, selector, text), f"{selector} {text}")
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
-    button.click()
+    until(lambda: _is_pressed(page, selector, text), f"{selector} {text}")
+
+
+def _is_pressed(page: Chrome, selector: str, text: str) -> bool:
+    """False, too, when the page has replaced the button between these three steps."""
+    from selenium.common.exceptions import StaleElementReferenceException
+
+    button: WebElement | None = page.execute_script(WANTED, selector, text)
+    if button is None:
+        return False
+    try:
+        page.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+        button.click()
+    except StaleElementReferenceException:
+        return False
+    return True
+
+
+def id_of(page: Chrome, selector: str) -> str:
+    """The data-id of the last such element."""
+    return str(page.execute_script("return [...document.querySelectorAll(arguments[0])].at(-1).dataset.id", selector))
 
 
 OWN_WORDS = "I slept from"  # what the bot tells of its own accord when a test has turned the clock
@@ -366,10 +384,10 @@ def test_start_screen(browser: Chrome, demo_url: str, size: tuple[int, int], who
     page = open_page(browser, demo_url, size)
     choose(page, "who", who)
     until(lambda: page.execute_script("return $('chat').dataset.of") == who, who)
-    assert "What can this bot do?" in page.find_element("css selector", ".intro").text
+    assert "What can this bot do?" in text_of(page, ".intro")
     assert not page.find_element("id", "text").is_displayed()
     assert answered(page, lambda: press(page, "#start"))
-    assert find(page, ".mine")[0].text.startswith("/start")
+    assert text_of(page, ".mine").startswith("/start")
     assert page.find_element("id", "text").is_displayed()
     assert not find(page, ".intro")
 
@@ -379,13 +397,12 @@ def test_every_command_pressed(browser: Chrome, demo_url: str, size: tuple[int, 
     """The chips send (a few of them, on a phone: all have been typed); the first button under an answer edits it in
     its place."""
     page = begin(browser, demo_url, size)
-    chips = [each.text for each in find(page, "#chips button")]
+    chips = page.execute_script("return [...document.querySelectorAll('#chips button')].map(each => each.innerText)")
     assert [chip.split()[0] for chip in chips] == [f"/{each['command']}" for each in bot.menu()]
     for chip in chips[::6] if size == PHONE else chips:
         answered(page, lambda chip=chip: press(page, "#chips button", chip))  # type: ignore[misc]
     n_before = n_answers(page)
-    (*_, last) = find(page, ".message:not(.mine):has(.keys)")
-    message_id = last.get_attribute("data-id")
+    message_id = id_of(page, ".message:not(.mine):has(.keys)")
     press(page, f'[data-id="{message_id}"] .keys button')
     until(lambda: not find(page, ".spins"), "the end of the spinner")
     assert n_answers(page) == n_before
@@ -394,7 +411,7 @@ def test_every_command_pressed(browser: Chrome, demo_url: str, size: tuple[int, 
 def test_refresh_edits_in_place(browser: Chrome, demo_url: str) -> None:
     page = begin(browser, demo_url)
     ask(page, "/price BTC")
-    message_id = find(page, ".message:not(.mine)")[-1].get_attribute("data-id")
+    message_id = id_of(page, ".message:not(.mine)")
     time.sleep(2.1)  # until the answer is no longer kept
     press(page, f'[data-id="{message_id}"] .keys button')
     until(lambda: "edited" in text_of(page, f'[data-id="{message_id}"] .time'), "the edit")
@@ -406,7 +423,7 @@ def test_chart_is_shown_and_redrawn_in_place(browser: Chrome, demo_url: str, siz
     ask(page, "/chart BTC 1h")
     last = ".message:last-child img"
     until(lambda: page.execute_script("return document.querySelector(arguments[0])?.naturalWidth > 500", last), "it")
-    first = page.find_element("css selector", last).get_attribute("src")
+    first = page.execute_script("return document.querySelector(arguments[0]).src", last)
     press(page, ".message:last-child .keys button", "4h")
     until(lambda: page.execute_script("return document.querySelector(arguments[0])?.src", last) != first, "the other")
     assert "4h" in text_of(page, ".message:last-child .bubble")
@@ -480,7 +497,7 @@ def test_clock_is_turned(browser: Chrome, demo_url: str) -> None:
     press(page, "[data-jump='3600']")
     until(lambda: page.execute_script("return worldNow()") > before + 3000, "the hour")
     press(page, "#speeds button", "1 s = 1 min")
-    until(lambda: find(page, "#speeds [aria-pressed=true]")[0].text == "1 s = 1 min", "the speed")
+    until(lambda: text_of(page, "#speeds [aria-pressed=true]") == "1 s = 1 min", "the speed")
     ask(page, "/price BTC")
     at = int(page.execute_script("return [...document.querySelectorAll('time[data-unix]')].pop().dataset.unix"))
     assert abs(page.execute_script("return worldNow()") - at) < 600, "the bot's clock is the world's"
@@ -524,9 +541,8 @@ def test_wire_beside_the_phone(browser: Chrome, demo_url: str) -> None:
     """The update, the call and the log lines of the last question."""
     page = begin(browser, demo_url, DESKTOP)
     ask(page, "/price SOL")
-    summary = until(lambda: find(page, "#wire summary"), "the wire")[0]
-    summary.click()
-    shown = page.find_element("css selector", "#wire details[open]").text
+    press(page, "#wire summary")
+    shown = until(lambda: text_of(page, "#wire details[open]"), "the wire")
     for word in ('"text": "/price SOL"', '"method": "sendMessage"', "answered in", "200"):
         assert word in shown, shown
 
@@ -615,7 +631,7 @@ def test_inline_query_in_another_chat_by_a_button(browser: Chrome, show_url: str
     ask(page, "/price")
     press(page, ".message:last-child .keys button", "ask there")
     until(lambda: page.execute_script("return $('chat').dataset.of") == "Elsewhere", "the other chat")
-    until(lambda: find(page, "#suggest li"), "the results")[0].click()
+    press(page, "#suggest li")
     until(lambda: "price of sol" in text_of(page, ".mine"), "the message")
 
 
