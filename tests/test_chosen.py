@@ -67,7 +67,7 @@ async def answered(house: House) -> str:
     telegram = house.world.telegram
     n_attempts = len(telegram.attempts)
     telegram.send("/help", ADA)
-    await telegram.settle(10)
+    await telegram.settle()
     return "webhook" if len(telegram.attempts) > n_attempts else "polling"
 
 
@@ -194,8 +194,8 @@ async def test_a_poller_that_hangs_ends_with_its_traceback() -> None:
     script = (
         "import time, bot, health\n"
         "from answers import help\n"
-        "health.HUNG_S = 1\n"
-        "help.command = lambda words: time.sleep(10)\n"
+        "health.HUNG_S = 3\n"
+        "help.command = lambda words: time.sleep(30)\n"
         "raise SystemExit(bot.main([]))\n"
     )
     async with a_house() as house:

@@ -283,13 +283,16 @@ async def test_transport_timeouts() -> None:
 
 @pytest.mark.real_time  # a thread looks up
 async def test_transport_refused_and_unknown_host() -> None:
-    transport = Transport()
+    def unknown(host: str) -> list[Any]:
+        raise socket.gaierror(socket.EAI_NONAME, f"{host} is not known")
+
+    transport = Transport(names=Names(unknown))
     async with a_peer(lambda *_: asyncio.sleep(0)) as url:
         pass
     with pytest.raises(ConnectError):
         await get(transport, url)
     with pytest.raises(ConnectError):
-        await get(transport, "http://no-such-host.invalid/", connect=5)
+        await get(transport, "http://no-such-host.invalid/")
     await transport.aclose()
 
 

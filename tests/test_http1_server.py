@@ -223,7 +223,7 @@ async def test_endless_pipelines_keep_nobody_waiting() -> None:
 
         floods = [asyncio.ensure_future(flood()) for _ in range(20)]
         await asyncio.sleep(0.2)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):  # they never end
             for _ in range(3):
                 assert (await exchange(port, post(b"genuine")))[2] == b"POST / genuine"
         stopped.set()

@@ -259,7 +259,7 @@ def in_image(app: Path, arguments: list[str], environ: dict[str, str]) -> Iterat
         text=True,
         **as_nobody(app),
     )
-    end_of_patience = threading.Timer(30, process.kill)
+    end_of_patience = threading.Timer(60, process.kill)
     end_of_patience.start()
     try:
         yield process
@@ -312,7 +312,7 @@ def test_image_ends_at_once_when_idle() -> None:
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         out = process.communicate()[0]
-        assert (process.returncode, time.monotonic() - began < 5) == (0, True), out
+        assert (process.returncode, time.monotonic() - began < 9) == (0, True), out  # open requests may take 10 s
 
 
 def test_compiled_files_are_used_when_file_times_are_rounded() -> None:

@@ -12,12 +12,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import httpx
 import pytest
 from conftest import ADA, ROOT
+from house import free_port
 from live.conftest import Pace, Server, of_environment
 from live.test_deployment import test_command_is_answered as command_is_answered
 from live.test_deployment import test_the_owners_criteria_are_met as the_owners_criteria_are_met
@@ -58,13 +59,9 @@ def failures(out: str) -> list[str]:
 def port_before_a_free_one() -> int:
     """A free port whose next one is free as well."""
     while True:
-        with socket.socket() as one, socket.socket() as next_one:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            try:
-                next_one.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
+        port = free_port()
+        with socket.socket() as next_one, suppress(OSError):
+            next_one.bind(("127.0.0.1", port + 1))
             return port
 
 
