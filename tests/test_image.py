@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -38,6 +39,7 @@ DEFAULT = settings.load({}, table.EXCHANGES)
 Instruction = tuple[str, str]
 
 
+@cache
 def instructions() -> list[list[Instruction]]:
     """The Dockerfile's stages, each from its FROM on, as (word, rest)."""
     text = re.sub(r"^\s*#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.M)
@@ -71,14 +73,17 @@ def matches(path: PurePosixPath, pattern: str) -> bool:
 
 def is_sent(path: PurePosixPath) -> bool:
     """Whether .dockerignore lets the builder have the file: the last line that names it decides."""
-    sent = True
-    for line in (ROOT / ".dockerignore").read_text().splitlines():
-        pattern = line.strip()
-        if pattern and not pattern.startswith("#") and matches(path, pattern.removeprefix("!")):
-            sent = pattern.startswith("!")
-    return sent
+    last = next((each for each in reversed(ignored()) if matches(path, each.removeprefix("!"))), "!")
+    return last.startswith("!")
 
 
+@cache
+def ignored() -> list[str]:
+    lines = [line.strip() for line in (ROOT / ".dockerignore").read_text().splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@cache
 def copied() -> dict[PurePosixPath, PurePosixPath]:
     """The project's files that come into the image, with their places under /app."""
     files = [PurePosixPath(file.relative_to(ROOT).as_posix()) for file in project_files()]
@@ -234,14 +239,19 @@ def an_image(*, compiled: bool = False) -> Iterator[Path]:
 
 def as_nobody(folder: Path) -> dict[str, Any]:
     """Arguments of Popen: the image's user where we may become it and it may run this Python, else ourselves."""
-    other: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    if os.getuid() != 0:
-        return {}
+    return AS_NOBODY if os.getuid() == 0 and may_run(folder.parent.parent) else {}
+
+
+AS_NOBODY: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+
+
+@cache
+def may_run(folder: Path) -> bool:
     try:
-        done = subprocess.run([sys.executable, "-c", "import httpx, orjson, h11"], cwd=folder, **other, check=False)
+        done = subprocess.run([sys.executable, "-c", "import httpx, orjson, h11"], cwd=folder, **AS_NOBODY, check=False)
     except OSError:
-        return {}
-    return other if done.returncode == 0 else {}
+        return False
+    return done.returncode == 0
 
 
 @contextmanager

@@ -95,16 +95,20 @@ def test_the_bot_that_updates_looks_after_everything() -> None:
 # The zip for Lambda.
 
 
-def test_zip_is_the_same_every_time(tmp_path: Path) -> None:
-    one, other = tmp_path / "one.zip", tmp_path / "other.zip"
-    for target in (one, other):
-        build_lambda.build(ROOT, target, "arm64", None)
-    assert one.read_bytes() == other.read_bytes()
+@pytest.fixture(scope="module")
+def function_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("zip") / "function.zip"
+    build_lambda.build(ROOT, target, "arm64", None)
+    return target
 
 
-def test_zip_holds_what_serves(tmp_path: Path) -> None:
-    build_lambda.build(ROOT, tmp_path / "function.zip", "arm64", None)
-    with zipfile.ZipFile(tmp_path / "function.zip") as packed:
+def test_zip_is_the_same_every_time(tmp_path: Path, function_zip: Path) -> None:
+    build_lambda.build(ROOT, tmp_path / "other.zip", "arm64", None)
+    assert function_zip.read_bytes() == (tmp_path / "other.zip").read_bytes()
+
+
+def test_zip_holds_what_serves(function_zip: Path) -> None:
+    with zipfile.ZipFile(function_zip) as packed:
         names = {name for name in packed.namelist() if not name.endswith(".pyc")}
         assert {entry.external_attr >> 16 & 0o777 for entry in packed.infolist()} == {0o644}
     assert {"webhook_server.py", "exchanges/okx.py"} <= names
