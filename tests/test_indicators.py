@@ -936,9 +936,10 @@ def test_session_before_one_at_night() -> None:
 def clock_changes(zone: ZoneInfo) -> Iterator[tuple[int, bool]]:
     """When, 2020 to 2035, and whether summer begins."""
     days = [datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=i) for i in range(16 * 365 + 4)]
-    for day in days:
-        hours = [day + timedelta(hours=i) for i in range(25)]
-        if hours[0].astimezone(zone).dst() != hours[-1].astimezone(zone).dst():
+    of_days = [day.astimezone(zone).dst() for day in (*days, days[-1] + timedelta(days=1))]
+    for day, (here, there) in zip(days, pairwise(of_days), strict=True):
+        if here != there:
+            hours = [day + timedelta(hours=i) for i in range(25)]
             change = next(b for a, b in pairwise(hours) if a.astimezone(zone).dst() != b.astimezone(zone).dst())
             yield ms(change), bool(change.astimezone(zone).dst())
 
