@@ -412,9 +412,14 @@ def test_process_with_a_wrong_value() -> None:
         2,
         "PORT should be a whole number from 0 to 65535.\n",
     )
-    assert "PORT should not be 0" in Process(["webhook_server.py", "--demo"], {"PORT": "0"}).end()[1]
-    assert Process(["webhook_server.py", "--help"], {}).end()[0] == 0
-    assert Process(["webhook_server.py", "--nope"], {}).end()[0] == 2
+
+
+def test_arguments_that_end_it_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PORT", "0")
+    assert webhook_server.main(["--demo"]) == 2
+    assert "PORT should not be 0" in "".join(capsys.readouterr())
+    assert webhook_server.main(["--help"]) == 0
+    assert webhook_server.main(["--nope"]) == 2
 
 
 @pytest.mark.parametrize("number", some([(signal.SIGINT,), (signal.SIGTERM,)], 2))
