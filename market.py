@@ -131,7 +131,7 @@ class Market(Kept):
 
     def offering(self, kind: str) -> list[Exchange]:
         """The exchanges that have spot markets, or perpetuals, the preferred one first."""
-        return [each for each in self.exchanges if kind in each.kinds]
+        return [each for each in self.exchanges if kind in each.quotes]
 
     async def first_answer(
         self, symbol: str, questions: Mapping[str, Question[T]]

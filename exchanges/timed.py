@@ -51,7 +51,7 @@ def _rows_at_once(
     if not isinstance(rows, list) or len(rows) > MAX_ROWS:
         return None
     try:
-        if stated is not None and any(row.get(stated[0], stated[1]) != stated[1] for row in rows):
+        if stated is not None and {row.get(*stated) for row in rows} - {stated[1]}:
             return None
         times, figures = [row[time] for row in rows], [row[figure] for row in rows]
     except (TypeError, LookupError, AttributeError):
