@@ -99,6 +99,11 @@ class Circuit:
         self._probe_over = asyncio.Event()
         return True
 
+    @property
+    def is_probed(self) -> bool:
+        """Whether a probe is under way."""
+        return self._probe_over is not None
+
     async def probed(self, timeout_s: float) -> None:
         """Waits while a probe is under way, no longer than a request may take: one answer is made of several requests,
         and the first that is refused would give up the others, the probe among them."""

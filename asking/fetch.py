@@ -195,13 +195,18 @@ class Fetcher:
         read: Callable[[Answer], Awaitable[T]],
     ) -> T:
         host = endpoint.host
-        await self.circuit(host).probed(timeout_s)
-        with self.circuit(host).watch(), _Counted(self._metrics, host.exchange, self._clock):
+        circuit = self.circuit(host)
+        if circuit.is_probed:
+            await circuit.probed(timeout_s)
+        with circuit.watch(), _Counted(self._metrics, host.exchange, self._clock):
             try:
                 async with asyncio.timeout(timeout_s):
                     answered = await self._pay(endpoint.budget, endpoint.weight)
                     try:
-                        answer = await self._send(host, asked)
+                        answer = await self._line.send(asked, _TIMEOUTS)
+                    except LineError as error:
+                        reason = Reason.LATE if error.is_late else Reason.UNREACHABLE
+                        raise Unavailable(host.exchange, str(error), reason) from error
                     finally:
                         answered()
                     try:
@@ -291,13 +296,6 @@ class Fetcher:
                 del self._requests[next(iter(self._requests))]
         self._requests[key] = asked
         return asked
-
-    async def _send(self, host: Host, asked: Asked) -> Answer:
-        try:
-            return await self._line.send(asked, _TIMEOUTS)
-        except LineError as error:
-            reason = Reason.LATE if error.is_late else Reason.UNREACHABLE
-            raise Unavailable(host.exchange, str(error), reason) from error
 
 
 def _count(text: str) -> int | None:

@@ -27,6 +27,7 @@ _TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _TEXT + rb")?\r\n")
 _HEADER_LINE = re.compile(rb"(" + _TOKEN + rb"):(" + _TEXT + rb")\r\n")
+_HEADER_LINES = re.compile(rb"(?:" + _TOKEN + rb":" + _TEXT + rb"\r\n)*+")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;" + _TEXT + rb"|[ \t]*)\r\n")
 _OF_A_BODY = (b"content-length", b"transfer-encoding")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
@@ -128,14 +129,10 @@ def _read_head(buffer: bytes, end: int) -> Head:
     status_line = _STATUS_LINE.match(buffer)
     if status_line is None:
         raise BadAnswer("the answer has no status line of HTTP/1.1")
-    at = status_line.end()
-    headers = []
-    while at < end - 2:
-        line = _HEADER_LINE.match(buffer, at)
-        if line is None:
-            raise BadAnswer("one of the answer's header lines is none")
-        headers.append((line[1].lower(), line[2].strip(b" \t")))
-        at = line.end()
+    lines = (buffer, status_line.end(), end - 2)
+    if not _HEADER_LINES.fullmatch(*lines):
+        raise BadAnswer("one of the answer's header lines is none")
+    headers = [(name.lower(), value.strip(b" \t")) for name, value in _HEADER_LINE.findall(*lines)]
     return Head(int(status_line[2]), headers, status_line[1] == b"1")
 
 

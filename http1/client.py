@@ -19,13 +19,14 @@ import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
 from http1.answers import AnswerReader, BadAnswer, UnaskedBytes
 from http1.links import Link, Tls, open_link
 from http1.names import Names
+from http1.places import Busy, Places
 from http1.turns import Turns
 from http1.words import (
     NO_TIMEOUTS,
@@ -72,22 +73,21 @@ class Counts:
         return vars(self)
 
 
-class _Origin:
+class _Origin(Busy):
     """What is open to one scheme, host and port."""
 
     __slots__ = (
-        *("distrusted_until", "host", "idle", "n_busy", "n_shared", "peak", "peak_before", "peak_since", "places"),
+        *("distrusted_until", "host", "idle", "peak", "peak_before", "peak_since"),
         *("port", "scheme", "session", "session_until"),
     )
 
-    def __init__(self, place: tuple[str, str, int], max_open: int) -> None:
+    def __init__(self, place: tuple[str, str, int]) -> None:
+        super().__init__()
         self.scheme, self.host, self.port = place
         self.idle: list[Link] = []  # the last one is taken first
-        self.places = asyncio.Semaphore(max_open)
         self.session: ssl.SSLSession | None = None
         self.session_until = 0.0  # no newer one is read before
         self.distrusted_until = 0.0
-        self.n_busy = self.n_shared = 0  # connections in use, and those of them on places that all share
         self.peak = self.peak_before = 0
         self.peak_since = 0.0
 
@@ -121,8 +121,8 @@ class Transport:
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.counts = Counts()
-        self._max_per_origin, self._own_places, self._max_idle = max_per_origin, own_places, max_idle
-        self._places = asyncio.Semaphore(max_open)
+        self._max_idle = max_idle
+        self._places = Places(max_per_origin, max_open, own_places)
         self._origins: dict[tuple[str, str, int], _Origin] = {}
         self.n_idle = 0
         self._closed = False
@@ -136,16 +136,21 @@ class Transport:
         """The answer, as soon as its head is there. Raises LineError."""
         origin = self._origins.get(asked.place)
         if origin is None:
-            origin = self._origins[asked.place] = _Origin(asked.place, self._max_per_origin)
+            origin = self._origins[asked.place] = _Origin(asked.place)
         if not origin.idle:  # whoever waits for a name holds no place meanwhile
             async with _connecting(timeouts.connect):
                 await self._names.addresses(origin.host)
-        await self._enter(origin, timeouts.pool)
-        link = self._take_idle(origin)
+        if not self._places.take(origin):
+            await self._wait_for_place(origin, timeouts.pool)
+        now = self._clock()
+        origin.busy_lately(now)  # a new stretch begins before its peak, not with the first that is given back
+        origin.peak = max(origin.peak, origin.n_busy)
+        link = self._take_idle(origin, now)
         try:
             if link is not None:
                 try:
-                    answer = await self._exchange(link, origin, asked, timeouts.read)
+                    answer = Received(self, link, origin, asked, timeouts.read)
+                    await answer.begin(asked.sent)
                     if answer.status != 408:  # said to the idle connection, not to the request
                         return answer
                 except (ReadError, RemoteProtocolError):
@@ -153,44 +158,24 @@ class Transport:
                         raise
                 link.drop()  # the other side let go while it lay idle
             link = await self._connect(origin, timeouts.connect)
-            return await self._exchange(link, origin, asked, timeouts.read)
+            answer = Received(self, link, origin, asked, timeouts.read)
+            await answer.begin(asked.sent)
+            return answer
         except BaseException:
             if link is not None:
                 link.drop()
-            self._leave(origin)
+            self._places.give_back(origin)
             raise
 
-    async def _enter(self, origin: _Origin, timeout_s: float | None) -> None:
+    async def _wait_for_place(self, origin: _Origin, timeout_s: float | None) -> None:
         try:
-            async with asyncio.timeout(timeout_s) if origin.places.locked() or self._places.locked() else nullcontext():
-                await origin.places.acquire()
-                try:
-                    await self._enter_shared(origin)
-                except BaseException:
-                    origin.places.release()
-                    raise
+            await self._places.wait(origin, timeout_s)
         except TimeoutError as error:
             raise PoolTimeout("too many connections are open") from error
-        origin.n_busy += 1
-        origin.busy_lately(self._clock())  # a new stretch begins before its peak, not with the first that is given back
-        origin.peak = max(origin.peak, origin.n_busy)
-
-    async def _enter_shared(self, origin: _Origin) -> None:
-        if origin.n_busy - origin.n_shared >= self._own_places:
-            await self._places.acquire()
-            origin.n_shared += 1
-
-    def _leave(self, origin: _Origin) -> None:
-        origin.n_busy -= 1
-        if origin.n_shared:
-            origin.n_shared -= 1
-            self._places.release()
-        origin.places.release()
 
     # Connections that wait for the next request.
 
-    def _take_idle(self, origin: _Origin) -> Link | None:
-        now = self._clock()
+    def _take_idle(self, origin: _Origin, now: float) -> Link | None:
         while origin.idle:
             link = origin.idle.pop()
             self.n_idle -= 1
@@ -202,7 +187,7 @@ class Transport:
 
     def give_back(self, link: Link, origin: _Origin, *, may_go_on: bool) -> None:
         """Keeps a connection whose answer was read to its end, if so many are needed; closes any other."""
-        self._leave(origin)
+        self._places.give_back(origin)
         now = self._clock()
         if link.tls is not None and now >= origin.session_until and not link.tls.is_resumed:
             origin.session, origin.session_until = link.tls.session, now + SESSION_S
@@ -280,13 +265,6 @@ class Transport:
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
 
-    async def _exchange(self, link: Link, origin: _Origin, asked: Asked, read_s: float | None) -> Received:
-        """Sends the request and reads the answer's head; the body comes as it is asked for."""
-        answer = Received(self, link, origin, asked, read_s)
-        link.ask(asked.sent)
-        await answer.read_head()
-        return answer
-
     async def aclose(self) -> None:
         """Closes the idle connections now, and those in use when their answer has been read."""
         self._closed = True
@@ -308,7 +286,9 @@ class Received:
         self._read_s = read_s
         self._is_closed = False
 
-    async def read_head(self) -> None:
+    async def begin(self, question: bytes) -> None:
+        """Sends the request and reads the answer's head; the body comes as it is asked for."""
+        self._link.ask(question)
         head = await self._next(self._reader.head)
         self.status = head.status
         for name, value in head.headers:
