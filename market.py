@@ -317,10 +317,11 @@ class Market(Kept):
         endpoints = exchange.perp(of)
         others = [what for what in endpoints if what != "ticker"]
         intervals = self.periods.begin(exchange, of.quote)
+        ticker = self.cached(endpoints["ticker"], per=of.multiplier)  # before all else
         parts = {what: start(self.cached(endpoints[what], per=of.multiplier)) for what in others}
         missing: dict[PartName, MarketError] = {}
         try:
-            whole = await self.cached(endpoints["ticker"], per=of.multiplier)
+            whole = await ticker
             self._witnesses.saw(exchange, of, whole.ticker)
             for what, asked in parts.items():
                 try:

@@ -66,7 +66,8 @@ def command(words: list[str]) -> Asked:
 async def ask(tools: Tools, asked: Asked) -> Prices:
     """Each symbol's report, or why there is none; the same symbol counts once."""
     extras = CARD if len(asked.words) == 1 else ROW
-    results = await asyncio.gather(*(_report_or_why(tools.market, word, extras) for word in asked.words))
+    reports = [_report_or_why(tools.market, word, extras) for word in asked.words]
+    results = [await reports[0]] if len(reports) == 1 else await asyncio.gather(*reports)
     found = {str(each) if isinstance(each, NotASymbol) else each.symbol: each for each in results}
     return Prices(list(found.values()), asked.n_left_out)
 

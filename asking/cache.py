@@ -11,7 +11,6 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from asking.races import start
 from clock import MACHINE, Clock
 from exchanges.words import Candles
 
@@ -38,20 +37,16 @@ class Cache:
         self.n_hits = 0
         self.n_misses = 0
 
-    async def get(self, key: Any, keep_s: float, work: Coroutine[Any, Any, T]) -> T:
-        """What was found for the key less than keep_s ago, or comes of the work, which begins only where it has to.
-
-        Raises what the work raises.
-        """
-        return await self.soon(key, keep_s, work)
-
     def peek(self, key: Any) -> Any:
         """What is kept for the key; None when there is nothing, or its time is over."""
         kept = self._kept.get(key)
         return kept[1] if kept is not None and kept[0].is_to_come(self._clock) else None
 
-    def soon(self, key: Any, keep_s: float, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-        """As get, without waiting: a future that is done when the answer is there already."""
+    def get(self, key: Any, keep_s: float, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """What was found for the key less than keep_s ago, or comes of the work, which begins only where it has to.
+
+        The future is done where the answer is there already, and raises what the work raises.
+        """
         kept, flight = self._kept.get(key), self._flights.get(key)
         is_kept = kept is not None and kept[0].is_to_come(self._clock)
         if flight is not None and keep_s and not flight.until.is_to_come(self._clock):
@@ -59,36 +54,44 @@ class Cache:
         if is_kept or flight is not None:
             self.n_hits += 1
             work.close()
+        waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if kept is not None and is_kept:
-            found: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-            found.set_result(kept[1])
-            return found
+            waiting.set_result(kept[1])
+            return waiting
         if flight is None:
             self.n_misses += 1
             until = _Until(self._clock.monotonic() + keep_s, self._clock.now() + keep_s)
-            flight = self._flights[key] = _Flight(start(work), until)
-            flight.task.add_done_callback(partial(self._landed, key, until))
-        flight.n_waiting += 1
-        waiting = asyncio.shield(flight.task)
+            flight = self._flights[key] = _Flight(asyncio.ensure_future(work), until)
+            flight.task.add_done_callback(partial(self._landed, key, flight))
+        flight.waiting.append(waiting)
         waiting.add_done_callback(partial(self._left, key, flight))
         return waiting
 
     def _left(self, key: Any, flight: _Flight, waiting: asyncio.Future[Any]) -> None:
-        """One of those who wait has the answer, or waits no longer."""
-        flight.n_waiting -= 1
-        if not waiting.cancelled():
-            waiting.exception()  # need not be looked at
-        elif not flight.n_waiting and not flight.task.done():
+        """One of those who wait has the answer, or waits no longer: without any, the work ends."""
+        flight.waiting.remove(waiting)
+        if not flight.waiting and not flight.task.done():
             flight.task.cancel()
             if self._flights.get(key) is flight:
                 del self._flights[key]
 
-    def _landed(self, key: Any, until: _Until, task: asyncio.Future[Any]) -> None:
-        flight = self._flights.get(key)
-        if flight is not None and flight.task is task:
+    def _landed(self, key: Any, flight: _Flight, task: asyncio.Future[Any]) -> None:
+        """All who wait have what came of the work; of an error, those who do not look need not."""
+        if self._flights.get(key) is flight:
             del self._flights[key]
-        if not task.cancelled() and task.exception() is None:
-            self._keep(key, until, task.result())
+        error = None if task.cancelled() else task.exception()
+        if error is None and not task.cancelled():
+            self._keep(key, flight.until, task.result())
+        for waiting in flight.waiting:
+            if waiting.done():
+                continue
+            if task.cancelled():
+                waiting.cancel()
+            elif error is not None:
+                waiting.set_exception(error)
+                waiting.exception()
+            else:
+                waiting.set_result(task.result())
 
     def _keep(self, key: Any, until: _Until, found: Any) -> None:
         self._forget(key)
@@ -152,7 +155,10 @@ class _Until(NamedTuple):
 
 
 class _Flight:
-    __slots__ = ("n_waiting", "task", "until")
+    """Work on its way, and who waits for it."""
+
+    __slots__ = ("task", "until", "waiting")
 
     def __init__(self, task: asyncio.Future[Any], until: _Until) -> None:
-        self.task, self.until, self.n_waiting = task, until, 0
+        self.task, self.until = task, until
+        self.waiting: list[asyncio.Future[Any]] = []

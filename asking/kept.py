@@ -5,7 +5,8 @@ Everything that asks stands on this: the witnesses, the namesakes, and the marke
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import asyncio
+from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 from asking.cache import MAX_CACHED, Cache
@@ -40,15 +41,15 @@ class Kept:
         """How many questions found an answer that was kept or on its way, and how many did not."""
         return self._cache.n_hits, self._cache.n_misses
 
-    async def cached(self, endpoint: Endpoint[T], keep_s: float | None = None, per: int = 1) -> T:
+    def cached(self, endpoint: Endpoint[T], keep_s: float | None = None, per: int = 1) -> Awaitable[T]:
         """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time.
 
         per: the listing's multiplier, as the same contract may be asked for per coin, and as it is listed.
         """
         keep_s = self._cache_s if keep_s is None or not self._cache_s else keep_s
         if not keep_s:
-            return await self.fetcher.fetch(endpoint)
-        return await self._cache.get(_key(endpoint, per), keep_s, self.fetcher.fetch(endpoint))
+            return self.fetcher.fetch(endpoint)
+        return self._cache.get(_key(endpoint, per), keep_s, self.fetcher.fetch(endpoint))
 
     def let_go(self, endpoint: Endpoint[Any], per: int = 1) -> None:
         """Keeps an endpoint's answer no longer: what was made of it is kept instead."""
@@ -60,17 +61,17 @@ class Kept:
         endpoint: Endpoint[Any] = exchange.spot(of) if is_spot else exchange.perp(of)[part]
         self._cache.keep(_key(endpoint, of.multiplier), self._cache_s - ago_s, told.ticker if is_spot else told)
 
-    async def cached_load(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> T:
+    def cached_load(self, key: tuple[object, ...], keep_s: float, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """What was found for the key less than keep_s ago, or is found now by the work, once for all who ask."""
-        return await self._cache.get(key, keep_s if self._cache_s else 0.0, work)
+        return self._cache.get(key, keep_s if self._cache_s else 0.0, work)
 
-    async def when_asked(self, endpoint: Endpoint[T], per: int) -> tuple[int, T]:
+    def when_asked(self, endpoint: Endpoint[T], per: int) -> Awaitable[tuple[int, T]]:
         """When it was asked for, ms, and the answer, shared as in `cached`."""
 
         async def load() -> tuple[int, T]:
             return self.now_ms(), await self.fetcher.fetch(endpoint)
 
-        return await self.cached_load(
+        return self.cached_load(
             (endpoint.host.name, endpoint.target, endpoint.body, "when", per), self._cache_s, load()
         )
 

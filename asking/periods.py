@@ -46,7 +46,7 @@ class FundingPeriods:
             return periods
 
         host = endpoint.host.name
-        return Asked(self._cache.soon((host, "funding intervals"), PERIODS_S, load()), of_all_others, host)
+        return Asked(self._cache.get((host, "funding intervals"), PERIODS_S, load()), of_all_others, host)
 
     async def of(self, exchange: Exchange, asked: Asked | None, symbol: str) -> float | None:
         """Hours per funding period of a contract."""
@@ -58,7 +58,7 @@ class FundingPeriods:
         if asked is None:
             return None
         try:
-            async with asyncio.timeout(LATE_S):
+            async with asyncio.timeout(None if asked.changed_h.done() else LATE_S):
                 changed = await asked.changed_h
             self._failures.pop(asked.host, None)
             return changed

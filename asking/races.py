@@ -35,12 +35,17 @@ class Outcome(NamedTuple, Generic[T]):
 async def first_answers(*questions: Question[T], timeout_s: float) -> list[Outcome[T]]:
     """The first good answer to each question, all asked side by side; what is not there in time has failed."""
     running = [Race(each) for each in questions]
-    timers = [asyncio.get_running_loop().call_later(timeout_s, race.give_up) for race in running]
+
+    def give_up() -> None:
+        for race in running:
+            race.give_up()
+
+    timer = asyncio.get_running_loop().call_later(timeout_s, give_up)
     try:
         return [await race.outcome for race in running]
     finally:
-        for race, timer in zip(running, timers, strict=True):
-            timer.cancel()
+        timer.cancel()
+        for race in running:
             race.stop()
 
 
@@ -108,8 +113,8 @@ async def settled(parts: Sequence[Part[Any]], timeout_s: float) -> None:
     """Waits for parts, and leaves none of them running."""
     tasks = [part.task for part in parts]
     try:
-        if tasks:
-            await asyncio.wait(tasks, timeout=max(0.0, timeout_s))
+        if late := [task for task in tasks if not task.done()]:
+            await asyncio.wait(late, timeout=max(0.0, timeout_s))
         for part in parts:
             part.settle()
     finally:

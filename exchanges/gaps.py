@@ -31,8 +31,8 @@ def filled(candles: Candles, n: int, now_ms: int) -> Candles:
         return candles
     running, last = _ends(times, step, now_ms, _leaves_out(candles.exchange))
     begin = max(times[0], running - n * step)
-    if begin == times[0] and len(times) == (last - begin) // step + 1:
-        return candles
+    if last == times[-1] and len(times) == (last - times[0]) // step + 1:  # none is missing, as a rule
+        return candles if begin == times[0] else candles.part((begin - times[0]) // step, len(times))
     at = range(begin, last + step, step)
     where = _where(times, at)
 
