@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -54,10 +55,14 @@ class Circuit:
     """Whether a host may be asked. After failures it rests, then one probe decides.
 
     Three failures in a row: REST_S. Blocked: BLOCKED_S. Rate limited: as long as the host says.
+
+    count: is told how each request ended, and the seconds that it took.
     """
 
-    def __init__(self, exchange: str, host: str, clock: Clock = MACHINE) -> None:
-        self.exchange, self.host, self.clock = exchange, host, clock
+    def __init__(
+        self, exchange: str, host: str, clock: Clock = MACHINE, count: Callable[[str, float], None] | None = None
+    ) -> None:
+        self.exchange, self.host, self.clock, self.count = exchange, host, clock, count
         self.failures = 0
         self.rest_until = 0.0  # on the monotonic clock, as the other moments
         self.last_success = 0.0  # since 1970
@@ -180,8 +185,12 @@ class _Watch:
     def __enter__(self) -> None:
         self._was_probe = self._circuit.admit()
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         self._circuit.ended(was_probe=self._was_probe)
+        took_s = self._circuit.clock.monotonic() - self._began
+        if self._circuit.count is not None:
+            outcome = "ok" if kind is None else kind.__name__ if issubclass(kind, MarketError) else "given up"
+            self._circuit.count(outcome, took_s)
         if isinstance(error, OverBudget):
             pass  # nobody was asked
         elif error is None or (isinstance(error, MarketError) and not error.counts_for_circuit):
@@ -190,11 +199,8 @@ class _Watch:
             self._circuit.succeeded(self._began, was_probe=self._was_probe)
         elif isinstance(error, MarketError):
             self._circuit.failed(error)
-        else:
+        elif took_s >= SLOW_S:
             # Given up: another exchange was faster, or the command's time was over. A request
             # that was cancelled after SLOW_S is a failure of the exchange, an earlier one says nothing.
-            waited_s = self._circuit.clock.monotonic() - self._began
-            if waited_s >= SLOW_S:
-                exchange = self._circuit.exchange
-                detail = f"given up after {waited_s:.1f} s"
-                self._circuit.failed(Unavailable(exchange, detail, Reason.LATE))
+            detail = f"given up after {took_s:.1f} s"
+            self._circuit.failed(Unavailable(self._circuit.exchange, detail, Reason.LATE))

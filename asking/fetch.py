@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from asking.bodies import Held, read_body, read_chunks
@@ -198,7 +199,7 @@ class Fetcher:
         circuit = self.circuit(host)
         if circuit.is_probed:
             await circuit.probed(timeout_s)
-        with circuit.watch(), _Counted(self._metrics, host.exchange, self._clock):
+        with circuit.watch():
             try:
                 async with asyncio.timeout(timeout_s):
                     answered = await self._pay(endpoint.budget, endpoint.weight)
@@ -233,8 +234,13 @@ class Fetcher:
     def circuit(self, host: Host) -> Circuit:
         circuit = self._circuits.get(host.name)
         if circuit is None:
-            circuit = self._circuits[host.name] = Circuit(host.exchange, host.name, self._clock)
+            count = partial(self._count_request, host.exchange)
+            circuit = self._circuits[host.name] = Circuit(host.exchange, host.name, self._clock, count)
         return circuit
+
+    def _count_request(self, exchange: str, outcome: str, seconds: float) -> None:
+        self._metrics.requests.add(exchange, outcome)
+        self._metrics.request_seconds.observe(seconds, exchange)
 
     @property
     def circuits(self) -> Mapping[str, Circuit]:
@@ -313,19 +319,3 @@ def _note_wait(error: RateLimited, answer: Answer, now_s: float) -> None:
         error.until_ms = int(reset_ms)
     if error.until_ms is not None and error.retry_after_s is None:
         error.retry_after_s = max(1.0, error.until_ms / 1000 - now_s)
-
-
-class _Counted:
-    """Counts one request, and how it ended."""
-
-    def __init__(self, metrics: Metrics, exchange: str, clock: Clock) -> None:
-        self._metrics, self._exchange, self._clock = metrics, exchange, clock
-        self._began = clock.monotonic()
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        outcome = "ok" if kind is None else kind.__name__ if issubclass(kind, MarketError) else "given up"
-        self._metrics.requests.add(self._exchange, outcome)
-        self._metrics.request_seconds.observe(self._clock.monotonic() - self._began, self._exchange)
