@@ -167,6 +167,9 @@ class SqlStore:
     async def chats_with_settings(self) -> list[Chat]:
         return [Chat(*row) for row in await self._rows(sql.CHATS_WITH_SETTINGS)]
 
+    async def chats_that_wish(self, most: int) -> list[int]:
+        return _column(await self._rows(sql.CHATS_THAT_WISH, most))
+
     async def watch(self, chat_id: int, symbols: Sequence[str], most: int, now_ms: int) -> list[str]:
         added = [One(sql.WATCH, (chat_id, symbol, now_ms + i, most)) for i, symbol in enumerate(symbols)]
         return _column(await self.engine.run(_in_chat(chat_id, *added, One(sql.WATCHED, (chat_id,)))))
@@ -204,7 +207,7 @@ class SqlStore:
         return [Alert(*row) for row in await self._rows(statement, *parameters)]
 
 
-def _column(rows: Sequence[Row]) -> list[str]:
+def _column(rows: Sequence[Row]) -> list[Any]:
     return [row[0] for row in rows]
 
 

@@ -307,6 +307,10 @@ class Store(Protocol):
         """All chats that have settings and take messages (for digests)."""
         ...
 
+    async def chats_that_wish(self, most: int) -> list[int]:
+        """The ids of chats that have settings."""
+        ...
+
     async def watch(self, chat_id: int, symbols: Sequence[str], most: int, now_ms: int) -> list[str]:
         """Adds to the watchlist, and gives the whole, in order; what is beyond `most` is left out. Idempotent."""
         ...

@@ -13,6 +13,7 @@ from answers.asked import Misread
 from answers.chat_settings import changed, filled, value_of
 from answers.digest import due_day
 from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, is_quiet_at, load_wishes, minutes_ahead
+from store.words import Chat
 
 ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
 
@@ -161,6 +162,36 @@ async def test_settings_change_what_is_left_open(tmp_path: Path) -> None:
         assert (await house.ask("/price")).startswith("<b>SOL ")
         assert "SOL perp 4h" in await house.ask("/analysis")
         assert "Which symbol?" in await house.ask("/price", chat_id=2002, user_id=2002)
+
+
+async def test_chats_that_wish_nothing_are_not_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_watching_house(tmp_path) as house:
+        assert house.bot.duty is not None
+        await house.ask("/settings symbol sol")  # which is read for its answer
+        store, read = house.bot.duty.store, list[int]()
+        assert store is not None
+        of_chat = store.chat
+
+        async def noted(chat_id: int) -> Chat:
+            read.append(chat_id)
+            return await of_chat(chat_id)
+
+        monkeypatch.setattr(store, "chat", noted)
+        for chat_id in (1001, 2002, 2003):
+            await house.ask("/price", chat_id=chat_id, user_id=chat_id)
+        assert read == []
+
+
+async def test_what_is_wished_elsewhere_counts_within_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by another process on the same database."""
+    async with a_watching_house(tmp_path) as house:
+        assert "Which symbol?" in await house.ask("/price", chat_id=2002, user_id=2002)
+        assert house.bot.duty is not None
+        assert house.bot.duty.store is not None
+        await house.bot.duty.store.change_settings(2002, Wishes(symbol="SOL").text)
+        assert "Which symbol?" in await house.ask("/price", chat_id=2002, user_id=2002)
+        monkeypatch.setattr("watchman.duty.WISHES_S", 0.0)
+        assert (await house.ask("/price", chat_id=2002, user_id=2002)).startswith("<b>SOL ")
 
 
 async def test_a_watchlist_by_words_and_by_buttons(tmp_path: Path) -> None:

@@ -368,6 +368,18 @@ def test_settings_of_chats(url: str) -> None:
     assert in_store(url, ask) == [Chat(5, '{"a":2}')]
 
 
+def test_chats_that_wish_something(url: str) -> None:
+    async def ask(store: SqlStore) -> list[list[int]]:
+        await store.watch(4, ["BTC-USDT"], 9, 1)
+        for chat_id in (7, 5):
+            await store.change_settings(chat_id, '{"a":1}')
+        both = await store.chats_that_wish(9)
+        await store.change_settings(5, "")
+        return [both, await store.chats_that_wish(9), await store.chats_that_wish(0)]
+
+    assert in_store(url, ask) == [[5, 7], [7], []]
+
+
 def test_counts(url: str) -> None:
     in_store(url, lambda store: store.add_alert(alert(1), Limits()))
     in_store(url, lambda store: store.add_alert(alert(2, status=PAUSED), Limits()))
