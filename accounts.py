@@ -5,8 +5,6 @@ shown. Keys only ever read. Sums are in dollars: at the exchange's own valuation
 last spot price of the asset (prices.py); what has no price is counted as such, not as zero.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar, cast
@@ -227,7 +225,7 @@ class Accounts:
             *income_errors,
         ]
 
-    async def _income(self, account: AccountExchange, ask: Callable[[str], Endpoint[Page[Income]]]) -> _Incomes:
+    async def _income(self, account: AccountExchange, ask: Callable[[str], Endpoint[Page[Income]]]) -> "_Incomes":
         """A list of income, page by page, at most MAX_PAGES: of more, the newest."""
         rows: list[Income] = []
         cursor = ""

@@ -1,7 +1,5 @@
 """The environment as one frozen record, checked at start."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os

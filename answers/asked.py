@@ -1,7 +1,5 @@
 """What was typed after a command: symbol, interval, spot or perpetual; and what an answer can ask."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 

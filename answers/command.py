@@ -1,7 +1,5 @@
 """A command: what file of answers/ answers it, how it is told of, and who may ask."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Awaitable, Callable
 from importlib import import_module
@@ -48,7 +46,7 @@ class Command(NamedTuple):
     is_status: bool = False
     account_words: frozenset[str] = frozenset()
 
-    def concerning(self, words: list[str]) -> Command:
+    def concerning(self, words: list[str]) -> "Command":
         """The command as it is for these words: /chart pnl is of accounts, /chart BTC is not."""
         is_account = self.is_account or (bool(words) and words[0].lower() in self.account_words)
         return self._replace(is_account=is_account)

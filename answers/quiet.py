@@ -1,7 +1,5 @@
 """What a chat wishes, as it is stored: quiet hours and their zone, default symbol, digest, charts, tables. Pure."""
 
-from __future__ import annotations
-
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Where to ask: hosts, budgets, and endpoints with the way to read their answers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 

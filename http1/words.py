@@ -4,8 +4,6 @@ Names are httpx's, which everybody knows; httpx itself costs 5 MiB and a third o
 what it shows on a terminal is installed as well).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol

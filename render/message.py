@@ -5,8 +5,6 @@ Every text made here is valid Telegram HTML and fits one message, whatever excha
 ours goes through `escape`, and lists are bounded. A phone shows about 34 characters of monospace.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
@@ -83,7 +81,7 @@ class Table(str):
     has_head: bool
 
     @classmethod
-    def of(cls, text: str, rows: Iterable[Sequence[str]], *, has_head: bool = False) -> Table:
+    def of(cls, text: str, rows: Iterable[Sequence[str]], *, has_head: bool = False) -> "Table":
         """text: the rows as they stand in a message, unescaped."""
         table = cls(f"<pre>{escape(text)}</pre>")
         table.rows, table.has_head = tuple(tuple(row) for row in rows), has_head

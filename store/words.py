@@ -17,8 +17,6 @@ never by the database, so that rows can move from one engine to another as they 
       Overtaken        another machine has claimed a later tick: what this one judged is not stored
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol

@@ -1,7 +1,5 @@
 """Reading updates. Whatever is not as documented is treated as not there."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple

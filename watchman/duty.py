@@ -21,7 +21,6 @@ from answers.asked import Tools
 from answers.quiet import Wishes, load_wishes
 from answers.typed import Meant
 from clock import MACHINE, Clock
-from store.connect import open_store
 from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreError
 from telegram.api import TelegramAPI, TelegramError
 from watchman.ticked import PERIOD_MS, Ticked
@@ -76,6 +75,8 @@ class Duty:
         """Whether the store is open now. Done twice, it is the same."""
         if self.store is not None:
             return True
+        from store.connect import open_store  # after the first answer: it takes 2 ms
+
         try:
             self.store = await open_store(self._tools.settings.database_url)
         except StoreError as error:
