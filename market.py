@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from asking import races
@@ -426,7 +425,7 @@ class Market(Kept):
                 found = await self._witnesses.candles(exchange, of, pages)
                 await spellings.refuse_namesake()
                 refuse_long_quiet(found, now_ms)
-                return filled(replace(found, symbol=of.symbol, asked_ms=now_ms), n, now_ms)
+                return filled(found.asked(of.symbol, now_ms), n, now_ms)
         raise spellings.unknown
 
     async def candles_and_now(
@@ -486,7 +485,7 @@ class Market(Kept):
 
 async def _candles_when_asked(of: Listing, asked: Awaitable[tuple[int, Candles]]) -> Candles:
     asked_ms, found = await asked
-    return replace(found, symbol=of.symbol, asked_ms=asked_ms)
+    return found.asked(of.symbol, asked_ms)
 
 
 async def _flow_when_asked(of: Listing, asked: Awaitable[tuple[int, Flow]]) -> Flow:

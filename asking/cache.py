@@ -31,7 +31,7 @@ class Cache:
 
     def __init__(self, max_entries: int, max_rows: int = MAX_CACHED_ROWS, clock: Clock = MACHINE) -> None:
         self._max_entries, self._max_rows, self._clock = max_entries, max_rows, clock
-        self._kept: dict[Any, tuple[_Until, Any]] = {}
+        self._kept: dict[Any, tuple[_Moment, Any]] = {}
         self._n_rows = 0
         self._flights: dict[Any, _Flight] = {}
         self.n_hits = 0
@@ -40,7 +40,7 @@ class Cache:
     def peek(self, key: Any) -> Any:
         """What is kept for the key; None when there is nothing, or its time is over."""
         kept = self._kept.get(key)
-        return kept[1] if kept is not None and kept[0].is_to_come(self._clock) else None
+        return kept[1] if kept is not None and kept[0].is_after(self._now()) else None
 
     def get(self, key: Any, keep_s: float, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """What was found for the key less than keep_s ago, or comes of the work, which begins only where it has to.
@@ -48,8 +48,9 @@ class Cache:
         The future is done where the answer is there already, and raises what the work raises.
         """
         kept, flight = self._kept.get(key), self._flights.get(key)
-        is_kept = kept is not None and kept[0].is_to_come(self._clock)
-        if flight is not None and keep_s and not flight.until.is_to_come(self._clock):
+        now = self._now()
+        is_kept = kept is not None and kept[0].is_after(now)
+        if flight is not None and keep_s and not flight.until.is_after(now):
             flight = None
         if is_kept or flight is not None:
             self.n_hits += 1
@@ -60,8 +61,8 @@ class Cache:
             return waiting
         if flight is None:
             self.n_misses += 1
-            until = _Until(self._clock.monotonic() + keep_s, self._clock.now() + keep_s)
-            flight = self._flights[key] = _Flight(asyncio.ensure_future(work), until)
+            until = _Moment(now.monotonic_s + keep_s, now.now_s + keep_s)
+            flight = self._flights[key] = _Flight(asyncio.get_running_loop().create_task(work), until)
             flight.task.add_done_callback(partial(self._landed, key, flight))
         flight.waiting.append(waiting)
         waiting.add_done_callback(partial(self._left, key, flight))
@@ -93,18 +94,22 @@ class Cache:
             else:
                 waiting.set_result(task.result())
 
-    def _keep(self, key: Any, until: _Until, found: Any) -> None:
+    def _keep(self, key: Any, until: _Moment, found: Any) -> None:
         self._forget(key)
-        if not until.is_to_come(self._clock):
+        now = self._now()
+        if not until.is_after(now):
             return
         n_rows = _rows_of(found)
         if self._is_full(n_rows):
-            for each in [key for key, (then, _) in self._kept.items() if not then.is_to_come(self._clock)]:
+            for each in [key for key, (then, _) in self._kept.items() if not then.is_after(now)]:
                 self._forget(each)
         while self._kept and self._is_full(n_rows):
             self._forget(next(iter(self._kept)))
         self._kept[key] = (until, found)
         self._n_rows += n_rows
+
+    def _now(self) -> _Moment:
+        return _Moment(self._clock.monotonic(), self._clock.now())
 
     def _is_full(self, n_more: int) -> bool:
         return len(self._kept) >= self._max_entries or self._n_rows + n_more > self._max_rows
@@ -144,14 +149,15 @@ def _rows_in(part: Any) -> int:
     return len(part) if isinstance(part, (Candles, dict, frozenset, list)) else 0
 
 
-class _Until(NamedTuple):
+class _Moment(NamedTuple):
     """A moment, on the monotonic clock and on the wall's."""
 
     monotonic_s: float
     now_s: float
 
-    def is_to_come(self, clock: Clock) -> bool:
-        return self.monotonic_s > clock.monotonic() and self.now_s > clock.now()
+    def is_after(self, now: _Moment) -> bool:
+        """By either clock."""
+        return self.monotonic_s > now.monotonic_s and self.now_s > now.now_s
 
 
 class _Flight:
@@ -159,6 +165,6 @@ class _Flight:
 
     __slots__ = ("task", "until", "waiting")
 
-    def __init__(self, task: asyncio.Future[Any], until: _Until) -> None:
+    def __init__(self, task: asyncio.Future[Any], until: _Moment) -> None:
         self.task, self.until = task, until
         self.waiting: list[asyncio.Future[Any]] = []

@@ -101,12 +101,14 @@ BY_MANY = {each: f"1000{each}" for each in ("SHIB", "PEPE", "BONK", "FLOKI", "SA
 
 def native(of: Listing) -> str:
     """BTCUSDT for BTC-USDT, 1000PEPEUSDT for 1000PEPE-USDT, BTCUSD_PERP for BTC-COIN."""
-    return f"{of.base}USD_PERP" if of.quote == COIN else of.base + of.quote
+    base, _, quote = of.listed.partition("-")
+    return f"{base}USD_PERP" if quote == COIN else base + quote
 
 
 def _name(of: Listing) -> str:
     """The native symbol in a query."""
-    return percent_encode(native(of), safe="")
+    name = native(of)
+    return name if name.isascii() and name.isalnum() else percent_encode(name, safe="")
 
 
 def symbol_of(native_symbol: object) -> str | None:

@@ -156,6 +156,12 @@ class Candles:
             is_over = self.open_ms[-1] + self.interval_ms <= asked_ms
         return len(self.open_ms) - (not is_over)
 
+    def asked(self, symbol: str, asked_ms: int) -> "Candles":
+        """The same under another symbol, and when they were asked for."""
+        columns = (self.open_ms, self.open, self.high, self.low, self.close, self.volume, self.quote_volume)
+        kept = (*columns, self.taker_buy, self.is_last_closed, self.n_odd)
+        return Candles(self.exchange, symbol, self.kind, self.interval_ms, *kept, asked_ms)
+
     def part(self, begin: int, end: int) -> "Candles":
         """The candles of a slice."""
         whole = slice(begin, end)

@@ -96,6 +96,8 @@ class AnswerReader:
 
     def _end_of_head(self) -> int | None:
         buffer = self._buffer
+        if not buffer and not self._at_end:
+            return None
         if not buffer.startswith(_START) and not _START.startswith(buffer):
             raise BadAnswer("what came is no HTTP/1.1")
         at = buffer.find(b"\r\n\r\n", self._searched, MAX_HEAD)

@@ -42,10 +42,8 @@ def format_price(price: float | None) -> str:
         return f"{price:,.2f}"
     magnitude = math.floor(math.log10(abs(price)))
     shortest = 2 if magnitude >= 0 else 3 - magnitude
-    digits = f"{price:.{max(shortest, 5 - magnitude)}f}"
-    while digits[-1] == "0" and len(digits.partition(".")[2]) > shortest:
-        digits = digits[:-1]
-    return digits
+    whole, _, decimals = f"{price:.{max(shortest, 5 - magnitude)}f}".partition(".")
+    return f"{whole}.{decimals[:shortest]}{decimals[shortest:].rstrip('0')}"
 
 
 def format_prices(*prices: float | None) -> list[str]:
