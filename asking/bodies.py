@@ -68,7 +68,7 @@ async def read_body(exchange: str, answer: Answer, max_bytes: int, held: Held) -
             raise BadResponse(exchange, f"{body.size} bytes, the most of more than are held at once")
 
     try:
-        await read_chunks(exchange, answer, max_bytes, take, held.turns)
+        await read_chunks(exchange, answer, max_bytes, take, held.turns, is_kept=True)
         await held.turns.take()
         if body.is_given_up:
             raise BadResponse(exchange, f"{body.size} bytes, the most of more than are held at once")
@@ -78,10 +78,17 @@ async def read_body(exchange: str, answer: Answer, max_bytes: int, held: Held) -
 
 
 async def read_chunks(
-    exchange: str, answer: Answer, max_bytes: int, take: Callable[[bytes], None], turns: Turns
+    exchange: str,
+    answer: Answer,
+    max_bytes: int,
+    take: Callable[[bytes], None],
+    turns: Turns,
+    *,
+    is_kept: bool = False,
 ) -> None:
     """Hands the body to `take` as it arrives, unpacked, each piece when it is its turn.
 
+    is_kept: the pieces are put aside, which is no work that takes turns, unless they have to be unpacked.
     Gzip is unpacked in steps, so that a small answer cannot become a huge one in memory. Raises BadResponse beyond
     max_bytes, packed or unpacked, or when the body is cut or is no gzip; Unavailable when the line fails.
     """
@@ -92,6 +99,7 @@ async def read_chunks(
     if encoding not in ("identity", "gzip"):
         raise BadResponse(exchange, f"content-encoding {encoding[:20]!r} was not asked for")
     unpack = Gunzip() if encoding == "gzip" else None
+    is_work = unpack is not None or not is_kept
     size = packed_size = 0
     try:
         while raw := await answer.read():
@@ -100,7 +108,8 @@ async def read_chunks(
                 size += len(chunk)
                 if size > max_bytes:
                     break
-                await turns.take()
+                if is_work:
+                    await turns.take()
                 take(chunk)
             if max(size, packed_size) > max_bytes:
                 raise BadResponse(exchange, f"the answer is longer than {max_bytes} bytes")

@@ -58,7 +58,7 @@ class Namesakes:
         base, quote = split(of.symbol)
         if base in UNMISTAKABLE or multiplied(base)[1] != 1 or quote == COIN:
             return False
-        return of.multiplier != 1 or (of.kind == "perp" and "spot" in exchange.kinds)
+        return of.multiplier != 1 or (of.kind == "perp" and "spot" in exchange.quotes)
 
     async def verdict(self, exchange: Exchange, of: Listing, *, with_list: bool = False) -> Verdict:
         """Whether a market is of the coin that is meant by the name it is asked by.

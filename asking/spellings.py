@@ -100,14 +100,18 @@ class Spellings:
     async def _next(self) -> Listing | None:
         tried, self._tried = self._tried, None
         if tried is not None and tried.quote in DOLLARS:
-            with self:  # an exchange may refuse its list of them as it refuses a symbol
+            try:
                 other = await self._symbols.instead(self._exchange, tried)
                 if other is not None and other not in self._were:
                     return other
+            except UnknownSymbol as error:  # an exchange may refuse its list of them as it refuses a symbol
+                self._fail(error)
         for symbol in self._left:
-            with self:
+            try:
                 if (of := await self._spelled(Listing(self._kind, symbol, symbol))) is not None:
                     return of
+            except UnknownSymbol as error:
+                self._fail(error)
         return None
 
     def _fail(self, error: UnknownSymbol) -> None:
