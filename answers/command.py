@@ -68,11 +68,12 @@ class Command(NamedTuple):
         try:
             if name not in OF_CONDITIONS:
                 words = await by_coins(tools.market, words)
-            asked = self.file.command(words)
-            record = await self.file.ask(tools, asked)
+            file = self.file
+            asked = file.command(words)
+            record = await file.ask(tools, asked)
         except (Misread, NotASymbol, NotListed, NoAnswer, NoKeys) as error:
             return self._sorry(error)._replace(keyboard=ways_on(error, name, words))
-        answer = self.file.show(record, tools.clock())
+        answer = file.show(record, tools.clock())
         return answer._replace(keyboard=carried(answer.keyboard, place_of(asked, words)))
 
     def _sorry(self, error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys) -> Answer:

@@ -61,8 +61,8 @@ class Cache:
             return waiting
         if flight is None:
             self.n_misses += 1
-            until = _Moment(now.monotonic_s + keep_s, now.now_s + keep_s)
-            flight = self._flights[key] = _Flight(asyncio.get_running_loop().create_task(work), until)
+            flight = _Flight(asyncio.get_running_loop().create_task(work), now.later(keep_s))
+            self._flights[key] = flight
             flight.task.add_done_callback(partial(self._landed, key, flight))
         flight.waiting.append(waiting)
         waiting.add_done_callback(partial(self._left, key, flight))
@@ -116,7 +116,7 @@ class Cache:
 
     def keep(self, key: Any, keep_s: float, found: Any) -> None:
         """Keeps what another question has answered, too."""
-        self._keep(key, _Until(self._clock.monotonic() + keep_s, self._clock.now() + keep_s), found)
+        self._keep(key, self._now().later(keep_s), found)
 
     def drop(self, key: Any) -> None:
         """Keeps no longer what was found for the key; what is on its way still comes."""
@@ -154,6 +154,9 @@ class _Moment(NamedTuple):
 
     monotonic_s: float
     now_s: float
+
+    def later(self, seconds: float) -> _Moment:
+        return _Moment(self.monotonic_s + seconds, self.now_s + seconds)
 
     def is_after(self, now: _Moment) -> bool:
         """By either clock."""
