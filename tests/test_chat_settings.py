@@ -177,9 +177,21 @@ async def test_chats_that_wish_nothing_are_not_read_one_by_one(tmp_path: Path, m
             return await of_chat(chat_id)
 
         monkeypatch.setattr(store, "chat", noted)
-        for chat_id in (1001, 2002, 2003):
+        for chat_id in (1001, 2002):
             await house.ask("/price", chat_id=chat_id, user_id=chat_id)
         assert read == []
+
+
+async def test_where_too_many_wish_something_each_is_read_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watchman.duty.MAX_CHATS", 1)
+    async with a_watching_house(tmp_path) as house:
+        assert house.bot.duty is not None
+        assert house.bot.duty.store is not None
+        for chat_id in (1001, 2002):
+            await house.bot.duty.store.change_settings(chat_id, Wishes(symbol="SOL").text)
+        assert (await house.ask("/price", chat_id=2002, user_id=2002)).startswith("<b>SOL ")
 
 
 async def test_what_is_wished_elsewhere_counts_within_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

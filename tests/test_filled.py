@@ -1,0 +1,49 @@
+"""exchanges/gaps.py: candles without trades are put in, and no more periods are given than were asked for."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+import pytest
+
+from exchanges.gaps import filled
+from exchanges.words import Candles
+
+MINUTE_MS, T = 60_000, 1_700_000_040_000
+
+
+def candles(minutes: Sequence[int], exchange: str = "binance") -> Candles:
+    """At so many minutes after T, each with its minute as its prices and volume."""
+    column = array("d", map(float, minutes))
+    times = array("q", [T + minute * MINUTE_MS for minute in minutes])
+    return Candles(exchange, "A-USDT", "spot", MINUTE_MS, times, column, column, column, column, column, None, column)
+
+
+def at(minute: float) -> int:
+    return T + int(minute * MINUTE_MS)
+
+
+def test_as_many_as_were_asked_for_are_given_back_as_they_are() -> None:
+    of = candles([1, 2, 3, 4])
+    assert filled(of, 3, at(4.5)) is of
+
+
+@pytest.mark.parametrize(("now", "minutes"), [(5.5, [3, 4, 5]), (6.5, [4, 5]), (9.5, [])])
+def test_older_ones_than_were_asked_for_are_left_out(now: float, minutes: list[int]) -> None:
+    of = filled(candles([1, 2, 3, 4, 5]), 2, at(now))
+    assert list(of.open_ms) == [at(minute) for minute in minutes]
+    assert list(of.open) == list(of.close) == list(of.volume) == list(of.taker_buy or ()) == minutes
+    assert of.quote_volume is None
+
+
+def test_minutes_without_trades_stand_where_the_price_stood_before() -> None:
+    of = filled(candles([1, 2, 5]), 3, at(5.5))
+    assert list(of.open_ms) == [at(minute) for minute in (2, 3, 4, 5)]
+    assert list(of.open) == [2, 2, 2, 5]
+    assert list(of.volume) == [2, 0, 0, 5]
+
+
+def test_what_an_exchange_leaves_out_at_the_end_is_put_in() -> None:
+    assert list(filled(candles([1, 2], "coinbase"), 9, at(4.5)).volume) == [1, 2, 0]
+    assert list(filled(candles([1, 2], "binance"), 9, at(4.5)).volume) == [1, 2]  # it lists every one
