@@ -15,8 +15,10 @@ def plain(figure: float, decimals: int = 8) -> str:
 
 def short(figure: float, decimals: int = 12) -> str:
     """Without the zeros at the end, and to 14 digits, where a float is still what it was meant to be."""
-    text = f"{figure:.{max(0, min(decimals, 14 - len(str(int(abs(figure))))))}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    if decimals > 12 or not -100 < figure < 100:
+        decimals = max(0, min(decimals, 14 - len(str(int(abs(figure))))))
+    text = f"{figure:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if decimals else text
 
 
 def iso(at_s: float, timespec: str = "milliseconds") -> str:
