@@ -10,7 +10,8 @@ by way of its low and its high.
 Volume is the difference of two readings of an ever growing meter (`Tables.readings`), so that the candles
 of an hour are together the candle of the hour; so are the takers' buys.
 
-In memory: the tables (about 2 MB a seed), and what was made of them: MAX_BARS, MAX_SPLITS, MAX_LISTS.
+In memory: the tables (about 2 MB a seed), and what was made of them: MAX_BARS, MAX_SPLITS, MAX_DAYS, MAX_NEWS,
+MAX_LISTS.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ APART = 100  # of each length of spike there is one in so many stretches
 SALT = 22  # with it, the usual seed has ordinary prices these years
 MAX_BARS = 30_000  # that are kept, about 8 MB
 MAX_SPLITS = 8_000  # that are kept, about 6 MB
+MAX_DAYS = 2_000  # that are kept, about 500 KB
+MAX_NEWS = 5_000  # or none, that are kept
 MAX_LISTS = 48  # that are kept, about 10 MB
 
 Lists = dict[tuple[str, int, int], tuple[float, Any]]  # when each was made, and it; by name, fillers and minute
@@ -53,8 +56,11 @@ class Tables:
         self.wicks = [(0.1 + 0.7 * chance.random() ** 2, 0.1 + 0.7 * chance.random() ** 2) for _ in range(N_SHAPES)]
         self.shapes = {n: [_shape(chance, n) for _ in range(N_SHAPES)] for n in set(PARTS.values())}
         self.volume, self.buys = _meter(chance)
-        self.bars: dict[tuple[str, int], dict[int, Any]] = {}  # see `Market.bars`
-        self.splits: dict[tuple[str, int, int], list[Span]] = {}  # see `Market._part`
+        self.lays: dict[str, Any] = {}  # of every coin, see `Prices.lay_of`
+        self.news: dict[tuple[str, int], Any] = {}  # see `Prices._news_in`
+        self.bars: dict[tuple[str, int], dict[int, Any]] = {}  # see `Prices.bars`
+        self.past_days: dict[tuple[str, int, int], Span] = {}  # see `Prices._day_of`
+        self.splits: dict[tuple[str, int, int], list[Span]] = {}  # see `Prices._part`
         self.lists: Lists = {}  # see `Market.kept`
         self._n_bars = 0
 

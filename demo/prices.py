@@ -9,10 +9,24 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterable
+from operator import mul
 from typing import NamedTuple
 
 from demo.coins import COINS, ENDING, FILLERS, SAME_NAME, Coin
-from demo.paths import DAYS, LEVELS, MAX_SPLITS, MINUTES, N_SHAPES, PARTS, Shape, Span, split, tables
+from demo.paths import (
+    DAYS,
+    LEVELS,
+    MAX_DAYS,
+    MAX_NEWS,
+    MAX_SPLITS,
+    MINUTES,
+    N_SHAPES,
+    PARTS,
+    Shape,
+    Span,
+    split,
+    tables,
+)
 from demo.shocks import STEP_S, Shock, scenario
 
 DAY = 1440  # minutes
@@ -103,10 +117,8 @@ class Prices:
         self.activities: dict[str, Callable[[int], float]] = {}
         self.shocks: list[Shock] = []
         self._seed, self._tables = seed, tables(seed)
-        self._lays: dict[str, Lay] = {}
-        self._news: dict[tuple[str, int], News | None] = {}
         self._moments: dict[str, tuple[float, int, Moment]] = {}
-        self._days: dict[str, tuple[int, int, tuple[float, float, float, float]]] = {}
+        self._days: dict[tuple[str, int, int], Span] = {}  # since there are shocks, or activities that were told
         self._cycles: dict[int, list[float]] = {}
 
     def shake(self, name: str, speed: float = 1.0, base: str = "") -> None:
@@ -128,7 +140,11 @@ class Prices:
         if coin.ended_d:
             at_s = min(at_s, self.end_s(coin))
         minute, second = divmod(at_s, 60)
-        price = _within(self._part(coin, len(LEVELS) - 1, int(minute)), second)
+        if second:
+            price = _within(self._part(coin, len(LEVELS) - 1, int(minute)), second)
+        else:  # where a longer stretch begins, its parts do
+            level = next(i for i, minutes in enumerate(LEVELS) if minute % minutes == 0)
+            price = self._part(coin, level, int(minute) // LEVELS[level])[0]
         return price * math.exp(sum(shock.at(coin, at_s) for shock in self.shocks)) if self.shocks else price
 
     def end_s(self, coin: Coin) -> float:
@@ -139,10 +155,10 @@ class Prices:
         return (self.clock() // 86_400 - coin.began_d + 1) * 86_400 if coin.began_d else 0.0
 
     def lay_of(self, coin: Coin) -> Lay:
-        found = self._lays.get(coin.key)
-        if found is None:
-            self._lays[coin.key] = found = _lay(self._seed, coin)
-        return found
+        lay: Lay | None = self._tables.lays.get(coin.key)
+        if lay is None:
+            self._tables.lays[coin.key] = lay = _lay(self._seed, coin)
+        return lay
 
     def _part(self, coin: Coin, level: int, slot: int) -> Span:
         """One stretch of a level."""
@@ -210,18 +226,19 @@ class Prices:
         return [news for news in found if news is not None and first <= news.day <= last]
 
     def _news_in(self, coin: Coin, slot: int) -> News | None:
-        key = coin.key, slot
-        if key not in self._news:
-            if len(self._news) > 10_000:
-                self._news.clear()
+        key, kept = (coin.key, slot), self._tables.news
+        if key not in kept:
+            if len(kept) >= MAX_NEWS:
+                kept.clear()
             chance = random.Random(f"{self._seed}{coin.key}{slot}")
             news = None
             if coin.vol > 0.1 and chance.random() < 0.5:
                 size = coin.vol / math.sqrt(365.25) * chance.uniform(1.5, 4)
                 day, minute = slot * NEWS_D + chance.randrange(NEWS_D - NEWS_KEPT_D), chance.randrange(DAY)
                 news = News(day, chance.choice((1, 1, -1)) * size, minute, chance.uniform(0.4, 1.4))
-            self._news[key] = news
-        return self._news[key]
+            kept[key] = news
+        found: News | None = kept[key]
+        return found
 
     def moment(self, coin: Coin, now: float) -> Moment:
         """last, open, high, low, mean price and minutes of trading of the last 24 h, for MOMENT_S."""
@@ -235,25 +252,25 @@ class Prices:
         self._moments[coin.key] = now, len(self.shocks), found
         return found
 
-    def _day_of(self, coin: Coin, minute: int) -> tuple[float, float, float, float]:
+    def _day_of(self, coin: Coin, minute: int) -> Span:
         """high, low, open and mean price of the 24 h before a minute."""
-        kept = self._days.get(coin.key)
-        if kept is not None and kept[:2] == (minute, len(self.shocks)):
-            return kept[2]
+        is_alike = not self.shocks and coin.base not in self.activities
+        days, key = self._tables.past_days if is_alike else self._days, (coin.key, minute, len(self.shocks))
+        found = days.get(key)
+        if found is None:
+            if len(days) >= MAX_DAYS:
+                days.clear()
+            days[key] = found = self._make_day(coin, minute)
+        return found
+
+    def _make_day(self, coin: Coin, minute: int) -> Span:
         if minute * 60 - DAY * 60 >= self.end_s(coin):
             price = self.price(coin.key, minute * 60)
             return price, price, price, price
         begin = max(minute - DAY, int(self.begin_s(coin) // 60))
         minute = int(min(minute, self.end_s(coin) // 60))
-        pieces = list(self._stretch(coin, begin, minute))
-        found = (
-            max(piece.high for piece in pieces),
-            min(piece.low for piece in pieces),
-            pieces[0].open,
-            sum(piece.mean * piece.volume for piece in pieces) / (sum(piece.volume for piece in pieces) or 1),
-        )
-        self._days[coin.key] = minute, len(self.shocks), found
-        return found
+        opens, highs, lows, _, means, volumes, _ = zip(*self._stretch(coin, begin, minute), strict=True)
+        return max(highs), min(lows), opens[0], sum(map(mul, means, volumes)) / (sum(volumes) or 1)
 
     def _stretch(self, coin: Coin, begin: int, end: int) -> Iterable[Bar]:
         """The bars of hours, quarters, five minutes and single ones that are between two minutes."""
