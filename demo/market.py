@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from demo.coins import (
@@ -36,12 +37,13 @@ from demo.coins import (
     okx_contract,
 )
 from demo.paths import DAYS, MAX_LISTS, Lists
-from demo.prices import DAY, Bar, Prices
+from demo.prices import DAY, Prices
 
 MARK = 1.00001  # of a perpetual's mark price against its last
 LIQUIDATION_S = 300  # of whose moves positions are closed
 MOVED = 0.4  # of an ordinary move: with less nobody has to go
 LIQUIDATED = 2e-5  # of the open interest, at an ordinary move
+MAX_DRAWN = 4_000  # five minutes' pieces that are kept, about 2 MB
 Kept = TypeVar("Kept")
 
 
@@ -89,7 +91,9 @@ class Market(Prices):
     def __init__(self, seed: int = 7, clock: Callable[[], float] = time.time, n_fillers: int = len(FILLERS)) -> None:
         super().__init__(seed, clock, n_fillers)
         self._others = {(exchange, coin.base): coin for coin in SAME_NAME for exchange in coin.only_on}
+        self._listed: dict[tuple[str, str], list[Coin]] = {}
         self._contracts: dict[str, dict[str, Coin]] = {}
+        self._margins: dict[tuple[str, str], tuple[str, ...]] = {}
         self._kept: Lists = {}  # since there are shocks, or activities that were told
 
     # What is listed.
@@ -110,7 +114,11 @@ class Market(Prices):
 
     def listed(self, exchange: str, market: str) -> list[Coin]:
         """All coins of an exchange's market."""
-        return [coin for coin in self.coins.values() if self.lists(exchange, coin.base, market) is coin]
+        found = self._listed.get((exchange, market))
+        if found is None:
+            found = [coin for coin in self.coins.values() if self.lists(exchange, coin.base, market) is coin]
+            self._listed[exchange, market] = found
+        return found
 
     def contract(self, exchange: str, name: str) -> Coin | None:
         """The coin of a perpetual, by what the exchange calls it (without its quote)."""
@@ -225,8 +233,14 @@ class Market(Prices):
 
     def margins(self, exchange: str, base: str) -> tuple[str, ...]:
         """In what the perpetuals of a coin are paid: "USDT", "USDC", "USD" or "coin"."""
-        if not self.lists(exchange, base, "perp"):
-            return ()
+        found = self._margins.get((exchange, base))
+        if found is None:
+            found = self._margins_of(exchange, base) if self.lists(exchange, base, "perp") else ()
+            if base in self.coins:  # else it is a word that somebody typed
+                self._margins[exchange, base] = found
+        return found
+
+    def _margins_of(self, exchange: str, base: str) -> tuple[str, ...]:
         has_usdc = exchange in ("hyperliquid", "deribit") or base in IN_USDC
         has_coin = base in BY_COIN.get(exchange, COIN_MARGINED)
         return tuple(
@@ -331,30 +345,15 @@ class Market(Prices):
         first, last = int(begin_s // LIQUIDATION_S), int(min(end_s, self.clock(), self.end_s(coin)) // LIQUIDATION_S)
         usual = self.lay_of(coin).day / math.sqrt(86_400 / LIQUIDATION_S)
         at_stake = self.interest_of(exchange, base, margin) * coin.price * LIQUIDATED
-        step = self.smallest(exchange, base)
+        step, key = self.smallest(exchange, base), f"{self._seed}{exchange}{coin.key}"
         for slot, bar in enumerate(self.bars(coin.key, LIQUIDATION_S // 60, first, last), first):
             for side, worst in (("long", bar.low), ("short", bar.high)):
                 move = abs(worst / bar.open - 1) / usual
                 if move > MOVED:
                     dollars = at_stake * min(move, 30) ** 2
-                    found += self._closed_by_force(f"{exchange}{coin.key}{slot}{side}", slot, side, bar, dollars, step)
-        now_ms = int(min(end_s, self.clock()) * 1000)
-        return sorted(each for each in found if begin_s * 1000 <= each.time_ms < now_ms)
-
-    def _closed_by_force(
-        self, key: str, slot: int, side: str, bar: Bar, dollars: float, step: float
-    ) -> list[Liquidation]:
-        """What falls due in five minutes, in pieces."""
-        chance, worst = random.Random(f"{self._seed}{key}"), bar.low if side == "long" else bar.high
-        weights = [chance.random() ** 3 + 0.02 for _ in range(min(12, 1 + int(dollars / 25_000)))]
-        pieces = []
-        for weight in weights:
-            far = chance.random()
-            price = bar.open + (worst - bar.open) * far
-            size = round(round(dollars * weight / sum(weights) / price / step) * step, 9)
-            time_ms = int((slot + 0.1 + 0.8 * far) * LIQUIDATION_S * 1000) + chance.randrange(1000)
-            pieces += [Liquidation(time_ms, side, price, size)] if size > 0 else []
-        return pieces
+                    found += _closed_by_force(f"{key}{slot}{side}", slot, side, bar.open, worst, dollars, step)
+        begin_ms, now_ms = begin_s * 1000, int(min(end_s, self.clock()) * 1000)
+        return sorted([each for each in found if begin_ms <= each.time_ms < now_ms])
 
     # Quotes and times.
 
@@ -368,3 +367,33 @@ class Market(Prices):
         year, month = day.year, (day.month + 2) // 3 * 3
         after = datetime(year + month // 12, month % 12 + 1, 1, 8, tzinfo=UTC)
         return after - timedelta(days=(after.weekday() - 5) % 7 + 1)
+
+
+class Piece(NamedTuple):
+    """A part of what falls due in five minutes: its weight among them, how far on the price's way, and how late."""
+
+    weight: float
+    far: float
+    late_ms: int
+
+
+@lru_cache(maxsize=MAX_DRAWN)
+def _pieces(key: str, n: int) -> tuple[Piece, ...]:
+    chance = random.Random(key)
+    weights = [chance.random() ** 3 + 0.02 for _ in range(n)]
+    return tuple(Piece(weight, chance.random(), chance.randrange(1000)) for weight in weights)
+
+
+def _closed_by_force(
+    key: str, slot: int, side: str, begin: float, worst: float, dollars: float, step: float
+) -> list[Liquidation]:
+    """What falls due in five minutes, in pieces, while the price goes from its beginning to its worst."""
+    pieces, closed = _pieces(key, min(12, 1 + int(dollars / 25_000))), []
+    whole = sum([piece.weight for piece in pieces])
+    for weight, far, late_ms in pieces:
+        price = begin + (worst - begin) * far
+        size = round(round(dollars * weight / whole / price / step) * step, 9)
+        if size > 0:
+            time_ms = int((slot + 0.1 + 0.8 * far) * LIQUIDATION_S * 1000) + late_ms
+            closed.append(Liquidation(time_ms, side, price, size))
+    return closed
