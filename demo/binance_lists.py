@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from demo.binance_markets import Pair, error, found_symbol, pair_day, perp_pair, perp_pairs, spot_pair, spot_pairs
 from demo.coins import SHOWN, STOCKS, Coin, contract_of, decimals_of
 from demo.market import Market
-from demo.spelling import number, plain
+from demo.spelling import compact, in_pieces, number, plain
 from demo.web import Asked, Reply, in_json
 
 FOREVER_MS = 4_133_404_800_000
@@ -52,9 +52,10 @@ class Lists:
         """One row for a symbol, all of them without."""
         assert callable(row)
         if "symbol" not in asked.query:
-            now = [row(pair) for pair in self._pairs(kind) if pair.coin.base in SHOWN]
-            others = [pair for pair in self._pairs(kind) if pair.coin.base not in SHOWN]
-            return in_json(now + self._market.kept(f"{asked.path} {kind}", lambda: [row(pair) for pair in others]))
+            now = [compact(row(pair)) for pair in self._pairs(kind) if pair.coin.base in SHOWN]
+            others = (pair for pair in self._pairs(kind) if pair.coin.base not in SHOWN)
+            kept = self._market.kept(f"{asked.path} {kind}", lambda: [compact(row(pair)) for pair in others])
+            return in_pieces("[", now + kept, "]")
         symbol = found_symbol(asked)
         if isinstance(symbol, Reply):
             return symbol

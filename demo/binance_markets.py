@@ -258,11 +258,16 @@ class Markets:
         margin = pair.quote if pair.kind == "perp" else "USDT"
         kind = "perp" if pair.kind == "perp" else "spot"
         multiplier = pair.multiplier if pair.kind == "perp" else 1
-        candles = self._market.candles("binance", pair.coin.base, kind, minutes, *numbers, multiplier, margin)
         decimals = max(8, decimals_of(pair.coin.tick / self._market.dollars_of(pair.quote)))
-        if kind == "spot" and pair.quote != "USDT":
-            candles = [self._in_quote(candle, minutes, pair.quote) for candle in candles]
-        return in_pieces("[", [kline(candle, minutes, decimals) for candle in candles], "]")
+
+        def spell(first: int, last: int) -> list[str]:
+            candles = self._market.candles("binance", pair.coin.base, kind, minutes, first, last, multiplier, margin)
+            if kind == "spot" and pair.quote != "USDT":
+                candles = [self._in_quote(candle, minutes, pair.quote) for candle in candles]
+            return [kline(candle, minutes, decimals) for candle in candles]
+
+        name = f"{asked.path} {pair.symbol} {minutes} {decimals}"
+        return in_pieces("[", self._market.history(name, pair.coin, minutes, *numbers, spell), "]")
 
     def _in_quote(self, candle: Candle, minutes: int, quote: str) -> Candle:
         """A candle of dollars in another currency: its ends exactly, its highest and lowest nearly."""
@@ -341,9 +346,13 @@ class Markets:
         minutes = PERIODS.get(asked.query.get("period", ""))
         if minutes is None:
             return error(-1130, "Data sent for parameter 'period' is not valid.")
-        first, last = span(asked, self._market, minutes, 500, 30)
-        rows = [row(asked.path, pair, slot * minutes * 60_000, minutes) for slot in range(first, last + 1)]
-        return in_json(rows)
+
+        def spell(first: int, last: int) -> list[str]:
+            times = range(first * minutes * 60_000, (last + 1) * minutes * 60_000, minutes * 60_000)
+            return [compact(row(asked.path, pair, at, minutes)) for at in times]
+
+        name, numbers = f"{asked.path} {pair.symbol} {minutes}", span(asked, self._market, minutes, 500, 30)
+        return in_pieces("[", self._market.history(name, pair.coin, minutes, *numbers, spell), "]")
 
     def _interest_row(self, path: str, pair: Pair, at_ms: int, minutes: int) -> dict[str, object]:
         coins = self._market.interest_of("binance", pair.coin.base, pair.quote, at_ms / 1000)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from demo.coins import Coin, decimals_of
-from demo.market import Market
+from demo.market import Candle, Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain, short
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -162,17 +162,18 @@ class Bitget:
             return self._refuse("400171", "Parameter granularity verification failed")
         if asked.path.endswith("history-candles") and "endTime" not in asked.query:
             return self._refuse("40019", "Parameter endTime cannot be empty")
-        digits = decimals_of(coin.tick)
-        candles = self._market.candles("bitget", coin.base, "spot", minutes, *self._span(asked, minutes))
-        rows = [
-            [
-                str(c.open_ms),
-                *(plain(price, digits) for price in c[1:5]),
-                *(plain(c.volume, 6), plain(c.turnover, 6), plain(c.turnover, 6)),
-            ]
-            for c in candles
-        ]
-        return self._data(rows)
+
+        def spell(first: int, last: int) -> list[str]:
+            candles = self._market.candles("bitget", coin.base, "spot", minutes, first, last)
+            return [compact([*self._candle(coin, candle), plain(candle.turnover, 6)]) for candle in candles]
+
+        numbers = self._span(asked, minutes)
+        rows = self._market.history(f"bitget spot {coin.base} {minutes}", coin, minutes, *numbers, spell)
+        return in_pieces(self._before(), rows, "]}")
+
+    def _candle(self, coin: Coin, candle: Candle) -> list[str]:
+        prices = [plain(price, decimals_of(coin.tick)) for price in candle[1:5]]
+        return [str(candle.open_ms), *prices, plain(candle.volume, 6), plain(candle.turnover, 6)]
 
     # Perpetuals.
 
@@ -285,17 +286,14 @@ class Bitget:
         if minutes is None:
             return self._refuse("400171", "Parameter granularity verification failed")
         margin = "coin" if perp.margin == "dated" else perp.margin
-        numbers, digits = self._span(asked, minutes), decimals_of(perp.coin.tick)
-        candles = self._market.candles("bitget", perp.coin.base, "perp", minutes, *numbers, margin=margin)
-        rows = [
-            [
-                str(c.open_ms),
-                *(plain(price, digits) for price in c[1:5]),
-                *(plain(c.volume, 6), plain(c.turnover, 6)),
-            ]
-            for c in candles
-        ]
-        return self._data(rows)
+        coin, numbers = perp.coin, self._span(asked, minutes)
+
+        def spell(first: int, last: int) -> list[str]:
+            candles = self._market.candles("bitget", coin.base, "perp", minutes, first, last, margin=margin)
+            return [compact(self._candle(coin, candle)) for candle in candles]
+
+        rows = self._market.history(f"bitget {margin} {coin.base} {minutes}", coin, minutes, *numbers, spell)
+        return in_pieces(self._before(), rows, "]}")
 
     def _funding_time(self, perp: Perp) -> dict[str, Any]:
         _, hours, due = self._market.funding_of("bitget", perp.coin.base)

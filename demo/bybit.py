@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from demo.coins import ONLY_IN_USDC, SHOWN, Coin, contract_of, decimals_of
 from demo.keys import bybit_refusal
-from demo.market import Market
+from demo.market import Candle, Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -254,8 +254,12 @@ class Bybit:
             return [compact(self._row(category, pair)) for pair in self._pairs(category, coins)]
 
         kept = self._market.kept(f"bybit {category}", lambda: spelt(others))
-        before = f'{{"retCode":0,"retMsg":"OK","result":{{"category":"{category}","list":['
-        return in_pieces(before, [*spelt(shown), *kept], f']}},"retExtInfo":{{}},"time":{self._now_ms()}}}')
+        return self._listed(f'"category":"{category}"', [*spelt(shown), *kept])
+
+    def _listed(self, before: str, rows: Iterable[str], after: str = "") -> Reply:
+        """A list of rows that are JSON already, with what stands before and after it."""
+        before = f'{{"retCode":0,"retMsg":"OK","result":{{{before},"list":['
+        return in_pieces(before, rows, f']{after}}},"retExtInfo":{{}},"time":{self._now_ms()}}}')
 
     def _row(self, category: str, pair: Pair) -> dict[str, str]:
         return self._spot_row(pair) if category == "spot" else self._perp_row(category, pair)
@@ -343,18 +347,22 @@ class Bybit:
         numbers = self._span(asked, minutes, "start", "end", 200, 1000)
         kind = "spot" if category == "spot" else "perp"
         margin = "coin" if pair.margin == "dated" else pair.margin if kind == "perp" else "USDT"
-        candles = self._market.candles("bybit", pair.coin.base, kind, minutes, *numbers, pair.multiplier, margin)
         part, digits = USDC_SPOT if kind == "spot" and pair.margin == "USDC" else 1.0, decimals_of(pair.coin.tick)
-        rows = []
-        for candle in reversed(candles):
-            volume, turnover = candle.volume * part, candle.turnover * part
+
+        def row(candle: Candle) -> str:
+            volume, turnover, prices = candle.volume * part, candle.turnover * part, candle[1:5]
             if category == "inverse":
                 volume, turnover = round(turnover), volume
-            prices = (plain(price, digits) for price in candle[1:5])
-            rows.append(
-                [str(candle.open_ms), *prices, plain(volume, 0 if category == "inverse" else 6), plain(turnover)]
-            )
-        return self._envelope({"category": category, "symbol": pair.symbol, "list": rows})
+            amounts = plain(volume, 0 if category == "inverse" else 6), plain(turnover)
+            return compact([str(candle.open_ms), *(plain(price, digits) for price in prices), *amounts])
+
+        def spell(first: int, last: int) -> list[str]:
+            base, many = pair.coin.base, pair.multiplier
+            return [row(c) for c in self._market.candles("bybit", base, kind, minutes, first, last, many, margin)]
+
+        name = f"bybit {category} {pair.symbol} {minutes}"
+        rows = self._market.history(name, pair.coin, minutes, *numbers, spell)
+        return self._listed(f'"category":"{category}","symbol":"{pair.symbol}"', reversed(rows))
 
     def _span(self, asked: Asked, minutes: int, begin: str, end: str, usual: int, most: int) -> tuple[int, int]:
         """From the beginning if only that is given, or else the latest."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from demo.coins import STOCKS, Coin
 from demo.market import Market
-from demo.spelling import compact, in_pieces, iso, number
+from demo.spelling import in_pieces, iso, number, with_floats
 from demo.web import Asked, Reply, in_json
 
 KNOWN = {  # id, name, and how many there are
@@ -108,7 +108,7 @@ class CoinGecko:
         rows = []
         for rank, coin in enumerate(coins, 1):
             row = self._row(coin, quote, rank)
-            rows.append((row["id"], row["symbol"], compact(row)))
+            rows.append((row["id"], row["symbol"], with_floats(row)))
         return rows
 
     def _row(self, coin: Coin, quote: str, rank: int) -> dict[str, Any]:

@@ -129,18 +129,18 @@ class Gate:
         numbers = self._span(asked, minutes, 1000)
         if isinstance(numbers, Reply):
             return numbers
-        digits = decimals_of(pair[0].tick)
-        candles = self._market.candles("gate", pair[0].base, "spot", minutes, *numbers)
-        return in_json(
-            [
-                [
-                    *(str(c.open_ms // 1000), plain(c.turnover)),
-                    *(plain(price, digits) for price in (c.close, c.high, c.low, c.open)),
-                    *(plain(c.volume), "true" if c.is_closed else "false"),
-                ]
-                for c in candles
-            ]
-        )
+        coin, digits = pair[0], decimals_of(pair[0].tick)
+
+        def row(c: Candle) -> str:
+            prices = (plain(price, digits) for price in (c.close, c.high, c.low, c.open))
+            is_closed = "true" if c.is_closed else "false"
+            return compact([str(c.open_ms // 1000), plain(c.turnover), *prices, plain(c.volume), is_closed])
+
+        def spell(first: int, last: int) -> list[str]:
+            return [row(c) for c in self._market.candles("gate", coin.base, "spot", minutes, first, last)]
+
+        rows = self._market.history(f"gate spot {coin.base} {minutes}", coin, minutes, *numbers, spell)
+        return in_pieces("[", rows, "]")
 
     # Perpetuals.
 
@@ -317,14 +317,18 @@ class Gate:
         many = contract_of("gate", coin)[1]
         digits = decimals_of(coin.tick * many)
 
-        def row(c: Candle) -> dict[str, object]:
+        def row(c: Candle) -> str:
             prices = {"c": plain(c.close, digits), "h": plain(c.high, digits), "l": plain(c.low, digits)}
             volume = self._contracts(margin, coin, c.volume * many, c.turnover)
             total = c.volume if margin == "coin" else c.turnover
-            return {"t": c.open_ms // 1000, "v": volume, **prices, "o": plain(c.open, digits), "sum": short(total, 6)}
+            ends = {"o": plain(c.open, digits), "sum": short(total, 6)}
+            return compact({"t": c.open_ms // 1000, "v": volume, **prices, **ends})
 
-        candles = self._market.candles("gate", coin.base, "perp", minutes, *numbers, many, margin)
-        return in_json([row(candle) for candle in candles])
+        def spell(first: int, last: int) -> list[str]:
+            return [row(c) for c in self._market.candles("gate", coin.base, "perp", minutes, first, last, many, margin)]
+
+        rows = self._market.history(f"gate {margin} {coin.base} {minutes}", coin, minutes, *numbers, spell)
+        return in_pieces("[", rows, "]")
 
     def _fundings(self, asked: Asked, margin: str, coin: Coin) -> Reply:
         """What was paid, newest first."""

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from demo.coins import FILLERS, Coin, contract_of
-from demo.market import Market
+from demo.market import Candle, Market
 from demo.spelling import compact, earliest, in_pieces, short
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
@@ -192,24 +192,19 @@ class Hyperliquid:
             return in_json(None)
         since = max(wanted["startTime"] // (minutes * 60_000) * minutes * 60_000, now_ms - 5000 * minutes * 60_000)
         numbers = earliest(minutes, MAX_CANDLES, since, min(end, now_ms))
-        candles = self._market.candles("hyperliquid", coin.base, "perp", minutes, *numbers, _multiplier(coin), "USDC")
-        return in_json(
-            [
-                {
-                    "t": c.open_ms,
-                    "T": c.open_ms + minutes * 60_000 - 1,
-                    "s": wanted["coin"],
-                    "i": word,
-                    "o": short(c.open),
-                    "c": short(c.close),
-                    "h": short(c.high),
-                    "l": short(c.low),
-                    "v": short(c.volume, 6),
-                    "n": c.n_trades,
-                }
-                for c in candles
-            ]
-        )
+
+        def row(c: Candle) -> str:
+            times = {"t": c.open_ms, "T": c.open_ms + minutes * 60_000 - 1, "s": wanted["coin"], "i": word}
+            prices = {"o": short(c.open), "c": short(c.close), "h": short(c.high), "l": short(c.low)}
+            return compact({**times, **prices, "v": short(c.volume, 6), "n": c.n_trades})
+
+        def spell(first: int, last: int) -> list[str]:
+            market, many = self._market, _multiplier(coin)
+            candles = market.candles("hyperliquid", coin.base, "perp", minutes, first, last, many, "USDC")
+            return [row(candle) for candle in candles]
+
+        rows = self._market.history(f"hyperliquid {coin.base} {minutes}", coin, minutes, *numbers, spell)
+        return in_pieces("[", rows, "]")
 
     def _fundings(self, wanted: dict[str, Any]) -> Reply:
         """What was paid at every full hour, oldest first."""

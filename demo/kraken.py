@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from demo.coins import Coin, decimals_of
 from demo.market import Candle, Market
 from demo.prices import DAY
-from demo.spelling import compact, earliest, in_pieces, iso, latest, number, plain, short
+from demo.spelling import compact, earliest, in_pieces, iso, latest, number, plain, short, with_floats
 from demo.web import CLOUDFRONT, Asked, Reply, in_json
 
 OWN = {"BTC": "XBT", "DOGE": "XDG"}
@@ -173,10 +173,14 @@ class Kraken:
         since = (number(asked.query["since"], 0) + 1) * 1000 if "since" in asked.query else None
         numbers = latest(minutes, MAX_ROWS + 1, since, now_ms)
         part = 1.0 if pair.quote == "USD" else USDT_PART
-        candles = self._market.candles("kraken", pair.coin.base, "spot", minutes, *numbers)
-        rows = [self._candle(candle, part, decimals_of(pair.coin.tick)) for candle in candles]
-        name = f"{pair.coin.base}/{pair.quote}"  # unlike a ticker's, since 2026
-        return self._result({name: rows, "last": (now_ms // (minutes * 60_000) - 1) * minutes * 60})
+
+        def spell(first: int, last: int) -> list[str]:
+            candles = self._market.candles("kraken", pair.coin.base, "spot", minutes, first, last)
+            return [compact(self._candle(candle, part, decimals_of(pair.coin.tick))) for candle in candles]
+
+        rows = self._market.history(f"kraken {pair.key} {minutes}", pair.coin, minutes, *numbers, spell)
+        before = f'{{"error":[],"result":{{"{pair.coin.base}/{pair.quote}":['  # unlike a ticker's name, since 2026
+        return in_pieces(before, rows, f'],"last":{(now_ms // (minutes * 60_000) - 1) * minutes * 60}}}}}')
 
     def _candle(self, c: Candle, part: float, digits: int) -> list[Any]:
         mean = c.turnover / c.volume if c.volume else 0.0
@@ -250,11 +254,11 @@ class KrakenFutures:
 
     def _tickers(self) -> Reply:
         rows = self._market.rows(
-            "tickers", "kraken", "perp", lambda coin: [compact(self._ticker(perp)) for perp in self._of(coin)]
+            "tickers", "kraken", "perp", lambda coin: [with_floats(self._ticker(perp)) for perp in self._of(coin)]
         )
         last = self._market.day("kraken", "BTC", "spot").last
         rows += [
-            compact({"symbol": name, "last": last, "lastTime": self._time()}) for name in ("in_xbtusd", "rr_xbtusd")
+            with_floats({"symbol": name, "last": last, "lastTime": self._time()}) for name in ("in_xbtusd", "rr_xbtusd")
         ]
         return in_pieces('{"result":"success","tickers":[', rows, f'],"serverTime":"{self._time()}"}}')
 
@@ -343,19 +347,20 @@ class KrakenFutures:
         else:
             first, last = latest(minutes, MAX_FUTURES_ROWS, None, until)
         margin, digits = "USD" if perp.margin == "USD" else "coin", decimals_of(perp.coin.tick)
-        candles = self._market.candles("kraken", perp.coin.base, "perp", minutes, first, last, margin=margin)
-        rows = [
-            {
-                "time": c.open_ms,
-                "open": short(c.open, digits),
-                "high": short(c.high, digits),
-                "low": short(c.low, digits),
-                "close": short(c.close, digits),
-                "volume": short(c.volume, 6) if margin == "USD" else str(round(c.turnover)),
-            }
-            for c in candles
-        ]
-        return in_json({"candles": rows, "more_candles": has_more})
+
+        def row(c: Candle) -> str:
+            prices = {"open": short(c.open, digits), "high": short(c.high, digits), "low": short(c.low, digits)}
+            volume = short(c.volume, 6) if margin == "USD" else str(round(c.turnover))
+            return compact({"time": c.open_ms, **prices, "close": short(c.close, digits), "volume": volume})
+
+        def spell(first: int, last: int) -> list[str]:
+            candles = self._market.candles("kraken", perp.coin.base, "perp", minutes, first, last, margin=margin)
+            return [row(candle) for candle in candles]
+
+        rows = self._market.history(
+            f"kraken {perp.coin.base} {margin} {minutes}", perp.coin, minutes, first, last, spell
+        )
+        return in_pieces('{"candles":[', rows, f'],"more_candles":{"true" if has_more else "false"}}}')
 
     def _fundings(self, asked: Asked) -> Reply:
         """What was paid in every hour of three months, oldest first: absolute, and of the price."""

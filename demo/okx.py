@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from demo.coins import MARGINS, ONLY_IN_USDC, SHOWN, Coin, decimals_of, dollar_contract, okx_contract
@@ -156,7 +156,7 @@ class Okx:
 
         market = "perp" if kind == "SWAP" else "spot"
         rows = self._market.rows(f"{asked.path} {kind} {family}", "okx", market, spell)
-        return in_pieces('{"code":"0","msg":"","data":[', rows, "]}")
+        return _listed(rows)
 
     def _private(self, asked: Asked, now_ms: int) -> list[dict[str, Any]]:
         day_ms = 86_400_000
@@ -305,7 +305,7 @@ class Okx:
         rows = self._market.rows("fundings", "okx", "perp", spell)
         dated = {"instId": f"BTC-USDT-{self._market.quarter():%y%m%d}", "instType": "FUTURES"}
         rows.append(compact(self._funding(Pair("", self._market.coins["BTC"], True, "USDT"), now) | dated))
-        return in_pieces('{"code":"0","msg":"","data":[', rows, "]}")
+        return _listed(rows)
 
     def _funding_history(self, asked: Asked, pair: Pair) -> Reply:
         """What was paid, newest first; after and before as with candles."""
@@ -375,8 +375,13 @@ class Okx:
             since = max(since, now_ms - 1440 * minutes * 60_000)
         numbers = latest(minutes, limit, since, until)
         kind = "perp" if pair.is_swap else "spot"
-        candles = self._market.candles("okx", pair.coin.base, kind, minutes, *numbers, margin=pair.margin)
-        return _data([self._candle(pair, candle) for candle in reversed(candles)])
+
+        def spell(first: int, last: int) -> list[str]:
+            candles = self._market.candles("okx", pair.coin.base, kind, minutes, first, last, margin=pair.margin)
+            return [compact(self._candle(pair, candle)) for candle in candles]
+
+        rows = self._market.history(f"okx {pair.name} {minutes}", pair.coin, minutes, *numbers, spell)
+        return _listed(reversed(rows))
 
     def _candle(self, pair: Pair, candle: Candle) -> list[str]:
         digits, confirm = decimals_of(pair.coin.tick), "1" if candle.is_closed else "0"
@@ -502,6 +507,11 @@ class Okx:
 
 def _wrong(parameter: str) -> Reply:
     return in_json({"code": "51000", "data": [], "msg": f"Parameter {parameter} error"}, 400)
+
+
+def _listed(rows: Iterable[str]) -> Reply:
+    """Of rows that are JSON already."""
+    return in_pieces('{"code":"0","msg":"","data":[', rows, "]}")
 
 
 def _data(rows: Sequence[Any]) -> Reply:

@@ -10,8 +10,8 @@ by way of its low and its high.
 Volume is the difference of two readings of an ever growing meter (`Tables.readings`), so that the candles
 of an hour are together the candle of the hour; so are the takers' buys.
 
-In memory: the tables (about 2 MB a seed), and what was made of them: MAX_BARS, MAX_SPLITS, MAX_DAYS, MAX_NEWS,
-MAX_LISTS.
+In memory: the tables (about 2 MB a seed), and what was made of them: MAX_BARS, MAX_ROWS, MAX_SPLITS,
+MAX_DAYS, MAX_NEWS, MAX_LISTS.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 import random
 from array import array
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -32,7 +33,8 @@ MINUTES = 30_720  # of the meter, 21 days
 SPIKES = ((15, 2.2), (60, 1.8), (240, 1.6))  # minutes, and the least that they are busier than ever by
 APART = 100  # of each length of spike there is one in so many stretches
 SALT = 22  # with it, the usual seed has ordinary prices these years
-MAX_BARS = 30_000  # that are kept, about 8 MB
+MAX_BARS = 20_000  # that are kept, about 6 MB
+MAX_ROWS = 16_000  # that are kept, about 5 MB
 MAX_SPLITS = 8_000  # that are kept, about 6 MB
 MAX_DAYS = 2_000  # that are kept, about 500 KB
 MAX_NEWS = 5_000  # or none, that are kept
@@ -49,6 +51,33 @@ class Shape(NamedTuple):
     wicks: tuple[tuple[float, float], ...]
 
 
+class Series:
+    """What was made of the tables, by a name and by numbers that follow each other. All goes when it is too much."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._n_kept = most, 0
+        self._series: dict[object, dict[int, Any]] = {}
+
+    def read(self, name: object, first: int, last: int, make: Callable[[int, int], list[Any]]) -> list[Any]:
+        """Those from the first to the last number; make gives the ones that are missing, one for every number."""
+        kept = self._series.get(name, {})
+        found = [kept.get(number) for number in range(first, last + 1)]
+        if None in found:
+            begin, end = found.index(None), len(found)
+            while found[end - 1] is not None:
+                end -= 1
+            found[begin:end] = made = make(first + begin, first + end - 1)
+            self._keep(name, first + begin, made)
+        return found
+
+    def _keep(self, name: object, first: int, made: list[Any]) -> None:
+        if self._n_kept + len(made) > self._most:
+            self._series.clear()
+            self._n_kept = 0
+        self._series.setdefault(name, {}).update(enumerate(made, first))
+        self._n_kept += len(made)
+
+
 class Tables:
     def __init__(self, seed: int) -> None:
         chance = random.Random(f"tables {seed} {SALT}")
@@ -58,11 +87,11 @@ class Tables:
         self.volume, self.buys = _meter(chance)
         self.lays: dict[str, Any] = {}  # of every coin, see `Prices.lay_of`
         self.news: dict[tuple[str, int], Any] = {}  # see `Prices._news_in`
-        self.bars: dict[tuple[str, int], dict[int, Any]] = {}  # see `Prices.bars`
+        self.bars = Series(MAX_BARS)  # see `Prices.bars`
+        self.rows = Series(MAX_ROWS)  # see `Market.history`
         self.past_days: dict[tuple[str, int, int], Span] = {}  # see `Prices._day_of`
         self.splits: dict[tuple[str, int, int], list[Span]] = {}  # see `Prices._part`
         self.lists: Lists = {}  # see `Market.kept`
-        self._n_bars = 0
 
     def read(self, minute: float) -> tuple[float, float]:
         """All that was traded up to a moment, in ordinary minutes, and the takers' buys of it."""
@@ -83,14 +112,6 @@ class Tables:
             [volume[minute % MINUTES] + minute // MINUTES * whole for minute in minutes],
             [buys[minute % MINUTES] + minute // MINUTES * bought for minute in minutes],
         )
-
-    def keep(self, key: str, minutes: int, first: int, bars: list[Any]) -> None:
-        """Keeps what has been made of the tables; all goes when it is too much."""
-        if self._n_bars + len(bars) > MAX_BARS:
-            self.bars.clear()
-            self._n_bars = 0
-        self.bars.setdefault((key, minutes), {}).update(enumerate(bars, first))
-        self._n_bars += len(bars)
 
 
 @lru_cache(maxsize=2)

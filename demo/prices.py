@@ -9,6 +9,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from operator import mul
 from typing import NamedTuple
 
@@ -313,6 +314,10 @@ class Prices:
     def _more(self, coin: Coin, begin: float, end: float) -> float:
         """What news and shocks add between two moments in minutes."""
         more = sum(shock.traded(coin, begin * 60, end * 60) for shock in self.shocks)
+        return more + self._more_by_news(coin, begin, end)
+
+    def _more_by_news(self, coin: Coin, begin: float, end: float) -> float:
+        more = 0.0
         for news in self._news_of(coin, int(begin // DAY) - 1, int(end // DAY)):
             first = news.day * DAY + news.minute
             more += news.busy * max(0.0, min(end, first + DAY) - max(begin, first))
@@ -359,14 +364,8 @@ class Prices:
         """Those of the past, of which a process keeps the ones that nothing of this market alone has changed."""
         if coin.base in self.activities:
             return self._told_bars(coin, minutes, first, last)
-        kept = self._tables.bars.get((coin.key, minutes), {})
-        bars = [kept.get(slot) for slot in range(first, last + 1)]
-        missing = [first + i for i, bar in enumerate(bars) if bar is None]
-        if missing:
-            made = self._make_bars(coin, minutes, missing[0], missing[-1])
-            bars[missing[0] - first : missing[-1] + 1 - first] = made
-            self._tables.keep(coin.key, minutes, missing[0], made)
-        whole = [bar for bar in bars if bar is not None]
+        make = partial(self._make_bars, coin, minutes)
+        whole: list[Bar] = self._tables.bars.read((coin.key, minutes), first, last, make)
         if not self.shocks or (last + 1) * minutes * 60 <= min(shock.begin_s for shock in self.shocks):
             return whole
         return [self._shaken(coin, minutes, slot, bar) for slot, bar in enumerate(whole, first)]
@@ -393,7 +392,7 @@ class Prices:
             rhythms = [0.0] * (last - first + 1)
         if self._news_of(coin, first * minutes // DAY - 1, (last + 1) * minutes // DAY):
             for i in range(len(rhythms)):
-                rhythms[i] += self._more(coin, (first + i) * minutes, (first + i + 1) * minutes)
+                rhythms[i] += self._more_by_news(coin, (first + i) * minutes, (first + i + 1) * minutes)
         flow = FLOW / (lay.day / 4.9) / coin.price
         traded = [after - before + more for before, after, more in zip(read, read[1:], rhythms, strict=False)]
         means = [sum(span) / 4 for span in spans]

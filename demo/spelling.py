@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from demo.web import Reply
+import orjson
+
+from demo.web import ENCODER, Reply
 
 
 def plain(figure: float, decimals: int = 8) -> str:
@@ -51,4 +52,10 @@ def in_pieces(before: str, rows: Iterable[str], after: str) -> Reply:
 
 
 def compact(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    """JSON of words in ASCII and whole numbers, of which there is most; other numbers are for `with_floats`."""
+    return orjson.dumps(value).decode()
+
+
+def with_floats(value: object) -> str:
+    """JSON whose numbers are spelt as Python does: 0.00001234 is 1.234e-05."""
+    return ENCODER.encode(value)

@@ -56,8 +56,11 @@ class Reply(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
 def in_json(value: object, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    return Reply(status, json.dumps(value, separators=(",", ":")).encode(), headers=headers)
+    return Reply(status, ENCODER.encode(value).encode(), headers=headers)
 
 
 Handler = Callable[[Asked], Awaitable[Reply]]
