@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 DAYS = 4096  # of the walk
 RETURN_D = 40  # how long it takes the walk to come back
 LEVELS = (1440, 240, 60, 15, 5, 1)  # minutes
-PARTS = {240: 6, 60: 4, 15: 4, 5: 3, 1: 5}  # of the level above
+PARTS = {1440: 1, 240: 6, 60: 4, 15: 4, 5: 3, 1: 5}  # of the level above; a day has none and is whole
 N_SHAPES = 251  # of each number of parts
 MINUTES = 30_720  # of the meter, 21 days
 SPIKES = ((15, 2.2), (60, 1.8), (240, 1.6))  # minutes, and the least that they are busier than ever by
@@ -83,7 +83,7 @@ class Tables:
         chance = random.Random(f"tables {seed} {SALT}")
         self.days = _walk(chance)
         self.wicks = [(0.1 + 0.7 * chance.random() ** 2, 0.1 + 0.7 * chance.random() ** 2) for _ in range(N_SHAPES)]
-        self.shapes = {n: [_shape(chance, n) for _ in range(N_SHAPES)] for n in set(PARTS.values())}
+        self.shapes = {n: [_shape(chance, n) for _ in range(N_SHAPES)] for n in sorted({*PARTS.values()} - {1})}
         self.volume, self.buys = _meter(chance)
         self.lays: dict[str, Any] = {}  # of every coin, see `Prices.lay_of`
         self.news: dict[tuple[str, int], Any] = {}  # see `Prices._news_in`
@@ -127,16 +127,19 @@ def split(whole: Span, shape: Shape) -> list[Span]:
     top, bottom = high - 0.03 * width, low + 0.03 * width
     ends = [begin + way * part + width * off for part, off in shape.parts]
     ends = [top if end > top else bottom if end < bottom else end for end in ends]
-    begins = [begin, *ends]
     ends.append(close)
-    pairs = list(zip(begins, ends, shape.wicks, strict=True))
-    highs = [(one if one > other else other) + width * up for one, other, (up, _) in pairs]
-    lows = [(other if one > other else one) - width * down for one, other, (_, down) in pairs]
-    highest, lowest = highs.index(max(highs)), lows.index(min(lows))
-    highs = [each if each < high else high for each in highs]
-    lows = [each if each > low else low for each in lows]
-    highs[highest], lows[lowest] = high, low
-    return list(zip(begins, highs, lows, ends, strict=True))
+    highs, lows, at = [], [], begin
+    for end, (up, down) in zip(ends, shape.wicks, strict=True):
+        upper, lower = (end, at) if end > at else (at, end)
+        highs.append(upper + width * up)
+        lows.append(lower - width * down)
+        at = end
+    highs[highs.index(max(highs))], lows[lows.index(min(lows))] = high, low
+    parts, at = [], begin
+    for end, upper, lower in zip(ends, highs, lows, strict=True):
+        parts.append((at, upper if upper < high else high, lower if lower > low else low, end))
+        at = end
+    return parts
 
 
 def _walk(chance: random.Random) -> array[float]:

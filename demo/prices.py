@@ -163,28 +163,30 @@ class Prices:
 
     def _part(self, coin: Coin, level: int, slot: int) -> Span:
         """One stretch of a level."""
-        if level == 0:
-            return self._days_of(coin, slot, slot)[0]
         above, part = divmod(slot, PARTS[LEVELS[level]])
-        key, splits = (coin.key, level, above), self._tables.splits
-        parts = splits.get(key)
-        if parts is None:
-            if len(splits) >= MAX_SPLITS:
-                splits.clear()
-            parts = split(self._part(coin, level - 1, above), self._shape(self.lay_of(coin), level, above))
-            splits[key] = parts
-        return parts[part]
+        return self._split(coin, level, above)[part]
 
     def _parts(self, coin: Coin, level: int, first: int, last: int) -> list[Span]:
         """Many stretches of a level, one after the other."""
-        if level == 0:
-            return self._days_of(coin, first, last)
-        n, lay = PARTS[LEVELS[level]], self.lay_of(coin)
-        begin = first // n
-        parts: list[Span] = []
-        for above, whole in enumerate(self._parts(coin, level - 1, begin, last // n), begin):
-            parts += split(whole, self._shape(lay, level, above))
+        n = PARTS[LEVELS[level]]
+        begin, parts = first // n, []
+        for above in range(begin, last // n + 1):
+            parts += self._split(coin, level, above)
         return parts[first - begin * n : last + 1 - begin * n]
+
+    def _split(self, coin: Coin, level: int, above: int) -> list[Span]:
+        """All stretches of a level that are one of the level above, or a day, which has none above it."""
+        key, splits = (coin.key, level, above), self._tables.splits
+        parts = splits.get(key)
+        if parts is None:
+            if level:
+                parts = split(self._part(coin, level - 1, above), self._shape(self.lay_of(coin), level, above))
+            else:
+                parts = self._days_of(coin, above, above)
+            if len(splits) >= MAX_SPLITS:
+                splits.clear()
+            splits[key] = parts
+        return parts
 
     def _shape(self, lay: Lay, level: int, slot: int) -> Shape:
         """Most stretches have the shape that all coins have at that time, so that they move together."""
