@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from demo.coins import STOCKS, Coin, contract_of, decimals_of, gate_contract
-from demo.market import Candle, Day, Market
+from demo.market import Candle, Day, Liquidation, Market
 from demo.spelling import compact, earliest, in_pieces, latest, number, plain, short
 from demo.web import Asked, Reply, in_json
 
@@ -382,21 +382,34 @@ class Gate:
             first, last = earliest(minutes, limit, number(asked.query["from"], 0) * 1000, now_ms)
         else:
             first, last = latest(minutes, limit, None, now_ms)
-        return in_json([self._stat(margin, coin, minutes, slot) for slot in range(first, last + 1)])
+        return in_json(self._stats_of(margin, coin, minutes, first, last))
 
-    def _stat(self, margin: str, coin: Coin, minutes: int, slot: int) -> dict[str, object]:
+    def _stats_of(self, margin: str, coin: Coin, minutes: int, first: int, last: int) -> list[dict[str, object]]:
+        many, step_ms = contract_of("gate", coin)[1], minutes * 60_000
+        candles = self._market.candles("gate", coin.base, "perp", minutes, first, last, many, margin)
+        traded = {candle.open_ms // step_ms: candle for candle in candles}
+        closed: dict[int, list[Liquidation]] = {}
+        for each in self._market.liquidations(
+            "gate", coin.base, first * minutes * 60, (last + 1) * minutes * 60, margin
+        ):
+            closed.setdefault(each.time_ms // step_ms, []).append(each)
+        return [
+            self._stat(margin, coin, slot * minutes * 60, traded.get(slot), closed.get(slot, []))
+            for slot in range(first, last + 1)
+        ]
+
+    def _stat(
+        self, margin: str, coin: Coin, at: int, candle: Candle | None, closed: list[Liquidation]
+    ) -> dict[str, object]:
         """open_interest counts both sides here, the contracts' position_size one."""
-        at, many = slot * minutes * 60, contract_of("gate", coin)[1]
+        many = contract_of("gate", coin)[1]
         size, mark = 2 * self._size(margin, coin, at), self._market.mark("gate", coin.base, at) * many
-        candles = self._market.candles("gate", coin.base, "perp", minutes, slot, slot, many, margin)
-        bought = sum(candle.buy_volume for candle in candles)
-        sold = sum(candle.volume for candle in candles) - bought
-        liquidated = self._liquidated_in(margin, coin, at, at + minutes * 60)
+        bought, sold = (candle.buy_volume, candle.volume - candle.buy_volume) if candle is not None else (0, 0)
         return {
             "time": at,
             "lsr_taker": round(bought / sold, 6) if sold else 0,
             "lsr_account": self._ratio(coin, "accounts", at),
-            **liquidated,
+            **self._liquidated_in(margin, coin, closed),
             "open_interest": size,
             "mark_price": short(mark),
             "top_lsr_size": self._ratio(coin, "top positions", at),
@@ -408,10 +421,9 @@ class Gate:
         share = self._market.long_share("gate", coin.base, of, at)
         return round(share / (1 - share), 6)
 
-    def _liquidated_in(self, margin: str, coin: Coin, begin: int, end: int) -> dict[str, object]:
+    def _liquidated_in(self, margin: str, coin: Coin, found: list[Liquidation]) -> dict[str, object]:
         """Sums of longs and shorts: contracts, coins and dollars."""
         sums: dict[str, object] = {}
-        found = self._market.liquidations("gate", coin.base, begin, end, margin)
         for side in ("long", "short"):
             coins = sum(each.size for each in found if each.side == side)
             dollars = sum(each.size * each.price for each in found if each.side == side)

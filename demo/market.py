@@ -85,15 +85,27 @@ class Liquidation(NamedTuple):
     size: float
 
 
+class Board(NamedTuple):
+    """What has been looked up of what is listed, which never changes: for all worlds with as many fillers."""
+
+    listed: dict[tuple[str, str], list[Coin]]
+    contracts: dict[str, dict[str, Coin]]
+    margins: dict[tuple[str, str], tuple[str, ...]]
+    interests: dict[tuple[str, str, str], tuple[Coin, float, float]]
+
+
+@lru_cache(maxsize=4)
+def _board(n_fillers: int) -> Board:
+    return Board({}, {}, {}, {})
+
+
 class Market(Prices):
     """The market as a function of time; see `Prices` for what can be told to it."""
 
     def __init__(self, seed: int = 7, clock: Callable[[], float] = time.time, n_fillers: int = len(FILLERS)) -> None:
         super().__init__(seed, clock, n_fillers)
         self._others = {(exchange, coin.base): coin for coin in SAME_NAME for exchange in coin.only_on}
-        self._listed: dict[tuple[str, str], list[Coin]] = {}
-        self._contracts: dict[str, dict[str, Coin]] = {}
-        self._margins: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._board = _board(n_fillers)
         self._kept: Lists = {}  # since there are shocks, or activities that were told
 
     # What is listed.
@@ -114,18 +126,18 @@ class Market(Prices):
 
     def listed(self, exchange: str, market: str) -> list[Coin]:
         """All coins of an exchange's market."""
-        found = self._listed.get((exchange, market))
+        found = self._board.listed.get((exchange, market))
         if found is None:
             found = [coin for coin in self.coins.values() if self.lists(exchange, coin.base, market) is coin]
-            self._listed[exchange, market] = found
+            self._board.listed[exchange, market] = found
         return found
 
     def contract(self, exchange: str, name: str) -> Coin | None:
         """The coin of a perpetual, by what the exchange calls it (without its quote)."""
-        names = self._contracts.get(exchange)
+        names = self._board.contracts.get(exchange)
         if names is None:
             names = {contract_of(exchange, coin)[0]: coin for coin in self.listed(exchange, "perp")}
-            self._contracts[exchange] = names
+            self._board.contracts[exchange] = names
         return names.get(name)
 
     def kept(self, key: str, make: Callable[[], Kept]) -> Kept:
@@ -246,11 +258,11 @@ class Market(Prices):
 
     def margins(self, exchange: str, base: str) -> tuple[str, ...]:
         """In what the perpetuals of a coin are paid: "USDT", "USDC", "USD" or "coin"."""
-        found = self._margins.get((exchange, base))
+        found = self._board.margins.get((exchange, base))
         if found is None:
             found = self._margins_of(exchange, base) if self.lists(exchange, base, "perp") else ()
             if base in self.coins:  # else it is a word that somebody typed
-                self._margins[exchange, base] = found
+                self._board.margins[exchange, base] = found
         return found
 
     def _margins_of(self, exchange: str, base: str) -> tuple[str, ...]:
@@ -271,21 +283,25 @@ class Market(Prices):
 
         A whole number of contracts, where they are counted. "dated": of the contract with an end.
         """
-        parts = MARGINS.get(exchange, {})
-        if margin == "dated":
-            part = DATED * parts["coin"]
-        elif margin not in self.margins(exchange, base):
+        if margin != "dated" and margin not in self.margins(exchange, base):
             return 0.0
-        else:
-            part = parts[margin]
-        coin = self.coin(exchange, base)
+        coin, usual, step = self._usual_interest(exchange, base, margin)
         at = min(self.clock() if at_s is None else at_s, self.end_s(coin))
-        coins = coin.interest_usd * SHARES[exchange] * part / coin.price * self._breath(exchange, coin, at)
+        coins = usual * self._breath(exchange, coin, at)
         if margin == "coin" and exchange != "bitget":
             dollars, mark = dollar_contract(exchange, base), self.mark(exchange, base, at)
             return round(coins * mark / dollars) * dollars / mark
-        step = self.smallest(exchange, base)
         return round(round(coins / step) * step, 6)
+
+    def _usual_interest(self, exchange: str, base: str, margin: str) -> tuple[Coin, float, float]:
+        """The coin, the coins of an ordinary day, and those of the smallest step."""
+        found = self._board.interests.get((exchange, base, margin))
+        if found is None:
+            coin = self.coin(exchange, base)
+            part = DATED * MARGINS[exchange]["coin"] if margin == "dated" else MARGINS[exchange][margin]
+            usual = coin.interest_usd * SHARES[exchange] * part / coin.price
+            found = self._board.interests[exchange, base, margin] = coin, usual, self.smallest(exchange, base)
+        return found
 
     def _breath(self, exchange: str, coin: Coin, at_s: float) -> float:
         """Open interest at a time, of the ordinary: it wanders from day to day, and falls in a shock."""

@@ -409,29 +409,46 @@ class Okx:
         times = self._times(asked)
         if times is None:
             return _wrong("period")
-        return _data([[str(at), *self._amounts(pair, at / 1000)] for at in times[1]])
+        return self._periods(asked, pair, times, lambda at: [str(at), *self._amounts(pair, at / 1000)])
+
+    def _periods(
+        self, asked: Asked, pair: Pair, times: tuple[int, list[int]], row: Callable[[int], list[str]]
+    ) -> Reply:
+        """A row of every period, by its beginning in ms, newest first."""
+        (minutes, begins), step = times, times[0] * 60_000
+
+        def spell(first: int, last: int) -> list[str]:
+            return [compact(row(slot * step)) for slot in range(first, last + 1)]
+
+        if not begins:
+            return _data([])
+        name = f"{asked.path} {pair.name} {minutes} {asked.query.get('unit')}"
+        rows = self._market.history(name, pair.coin, minutes, begins[-1] // step, begins[0] // step, spell)
+        return _listed(reversed(rows))
 
     def _taker_volume(self, asked: Asked, pair: Pair) -> Reply:
         """[time, sold, bought]; in coins, contracts or money, as `unit` says."""
         times, unit = self._times(asked), asked.query.get("unit", "1")
         if times is None or unit not in ("0", "1", "2"):
             return _wrong("unit" if times else "period")
-        minutes, rows = times[0], []
-        for at in times[1]:
+        minutes, in_money = times[0], unit == "2" or (unit == "1" and pair.quote == "USD")
+        size = pair.contract if unit == "1" else 1
+
+        def row(at: int) -> list[str]:
             slot = at // (minutes * 60_000)
             (candle,) = self._market.candles("okx", pair.coin.base, "perp", minutes, slot, slot, margin=pair.margin)
-            in_money = unit == "2" or (unit == "1" and pair.quote == "USD")
-            size = pair.contract if unit == "1" else 1
             bought = (candle.buy_turnover if in_money else candle.buy_volume) / size
             whole = (candle.turnover if in_money else candle.volume) / size
-            rows.append([str(at), f"{whole - bought:.8f}", f"{bought:.8f}"])
-        return _data(rows)
+            return [str(at), f"{whole - bought:.8f}", f"{bought:.8f}"]
+
+        return self._periods(asked, pair, times, row)
 
     def _ratio_history(self, asked: Asked, pair: Pair) -> Reply:
         times = self._times(asked)
         if times is None:
             return _wrong("period")
-        return _data([[str(at), self._ratio(pair.coin, RATIOS[asked.path], at)] for at in times[1]])
+        of = RATIOS[asked.path]
+        return self._periods(asked, pair, times, lambda at: [str(at), self._ratio(pair.coin, of, at)])
 
     def _ratio(self, coin: Coin, of: str, at_ms: int) -> str:
         share = self._market.long_share("okx", coin.base, of, at_ms / 1000)
