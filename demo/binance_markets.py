@@ -174,12 +174,13 @@ def span(asked: Asked, market: Market, minutes: int, most: int, usual: int = 500
     return latest(minutes, limit, None, end)
 
 
-def kline(candle: Candle, minutes: int, decimals: int) -> str:
-    return (
-        f'[{candle.open_ms},"{candle.open:.{decimals}f}","{candle.high:.{decimals}f}","{candle.low:.{decimals}f}",'
-        f'"{candle.close:.{decimals}f}","{candle.volume:.8f}",{candle.open_ms + minutes * 60_000 - 1},'
-        f'"{candle.turnover:.8f}",{candle.n_trades},"{candle.buy_volume:.8f}","{candle.buy_turnover:.8f}","0"]'
-    )
+def klines(candles: list[Candle], minutes: int, decimals: int) -> list[str]:
+    figures, step = f'"{{:.{decimals}f}}",' * 4, minutes * 60_000 - 1
+    spell = f'[{{}},{figures}"{{:.8f}}",{{}},"{{:.8f}}",{{}},"{{:.8f}}","{{:.8f}}","0"]'.format
+    return [
+        spell(begin, *prices, volume, begin + step, turnover, n_trades, buy_volume, buy_turnover)
+        for begin, *prices, volume, turnover, buy_volume, buy_turnover, n_trades, _ in candles
+    ]
 
 
 class Markets:
@@ -264,7 +265,7 @@ class Markets:
             candles = self._market.candles("binance", pair.coin.base, kind, minutes, first, last, multiplier, margin)
             if kind == "spot" and pair.quote != "USDT":
                 candles = [self._in_quote(candle, minutes, pair.quote) for candle in candles]
-            return [kline(candle, minutes, decimals) for candle in candles]
+            return klines(candles, minutes, decimals)
 
         name = f"{asked.path} {pair.symbol} {minutes} {decimals}"
         return in_pieces("[", self._market.history(name, pair.coin, minutes, *numbers, spell), "]")

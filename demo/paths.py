@@ -52,7 +52,10 @@ class Shape(NamedTuple):
 
 
 class Series:
-    """What was made of the tables, by a name and by numbers that follow each other. All goes when it is too much."""
+    """What was made of the tables, by a name and by numbers that follow each other.
+
+    When it is too much, the names that were asked for the longest time ago go.
+    """
 
     def __init__(self, most: int) -> None:
         self._most, self._n_kept = most, 0
@@ -60,22 +63,19 @@ class Series:
 
     def read(self, name: object, first: int, last: int, make: Callable[[int, int], list[Any]]) -> list[Any]:
         """Those from the first to the last number; make gives the ones that are missing, one for every number."""
-        kept = self._series.get(name, {})
+        kept = self._series[name] = self._series.pop(name, {})
         found = [kept.get(number) for number in range(first, last + 1)]
         if None in found:
             begin, end = found.index(None), len(found)
             while found[end - 1] is not None:
                 end -= 1
             found[begin:end] = made = make(first + begin, first + end - 1)
-            self._keep(name, first + begin, made)
+            self._n_kept -= len(kept)
+            kept.update(enumerate(made, first + begin))
+            self._n_kept += len(kept)
+            while self._n_kept > self._most:
+                self._n_kept -= len(self._series.pop(next(iter(self._series))))
         return found
-
-    def _keep(self, name: object, first: int, made: list[Any]) -> None:
-        if self._n_kept + len(made) > self._most:
-            self._series.clear()
-            self._n_kept = 0
-        self._series.setdefault(name, {}).update(enumerate(made, first))
-        self._n_kept += len(made)
 
 
 class Tables:

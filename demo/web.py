@@ -12,6 +12,7 @@ import json
 import random
 import socket
 import ssl
+import time
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -201,7 +202,7 @@ class Site:
         head = [
             f"HTTP/1.1 {reply.status} {REASONS.get(reply.status, 'Status')}",
             f"Content-Length: {len(body)}",
-            f"Date: {formatdate(usegmt=True)}",
+            f"Date: {_date(int(time.time()))}",
             *(f"{name}: {value}" for name, value in headers),
         ]
         sent = body[: len(body) // 2] if fault == "cut" else body
@@ -273,6 +274,11 @@ def bound(port: int) -> socket.socket:
         held.close()
         raise
     return held
+
+
+@lru_cache(maxsize=2)
+def _date(at_s: int) -> str:
+    return formatdate(at_s, usegmt=True)
 
 
 @lru_cache(maxsize=2)  # the same list is asked for by several
