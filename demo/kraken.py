@@ -435,8 +435,8 @@ class KrakenFutures:
             rate * price if perp.margin == "USD" else rate / price for rate, price in zip(rates, prices, strict=True)
         ]
         return {
-            "rate": [_levels([rate] * 3, 14) for rate in absolute],
-            "relativeRate": [_levels([r] * 3, 14) for r in rates],
+            "rate": [[short(rate, 14)] * 4 for rate in absolute],
+            "relativeRate": [[short(rate, 14)] * 4 for rate in rates],
         }
 
     def _liquidated(self, perp: Perp, begin: int, lasts: int) -> float:

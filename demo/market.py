@@ -37,13 +37,14 @@ from demo.coins import (
     okx_contract,
 )
 from demo.paths import DAYS, MAX_LISTS, Lists
-from demo.prices import DAY, Prices
+from demo.prices import DAY, Moment, Prices
 
 MARK = 1.00001  # of a perpetual's mark price against its last
 LIQUIDATION_S = 300  # of whose moves positions are closed
 MOVED = 0.4  # of an ordinary move: with less nobody has to go
 LIQUIDATED = 2e-5  # of the open interest, at an ordinary move
 MAX_DRAWN = 3_000  # five minutes' pieces that are kept, about 1 MB
+MAX_RATES = 100
 Kept = TypeVar("Kept")
 
 
@@ -106,6 +107,8 @@ class Market(Prices):
         super().__init__(seed, clock, n_fillers)
         self._others = {(exchange, coin.base): coin for coin in SAME_NAME for exchange in coin.only_on}
         self._board = _board(n_fillers)
+        self._last_day: tuple[object, Moment, Day] | None = None
+        self._rates: dict[tuple[str, float, int], float] = {}  # of quotes that are coins
         self._kept: Lists = {}  # since there are shocks, or activities that were told
 
     # What is listed.
@@ -187,11 +190,19 @@ class Market(Prices):
 
     def day(self, exchange: str, base: str, market: str, multiplier: int = 1, margin: str = "USDT") -> Day:
         """The last 24 hours of a market. multiplier: prices are per so many coins, volume counts so many."""
-        coin, now = self.coin(exchange, base), self.clock()
+        coin = self.coin(exchange, base)
+        moment, of, last_day = self.moment(coin, self.clock()), (exchange, market, multiplier, margin), self._last_day
+        if last_day is not None and last_day[1] is moment and last_day[0] == of:
+            return last_day[2]  # a coin is listed in several quotes, one after the other
+        found = self._make_day_of(coin, moment, *of)
+        self._last_day = of, moment, found
+        return found
+
+    def _make_day_of(self, coin: Coin, moment: Moment, exchange: str, market: str, multiplier: int, margin: str) -> Day:
         factor = (1 + SHIFT[exchange]) * (1 + (coin.basis if market == "perp" else 0)) * multiplier
         tick = coin.tick * multiplier
         decimals = decimals_of(tick)
-        last, open_, high, low, mean, minutes = self.moment(coin, now)
+        last, open_, high, low, mean, minutes = moment
         volume = self._coins_a_minute(exchange, coin, market, margin) * minutes
         rounded = round(last * factor, decimals)
         return Day(
@@ -388,7 +399,15 @@ class Market(Prices):
 
     def dollars_of(self, quote: str, at_s: float | None = None) -> float:
         """What one of a quote currency is worth."""
-        return DOLLARS.get(quote) or self.price(quote, self.clock() if at_s is None else at_s)
+        if quote in DOLLARS:
+            return DOLLARS[quote]
+        of = (quote, self.clock() if at_s is None else at_s, len(self.shocks))
+        rate = self._rates.get(of)
+        if rate is None:
+            if len(self._rates) >= MAX_RATES:
+                self._rates.clear()
+            rate = self._rates[of] = self.price(*of[:2])
+        return rate
 
     def quarter(self) -> datetime:
         """When the contracts with an end do end: 8:00 UTC on the last Friday of the next quarter's last month."""

@@ -412,7 +412,7 @@ class Okx:
         return self._periods(asked, pair, times, lambda at: [str(at), *self._amounts(pair, at / 1000)])
 
     def _periods(
-        self, asked: Asked, pair: Pair, times: tuple[int, list[int]], row: Callable[[int], list[str]]
+        self, asked: Asked, pair: Pair, times: tuple[int, list[int]], row: Callable[[int], list[str]], unit: str = ""
     ) -> Reply:
         """A row of every period, by its beginning in ms, newest first."""
         (minutes, begins), step = times, times[0] * 60_000
@@ -422,7 +422,7 @@ class Okx:
 
         if not begins:
             return _data([])
-        name = f"{asked.path} {pair.name} {minutes} {asked.query.get('unit')}"
+        name = f"{asked.path} {pair.name} {minutes} {unit}"
         rows = self._market.history(name, pair.coin, minutes, begins[-1] // step, begins[0] // step, spell)
         return _listed(reversed(rows))
 
@@ -441,7 +441,7 @@ class Okx:
             whole = (candle.turnover if in_money else candle.volume) / size
             return [str(at), f"{whole - bought:.8f}", f"{bought:.8f}"]
 
-        return self._periods(asked, pair, times, row)
+        return self._periods(asked, pair, times, row, unit)
 
     def _ratio_history(self, asked: Asked, pair: Pair) -> Reply:
         times = self._times(asked)

@@ -140,12 +140,11 @@ class Prices:
         coin = self.coins[base]
         if coin.ended_d:
             at_s = min(at_s, self.end_s(coin))
-        minute, second = divmod(at_s, 60)
-        if second:
+        if at_s % 3600:
+            minute, second = divmod(at_s, 60)
             price = _within(self._part(coin, len(LEVELS) - 1, int(minute)), second)
-        else:  # where a longer stretch begins, its parts do
-            level = next(i for i, minutes in enumerate(LEVELS) if minute % minutes == 0)
-            price = self._part(coin, level, int(minute) // LEVELS[level])[0]
+        else:  # where an hour begins, so do its parts
+            price = self._part(coin, LEVELS.index(60), int(at_s // 3600))[0]
         return price * math.exp(sum(shock.at(coin, at_s) for shock in self.shocks)) if self.shocks else price
 
     def end_s(self, coin: Coin) -> float:
@@ -164,7 +163,8 @@ class Prices:
     def _part(self, coin: Coin, level: int, slot: int) -> Span:
         """One stretch of a level."""
         above, part = divmod(slot, PARTS[LEVELS[level]])
-        return self._split(coin, level, above)[part]
+        parts = self._tables.splits.get((coin.key, level, above)) or self._split(coin, level, above)
+        return parts[part]
 
     def _parts(self, coin: Coin, level: int, first: int, last: int) -> list[Span]:
         """Many stretches of a level, one after the other."""
