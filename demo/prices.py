@@ -9,7 +9,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from operator import mul
 from typing import NamedTuple
 
@@ -76,6 +76,13 @@ class Lay(NamedTuple):
     alike: int  # of 256 candles, those that have the shape of everybody's
 
 
+@lru_cache(maxsize=4)
+def _coins(n_fillers: int) -> dict[str, Coin]:
+    """All that there are, by their keys."""
+    fillers = FILLERS[len(FILLERS) - n_fillers :]
+    return {coin.key: coin for coin in (*COINS, *SAME_NAME, *ENDING, *fillers)}
+
+
 def _lay(seed: int, coin: Coin) -> Lay:
     chance = random.Random(f"{seed}{coin.key}")
     daily = coin.vol / math.sqrt(365.25)
@@ -114,7 +121,7 @@ class Prices:
     def __init__(self, seed: int = 7, clock: Callable[[], float] = time.time, n_fillers: int = len(FILLERS)) -> None:
         self.clock = clock
         self.fillers = FILLERS[len(FILLERS) - n_fillers :]
-        self.coins = {coin.key: coin for coin in (*COINS, *SAME_NAME, *ENDING, *self.fillers)}
+        self.coins = dict(_coins(n_fillers))
         self.activities: dict[str, Callable[[int], float]] = {}
         self.shocks: list[Shock] = []
         self._seed, self._tables = seed, tables(seed)
@@ -184,7 +191,7 @@ class Prices:
             else:
                 parts = self._days_of(coin, above, above)
             if len(splits) >= MAX_SPLITS:
-                splits.clear()
+                del splits[next(iter(splits))]
             splits[key] = parts
         return parts
 

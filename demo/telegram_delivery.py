@@ -15,6 +15,7 @@ import json
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -54,18 +55,22 @@ class Delivery:
         self._dies: dict[int, float] = {}  # update_id -> when it is forgotten
         self._workers: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._deliveries = asyncio.Semaphore(40)
-        # Deliveries go to loopback, by http: reading the certificates would cost more than all the rest.
-        self._client = httpx.AsyncClient(timeout=READ_S, trust_env=False, verify=False)  # noqa: S501
         self._poll: asyncio.Future[None] | None = None
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
         self._last_error: tuple[int, str] | None = None
 
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        """Deliveries go to loopback, by http: reading the certificates would cost more than all the rest."""
+        return httpx.AsyncClient(timeout=READ_S, trust_env=False, verify=False)  # noqa: S501
+
     async def close(self) -> None:
         for task in list(self._workers.values()):
             task.cancel()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)
-        await self._client.aclose()
+        if "_client" in self.__dict__:
+            await self._client.aclose()
 
     @property
     def n_pending(self) -> int:

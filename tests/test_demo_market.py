@@ -18,6 +18,8 @@ import demo
 from demo.clock import Clock
 from demo.coins import SHARES, SPREAD, contract_of
 from demo.market import Market
+from demo.paths import Series
+from demo.web import Asked
 
 
 async def test_world_agrees_with_itself() -> None:
@@ -295,6 +297,54 @@ def test_crash_at_three_times_its_speed() -> None:
     for name, speed in (("nonsense", 1.0), ("crash", 0.0), ("crash", 1000.0)):
         with pytest.raises(ValueError, match="no such"):
             market.shake(name, speed)
+
+
+def test_crash_stays_in_its_world() -> None:
+    now = [NOW]
+    shaken, calm = Market(8, lambda: now[0], 0), Market(8, lambda: now[0], 0)
+    shaken.shake("crash")
+    now[0] += 7200
+    quarter = int(NOW // 900)
+    for base in calm.coins:
+        shaken.bars(base, 15, quarter, quarter + 3)
+        quarters, minutes = (
+            calm.bars(base, 15, quarter, quarter + 3),
+            calm.bars(base, 1, quarter * 15, quarter * 15 + 59),
+        )
+        assert sum(bar.volume for bar in quarters) == pytest.approx(sum(bar.volume for bar in minutes))
+
+
+async def test_rows_are_kept_for_worlds_that_are_alike() -> None:
+    now = [NOW]
+    shaken, calm = (demo.World(clock=lambda: now[0], n_fillers=0) for _ in range(2))
+
+    async def rows(world: demo.World) -> bytes:
+        query = {"symbol": "ETHUSDT", "interval": "5m", "limit": "20"}
+        return (await world.sites["BINANCE_USDM"].handler(Asked("GET", "/fapi/v1/klines", query, {}, b""))).body
+
+    before = await rows(shaken)
+    shaken.market.shake("rally")
+    assert await rows(calm) == before
+    now[0] += 3600
+    assert await rows(shaken) != await rows(calm)
+    shaken.market.calm()
+    assert await rows(shaken) == await rows(calm)
+
+
+def test_what_was_asked_longest_ago_is_forgotten() -> None:
+    made: list[tuple[int, int]] = []
+
+    def make(first: int, last: int) -> list[str]:
+        made.append((first, last))
+        return [str(number) for number in range(first, last + 1)]
+
+    series = Series(10)
+    assert series.read("one", 3, 6, make) == ["3", "4", "5", "6"]
+    assert series.read("one", 1, 7, make) == ["1", "2", "3", "4", "5", "6", "7"]
+    assert series.read("one", 2, 7, make)[0] == "2"
+    series.read("other", 1, 4, make)
+    series.read("one", 1, 1, make)
+    assert made == [(3, 6), (1, 7), (1, 4), (1, 1)]
 
 
 def test_squeeze_of_one_coin() -> None:
