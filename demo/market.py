@@ -44,7 +44,7 @@ LIQUIDATION_S = 300  # of whose moves positions are closed
 MOVED = 0.4  # of an ordinary move: with less nobody has to go
 LIQUIDATED = 2e-5  # of the open interest, at an ordinary move
 MAX_DRAWN = 3_000  # five minutes' pieces that are kept, about 1 MB
-MAX_RATES = 100
+MAX_RATES = 100  # of quotes at some time, that are kept
 Kept = TypeVar("Kept")
 
 

@@ -52,10 +52,10 @@ def in_pieces(before: str, rows: Iterable[str], after: str) -> Reply:
 
 
 def compact(value: object) -> str:
-    """JSON of words in ASCII and whole numbers, of which there is most; other numbers are for `with_floats`."""
+    """JSON of words in ASCII and of numbers that are whole or from 0.001 on; for others there is `with_floats`."""
     return orjson.dumps(value).decode()
 
 
 def with_floats(value: object) -> str:
-    """JSON whose numbers are spelt as Python does: 0.00001234 is 1.234e-05."""
+    """JSON whose numbers are all spelt as Python does: 0.00001234 is 1.234e-05."""
     return ENCODER.encode(value)
