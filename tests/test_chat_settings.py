@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from conftest import pressed, text_of, together
@@ -13,7 +15,9 @@ from answers.asked import Misread
 from answers.chat_settings import changed, filled, value_of
 from answers.digest import due_day
 from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, is_quiet_at, load_wishes, minutes_ahead
+from clock import loop_time
 from store.words import Chat
+from watchman.duty import READ_S
 
 ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
 
@@ -192,6 +196,20 @@ async def test_where_too_many_wish_something_each_is_read_by_itself(
         for chat_id in (1001, 2002):
             await house.bot.duty.store.change_settings(chat_id, Wishes(symbol="SOL").text)
         assert (await house.ask("/price", chat_id=2002, user_id=2002)).startswith("<b>SOL ")
+
+
+async def test_a_store_that_hangs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hanging(_: int) -> NoReturn:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async with a_watching_house(tmp_path) as house:
+        assert house.bot.duty is not None
+        monkeypatch.setattr(house.bot.duty.store, "chats_that_wish", hanging)
+        monkeypatch.setattr(house.bot.duty.store, "chat", hanging)
+        began = loop_time()
+        assert "Which symbol?" in await house.ask("/price", chat_id=2002, user_id=2002)
+        assert loop_time() - began == pytest.approx(READ_S, abs=0.1)
 
 
 async def test_what_is_wished_elsewhere_counts_within_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

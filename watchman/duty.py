@@ -211,7 +211,7 @@ class Duty:
     async def filled(self, meant: Meant, chat_id: int) -> list[str]:
         """A command's words, with what the chat wishes where they leave it open."""
         if meant.name == "settings":
-            self._wishes[chat_id] = (-WISHES_S, Wishes())  # they are about to change, and to be read anew
+            self._note_wishes(chat_id, -WISHES_S, Wishes())  # they are about to change, and to be read anew
             return meant.words
         return chat_settings.filled(meant.name, meant.words, await self.wishes(chat_id))
 
@@ -224,25 +224,26 @@ class Duty:
         now_s = self._clock.monotonic()
         if self.store is None or now_s - read_s < WISHES_S:
             return wishes
-        if chat_id not in self._wishes and not await self._may_wish(self.store, chat_id, now_s):
-            return wishes
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(READ_S):
+                if chat_id not in self._wishes and not await self._may_wish(self.store, chat_id, now_s):
+                    return wishes
                 wishes = load_wishes((await self.store.chat(chat_id)).settings)
-        if len(self._wishes) >= MAX_CHATS:
-            self._wishes.clear()
-        self._wishes[chat_id] = (now_s, wishes)
+        self._note_wishes(chat_id, now_s, wishes)
         return wishes
 
+    def _note_wishes(self, chat_id: int, read_s: float, wishes: Wishes) -> None:
+        if len(self._wishes) >= MAX_CHATS:
+            self._wishes.clear()
+        self._wishes[chat_id] = (read_s, wishes)
+
     async def _may_wish(self, store: Store, chat_id: int, now_s: float) -> bool:
-        """Whether a chat wishes something, or that is not known, as there are too many who do."""
+        """Whether a chat wishes something, or that is not known, as there are too many who do. Raises StoreError."""
         async with self._reading:
             if now_s - self._wishing_read_s >= WISHES_S:
                 self._wishing, self._wishing_read_s = None, now_s
-                with suppress(StoreError, TimeoutError):
-                    async with asyncio.timeout(READ_S):
-                        found = await store.chats_that_wish(MAX_CHATS + 1)
-                    self._wishing = frozenset(found) if len(found) <= MAX_CHATS else None
+                found = await store.chats_that_wish(MAX_CHATS + 1)
+                self._wishing = frozenset(found) if len(found) <= MAX_CHATS else None
         return self._wishing is None or chat_id in self._wishing
 
     def _say(self, text: str) -> None:
