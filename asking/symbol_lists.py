@@ -58,10 +58,11 @@ class Symbols:
             found: set[str] = set()
             began_s = self._clock.monotonic()
             endpoint = exchange.symbols(kind)
-            if base and (telling := self._telling(exchange, kind, base, began_s)) is not None:
-                await self._fetcher.fetch_items(telling, found.update)
-            if endpoint is not None and not found:
-                await self._fetcher.fetch_items(endpoint, found.update)
+            if endpoint is not None:
+                if base and (telling := self._telling(exchange, kind, endpoint, base, began_s)) is not None:
+                    await self._fetcher.fetch_items(telling, found.update)
+                if not found:
+                    await self._fetcher.fetch_items(endpoint, found.update)
             elif (coins := exchange.coins(kind)) is not None:
                 known = await self._fetcher.fetch(coins)
                 found.update(f"{coin}-{quote}" for coin in known for quote in exchange.quotes[kind])
@@ -70,10 +71,12 @@ class Symbols:
 
         return await self._cache.get((exchange.id, "symbols", kind), SYMBOLS_S, load())
 
-    def _telling(self, exchange: Exchange, kind: str, base: str, began_s: float) -> ListEndpoint[str] | None:
-        """The list that tells of markets, read for the symbols and for what it says of one coin's."""
-        part, names = exchange.told_in.get(kind), exchange.symbols(kind)
-        if part is None or names is None or self._tell is None or multiplied(base)[1] != 1:  # which is told per coin
+    def _telling(
+        self, exchange: Exchange, kind: str, names: ListEndpoint[str], base: str, began_s: float
+    ) -> ListEndpoint[str] | None:
+        """The list that tells of markets, read for the symbols, as names is, and for what it says of one coin's."""
+        part = exchange.told_in.get(kind)
+        if part is None or self._tell is None or multiplied(base)[1] != 1:  # which is told per coin
             return None
         tell, now_ms = self._tell, int(self._clock.now() * 1000)
         whole = exchange.tickers(kind, now_ms)[part]
