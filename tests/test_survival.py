@@ -160,7 +160,7 @@ async def restarted_meanwhile(bot: Bot, driver: Driver, number: int, rng: random
             await bot.end(number)
             in_work.append(set(driver.unconfirmed))
             bot.start()
-        await until(lambda: not driver.n_pending)
+        await until(lambda: bot.is_up and not driver.n_pending)
     finally:
         await bot.end(signal.SIGTERM)
     return in_work
