@@ -130,7 +130,7 @@ class Server:
         self.arriving: dict[Connection, int] = {}  # bytes of each body that is not whole yet; oldest first
         self._server: asyncio.Server | None = None
         self._tasks: dict[Connection, asyncio.Task[None]] = {}
-        self.waiting: dict[Connection, None] = {}  # oldest first: who may be closed to make room
+        self.waiting: dict[Connection, bool] = {}  # who may be closed to make room, oldest first; is a request begun
 
     async def start(self, serve: Serve, host: str | None, port: int) -> list[int]:
         """Listens on host, or with None on every address, IPv4 and IPv6; the ports in use. Raises OSError."""
@@ -151,9 +151,12 @@ class Server:
 
     @contextmanager
     def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Iterator[Connection]:
-        """A client's connection, while the client is served; where there is no room for it, it brings no request."""
+        """A client's connection, while the client is served; where there is no room for it, it brings no request.
+
+        Nor does it after `close`, which waits for no one who was accepted just before: what is not begun is sent again.
+        """
         connection = Connection(self, reader, writer)
-        if len(self._tasks) >= self.max_connections:
+        if self.closing or len(self._tasks) >= self.max_connections:
             self._make_room_for(connection)
         task = asyncio.current_task()
         assert task is not None
@@ -189,11 +192,11 @@ class Server:
             next(iter(self.arriving)).abort()
 
     async def close(self, grace_s: float = 10.0) -> None:
-        """Stops accepting, closes who waits, and gives open requests grace_s to finish."""
+        """Stops accepting, closes who has no request, and gives the others grace_s to send it and take its answer."""
         self.closing = True
         if self._server is not None:
             self._server.close()
-        for connection in [each for each in self.waiting if each not in self.arriving]:
+        for connection in [each for each, is_begun in self.waiting.items() if not is_begun]:
             connection.abort()
         if self._tasks:
             _, late = await asyncio.wait(list(self._tasks.values()), timeout=grace_s)
@@ -215,6 +218,7 @@ class Connection:
         self.is_over = False  # no request follows
         # asyncio reads 256 KiB at a time, whatever the stream's limit is: 100 senders were 25 MiB.
         writer.transport.max_size = READ_SIZE  # type: ignore[attr-defined]
+        writer.transport.set_write_buffer_limits(0)  # an answer is sent when all of it is: a process may end then
 
     def abort(self) -> None:
         """Drops the connection at once; its task then ends by itself."""
@@ -260,7 +264,7 @@ class Connection:
 
         Raises HTTPError for a head that is malformed, too long or too slow.
         """
-        self.server.waiting[self] = None
+        self.server.waiting[self] = False
         try:
             if not self.h11.trailing_data[0]:
                 async with asyncio.timeout(IDLE_S):
@@ -313,7 +317,7 @@ class Connection:
             self.writer.write(self.h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
         if self.h11.their_state is not h11.SEND_BODY:
             return b""
-        self.server.waiting[self] = None
+        self.server.waiting[self] = True
         self.server.arriving[self] = 0
         try:
             return b"".join(await self._parts_of_body(max_bytes))
@@ -390,12 +394,12 @@ class Connection:
         await self._write(response, head_only=head_only, close=must_close or self.server.closing)
         if must_close:
             await self._linger()
-        if must_close or self.h11.our_state is not h11.DONE:
+        if must_close or self.server.closing or self.h11.our_state is not h11.DONE:
             self.is_over = True
             return
         self._start_next_request()
         # A pipeline of requests must not keep the loop, nor the place, from others.
-        self.server.waiting[self] = None
+        self.server.waiting[self] = False
         await asyncio.sleep(0)
 
     async def _write(self, response: Response, *, head_only: bool, close: bool) -> None:
@@ -416,7 +420,7 @@ class Connection:
         parts.append(self.h11.send(h11.EndOfMessage()))
         self.writer.write(b"".join(part for part in parts if part))
         if self.writer.transport.get_write_buffer_size():
-            self.server.waiting[self] = None
+            self.server.waiting[self] = True
             try:
                 async with asyncio.timeout(WRITE_S):
                     await self.writer.drain()
@@ -429,7 +433,7 @@ class Connection:
         Closing a socket that has unread bytes resets the connection, and the reset can
         overtake our answer (RFC 9112 §9.6). What is read here is thrown away.
         """
-        self.server.waiting[self] = None
+        self.server.waiting[self] = False
         with suppress(OSError, TimeoutError):
             if self.writer.can_write_eof():
                 self.writer.write_eof()

@@ -276,6 +276,47 @@ async def test_close_lets_open_requests_finish() -> None:
         busy[1].close()
 
 
+async def test_close_begins_nothing_for_who_was_accepted_last() -> None:
+    """A connection is taken before the server stops, and its task gets its first turn only afterwards."""
+    gate, begun = asyncio.Event(), []
+
+    async def note(request: Request) -> Response:
+        begun.append(request.path)
+        return Response(200)
+
+    server = Server()
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await gate.wait()
+        await served(server, note)(reader, writer)
+
+    (port,) = await server.start(late, "127.0.0.1", 0)
+    reader, writer = await connect(port)
+    writer.write(post(b"1"))
+    await asyncio.sleep(0.02)
+    await server.close(1)
+    gate.set()
+    assert await is_gone(reader)
+    assert begun == []
+    writer.close()
+
+
+@pytest.mark.real_time  # of the kernel's buffers
+async def test_close_waits_for_who_takes_an_answer_slowly() -> None:
+    async def much(request: Request) -> Response:
+        return Response(200, b"x" * 30_000_000)
+
+    async with a_server(much) as (server, port):
+        reader, writer = await connect(port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readexactly(1000)
+        closing = asyncio.ensure_future(server.close(9))
+        await asyncio.sleep(0.02)
+        assert len(await reader.read(-1)) > 29_000_000
+        await closing
+        writer.close()
+
+
 async def test_close_cuts_off_what_never_ends(caplog: pytest.LogCaptureFixture) -> None:
     async def never(request: Request) -> Response:
         await asyncio.sleep(60)
