@@ -38,7 +38,7 @@ from exchanges.errors import (
     UnknownSymbol,
     bare,
 )
-from exchanges.gaps import filled, filled_flow, refuse_long_quiet
+from exchanges.gaps import filled, filled_flow, refuse_future, refuse_long_quiet
 from exchanges.joined import completed_snapshot, flow_of, named
 from exchanges.symbols import (
     are_of_one_coin,
@@ -450,7 +450,9 @@ class Market(Kept):
                 exchange.require("candles", kind, of.quote, interval)
                 of = await self.sized(exchange, of, "candles")
                 asked = self.when_asked(exchange.candles(of, interval, 2, self.now_ms()), of.multiplier)
-                return await self._witnesses.candles(exchange, of, _candles_when_asked(of, asked))
+                found = await self._witnesses.candles(exchange, of, _candles_when_asked(of, asked))
+                refuse_future(exchange.id, found.open_ms, self.now_ms())
+                return found
         raise spellings.unknown
 
     async def flow(self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int) -> Flow:
@@ -465,6 +467,7 @@ class Market(Kept):
                 exchange.require("flow", kind, of.quote, interval)
                 asked = self.when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()), of.multiplier)
                 found = await self._witnesses.flow(exchange, of, _flow_when_asked(of, asked))
+                refuse_future(exchange.id, found.open_ms, self.now_ms())
                 return filled_flow(found, n, found.asked_ms or self.now_ms())
         raise spellings.unknown
 

@@ -11,11 +11,12 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 
-from exchanges.errors import LongQuiet
+from exchanges.errors import BadResponse, LongQuiet
 from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Flow
 
 MAX_QUIET_MS = 24 * 3_600_000  # without any trade: the market is delisted or halted, its last candles are no news
+MAX_AHEAD_MS = 3_600_000  # of our clock, that a period begins: machines that slept are late for a while
 LATE_MS = 15_000  # exchanges list a candle some seconds after its close: one that is missing so early is not empty
 
 
@@ -57,7 +58,9 @@ def filled(candles: Candles, n: int, now_ms: int) -> Candles:
 
 
 def _are_on_a_grid(times: array[int], step: int) -> bool:
-    return times == array("q", range(times[0], times[-1] + 1, step)) or not any((at - times[0]) % step for at in times)
+    if (times[-1] - times[0]) // step < len(times) and times == array("q", range(times[0], times[-1] + 1, step)):
+        return True  # as a rule; a row from 2009 to now, two minutes of it told, has nine million periods
+    return not any((at - times[0]) % step for at in times)
 
 
 def _ends(times: Sequence[int], step: int, now_ms: int, leaves_out: bool) -> tuple[int, int]:
@@ -98,10 +101,17 @@ def _leaves_out(exchange: str) -> bool:
     return exchange in EXCHANGES and EXCHANGES[exchange].leaves_out_candles
 
 
+def refuse_future(exchange: str, times: Sequence[int], now_ms: int) -> None:
+    """Raises BadResponse for periods, oldest first, that have not begun: nothing can have been traded in them."""
+    if times and times[-1] - now_ms > MAX_AHEAD_MS:
+        raise BadResponse(exchange, f"a period of {times[-1]} ms is told, and it is {now_ms} ms")
+
+
 def refuse_long_quiet(candles: Candles, now_ms: int) -> None:
-    """Raises LongQuiet for candles that ended long ago."""
+    """Raises LongQuiet for candles that ended long ago; as refuse_future."""
     if not len(candles):
         return
+    refuse_future(candles.exchange, candles.open_ms, now_ms)
     ended_ms = candles.open_ms[-1] + candles.interval_ms
     if now_ms - ended_ms > max(MAX_QUIET_MS, 2 * candles.interval_ms):
         day = time.strftime("%Y-%m-%d", time.gmtime(ended_ms / 1000))

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 from math import isnan
 from operator import itemgetter, le, lt
 from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
@@ -15,14 +16,16 @@ import orjson
 
 from exchanges.errors import BadResponse, NotTraded, WrongMarket
 from exchanges.finite import finite_rows
-from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
+from exchanges.words import INTERVALS, MAX_FIGURE, MIN_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
 
 T = TypeVar("T")
+_LONGER_MS = {each: frozenset(ms for ms in INTERVALS.values() if ms > each) for each in INTERVALS.values()}
 _FIGURES = frozenset([str, int, float])  # types, of which bool is none
 MAX_ROWS = 6000  # of one answer: no exchange tells more than 5000 candles at once
 MAX_SOUGHT = 2000  # rows among which odd ones are sought: twice what most exchanges tell at once
 MAX_ODD = 1000  # rows, the most of a list, after which nobody reads on: each that is refused costs some 10 µs
 MAX_NAME = 64  # characters; the longest native symbol has some 30
+N_ALIKE = 6  # periods in a row that leave out as many, which no market's quiet does
 EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
 
 
@@ -293,7 +296,7 @@ def read_candles(
 
     volume_in: base coins that one unit of volume is, when that is not of.multiplier. time_ms: of one unit of time.
     A candle with figures that no candle has (a low above the high, a price that is none) is left out and counted.
-    Raises BadResponse when more than half are so, or when they are not in the order of time.
+    Raises BadResponse when more than half are so, or when they are not in the order of time, or of another interval.
     """
     if not isinstance(rows, list) or len(rows) > MAX_ROWS:
         raise BadResponse(exchange, f"a list of {MAX_ROWS} at most was expected, not {_shown(rows)}")
@@ -310,6 +313,7 @@ def read_candles(
         candles = read(sound, is_last_closed=is_last_closed, n_odd=len(rows) - len(sound))
     if not all(map(lt, candles.open_ms, candles.open_ms[1:])):
         raise BadResponse(exchange, "the candles are not in the order of time")
+    check_interval(exchange, candles.open_ms, interval_ms)
     return candles
 
 
@@ -419,6 +423,23 @@ def _turned(rows: list[Any]) -> list[tuple[Any, ...]] | None:
 def _check_times(exchange: str, times: array[int]) -> None:
     if times and not EARLIEST_MS <= min(times) <= max(times) <= LATEST_MS:
         raise BadResponse(exchange, f"no candle begins at {min(times)} or {max(times)} ms")
+
+
+def check_interval(exchange: str, times: array[int], interval_ms: int) -> None:
+    """Raises BadResponse for periods, oldest first, that are of another interval: an hour's volume is no day's.
+
+    Each begins a whole number of intervals after the one before. Where nothing was traded some are missing; but a row
+    of N_ALIKE and more that leave out the same number each time has a longer interval.
+    """
+    if not times:
+        return
+    n_steps, rest = divmod(times[-1] - times[0], interval_ms)
+    if not rest and n_steps == len(times) - 1 and times == array("q", range(times[0], times[-1] + 1, interval_ms)):
+        return  # none is missing, as a rule
+    steps = {later - at for at, later in pairwise(times)}
+    is_longer = len(times) >= N_ALIKE and len(steps) == 1 and steps <= _LONGER_MS[interval_ms]
+    if is_longer or any(step % interval_ms for step in steps):
+        raise BadResponse(exchange, f"candles {min(steps) / 1000:g} s apart are not of {interval_ms / 1000:g} s")
 
 
 def _check_prices(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from array import array
 from collections.abc import Sequence
 
 import pytest
 
-from exchanges.gaps import filled
+from exchanges.errors import BadResponse
+from exchanges.gaps import MAX_AHEAD_MS, filled, refuse_future, refuse_long_quiet
 from exchanges.words import Candles
 
 MINUTE_MS, T = 60_000, 1_700_000_040_000
@@ -47,3 +49,23 @@ def test_minutes_without_trades_stand_where_the_price_stood_before() -> None:
 def test_what_an_exchange_leaves_out_at_the_end_is_put_in() -> None:
     assert list(filled(candles([1, 2], "coinbase"), 9, at(4.5)).volume) == [1, 2, 0]
     assert list(filled(candles([1, 2], "binance"), 9, at(4.5)).volume) == [1, 2]  # it lists every one
+
+
+def test_two_minutes_many_years_apart_take_no_memory() -> None:
+    """They are nine million periods, of which three were asked for."""
+    of = candles([-9_000_000, 1, 2])
+    tracemalloc.start()
+    assert list(filled(of, 3, at(2.5)).open_ms) == [at(minute) for minute in (-1, 0, 1, 2)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000
+
+
+@pytest.mark.parametrize("ahead_ms", [MAX_AHEAD_MS + 1, 40 * 365 * 86_400_000])
+def test_what_has_not_begun_is_refused(ahead_ms: int) -> None:
+    """A machine that slept may be late by some minutes, and is told the candles of now."""
+    of = candles([1, 2])
+    refuse_future("binance", of.open_ms, at(2) - MAX_AHEAD_MS)
+    refuse_future("binance", [], at(2))
+    with pytest.raises(BadResponse, match="is told"):
+        refuse_long_quiet(of, at(2) - ahead_ms)

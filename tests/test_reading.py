@@ -41,7 +41,8 @@ def test_text_that_is_no_figure_spoils_its_candle(text: str) -> None:
     """As it did with its quotes: no figure moves into the place of another."""
     with pytest.raises(BadResponse):
         candles(ROW.replace("10.7", text))
-    assert candles(ROW.replace("10.7", text), *[ROW.replace("00000,", f"{n}0000,", 1) for n in (6, 7, 8)]).n_odd == 1
+    others = [ROW.replace("1700000000000", str(1_700_000_000_000 + n * 60_000)) for n in (1, 2, 3)]
+    assert candles(ROW.replace("10.7", text), *others).n_odd == 1
 
 
 @pytest.mark.parametrize("text", ["1_0.7", "+10.7"])
@@ -62,3 +63,31 @@ def test_what_is_no_rows_is_as_load_reads_it(body: bytes) -> None:
 
 def test_infinite_figures_are_none() -> None:
     assert not any(math.isinf(each) for row in (load_figures("x", b'[["1e308"]]')) for each in row)
+
+
+def at_minutes(*minutes: float) -> list[str]:
+    return [ROW.replace("1700000000000", str(1_700_000_000_000 + int(each * 60_000))) for each in minutes]
+
+
+@together(
+    "minutes, is_of_a_minute",
+    [
+        ((0, 1, 2, 3, 4, 5), True),
+        ((0, 60), True),  # nothing was traded in between
+        ((0, 15, 30, 45, 60, 75), False),  # of a quarter
+        ((0, 60, 120, 180, 240, 300), False),  # of an hour
+        ((0, 60, 120, 180, 240), True),  # too few to tell quiet from it
+        ((0, 60, 120, 180, 240, 301), True),
+        ((0, 7, 14, 21, 28, 35), True),  # seven minutes are nobody's interval
+        ((0, 0.5), False),
+        ((0, 0.5, 2, 3), False),  # as many as there should be, at other times
+        ((0, 1, 2.25), False),
+    ],
+)
+def test_candles_of_another_interval(minutes: tuple[float, ...], is_of_a_minute: bool) -> None:
+    """An hour's volume is no day's, and a day's candles are no hours between which nothing was traded."""
+    if is_of_a_minute:
+        assert len(candles(*at_minutes(*minutes))) == len(minutes)
+    else:
+        with pytest.raises(BadResponse, match="apart are not of 60 s"):
+            candles(*at_minutes(*minutes))
