@@ -467,7 +467,7 @@ class Market(Kept):
                 exchange.require("flow", kind, of.quote, interval)
                 asked = self.when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()), of.multiplier)
                 found = await self._witnesses.flow(exchange, of, _flow_when_asked(of, asked))
-                refuse_future(exchange.id, found.open_ms, self.now_ms())
+                refuse_long_quiet(found, self.now_ms())
                 return filled_flow(found, n, found.asked_ms or self.now_ms())
         raise spellings.unknown
 

@@ -19,7 +19,8 @@ from answers.interest import open_interest_before
 from answers.ls import LongShare, ratios_at
 from asking import races
 from asking.races import Part, Question, both, settled
-from exchanges.errors import MarketError, PartName, Reason, Unavailable
+from exchanges.errors import BadResponse, MarketError, PartName, Reason, Unavailable
+from exchanges.gaps import MAX_QUIET_MS
 from exchanges.joined import flow_of
 from exchanges.table import Exchange
 from exchanges.words import Candles, Flow, Snapshot, Source, Ticker, dollars_at
@@ -131,7 +132,7 @@ class Parts:
             self.flow = Part(exchange, flows_of(market, exchange, symbol, kind, asked.choice))
         if kind == "perp":
             self.history = Part(exchange, open_interest_before(market, exchange, symbol))
-            self.ratios = Part(exchange, ratios_at(market, exchange, symbol))
+            self.ratios = Part(exchange, _ratios_of_today(market, exchange, symbol))
 
     @property
     def begun(self) -> list[Part[Any]]:
@@ -163,6 +164,16 @@ class Parts:
         if self.sessions.error is not None and self._core.exchange.has_takers_in_candles:
             missing[PartName.DAY_CVD] = self.sessions.error
         return self._core.missing | missing
+
+
+async def _ratios_of_today(
+    market: Market, exchange: Exchange, symbol: str
+) -> tuple[list[LongShare], list[MarketError]]:
+    """As ratios_at, without what is older than a day: a report has one time, and such shares are not of it."""
+    shares, errors = await ratios_at(market, exchange, symbol)
+    recent = [each for each in shares if market.now_ms() - each.time_ms <= MAX_QUIET_MS]
+    old = [BadResponse(exchange.id, "shares of longs that are a day old")] if len(recent) < len(shares) else []
+    return recent, [*errors, *old]
 
 
 async def _indicator_candles(market: Market, exchange: Exchange, symbol: str, kind: str, interval: str) -> Candles:

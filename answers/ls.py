@@ -11,7 +11,8 @@ from answers.same_coin import namesakes
 from asking import races
 from asking.races import all_rows, both
 from exchanges.endpoints import Endpoint
-from exchanges.errors import MarketError, NotSupported, Reason, UnknownSymbol, is_unlisted
+from exchanges.errors import BadResponse, MarketError, NotSupported, Reason, UnknownSymbol, is_unlisted
+from exchanges.gaps import MAX_AHEAD_MS
 from exchanges.symbols import split
 from exchanges.table import Exchange
 from exchanges.words import Ratio
@@ -86,7 +87,10 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
 
 
 async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[list[LongShare], list[MarketError]]:
-    """What one exchange tells, and what failed there other than that it has no such thing."""
+    """What one exchange tells, and what failed there other than that it has no such thing.
+
+    A share of a time that has not come is none.
+    """
     try:
         answers = await _ratios_of(market, exchange, symbol)
     except MarketError as error:
@@ -101,6 +105,9 @@ async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[li
             raise answer
         else:
             shares += [_long_share(exchange.id, what, rows) for what, rows in answer.items() if rows]
+    told, shares = shares, [each for each in shares if each.time_ms - market.now_ms() <= MAX_AHEAD_MS]
+    if len(shares) < len(told):
+        errors.append(BadResponse(exchange.id, "a share of a time that has not come"))
     return shares, errors
 
 

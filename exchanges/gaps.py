@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from exchanges.errors import BadResponse, LongQuiet
+from exchanges.reading import check_interval
 from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Flow
 
@@ -87,9 +88,10 @@ def _where(times: array[int], wanted: range) -> list[tuple[int, bool]]:
 
 
 def filled_flow(flow: Flow, n: int, now_ms: int) -> Flow:
-    """As filled: periods in which takers did nothing are put in."""
+    """As filled: periods in which takers did nothing are put in. Raises BadResponse for those of another interval."""
     step, times = flow.interval_ms, flow.open_ms
-    if not times or any((at - times[0]) % step for at in times):
+    check_interval(flow.exchange, times, step)
+    if not times:
         return flow
     running, last = _ends(times, step, now_ms, _leaves_out(flow.exchange))
     at = range(max(times[0], running - n * step), last + step, step)
@@ -107,9 +109,9 @@ def refuse_future(exchange: str, times: Sequence[int], now_ms: int) -> None:
         raise BadResponse(exchange, f"a period of {times[-1]} ms is told, and it is {now_ms} ms")
 
 
-def refuse_long_quiet(candles: Candles, now_ms: int) -> None:
-    """Raises LongQuiet for candles that ended long ago; as refuse_future."""
-    if not len(candles):
+def refuse_long_quiet(candles: Candles | Flow, now_ms: int) -> None:
+    """Raises LongQuiet for candles, or what takers did, that ended long ago; as refuse_future."""
+    if not candles.open_ms:
         return
     refuse_future(candles.exchange, candles.open_ms, now_ms)
     ended_ms = candles.open_ms[-1] + candles.interval_ms

@@ -437,12 +437,12 @@ def parse_basis(body: bytes) -> list[tuple[int, float]]:
 
 
 def _figures(body: bytes, column: str = "") -> list[tuple[int, float]]:
-    """The ms of each period of an analysis, and its figure. Raises MarketError."""
+    """The ms of each period of an analysis, and its figure, oldest first. Raises MarketError."""
     return _numbers(_analysis(body, column))
 
 
 def _numbers(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[int, float]]:
-    return _timed([at for at, _ in pairs], [figure for _, figure in pairs], 1000)
+    return sorted(_timed([at for at, _ in pairs], [figure for _, figure in pairs], 1000))
 
 
 def _timed(times: Sequence[Any], figures: Sequence[Any], unit_ms: int) -> list[tuple[int, float]]:

@@ -443,8 +443,8 @@ def parse_taker_flow(body: bytes, of: Listing, interval: str) -> Flow:
     Newest first. The market is not told.
     """
     rows = sorted(_columns(_list(body), 0, 1, 2))
-    times, sell, buy = ([row[i] for row in rows] for i in range(3))
-    return Flow(ID, of.listed, of.kind, INTERVALS[interval], [int(each) for each in times], buy, sell)
+    times, sell, buy = [int(row[0]) for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+    return Flow(ID, of.listed, of.kind, INTERVALS[interval], times, buy, sell)
 
 
 def _timed(rows: list[Any], place: int) -> list[Timed]:

@@ -425,7 +425,7 @@ def _check_times(exchange: str, times: array[int]) -> None:
         raise BadResponse(exchange, f"no candle begins at {min(times)} or {max(times)} ms")
 
 
-def check_interval(exchange: str, times: array[int], interval_ms: int) -> None:
+def check_interval(exchange: str, times: Sequence[int], interval_ms: int) -> None:
     """Raises BadResponse for periods, oldest first, that are of another interval: an hour's volume is no day's.
 
     Each begins a whole number of intervals after the one before. Where nothing was traded some are missing; but a row

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from conftest import a_house
 
+from exchanges import kraken
 from exchanges.endpoints import Endpoint
 from exchanges.errors import MarketError
 from exchanges.table import EXCHANGES
-from exchanges.words import Candles, Listing
+from exchanges.words import Candles, Flow, Listing, Ratio
 
 DAY_MS = 86_400_000
 Ask = Callable[..., Endpoint[Candles]]
@@ -71,3 +72,71 @@ async def test_candles_of_a_time_that_has_not_come_are_refused(monkeypatch: pyte
             await house.bot.market.candles(venue, "BTC-USDT", "spot", "1m", 30)
         with pytest.raises(MarketError, match="is told"):
             await house.bot.market.running_candle(venue, "BTC-USDT", "spot", "1m")
+
+
+def tells(monkeypatch: pytest.MonkeyPatch, exchange: str, question: str, change: Callable[[Any], Any]) -> None:
+    """From now on the exchange's answers to a question are read as something else."""
+    venue = type(EXCHANGES[exchange])
+    honest = getattr(venue, question)
+
+    def changed(endpoint: Endpoint[Any]) -> Endpoint[Any]:
+        return endpoint._replace(parse=lambda body: change(endpoint.parse(body)))
+
+    def asked(self: Any, *of: Any) -> Any:
+        endpoint = honest(self, *of)
+        return [changed(each) for each in endpoint] if isinstance(endpoint, list) else changed(endpoint)
+
+    monkeypatch.setattr(venue, question, asked)
+
+
+@pytest.mark.parametrize("exchange", ["okx", "kraken"])
+async def test_what_takers_did_in_another_interval_is_refused(monkeypatch: pytest.MonkeyPatch, exchange: str) -> None:
+    venue = EXCHANGES[exchange]
+    honest = type(venue).taker_flow
+    async with a_house(EXCHANGES=exchange, RATE_BUDGETS="0") as house:
+        assert await house.bot.market.flow(venue, "BTC-USDT", "perp", "1h", 30)
+        house.bot.market.forget()
+
+        def quarters(self: Any, of: Listing, interval: str, *more: Any) -> Any:
+            return honest(self, of, "15m", *more)._replace(parse=honest(self, of, interval, *more).parse)
+
+        monkeypatch.setattr(type(venue), "taker_flow", quarters)
+        with pytest.raises(MarketError):
+            await house.bot.market.flow(venue, "BTC-USDT", "perp", "1h", 30)
+
+
+@pytest.mark.parametrize("by_days", [-3, 3])
+async def test_what_takers_did_at_another_time_is_refused(monkeypatch: pytest.MonkeyPatch, by_days: int) -> None:
+    """Days ago it would be told by its hour alone: "Candle closed 14:00 UTC"."""
+
+    def moved(flow: Flow) -> Flow:
+        return flow._replace(open_ms=[at + by_days * DAY_MS for at in flow.open_ms])
+
+    tells(monkeypatch, "okx", "taker_flow", moved)
+    async with a_house(EXCHANGES="okx") as house:
+        assert (await house.ask("/cvd BTC")).startswith("No taker volume of BTC-USDT right now. OKX ")
+
+
+def moved_ratios(by_ms: int) -> Callable[[dict[str, list[Ratio]]], dict[str, list[Ratio]]]:
+    return lambda told: {
+        what: [each._replace(time_ms=each.time_ms + by_ms) for each in rows] for what, rows in told.items()
+    }
+
+
+@pytest.mark.parametrize("by_ms", [-3 * DAY_MS, 3 * DAY_MS])
+async def test_longs_of_another_day_are_not_in_an_analysis(monkeypatch: pytest.MonkeyPatch, by_ms: int) -> None:
+    """/ls tells how old they are; of a time that has not come it tells none."""
+    async with a_house(EXCHANGES="okx") as house:
+        assert "L/S   n/a" not in await house.ask("/analysis BTC")
+        house.bot.market.forget()
+        tells(monkeypatch, "okx", "ratios", moved_ratios(by_ms))
+        told = await house.ask("/analysis BTC")
+        assert "L/S   n/a" in told
+        assert "OKX gave an unusable answer" in told
+        told = await house.ask("/ls BTC")
+        assert ("3d" in told) if by_ms < 0 else told.startswith("No ")
+
+
+def test_kraken_tells_the_past_in_either_order() -> None:
+    body = b'{"result":{"timestamp":[1700003600,1700000000],"data":["2.0","1.0"]}}'
+    assert [each.time_ms for each in kraken.parse_ratios(body)["accounts"]] == [1_700_000_000_000, 1_700_003_600_000]
