@@ -369,8 +369,9 @@ def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | Non
 
 
 def parse_perp(body: bytes, of: Listing) -> Snapshot:
-    """The ticker of a perpetual."""
-    return Snapshot(ticker=parse_ticker(body, of))
+    """The ticker of a perpetual. Spot of the same name has the close before; asked of spot, it is not told apart."""
+    row = Row.of(ID, body).must_be("symbol", native(of)).must_lack("prevClosePrice")
+    return Snapshot(ticker=_ticker(row, of))
 
 
 def parse_book(body: bytes, of: Listing) -> Book:

@@ -205,7 +205,7 @@ def parse_spot(body: bytes, of: Listing) -> Ticker:
 
     change24h is a FRACTION.
     """
-    return _ticker(_only_row(body, of.listed).must_be("symbol", native(of)), of)
+    return _ticker(_only_row(body, of.listed).must_be("symbol", native(of)).must_lack("open24h"), of)
 
 
 def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
@@ -219,9 +219,10 @@ def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
 def parse_perp(body: bytes, of: Listing) -> Snapshot:
     """As parse_spot, and {"holdingAmount": "52234.1", "markPrice": "37180.2", "fundingRate": "0.000125", …}.
 
-    holdingAmount is the open interest in coins, on coin-margined contracts too.
+    holdingAmount is the open interest in coins, on coin-margined contracts too. open24h is called open on
+    spot, which has the same names.
     """
-    return _perp(_only_row(body, of.listed).must_be("symbol", native(of)), of)
+    return _perp(_only_row(body, of.listed).must_be("symbol", native(of)).must_lack("open"), of)
 
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:

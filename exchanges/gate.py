@@ -218,7 +218,7 @@ def parse_spot(body: bytes, of: Listing) -> Ticker:
 
     Always an array. change_percentage is a percent already. There is no time: it is that of asking.
     """
-    row = _only_row(body, of).must_be("currency_pair", native(of))
+    row = _only_row(body, of).must_be("currency_pair", native(of)).must_lack("contract")
     return _ticker(row, of, "base_volume", "quote_volume")
 
 
@@ -236,7 +236,7 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
 
     volume_24h counts contracts, volume_24h_base coins, volume_24h_quote the quote currency.
     """
-    row = _only_row(body, of).must_be("contract", native(of))
+    row = _only_row(body, of).must_be("contract", native(of)).must_lack("currency_pair")
     return Snapshot(_ticker(row, of, "volume_24h_base", "volume_24h_quote"))
 
 

@@ -127,6 +127,12 @@ class Row:
             raise WrongMarket(self.exchange, f"{key} is {str(stated)[:40]!r}, not {expected!r}")
         return self
 
+    def must_lack(self, *keys: str) -> Row:
+        """The row itself. Raises WrongMarket for what only a market of the other kind is told with."""
+        if stated := [key for key in keys if key in self.json]:
+            raise WrongMarket(self.exchange, f"{stated[0]} is told of the other kind of market only")
+        return self
+
     def needed(self, key: str) -> float:
         """A figure without which the answer is worth nothing."""
         figure = self.number(key)

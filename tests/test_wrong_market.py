@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from conftest import a_house, a_listing, together
 
 from exchanges.endpoints import Endpoint
-from exchanges.errors import UnknownSymbol, WrongMarket
+from exchanges.errors import BadResponse, UnknownSymbol, WrongMarket
 from exchanges.exchange import Exchange
 from exchanges.table import EXCHANGES
 from exchanges.words import Listing
@@ -115,6 +116,29 @@ def test_answer_that_states_no_market_is_believed(change: Callable[[Any], Any], 
             endpoint.parse(body)
     else:
         assert endpoint.parse(body).last == 5
+
+
+OTHER_KIND = {"binance": {"spot ticker"}}
+"""Tickers that cannot be told from those of the same name's other kind of market: Binance's perpetual has no field of
+its own."""
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+async def test_spot_is_no_perpetual_and_the_other_way_round(exchange: str) -> None:
+    """Of the same name: BTCUSDT is both at Binance, Bybit and Bitget, BTC_USDT at Gate."""
+    venue, bodies = EXCHANGES[exchange], dict[str, tuple[Endpoint[Any], bytes]]()
+    async with a_house() as house:
+        market = house.bot.market
+        for name, ours in questions_of(venue, "BTC", market.now_ms()):
+            if name.endswith("ticker"):
+                bodies[name] = (ours, await market.cached(ours._replace(parse=lambda body: body, part="whole")))
+    believed = set()
+    for name, (ours, _) in bodies.items():
+        for other in bodies.keys() - {name}:
+            with suppress(BadResponse):
+                ours.parse(bodies[other][1])
+                believed.add(name)
+    assert believed == OTHER_KIND.get(exchange, set())
 
 
 @together(
