@@ -230,7 +230,8 @@ class Bot:
         """A button's data is meant to the letter."""
         if question.is_button:
             return Meant(question.name, question.words)
-        known = self.market.known_bases() if not question.name else ()
+        is_heard = question.name not in COMMANDS and (question.is_private or question.addressee)
+        known = self.market.known_bases() if is_heard else ()
         return meant(question.name, question.words, COMMANDS, known)
 
     def _too_late(self, question: Question) -> Call | None:

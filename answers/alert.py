@@ -89,7 +89,8 @@ def command(words: list[str]) -> Wish:
     if words[0].lower() in ACTIONS and len(words) in (2, 3):
         return Wish(words[0].lower(), "", words[1].lower(), words[2] if len(words) == 3 else "")
     of, _ = _place_in(words)
-    return Wish("levels" if len(of) == 1 and of[0].lower() not in MEASURE_WORDS else "set", " ".join(words))
+    is_coin = len(of) == 1 and of[0].lower() not in MEASURE_WORDS and not set(of[0]) & set("<>=%")  # but BTC>70k
+    return Wish("levels" if is_coin else "set", " ".join(words))
 
 
 def _place_in(words: Sequence[str]) -> tuple[list[str], Rule]:

@@ -22,8 +22,15 @@ KIND_WORDS = {
     "swap": ("perp",),
     "spot": ("spot",),
 }
+TIME_WORDS = frozenset(
+    [
+        *("minute", "minutes", "min", "mins", "hour", "hours", "hourly", "day", "days", "daily", "week", "weeks"),
+        *("weekly", "month", "months", "monthly", "yesterday"),
+    ]
+)  # which are no intervals as they are typed here, and no coins
 NO_DATA, NOT_UNDERSTOOD = "no data", "not understood"  # outcomes beside "answered"
 CHARTS_OF_ACCOUNTS = frozenset({"pnl"})  # first words of /chart that tell of the owner's money
+MAX_SHOWN = 64  # characters of a word, of which some are not seen
 ANY_KIND = ("perp", "spot")  # the perpetual, where there is one
 
 
@@ -104,6 +111,14 @@ class OneAtATime(Misread):
         self.coins = tuple(coins)
 
 
+class OneIsEnough(OneAtATime):
+    """Something beside the coin that means nothing here. word: as it was typed; coin: likewise, "" where none was."""
+
+    def __init__(self, word: str, coin: str) -> None:
+        super().__init__([coin] if coin else [])
+        self.args = (f"“{cut(word)}” is not understood here: a symbol is enough, such as {cut(coin) or EXAMPLES[0]}.",)
+
+
 class OfMarket(NamedTuple):
     """A question about one market. choice: the interval, or the window. kinds: the first that exists is meant."""
 
@@ -135,7 +150,7 @@ def of_market(
             continue  # carried along, see placed
         elif not symbol:
             symbol, coins = parse_symbol(word), [word]
-        elif word[:1].isalpha() and is_symbol(word):
+        elif _is_a_coins(word):
             coins.append(word)
         else:
             known = ", ".join(choices)
@@ -170,6 +185,8 @@ def place_of(asked: object, words: Sequence[str]) -> Place:
 def only_symbol(words: Sequence[str]) -> str:
     """An interval and a kind beside it change nothing. Raises NotASymbol, and Misread for further words."""
     rest, _ = placed(words)
+    if odd := [word for word in rest if not _is_a_coins(word)] if len(rest) > 1 else []:
+        raise OneIsEnough(odd[0], next((word for word in rest if word not in odd), ""))
     if len(rest) > 1:
         raise OneAtATime(rest[:2])
     return parse_symbol(rest[0] if rest else EXAMPLES[0])
@@ -182,6 +199,12 @@ def is_symbol(word: str) -> bool:
     except NotASymbol:
         return False
     return True
+
+
+def _is_a_coins(word: str) -> bool:
+    """Whether a word beside a coin may be another coin's name: 7d, 10 and yesterday are none."""
+    begins = word[:1].isalpha() or coin_symbol(word.upper())[1] != 1
+    return begins and word.lower() not in TIME_WORDS and is_symbol(word)
 
 
 async def by_coins(market: Market, words: Sequence[str]) -> list[str]:
@@ -205,6 +228,8 @@ def outcome_of(error: Exception) -> str:
 
 
 def cut(word: str) -> str:
+    """A word as it is shown: short, and without signs that turn the direction of the sentence around it."""
+    word = word if word.isascii() else "".join(filter(str.isprintable, word[:MAX_SHOWN]))
     return word if len(word) <= 24 else f"{word[:24]}…"
 
 

@@ -15,7 +15,7 @@ from market import Market
 from render.figures import escape
 from render.keyboards import again, keyboard, that_fit
 from render.message import Answer, Button, foot, short
-from render.sentences import exchange_name, in_words
+from render.sentences import exchange_name, in_words, sorry
 
 if TYPE_CHECKING:
     from render.picture.figure import Figure
@@ -33,10 +33,11 @@ def command(words: list[str]) -> tuple[str, ...]:
 
 
 class Compared(NamedTuple):
-    """Hourly candles by symbol. lost: symbols that are not there."""
+    """Hourly candles by symbol. lost: symbols that are not there; why: a sentence for each, as errors are not kept."""
 
     candles: dict[str, Candles]
     lost: list[str]
+    why: list[str]
     time_ms: int
     took_s: float
 
@@ -52,7 +53,8 @@ async def ask(tools: Tools, wanted: tuple[str, ...]) -> Compared:
         elif not isinstance(result, (NotListed, NoAnswer)) or not any(isinstance(each, Candles) for each in results):
             raise result
     lost = [symbol for symbol in wanted if symbol not in known]
-    return Compared(known, lost, tools.market.now_ms(), tools.market.clock.monotonic() - began)
+    why = [sorry(each, "candles of") for each in results if isinstance(each, (NotListed, NoAnswer))]
+    return Compared(known, lost, why, tools.market.now_ms(), tools.market.clock.monotonic() - began)
 
 
 async def _week(market: Market, symbol: str) -> Candles:
@@ -81,7 +83,7 @@ def show(report: Compared, now_s: float) -> Answer:
     return Answer(
         f"<b>{escape(' · '.join(names))}</b> · 7 days",
         ("Closes of an hour, in percent of one start.",),
-        (escape(f"n/a: {in_words(report.lost)}."),) if report.lost else (),
+        (escape(f"n/a: {in_words(report.lost)}."), *report.why) if report.lost else (),
         foot(source, report.time_ms, now_s),
         keyboard(
             again(f"chart {'' if len(names) > 1 else 'compare '}{' '.join(names)}"),

@@ -387,6 +387,8 @@ def _move(heard: _Heard) -> Rule:
     direction = heard.sign or heard.direction or "either"
     if heard.sign and heard.direction not in ("", "either", heard.sign):
         raise Misunderstood("Up or down? The sign and the word say different things.")
+    if direction == "down" and heard.percent >= 100:
+        raise Misunderstood("Nothing falls by 100 % and more, such as: BTC -5% 1h")
     if measure == "move" and window_ms == DAY_MS:
         level = -heard.percent if direction == "down" else heard.percent
         return _bounded(Rule("change", direction, level))

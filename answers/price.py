@@ -248,6 +248,7 @@ def show(prices: Prices, now_s: float) -> Answer:
 def _ways_on(failures: Sequence[NotListed | NoAnswer | NotASymbol]) -> Keyboard:
     """Similar coins, and the same once more for those that no exchange answered, as buttons."""
     suggestions = [each for error in failures if isinstance(error, NotListed) for each in error.suggestions]
+    suggestions += [error.instead for error in failures if isinstance(error, NotASymbol) and error.instead]
     unanswered = [short(error.symbol) for error in failures if isinstance(error, NoAnswer)]
     line = " ".join(["price", *unanswered]) if unanswered else ""
     return keyboard(that_fit(Button(each, f"price {each}") for each in suggestions[:MAX_SYMBOLS]), *try_again(line))

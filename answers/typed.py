@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from exchanges.symbols import NotASymbol, multiplied, parse_symbol, split
+from answers.asked import KIND_WORDS
+from exchanges.symbols import WELL_KNOWN, NotASymbol, multiplied, parse_symbol, split
+from exchanges.words import INTERVALS
 
 ALIASES: Mapping[str, str] = {
     "p": "price",
@@ -30,6 +32,35 @@ ALIASES: Mapping[str, str] = {
 """Short names, which no command bears; those of commands that are not there mean nothing."""
 MAX_BARE = 5  # words of a text without a command that may all be coins
 SURE_FROM = 5  # letters from which a word near a command is a slip and no coin
+FILLERS = frozenset(
+    [
+        "of",
+        "for",
+        "the",
+        "on",
+        "in",
+        "and",
+        "or",
+        "vs",
+        "&",
+        "+",
+        "please",
+        "is",
+        "are",
+        "what",
+        "what's",
+        "whats",
+        "how",
+        "much",
+        "show",
+        "me",
+        "get",
+        "give",
+    ]
+)
+"""Words between those that count, in what is typed without a slash."""
+PLACES = frozenset([*INTERVALS, *KIND_WORDS])
+QUOTES = frozenset(["USDT", "USD", "USDC", "FDUSD", "EUR"])
 MAX_SLIPS = 2  # letters typed wrong, left out, too many or in the wrong order
 
 
@@ -59,7 +90,7 @@ def meant(name: str, words: Sequence[str], commands: Collection[str], known: Col
     if ALIASES.get(name) in commands:
         return Meant(ALIASES[name], words)
     if name:
-        near = nearest(name, commands)
+        near = "price " + name if name.upper() in {*WELL_KNOWN, *known} else nearest(name, commands)
         return Meant("", words, " ".join([near, *words]) if near else "")
     return _bare(words, commands, known)
 
@@ -72,7 +103,8 @@ def _linked(words: list[str], commands: Collection[str]) -> Meant:
     return Meant("start", [])
 
 
-def _bare(words: list[str], commands: Collection[str], known: Collection[str]) -> Meant:
+def _bare(typed: list[str], commands: Collection[str], known: Collection[str]) -> Meant:
+    words = [each for each in typed if each.lower() not in FILLERS or each.upper() in known]
     first = words[0].lower() if words else ""
     if first in commands:
         return Meant(first, words[1:])
@@ -80,17 +112,34 @@ def _bare(words: list[str], commands: Collection[str], known: Collection[str]) -
         return Meant(ALIASES[first], words[1:])
     if len(first) >= SURE_FROM and first.upper() not in known and (near := nearest(first, commands)):
         return Meant("", words, " ".join([near, *words[1:]]))
-    if 0 < len(words) <= MAX_BARE and all(_may_be_a_coin(each, known) for each in words):
-        return Meant("price", words)
-    return Meant("", words)
+    return _of_coins(words, commands, known) or Meant("", typed)
+
+
+def _of_coins(words: list[str], commands: Collection[str], known: Collection[str]) -> Meant | None:
+    """btc, btc eth, btc 1h spot, btc eur: the price; btc oi: what is named behind the coin. None for anything else."""
+    named = [each for each in words[1:] if each.lower() in commands]
+    rest = [each for each in words if each not in named]
+    coins = [each for each in rest if each.lower() not in PLACES]
+    if len(coins) == 2 and coins[1].upper() in QUOTES and not _may_be_a_coin(coins[1], known):
+        rest = [each for each in rest if each != coins[1]]
+        rest[rest.index(coins[0])] = f"{coins[0]}-{coins[1]}"
+        coins = coins[:1]
+    if len(named) > 1 or not 0 < len(rest) <= MAX_BARE or not coins:
+        return None
+    if not all(_may_be_a_coin(each, known) for each in coins):
+        return None
+    return Meant(named[0].lower() if named else "price", rest)
 
 
 def _may_be_a_coin(word: str, known: Collection[str]) -> bool:
-    """Whether a bare word is meant as a symbol: it is spelt like one, and listed where that is known."""
+    """Whether a bare word is meant as a symbol: it is spelt like one, and listed where that is known.
+
+    So is what is not told here, but of a coin that is: a future that ends.
+    """
     try:
         base = multiplied(split(parse_symbol(word))[0])[0]
-    except NotASymbol:
-        return False
+    except NotASymbol as error:
+        return bool(error.instead) and (not known or error.instead in known)
     return base in known if known else len(base) <= 10
 
 

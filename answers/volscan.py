@@ -47,7 +47,7 @@ class Scanning(NamedTuple):
 
 def command(words: list[str]) -> Scanning:
     """Raises Misread."""
-    asked = Scanning()
+    asked, n_figures = Scanning(), 0
     for word in words:
         plain = word.lower().removesuffix("%")
         if plain in INTERVALS:
@@ -55,15 +55,17 @@ def command(words: list[str]) -> Scanning:
         elif (figure := _threshold(plain)) is not None:
             if not 0 <= figure <= MAX_THRESHOLD_PCT:
                 raise Misread(f"A spike is looked for from 0% to {MAX_THRESHOLD_PCT:,.0f}%. Try /volscan 200 15m.")
-            asked = asked._replace(threshold_pct=figure)
+            asked, n_figures = asked._replace(threshold_pct=figure), n_figures + 1
         else:
             raise Misread(f"“{cut(word)}” is not understood here. Try /volscan 200 15m.")
+    if n_figures > 1:  # 200,5 as well
+        raise Misread("One figure at a time, with a point if it has a fraction. Try /volscan 200 15m.")
     return asked
 
 
 def _threshold(text: str) -> float | None:
     try:
-        return float(text) if re.fullmatch(r"[+-]?[0-9]{1,12}(\.[0-9]{1,6})?", text) else None
+        return float(text) if re.fullmatch(r"[+-]?[0-9]{1,64}(\.[0-9]{1,6})?", text) else None
     except ValueError:
         return None
 

@@ -31,10 +31,11 @@ def ways_on(error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys, name: s
     if isinstance(error, NotListed):
         return _instead(error, name, words)
     if isinstance(error, NotASymbol):
-        of = [Button(each, f"{name} {each}") for each in EXAMPLES]
+        of = [Button(each, f"{name} {each}") for each in ((error.instead,) if error.instead else EXAMPLES)]
         return carried(keyboard(that_fit(of)), placed(words)[1])
     if isinstance(error, OneAtATime):
-        each_of = that_fit(Button(short(coin.upper()[:24]), f"{name} {coin}") for coin in error.coins[:5])
+        view = [name, *words[:1]] if name == "chart" and words[0] not in error.coins and is_symbol(words[0]) else [name]
+        each_of = that_fit(Button(short(coin.upper()[:24]), " ".join([*view, coin])) for coin in error.coins[:5])
         return carried(keyboard(each_of), placed(words)[1]) or keyboard((Button("Help", f"help {name}"),))
     if isinstance(error, WhichSymbol):
         return keyboard(that_fit(Button(each, f"{error.command} {each}") for each in EXAMPLES))

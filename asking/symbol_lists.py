@@ -123,8 +123,7 @@ class Symbols:
                 lists = await wanted
         except TimeoutError:
             return []
-        listed = {each for symbols in lists if not isinstance(symbols, BaseException) for each in symbols}
-        return similar(split(symbol)[0], {multiplied(split(each)[0])[0] for each in listed})
+        return _like(symbol, {each for symbols in lists if not isinstance(symbols, BaseException) for each in symbols})
 
     def is_likely(self, exchange: Exchange, kind: str, symbol: str) -> bool:
         """Whether the exchange may be asked for everything about a market at once, as it most likely has it."""
@@ -214,6 +213,15 @@ class Symbols:
 
     def _is_new(self, at_s: float | None) -> bool:
         return at_s is not None and self._clock.monotonic() - at_s < NOT_LISTED_S
+
+
+def _like(symbol: str, listed: Collection[str]) -> list[str]:
+    """Bases like the symbol's; of BTC-ETH, BTC. A coin that is listed in dollars is like no other."""
+    base, quote = split(symbol)
+    bases = {multiplied(split(each)[0])[0] for each in listed}
+    if base not in bases:
+        return similar(base, bases)
+    return [] if quote in DOLLARS else [base]
 
 
 def place(exchange: Exchange, of: Listing, known: Collection[str]) -> Listing | None:

@@ -26,7 +26,14 @@ _QUOTES = ("USDT", "USDC", "FDUSD", "USD")
 _NAMED_LIKE_PAIRS = frozenset(
     ["PYUSD", "TUSD", "BUSD", "FDUSD", "RLUSD", "GUSD", "LUSD", "SUSD", "CRVUSD", "BFUSD", "XUSD"]
 )
-_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))  # what pasted text carries
+_UNSEEN = dict.fromkeys(
+    map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\u2066\u2068\u2069\ufe0e\ufe0f\ufeff")
+)  # what pasted text carries; what turns a text's direction is not among them
+_BEFORE = '"`´*_~([{“„«»'  # what a sentence or markdown puts before a coin
+_AFTER = "\"`´*_~)]}”“»«'’?!.,;:…。、？！"  # and behind it
+_LOOKALIKES = str.maketrans("АВЕЅКМНОРСТХУІЈΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABESKMHOPCTXYIJABEZHIKMNOPTYX")
+"""Cyrillic and Greek capitals that look like Latin ones."""
+_DATE = re.compile(r"\d{1,2}[A-Z]{3}\d{2}|\d{6}|\d{8}")  # 27DEC26, 261227: of a dated future, or an option
 _CROSSES = ("BTC", "ETH", "EUR")
 UNMISTAKABLE = frozenset(
     ["BTC", "ETH", "SOL", "XRP", "BNB", "DOGE", "ADA", "LTC", "BCH", "LINK", "AVAX", "DOT", "TRX", "XMR", "ETC", "XLM"]
@@ -135,7 +142,11 @@ def split(symbol: str) -> tuple[str, str]:
 
 
 class NotASymbol(ValueError):
-    """What somebody typed cannot be the name of a market. The text says why."""
+    """What somebody typed cannot be the name of a market. The text says why. instead: what may be meant."""
+
+    def __init__(self, text: str, instead: str = "") -> None:
+        super().__init__(text)
+        self.instead = instead
 
 
 def in_quotes(symbol: str, quotes: Sequence[str]) -> str:
@@ -183,9 +194,13 @@ def parse_symbol(text: str) -> str:
     is USDT. So are XBT and bitcoin. ETHBTC is ETH-BTC. 1000PEPE and SHIB1000 keep their thousand, and kPEPE
     is 1000PEPE: whether they may be called by the plain name is found out by price (asking/namesakes.py).
     """
+    text = text.translate(_UNSEEN)
     shown = text if len(text) <= _MAX_SYMBOL else f"{text[:_MAX_SYMBOL]}…"
+    shown = shown if shown.isascii() else "".join(filter(str.isprintable, shown))
     junk = NotASymbol(f"“{shown}” is not a symbol. Try BTC, or BTC-USDT.")
     base, *rest = re.split(r"[-/_]", _plain(text))
+    _refuse_dated(shown, base, rest)
+    _refuse_lookalike(shown, base)
     if not base.isalnum() or len(rest) > 1 or not all(each.isalnum() for each in rest):
         raise junk
     quote = rest[0] if rest else ""
@@ -204,7 +219,7 @@ def parse_symbol(text: str) -> str:
 
 def _plain(text: str) -> str:
     """In capital letters of usual width, without the exchange before the pair and the contract's kind behind it."""
-    name = unicodedata.normalize("NFKC", text[: 2 * _MAX_SYMBOL].translate(_UNSEEN)).strip().upper().lstrip("$#")
+    name = _bare(unicodedata.normalize("NFKC", text[: 2 * _MAX_SYMBOL])).upper().lstrip("$#")
     before, _, after = name.partition(":")
     name = before if "/" in before or not after else after
     name = name.removesuffix(".P")
@@ -212,6 +227,37 @@ def _plain(text: str) -> str:
         if name.endswith(ending) and len(name) > len(ending):
             return name.removesuffix(ending)
     return name
+
+
+def _bare(text: str) -> str:
+    """Without what stands around a coin in a sentence: "BTC?", (btc), *BTC*, BTC🚀."""
+    text = text.strip()
+    begin, end = 0, len(text)
+    while begin < end and _stands_around(text[begin], _BEFORE):
+        begin += 1
+    while begin < end and _stands_around(text[end - 1], _AFTER):
+        end -= 1
+    return text[begin:end]
+
+
+def _stands_around(sign: str, signs: str) -> bool:
+    return sign in signs or (not sign.isascii() and unicodedata.category(sign) == "So")
+
+
+def _refuse_dated(shown: str, base: str, rest: Sequence[str]) -> None:
+    """Raises NotASymbol for BTC-27DEC26 and BTC-27DEC26-100000-C."""
+    if base.isalnum() and any(map(_DATE.fullmatch, rest)):
+        coin = _coin(_apart(base)[0])
+        why = f"“{shown}” has a date: futures that end and options are not told here. Try {coin}."
+        raise NotASymbol(why, coin)
+
+
+def _refuse_lookalike(shown: str, base: str) -> None:
+    """Raises NotASymbol for ВТС in Cyrillic letters, which nobody can tell from BTC by looking."""
+    latin = base.translate(_LOOKALIKES)
+    if latin != base and latin.isascii() and latin.isalnum():
+        why = f"“{shown}” only looks like {latin}: it has letters of another alphabet. Try {latin}."
+        raise NotASymbol(why, latin)
 
 
 def _apart(pair: str) -> tuple[str, str]:

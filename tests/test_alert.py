@@ -177,6 +177,7 @@ async def test_what_is_not_meant_says_what_to_type(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         assert (await house.ask("/alert")).startswith("Which symbol? For example /alert BTC &gt; 70000")
         assert "A price is above zero" in await house.ask("/alert btc > -5")
+        assert "rises above 90,000,000" in await house.ask("/alert btc>90000k")
         assert "Not listed on any" in await house.ask("/alert nosuchcoin > 5")
 
 

@@ -73,6 +73,46 @@ def test_words_are_coins_only_where_they_are_listed() -> None:
     assert meant("", ["btc"], NAMES, {"BTC"}) == Meant("price", ["btc"])
 
 
+@together(
+    "text, known, expected",
+    [
+        ("on the btc", {"BTC"}, Meant("price", ["btc"])),
+        ("the btc", {"THE", "BTC"}, Meant("price", ["the", "btc"])),  # a coin of that name
+        ("btc oi funding", {"BTC"}, Meant("", ["btc", "oi", "funding"])),
+        ("btc thanks", {"BTC"}, Meant("", ["btc", "thanks"])),
+        ("1h spot", {"BTC"}, Meant("", ["1h", "spot"])),
+        ("btc usdc", {"BTC", "USDC"}, Meant("price", ["btc", "usdc"])),
+        ("eur usd", {"BTC"}, Meant("", ["eur", "usd"])),
+        ("XYZ-27DEC26", {"BTC"}, Meant("", ["XYZ-27DEC26"])),
+    ],
+)
+def test_what_stands_around_a_coin(text: str, known: set[str], expected: Meant) -> None:
+    assert meant("", text.split(), NAMES, known) == expected
+
+
+@together(
+    "name, known, guess",
+    [
+        ("sol", (), "price sol"),
+        ("xyz", ("XYZ",), "price xyz"),
+        ("xyz", (), ""),
+        ("oi", ("OI",), ""),
+        ("op", ("OP",), "price op"),
+    ],
+)
+def test_coin_with_a_slash(name: str, known: tuple[str, ...], guess: str) -> None:
+    assert meant(name, [], NAMES, known).guess == guess
+
+
+async def test_groups_do_not_hear_of_coins_with_a_slash() -> None:
+    """It may be another bot's command; named, we answer."""
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        await house.bot.learn_username()
+        assert await house.bot.answer(updated("/btc", chat_id=GROUP)) is None
+        assert await house.bot.answer(updated("/btc@OtherBot", chat_id=GROUP)) is None
+        assert await house.bot.answer(updated(f"/btc@{house.bot.username}", chat_id=GROUP)) is not None
+
+
 def test_slip_without_a_slash() -> None:
     assert meant("", ["fundign", "btc"], NAMES) == Meant("", ["fundign", "btc"], "funding btc")
 
