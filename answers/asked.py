@@ -30,7 +30,6 @@ TIME_WORDS = frozenset(
 )  # which are no intervals as they are typed here, and no coins
 NO_DATA, NOT_UNDERSTOOD = "no data", "not understood"  # outcomes beside "answered"
 CHARTS_OF_ACCOUNTS = frozenset({"pnl"})  # first words of /chart that tell of the owner's money
-MAX_SHOWN = 64  # characters of a word, of which some are not seen
 ANY_KIND = ("perp", "spot")  # the perpetual, where there is one
 
 
@@ -228,8 +227,6 @@ def outcome_of(error: Exception) -> str:
 
 
 def cut(word: str) -> str:
-    """A word as it is shown: short, and without signs that turn the direction of the sentence around it."""
-    word = word if word.isascii() else "".join(filter(str.isprintable, word[:MAX_SHOWN]))
     return word if len(word) <= 24 else f"{word[:24]}…"
 
 

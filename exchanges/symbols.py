@@ -196,7 +196,6 @@ def parse_symbol(text: str) -> str:
     """
     text = text.translate(_UNSEEN)
     shown = text if len(text) <= _MAX_SYMBOL else f"{text[:_MAX_SYMBOL]}…"
-    shown = shown if shown.isascii() else "".join(filter(str.isprintable, shown))
     junk = NotASymbol(f"“{shown}” is not a symbol. Try BTC, or BTC-USDT.")
     base, *rest = re.split(r"[-/_]", _plain(text))
     _refuse_dated(shown, base, rest)

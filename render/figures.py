@@ -17,8 +17,15 @@ SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 _NOT_ZERO = frozenset("123456789")
 
 
+_TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))  # Unicode's directional marks
+
+
 def escape(text: str) -> str:
-    """text with what Telegram's HTML would read as markup made harmless, in text and in attributes."""
+    """text with what Telegram's HTML would read as markup made harmless, in text and in attributes.
+
+    Nor does it turn the direction of what stands around it: somebody else's word would show our sentence backwards.
+    """
+    text = text if text.isascii() else text.translate(_TURNING)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 

@@ -53,7 +53,7 @@ class Query(NamedTuple):
 def read_question(update: Mapping[str, Any], now: float) -> Question | None:
     """What a new text message or a pressed button asks; None for everything else.
 
-    What was sent by way of a bot is no question: a bot that answered its own inline messages would talk to itself.
+    What a bot sent, or somebody by way of one, is no question: two bots that answer would talk for ever.
     """
     callback = _object(update.get("callback_query"))
     message = _object(callback.get("message")) if callback else _object(update.get("message"))
@@ -66,7 +66,7 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         )  # of no chat that we know
     else:
         inline_id = ""
-    if chat_id is None or not isinstance(text, str) or (message.get("via_bot") and not callback):
+    if chat_id is None or not isinstance(text, str) or (not callback and _is_of_a_bot(message)):
         return None
     text, is_private = _whole(text), chat.get("type") == "private"
     is_apart = bool(callback) and (text.startswith(APART) or message.get("date") == INACCESSIBLE)
@@ -100,6 +100,12 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         is_apart=is_apart,
         is_rich=bool(callback and message.get("rich_message")),
     )
+
+
+def _is_of_a_bot(message: Mapping[str, Any]) -> bool:
+    """Of one that speaks for itself: where a chat or channel speaks, Telegram names a bot of its own as the sender."""
+    is_bots_own = _object(message.get("from")).get("is_bot") is True and not message.get("sender_chat")
+    return is_bots_own or bool(message.get("via_bot"))
 
 
 def _text(message: Mapping[str, Any]) -> str | None:

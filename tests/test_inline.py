@@ -275,6 +275,15 @@ def test_query_is_without_our_name() -> None:
     assert chat_of(typed("b")) == chat_of(typed("bt")) == ("query", ADA)
 
 
+def test_another_bots_words_are_no_question() -> None:
+    """Two bots that answer would talk for ever; an anonymous administrator speaks by @GroupAnonymousBot."""
+    bots = updated("/price BTC", chat_id=-100)
+    bots["message"]["from"] = {"id": 1, "is_bot": True}
+    assert read_question(bots, 0) is None
+    bots["message"]["sender_chat"] = {"id": -100, "type": "supergroup"}
+    assert read_question(bots, 0) is not None
+
+
 def test_own_words_are_no_question() -> None:
     """What was sent by way of a bot comes back as a message where that bot is."""
     assert read_question(updated("/price BTC", via_bot={"id": 1, "is_bot": True}), 0) is None

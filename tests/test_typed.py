@@ -133,6 +133,14 @@ async def test_guess_is_a_button() -> None:
         assert call["reply_markup"]["inline_keyboard"] == [[{"text": "/price BTC", "callback_data": "price BTC"}]]
 
 
+@pytest.mark.parametrize(
+    "typed", ["/pri\u202ece btc", "/oi \u202efoo!", "/volume btc \u2067x", "/start \u202ex", "/chart \u202eA B"]
+)
+async def test_no_sentence_of_ours_is_turned_round(typed: str) -> None:
+    async with a_house() as house:
+        assert not set("\u202e\u2067") & set(await house.ask(typed))
+
+
 async def test_bare_coin_is_priced_in_private_only() -> None:
     async with a_house(TELEGRAM_CHAT_ID="*") as house:
         assert "<b>BTC " in await house.ask("btc")
