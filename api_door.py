@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
@@ -30,6 +32,7 @@ from http1.server import Handler, HTTPError, Request, Response
 from settings import Settings
 from telegram.limiter import Limiter
 
+T = TypeVar("T")
 MAX_FIELDS = 16  # of a query
 EACH_SIGNED_A_MINUTE = 6  # requests for one signed address, of which Telegram makes one or two
 SIGNED_A_MINUTE = 60  # for all of them
@@ -64,13 +67,7 @@ class ApiDoor:
     async def _api(self, route: json_api.Route, request: Request) -> Response:
         """Answers a question of the JSON API; a stranger's body is never read. As bounded as updates are."""
         check_key(self._settings, request)
-        if request.method == "POST":
-            try:
-                asked = orjson.loads(await request.body() or b"{}")
-            except orjson.JSONDecodeError as error:
-                raise HTTPError(400, "the body is not JSON") from error
-        else:
-            asked = _query(request)
+        asked = _json(await request.body()) if request.method == "POST" else _query(request)
         with self._health.place(on_update=False):
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
@@ -107,7 +104,8 @@ class ApiDoor:
             raise HTTPError(500, "the picture could not be drawn")
         etag = f'"{hashlib.sha256(png).hexdigest()[:32]}"'
         headers = (("etag", etag), ("cache-control", f"private, max-age={KEEP_S:.0f}"))
-        if etag in request.headers.get("if-none-match", ""):
+        known = request.headers.get("if-none-match", "")
+        if etag in known or known.strip() == "*":
             return Response(304, b"", "image/png", headers)
         return Response(200, png, "image/png", headers)
 
@@ -130,9 +128,30 @@ class ApiDoor:
         return words
 
 
+def _json(body: bytes) -> object:
+    """What a body says. Raises HTTPError 400, also for a field that is said twice: which one is meant, nobody knows."""
+    try:
+        asked = orjson.loads(body or b"{}")
+        if isinstance(asked, dict) and len(asked) < body.count(b":"):
+            json.loads(body, object_pairs_hook=_once)
+    except (orjson.JSONDecodeError, RecursionError) as error:
+        raise HTTPError(400, "the body is not JSON") from error
+    return asked
+
+
 def _query(request: Request) -> dict[str, str]:
     """The query's fields. Raises HTTPError 400."""
     try:
-        return dict(parse_qsl(request.query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        return _once(parse_qsl(request.query, keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except ValueError as error:
         raise HTTPError(400, f"the query has more than {MAX_FIELDS} fields") from error
+
+
+def _once(fields: Sequence[tuple[str, T]]) -> dict[str, T]:
+    """Fields by name. Raises HTTPError 400 for two of one name."""
+    found: dict[str, T] = {}
+    for name, value in fields:
+        if name in found:
+            raise HTTPError(400, f"{name[:40]} is there twice")
+        found[name] = value
+    return found

@@ -105,7 +105,13 @@ class Request:
         self._read_body = read_body
 
     async def body(self, max_bytes: int = MAX_BODY) -> bytes:
-        """The whole body. Raises HTTPError 413 beyond max_bytes, 408 when it comes too slowly, 400 when cut."""
+        """The whole body. Raises HTTPError 413 beyond max_bytes, 408 when it comes too slowly, 400 when cut.
+
+        One that is declared too long is refused before it is sent (RFC 9110 §10.1.1).
+        """
+        declared = self.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > max_bytes:
+            raise HTTPError(413, f"the body is larger than {max_bytes} bytes")
         return await self._read_body(max_bytes)
 
 

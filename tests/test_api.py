@@ -956,6 +956,39 @@ async def test_query_of_many_fields() -> None:
         assert (await service.client.get(f"/comprehensive_analysis?{query}")).status_code == 400
 
 
+@pytest.mark.parametrize("query", ["symbol=BTC&symbol=ETH", "symbol=BTC&symbol=BTC", "symbol=BTC&%73ymbol=ETH"])
+async def test_field_of_a_query_that_is_there_twice(query: str) -> None:
+    async with an_api() as service:
+        for path in ("/comprehensive_analysis", "/chart.png"):
+            got = await service.client.get(f"{path}?{query}")
+            assert (got.status_code, got.json()["error"]) == (400, "symbol is there twice")
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b'{"symbol":"BTC","symbol":"ETH"}', "symbol is there twice"),
+        (b'{"symbol":"a:b:c"}', ""),
+        (b'{"symbol":{"x":1,"x":2}}', "x is there twice"),
+        (b'{"symbol":' + b'{"a":' * 1000 + b"1" + b"}" * 1001, "the body is not JSON"),
+    ],
+)
+async def test_field_of_a_body_that_is_there_twice(body: bytes, error: str) -> None:
+    """One of the two would be taken, without a word."""
+    async with an_api() as service:
+        got = await service.client.post("/price", content=body)
+        assert got.status_code == (400 if error else 200)
+        assert not error or got.json()["error"] == error
+
+
+async def test_chart_that_is_known_already() -> None:
+    async with an_api() as service:
+        asked = "/chart.png?symbol=BTC"
+        etag = (await service.client.get(asked)).headers["etag"]
+        for known in ("*", etag, f'"x", {etag}', f"W/{etag}"):
+            assert (await service.client.get(asked, headers={"if-none-match": known})).status_code == 304
+
+
 # Who may ask.
 
 HIDDEN = [("POST", path) for path in json_api.ROUTES] + [("GET", "/comprehensive_analysis"), ("GET", "/openapi.json")]

@@ -119,6 +119,15 @@ async def test_refusal_reaches_a_client_that_is_still_sending() -> None:
         assert await asyncio.to_thread(ask) == 401
 
 
+async def test_body_that_is_declared_too_large_is_not_waited_for() -> None:
+    """Nor is it called for by 100 Continue."""
+    async with a_server() as (_, port):
+        reader, writer = await connect(port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n")
+        assert (await answer(reader))[0] == 413
+        writer.close()
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 async def test_body_too_large(framing: str) -> None:
     body = b"x" * 1001
