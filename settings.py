@@ -14,6 +14,7 @@ from exchanges.words import Key
 VERSION = "0.3.0"
 TELEGRAM_API_URL = "https://api.telegram.org"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+WEBHOOK_PORTS = (443, 80, 88, 8443)  # Bot API: setWebhook
 MIN_OF_KEY = 8  # characters; OKX allows no shorter passphrase, and a secret of "a" would blot every "a" of the log
 UNTOLD = ("token", "webhook_secret", "api_key", "database_url")  # by a repr
 DATA_DIR: str | os.PathLike[str] = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
@@ -84,7 +85,7 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
     A missing token is no error here: token is then "", and who needs one says so.
     """
     token = environ.get("TELEGRAM_BOT_TOKEN", "").strip()
-    if token and not re.fullmatch(r"\d+:[A-Za-z0-9_-]{8,}", token):
+    if token and not re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]{8,}", token):
         raise SettingsError("TELEGRAM_BOT_TOKEN should look like 123456789:AAE… as BotFather gives it.")
     allowed_ids, is_open = _chat_ids(environ)
     telegram_url = _url(environ, "TELEGRAM_API_URL") or TELEGRAM_API_URL
@@ -147,18 +148,24 @@ def _database_url(environ: Mapping[str, str], *, is_demo: bool) -> str:
     url = environ.get("DATABASE_URL", "").strip()
     if url and "://" in url and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
         raise SettingsError("DATABASE_URL should begin with postgresql:// or sqlite:///.")
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise SettingsError("DATABASE_URL should be like postgresql://user:password@host:5432/name.") from None
+    if url == "sqlite:///":
+        raise SettingsError("DATABASE_URL should name a file after sqlite:///, or nothing outlives the process.")
     folder = environ.get("DATA_DIR", "").strip() or DATA_DIR
     return url if url and not is_demo else f"sqlite:///{folder}/{'demo' if is_demo else 'bot'}.db"
 
 
 def _chat_ids(environ: Mapping[str, str]) -> tuple[frozenset[int], bool]:
     words = [word.strip() for word in environ.get("TELEGRAM_CHAT_ID", "").split(",") if word.strip()]
-    try:
-        return frozenset(int(word) for word in words if word != "*"), "*" in words
-    except ValueError:
+    ids = [word for word in words if word != "*"]
+    if not all(re.fullmatch(r"-?[0-9]{1,19}", word) for word in ids):
         raise SettingsError(
             "TELEGRAM_CHAT_ID should be ids separated by commas, such as 123456789,-1001234567890, or * for everybody."
-        ) from None
+        )
+    return frozenset(map(int, ids)), "*" in words
 
 
 def _webhook_secret(environ: Mapping[str, str], token: str) -> str:
@@ -189,6 +196,8 @@ def _webhook_url(environ: Mapping[str, str], *, must_be_https: bool) -> str:
         raise SettingsError("WEBHOOK_URL should begin with https://, as Telegram delivers to nothing else.")
     if not _is_address(url):
         raise SettingsError("WEBHOOK_URL should be an address such as https://example.com, without ? and #.")
+    if must_be_https and (urlsplit(url).port or 443) not in WEBHOOK_PORTS:
+        raise SettingsError("WEBHOOK_URL should have port 443, 80, 88 or 8443, as Telegram delivers to no other.")
     return url if url.endswith("/webhook") else f"{url}/webhook"
 
 

@@ -70,6 +70,15 @@ def test_nothing_set_is_no_error() -> None:
         ("OKX_URL", "http://a:b:c"),
         ("WEBHOOK_URL", "https://a..b"),
         ("WEBHOOK_URL", "https://a.example/?x=1"),
+        ("WEBHOOK_URL", "https://a.example:8000"),
+        ("WEBHOOK_URL", "https://a.example:4430/bot"),
+        ("DATABASE_URL", "postgres://[bad/db"),
+        ("DATABASE_URL", "postgresql://u:p@h:port/db"),
+        ("DATABASE_URL", "sqlite:///"),
+        ("TELEGRAM_BOT_TOKEN", "\u0661\u0662\u0663456:TEST-abcdefghijk"),
+        ("TELEGRAM_CHAT_ID", "1_000"),
+        ("TELEGRAM_CHAT_ID", "\u0663"),
+        ("TELEGRAM_CHAT_ID", "9" * 5000),
     ],
 )
 def test_wrong_values_are_named_in_one_sentence(name: str, value: str) -> None:
@@ -94,6 +103,7 @@ def test_chat_ids() -> None:
         ({"WEBHOOK_URL": "https://a.example"}, "https://a.example/webhook"),
         ({"WEBHOOK_URL": "https://a.example/bot/"}, "https://a.example/bot/webhook"),
         ({"WEBHOOK_URL": "https://a.example/webhook"}, "https://a.example/webhook"),
+        ({"WEBHOOK_URL": "https://a.example:8443"}, "https://a.example:8443/webhook"),
         ({"FLY_APP_NAME": "tick"}, "https://tick.fly.dev/webhook"),
         ({"FLY_APP_NAME": "tick", "WEBHOOK_URL": "https://b.example"}, "https://b.example/webhook"),
         (
