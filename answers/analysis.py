@@ -162,7 +162,7 @@ def _perp_rows(report: AnalysisReport, now_s: float) -> list[tuple[str, list[str
     told = per_period if rate is None else f"{format_percent(rate * 100, 4)}/8h"
     yearly = "year n/a" if year is None else f"{format_percent(year, 0)}/y"
     payer = "longs pay" if funding.funding_rate > 0 else "shorts pay" if funding.funding_rate < 0 else "nobody pays"
-    due = "" if funding.next_funding_ms is None else f" in {until(funding, now_s)}"
+    due = "" if funding.due_ms(now_s * 1000) is None else f" in {until(funding, now_s)}"
     return [*rows, ("fund", [told, yearly, f"{payer}{due}"])]
 
 

@@ -162,7 +162,7 @@ def _next(contracts: Sequence[Contract], now_s: float) -> str:
     fundings = [each.perp.funding for each in contracts if each.perp.funding is not None]
     if fundings and all(each.is_continuous for each in fundings):
         return "cont."
-    due = [each for each in fundings if each.next_funding_ms is not None]
+    due = [each for each in fundings if each.due_ms(now_s * 1000) is not None]
     return until(min(due, key=lambda each: each.next_funding_ms or 0), now_s) if due else "–"
 
 
@@ -173,7 +173,7 @@ def _terms(contract: Contract, now_s: float) -> str:
     period = "n/a" if funding.funding_interval_h is None else f"{funding.funding_interval_h:g}h"
     if funding.is_continuous:
         return f"{contract_name(contract)}: {rate} over the last {period}, paid continuously"
-    due = "" if funding.next_funding_ms is None else f", next in {until(funding, now_s)}"
+    due = "" if funding.due_ms(now_s * 1000) is None else f", next in {until(funding, now_s)}"
     return f"{contract_name(contract)}: {rate} every {period}{due}"
 
 
@@ -278,7 +278,7 @@ def fields(report: DerivativesReport) -> Fields:
 def _exchange_fields(name: str, contracts: Sequence[Contract], report: DerivativesReport) -> OfExchange:
     past = report.paid.get(name)
     week, month = (None if past is None else paid_over(past, days, report.time_ms) for days in DAYS)
-    rates = [_rate_fields(f"{report.base}-{each.margin}", each.perp) for each in contracts]
+    rates = [_rate_fields(f"{report.base}-{each.margin}", each.perp, report.time_ms) for each in contracts]
     return {
         "exchange": name,
         "funding_8h": weighted(contracts),
@@ -288,11 +288,11 @@ def _exchange_fields(name: str, contracts: Sequence[Contract], report: Derivativ
     }
 
 
-def _rate_fields(symbol: str, perp: Snapshot) -> Rate | None:
+def _rate_fields(symbol: str, perp: Snapshot, now_ms: int) -> Rate | None:
     funding = perp.funding
     if funding is None:
         return None
-    due = funding.next_funding_ms
+    due = funding.due_ms(now_ms)
     return {
         "symbol": slashed(symbol, "perp"),
         "funding_rate": funding.funding_rate,
@@ -304,7 +304,7 @@ def _rate_fields(symbol: str, perp: Snapshot) -> Rate | None:
 
 def extremes_fields(extremes: FundingExtremes) -> ExtremesFields:
     highest, lowest = (
-        [each for each in (_rate_fields(symbol, perp) for symbol, perp in side) if each is not None]
+        [each for each in (_rate_fields(symbol, perp, extremes.time_ms) for symbol, perp in side) if each is not None]
         for side in (extremes.highest, extremes.lowest)
     )
     return {

@@ -181,7 +181,7 @@ def _of_perpetual(symbol: str, perp: Snapshot, now_s: float) -> list[tuple[str, 
     rate, year = per_8h(perp.funding), per_year_pct(perp.funding)
     if perp.funding is not None and rate is not None:
         headline = f"{base} funding {format_percent(rate * 100, 4)}/8h"
-        due = "" if perp.funding.next_funding_ms is None else f" · next in {until(perp.funding, now_s)}"
+        due = "" if perp.funding.due_ms(now_s * 1000) is None else f" · next in {until(perp.funding, now_s)}"
         line = f"{format_percent(year, 1)} a year{due}"
         answer = Answer(f"<b>{escape(headline)}</b>", (escape(line),), (), source, _all_exchanges("funding", base))
         articles.append(("funding", Article(headline, f"{line} · {exchange}", answer)))

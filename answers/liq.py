@@ -22,6 +22,7 @@ from asking.races import all_answers, both, or_none
 from exchanges.endpoints import Endpoint
 from exchanges.errors import MarketError, NotSupported, Reason, Unavailable, UnknownSymbol, is_not_there, is_unlisted
 from exchanges.exchange import Exchange
+from exchanges.gaps import refuse_future
 from exchanges.symbols import split
 from exchanges.words import Liquidation, LiquidationPage
 from market import Found, Market
@@ -243,6 +244,7 @@ async def _pages(
     for _ in range(most):
         endpoint = question(cursor)
         page = await market.cached(endpoint._replace(part=f"{endpoint.part} {since_ms}"), PAGE_S, per)
+        refuse_future(endpoint.host.exchange, [max((row.time_ms for row in page.rows), default=0)], market.now_ms())
         rows += page.rows
         cursor = page.cursor
         if not cursor or market.clock.monotonic() - began > PAGES_S:

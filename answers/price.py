@@ -355,7 +355,8 @@ def _due(funding: Funding, now_s: float) -> list[str]:
         return [f"{payer}, continuously"]
     hours = funding.funding_interval_h
     every = [] if hours is None or hours == 8 else [f"every {hours:g}h"]
-    due = "" if funding.next_funding_ms is None else f" in {format_span(funding.next_funding_ms / 1000 - now_s)}"
+    due_ms = funding.due_ms(now_s * 1000)
+    due = "" if due_ms is None else f" in {format_span(due_ms / 1000 - now_s)}"
     line = ", ".join([f"{payer}{due}", *every])
     return [line] if len(line) < PHONE - LABEL else [f"{payer}{due}", *every]
 

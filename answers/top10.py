@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, NotRequired, TypedDict, cast
 
 from answers.asked import KIND_WORDS, Misread, Tools, cut
@@ -18,7 +18,7 @@ from answers.funding import perps_with_funding
 from asking import races
 from asking.races import Question
 from exchanges import coingecko
-from exchanges.errors import MarketError, NotSupported, PartName, Reason
+from exchanges.errors import BadResponse, MarketError, NotSupported, PartName, Reason
 from exchanges.symbols import multiplied, split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Snapshot, Ticker, per_8h
@@ -150,9 +150,17 @@ async def _listed_at(market: Market, exchange: Exchange, asked: Sorting) -> tupl
         return await perps_with_funding(market, exchange)
     parts = () if asked.kind == "spot" else (PartName.FUNDING, PartName.OPEN_INTEREST)
     found = await market.listing(exchange, asked.kind, *parts)
+    refuse_stale(exchange.id, found, market.now_ms())
     if asked.sort == "oi" and not any(perp.open_interest for perp in found.values()):
         raise NotSupported(exchange.id, "no list of open interest", Reason.NO_OPEN_INTEREST_LIST)
     return exchange, found
+
+
+def refuse_stale(exchange: str, found: Mapping[str, Snapshot], now_ms: int) -> None:
+    """Raises BadResponse for a list of which nothing trades: it is of another day."""
+    tickers = (each.ticker for each in found.values() if each.ticker is not None)
+    if not any(each.quote_volume and (not each.time_ms or now_ms - each.time_ms <= STALE_MS) for each in tickers):
+        raise BadResponse(exchange, "no market of the list trades")
 
 
 def trading(found: dict[str, Snapshot], now_ms: int) -> list[tuple[str, Snapshot]]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 from answers.asked import Misread, Tools, cut
-from answers.top10 import by, trading
+from answers.top10 import by, refuse_stale, trading
 from asking import races
 from asking.budgets import OverBudget
 from asking.races import Question
@@ -130,7 +130,9 @@ async def ask(tools: Tools, asked: Scanning) -> Scan:
 async def _listed_at(market: Market, exchange: Exchange, interval: str) -> tuple[Exchange, dict[str, Snapshot]]:
     """All perpetuals, where the exchange has candles of the interval. Raises MarketError."""
     exchange.require("candles", "perp", exchange.quotes["perp"][0], interval)
-    return exchange, await market.listing(exchange, "perp")
+    found = await market.listing(exchange, "perp")
+    refuse_stale(exchange.id, found, market.now_ms())
+    return exchange, found
 
 
 async def _scanned(market: Market, exchange: Exchange, symbol: str, interval: str) -> Scanned | None:

@@ -104,9 +104,9 @@ def _leaves_out(exchange: str) -> bool:
 
 
 def refuse_future(exchange: str, times: Sequence[int], now_ms: int) -> None:
-    """Raises BadResponse for periods, oldest first, that have not begun: nothing can have been traded in them."""
+    """Raises BadResponse for times, oldest first, that have not come: nothing can have been traded then."""
     if times and times[-1] - now_ms > MAX_AHEAD_MS:
-        raise BadResponse(exchange, f"a period of {times[-1]} ms is told, and it is {now_ms} ms")
+        raise BadResponse(exchange, f"what is of {times[-1]} ms is told, and it is {now_ms} ms")
 
 
 def refuse_long_quiet(candles: Candles | Flow, now_ms: int) -> None:

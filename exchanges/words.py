@@ -95,6 +95,10 @@ class OpenInterest(NamedTuple):
     open_interest_quote: float | None
 
 
+MAX_PERIOD_MS = 25 * 3_600_000  # the longest funding period is a day; our clock may be late
+MAX_OVERDUE_MS = 15 * MINUTE_MS  # in which exchanges tell the next one, and answers are kept
+
+
 class Funding(NamedTuple):
     """funding_rate: a fraction per period of funding_interval_h hours (0.0001 is 0.01 %), due at next_funding_ms.
 
@@ -106,6 +110,11 @@ class Funding(NamedTuple):
     next_funding_ms: int | None
     mark: float | None
     is_continuous: bool = False
+
+    def due_ms(self, now_ms: float) -> int | None:
+        """When the next payment is; None where a time is told that it cannot be, long over or days away."""
+        due_ms = self.next_funding_ms
+        return due_ms if due_ms is not None and -MAX_OVERDUE_MS <= due_ms - now_ms <= MAX_PERIOD_MS else None
 
 
 class Snapshot(NamedTuple):

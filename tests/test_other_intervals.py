@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import a_house
+from conftest import House, a_house
 
+from demo.web import Reply
 from exchanges import kraken
 from exchanges.endpoints import Endpoint
 from exchanges.errors import MarketError
@@ -140,3 +142,59 @@ async def test_longs_of_another_day_are_not_in_an_analysis(monkeypatch: pytest.M
 def test_kraken_tells_the_past_in_either_order() -> None:
     body = b'{"result":{"timestamp":[1700003600,1700000000],"data":["2.0","1.0"]}}'
     assert [each.time_ms for each in kraken.parse_ratios(body)["accounts"]] == [1_700_000_000_000, 1_700_003_600_000]
+
+
+def times_moved(body: bytes, by_ms: int) -> bytes:
+    """An answer of another time: whatever in it looks like one, in seconds or in ms."""
+
+    def moved(found: re.Match[bytes]) -> bytes:
+        return b"%d" % (int(found[0]) + (by_ms if len(found[0]) == 13 else by_ms // 1000))
+
+    return re.sub(rb"(?<![\d.])1[5-9]\d{8}(\d{3})?(?![\d.])", moved, body)
+
+
+def answers_of_another_time(house: House, by_ms: int) -> None:
+    async def answer(asked: Any, whole: Any) -> Reply:
+        reply: Reply = await whole(asked)
+        return reply._replace(body=times_moved(reply.body, by_ms))
+
+    for site in house.world.sites.values():
+        site.intercept(answer)
+
+
+@pytest.mark.parametrize("by_ms", [-DAY_MS, 365 * DAY_MS])
+async def test_funding_is_not_due_at_a_time_that_cannot_be(by_ms: int) -> None:
+    """It was "in 365d", and "in 0s" for what was over the day before."""
+    async with a_house(EXCHANGES="binance,bybit") as house:
+        assert "longs pay in" in await house.ask("/price BTC")
+        answers_of_another_time(house, by_ms)
+        house.bot.market.forget()
+        assert "pay in" not in await house.ask("/price BTC")
+        told = await house.ask("/funding BTC")
+        assert "365d" not in told
+        assert "next in" not in told
+
+
+async def test_liquidations_of_a_time_that_has_not_come_are_not_counted() -> None:
+    async with a_house(EXCHANGES="okx,gate", RATE_BUDGETS="0") as house:
+        assert "liquidations 1h" in await house.ask("/liq BTC 1h")
+        answers_of_another_time(house, 365 * DAY_MS)
+        house.bot.market.forget()
+        told = await house.ask("/liq BTC 1h")
+        assert "$0" in told or told.startswith("No ")
+
+
+@pytest.mark.parametrize("question", ["/top10", "/top10 spot", "/volscan 0"])
+async def test_list_of_another_day_is_followed_by_the_next_exchange(question: str) -> None:
+    """It was "Top 0 perpetuals", "of 0 markets", without a reason."""
+    async with a_house(EXCHANGES="binance,bybit", VOLSCAN_SYMBOLS="3", RATE_BUDGETS="0") as house:
+
+        async def old(asked: Any, whole: Any) -> Reply:
+            reply: Reply = await whole(asked)
+            return reply._replace(body=times_moved(reply.body, -DAY_MS))
+
+        for name in ("BINANCE_SPOT", "BINANCE_USDM"):
+            house.world.sites[name].intercept(old)
+        told = await house.ask(question)
+        assert "Binance gave an unusable answer" in told
+        assert "Bybit ·" in told or "Bybit, of" in told
