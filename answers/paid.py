@@ -15,8 +15,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from exchanges.endpoints import Endpoint
-from exchanges.errors import UnknownSymbol
+from exchanges.errors import BadResponse, UnknownSymbol
 from exchanges.exchange import Exchange
+from exchanges.gaps import refuse_future
 from exchanges.words import MINUTE_MS, Page, Paid
 from market import Market
 
@@ -56,6 +57,8 @@ async def _paid_since(market: Market, exchange: Exchange, symbol: str, since_ms:
             found = await _pages_of(market, exchange.funding_history(of, since_ms, market.now_ms()))
             if not found:
                 raise UnknownSymbol(exchange.id, f"nothing was paid for {of.listed}")
+            if market.now_ms() - max(at for at, _ in found) > DAY_MS:  # the sum over seven days would be of fewer
+                raise BadResponse(exchange.id, f"what was paid for {of.listed} is told up to some days ago")
             return Past.of((at, rate) for at, rate in found if at >= since_ms + MINUTE_MS)
     raise spellings.unknown
 
@@ -68,6 +71,8 @@ async def _pages_of(market: Market, question: Callable[[str], Endpoint[Page[Paid
     while len(asked) < MAX_PAGES and (cursor or not asked):
         asked.append(question(cursor))
         page = await market.cached(asked[-1], PAID_S)
+        newest_ms = max((row.time_ms for row in page.rows), default=0)
+        refuse_future(asked[-1].host.exchange, [newest_ms], market.now_ms())
         found += page.rows
         cursor = page.cursor
     for each in asked:

@@ -175,6 +175,16 @@ async def test_funding_is_not_due_at_a_time_that_cannot_be(by_ms: int) -> None:
         assert "next in" not in told
 
 
+@pytest.mark.parametrize("by_ms", [-3 * DAY_MS, 3 * DAY_MS])
+async def test_what_was_paid_is_of_the_last_days(by_ms: int) -> None:
+    """Moved by three days, the sum over seven had the payments of four, or of ten."""
+    async with a_house(EXCHANGES="bybit") as house:
+        assert re.search(r"Bybit +[+-]0\.\d+ [+-]0", await house.ask("/funding BTC"))
+        answers_of_another_time(house, by_ms)
+        house.bot.market.forget()
+        assert not re.search(r"Bybit +[+-]0\.\d+ [+-]0", await house.ask("/funding BTC"))
+
+
 async def test_liquidations_of_a_time_that_has_not_come_are_not_counted() -> None:
     async with a_house(EXCHANGES="okx,gate", RATE_BUDGETS="0") as house:
         assert "liquidations 1h" in await house.ask("/liq BTC 1h")
