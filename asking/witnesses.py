@@ -106,8 +106,9 @@ class Witnesses:
     ) -> Sequence[tuple[int, float]]:
         """Open interest of the past, which the work gives, held against that of now. Raises MarketError."""
         if "open_interest_history" not in exchange.unnamed.get(of.kind, ()):
-            return await work
-        rows, now = await beside(work, self._open_interest(exchange, of))
+            rows, now = await work, None
+        else:
+            rows, now = await beside(work, self._open_interest(exchange, of))
         refuse_history(exchange.id, of.listed, rows, now)
         return rows
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from exchanges.errors import WrongMarket
+from exchanges.errors import BadResponse, WrongMarket
 from exchanges.gaps import MAX_QUIET_MS
 from exchanges.symbols import MAX_APART, are_of_one_coin
 from exchanges.words import Candles, Flow, Ticker
@@ -88,7 +88,12 @@ def refuse_flow(flow: Flow, seen: Seen) -> None:
 
 
 def refuse_history(exchange: str, symbol: str, rows: Sequence[tuple[int, float]], now: float | None) -> None:
-    """Raises WrongMarket where the past of open interest, oldest first, does not lead to what it is now."""
+    """Raises WrongMarket where the past of open interest, oldest first, does not lead to what it is now.
+
+    now: None where that is not to be compared. Raises BadResponse for less than none.
+    """
+    if rows and min(coins for _, coins in rows) < 0:
+        raise BadResponse(exchange, f"{symbol} had an open interest below zero")
     last = rows[-1][1] if rows else 0.0
     if now and last and max(now, last) > MAX_INTEREST_APART * min(now, last):
         raise WrongMarket(exchange, f"open interest that ends at {last:g} is not of {symbol}, which has {now:g}")

@@ -35,6 +35,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import AccountExchange
+from exchanges.finite import MAX_PERIOD_H
 from exchanges.reading import (
     LATEST_MS,
     At,
@@ -518,7 +519,10 @@ def parse_funding_interval(row: Row) -> tuple[str, float] | None:
     listed = row.get("symbol")
     coin = listed.removesuffix("USD_PERP") if is_name(listed) else ""
     symbol = f"{coin}-{COIN}" if coin and coin != listed else symbol_of(listed)
-    return (symbol, row.needed("fundingIntervalHours")) if symbol else None
+    hours = row.needed("fundingIntervalHours")
+    if not 0 < hours <= MAX_PERIOD_H:
+        raise BadResponse(ID, f"a funding period of {hours:g} h")
+    return (symbol, hours) if symbol else None
 
 
 # Accounts.

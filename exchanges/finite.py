@@ -4,20 +4,31 @@ Each figure is checked where it is read (reading.Row, read_candles); what is wor
 dollars, in coins) is not. Whatever leaves the exchange modules passes here, on its way out of asking/fetch.py and
 accounts.py, row by row or whole: an infinite figure, or one that is no number, costs its record, not an answer.
 
-Sums do it, as they carry infinity and nan along, column by column where there are many rows of a kind.
+Sums do it, as they carry infinity and nan along, column by column where there are many rows of a kind. And what no
+market can have is none either (BOUNDS): a volume or an open interest below zero, a price that fell by more than all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, TypeVar
 
 from exchanges.errors import BadResponse
-from exchanges.words import Candles, Flow, Funding, OpenInterest, Paid, Ratio, Snapshot, Ticker
+from exchanges.words import Candles, Flow, Funding, Liquidation, OpenInterest, Paid, Ratio, Snapshot, Ticker
 
 T = TypeVar("T")
 FEW = 8  # rows, for which finding out their kinds would cost more than their figures
+MAX_RATE = 1.0  # of funding per period; the highest cap of an exchange is 0.04 an hour
+MAX_PERIOD_H = 168.0
+BOUNDS: dict[type, tuple[tuple[str, float, float], ...]] = {
+    Ticker: (("change_pct", -100.0, inf), ("base_volume", 0.0, inf), ("quote_volume", 0.0, inf)),
+    OpenInterest: (("open_interest", 0.0, inf), ("open_interest_quote", 0.0, inf)),
+    Funding: (("funding_rate", -MAX_RATE, MAX_RATE), ("funding_interval_h", 0.0, MAX_PERIOD_H)),
+    Paid: (("rate", -MAX_RATE, MAX_RATE),),
+    Liquidation: (("size", 0.0, inf), ("dollars", 0.0, inf)),
+}
+"""Of a record's figures, where they are told: the least and the most that they can be."""
 MAX_DEPTH = 4  # of a page with rows of figures: what is nested deeper is JSON that is yet to be read
 
 
@@ -44,8 +55,22 @@ def _are_finite(rows: Sequence[Any]) -> bool:
     if kinds == {str}:
         return True
     if len(kinds) == 1 and kinds <= _ROWS and len({len(each) for each in rows}) == 1:
-        return all(map(_are_finite, zip(*rows, strict=True)))
+        columns = list(zip(*rows, strict=True))
+        return all(map(_are_finite, columns)) and _are_within(kinds.pop(), columns)
     return all(map(is_finite, rows))
+
+
+def _are_within(kind: type, columns: Sequence[Sequence[Any]]) -> bool:
+    """Whether the figures of records of a kind, column by column, can be."""
+    for place, least, most in _PLACES.get(kind, ()):
+        told = [each for each in columns[place] if each is not None]
+        if told and not (least <= min(told) and max(told) <= most):
+            return False
+    return True
+
+
+def _is_within(record: tuple[Any, ...]) -> bool:
+    return all(record[place] is None or least <= record[place] <= most for place, least, most in _PLACES[type(record)])
 
 
 def is_finite(record: Any, depth: int = 0) -> bool:
@@ -65,16 +90,24 @@ def is_finite(record: Any, depth: int = 0) -> bool:
 def _ticker(of: Ticker) -> bool:
     _, _, last, bid, ask, high, low, change, base, quote, time_ms = of
     some = (bid or 0.0) + (ask or 0.0) + (high or 0.0) + (low or 0.0) + (change or 0.0) + (base or 0.0)
-    return isfinite(last + some + (quote or 0.0) + time_ms)
+    return isfinite(last + some + (quote or 0.0) + time_ms) and _is_within(of)
 
 
 def _interest(of: OpenInterest) -> bool:
-    return isfinite((of[0] or 0.0) + (of[1] or 0.0))
+    return isfinite((of[0] or 0.0) + (of[1] or 0.0)) and _is_within(of)
 
 
 def _funding(of: Funding) -> bool:
     rate, interval_h, next_ms, mark, _ = of
-    return isfinite(rate + (interval_h or 0.0) + (next_ms or 0) + (mark or 0.0))
+    return isfinite(rate + (interval_h or 0.0) + (next_ms or 0) + (mark or 0.0)) and _is_within(of)
+
+
+def _paid(of: Paid) -> bool:
+    return isfinite(of.time_ms + of.rate) and _is_within(of)
+
+
+def _liquidation(of: Liquidation) -> bool:
+    return isfinite(of.time_ms + (of.size or 0.0) + (of.price or 0.0) + (of.dollars or 0.0)) and _is_within(of)
 
 
 def _snapshot(of: Snapshot) -> bool:
@@ -99,13 +132,19 @@ def _none(of: object) -> bool:
     return True
 
 
-_ROWS = frozenset((Ticker, OpenInterest, Funding, Snapshot, Ratio, Paid, tuple))
+_PLACES: dict[type, tuple[tuple[int, float, float], ...]] = {
+    kind: tuple((kind._fields.index(name), least, most) for name, least, most in bounds)  # type: ignore[attr-defined]
+    for kind, bounds in BOUNDS.items()
+}
+_ROWS = frozenset((Ticker, OpenInterest, Funding, Snapshot, Ratio, Paid, Liquidation, tuple))
 _CHECKS: dict[type, Callable[[Any], bool]] = {
     **dict.fromkeys((str, int, bool, bytes, type(None), frozenset), _none),
     float: isfinite,
     Ticker: _ticker,
     OpenInterest: _interest,
     Funding: _funding,
+    Paid: _paid,
+    Liquidation: _liquidation,
     Snapshot: _snapshot,
     Candles: _candles,
     Flow: _flow,

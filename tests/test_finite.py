@@ -14,6 +14,8 @@ import pytest
 from conftest import a_house, a_spot, together
 
 from exchanges import words
+from exchanges.anothers import refuse_history
+from exchanges.binance import parse_funding_interval
 from exchanges.coingecko import MarketCap
 from exchanges.errors import BadResponse
 from exchanges.finite import MAX_DEPTH, finite, finite_rows, is_finite
@@ -169,3 +171,49 @@ async def test_an_answer_without_bounds_is_a_bad_one() -> None:
         assert (await house.bot.market.fetcher.fetch(endpoint)).last
         with pytest.raises(BadResponse, match="without bounds in a Ticker"):
             await house.bot.market.fetcher.fetch(endpoint._replace(parse=parse))
+
+
+@together(
+    "record, can_be",
+    [
+        (TICKER._replace(base_volume=-7.0), False),
+        (TICKER._replace(quote_volume=-0.01), False),
+        (TICKER._replace(quote_volume=0.0, base_volume=None), True),
+        (TICKER._replace(change_pct=-700.0), False),
+        (TICKER._replace(change_pct=-100.0), True),
+        (TICKER._replace(change_pct=9000.0), True),
+        (OpenInterest(-7.0, None), False),
+        (OpenInterest(None, -7.0), False),
+        (OpenInterest(0.0, None), True),
+        (Funding(-7.0, 8.0, None, None), False),
+        (Funding(-0.04, 1.0, None, None), True),
+        (Funding(0.0001, -8.0, None, None), False),
+        (Funding(0.0001, None, None, None), True),
+        (Paid(1, 7.0), False),
+        (Paid(1, -0.03), True),
+        (Liquidation(1, "long", -2.0, None), False),
+        (Liquidation(1, "long", None, -2.0), False),
+    ],
+)
+def test_what_no_market_can_have(record: Any, can_be: bool) -> None:
+    """Alone, within another record, and among rows, few and many: it costs its row only."""
+    assert is_finite(record) is can_be
+    if isinstance(record, Ticker):
+        assert is_finite(Snapshot(record)) is can_be
+    good = next(each for each in RECORDS if type(each) is type(record))
+    for n in (2, 20):
+        rows = [("AB", good)] * n + [("CD", record)]
+        assert finite_rows(rows) == (rows if can_be else rows[:-1])
+
+
+def test_binance_funding_period_that_none_is() -> None:
+    for hours in (-8, 0, 1e6):
+        with pytest.raises(BadResponse):
+            parse_funding_interval(Row("binance", {"symbol": "ABUSDT", "fundingIntervalHours": hours}))
+
+
+def test_open_interest_of_the_past_is_not_below_zero() -> None:
+    """A change of -1,080,000 % came of it."""
+    refuse_history("x", "AB-USDT", [(1, 5.0), (2, 0.0)], None)
+    with pytest.raises(BadResponse):
+        refuse_history("x", "AB-USDT", [(1, -7.0), (2, 5.0)], None)
