@@ -22,12 +22,11 @@ KIND_WORDS = {
     "swap": ("perp",),
     "spot": ("spot",),
 }
-TIME_WORDS = frozenset(
-    [
-        *("minute", "minutes", "min", "mins", "hour", "hours", "hourly", "day", "days", "daily", "week", "weeks"),
-        *("weekly", "month", "months", "monthly", "yesterday"),
-    ]
-)  # which are no intervals as they are typed here, and no coins
+TIME_WORDS = {
+    "minute", "minutes", "min", "mins", "hour", "hours", "hourly", "day", "days", "daily", "week", "weeks", "weekly",
+    "month", "months", "monthly", "yesterday",
+}  # fmt: skip
+# which are no intervals as they are typed here, and no coins
 NO_DATA, NOT_UNDERSTOOD = "no data", "not understood"  # outcomes beside "answered"
 CHARTS_OF_ACCOUNTS = frozenset({"pnl"})  # first words of /chart that tell of the owner's money
 ANY_KIND = ("perp", "spot")  # the perpetual, where there is one

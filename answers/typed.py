@@ -8,6 +8,7 @@ from typing import NamedTuple
 from answers.asked import KIND_WORDS
 from exchanges.symbols import WELL_KNOWN, NotASymbol, multiplied, parse_symbol, split
 from exchanges.words import INTERVALS
+from render.keyboards import NEIGHBOURS
 
 ALIASES: Mapping[str, str] = {
     "p": "price",
@@ -32,32 +33,10 @@ ALIASES: Mapping[str, str] = {
 """Short names, which no command bears; those of commands that are not there mean nothing."""
 MAX_BARE = 5  # words of a text without a command that may all be coins
 SURE_FROM = 5  # letters from which a word near a command is a slip and no coin
-FILLERS = frozenset(
-    [
-        "of",
-        "for",
-        "the",
-        "on",
-        "in",
-        "and",
-        "or",
-        "vs",
-        "&",
-        "+",
-        "please",
-        "is",
-        "are",
-        "what",
-        "what's",
-        "whats",
-        "how",
-        "much",
-        "show",
-        "me",
-        "get",
-        "give",
-    ]
-)
+FILLERS = {
+    "of", "for", "the", "on", "in", "and", "or", "vs", "&", "+", "please", "is", "are", "what", "what's", "whats",
+    "about", "how", "much", "show", "me", "get", "give",
+}  # fmt: skip
 """Words between those that count, in what is typed without a slash."""
 PLACES = frozenset([*INTERVALS, *KIND_WORDS])
 QUOTES = frozenset(["USDT", "USD", "USDC", "FDUSD", "EUR"])
@@ -117,7 +96,7 @@ def _bare(typed: list[str], commands: Collection[str], known: Collection[str]) -
 
 def _of_coins(words: list[str], commands: Collection[str], known: Collection[str]) -> Meant | None:
     """btc, btc eth, btc 1h spot, btc eur: the price; btc oi: what is named behind the coin. None for anything else."""
-    named = [each for each in words[1:] if each.lower() in commands]
+    named = [each for each in words[1:] if each.lower() in commands and each.lower() in NEIGHBOURS]
     rest = [each for each in words if each not in named]
     coins = [each for each in rest if each.lower() not in PLACES]
     if len(coins) == 2 and coins[1].upper() in QUOTES and not _may_be_a_coin(coins[1], known):

@@ -80,6 +80,8 @@ def test_words_are_coins_only_where_they_are_listed() -> None:
         ("the btc", {"THE", "BTC"}, Meant("price", ["the", "btc"])),  # a coin of that name
         ("btc oi funding", {"BTC"}, Meant("", ["btc", "oi", "funding"])),
         ("btc thanks", {"BTC"}, Meant("", ["btc", "thanks"])),
+        ("btc alerts", {"BTC"}, Meant("", ["btc", "alerts"])),  # which are not of a coin
+        ("what about btc", {"BTC"}, Meant("price", ["btc"])),
         ("1h spot", {"BTC"}, Meant("", ["1h", "spot"])),
         ("btc usdc", {"BTC", "USDC"}, Meant("price", ["btc", "usdc"])),
         ("eur usd", {"BTC"}, Meant("", ["eur", "usd"])),
