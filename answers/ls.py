@@ -14,7 +14,7 @@ from exchanges.endpoints import Endpoint
 from exchanges.errors import BadResponse, MarketError, NotSupported, Reason, UnknownSymbol, is_unlisted
 from exchanges.gaps import MAX_AHEAD_MS
 from exchanges.symbols import split
-from exchanges.table import Exchange
+from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import Ratio
 from indicators import DAY_MS
 from market import HISTORY_S, Market
@@ -74,10 +74,11 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
     shares = [each for each in shares if each.exchange not in others]
     failed = failed | others if not shares else failed
     if not shares:
-        # Who tells of other markets does not list this one.
+        # Who tells of other markets does not list this one, unless it is known that he does.
         tellers = {each.id for each in market.offering("perp") if "ratios" in each.tells}
+        strangers = {each for each in tellers if not market.symbols.is_likely(EXCHANGES[each], "perp", symbol)}
         untold = [
-            UnknownSymbol(each, "no ratios") if each in tellers else NotSupported(each, "none", Reason.NO_RATIOS)
+            UnknownSymbol(each, "no ratios") if each in strangers else NotSupported(each, "none", Reason.NO_RATIOS)
             for each in without
             if each in tellers or not tellers
         ]

@@ -85,3 +85,16 @@ async def test_ratios_of_what_has_no_perpetual(symbol: str) -> None:
 async def test_ratios_of_thousands() -> None:
     async with a_house(EXCHANGES="binance,bybit") as house:
         assert [each.exchange for each in (await ratios(house, "PEPE-USDT")).shares] == ["binance"] * 3 + ["bybit"]
+
+
+async def test_ratios_of_which_nothing_is_told_are_no_proof_that_it_is_not_listed() -> None:
+    """It was "No perpetual on OKX: BTC. Did you mean LTC or BCH?"."""
+    async with a_house(EXCHANGES="okx") as house:
+        house.world.sites["OKX"].intercept(_without_ratios)
+        assert (await house.ask("/ls BTC")).startswith("No longs and shorts of BTC-USDT. OKX tells no ")
+        assert (await house.ask("/ls BTCC")).startswith("No perpetual on OKX: BTCC.")
+
+
+async def _without_ratios(asked: Any, whole: Any) -> Any:
+    is_of_ratios = "long-short" in asked.path
+    return in_json({"code": "0", "msg": "", "data": []}) if is_of_ratios else await whole(asked)
