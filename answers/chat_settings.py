@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from answers.asked import EXAMPLES, KIND_WORDS, Misread, Tools, cut
 from answers.quiet import DAY_MINUTES, Wishes, load_wishes, zone_of
+from exchanges.errors import NoAnswer
 from exchanges.symbols import parse_symbol
 from exchanges.words import INTERVALS
+from market import Market
 from render.keyboards import INTERVAL_BUTTONS, choices, keyboard
 from render.message import Answer, Button, pairs, short
 from store.words import StoreError
@@ -75,16 +78,26 @@ def command(words: list[str]) -> Asked:
 
 
 async def ask(tools: Tools, asked: Asked) -> Told:
-    """Raises Misread and NotASymbol."""
+    """Raises Misread and NotASymbol; NotListed for a symbol that all later questions would be asked in vain for."""
     try:
         wishes = load_wishes((await tools.memory.chat(tools.who.chat_id)).settings)
         if not asked.value:
             return Told(wishes, asked.name)
         wishes = changed(wishes, asked.name, asked.value)
+        if asked.name == "symbol" and wishes.symbol:
+            await _look_for(tools.market, parse_symbol(wishes.symbol))
         await tools.memory.change_settings(tools.who.chat_id, wishes.text)
     except StoreError as error:
         raise Misread(error.sentence) from error
     return Told(wishes)
+
+
+async def _look_for(market: Market, symbol: str) -> None:
+    """Raises NotListed where no exchange has it; whether one has is not known while none answers."""
+    from answers.price import report_of  # duty.py imports this file when the process starts, and that one costs 5 ms
+
+    with suppress(NoAnswer):
+        await report_of(market, symbol)
 
 
 # What is typed, as wishes.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from conftest import pressed, text_of, together
+from conftest import pressed, text_of, together, updated
 from test_alert import T0, a_watching_house, rows_under, tick
 
 from answers.asked import Misread
@@ -16,6 +16,7 @@ from answers.chat_settings import changed, filled, value_of
 from answers.digest import due_day
 from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, is_quiet_at, load_wishes, minutes_ahead
 from clock import loop_time
+from exchanges.table import EXCHANGES
 from store.words import Chat
 from watchman.duty import READ_S
 
@@ -166,6 +167,20 @@ async def test_settings_change_what_is_left_open(tmp_path: Path) -> None:
         assert (await house.ask("/price")).startswith("<b>SOL ")
         assert "SOL perp 4h" in await house.ask("/analysis")
         assert "Which symbol?" in await house.ask("/price", chat_id=2002, user_id=2002)
+
+
+async def test_a_default_symbol_that_nobody_lists_is_refused(tmp_path: Path) -> None:
+    """All that is asked without a symbol would be asked in vain; while no exchange answers, it is taken."""
+    async with a_watching_house(tmp_path) as house:
+        call = await house.bot.answer(updated("/settings symbol btcc"))
+        assert call is not None
+        assert call["text"].startswith("Not listed on any of 9 exchanges: BTCC. Did you mean BTC?")
+        assert call["reply_markup"]["inline_keyboard"][0][0]["callback_data"] == "settings symbol BTC"
+        assert "BTCC" not in await house.ask("/settings")
+        for exchange in EXCHANGES:
+            await house.world.set_fault(exchange, "500")
+        house.bot.market.forget()
+        assert "Symbol      BTCC" in await house.ask("/settings symbol btcc")
 
 
 async def test_chats_that_wish_nothing_are_not_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
