@@ -10,13 +10,14 @@ from wired import DAY_MS, NOW_MS, say, wired
 
 from asking.cache import Cache
 from clock import Clock, loop_time
+from exchanges.words import INTERVALS
 
 MINUTE_MS = 60_000
 CLOSE_MS = NOW_MS - NOW_MS % MINUTE_MS + MINUTE_MS
 
 
 class Minutes:
-    """Binance's candles of one minute: 1000 coins each, the running one 10 by its first seconds."""
+    """Binance's candles, of one minute as a rule: 1000 coins each, the running one 10 by its first seconds."""
 
     def __init__(self, now_ms: int, takes_s: float = 0.0) -> None:
         self.now_ms, self.takes_s, self.n_asked = now_ms, takes_s, 0
@@ -28,10 +29,11 @@ class Minutes:
         if not path.endswith("klines"):
             return None
         self.n_asked += 1
-        last, n = self.now_ms // MINUTE_MS, int(query["limit"])
-        volumes = {(last - i) * MINUTE_MS: "1000" if i else "10" for i in reversed(range(n))}
+        takes_ms = INTERVALS[query["interval"]]
+        last, n = self.now_ms // takes_ms, int(query["limit"])
+        volumes = {(last - i) * takes_ms: "1000" if i else "10" for i in reversed(range(n))}
         tail = ["1000", 3, "500", "500", "0"]
-        found = [[at, "1", "1", "1", "1", coins, at + MINUTE_MS - 1, *tail] for at, coins in volumes.items()]
+        found = [[at, "1", "1", "1", "1", coins, at + takes_ms - 1, *tail] for at, coins in volumes.items()]
         self.now_ms += round(self.takes_s * 1000)
         return found
 
