@@ -63,7 +63,7 @@ class Exchange:
     id: ClassVar[str]
     name: ClassVar[str]
     hosts: ClassVar[tuple[Host, ...]]
-    quotes: ClassVar[Mapping[str, Sequence[str]]]
+    quotes: ClassVar[Mapping[str, tuple[str, ...]]]
     multiplied: ClassVar[Collection[str]] = ()
     by_many: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     intervals: ClassVar[Mapping[str, Mapping[str, str]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from exchanges.words import DOLLARS, Listing
 
@@ -21,6 +22,7 @@ _MULTIPLIED = re.compile(r"^(10{3,7}(?=[^\W\d])|1M(?=[A-Z]{4}))")
 _MULTIPLIED_BEHIND = re.compile(r"(?<=[^\W\d])10{3,7}$")
 _MILLIONS = {"MBABYDOGE": "BABYDOGE"}  # Gate's; any other name that begins with M may be a coin's
 MAX_SUGGESTIONS = 5
+MAX_SPELT = 512  # spellings that are kept, of at most some 400 bytes each
 MAX_APART = 2.0  # times; what a spot market and a perpetual of one coin were never apart by
 _QUOTES = ("USDT", "USDC", "FDUSD", "USD")
 _NAMED_LIKE_PAIRS = frozenset(
@@ -105,6 +107,7 @@ BY_THE_THOUSAND = frozenset(
 )
 """Cheap coins that contracts on many are on, whose plain name is nobody else's as far as is known."""
 _MAX_SYMBOL = 24  # characters; the longest listed base has 13
+_MAX_READ = 2 * _MAX_SYMBOL  # characters of what is typed, before what is not seen is taken out
 
 
 def multiplied(base: str) -> tuple[str, int]:
@@ -155,18 +158,20 @@ def in_quotes(symbol: str, quotes: Sequence[str]) -> str:
     return f"{base}-{quotes[0]}" if quote in DOLLARS and quotes and quote not in quotes else symbol
 
 
-def in_every_dollar(symbol: str, quotes: Sequence[str]) -> list[str]:
+@lru_cache(MAX_SPELT)
+def in_every_dollar(symbol: str, quotes: tuple[str, ...]) -> tuple[str, ...]:
     """The symbol in each dollar that the exchange has, in the order to try them; itself when it is in none.
 
-    A dollar that was asked for comes first; USDT, which stands for any, in the exchange's own order.
+    A dollar that was asked for comes first; USDT, which stands for any, in the exchange's own order. An answer asks
+    this ten times of one symbol.
     """
     base, quote = split(symbol)
     dollars = [each for each in quotes if each in DOLLARS]
     if quote not in DOLLARS or not dollars:
-        return [symbol]
+        return (symbol,)
     if quote != "USDT" and quote in dollars:
         dollars = [quote, *(each for each in dollars if each != quote)]
-    return [f"{base}-{each}" for each in dollars]
+    return tuple(f"{base}-{each}" for each in dollars)
 
 
 def of_many(of: Listing, listed: Collection[str]) -> Listing | None:
@@ -194,7 +199,12 @@ def parse_symbol(text: str) -> str:
     is USDT. So are XBT and bitcoin. ETHBTC is ETH-BTC. 1000PEPE and SHIB1000 keep their thousand, and kPEPE
     is 1000PEPE: whether they may be called by the plain name is found out by price (asking/namesakes.py).
     """
-    text = text.translate(_UNSEEN)
+    return _parsed(text.translate(_UNSEEN)[: _MAX_READ + 1])
+
+
+@lru_cache(MAX_SPELT)
+def _parsed(text: str) -> str:
+    """Kept, as an answer reads the same word up to three times. text: cut, but not below what tells that it is long."""
     shown = text if len(text) <= _MAX_SYMBOL else f"{text[:_MAX_SYMBOL]}…"
     junk = NotASymbol(f"“{shown}” is not a symbol. Try BTC, or BTC-USDT.")
     base, *rest = re.split(r"[-/_]", _plain(text))
@@ -218,7 +228,7 @@ def parse_symbol(text: str) -> str:
 
 def _plain(text: str) -> str:
     """In capital letters of usual width, without the exchange before the pair and the contract's kind behind it."""
-    name = _bare(unicodedata.normalize("NFKC", text[: 2 * _MAX_SYMBOL])).upper().lstrip("$#")
+    name = _bare(unicodedata.normalize("NFKC", text[:_MAX_READ])).upper().lstrip("$#")
     before, _, after = name.partition(":")
     name = before if "/" in before or not after else after
     name = name.removesuffix(".P")

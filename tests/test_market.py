@@ -227,15 +227,15 @@ async def test_price_asks_for_the_contract_as_it_is_listed(prefix: str) -> None:
 @together(
     "symbol, quotes, tried",
     [
-        ("FET-USDT", ("USD", "USDT"), ["FET-USD", "FET-USDT"]),
-        ("FET-USDC", ("USD", "USDT"), ["FET-USD", "FET-USDT"]),
-        ("FET-USDC", ("USDT", "USDC"), ["FET-USDC", "FET-USDT"]),
-        ("FET-USDT", ("USDT", "USDC"), ["FET-USDT", "FET-USDC"]),
-        ("ETH-BTC", ("USDT", "USDC"), ["ETH-BTC"]),
-        ("FET-USDT", (), ["FET-USDT"]),
+        ("FET-USDT", ("USD", "USDT"), ("FET-USD", "FET-USDT")),
+        ("FET-USDC", ("USD", "USDT"), ("FET-USD", "FET-USDT")),
+        ("FET-USDC", ("USDT", "USDC"), ("FET-USDC", "FET-USDT")),
+        ("FET-USDT", ("USDT", "USDC"), ("FET-USDT", "FET-USDC")),
+        ("ETH-BTC", ("USDT", "USDC"), ("ETH-BTC",)),
+        ("FET-USDT", (), ("FET-USDT",)),
     ],
 )
-def test_every_dollar_is_tried(symbol: str, quotes: tuple[str, ...], tried: list[str]) -> None:
+def test_every_dollar_is_tried(symbol: str, quotes: tuple[str, ...], tried: tuple[str, ...]) -> None:
     assert in_every_dollar(symbol, quotes) == tried
 
 
