@@ -34,7 +34,7 @@ def is_figure(figure: float | None) -> TypeGuard[float]:
 
     Every text of a figure asks it, so that no infinity is ever shown, wherever one comes from.
     """
-    return figure is not None and math.isfinite(figure)
+    return figure is not None and -math.inf < figure < math.inf
 
 
 def format_price(price: float | None) -> str:
@@ -43,11 +43,12 @@ def format_price(price: float | None) -> str:
         return "n/a"
     if not price:
         return "0"
-    if not 1e-12 <= abs(price) < 1e12:
+    size = abs(price)
+    if not 1e-12 <= size < 1e12:
         return f"{price:.5g}"
-    if abs(float(f"{price:.6g}")) >= 1000:  # after rounding: 999.9999 is 1,000.00
+    if float(f"{size:.6g}") >= 1000:  # after rounding: 999.9999 is 1,000.00
         return f"{price:,.2f}"
-    magnitude = math.floor(math.log10(abs(price)))
+    magnitude = math.floor(math.log10(size))
     shortest = 2 if magnitude >= 0 else 3 - magnitude
     whole, _, decimals = f"{price:.{max(shortest, 5 - magnitude)}f}".partition(".")
     return f"{whole}.{decimals[:shortest]}{decimals[shortest:].rstrip('0')}"
@@ -67,14 +68,15 @@ def format_amount(amount: float | None) -> str:
     """1.62B · 24.1K · 311 · 0.0123: three digits."""
     if not is_figure(amount):
         return "n/a"
+    size = abs(amount)
     for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if abs(amount) >= unit * 0.9995:
+        if size >= unit * 0.9995:
             return f"{_three_digits(amount / unit)}{name}"
     return _three_digits(amount)
 
 
 def _three_digits(figure: float) -> str:
-    if abs(figure) < 1e-12:
+    if -1e-12 < figure < 1e-12:
         return "0"
     scientific = f"{figure:.2e}"
     magnitude = int(scientific.partition("e")[2])  # after rounding: 0.9996 has that of 1.00
@@ -85,7 +87,7 @@ def format_percent(percent: float | None, decimals: int = 2) -> str:
     """+2.31%"""
     if not is_figure(percent):
         return "n/a"
-    if abs(percent) >= 1e6:
+    if not -1e6 < percent < 1e6:
         return f"{percent:+.1e}%"
     return unsigned_zero(f"{percent:+.{decimals}f}%")
 
@@ -221,10 +223,10 @@ def _unit(symbol: str) -> str:
 
 def format_money(amount: float | None, symbol: str) -> str:
     """$77.8M, or 1.2K BTC where prices are in BTC."""
+    if not is_figure(amount):
+        return "n/a"
     unit = _unit(symbol)
-    if not is_figure(amount) or unit == "$":
-        return format_dollars(amount)
-    return f"{format_amount(amount)}{unit}"
+    return f"${format_amount(amount)}" if unit == "$" else f"{format_amount(amount)}{unit}"
 
 
 def format_amounts(amount: float | None, worth: float | None, source: Source) -> str:
