@@ -177,7 +177,7 @@ def _too_short(report: ChartReport) -> list[str]:
     return notes
 
 
-def buttons(source: Source, view: str, choices: Sequence[str], chosen: str) -> Keyboard:
+def buttons(source: Source, view: str, choices: tuple[str, ...], chosen: str) -> Keyboard:
     """Under a picture of one market: the same again, other intervals, other answers."""
     name = f"chart {view}".strip()
     spot = " spot" if source.kind == "spot" else ""

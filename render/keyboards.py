@@ -10,7 +10,8 @@ make no use of it, so that the way back leads to where one came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from exchanges.symbols import split
@@ -20,6 +21,7 @@ from render.message import CHOSEN, Button, Keyboard, short
 
 MAX_BUTTON_DATA = 64  # bytes
 MAX_COPIED = 256  # characters
+MAX_ROWS = 64  # of each kind that are kept, as people ask of the same coins; some 1 KB each
 APART = "+"  # before a button's command line: answered by a new message
 INTERVAL_BUTTONS = ("5m", "15m", "1h", "4h", "1d")
 LABELS = {
@@ -56,6 +58,7 @@ class Place(NamedTuple):
     kind: str = ""
 
 
+@lru_cache(MAX_ROWS)
 def again(line: str, picture: str = "", alert: str = "") -> tuple[Button, ...]:
     """Row 1. line: the command that was asked; picture, alert: command lines of those, where there are any.
 
@@ -74,12 +77,14 @@ def choices(lines: Iterable[tuple[str, str]], chosen: str) -> tuple[Button, ...]
     return that_fit(Button(f"{CHOSEN}{label}" if label == chosen else label, line) for label, line in lines)
 
 
-def choices_of(command: str, symbol: str, kind: str, names: Sequence[str], chosen: str) -> tuple[Button, ...]:
+@lru_cache(MAX_ROWS)
+def choices_of(command: str, symbol: str, kind: str, names: tuple[str, ...], chosen: str) -> tuple[Button, ...]:
     """Row 2 of an answer about one market: intervals, or windows."""
     spot = " spot" if kind == "spot" else ""
     return choices(((each, f"{command} {short(symbol)} {each}{spot}") for each in names), chosen)
 
 
+@lru_cache(MAX_ROWS)
 def neighbours(command: str, symbol: str, kind: str = "", choice: str = "") -> tuple[Button, ...]:
     """Row 3. kind: of the market that is shown, where the answer is of one kind; choice: what the other kind keeps."""
     of, base = short(symbol), split(symbol)[0]
@@ -96,18 +101,21 @@ def carried(keyboard: Keyboard, place: Place) -> Keyboard:
     """The same buttons, with the place added to those lines that have room for it and none of their own."""
     if not any(place):
         return keyboard
-    return tuple(tuple(_carried(button, place) for button in row) for row in keyboard)
+    return tuple([tuple([_carried(button, place) for button in row]) for row in keyboard])
 
 
+@lru_cache(4 * MAX_ROWS)
 def _carried(button: Button, place: Place) -> Button:
     command, *words = button.data.split() or [""]
     if command not in LABELS or len(words) == 0 or (command == "funding" and words[0] == "top"):
         return button
     more = []
-    if place.interval and not any(word in INTERVALS for word in words):
+    if place.interval and INTERVALS.keys().isdisjoint(words):
         more.append(place.interval)
     if place.kind and not any(word in KINDS for word in words):
         more.append(place.kind)
+    if not more:
+        return button
     line = " ".join([button.data, *more])
     return button._replace(data=line) if len(line.encode()) <= MAX_BUTTON_DATA else button
 
@@ -124,10 +132,12 @@ def copying(price: float | None) -> tuple[Button, ...]:
 
 def that_fit(buttons: Iterable[Button]) -> tuple[Button, ...]:
     """Those that have a text, and a command line of at most as many bytes as Telegram takes, or something to copy."""
-    return tuple(each for each in buttons if each.label.strip() and _fits(each))
+    return tuple([each for each in buttons if _fits(each)])
 
 
 def _fits(button: Button) -> bool:
+    if not button.label.strip():
+        return False
     if button.copy:
         return len(button.copy) <= MAX_COPIED
     return 0 < len(button.data.encode()) <= MAX_BUTTON_DATA
@@ -140,4 +150,4 @@ def in_json(button: Button) -> dict[str, Any]:
 
 
 def keyboard(*rows: tuple[Button, ...]) -> Keyboard:
-    return tuple(row for row in rows if row)
+    return tuple([row for row in rows if row])
