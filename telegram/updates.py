@@ -11,8 +11,10 @@ ALLOWED_UPDATES = ["message", "callback_query", "inline_query", "guest_message",
 MAX_DEPTH = 64  # of lists and objects in a rich message, which has 16 levels
 SHOWN_PARTS = ("caption", "summary", "text", "cells", "blocks")  # of a RichBlock and a RichText
 MAX_QUERY = 256  # characters, as Telegram has it
-
-
+MAX_ID = 1 << 53  # Telegram's have at most 52 bits
+_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+|$)")
+_ADDRESSED = re.compile(r"/\w{1,32}@(\w+)")
+_BETWEEN_WORDS = re.compile(r"[\s,;]+")
 INACCESSIBLE = 0  # the date of a message that may not be edited any more (Bot API: InaccessibleMessage)
 
 
@@ -141,6 +143,8 @@ def read_query(update: Mapping[str, Any]) -> Query | None:
     Of a guest's message it is the caller who counts, whoever wrote what he calls us to.
     """
     inline, guest = _object(update.get("inline_query")), _object(update.get("guest_message"))
+    if not inline and not guest:
+        return None
     if inline:
         query_id, text, caller = inline.get("id"), inline.get("query"), inline.get("from")
     else:
@@ -156,21 +160,21 @@ def read_query(update: Mapping[str, Any]) -> Query | None:
 
 def _topic(message: Mapping[str, Any]) -> int | None:
     """The forum topic a message is in. The General topic, 1, is answered without its number (Bot API: sendMessage)."""
-    thread_id = id_in(message.get("message_thread_id"))
-    return thread_id if message.get("is_topic_message") is True and thread_id != 1 else None
+    thread_id = id_in(message.get("message_thread_id")) if message.get("is_topic_message") is True else None
+    return thread_id if thread_id != 1 else None
 
 
 def _command(text: str) -> tuple[str, list[str]]:
     """("price", ["BTC", "ETH"]) for "/price@OurBot BTC, ETH"; ("", its words) for a text that is no command."""
-    found = re.match(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+|$)", text)
+    found = _COMMAND.match(text)
     rest = text if found is None else text[found.end() :]
-    words = re.split(r"[\s,;]+", rest.strip(), maxsplit=MAX_ARGUMENTS)
+    words = _BETWEEN_WORDS.split(rest.strip(), maxsplit=MAX_ARGUMENTS)
     name = "" if found is None else found[1].lower()
     return name, [word for word in words[:MAX_ARGUMENTS] if word]
 
 
 def _addressee(text: str) -> str:
-    found = re.match(r"/\w{1,32}@(\w+)", text)
+    found = _ADDRESSED.match(text)
     return found[1].lower() if found else ""
 
 
@@ -179,8 +183,8 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def id_in(value: object) -> int | None:
-    """An id or a time; Telegram's have at most 52 bits."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53 else None
+    """An id or a time."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and -MAX_ID < value < MAX_ID else None
 
 
 class ChatStanding(NamedTuple):
@@ -193,6 +197,8 @@ class ChatStanding(NamedTuple):
 def read_standing(update: Mapping[str, Any]) -> ChatStanding | None:
     """What has become of the bot in a chat; None for an update that tells nothing of it."""
     change = _object(update.get("my_chat_member"))
+    if not change:
+        return None
     chat_id = id_in(_object(change.get("chat")).get("id"))
     member = _object(change.get("new_chat_member"))
     status = member.get("status")
