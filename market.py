@@ -10,6 +10,7 @@ once somebody has asked for one that is not listed.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from typing import NamedTuple, TypeVar
@@ -40,13 +41,7 @@ from exchanges.errors import (
 )
 from exchanges.gaps import filled, filled_flow, refuse_future, refuse_long_quiet
 from exchanges.joined import completed_snapshot, flow_of, named
-from exchanges.symbols import (
-    are_of_one_coin,
-    in_quotes,
-    multiplied,
-    of_many,
-    split,
-)
+from exchanges.symbols import are_of_one_coin, in_quotes, multiplied, of_many, split
 from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import DOLLARS, INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
 
@@ -270,8 +265,7 @@ class Market(Kept):
 
         hurried: without a question whether two coins have the name, as for who names the market beside its figures.
         """
-        namesakes = None if hurried else self.namesakes
-        of = (self.symbols, namesakes, exchange, kind, symbol)
+        of = (self.symbols, None if hurried else self.namesakes, exchange, kind, symbol)
         return Spellings(*of, exact=exact, beside=beside, names_other=names_other)
 
     async def meant(self, symbol: str) -> str:
@@ -413,6 +407,12 @@ class Market(Kept):
         to_next_s = step_s - self.clock.now() % step_s
         return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load)
 
+    def candles_at_hand(
+        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int
+    ) -> asyncio.Future[Candles] | None:
+        """What `candles` would give without asking anybody."""
+        return self._cache.at_hand((exchange.id, "candles", symbol, kind, interval, n))
+
     async def _load_candles(
         self, exchange: Exchange, spellings: Spellings, kind: str, interval: str, n: int
     ) -> Candles:
@@ -481,9 +481,8 @@ class Market(Kept):
             asked = self.fetcher.fetch(exchange.open_interest_history(of, n, self.now_ms(), step))
             return await self._witnesses.history(exchange, of, asked)
 
-        return await self.cached_load(
-            (exchange.id, "open interest", of.listed, of.multiplier, n, step), HISTORY_S, load()
-        )
+        key = (exchange.id, "open interest", of.listed, of.multiplier, n, step)
+        return await self.cached_load(key, HISTORY_S, load())
 
 
 async def _candles_when_asked(of: Listing, asked: Awaitable[tuple[int, Candles]]) -> Candles:

@@ -58,8 +58,10 @@ def asked_at(
         if early is not None and early.exchange is exchange and (name not in MOVES or kind == "spot"):
             parts[name] = early
         elif name in MOVES:
-            candles = partial(market.candles, exchange, symbol, kind, *MOVES[name], names_other=False)
-            parts[name] = Part(exchange, _once_there(market, exchange, kind, symbol, candles))
+            of = (exchange, symbol, kind, *MOVES[name])
+            candles = partial(market.candles, *of, names_other=False)
+            kept = market.candles_at_hand(*of)
+            parts[name] = Part(exchange, kept or _once_there(market, exchange, kind, symbol, candles))
         else:
             history = partial(open_interest_before, market, exchange, symbol)
             parts[name] = Part(exchange, _once_there(market, exchange, "perp", symbol, history))

@@ -40,29 +40,35 @@ class Cache:
     def peek(self, key: Any) -> Any:
         """What is kept for the key; None when there is nothing, or its time is over."""
         kept = self._kept.get(key)
-        return kept[1] if kept is not None and kept[0].is_after(self._now()) else None
+        return kept[1] if kept is not None and self._is_ahead(kept[0]) else None
+
+    def at_hand(self, key: Any) -> asyncio.Future[Any] | None:
+        """What is kept for the key, as who asks for it gets it; None when there is nothing, or its time is over."""
+        kept = self._kept.get(key)
+        if kept is None or not self._is_ahead(kept[0]):
+            return None
+        self.n_hits += 1
+        there = asyncio.get_running_loop().create_future()
+        there.set_result(kept[1])
+        return there
 
     def get(self, key: Any, keep_s: float, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
         """What was found for the key less than keep_s ago, or comes of the work, which begins only where it has to.
 
         The future is done where the answer is there already, and raises what the work raises.
         """
-        kept, flight = self._kept.get(key), self._flights.get(key)
-        now = self._now()
-        is_kept = kept is not None and kept[0].is_after(now)
-        if flight is not None and keep_s and not flight.until.is_after(now):
-            flight = None
-        if is_kept or flight is not None:
+        if (there := self.at_hand(key)) is not None:
+            work.close()
+            return there
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[T] = loop.create_future()
+        flight = self._flights.get(key)
+        if flight is not None and (not keep_s or self._is_ahead(flight.until)):
             self.n_hits += 1
             work.close()
-        waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        if kept is not None and is_kept:
-            waiting.set_result(kept[1])
-            return waiting
-        if flight is None:
+        else:
             self.n_misses += 1
-            flight = _Flight(asyncio.get_running_loop().create_task(work), now.later(keep_s))
-            self._flights[key] = flight
+            flight = self._flights[key] = _Flight(loop.create_task(work), self._now().later(keep_s))
             flight.task.add_done_callback(partial(self._landed, key, flight))
         flight.waiting.append(waiting)
         waiting.add_done_callback(partial(self._left, key, flight))
@@ -107,6 +113,10 @@ class Cache:
             self._forget(next(iter(self._kept)))
         self._kept[key] = (until, found)
         self._n_rows += n_rows
+
+    def _is_ahead(self, moment: _Moment) -> bool:
+        """By either clock: every answer that is kept is asked this."""
+        return moment.monotonic_s > self._clock.monotonic() and moment.now_s > self._clock.now()
 
     def _now(self) -> _Moment:
         return _Moment(self._clock.monotonic(), self._clock.now())

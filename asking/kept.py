@@ -49,7 +49,8 @@ class Kept:
         keep_s = self._cache_s if keep_s is None or not self._cache_s else keep_s
         if not keep_s:
             return self.fetcher.fetch(endpoint)
-        return self._cache.get(_key(endpoint, per), keep_s, self.fetcher.fetch(endpoint))
+        key = _key(endpoint, per)
+        return self._cache.at_hand(key) or self._cache.get(key, keep_s, self.fetcher.fetch(endpoint))
 
     def let_go(self, endpoint: Endpoint[Any], per: int = 1) -> None:
         """Keeps an endpoint's answer no longer: what was made of it is kept instead."""

@@ -33,18 +33,25 @@ class Outcome(NamedTuple, Generic[T]):
 
 
 async def first_answers(*questions: Question[T], timeout_s: float) -> list[Outcome[T]]:
-    """The first good answer to each question, all asked side by side; what is not there in time has failed."""
+    """The first good answer to each question, all asked side by side; what is not there in time has failed.
+
+    Answers that are kept are there after one round of the loop: then no timer is set, and no callback waited for.
+    """
     running = [Race(each) for each in questions]
+    timer = None
 
     def give_up() -> None:
         for race in running:
             race.give_up()
 
-    timer = asyncio.get_running_loop().call_later(timeout_s, give_up)
     try:
+        await asyncio.sleep(0)
+        if [race for race in running if not race.has_it_at_once()]:
+            timer = asyncio.get_running_loop().call_later(timeout_s, give_up)
         return [await race.outcome for race in running]
     finally:
-        timer.cancel()
+        if timer is not None:
+            timer.cancel()
         for race in running:
             race.stop()
 
@@ -125,7 +132,8 @@ async def settled(parts: Sequence[Part[Any]], timeout_s: float) -> None:
 class Race(Generic[T]):
     """Asks exchanges in order until one gives a good answer: the next one when one fails, or is silent for HEDGE_S.
 
-    `outcome` is what comes of it. Callbacks instead of a task that waits for tasks: it runs twice in every command.
+    `outcome` is what comes of it; `has_it_at_once` has to be asked once before that, after a round of the loop.
+    Callbacks instead of a task that waits for tasks: it runs twice in every command.
     """
 
     def __init__(self, question: Question[T]) -> None:
@@ -137,19 +145,34 @@ class Race(Generic[T]):
         self._loop = asyncio.get_running_loop()
         self.outcome: asyncio.Future[Outcome[T]] = self._loop.create_future()
         if self._exchanges:
-            self._ask_next()
+            self._ask()
         else:
             self.outcome.set_result(Outcome(None, ()))
 
-    def _ask_next(self) -> None:
-        self._stop_timer()
-        exchange = self._exchanges[self._n_asked]
-        self._n_asked += 1
+    def _ask(self) -> asyncio.Future[T]:
         task = asyncio.ensure_future(next(self._answers))
-        self._running[task] = exchange
+        self._running[task] = self._exchanges[self._n_asked]
+        self._n_asked += 1
+        return task
+
+    def has_it_at_once(self) -> bool:
+        """Whether the first one's answer is there already; else it is waited for from now on."""
+        for task in list(self._running):
+            self._wait_for(task)
+        return self.outcome.done()
+
+    def _wait_for(self, task: asyncio.Future[T]) -> None:
+        """And asks the next one, when that takes HEDGE_S."""
+        if task.done():
+            self._ended(task)
+            return
         task.add_done_callback(self._ended)
         if self._n_asked < len(self._exchanges):
             self._timer = self._loop.call_later(HEDGE_S, self._ask_next)
+
+    def _ask_next(self) -> None:
+        self._stop_timer()
+        self._wait_for(self._ask())
 
     def _ended(self, task: asyncio.Future[T]) -> None:
         exchange = self._running.pop(task, None)
@@ -184,7 +207,8 @@ class Race(Generic[T]):
         self._stop_timer()
         if not self.outcome.done():
             self.outcome.cancel()
-        for task in list(self._running):
+        for task in self._running:
+            task.add_done_callback(_look)
             task.cancel()
 
     def _stop_timer(self) -> None:
@@ -194,10 +218,22 @@ class Race(Generic[T]):
 
 
 def start(work: Awaitable[T]) -> asyncio.Future[T]:
-    """A task whose error need not be looked at: who has an answer already does not wait for the others."""
+    """A task whose error need not be looked at: who has an answer already does not wait for the others.
+
+    An answer that is kept is there already, and stays as it is.
+    """
     task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    if task.done():
+        _look(task)
+    else:
+        task.add_done_callback(_look)
     return task
+
+
+def _look(done: asyncio.Future[Any]) -> None:
+    """At an error, so that nobody says that it was never looked at."""
+    if not done.cancelled():
+        done.exception()
 
 
 async def both(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
