@@ -106,7 +106,7 @@ def vwap(high: Sequence[float], low: Sequence[float], close: Sequence[float], vo
     total = math.fsum(volume)
     if not total:
         return None
-    paid = math.fsum((h + lo + c) / 3.0 * v for h, lo, c, v in zip(high, low, close, volume, strict=True))
+    paid = math.fsum([(h + lo + c) / 3.0 * v for h, lo, c, v in zip(high, low, close, volume, strict=True)])
     return paid / total
 
 
@@ -264,11 +264,13 @@ def volume_profile(
     bottom, top = min(low, default=0.0), max(high, default=0.0)
     if not top > bottom or not any(volume):
         return None
-    scale = n_bins / (top - bottom)
+    scale, last_bin = n_bins / (top - bottom), n_bins - 1  # the top itself is in the last one
     bins, density = [0.0] * n_bins, [0.0] * (n_bins + 1)  # density: steps of what every bin gets in full
     for lowest, highest, traded in zip(low, high, volume, strict=True):
         begin, end = (lowest - bottom) * scale, (highest - bottom) * scale
-        first, last = min(int(begin), n_bins - 1), min(int(end), n_bins - 1)
+        first, last = int(begin), int(end)
+        if last > last_bin:
+            first, last = first if first < last_bin else last_bin, last_bin
         if first == last:
             bins[first] += traded
             continue
@@ -295,8 +297,9 @@ def tpo_profile(low: Sequence[float], high: Sequence[float], n_bins: int = 100) 
     scale = n_bins / (top - bottom)
     steps = [0.0] * (n_bins + 1)
     for lowest, highest in zip(low, high, strict=True):
-        steps[min(int((lowest - bottom) * scale), n_bins - 1)] += 1
-        steps[min(int((highest - bottom) * scale), n_bins - 1) + 1] -= 1
+        first, last = int((lowest - bottom) * scale), int((highest - bottom) * scale)
+        steps[first if first < n_bins else n_bins - 1] += 1  # the top itself is in the last bin
+        steps[last + 1 if last < n_bins else n_bins] -= 1
     bins = list(accumulate(steps[:-1]))
     fullest = _fullest(bins)
     return _profile(bottom, top, bins, fullest, *_grown_by_pairs(bins, fullest))
@@ -328,12 +331,12 @@ def _grown_by_pairs(bins: Sequence[float], fullest: int) -> tuple[int, int]:
 
 def tick_of(prices: Sequence[float], max_decimals: int = 14) -> float:
     """The smallest step that prices were seen to make: their greatest common divisor in decimal digits."""
-    decimals = 0
+    decimals, prices = 0, list(dict.fromkeys(prices))  # one candle's close is often another one's high
     for each in prices:
         while decimals < max_decimals and abs(round(each, decimals) - each) > 1e-9 * abs(each):
             decimals += 1
     scale = 10.0**decimals
-    step = math.gcd(*(round(each * scale) for each in prices))
+    step = math.gcd(*[round(each * scale) for each in prices])
     return (step or 1) / scale
 
 
