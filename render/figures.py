@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TypeGuard
 
 from exchanges.symbols import split
 from exchanges.words import COIN, DOLLARS, Source
 
 STALE_S = 120  # a last trade older than this is marked with its age
+MAX_TICKS = 64  # whose decimals are kept: all prices of a profile have one
 BAR = 9  # characters of a range bar
 BLOCKS = "▁▂▃▄▅▆▇█"
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
@@ -198,7 +200,7 @@ def format_dollars(amount: float | None) -> str:
 
 def format_points(percent: float | None, decimals: int = 1) -> str:
     """+2.3 · +1234 · -13.6K: for a column whose head says %, at most six characters of one decimal."""
-    if is_figure(percent) and abs(percent) >= 999.95:
+    if is_figure(percent) and not -999.95 < percent < 999.95:
         return f"{percent:+.0f}" if abs(percent) < 9999.5 else format_signed(percent)
     return format_percent(percent, decimals).removesuffix("%")
 
@@ -270,6 +272,7 @@ def at_tick(price: float, tick: float) -> float:
     return round(round(price / tick) * tick, _decimals_of(tick))
 
 
+@lru_cache(MAX_TICKS)
 def _decimals_of(tick: float) -> int:
     return len(f"{tick:.14f}".rstrip("0").partition(".")[2])
 
