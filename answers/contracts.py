@@ -17,7 +17,7 @@ from answers.interest import is_rough, open_interest_before
 from answers.paid import Past
 from answers.same_coin import WHICH_COIN_S, price_of_the_coin
 from asking import races
-from asking.races import all_rows
+from asking.races import all_rows, each_of
 from exchanges.errors import MarketError, NotTraded, PartName, Reason, UnknownSymbol, bare, is_unlisted
 from exchanges.symbols import are_of_one_coin, split
 from exchanges.table import Exchange
@@ -157,20 +157,17 @@ async def _contracts_at(
     market: Market, exchange: Exchange, base: str, question: PartName
 ) -> tuple[list[Contract], list[MarketError]]:
     """The perpetuals of a coin at one exchange, and what failed there other than that it has no such market."""
-    outcomes = await asyncio.gather(
-        *(_contract(market, exchange, f"{base}-{margin}", question) for margin in exchange.quotes["perp"]),
-        return_exceptions=True,
-    )
+    is_due = question is PartName.FUNDING
     found: list[Contract] = []
     errors: list[MarketError] = []
-    for outcome in outcomes:
-        if isinstance(outcome, Contract):
+    for outcome in await each_of(
+        _contract(market, exchange, f"{base}-{margin}", question) for margin in exchange.quotes["perp"]
+    ):
+        error: MarketError | None
+        if isinstance(outcome, MarketError):
+            error = outcome
+        else:
             found.append(outcome)
-        elif not isinstance(outcome, MarketError):
-            raise outcome
-        error: MarketError | None = outcome if isinstance(outcome, MarketError) else None
-        if isinstance(outcome, Contract):
-            is_due = question is PartName.FUNDING
             error = outcome.missing.get(question) or (outcome.missing.get(PartName.FUNDING_PERIOD) if is_due else None)
         if error is not None and not is_unlisted(error):
             errors.append(bare(error))

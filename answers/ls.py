@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
 from answers.asked import Tools, WhichSymbol, only_symbol
 from answers.same_coin import namesakes
 from asking import races
-from asking.races import all_rows, both
+from asking.races import all_rows, both, each_of
 from exchanges.endpoints import Endpoint
 from exchanges.errors import BadResponse, MarketError, NotSupported, Reason, UnknownSymbol, is_unlisted
 from exchanges.gaps import MAX_AHEAD_MS
@@ -102,8 +101,6 @@ async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[li
         if isinstance(answer, MarketError):
             if not is_unlisted(answer):
                 errors.append(answer)
-        elif isinstance(answer, BaseException):
-            raise answer
         else:
             shares += [_long_share(exchange.id, what, rows) for what, rows in answer.items() if rows]
     told, shares = shares, [each for each in shares if each.time_ms - market.now_ms() <= MAX_AHEAD_MS]
@@ -112,16 +109,15 @@ async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[li
     return shares, errors
 
 
-async def _ratios_of(market: Market, exchange: Exchange, symbol: str) -> list[dict[str, list[Ratio]] | BaseException]:
+async def _ratios_of(market: Market, exchange: Exchange, symbol: str) -> list[dict[str, list[Ratio]] | MarketError]:
     spellings = market.spellings(exchange, "perp", symbol)
     async for of in spellings:
         with spellings:
             endpoints: Sequence[Endpoint[dict[str, list[Ratio]]]] = ()
             if exchange.has("ratios", of.kind, of.quote):
                 endpoints = exchange.ratios(of, RATIO_HOURS, market.now_ms())
-            asked = [market.cached(each, HISTORY_S, of.multiplier) for each in endpoints]
-            answers = await asyncio.gather(*asked, return_exceptions=True)
-            if asked and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
+            answers = await each_of(market.cached(each, HISTORY_S, of.multiplier) for each in endpoints)
+            if answers and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
                 raise UnknownSymbol(exchange.id, f"no ratios of {of.listed}")
             return answers
     raise spellings.unknown

@@ -58,8 +58,11 @@ class FundingPeriods:
         if asked is None:
             return None
         try:
-            async with asyncio.timeout(None if asked.changed_h.done() else LATE_S):
-                changed = await asked.changed_h
+            if asked.changed_h.done():  # as it is where the list is kept
+                changed = asked.changed_h.result()
+            else:
+                async with asyncio.timeout(LATE_S):
+                    changed = await asked.changed_h
             self._failures.pop(asked.host, None)
             return changed
         except (MarketError, TimeoutError) as error:

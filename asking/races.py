@@ -64,8 +64,9 @@ async def all_answers(
     found: dict[str, T] = {}
     failed: dict[str, MarketError] = {}
     try:
-        if tasks:
-            await asyncio.wait(tasks.values(), timeout=max(0.0, timeout_s))
+        await asyncio.sleep(0)  # as in first_answers
+        if late := [task for task in tasks.values() if not task.done()]:
+            await asyncio.wait(late, timeout=max(0.0, timeout_s))
         for name, task in tasks.items():
             if not task.done():
                 failed[name] = Unavailable(name, "deadline passed", Reason.LATE)
@@ -78,6 +79,22 @@ async def all_answers(
         for task in tasks.values():
             task.cancel()
     return found, failed
+
+
+async def each_of(asked: Iterable[Awaitable[T]]) -> list[T | MarketError]:
+    """What comes of each, all asked side by side: its answer, or its error."""
+    tasks = [asyncio.ensure_future(each) for each in asked]
+    found: list[T | MarketError] = []
+    try:
+        for task in tasks:
+            try:
+                found.append(await task)
+            except MarketError as error:
+                found.append(bare(error))
+    finally:
+        for task in tasks[len(found) :]:
+            _give_up(task)
+    return found
 
 
 async def all_rows(
@@ -208,8 +225,7 @@ class Race(Generic[T]):
         if not self.outcome.done():
             self.outcome.cancel()
         for task in self._running:
-            task.add_done_callback(_look)
-            task.cancel()
+            _give_up(task)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -223,11 +239,14 @@ def start(work: Awaitable[T]) -> asyncio.Future[T]:
     An answer that is kept is there already, and stays as it is.
     """
     task = asyncio.ensure_future(work)
-    if task.done():
-        _look(task)
-    else:
+    if not task.done():
         task.add_done_callback(_look)
     return task
+
+
+def _give_up(task: asyncio.Future[Any]) -> None:
+    task.add_done_callback(_look)
+    task.cancel()
 
 
 def _look(done: asyncio.Future[Any]) -> None:
