@@ -371,10 +371,10 @@ class Market(Kept):
         for what, told in ((PartName.OPEN_INTEREST, whole.open_interest), (PartName.FUNDING, whole.funding)):
             if told is None:
                 missing.setdefault(what, failure)
-        completed = completed_snapshot(whole, interval_h)
-        if completed.funding is not None and completed.funding.funding_interval_h is None:
+        ticker, interest, funding = completed_snapshot(whole, interval_h)
+        if funding is not None and funding.funding_interval_h is None:
             missing[PartName.FUNDING_PERIOD] = self.periods.error(exchange, of.quote) or untold
-        return Found(completed._replace(ticker=self._timed(completed.ticker)), of.listed, of.multiplier, missing)
+        return Found(Snapshot(self._timed(ticker), interest, funding), of.listed, of.multiplier, missing)
 
     def _timed(self, ticker: Ticker | None) -> Ticker | None:
         """A ticker that tells no time is of now: it was asked for within the cache's seconds."""

@@ -102,9 +102,10 @@ def moves_of(last: float, candles: Mapping[PartName, Candles], now_ms: int) -> d
 
 def opening_at(candles: Candles, at_ms: int) -> tuple[int, float] | None:
     """When a market's candle opened nearest to a moment, and at what; None where none begins within half of one."""
-    after = bisect_left(candles.open_ms, at_ms)
-    near = range(max(0, after - 1), min(after + 1, len(candles)))
-    nearest = min(near, key=lambda i: abs(candles.open_ms[i] - at_ms), default=None)
-    if nearest is None or abs(candles.open_ms[nearest] - at_ms) > candles.interval_ms / 2:
+    opened = candles.open_ms
+    nearest = bisect_left(opened, at_ms)
+    if nearest == len(opened) or (nearest and at_ms - opened[nearest - 1] <= opened[nearest] - at_ms):
+        nearest -= 1
+    if nearest < 0 or abs(opened[nearest] - at_ms) > candles.interval_ms / 2:
         return None
-    return candles.open_ms[nearest], candles.open[nearest]
+    return opened[nearest], candles.open[nearest]

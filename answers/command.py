@@ -48,8 +48,8 @@ class Command(NamedTuple):
 
     def concerning(self, words: list[str]) -> "Command":
         """The command as it is for these words: /chart pnl is of accounts, /chart BTC is not."""
-        is_account = self.is_account or (bool(words) and words[0].lower() in self.account_words)
-        return self._replace(is_account=is_account)
+        is_of_account = bool(words) and words[0].lower() in self.account_words
+        return self._replace(is_account=True) if is_of_account else self
 
     @property
     def is_private(self) -> bool:
@@ -73,8 +73,8 @@ class Command(NamedTuple):
             record = await file.ask(tools, asked)
         except (Misread, NotASymbol, NotListed, NoAnswer, NoKeys) as error:
             return self._sorry(error)._replace(keyboard=ways_on(error, name, words))
-        answer = file.show(record, tools.clock())
-        return answer._replace(keyboard=carried(answer.keyboard, place_of(asked, words)))
+        answer, place = file.show(record, tools.clock()), place_of(asked, words)
+        return answer._replace(keyboard=carried(answer.keyboard, place)) if any(place) else answer
 
     def _sorry(self, error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys) -> Answer:
         if isinstance(error, Misread):

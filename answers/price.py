@@ -127,11 +127,10 @@ class PriceReport(NamedTuple):
     @property
     def basis_pct(self) -> float | None:
         """How far the perpetual stands above spot, in percent of spot; None across exchanges and times."""
-        if self.spot is None or self.perp is None or self.perp.ticker is None or len(self.exchanges) != 1:
+        spot, perp = self.spot, self.perp and self.perp.ticker
+        if spot is None or perp is None or spot.exchange != perp.exchange:
             return None
-        if abs(self.perp.ticker.time_ms - self.spot.time_ms) > MAX_BASIS_MS:
-            return None
-        return (self.perp.ticker.last - self.spot.last) / self.spot.last * 100
+        return (perp.last - spot.last) / spot.last * 100 if abs(perp.time_ms - spot.time_ms) <= MAX_BASIS_MS else None
 
 
 async def report_of(market: Market, symbol: str) -> PriceReport:
@@ -237,10 +236,12 @@ def show(prices: Prices, now_s: float) -> Answer:
     failures = [each for each in prices.results if not isinstance(each, PriceReport)]
     if not reports:
         return sorry_answer(failures)
+    answer = card(reports[0], now_s) if len(prices.results) == 1 else _rows(reports, now_s)
     notes = [sorry(each) for each in failures]
     if prices.n_left_out:
         notes.append(f"At most {MAX_SYMBOLS} symbols at once; the rest is left out.")
-    answer = card(reports[0], now_s) if len(prices.results) == 1 else _rows(reports, now_s)
+    if not notes:
+        return answer
     rows = keyboard(*answer.keyboard, *_ways_on(failures))
     return answer._replace(notes=(*answer.notes, *notes), keyboard=rows)
 

@@ -99,8 +99,6 @@ def neighbours(command: str, symbol: str, kind: str = "", choice: str = "") -> t
 
 def carried(keyboard: Keyboard, place: Place) -> Keyboard:
     """The same buttons, with the place added to those lines that have room for it and none of their own."""
-    if not any(place):
-        return keyboard
     return tuple([tuple([_carried(button, place) for button in row]) for row in keyboard])
 
 
@@ -145,8 +143,14 @@ def _fits(button: Button) -> bool:
 
 def in_json(button: Button) -> dict[str, Any]:
     """As the Bot API has it; the marked choice in the colour of what is chosen (9.4; older clients pass it over)."""
-    does = {"copy_text": {"text": button.copy}} if button.copy else {"callback_data": button.data}
-    return {"text": button.label, **does, **({"style": "primary"} if button.label.startswith(CHOSEN) else {})}
+    shown: dict[str, Any] = {"text": button.label}
+    if button.copy:
+        shown["copy_text"] = {"text": button.copy}
+    else:
+        shown["callback_data"] = button.data
+    if button.label.startswith(CHOSEN):
+        shown["style"] = "primary"
+    return shown
 
 
 def keyboard(*rows: tuple[Button, ...]) -> Keyboard:
