@@ -249,7 +249,7 @@ class Bot:
         began, outcome = self.monotonic(), "answered"
         sign = Sign(self.api, question)
         try:
-            async with asyncio.timeout(until - began):
+            async with asyncio.timeout_at(until):
                 words = meaning.words
                 if self.duty is not None and not question.inline_id:  # elsewhere, no chat's wishes are known
                     words = await self.duty.filled(meaning, question.chat_id)

@@ -175,7 +175,7 @@ class Market(Kept):
             raise NotListed(symbol, self._asked_for(kind), suggestions, kind)
 
     def _asked_for(self, kind: str) -> tuple[str, ...]:
-        return tuple(each.id for each in (self.offering(kind) if kind else self.exchanges))
+        return tuple([each.id for each in (self.offering(kind) if kind else self.exchanges)])
 
     def _not_listed(self, symbol: str, kind: str) -> tuple[object, ...]:
         """The key of that verdict, with the similar names that belong to it."""

@@ -121,13 +121,15 @@ class Spellings:
 
     async def _spelled(self, of: Listing) -> Listing | None:
         """As it is to be tried in this dollar, if it is. Raises UnknownSymbol."""
-        if of.kind == "perp" and of.quote not in self._quotes:
+        quote = of.quote
+        if of.kind == "perp" and quote not in self._quotes:
             raise UnknownSymbol(self._exchange.id, f"no perpetual of {of.symbol}")
-        if of.quote not in DOLLARS:
+        if quote not in DOLLARS:
             return of
-        known = self._symbols.kept(self._exchange, of.kind)
-        if self._unknown is not None and known and place(self._exchange, of, known) is None:
-            return None
+        if self._unknown is not None:
+            known = self._symbols.kept(self._exchange, of.kind)
+            if known and place(self._exchange, of, known) is None:
+                return None
         return await self._symbols.where(self._exchange, of)
 
     def __enter__(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TypeGuard
 
@@ -17,6 +18,7 @@ BAR = 9  # characters of a range bar
 BLOCKS = "▁▂▃▄▅▆▇█"
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 _NOT_ZERO = frozenset("123456789")
+_WIDE = re.compile("[\u2e80-\U0010ffff]")
 
 
 _TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))  # Unicode's directional marks
@@ -59,7 +61,7 @@ def format_price(price: float | None) -> str:
 def format_prices(*prices: float | None) -> list[str]:
     """Prices of one row, all with as many decimals as the finest of them: 0.11784 and 0.11780."""
     texts = [format_price(each) for each in prices]
-    decimals = max((len(each.partition(".")[2]) for each in texts if each[-1:].isdigit()), default=0)
+    decimals = max([len(each.partition(".")[2]) for each in texts if each[-1:].isdigit()], default=0)
     return [
         f"{price:,.{decimals}f}" if price and 1e-12 <= abs(price) < 1e12 else text
         for price, text in zip(prices, texts, strict=True)
@@ -279,7 +281,12 @@ def _decimals_of(tick: float) -> int:
 
 def display_width(text: str) -> int:
     """Columns of a text: letters of East Asian scripts, and emoji, take two."""
-    return len(text) if text.isascii() else sum(2 if each > "\u2e7f" and each not in "▕▏" else 1 for each in text)
+    return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))
+
+
+def widths(texts: Sequence[str]) -> list[int]:
+    """The columns of each text: those of a table's row are all letters and digits, as a rule."""
+    return list(map(len if "".join(texts).isascii() else display_width, texts))
 
 
 def fit(text: str, columns: int) -> str:

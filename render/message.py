@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from exchanges.words import Source
-from render.figures import display_width, escape, fit, format_moment
+from render.figures import display_width, escape, fit, format_moment, widths
 from render.sentences import exchange_name
 
 MAX_TEXT = 4096  # characters of a message
@@ -84,7 +84,7 @@ class Table(str):
     def of(cls, text: str, rows: Iterable[Sequence[str]], *, has_head: bool = False) -> "Table":
         """text: the rows as they stand in a message, unescaped."""
         table = cls(f"<pre>{escape(text)}</pre>")
-        table.rows, table.has_head = tuple(tuple(row) for row in rows), has_head
+        table.rows, table.has_head = tuple([tuple(row) for row in rows]), has_head
         return table
 
 
@@ -113,12 +113,12 @@ def short(symbol: str) -> str:
 def columns(rows: Iterable[Sequence[str]]) -> str:
     """Rows as aligned columns: the first to the left, all others to the right."""
     rows = [row for row in rows if row]
-    sizes = [list(map(display_width, row)) for row in rows]
-    widths = [max(of) for of in zip_longest(*sizes, fillvalue=0)]
+    sizes = [widths(row) for row in rows]
+    widest = [max(of) for of in zip_longest(*sizes, fillvalue=0)]
     lines = []
     for row, of in zip(rows, sizes, strict=True):
-        gaps = [" " * (width - size) for size, width in zip(of, widths, strict=False)]
-        cells = [row[0] + gaps[0], *(gap + cell for cell, gap in zip(row[1:], gaps[1:], strict=True))]
+        gaps = [" " * (width - size) for size, width in zip(of, widest, strict=False)]
+        cells = [row[0] + gaps[0], *[gap + cell for cell, gap in zip(row[1:], gaps[1:], strict=True)]]
         lines.append(" ".join(cells).rstrip())
     return "\n".join(lines)
 
@@ -127,9 +127,8 @@ def pre(rows: Iterable[Sequence[str]], *, has_head: bool = True) -> Table:
     """Aligned columns; where the figures leave less room than usual, the labels are cut to what there is."""
     rows = [row for row in rows if row]
     text = columns(rows)
-    over = max(map(display_width, text.split("\n"))) - PHONE
-    left = max(display_width(row[0]) for row in rows) - over
-    if over > 0 and left >= MIN_LABEL:
+    over = max(widths(text.split("\n"))) - PHONE
+    if over > 0 and (left := max([display_width(row[0]) for row in rows]) - over) >= MIN_LABEL:
         text = columns([[fit(row[0], left).rstrip(), *row[1:]] for row in rows])
     return Table.of(text, rows, has_head=has_head)
 
@@ -193,5 +192,5 @@ def labelled(rows: Iterable[tuple[str, Sequence[str]]], label: int = 6, width: i
                 longer = f"{line} {text}"
             line, is_empty = longer, False
         lines.append(line)
-    text = "\n".join(line.rstrip() for line in lines)
-    return Table.of(text, ((name, SEPARATOR.join(texts)) for name, texts in rows))
+    text = "\n".join([line.rstrip() for line in lines])
+    return Table.of(text, [(name, SEPARATOR.join(texts)) for name, texts in rows])
