@@ -9,13 +9,14 @@ import httpx
 import pytest
 from conftest import House, a_house, a_house_among_many, requests_of, together
 from mocked import Mocked
+from turning import Rounds
 
 from answers import price as price_answer
 from answers.paid import Past
 from answers.price import PriceReport
 from asking import fetch
 from asking.cache import Cache
-from asking.races import DEADLINE_S
+from asking.races import DEADLINE_S, each_of
 from clock import loop_time
 from demo.web import in_json
 from exchanges import binance
@@ -363,6 +364,39 @@ async def test_cache_keeps_for_its_time() -> None:
     assert (log, cache.n_hits, cache.n_misses) == ([1, 3], 1, 2)
 
 
+async def test_cache_has_at_hand_what_is_kept() -> None:
+    cache, log = Cache(10), list[object]()
+    assert cache.at_hand("a") is None
+    await cache.get("a", 0.05, later(1, log))
+    there = cache.at_hand("a")
+    assert there is not None
+    assert (there.done(), there.result(), cache.n_hits) == (True, 1, 1)
+    await asyncio.sleep(0.06)
+    assert cache.at_hand("a") is None
+
+
+async def test_each_answer_or_error_stands_in_its_place() -> None:
+    log, failure = list[object](), Unavailable("x", "y")
+    assert await each_of([later(1, log, 0.02), later(failure, log), later(3, log)]) == [1, failure, 3]
+
+
+async def test_what_is_no_exchange_error_gives_the_others_up() -> None:
+    log = list[object]()
+    with pytest.raises(ZeroDivisionError):
+        await each_of([later(ZeroDivisionError(), log, 0.01), later(2, log, 60)])
+    await asyncio.sleep(0)
+    assert [task for task in asyncio.all_tasks() if "later" in repr(task)] == []
+
+
+async def test_a_price_that_is_kept_takes_one_round_of_the_loop() -> None:
+    async with a_house() as house:
+        house.stop_at(1_763_906_602.0)
+        await price(house)
+        rounds = Rounds()
+        await price(house)
+        assert rounds.n == 1
+
+
 async def test_cache_failure_is_shared_but_not_kept() -> None:
     cache, log = Cache(10), list[object]()
     failure = Unavailable("x", "y")
@@ -553,6 +587,13 @@ def test_symbol_junk(text: str) -> None:
     with pytest.raises(NotASymbol) as caught:
         parse_symbol(text)
     assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize("n", [30, 48, 49, 4000])
+def test_symbol_that_is_too_long_is_told_by_its_beginning(n: int) -> None:
+    with pytest.raises(NotASymbol, match=f"“{'A' * 24}…” is not a symbol"):
+        parse_symbol("A" * n)
+    assert parse_symbol("BTC" + "\u200b" * n) == "BTC-USDT"
 
 
 async def test_address_that_is_closed_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
