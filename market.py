@@ -96,7 +96,7 @@ class Market(Kept):
     def is_well(self, exchange: Exchange) -> bool:
         """Whether no host of it failed when asked last: such an exchange may be asked for more than is needed."""
         circuits = self.fetcher.circuits.values()
-        return not any(each.failures or each.rest_until for each in circuits if each.exchange == exchange.id)
+        return not any(each.exchange == exchange.id for each in circuits if each.failures or each.rest_until)
 
     def is_likely(self, exchange: Exchange, kind: str, symbol: str) -> bool:
         """Whether it most likely has such a market."""

@@ -122,7 +122,7 @@ class PriceReport(NamedTuple):
     def exchanges(self) -> tuple[str, ...]:
         """Who answered; one id when spot and perp come from the same exchange."""
         tickers = (self.spot, self.perp and self.perp.ticker)
-        return tuple(dict.fromkeys(ticker.exchange for ticker in tickers if ticker))
+        return tuple(dict.fromkeys([ticker.exchange for ticker in tickers if ticker]))
 
     @property
     def basis_pct(self) -> float | None:

@@ -113,24 +113,20 @@ class Part(Generic[T]):
     """An answer of one exchange that may be done without: `found`, or why it is not there, `error`."""
 
     def __init__(self, exchange: Exchange, work: Awaitable[T]) -> None:
-        self.exchange, self._task = exchange, start(work)
+        self.exchange, self.task = exchange, start(work)
         self.found: T | None = None
         self.error: MarketError | None = None
 
     def settle(self) -> None:
         """Looks at what has come. Raises what is no MarketError."""
-        if not self._task.done():
-            self._task.cancel()
+        if not self.task.done():
+            self.task.cancel()
             self.error = Unavailable(self.exchange.id, "late", Reason.LATE)
             return
         try:
-            self.found = self._task.result()
+            self.found = self.task.result()
         except MarketError as error:
             self.error = bare(error)
-
-    @property
-    def task(self) -> asyncio.Future[T]:
-        return self._task
 
 
 async def settled(parts: Sequence[Part[Any]], timeout_s: float) -> None:
@@ -199,10 +195,7 @@ class Race(Generic[T]):
         if error is None or not isinstance(error, MarketError):
             self._stop_timer()  # another race may go on, and nobody is asked for it here
         if error is None:
-            preferred = self._exchanges[: self._exchanges.index(exchange)]
-            waiting = [each for each in self._running.values() if each in preferred]
-            slow: dict[str, MarketError] = {each: Unavailable(each, "slower", Reason.SLOWER) for each in waiting}
-            self.outcome.set_result(Outcome(task.result(), tuple((slow | self._errors).values())))
+            self.outcome.set_result(Outcome(task.result(), self._errors_before(exchange)))
         elif not isinstance(error, MarketError):
             self.outcome.set_exception(error)
         else:
@@ -211,6 +204,15 @@ class Race(Generic[T]):
                 self._ask_next()
             elif not self._running:
                 self.outcome.set_result(Outcome(None, tuple(self._errors.values())))
+
+    def _errors_before(self, exchange: str) -> tuple[MarketError, ...]:
+        """Of those who failed, and of the preferred ones that are still asked; the first one's answer needs none."""
+        if not self._running and not self._errors:
+            return ()
+        preferred = self._exchanges[: self._exchanges.index(exchange)]
+        waiting = [each for each in self._running.values() if each in preferred]
+        slow: dict[str, MarketError] = {each: Unavailable(each, "slower", Reason.SLOWER) for each in waiting}
+        return tuple((slow | self._errors).values())
 
     def give_up(self) -> None:
         """The deadline has passed: who has not answered by now did not answer in time."""

@@ -50,7 +50,7 @@ def format_price(price: float | None) -> str:
     size = abs(price)
     if not 1e-12 <= size < 1e12:
         return f"{price:.5g}"
-    if float(f"{size:.6g}") >= 1000:  # after rounding: 999.9999 is 1,000.00
+    if size >= 1000 or (size > 999 and float(f"{size:.6g}") >= 1000):  # after rounding: 999.9999 is 1,000.00
         return f"{price:,.2f}"
     magnitude = math.floor(math.log10(size))
     shortest = 2 if magnitude >= 0 else 3 - magnitude
@@ -89,11 +89,9 @@ def _three_digits(figure: float) -> str:
 
 def format_percent(percent: float | None, decimals: int = 2) -> str:
     """+2.31%"""
-    if not is_figure(percent):
-        return "n/a"
-    if not -1e6 < percent < 1e6:
-        return f"{percent:+.1e}%"
-    return unsigned_zero(f"{percent:+.{decimals}f}%")
+    if percent is not None and -1e6 < percent < 1e6:
+        return unsigned_zero(f"{percent:+.{decimals}f}%")
+    return f"{percent:+.1e}%" if is_figure(percent) else "n/a"
 
 
 def unsigned_zero(text: str) -> str:
@@ -202,9 +200,11 @@ def format_dollars(amount: float | None) -> str:
 
 def format_points(percent: float | None, decimals: int = 1) -> str:
     """+2.3 · +1234 · -13.6K: for a column whose head says %, at most six characters of one decimal."""
-    if is_figure(percent) and not -999.95 < percent < 999.95:
-        return f"{percent:+.0f}" if abs(percent) < 9999.5 else format_signed(percent)
-    return format_percent(percent, decimals).removesuffix("%")
+    if percent is not None and -999.95 < percent < 999.95:
+        return unsigned_zero(f"{percent:+.{decimals}f}")
+    if not is_figure(percent):
+        return "n/a"
+    return f"{percent:+.0f}" if abs(percent) < 9999.5 else format_signed(percent)
 
 
 def format_coins(amount: float | None, base: str) -> str:
