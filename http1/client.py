@@ -18,7 +18,7 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
@@ -33,6 +33,7 @@ from http1.words import (
     Asked,
     ConnectError,
     ConnectTimeout,
+    LineError,
     PoolTimeout,
     ReadError,
     ReadTimeout,
@@ -52,15 +53,6 @@ IDLE_KEEP_S = 55.0  # exchanges let go after 60 s and more
 LATELY_S = 30.0  # as many connections are kept as were in use at once in this time, or in that before
 DISTRUST_S = 600.0
 SESSION_S = 3600.0  # for which a TLS session is offered; servers take it for hours
-
-HEADERS = {
-    name.encode(): name
-    for name in (
-        *("content-length", "content-type", "content-encoding", "date", "location", "retry-after"),
-        *("x-mbx-used-weight-1m", "x-gate-ratelimit-requests-remain", "x-bapi-limit-reset-timestamp"),
-    )
-}
-"""What is handed on of an answer's head: what somebody here reads. Exchanges send some 25, and each costs 1 µs."""
 
 
 class Counts:
@@ -289,37 +281,43 @@ class Received:
     async def begin(self, question: bytes) -> None:
         """Sends the request and reads the answer's head; the body comes as it is asked for."""
         self._link.ask(question)
-        head = await self._next(self._reader.head)
+        try:
+            while (head := self._reader.head()) is None:
+                self._reader.receive(await self._more())
+        except (OSError, BadAnswer) as error:
+            raise self._translated(error) from error
         self.status = head.status
         for name, value in head.headers:
-            if (known := HEADERS.get(name)) is not None:
-                text = value.decode("latin-1")
-                self.headers[known] = f"{self.headers[known]}, {text}" if known in self.headers else text
+            known, text = name.decode(), value.decode("latin-1")
+            self.headers[known] = f"{self.headers[known]}, {text}" if known in self.headers else text
 
     async def read(self) -> bytes:
-        piece = b""
-        while not piece and not self._reader.is_whole:
-            piece = await self._next(self._reader.body)
-        return piece
-
-    async def _next(self, part: Callable[[], T | None]) -> T:
-        """The reader's next part, as soon as enough bytes have come. Raises LineError."""
         try:
-            while (found := part()) is None:
-                if self._read_s is None:  # asyncio.timeout costs 5 µs: only where there is something to time
-                    self._reader.receive(await self._link.read())
-                else:
-                    async with asyncio.timeout(self._read_s):
-                        self._reader.receive(await self._link.read())
-            return found
-        except TimeoutError as error:
-            raise ReadTimeout(f"nothing came for {self._read_s} s") from error
-        except OSError as error:
-            raise ReadError(str(error)) from error
-        except BadAnswer as error:
-            if isinstance(error, UnaskedBytes):
-                self._transport.distrust(self._origin, b"")
-            raise RemoteProtocolError(str(error)) from error
+            while not self._reader.is_whole:
+                if piece := self._reader.body():
+                    return piece
+                if piece is None:
+                    self._reader.receive(await self._more())
+        except (OSError, BadAnswer) as error:
+            raise self._translated(error) from error
+        return b""
+
+    def _more(self) -> Awaitable[bytes]:
+        """What comes next, where a bound is set within that: asyncio.timeout costs 5 µs."""
+        return self._link.read() if self._read_s is None else self._soon(self._read_s)
+
+    async def _soon(self, seconds: float) -> bytes:
+        async with asyncio.timeout(seconds):
+            return await self._link.read()
+
+    def _translated(self, error: OSError | BadAnswer) -> LineError:
+        if isinstance(error, TimeoutError):
+            return ReadTimeout(f"nothing came for {self._read_s} s")
+        if isinstance(error, OSError):
+            return ReadError(str(error))
+        if isinstance(error, UnaskedBytes):
+            self._transport.distrust(self._origin, b"")
+        return RemoteProtocolError(str(error))
 
     def close(self) -> None:
         if not self._is_closed:

@@ -90,18 +90,17 @@ class Link(asyncio.BufferedProtocol):
         self.is_open = False
         self._transport.abort()
 
-    async def _more(self) -> None:
+    def _more(self) -> asyncio.Future[None]:
+        """To be waited for: something has come, or nothing will."""
         if not self.is_open:
             raise ConnectionError(self._failure or "the connection was closed")
         self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     # What asyncio calls.
 
