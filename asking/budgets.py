@@ -79,3 +79,17 @@ class Spending:
     def _forget(self, now: float) -> None:
         while self._spent and self._spent[0][0] <= now - self._window_s:
             self._total -= self._spent.popleft()[1]
+
+
+class Unkept(Spending):
+    """Of a budget that nobody keeps: there is always room, and nothing is remembered."""
+
+    def pay(self, weight: int, now: float) -> float:
+        return 0.0
+
+    @property
+    def latest(self) -> list[float]:
+        return [0.0, 0.0]
+
+    def heard(self, used: int, now: float) -> None:
+        pass

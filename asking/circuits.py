@@ -130,8 +130,8 @@ class Circuit:
             return Blocked(self.exchange, detail, reason, status)
         return Unavailable(self.exchange, detail, reason, status)
 
-    def ended(self, *, was_probe: bool) -> None:
-        if was_probe and self._probe_over is not None:
+    def ended_probe(self) -> None:
+        if self._probe_over is not None:
             self._probe_over.set()
             self._probe_over = None
 
@@ -177,6 +177,8 @@ class Circuit:
 class _Watch:
     """Tells a circuit how one request ended."""
 
+    __slots__ = ("_began", "_circuit", "_was_probe")
+
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
         self._began = circuit.clock.monotonic()
@@ -186,21 +188,23 @@ class _Watch:
         self._was_probe = self._circuit.admit()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        self._circuit.ended(was_probe=self._was_probe)
-        took_s = self._circuit.clock.monotonic() - self._began
-        if self._circuit.count is not None:
+        circuit = self._circuit
+        if self._was_probe:
+            circuit.ended_probe()
+        took_s = circuit.clock.monotonic() - self._began
+        if circuit.count is not None:
             outcome = "ok" if kind is None else kind.__name__ if issubclass(kind, MarketError) else "given up"
-            self._circuit.count(outcome, took_s)
-        if isinstance(error, OverBudget):
-            pass  # nobody was asked
-        elif error is None or (isinstance(error, MarketError) and not error.counts_for_circuit):
+            circuit.count(outcome, took_s)
+        if error is None or (isinstance(error, MarketError) and not error.counts_for_circuit):
             if isinstance(error, Gone):
-                self._circuit.found_closed(error)
-            self._circuit.succeeded(self._began, was_probe=self._was_probe)
+                circuit.found_closed(error)
+            circuit.succeeded(self._began, was_probe=self._was_probe)
+        elif isinstance(error, OverBudget):
+            pass  # nobody was asked
         elif isinstance(error, MarketError):
-            self._circuit.failed(error)
+            circuit.failed(error)
         elif took_s >= SLOW_S:
             # Given up: another exchange was faster, or the command's time was over. A request
             # that was cancelled after SLOW_S is a failure of the exchange, an earlier one says nothing.
             detail = f"given up after {took_s:.1f} s"
-            self._circuit.failed(Unavailable(self._circuit.exchange, detail, Reason.LATE))
+            circuit.failed(Unavailable(circuit.exchange, detail, Reason.LATE))

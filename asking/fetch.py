@@ -16,9 +16,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from asking.bodies import Held, read_body, read_chunks
-from asking.budgets import MAX_BUDGET_WAIT_S, OverBudget, Spending
+from asking.budgets import MAX_BUDGET_WAIT_S, OverBudget, Spending, Unkept
 from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
+from asking.deadlines import Deadlines
 from clock import MACHINE, Clock
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Reason, Unavailable, bare
@@ -72,15 +73,16 @@ class Fetcher:
         self._requests: dict[tuple[str, str, bytes], Asked] = {}
         self._circuits: dict[str, Circuit] = {}
         self._spent: dict[str, Spending] = {}
+        self._soon, self._lists = Deadlines(WHOLE_S), Deadlines(LIST_S)
 
     async def fetch(self, endpoint: Endpoint[T]) -> T:
         """Asks once. Raises MarketError, always within WHOLE_S."""
-        return await self._ask(endpoint, WHOLE_S, self._request(endpoint, "identity"), self._reader(endpoint))
+        return await self._ask(endpoint, self._soon, self._request(endpoint, "identity"), self._reader(endpoint))
 
     def _reader(self, endpoint: Endpoint[T]) -> Callable[[Answer], Awaitable[T]]:
         async def read(answer: Answer) -> T:
             body = await read_body(endpoint.host.exchange, answer, MAX_ANSWER, self._held)
-            if len(body) > MAX_VALUES and body.count(b",") > MAX_VALUES:
+            if len(body) > 2 * MAX_VALUES and body.count(b",") > MAX_VALUES:  # each takes two bytes and more
                 raise BadResponse(endpoint.host.exchange, f"the answer has more than {MAX_VALUES} values")
             try:
                 return finite(endpoint.host.exchange, endpoint.parse(body))
@@ -126,7 +128,7 @@ class Fetcher:
                 told = (exchange, reading.n_odd, reading.n_rows, reading.first_odd.detail)
                 log.info("%s: %d of %d rows of a list were left out: %s", *told)
 
-        await self._ask(endpoint, LIST_S, self._request(endpoint, "gzip"), read)
+        await self._ask(endpoint, self._lists, self._request(endpoint, "gzip"), read)
 
     async def fetch_signed(
         self, endpoint: Endpoint[T], key: Key, sign: Callable[[Endpoint[Any], Key, int], Signed], clock: Endpoint[int]
@@ -170,12 +172,12 @@ class Fetcher:
             )
         except LocalProtocolError as error:  # the cursor of a next page is the exchange's own text
             raise BadResponse(host.exchange, "where the list goes on is no address") from error
-        return await self._ask(endpoint, WHOLE_S, asked, self._reader(endpoint))
+        return await self._ask(endpoint, self._soon, asked, self._reader(endpoint))
 
     async def _ask(
         self,
         endpoint: Endpoint[Any] | ListEndpoint[Any],
-        timeout_s: float,
+        deadlines: Deadlines,
         asked: Asked,
         read: Callable[[Answer], Awaitable[T]],
     ) -> T:
@@ -183,43 +185,46 @@ class Fetcher:
 
         An error that leaves here is bare: nothing that was refused outlives its request.
         """
+        circuit = self.circuit(endpoint.host)
+        if circuit.is_probed:
+            await circuit.probed(deadlines.seconds)
         try:
-            return await self._answer(endpoint, timeout_s, asked, read)
+            with circuit.watch():
+                return await self._answer(endpoint, deadlines, asked, read)
         except MarketError as error:
             raise bare(error) from None
 
     async def _answer(
         self,
         endpoint: Endpoint[Any] | ListEndpoint[Any],
-        timeout_s: float,
+        deadlines: Deadlines,
         asked: Asked,
         read: Callable[[Answer], Awaitable[T]],
     ) -> T:
-        host = endpoint.host
-        circuit = self.circuit(host)
-        if circuit.is_probed:
-            await circuit.probed(timeout_s)
-        with circuit.watch():
-            try:
-                async with asyncio.timeout(timeout_s):
-                    answered = await self._pay(endpoint.budget, endpoint.weight)
-                    try:
-                        answer = await self._line.send(asked, _TIMEOUTS)
-                    except LineError as error:
-                        reason = Reason.LATE if error.is_late else Reason.UNREACHABLE
-                        raise Unavailable(host.exchange, str(error), reason) from error
-                    finally:
-                        answered()
-                    try:
-                        self._note_used_weight(endpoint.budget, answer)
-                        if answer.status != 200:
-                            raise await self._refusal(endpoint, answer)
-                        return await read(answer)
-                    finally:
-                        answer.close()
-            except TimeoutError as error:
-                detail = f"no whole answer within {timeout_s} s"
-                raise Unavailable(host.exchange, detail, Reason.LATE) from error
+        exchange, spending = endpoint.host.exchange, self._spending(endpoint.budget)
+        try:
+            with deadlines.begin():
+                wait_s = spending.pay(endpoint.weight, self._clock.monotonic())
+                paid = spending.latest
+                if wait_s > 0:
+                    await self._wait_for_room(spending, paid, wait_s)
+                try:
+                    answer = await self._line.send(asked, _TIMEOUTS)
+                except LineError as error:
+                    reason = Reason.LATE if error.is_late else Reason.UNREACHABLE
+                    raise Unavailable(exchange, str(error), reason) from error
+                finally:
+                    spending.answered(paid, now := self._clock.monotonic())
+                try:
+                    if endpoint.budget.is_told:
+                        _hear_used_weight(spending, answer, now)
+                    if answer.status != 200:
+                        raise await self._refusal(endpoint, answer)
+                    return await read(answer)
+                finally:
+                    answer.close()
+        except TimeoutError as error:
+            raise Unavailable(exchange, f"no whole answer within {deadlines.seconds} s", Reason.LATE) from error
 
     async def _refusal(self, endpoint: Endpoint[Any] | ListEndpoint[Any], answer: Answer) -> MarketError:
         """What a status other than 200 means; no redirect is followed."""
@@ -254,35 +259,20 @@ class Fetcher:
     async def aclose(self) -> None:
         await self._line.aclose()
 
-    async def _pay(self, budget: Budget, weight: int) -> Callable[[], None]:
-        """Takes weight from the budget, waiting up to MAX_BUDGET_WAIT_S for it. Raises RateLimited.
-
-        Gives what has to be called when the request is answered, or given up.
-        """
-        if not self._keep_budgets:
-            return lambda: None
+    def _spending(self, budget: Budget) -> Spending:
         spending = self._spent.get(budget.name)
         if spending is None:
-            spending = self._spent[budget.name] = Spending(budget)
-        wait_s = spending.pay(weight, self._clock.monotonic())
+            spending = self._spent[budget.name] = (Spending if self._keep_budgets else Unkept)(budget)
+        return spending
+
+    async def _wait_for_room(self, spending: Spending, paid: list[float], wait_s: float) -> None:
+        """Until what was paid may be spent, up to MAX_BUDGET_WAIT_S. Raises OverBudget."""
         if wait_s > MAX_BUDGET_WAIT_S:
-            raise OverBudget(budget.name.partition(" ")[0], f"our own budget, {budget.name}, is spent", wait_s)
-        paid = spending.latest
+            budget = spending.budget.name
+            raise OverBudget(budget.partition(" ")[0], f"our own budget, {budget}, is spent", wait_s)
         while wait_s > 0:
             await asyncio.sleep(wait_s)
             wait_s = spending.still_full(paid, self._clock.monotonic())
-        return lambda: spending.answered(paid, self._clock.monotonic())
-
-    def _note_used_weight(self, budget: Budget, answer: Answer) -> None:
-        spending = self._spent.get(budget.name)
-        if spending is None or not budget.is_told:
-            return
-        used = _count(answer.headers.get(_USED_WEIGHT, ""))
-        left = _count(answer.headers.get(_REQUESTS_LEFT, ""))
-        if used is None and left is not None:
-            used = max(0, budget.max_weight - left)
-        if used is not None:
-            spending.heard(used, self._clock.monotonic())
 
     def _request(self, endpoint: Endpoint[Any] | ListEndpoint[Any], encoding: str) -> Asked:
         """The request for an endpoint. The last ones are kept: making one costs more CPU than sending it."""
@@ -302,6 +292,14 @@ class Fetcher:
                 del self._requests[next(iter(self._requests))]
         self._requests[key] = asked
         return asked
+
+
+def _hear_used_weight(spending: Spending, answer: Answer, now: float) -> None:
+    used = _count(answer.headers.get(_USED_WEIGHT, ""))
+    if used is None and (left := _count(answer.headers.get(_REQUESTS_LEFT, ""))) is not None:
+        used = max(0, spending.budget.max_weight - left)
+    if used is not None:
+        spending.heard(used, now)
 
 
 def _count(text: str) -> int | None:

@@ -258,16 +258,14 @@ async def all_answers(world: demo.World) -> list[Answer]:
         fetcher = the_bot.market.fetcher
         ask = fetcher._ask
 
-        async def asking(
-            endpoint: Any, timeout_s: float, asked: Request, read: Any, ask: Any = ask, **kind: Any
-        ) -> Any:
+        async def asking(endpoint: Any, deadlines: Any, asked: Request, read: Any, ask: Any = ask, **kind: Any) -> Any:
             key = (endpoint.host.name, endpoint.target.partition("&signature")[0], endpoint.body, str(endpoint.parse
                    if isinstance(endpoint, Endpoint) else endpoint.row)[:200])  # fmt: skip
             if key not in found:
                 body = await (await wires.handle(request_of(asked))).aread()
                 with suppress(orjson.JSONDecodeError):
                     found[key] = Answer(endpoint, body, shortened(orjson.loads(body)))
-            return await ask(endpoint, timeout_s, asked, read)
+            return await ask(endpoint, deadlines, asked, read)
 
         fetcher._ask = asking  # type: ignore[method-assign]
         for number, command in enumerate(ASKED):
