@@ -49,12 +49,12 @@ def _are_finite(rows: Sequence[Any]) -> bool:
     try:
         return isfinite(sum(filter(None, rows)))
     except TypeError:  # they are no numbers
-        kinds = {type(each) for each in rows}
+        kinds = set(map(type, rows))
     if type(None) in kinds:
         return _are_finite([each for each in rows if each is not None])
     if kinds == {str}:
         return True
-    if len(kinds) == 1 and kinds <= _ROWS and len({len(each) for each in rows}) == 1:
+    if len(kinds) == 1 and kinds <= _ROWS and len(set(map(len, rows))) == 1:
         columns = list(zip(*rows, strict=True))
         return all(map(_are_finite, columns)) and _are_within(kinds.pop(), columns)
     return all(map(is_finite, rows))
@@ -121,7 +121,7 @@ def _snapshot(of: Snapshot) -> bool:
 
 def _candles(of: Candles) -> bool:
     columns = (of.open, of.high, of.low, of.close, of.volume, of.quote_volume, of.taker_buy)
-    return all(column is None or isfinite(sum(column)) for column in columns)
+    return isfinite(sum(map(sum, filter(None, columns))))
 
 
 def _flow(of: Flow) -> bool:

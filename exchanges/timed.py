@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import isnan
 from typing import Any
 
-from exchanges.reading import LATEST_MS, MAX_ROWS, Row, numbers, rows_read
+from exchanges.reading import LATEST_MS, MAX_ROWS, Row, numbers, rows_read, whole_ms
 from exchanges.words import MAX_FIGURE, MIN_FIGURE
 
 Timed = tuple[int, float]
@@ -51,8 +51,10 @@ def _rows_at_once(
     if not isinstance(rows, list) or len(rows) > MAX_ROWS:
         return None
     try:
-        if stated is not None and {row.get(*stated) for row in rows} - {stated[1]}:
-            return None
+        if stated is not None:
+            key, expected = stated
+            if {row.get(key, expected) for row in rows} - {expected}:
+                return None
         times, figures = [row[time] for row in rows], [row[figure] for row in rows]
     except (TypeError, LookupError, AttributeError):
         return None
@@ -64,7 +66,7 @@ def at_once(
 ) -> list[Timed] | None:
     """(ms, figure) of two columns of JSON of one length; None where one of them needs a look of its own."""
     try:
-        moments = [int(each) * unit_ms for each in numbers(times)]
+        moments = whole_ms(times, unit_ms)
         told = list(map(float, numbers(figures)))
     except (ValueError, TypeError, OverflowError):
         return None
