@@ -136,7 +136,8 @@ class Transport:
             await self._wait_for_place(origin, timeouts.pool)
         now = self._clock()
         origin.busy_lately(now)  # a new stretch begins before its peak, not with the first that is given back
-        origin.peak = max(origin.peak, origin.n_busy)
+        if origin.n_busy > origin.peak:
+            origin.peak = origin.n_busy
         link = self._take_idle(origin, now)
         try:
             if link is not None:
@@ -281,9 +282,11 @@ class Received:
     async def begin(self, question: bytes) -> None:
         """Sends the request and reads the answer's head; the body comes as it is asked for."""
         self._link.ask(question)
+        head = None
         try:
-            while (head := self._reader.head()) is None:
+            while head is None:
                 self._reader.receive(await self._more())
+                head = self._reader.head()
         except (OSError, BadAnswer) as error:
             raise self._translated(error) from error
         self.status = head.status
