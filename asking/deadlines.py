@@ -17,49 +17,46 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._open: dict[_Deadline, None] = {}  # in the order in which they are due
+        self.open: dict[Deadline, None] = {}  # in the order in which they are due
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self) -> _Deadline:
+    def begin(self) -> Deadline:
         """To be entered at once, by the task whose time it is. Raises TimeoutError at its end, where that is over."""
-        return _Deadline(self)
-
-    def enter(self, deadline: _Deadline) -> None:
         loop = asyncio.get_running_loop()
-        deadline.due = loop.time() + self.seconds
-        self._open[deadline] = None
+        deadline = Deadline(self, loop.time() + self.seconds)
         if self._timer is None:
             self._timer = loop.call_at(deadline.due, self._end_those_due, loop)
+        return deadline
 
-    def leave(self, deadline: _Deadline) -> None:
-        del self._open[deadline]
-        if not self._open and self._timer is not None:
+    def leave(self, deadline: Deadline) -> None:
+        del self.open[deadline]
+        if not self.open and self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _end_those_due(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer, now = None, loop.time()
-        for deadline in self._open:
+        for deadline in self.open:
             if deadline.due > now:
                 self._timer = loop.call_at(deadline.due, self._end_those_due, loop)
                 return
             deadline.end()
 
 
-class _Deadline:
+class Deadline:
     """Of one task, which is cancelled when its time is over. That others have cancelled it as well, its own count
     tells: asyncio.timeout does the same."""
 
     __slots__ = ("_all", "_is_over", "_n_cancelled", "_task", "due")
 
-    def __init__(self, all_: Deadlines) -> None:
-        self._all, self.due, self._is_over = all_, 0.0, False
+    def __init__(self, all_: Deadlines, due: float) -> None:
+        self._all, self.due, self._is_over = all_, due, False
 
     def __enter__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._task, self._n_cancelled = task, task.cancelling()
-        self._all.enter(self)
+        self._all.open[self] = None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         self._all.leave(self)

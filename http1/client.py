@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
-from http1.answers import AnswerReader, BadAnswer, UnaskedBytes
+from http1.answers import READ, AnswerReader, BadAnswer, UnaskedBytes
 from http1.links import Link, Tls, open_link
 from http1.names import Names
 from http1.places import Busy, Places
@@ -291,7 +291,7 @@ class Received:
             raise self._translated(error) from error
         self.status = head.status
         for name, value in head.headers:
-            known, text = name.decode(), value.decode("latin-1")
+            known, text = READ[name], value.decode("latin-1")
             self.headers[known] = f"{self.headers[known]}, {text}" if known in self.headers else text
 
     async def read(self) -> bytes:
