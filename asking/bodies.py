@@ -15,6 +15,7 @@ from http1.words import Answer, LineError, RemoteProtocolError
 
 INFLATE_STEP = 64 * 1024
 MAX_MEMBERS = 64  # of one gzip stream; servers send one
+SHORT = 4 * 1024  # bytes that are parsed at once: of all open connections' answers together 1 MiB, some 20 ms
 MAX_HELD = 6 * 1024 * 1024  # bytes of answers that are being read, all together; a long one has 160 KiB
 
 
@@ -69,7 +70,8 @@ async def read_body(exchange: str, answer: Answer, max_bytes: int, held: Held) -
 
     try:
         await read_chunks(exchange, answer, max_bytes, take, held.turns, is_kept=True)
-        await held.turns.take()
+        if body.size > SHORT:
+            await held.turns.take()
         if body.is_given_up:
             raise BadResponse(exchange, f"{body.size} bytes, the most of more than are held at once")
         return body.parts[0] if len(body.parts) == 1 else b"".join(body.parts)
