@@ -386,7 +386,7 @@ def _columns(
         return figures if factor == 1 else [each * factor for each in figures]
 
     try:
-        times = array("q", whole_ms(cells(at.time), time_ms))
+        times = whole_ms(cells(at.time), time_ms)
         open_, high, low, close = (column(each, 1 / of.multiplier) for each in (at.open, at.high, at.low, at.close))
         volume = column(at.volume, coins)
         quote_volume = None if at.quote_volume is None else column(at.quote_volume)
@@ -399,7 +399,7 @@ def _columns(
             of.listed,
             of.kind,
             interval_ms,
-            times,
+            array("q", times),
             _packed(open_),
             _packed(high),
             _packed(low),
@@ -444,7 +444,7 @@ def _turned(rows: list[Any]) -> list[tuple[Any, ...]] | None:
 # What no candle has. Their loops run in C: a scan of 200 markets has 160,000 figures. All raise BadResponse.
 
 
-def _check_times(exchange: str, times: array[int]) -> None:
+def _check_times(exchange: str, times: Sequence[int]) -> None:
     if times and not EARLIEST_MS <= min(times) <= max(times) <= LATEST_MS:
         raise BadResponse(exchange, f"no candle begins at {min(times)} or {max(times)} ms")
 
