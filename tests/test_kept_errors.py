@@ -97,3 +97,10 @@ async def test_an_answer_of_too_many_values_is_not_taken_apart() -> None:
         await a_fetcher(answer(200, many)).fetch(REFUSED)
     few = json.dumps([{}] * 1000).encode()
     assert len(await a_fetcher(answer(200, few)).fetch(REFUSED)) == 1000
+
+
+async def test_values_of_one_byte_are_counted_to_the_last() -> None:
+    shortest = b"[" + b"1," * MAX_VALUES + b"1]"  # so many commas are allowed, of which each has another byte
+    assert len(await a_fetcher(answer(200, shortest)).fetch(REFUSED)) == MAX_VALUES + 1
+    with pytest.raises(BadResponse, match="values"):
+        await a_fetcher(answer(200, shortest.replace(b"[", b"[1,"))).fetch(REFUSED)
