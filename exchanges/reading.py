@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise
-from math import isnan
 from operator import itemgetter, le, lt
 from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 
@@ -328,7 +327,7 @@ def read_candles(
     times = candles.open_ms.tolist()
     if not all(map(lt, times, times[1:])):
         raise BadResponse(exchange, "the candles are not in the order of time")
-    check_interval(exchange, candles.open_ms, interval_ms)
+    check_interval(exchange, times, interval_ms)
     return candles
 
 
@@ -442,7 +441,7 @@ def check_interval(exchange: str, times: Sequence[int], interval_ms: int) -> Non
     if not times:
         return
     n_steps, rest = divmod(times[-1] - times[0], interval_ms)
-    if not rest and n_steps == len(times) - 1 and times == array("q", range(times[0], times[-1] + 1, interval_ms)):
+    if not rest and n_steps == len(times) - 1 and [*times] == [*range(times[0], times[-1] + 1, interval_ms)]:
         return  # none is missing, as a rule
     steps = {later - at for at, later in pairwise(times)}
     is_longer = len(times) >= N_ALIKE and len(steps) == 1 and steps <= _LONGER_MS[interval_ms]

@@ -49,7 +49,8 @@ def test_text_that_is_no_figure_spoils_its_candle(text: str) -> None:
 def test_cell_that_is_no_figure_spoils_its_candle(cell: str) -> None:
     with pytest.raises(BadResponse):
         candles(ROW.replace('"3.25"', cell))  # its volume: true would be one
-    assert candles(ROW.replace('"3.25"', cell), *[ROW.replace("00000,", f"{n}0000,", 1) for n in (6, 7, 8)]).n_odd == 1
+    others = [ROW.replace("1700000000000", str(1_700_000_000_000 + n * 60_000)) for n in (1, 2, 3)]
+    assert candles(ROW.replace('"3.25"', cell), *others).n_odd == 1
 
 
 @pytest.mark.parametrize("text", ["1_0.7", "+10.7"])
