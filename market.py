@@ -382,7 +382,7 @@ class Market(Kept):
 
     # Candles.
 
-    def candles(
+    async def candles(
         self,
         exchange: Exchange,
         symbol: str,
@@ -392,7 +392,7 @@ class Market(Kept):
         *,
         keep: bool = True,
         names_other: bool = True,
-    ) -> Awaitable[Candles]:
+    ) -> Candles:
         """The last n closed candles at one exchange, and the running one as it was when they were asked for.
 
         Those without trades are among them, with volume 0. Kept until the running one closes, unless who asks keeps
@@ -402,10 +402,10 @@ class Market(Kept):
         spellings = self.spellings(exchange, kind, symbol, hurried=not keep, beside=True, names_other=names_other)
         load = self._load_candles(exchange, spellings, kind, interval, n)
         if not keep:
-            return load
+            return await load
         step_s = INTERVALS[interval] / 1000
         to_next_s = step_s - self.clock.now() % step_s
-        return self.cached_load((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load)
+        return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load)
 
     def candles_at_hand(
         self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int
