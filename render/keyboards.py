@@ -48,6 +48,7 @@ NEIGHBOURS = {
     "liq": ("price", "analysis", "oi", "funding"),
     "spread": ("price", "analysis", "oi", "funding"),
 }
+OF_OTHERS = ("price", "analysis", "oi", "funding")  # neighbours of an answer that has none of its own
 KINDS = ("spot", "perp")
 
 
@@ -89,7 +90,9 @@ def neighbours(command: str, symbol: str, kind: str = "", choice: str = "") -> t
     """Row 3. kind: of the market that is shown, where the answer is of one kind; choice: what the other kind keeps."""
     of, base = short(symbol), split(symbol)[0]
     spot = " spot" if kind == "spot" else ""
-    names = [each for each in NEIGHBOURS[command] if not (kind == "spot" and each in ("oi", "funding", "ls"))]
+    names: Iterable[str] = NEIGHBOURS.get(command, OF_OTHERS)
+    if kind == "spot":
+        names = [each for each in names if each not in ("oi", "funding", "ls")]
     buttons = [Button(LABELS[each], f"{each} {base if each in ('oi', 'funding') else of}{spot}") for each in names]
     if kind:
         other = "perp" if kind == "spot" else "spot"

@@ -19,7 +19,7 @@ from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
 from render import figures as figures_module
 from render import message as message_module
 from render import sentences
-from render.keyboards import Place, carried, copying, in_json, that_fit
+from render.keyboards import Place, carried, copying, in_json, neighbours, that_fit
 from render.message import Button
 
 NOW_S = 1_763_906_602.0  # 2025-11-23 14:03:22 UTC
@@ -230,6 +230,14 @@ def test_keyboards() -> None:
 def test_failure_can_be_tried_again() -> None:
     error = NoAnswer("BTC-USDT", [Unavailable("binance", "x")])
     assert price_answer.show(Prices([error]), NOW_S).keyboard == ((Button("Try again", "price BTC"),),)
+
+
+def test_an_answer_that_nobody_has_given_neighbours_has_the_usual_ones() -> None:
+    assert [each.data for each in neighbours("range", "BTC-USDT", "spot")] == [
+        "price BTC spot",
+        "analysis BTC spot",
+        "range BTC perp",
+    ]
 
 
 def test_place_is_carried_to_the_neighbours() -> None:
