@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import starmap
+from itertools import compress, repeat, starmap
 from typing import Any
 from urllib.parse import quote as percent_encode
 
+from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint
 from exchanges.errors import (
     BadResponse,
@@ -39,6 +40,7 @@ from exchanges.finite import MAX_PERIOD_H
 from exchanges.reading import (
     LATEST_MS,
     At,
+    AtOnce,
     Row,
     code_in,
     in_coins,
@@ -50,7 +52,7 @@ from exchanges.reading import (
     rows_in,
     rows_of,
 )
-from exchanges.symbols import listing
+from exchanges.symbols import coin_symbol, listing
 from exchanges.timed import timed_rows
 from exchanges.words import (
     COIN,
@@ -200,11 +202,10 @@ class Binance(AccountExchange):
         There is no list of open interest.
         """
         if kind == "spot":
-            spot_row = partial(parse_ticker_row, kind=kind)
-            return {"ticker": ListEndpoint(SPOT, "/api/v3/ticker/24hr", (), spot_row, explain, SPOT_WEIGHT, 80)}
+            return {"ticker": ListEndpoint(SPOT, "/api/v3/ticker/24hr", (), SPOT_TICKERS, explain, SPOT_WEIGHT, 80)}
         return {
-            "ticker": ListEndpoint(USDM, "/fapi/v1/ticker/24hr", (), parse_ticker_row, explain, USDM_WEIGHT, 40),
-            "funding": ListEndpoint(USDM, "/fapi/v1/premiumIndex", (), parse_funding_row, explain, USDM_WEIGHT, 10),
+            "ticker": ListEndpoint(USDM, "/fapi/v1/ticker/24hr", (), PERP_TICKERS, explain, USDM_WEIGHT, 40),
+            "funding": ListEndpoint(USDM, "/fapi/v1/premiumIndex", (), FUNDINGS, explain, USDM_WEIGHT, 10),
         }
 
     def funding_intervals(self, quote: str) -> tuple[ListEndpoint[tuple[str, float]], float]:
@@ -369,6 +370,41 @@ def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | Non
     return of.listed, Snapshot(_ticker(row, of))
 
 
+def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str, Snapshot]]:
+    """As parse_ticker_row, of many rows at once. Raises Odd."""
+    listed, markets = _in_dollars(rows)
+    trades = list(map(all, zip(markets.numbers("lastPrice"), markets.numbers("quoteVolume"), strict=True)))
+    listed, markets = list(compress(listed, trades)), markets.where(trades)
+    tickers = zip(
+        repeat(ID),
+        listed,
+        markets.needed_prices("lastPrice"),
+        markets.prices("bidPrice"),
+        markets.prices("askPrice"),
+        markets.prices("highPrice"),
+        markets.prices("lowPrice"),
+        markets.numbers("priceChangePercent"),
+        markets.numbers("volume"),
+        markets.numbers("quoteVolume"),
+        markets.moments("closeTime"),
+        strict=False,
+    )
+    found = list(zip(listed, map(Snapshot, map(Ticker._make, tickers)), strict=True))
+    return markets.read_apart(found, _are_of_many(listed), partial(parse_ticker_row, kind=kind))
+
+
+def _in_dollars(rows: Sequence[Any]) -> tuple[list[str], Columns]:
+    """The markets among the rows, by their symbols; see symbol_of. Raises Odd."""
+    markets = Columns(ID, rows)
+    symbols = [symbol_of(each) if each.endswith(LIST_QUOTES) else None for each in markets.texts("symbol")]
+    return list(filter(None, symbols)), markets.where(symbols)
+
+
+def _are_of_many(symbols: Sequence[str]) -> list[bool]:
+    """Which contracts are on many coins; there are a few. Their figures are told per coin."""
+    return [coin_symbol(each)[1] != 1 for each in symbols]
+
+
 def parse_perp(body: bytes, of: Listing) -> Snapshot:
     """The ticker of a perpetual. Spot of the same name has the close before; asked of spot, it is not told apart."""
     row = Row.of(ID, body).must_be("symbol", native(of)).must_lack("prevClosePrice")
@@ -415,6 +451,26 @@ def parse_funding_row(row: Row) -> tuple[str, Snapshot] | None:
         return None
     of = listing("perp", listed)
     return of.listed, Snapshot(funding=_funding(row, of))
+
+
+def parse_funding_rows(rows: Sequence[Any]) -> list[tuple[str, Snapshot]]:
+    """As parse_funding_row, of many rows at once. Raises Odd."""
+    listed, markets = _in_dollars(rows)
+    pays = [rate is not None for rate in markets.numbers("lastFundingRate")]
+    listed, markets = list(compress(listed, pays)), markets.where(pays)
+    rates, due_ms, marks = (
+        markets.needed("lastFundingRate"),
+        markets.wholes("nextFundingTime"),
+        markets.prices("markPrice"),
+    )
+    fundings = map(Funding, rates, repeat(None), due_ms, marks)
+    found = [(symbol, Snapshot(None, None, funding)) for symbol, funding in zip(listed, fundings, strict=True)]
+    return markets.read_apart(found, _are_of_many(listed), parse_funding_row)
+
+
+SPOT_TICKERS = AtOnce(partial(parse_ticker_row, kind="spot"), partial(parse_ticker_rows, kind="spot"))
+PERP_TICKERS = AtOnce(parse_ticker_row, parse_ticker_rows)
+FUNDINGS = AtOnce(parse_funding_row, parse_funding_rows)
 
 
 def parse_coinm_ticker(body: bytes, of: Listing) -> Snapshot:

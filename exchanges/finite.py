@@ -15,7 +15,7 @@ from math import inf, isfinite
 from typing import Any, TypeVar
 
 from exchanges.errors import BadResponse
-from exchanges.words import Candles, Flow, Funding, Liquidation, OpenInterest, Paid, Ratio, Snapshot, Ticker
+from exchanges.words import Candles, Flow, Funding, Liquidation, OpenInterest, Paid, Snapshot, Ticker
 
 T = TypeVar("T")
 FEW = 8  # rows, for which finding out their kinds would cost more than their figures
@@ -52,9 +52,9 @@ def _are_finite(rows: Sequence[Any]) -> bool:
         kinds = set(map(type, rows))
     if type(None) in kinds:
         return _are_finite([each for each in rows if each is not None])
-    if kinds == {str}:
+    if kinds == _TEXT:
         return True
-    if len(kinds) == 1 and kinds <= _ROWS and len(set(map(len, rows))) == 1:
+    if len(kinds) == 1 and isinstance(rows[0], tuple) and len(set(map(len, rows))) == 1:
         columns = list(zip(*rows, strict=True))
         return all(map(_are_finite, columns)) and _are_within(kinds.pop(), columns)
     return all(map(is_finite, rows))
@@ -136,7 +136,7 @@ _PLACES: dict[type, tuple[tuple[int, float, float], ...]] = {
     kind: tuple((kind._fields.index(name), least, most) for name, least, most in bounds)  # type: ignore[attr-defined]
     for kind, bounds in BOUNDS.items()
 }
-_ROWS = frozenset((Ticker, OpenInterest, Funding, Snapshot, Ratio, Paid, Liquidation, tuple))
+_TEXT = frozenset((str,))
 _CHECKS: dict[type, Callable[[Any], bool]] = {
     **dict.fromkeys((str, int, bool, bytes, type(None), frozenset), _none),
     float: isfinite,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise
@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 import orjson
 
 from exchanges.errors import BadResponse, NotTraded, WrongMarket
-from exchanges.finite import finite_rows
+from exchanges.finite import FEW, finite_rows
 from exchanges.words import INTERVALS, MAX_FIGURE, MIN_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
 
 T = TypeVar("T")
@@ -205,6 +205,30 @@ def rows_of(exchange: str, body: bytes) -> list[Row]:
     return rows_in(exchange, load(exchange, body))
 
 
+class Odd(ValueError):
+    """Among rows that are read at once there is one that has to be read by itself."""
+
+
+class AtOnce(Generic[T]):
+    """A reader of rows for many of them (see columns.py), and for one of them, which it is when it is called.
+
+    rows: what `row` gives of each, without None. Raises Odd, or what `row` raises of one of them.
+    """
+
+    def __init__(self, row: Callable[[Row], T | None], rows: Callable[[Sequence[Any]], list[T]]) -> None:
+        self.row, self.rows = row, rows
+
+    def __call__(self, row: Row) -> T | None:
+        return self.row(row)
+
+    def read(self, rows: Sequence[Any]) -> list[T] | None:
+        """None where they are to be read one by one: for one that is odd or not traded, or as they are few."""
+        try:
+            return self.rows(rows) if len(rows) >= FEW else None
+        except (Odd, BadResponse, NotTraded):
+            return None
+
+
 class RowsRead(Generic[T]):
     """Rows read one by one. One that cannot be read costs itself only; when more than half cannot, the list is no list.
 
@@ -216,8 +240,19 @@ class RowsRead(Generic[T]):
         self.n_rows = self.n_odd = 0
         self.first_odd: BadResponse | None = None
 
-    def read(self, rows: Iterable[object], read_row: Callable[[Row], T | None]) -> list[T]:
+    def read(self, rows: Sequence[object], read_row: Callable[[Row], T | None]) -> list[T]:
         """What read_row makes of the rows; None is not wanted, and what is not traded is not there."""
+        found = read_row.read(rows) if isinstance(read_row, AtOnce) else None
+        if found is None:
+            found = self._one_by_one(rows, read_row)
+        else:
+            self.n_rows += len(rows)
+        sound = finite_rows(found)
+        if len(sound) < len(found):
+            self._left_out(len(found) - len(sound), "a figure without bounds")
+        return sound
+
+    def _one_by_one(self, rows: Sequence[object], read_row: Callable[[Row], T | None]) -> list[T]:
         found = []
         for row in rows:
             self.n_rows += 1
@@ -232,10 +267,7 @@ class RowsRead(Generic[T]):
             else:
                 if item is not None:
                     found.append(item)
-        sound = finite_rows(found)
-        if len(sound) < len(found):
-            self._left_out(len(found) - len(sound), "a figure without bounds")
-        return sound
+        return found
 
     def _left_out(self, n: int, why: str) -> None:
         self.n_odd += n

@@ -1,0 +1,139 @@
+"""Rows of a list of markets: read all at once they say what they say one by one, to the bit."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import together
+
+from exchanges import binance, coingecko, hyperliquid, kraken
+from exchanges.columns import Columns
+from exchanges.endpoints import ListEndpoint
+from exchanges.errors import BadResponse
+from exchanges.reading import AtOnce, Odd, RowsRead
+
+NOW_MS = 1_790_000_123_456
+NAMES = {"universe": [{"name": "BTC"}, {"name": "kPEPE"}, {"name": "OLD", "isDelisted": True}] * 40}
+ODD: tuple[Any, ...] = (
+    *("", None, True, False, [], {}, "x", "nan", "-nan", "inf", "-inf", "1,2", "1_0", " 5 ", -1, "-1", 0, "0", -0.0),
+    *("-0.0", 1e31, -1e31, "1e-300", 1e-25, -1e-25, 1e-19, 5e-324, 2.5, "1e400", 2**63, "9" * 400, 4_102_444_800_001),
+)
+
+
+def readers() -> dict[str, AtOnce[Any]]:
+    """As they come with each list; Hyperliquid's tells its rows by the names that stand before them."""
+    spot, perp = binance.Binance().tickers("spot", NOW_MS), binance.Binance().tickers("perp", NOW_MS)
+    lists: dict[str, ListEndpoint[Any]] = {"spot": spot["ticker"], "perp": perp["ticker"], "funding": perp["funding"]}
+    lists |= {"kraken": kraken.Kraken().tickers("perp", NOW_MS)["ticker"], "coingecko": coingecko.market_caps()}
+    found = {name: each.row for name, each in lists.items()}
+    found["hyperliquid"] = hyperliquid.rows_reader([NAMES, []], NOW_MS)
+    return {name: each for name, each in found.items() if isinstance(each, AtOnce)}
+
+
+def binance_row(symbol: str, last: str = "0.5") -> dict[str, Any]:
+    prices = {"lastPrice": last, "bidPrice": "0.4999", "askPrice": "0.5001", "highPrice": "0.61", "lowPrice": "0.4"}
+    volumes = {"volume": "1234.5", "quoteVolume": "617.25", "priceChangePercent": "-1.5", "closeTime": 1753787874013}
+    return {"symbol": symbol, **prices, **volumes}
+
+
+def premium_row(symbol: str) -> dict[str, Any]:
+    return {"symbol": symbol, "markPrice": "0.5", "lastFundingRate": "-0.0001", "nextFundingTime": 1597392000000}
+
+
+def kraken_row(symbol: str) -> dict[str, Any]:
+    prices = {"last": 77343, "markPrice": 77343.1, "indexPrice": 77340, "bid": 77342, "ask": 77344.5, "high24h": 8e4}
+    volumes = {"vol24h": 1950.5, "volumeQuote": 150900000, "openInterest": 1950.59, "lastTime": "2026-09-01T12:00:00Z"}
+    return {"symbol": symbol, **prices, **volumes, "low24h": 7e4, "fundingRate": -7.4e-7, "change24h": -1.2}
+
+
+def hyperliquid_row(_: str) -> dict[str, Any]:
+    prices = {"markPx": "77562", "midPx": "77561.5", "prevDayPx": "76800", "funding": "0.0000125"}
+    return {**prices, "dayNtlVlm": "2100000000", "dayBaseVlm": "27100", "openInterest": "27353.18", "impactPxs": None}
+
+
+def coingecko_row(symbol: str) -> dict[str, Any]:
+    return {"symbol": symbol.lower(), "current_price": 63000.1, "market_cap": 1241000000000}
+
+
+SAMPLES: dict[str, tuple[Callable[[str], dict[str, Any]], tuple[str, ...]]] = {
+    "spot": (binance_row, ("BTCUSDT", "ETHBTC", "1000CATUSDT", "ETHUSDC", "USDT")),
+    "perp": (binance_row, ("BTCUSDT", "1000PEPEUSDT", "BTCUSDT_230331", "ETHUSDC")),
+    "funding": (premium_row, ("BTCUSDT", "1000PEPEUSDT", "BTCUSDT_230331", "ETHUSDC")),
+    "kraken": (kraken_row, ("PF_XBTUSD", "PI_XBTUSD", "in_xbtusd", "FI_XBTUSD_260925", "PF_ETHUSD")),
+    "hyperliquid": (hyperliquid_row, ("",)),
+    "coingecko": (coingecko_row, ("BTC", "ETH")),
+}
+
+
+def rows_of(name: str, n: int) -> list[dict[str, Any]]:
+    sample, symbols = SAMPLES[name]
+    return [sample(symbols[i % len(symbols)]) for i in range(n)]
+
+
+def told(name: str, rows: list[Any], *, is_at_once: bool) -> str:
+    """What is found, how many were left out and why; by repr, which tells -0.0 from 0.0, and 1 from 1.0."""
+    reader, reading = readers()[name], RowsRead[Any](name)
+    try:
+        found = reading.read(rows, reader if is_at_once else reader.row)
+        reading.end()
+    except BadResponse as error:
+        return repr((type(error), error.detail))
+    return repr((found, reading.n_rows, reading.n_odd, reading.first_odd and reading.first_odd.detail))
+
+
+def mutated(name: str, draw: random.Random) -> list[Any]:
+    """A chunk of rows of which a few have another value somewhere, or miss one, or are none."""
+    rows: list[Any] = rows_of(name, draw.choice((8, 12, 40)))
+    for _ in range(draw.choice((1, 1, 2, 5))):
+        row = rows[i] if isinstance(rows[i := draw.randrange(len(rows))], dict) else {}
+        key = draw.choice([*row, "symbol", "suspended", "relativeFundingRate"])
+        rows[i] = draw.choice(({**row, key: draw.choice(ODD)}, {k: row[k] for k in row if k != key}))
+    if draw.random() < 0.1:
+        rows[draw.randrange(len(rows))] = draw.choice(ODD)
+    return rows
+
+
+def chunks(name: str) -> Iterator[list[Any]]:
+    draw = random.Random(f"columns {name}")
+    return (mutated(name, draw) for _ in range(300))
+
+
+@together("name", SAMPLES)
+def test_sound_rows_are_read_at_once(name: str) -> None:
+    rows = rows_of(name, 40)
+    assert readers()[name].read(rows) is not None
+    assert told(name, rows, is_at_once=True) == told(name, rows, is_at_once=False)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_mutated_rows_say_the_same(name: str) -> None:
+    for rows in chunks(name):
+        assert told(name, rows, is_at_once=True) == told(name, rows, is_at_once=False), rows
+
+
+def test_one_odd_row_costs_itself() -> None:
+    rows = [*rows_of("perp", 40), binance_row("BADUSDT", "nan")]
+    reading = RowsRead[Any]("binance")
+    assert len(reading.read(rows, binance.PERP_TICKERS)) == 30
+    assert reading.n_odd == 1
+
+
+def test_few_rows_are_read_one_by_one() -> None:
+    assert binance.PERP_TICKERS.read(rows_of("perp", 4)) is None
+
+
+def test_names_are_not_used_up_by_odd_rows() -> None:
+    rows = rows_of("hyperliquid", 9)
+    reader = hyperliquid.rows_reader([NAMES, []], NOW_MS)
+    assert reader.read([*rows[:7], {**rows[7], "midPx": "x"}, rows[8]]) is None
+    assert [symbol for symbol, _ in reader.read(rows) or ()][:3] == ["BTC-USDC", "1000PEPE-USDC", "OLD-USDC"]
+
+
+@together("method, value", [("numbers", "x"), ("prices", "-1"), ("needed", ""), ("moments", "0"), ("texts", 5)])
+def test_a_column_with_an_odd_value(method: str, value: Any) -> None:
+    column = Columns("x", [{"a": "1"}, {"a": value}])
+    with pytest.raises(Odd):
+        getattr(column, method)("a")
