@@ -10,12 +10,13 @@ answered in September 2026, and no end was named.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import starmap
 from typing import Any
 from urllib.parse import quote as percent_encode
 
+from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
 from exchanges.errors import (
     BadResponse,
@@ -30,6 +31,7 @@ from exchanges.errors import (
 from exchanges.exchange import Exchange
 from exchanges.reading import (
     At,
+    AtOnce,
     Row,
     code_in,
     in_coins,
@@ -59,6 +61,7 @@ from exchanges.words import (
 )
 
 ID = "bitget"
+LIQUIDATED = {"buy": "long", "sell": "short"}  # the side of the position, as it is written
 HOST = Host("BITGET", ID, "https://api.bitget.com")
 PRODUCTS = {"USDT": "USDT-FUTURES", "USDC": "USDC-FUTURES", COIN: "COIN-FUTURES"}
 LIQUIDATIONS = Budget("bitget market/liquidations", 5, 1)
@@ -355,14 +358,22 @@ def parse_liquidations(body: bytes, of: Listing, since_ms: int) -> LiquidationPa
     data = row_in(ID, _data(body))
 
     def read(row: Row) -> Liquidation:
-        side = {"buy": "long", "sell": "short"}.get(row.must_be("symbol", native(of)).name("side").lower())
+        side = LIQUIDATED.get(row.must_be("symbol", native(of)).name("side").lower())
         if side is None:
             raise BadResponse(ID, f"side is {row.name('side')[:20]!r}")
         price = row.needed_price("price") / of.multiplier
         coins = row.needed_price("amount") * of.multiplier
         return Liquidation(row.moment("ts"), side, coins, coins * price, price)
 
-    found = rows_read(ID, data.get("list"), read)
+    def read_all(rows: Sequence[Any]) -> list[Liquidation]:
+        told = Columns(ID, rows).must_be("symbol", native(of))
+        sides = told.meant("side", LIQUIDATED)
+        prices = [each / of.multiplier for each in told.needed_prices("price")]
+        coins = [each * of.multiplier for each in told.needed_prices("amount")]
+        dollars = [amount * price for amount, price in zip(coins, prices, strict=True)]
+        return list(map(Liquidation, told.moments("ts"), sides, coins, dollars, prices))
+
+    found = rows_read(ID, data.get("list"), AtOnce(read, read_all))
     wanted = [each for each in found if each.time_ms >= since_ms]
     cursor = data.get("cursor")
     if not isinstance(cursor, str) or not cursor or not found or len(wanted) < len(found):

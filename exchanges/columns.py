@@ -7,7 +7,7 @@ own, Odd is raised: then all rows at hand are read one by one, so that an odd ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress
 from math import isnan
 from operator import itemgetter
@@ -28,7 +28,9 @@ class Columns:
     __slots__ = ("_exchange", "rows")
 
     def __init__(self, exchange: str, rows: Sequence[Any]) -> None:
-        if not set(map(type, rows)) <= {dict}:
+        if (kinds := set(map(type, rows))) == {Row}:
+            rows = [row.json for row in rows]
+        elif not kinds <= {dict}:
             raise Odd("no object")
         self._exchange, self.rows = exchange, rows
 
@@ -49,6 +51,13 @@ class Columns:
         if not set(map(type, cells)) <= _TEXTS:
             raise Odd(key)
         return cells
+
+    def meant(self, key: str, meanings: Mapping[str, str]) -> Sequence[str]:
+        """What each text stands for, all of which are known."""
+        try:
+            return [meanings[each] for each in self.texts(key)]
+        except KeyError as error:
+            raise Odd(key) from error
 
     def numbers(self, key: str) -> Sequence[float | None]:
         figures = _figures(key, self.get(key))
@@ -78,8 +87,13 @@ class Columns:
     def needed_prices(self, key: str) -> Sequence[float]:
         return _all_told(key, self.prices(key))
 
-    def moments(self, key: str) -> Sequence[int]:
-        moments = list(map(int, self.needed(key)))
+    def must_be(self, key: str, expected: str) -> Columns:
+        if any(stated is not None and stated != expected for stated in self.get(key)):
+            raise Odd(key)
+        return self
+
+    def moments(self, key: str, unit_ms: int = 1) -> Sequence[int]:
+        moments = [int(each) * unit_ms for each in self.needed(key)]
         if moments and not 0 < min(moments) <= max(moments) <= LATEST_MS:
             raise Odd(key)
         return moments

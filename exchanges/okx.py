@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import starmap
@@ -22,6 +22,7 @@ from urllib.parse import quote as percent_encode
 
 import orjson
 
+from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T
 from exchanges.errors import (
     BadResponse,
@@ -40,6 +41,7 @@ from exchanges.errors import (
 from exchanges.exchange import AccountExchange
 from exchanges.reading import (
     At,
+    AtOnce,
     Row,
     code_in,
     is_name,
@@ -77,6 +79,7 @@ from exchanges.words import (
 )
 
 ID = "okx"
+LIQUIDATED = {"sell": "long", "buy": "short"}  # the side of the position, by that of the order
 HOST = Host("OKX", ID, "https://www.okx.com")
 TICKER_REQUESTS = Budget("okx market/ticker", 20, 2)
 TICKERS_REQUESTS = Budget("okx market/tickers", 20, 2)
@@ -691,16 +694,26 @@ def parse_liquidations(body: bytes, of: Listing, since_ms: int, begin_ms: int = 
         raise BadResponse(ID, "the contract's size is not known")
 
     def read(row: Row) -> Liquidation:
-        side = {"sell": "long", "buy": "short"}.get(row.name("side"))
+        side = LIQUIDATED.get(row.name("side"))
         if side is None:
             raise BadResponse(ID, f"side is {row.name('side')[:20]!r}")
         price, amount = row.needed_price("bkPx"), row.needed_price("sz") * size
         coins, dollars = (amount / price, amount) if of.quote == COIN else (amount, amount * price)
         return Liquidation(row.moment("ts"), side, coins, dollars, price)
 
+    def read_all(rows: Sequence[Any]) -> list[Liquidation]:
+        told = Columns(ID, rows)
+        sides = told.meant("side", LIQUIDATED)
+        prices, amounts = told.needed_prices("bkPx"), [each * size for each in told.needed_prices("sz")]
+        if of.quote == COIN:
+            coins, dollars = [amount / price for amount, price in zip(amounts, prices, strict=True)], amounts
+        else:
+            coins, dollars = amounts, [amount * price for amount, price in zip(amounts, prices, strict=True)]
+        return list(map(Liquidation, told.moments("ts"), sides, coins, dollars, prices))
+
     rows = [row_in(ID, each).must_be("instFamily", native(of).removesuffix("-SWAP")) for each in _list(body)]
     details = [detail for row in rows for detail in row.rows("details")]
-    found = rows_read(ID, details, read)
+    found = rows_read(ID, details, AtOnce(read, read_all))
     page = page_of(found, len(details) >= ROWS, max(since_ms, begin_ms))
     return page if page.cursor else page._replace(since_ms=since_ms)
 

@@ -6,14 +6,16 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import orjson
 import pytest
 from conftest import together
 
-from exchanges import binance, coingecko, hyperliquid, kraken
+from exchanges import binance, bitget, bybit, coingecko, gate, hyperliquid, kraken, okx
 from exchanges.columns import Columns
 from exchanges.endpoints import ListEndpoint
-from exchanges.errors import BadResponse
+from exchanges.errors import BadResponse, MarketError
 from exchanges.reading import AtOnce, Odd, RowsRead
+from exchanges.words import Listing
 
 NOW_MS = 1_790_000_123_456
 NAMES = {"universe": [{"name": "BTC"}, {"name": "kPEPE"}, {"name": "OLD", "isDelisted": True}] * 40}
@@ -99,6 +101,59 @@ def mutated(name: str, draw: random.Random) -> list[Any]:
 def chunks(name: str) -> Iterator[list[Any]]:
     draw = random.Random(f"columns {name}")
     return (mutated(name, draw) for _ in range(300))
+
+
+T_MS = 1_782_000_000_000
+
+
+def bybit_history(rows: list[Any]) -> Any:
+    return bybit.parse_open_interest_history(
+        orjson.dumps({"retCode": 0, "result": {"symbol": "BTCUSDT", "list": rows}}), PERP
+    )
+
+
+def gate_history(rows: list[Any]) -> Any:
+    return gate.parse_open_interest_history(orjson.dumps(rows), PERP)
+
+
+def okx_liquidations(rows: list[Any]) -> Any:
+    body = {"code": "0", "data": [{"instFamily": "BTC-USDT", "details": rows}]}
+    return okx.parse_liquidations(orjson.dumps(body), PERP._replace(contract_size=0.01), T_MS)
+
+
+def bitget_liquidations(rows: list[Any]) -> Any:
+    body = {"code": "00000", "data": {"list": rows, "cursor": "17"}}
+    return bitget.parse_liquidations(orjson.dumps(body), PERP, T_MS)
+
+
+PERP = Listing("perp", "BTC-USDT", "BTC-USDT")
+PAST: dict[Callable[[list[Any]], Any], dict[str, Any]] = {
+    bybit_history: {"openInterest": "461134384", "timestamp": str(T_MS), "singleOpenInterest": "7.5"},
+    gate_history: {"time": T_MS // 1000, "open_interest_usd": 9872386.7, "mark_price": 0.34619},
+    okx_liquidations: {"side": "sell", "bkPx": "62000.1", "sz": "13", "ts": str(T_MS)},
+    bitget_liquidations: {"symbol": "BTCUSDT", "side": "buy", "price": "62950", "amount": "0.013", "ts": str(T_MS)},
+}
+
+
+def said(read: Callable[[list[Any]], Any], rows: list[Any]) -> str:
+    try:
+        return repr(read(rows))
+    except MarketError as error:
+        return repr((type(error), error.detail))
+
+
+@pytest.mark.parametrize("read", PAST)
+def test_rows_of_the_past_say_the_same(read: Callable[[list[Any]], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = random.Random(read.__name__)
+    for _ in range(200):
+        rows = [dict(PAST[read]) for _ in range(9)]
+        for _ in range(draw.choice((0, 1, 2))):
+            key = draw.choice(list(PAST[read]))
+            rows[draw.randrange(9)][key] = draw.choice((*ODD[:-3], "buy", "BUY", "ETHUSDT", "9" * 400))
+        at_once = said(read, rows)
+        with monkeypatch.context() as patch:
+            patch.setattr(AtOnce, "read", lambda *_: None)
+            assert at_once == said(read, rows), rows
 
 
 @together("name", SAMPLES)
