@@ -38,8 +38,9 @@ class Past(NamedTuple):
     @classmethod
     def of(cls, rows: Iterable[tuple[int, float]]) -> Past:
         """Payments in any order. Of those in one minute the last counts: Hyperliquid pays some ms later."""
-        times = sorted({at // MINUTE_MS * MINUTE_MS: rate for at, rate in rows}.items())
-        return cls(array("q", (at for at, _ in times)), array("d", (rate for _, rate in times)))
+        rates = {at // MINUTE_MS * MINUTE_MS: rate for at, rate in rows}
+        at_ms = sorted(rates)
+        return cls(array("q", at_ms), array("d", [rates[at] for at in at_ms]))
 
 
 async def paid_at(market: Market, exchange: Exchange, base: str, days: int = DAYS[-1]) -> Past:

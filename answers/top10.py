@@ -169,10 +169,10 @@ def trading(found: dict[str, Snapshot], now_ms: int) -> list[tuple[str, Snapshot
     A market trades when it has volume and, where its ticker tells a time, was heard of within STALE_MS. Of a coin
     with several dollars the one with the most volume counts.
     """
-    bases = {split(symbol)[0] for symbol in found}
+    names = list(map(split, found))
+    bases = {base for base, _ in names}
     best: dict[str, tuple[str, Snapshot]] = {}
-    for symbol, perp in found.items():
-        base, quote = split(symbol)
+    for (base, quote), (symbol, perp) in zip(names, found.items(), strict=True):
         ticker = perp.ticker
         if ticker is None or quote == COIN or not ticker.quote_volume or is_leveraged(base, bases):
             continue

@@ -58,6 +58,19 @@ def test_figure_that_json_writes_otherwise_is_read_from_its_text(text: str) -> N
     assert candles(ROW.replace("10.7", text)).close[0] == 10.7
 
 
+@together("cell", ["[]", "{}", "[5]", '"[5]"', '"{}"'])
+def test_rows_with_a_nested_cell_are_not_of_nothing_but_figures(cell: str) -> None:
+    assert type(load_figures("x", f"[[1,{cell}],[2,3]]".encode())) is list
+
+
+@together("cell", ["[5]", "{}", "true", "null"])
+def test_candles_of_many_with_a_cell_that_is_no_figure(cell: str) -> None:
+    """A list times a million is a list of millions."""
+    of = Listing("perp", "BABYDOGE-USDT", "1MBABYDOGE-USDT", 1_000_000)
+    with pytest.raises(BadResponse, match="neither a number nor a text"):
+        parse_candles(f"[{ROW}]".replace('"3.25"', cell).encode(), of, "1m")
+
+
 @together("body", [b"", b"{", b'{"code":-1121,"msg":"Invalid symbol."}', b"[1,2]", b'["a"]', b"[]", b"7"])
 def test_what_is_no_rows_is_as_load_reads_it(body: bytes) -> None:
     try:
