@@ -176,13 +176,15 @@ class Spike(NamedTuple):
 def trimmed_median(values: Sequence[float], trim: float = TRIM) -> float | None:
     """The median of what is left without the highest and the lowest `trim`, at least one of each."""
     cut = max(1, int(len(values) * trim))
-    left = sorted(values)[cut : len(values) - cut]
-    return median(left)
+    return _middle(sorted(values)[cut : len(values) - cut])
 
 
 def median(values: Sequence[float]) -> float | None:
     """The middle one, or the mean of the middle two. (The statistics module costs 1 MiB and 8 ms at start.)"""
-    ordered = sorted(values)
+    return _middle(sorted(values))
+
+
+def _middle(ordered: Sequence[float]) -> float | None:
     half = len(ordered) // 2
     if not ordered:
         return None
