@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import starmap
 from typing import Any
@@ -21,7 +21,6 @@ from urllib.parse import quote as percent_encode
 
 import orjson
 
-from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T
 from exchanges.errors import (
     BadResponse,
@@ -40,7 +39,6 @@ from exchanges.errors import (
 from exchanges.exchange import AccountExchange
 from exchanges.reading import (
     At,
-    AtOnce,
     Row,
     code_in,
     in_coins,
@@ -330,13 +328,7 @@ def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, flo
         coins = row.needed("openInterest") / 2 if one_side is None else one_side
         return row.moment("timestamp"), coins * of.multiplier
 
-    def read_all(rows: Sequence[Any]) -> list[tuple[int, float]]:
-        told = Columns(ID, rows)
-        sides = zip(told.numbers("singleOpenInterest"), told.needed("openInterest"), strict=True)
-        coins = [both / 2 if one is None else one for one, both in sides]
-        return [(at, each * of.multiplier) for at, each in zip(told.moments("timestamp"), coins, strict=True)]
-
-    found = rows_read(ID, _rows_of(body, of), AtOnce(read, read_all))
+    found = rows_read(ID, _rows_of(body, of), read)
     if not found:
         raise NotSupported(ID, "no history of open interest", Reason.NO_OPEN_INTEREST_HISTORY_OF_IT)
     return sorted(found)

@@ -7,13 +7,11 @@ Announced: nothing that ends what is asked here, as far as known in November 202
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Host, ListEndpoint
 from exchanges.errors import Blocked, MarketError, RateLimited, Reason, Unavailable, unexplained
-from exchanges.reading import AtOnce, Row, is_name
+from exchanges.reading import Row, is_name
 
 ID = "coingecko"
 NAME = "CoinGecko"
@@ -33,22 +31,13 @@ class MarketCap(NamedTuple):
 def market_caps() -> ListEndpoint[MarketCap]:
     """The largest coins, the largest first. Several may have one name."""
     query = f"vs_currency=usd&order=market_cap_desc&per_page={ROWS}&page=1&sparkline=false"
-    return ListEndpoint(
-        HOST, f"/api/v3/coins/markets?{query}", (), AtOnce(parse_market_cap, parse_market_caps), explain, REQUESTS
-    )
+    return ListEndpoint(HOST, f"/api/v3/coins/markets?{query}", (), parse_market_cap, explain, REQUESTS)
 
 
 def parse_market_cap(row: Row) -> MarketCap | None:
     """{"symbol": "btc", "current_price": 63000.1, "market_cap": 1241000000000, …}; any figure may be null."""
     base, value, each = row.get("symbol"), row.number("market_cap"), row.price("current_price")
     return MarketCap(base.upper(), value, each) if is_name(base) and value and each else None
-
-
-def parse_market_caps(rows: Sequence[Any]) -> list[MarketCap]:
-    """As parse_market_cap, of many rows at once. Raises Odd."""
-    coins = Columns(ID, rows)
-    told = zip(coins.get("symbol"), coins.numbers("market_cap"), coins.prices("current_price"), strict=True)
-    return [MarketCap(base.upper(), value, each) for base, value, each in told if is_name(base) and value and each]
 
 
 def explain(status: int, body: bytes) -> MarketError:

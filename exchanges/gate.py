@@ -9,13 +9,11 @@ Announced: nothing that ends what is asked here, as far as known in November 202
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import starmap
-from typing import Any
 from urllib.parse import quote as percent_encode
 
-from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
 from exchanges.errors import (
     BadResponse,
@@ -32,7 +30,6 @@ from exchanges.errors import (
 from exchanges.exchange import Exchange
 from exchanges.reading import (
     At,
-    AtOnce,
     Row,
     code_in,
     in_coins,
@@ -333,13 +330,7 @@ def parse_open_interest_history(body: bytes, of: Listing) -> list[tuple[int, flo
             "mark_price"
         ) * of.multiplier
 
-    def read_all(rows: Sequence[Any]) -> list[tuple[int, float]]:
-        told = Columns(ID, rows)
-        figures = zip(told.needed("open_interest_usd"), told.needed_prices("mark_price"), strict=True)
-        coins = [dollars / 2 / price * of.multiplier for dollars, price in figures]
-        return list(zip(told.moments("time", 1000), coins, strict=True))
-
-    found = rows_read(ID, load(ID, body), AtOnce(read, read_all))
+    found = rows_read(ID, load(ID, body), read)
     if not found:
         raise NotSupported(ID, "no history of open interest", Reason.NO_OPEN_INTEREST_HISTORY_OF_IT)
     return sorted(found)

@@ -9,15 +9,13 @@ Announced: nothing that ends what is asked here, as far as known in November 202
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from itertools import compress, islice, repeat, starmap
+from itertools import starmap
 from typing import Any
 
 import orjson
 
-from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import (
     BadResponse,
@@ -32,7 +30,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, AtOnce, Odd, Row, change_pct, load, per_coin, read_candles, row_in, rows_in
+from exchanges.reading import At, Row, change_pct, load, per_coin, read_candles, row_in, rows_in
 from exchanges.symbols import listing
 from exchanges.timed import timed_rows
 from exchanges.words import INTERVALS, Book, Candles, Funding, Listing, OpenInterest, Page, Paid, Snapshot, Ticker
@@ -110,71 +108,20 @@ class Hyperliquid(Exchange):
         return paid
 
 
-def rows_reader(head: Any, now_ms: int) -> AtOnce[tuple[str, Snapshot]]:
+def rows_reader(head: Any, now_ms: int) -> Callable[[Row], tuple[str, Snapshot] | None]:
     """Reads the rows of the second array in turn, each with the name at the same place of the first."""
-    names = deque(_universe(head[0]) if isinstance(head, list) and head else [])
+    names = iter(_universe(head[0]) if isinstance(head, list) and head else [])
 
-    def read(row: Row) -> tuple[str, Snapshot]:
-        if not names:
+    def read(row: Row) -> tuple[str, Snapshot] | None:
+        named = next(names, None)
+        if named is None:
             raise WrongMarket(ID, "there are more rows than names")
-        named = names.popleft()
         of = listing("perp", _listed(named.name("name")))
         if named.get("isDelisted") or not row.number("dayNtlVlm"):
             return of.listed, Snapshot()
         return of.listed, _perp(row, of, now_ms)
 
-    def read_all(rows: Sequence[Any]) -> list[tuple[str, Snapshot]]:
-        named = list(islice(names, len(rows)))
-        found = _perps(named, rows, now_ms)
-        for _ in named:
-            names.popleft()
-        return found
-
-    return AtOnce(read, read_all)
-
-
-def _perps(named: Sequence[Row], rows: Sequence[Any], now_ms: int) -> list[tuple[str, Snapshot]]:
-    """The rows of these names, read at once. Raises Odd; BadResponse for a name that is none."""
-    if len(named) != len(rows):
-        raise Odd("there are more rows than names")
-    markets = Columns(ID, rows)
-    ofs = [listing("perp", _listed(each.name("name"))) for each in named]
-    traded = [
-        bool(volume) and not each.get("isDelisted")
-        for volume, each in zip(markets.numbers("dayNtlVlm"), named, strict=True)
-    ]
-    wanted, markets = list(compress(ofs, traded)), markets.where(traded)
-    whole = zip(wanted, _snapshots([of.listed for of in wanted], markets, now_ms), strict=True)
-    found = [
-        _perp(Row(ID, row), of, now_ms) if of.multiplier != 1 else market
-        for (of, market), row in zip(whole, markets.rows, strict=True)
-    ]
-    told = iter(found)
-    return [(of.listed, next(told) if is_traded else Snapshot()) for of, is_traded in zip(ofs, traded, strict=True)]
-
-
-def _snapshots(listed: Sequence[str], markets: Columns, time_ms: int) -> list[Snapshot]:
-    """As _perp, of markets that are of one coin each. Raises Odd."""
-    marks, amounts = markets.prices("markPx"), markets.numbers("openInterest")
-    lasts = [middle or mark for middle, mark in zip(markets.prices("midPx"), marks, strict=True)]
-    if None in lasts:
-        raise Odd("a market without a price")
-    moved = zip(marks, lasts, markets.prices("prevDayPx"), strict=True)
-    changes = [change_pct(mark or last, before) for mark, last, before in moved if last is not None]
-    volumes = markets.numbers("dayBaseVlm"), markets.numbers("dayNtlVlm")
-    nothing = repeat(None)
-    figures = (lasts, nothing, nothing, nothing, nothing, changes, *volumes, repeat(time_ms))
-    tickers = map(Ticker._make, zip(repeat(ID), listed, *figures, strict=False))
-    due_ms = (time_ms // HOUR_MS + 1) * HOUR_MS
-    interests = [
-        None if coins is None else OpenInterest(coins, None if mark is None else coins * mark)
-        for coins, mark in zip(amounts, marks, strict=True)
-    ]
-    fundings = [
-        None if rate is None else Funding(rate, FUNDING_INTERVAL_H, due_ms, mark)
-        for rate, mark in zip(markets.numbers("funding"), marks, strict=True)
-    ]
-    return list(map(Snapshot, tickers, interests, fundings))
+    return read
 
 
 def _unnamed(row: Row) -> None:

@@ -15,11 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import compress, repeat
-from typing import Any, TypeGuard
+from typing import Any
 from urllib.parse import quote as percent_encode
 
-from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
 from exchanges.errors import (
     BadResponse,
@@ -36,7 +34,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import LATEST_MS, At, AtOnce, Row, is_name, long_share, read_candles, row_in
+from exchanges.reading import LATEST_MS, At, Row, is_name, long_share, read_candles, row_in
 from exchanges.timed import at_once
 from exchanges.words import (
     COIN,
@@ -116,7 +114,11 @@ class Kraken(Exchange):
         if kind == "spot":
             return {}
         target = "/derivatives/api/v3/tickers"
-        return {"ticker": ListEndpoint(FUTURES, target, ("tickers",), perp_reader(now_ms), explain, FUTURES_REQUESTS)}
+        return {
+            "ticker": ListEndpoint(
+                FUTURES, target, ("tickers",), partial(parse_perp_row, now_ms=now_ms), explain, FUTURES_REQUESTS
+            )
+        }
 
     def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
         """Spot reaches 720 back, whatever is asked."""
@@ -280,9 +282,11 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
     rate themselves, as relativeFundingRate. change24h is a percent.
     """
     listed = row.get("symbol")
-    if not _is_perp(listed):
+    if not is_name(listed) or not listed.startswith(("PF_", "PI_")) or not listed.endswith("USD"):
         return None
-    is_inverse, symbol = listed.startswith("PI_"), _perp_symbol(listed)
+    is_inverse = listed.startswith("PI_")
+    base = listed[3:-3]
+    symbol = f"{COINS.get(base, base)}-{COIN if is_inverse else 'USD'}"
     last, volume = row.price("last"), row.number("vol24h")
     if last is None or not volume or row.get("suspended") is True:
         return symbol, Snapshot()
@@ -309,71 +313,6 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
         # The next payment is due at the full hour; the answer does not say so.
         None if relative is None else Funding(relative, FUNDING_INTERVAL_H, _next_hour_ms(now_ms), mark),
     )
-
-
-def parse_perp_rows(rows: Sequence[Any], now_ms: int) -> list[tuple[str, Snapshot]]:
-    """As parse_perp_row, of many rows at once. Raises Odd."""
-    markets = Columns(ID, rows)
-    listed = list(filter(_is_perp, markets.get("symbol")))
-    markets = markets.where(map(_is_perp, markets.get("symbol")))
-    symbols, volumes = list(map(_perp_symbol, listed)), markets.numbers("vol24h")
-    traded = [
-        last is not None and bool(volume) and is_suspended is not True
-        for last, volume, is_suspended in zip(markets.prices("last"), volumes, markets.get("suspended"), strict=True)
-    ]
-    whole = iter(_linear_perps(list(compress(symbols, traded)), markets.where(traded), now_ms))
-    found = [
-        (symbol, next(whole) if is_traded else Snapshot()) for symbol, is_traded in zip(symbols, traded, strict=True)
-    ]
-    are_inverse = (each.startswith("PI_") for each in listed)
-    return markets.read_apart(found, are_inverse, partial(parse_perp_row, now_ms=now_ms))
-
-
-def _linear_perps(symbols: Sequence[str], markets: Columns, now_ms: int) -> list[Snapshot]:
-    """The snapshots of markets that trade, each read as a linear one. Raises Odd."""
-    marks, amounts = markets.prices("markPrice"), markets.numbers("openInterest")
-    markets.prices("indexPrice")  # of which only inverse ones make use: one that is odd is odd for all
-    tickers = zip(
-        repeat(ID),
-        symbols,
-        markets.needed_prices("last"),
-        markets.prices("bid"),
-        markets.prices("ask"),
-        markets.prices("high24h"),
-        markets.prices("low24h"),
-        markets.numbers("change24h"),
-        markets.numbers("vol24h"),
-        markets.numbers("volumeQuote"),
-        map(_moment_ms, markets.get("lastTime")),
-        strict=False,
-    )
-    interests = [_open_interest(amount, mark, is_inverse=False) for amount, mark in zip(amounts, marks, strict=True)]
-    rates = zip(markets.numbers("relativeFundingRate"), markets.numbers("fundingRate"), marks, strict=True)
-    relative = [
-        rate * (1 / mark) if told is None and rate is not None and mark is not None else told
-        for told, rate, mark in rates
-    ]
-    due_ms = _next_hour_ms(now_ms)
-    fundings = [
-        None if rate is None else Funding(rate, FUNDING_INTERVAL_H, due_ms, mark)
-        for rate, mark in zip(relative, marks, strict=True)
-    ]
-    return list(map(Snapshot, map(Ticker._make, tickers), interests, fundings))
-
-
-def perp_reader(now_ms: int) -> AtOnce[tuple[str, Snapshot]]:
-    """Reads the rows of the list of perpetuals."""
-    return AtOnce(partial(parse_perp_row, now_ms=now_ms), partial(parse_perp_rows, now_ms=now_ms))
-
-
-def _is_perp(listed: object) -> TypeGuard[str]:
-    return is_name(listed) and listed.startswith(("PF_", "PI_")) and listed.endswith("USD")
-
-
-def _perp_symbol(listed: str) -> str:
-    """BTC-USD for PF_XBTUSD, BTC-COIN for PI_XBTUSD."""
-    base = listed[3:-3]
-    return f"{COINS.get(base, base)}-{COIN if listed.startswith('PI_') else 'USD'}"
 
 
 def _open_interest(amount: float | None, mark: float | None, *, is_inverse: bool) -> OpenInterest | None:

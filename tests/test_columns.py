@@ -10,29 +10,24 @@ import orjson
 import pytest
 from conftest import together
 
-from exchanges import binance, bitget, bybit, coingecko, gate, hyperliquid, kraken, okx
+from exchanges import binance, bitget, okx
 from exchanges.columns import Columns
-from exchanges.endpoints import ListEndpoint
 from exchanges.errors import BadResponse, MarketError
 from exchanges.reading import AtOnce, Odd, RowsRead
 from exchanges.words import Listing
 
 NOW_MS = 1_790_000_123_456
-NAMES = {"universe": [{"name": "BTC"}, {"name": "kPEPE"}, {"name": "OLD", "isDelisted": True}] * 40}
 ODD: tuple[Any, ...] = (
     *("", None, True, False, [], {}, "x", "nan", "-nan", "inf", "-inf", "1,2", "1_0", " 5 ", -1, "-1", 0, "0", -0.0),
     *("-0.0", 1e31, -1e31, "1e-300", 1e-25, -1e-25, 1e-19, 5e-324, 2.5, "1e400", 2**63, "9" * 400, 4_102_444_800_001),
 )
 
 
-def readers() -> dict[str, AtOnce[Any]]:
-    """As they come with each list; Hyperliquid's tells its rows by the names that stand before them."""
-    spot, perp = binance.Binance().tickers("spot", NOW_MS), binance.Binance().tickers("perp", NOW_MS)
-    lists: dict[str, ListEndpoint[Any]] = {"spot": spot["ticker"], "perp": perp["ticker"], "funding": perp["funding"]}
-    lists |= {"kraken": kraken.Kraken().tickers("perp", NOW_MS)["ticker"], "coingecko": coingecko.market_caps()}
-    found = {name: each.row for name, each in lists.items()}
-    found["hyperliquid"] = hyperliquid.rows_reader([NAMES, []], NOW_MS)
-    return {name: each for name, each in found.items() if isinstance(each, AtOnce)}
+READERS: dict[str, AtOnce[Any]] = {
+    "spot": binance.SPOT_TICKERS,
+    "perp": binance.PERP_TICKERS,
+    "funding": binance.FUNDINGS,
+}
 
 
 def binance_row(symbol: str, last: str = "0.5") -> dict[str, Any]:
@@ -45,28 +40,10 @@ def premium_row(symbol: str) -> dict[str, Any]:
     return {"symbol": symbol, "markPrice": "0.5", "lastFundingRate": "-0.0001", "nextFundingTime": 1597392000000}
 
 
-def kraken_row(symbol: str) -> dict[str, Any]:
-    prices = {"last": 77343, "markPrice": 77343.1, "indexPrice": 77340, "bid": 77342, "ask": 77344.5, "high24h": 8e4}
-    volumes = {"vol24h": 1950.5, "volumeQuote": 150900000, "openInterest": 1950.59, "lastTime": "2026-09-01T12:00:00Z"}
-    return {"symbol": symbol, **prices, **volumes, "low24h": 7e4, "fundingRate": -7.4e-7, "change24h": -1.2}
-
-
-def hyperliquid_row(_: str) -> dict[str, Any]:
-    prices = {"markPx": "77562", "midPx": "77561.5", "prevDayPx": "76800", "funding": "0.0000125"}
-    return {**prices, "dayNtlVlm": "2100000000", "dayBaseVlm": "27100", "openInterest": "27353.18", "impactPxs": None}
-
-
-def coingecko_row(symbol: str) -> dict[str, Any]:
-    return {"symbol": symbol.lower(), "current_price": 63000.1, "market_cap": 1241000000000}
-
-
 SAMPLES: dict[str, tuple[Callable[[str], dict[str, Any]], tuple[str, ...]]] = {
     "spot": (binance_row, ("BTCUSDT", "ETHBTC", "1000CATUSDT", "ETHUSDC", "USDT")),
     "perp": (binance_row, ("BTCUSDT", "1000PEPEUSDT", "BTCUSDT_230331", "ETHUSDC")),
     "funding": (premium_row, ("BTCUSDT", "1000PEPEUSDT", "BTCUSDT_230331", "ETHUSDC")),
-    "kraken": (kraken_row, ("PF_XBTUSD", "PI_XBTUSD", "in_xbtusd", "FI_XBTUSD_260925", "PF_ETHUSD")),
-    "hyperliquid": (hyperliquid_row, ("",)),
-    "coingecko": (coingecko_row, ("BTC", "ETH")),
 }
 
 
@@ -77,7 +54,7 @@ def rows_of(name: str, n: int) -> list[dict[str, Any]]:
 
 def told(name: str, rows: list[Any], *, is_at_once: bool) -> str:
     """What is found, how many were left out and why; by repr, which tells -0.0 from 0.0, and 1 from 1.0."""
-    reader, reading = readers()[name], RowsRead[Any](name)
+    reader, reading = READERS[name], RowsRead[Any](name)
     try:
         found = reading.read(rows, reader if is_at_once else reader.row)
         reading.end()
@@ -91,7 +68,7 @@ def mutated(name: str, draw: random.Random) -> list[Any]:
     rows: list[Any] = rows_of(name, draw.choice((8, 12, 40)))
     for _ in range(draw.choice((1, 1, 2, 5))):
         row = rows[i] if isinstance(rows[i := draw.randrange(len(rows))], dict) else {}
-        key = draw.choice([*row, "symbol", "suspended", "relativeFundingRate"])
+        key = draw.choice([*row, "symbol"])
         rows[i] = draw.choice(({**row, key: draw.choice(ODD)}, {k: row[k] for k in row if k != key}))
     if draw.random() < 0.1:
         rows[draw.randrange(len(rows))] = draw.choice(ODD)
@@ -106,16 +83,6 @@ def chunks(name: str) -> Iterator[list[Any]]:
 T_MS = 1_782_000_000_000
 
 
-def bybit_history(rows: list[Any]) -> Any:
-    return bybit.parse_open_interest_history(
-        orjson.dumps({"retCode": 0, "result": {"symbol": "BTCUSDT", "list": rows}}), PERP
-    )
-
-
-def gate_history(rows: list[Any]) -> Any:
-    return gate.parse_open_interest_history(orjson.dumps(rows), PERP)
-
-
 def okx_liquidations(rows: list[Any]) -> Any:
     body = {"code": "0", "data": [{"instFamily": "BTC-USDT", "details": rows}]}
     return okx.parse_liquidations(orjson.dumps(body), PERP._replace(contract_size=0.01), T_MS)
@@ -128,8 +95,6 @@ def bitget_liquidations(rows: list[Any]) -> Any:
 
 PERP = Listing("perp", "BTC-USDT", "BTC-USDT")
 PAST: dict[Callable[[list[Any]], Any], dict[str, Any]] = {
-    bybit_history: {"openInterest": "461134384", "timestamp": str(T_MS), "singleOpenInterest": "7.5"},
-    gate_history: {"time": T_MS // 1000, "open_interest_usd": 9872386.7, "mark_price": 0.34619},
     okx_liquidations: {"side": "sell", "bkPx": "62000.1", "sz": "13", "ts": str(T_MS)},
     bitget_liquidations: {"symbol": "BTCUSDT", "side": "buy", "price": "62950", "amount": "0.013", "ts": str(T_MS)},
 }
@@ -159,7 +124,7 @@ def test_rows_of_the_past_say_the_same(read: Callable[[list[Any]], Any], monkeyp
 @together("name", SAMPLES)
 def test_sound_rows_are_read_at_once(name: str) -> None:
     rows = rows_of(name, 40)
-    assert readers()[name].read(rows) is not None
+    assert READERS[name].read(rows) is not None
     assert told(name, rows, is_at_once=True) == told(name, rows, is_at_once=False)
 
 
@@ -178,13 +143,6 @@ def test_one_odd_row_costs_itself() -> None:
 
 def test_few_rows_are_read_one_by_one() -> None:
     assert binance.PERP_TICKERS.read(rows_of("perp", 4)) is None
-
-
-def test_names_are_not_used_up_by_odd_rows() -> None:
-    rows = rows_of("hyperliquid", 9)
-    reader = hyperliquid.rows_reader([NAMES, []], NOW_MS)
-    assert reader.read([*rows[:7], {**rows[7], "midPx": "x"}, rows[8]]) is None
-    assert [symbol for symbol, _ in reader.read(rows) or ()][:3] == ["BTC-USDC", "1000PEPE-USDC", "OLD-USDC"]
 
 
 @together("method, value", [("numbers", "x"), ("prices", "-1"), ("needed", ""), ("moments", "0"), ("texts", 5)])
