@@ -19,19 +19,17 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "cvd": ("cvd BTC", "cvd ETH 4h"),
     "chart": ("chart BTC 4h", "chart BTC ETH SOL", "chart oi BTC"),
     "profile": ("profile BTC", "profile ETH 7d"),
-    "ls": ("ls BTC",),
     "oi": ("oi BTC",),
     "funding": ("funding BTC", "funding top"),
     "liq": ("liq BTC", "liq ETH 1h"),
     "spread": ("spread BTC", "spread ETH perp"),
     "top10": ("top10", "top10 perps gainers"),
     "volscan": ("volscan", "volscan 300 1h"),
-    "alert": ("alert BTC",),
     "balance": ("balance", "balance okx"),
     "positions": ("positions", "positions bybit"),
     "pnl": ("pnl", "chart pnl"),
 }
-"""What can be pressed to see what a command does; of those not here, the command itself."""
+"""What can be pressed to see what a command does; of those not here, the command itself, with a coin if need be."""
 A_ROW = 5  # buttons
 
 
@@ -80,7 +78,8 @@ def _of_one(told: Help) -> Answer:
     lines = [f"For short: {', '.join(short)}."] if short else []
     if "15m" in of.usage or "1h" in of.usage:
         lines.append(f"Intervals: {', '.join(INTERVALS)}.")
-    examples = EXAMPLES.get(name, (name,))
+    usual = f"{name} BTC" if of.usage.startswith("SYMBOL") else name
+    examples = EXAMPLES.get(name, (usual,))
     buttons = [that_fit([Button(f"/{line}", line)]) for line in examples]
     return Answer(
         f"<b>/{name}</b> {escape(of.usage)}".rstrip(),
