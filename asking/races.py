@@ -240,9 +240,10 @@ def start(work: Awaitable[T]) -> asyncio.Future[T]:
 
     An answer that is kept is there already, and stays as it is.
     """
+    if isinstance(work, asyncio.Future) and work.done():
+        return work
     task = asyncio.ensure_future(work)
-    if not task.done():
-        task.add_done_callback(_look)
+    task.add_done_callback(_look)
     return task
 
 
