@@ -17,10 +17,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import compress, repeat, starmap
 from typing import Any
-from urllib.parse import quote as percent_encode
 
 from exchanges.columns import Columns
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, percent_encode
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -110,8 +109,7 @@ def native(of: Listing) -> str:
 
 def _name(of: Listing) -> str:
     """The native symbol in a query."""
-    name = native(of)
-    return name if name.isascii() and name.isalnum() else percent_encode(name, safe="")
+    return percent_encode(native(of))
 
 
 def symbol_of(native_symbol: object) -> str | None:

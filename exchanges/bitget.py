@@ -14,10 +14,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import starmap
 from typing import Any
-from urllib.parse import quote as percent_encode
 
 from exchanges.columns import Columns
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T, percent_encode
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -100,7 +99,7 @@ def native(of: Listing) -> str:
 
 def _symbol(of: Listing) -> str:
     """The native symbol in a query."""
-    return f"symbol={percent_encode(native(of), safe='')}"
+    return f"symbol={percent_encode(native(of))}"
 
 
 def _of_product(of: Listing) -> str:
@@ -193,7 +192,7 @@ class Bitget(Exchange):
         """GET /api/v3/market/liquidations, newest first, of three days, some minutes late."""
 
         def orders(cursor: str) -> Endpoint[LiquidationPage]:
-            after = f"&cursor={percent_encode(cursor, safe='')}" if cursor else ""
+            after = f"&cursor={percent_encode(cursor)}" if cursor else ""
             target = f"/api/v3/market/liquidations?category={PRODUCTS[of.quote]}&{_symbol(of)}&limit=100{after}"
             return Endpoint(HOST, target, partial(parse_liquidations, of=of, since_ms=since_ms), explain, LIQUIDATIONS)
 

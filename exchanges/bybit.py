@@ -17,11 +17,10 @@ from collections.abc import Callable
 from functools import partial
 from itertools import starmap
 from typing import Any
-from urllib.parse import quote as percent_encode
 
 import orjson
 
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T, percent_encode
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -122,7 +121,7 @@ def category(of: Listing) -> str:
 
 def _market(of: Listing) -> str:
     """The market in a query."""
-    return f"category={category(of)}&symbol={percent_encode(native(of), safe='')}"
+    return f"category={category(of)}&symbol={percent_encode(native(of))}"
 
 
 class Bybit(AccountExchange):

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
-from urllib.parse import quote as percent_encode
 
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, percent_encode
 from exchanges.errors import Blocked, MarketError, RateLimited, Reason, Unavailable, UnknownSymbol, unexplained
 from exchanges.exchange import Exchange
 from exchanges.reading import At, Row, change_pct, is_name, load, read_candles
@@ -26,7 +25,7 @@ WORDS = {each: str(INTERVALS[each] // 1000) for each in ("1m", "5m", "15m", "1h"
 
 def _name(of: Listing) -> str:
     """The product in a path; it is spelt as here."""
-    return percent_encode(of.listed, safe="-")
+    return percent_encode(of.listed)
 
 
 class Coinbase(Exchange):

@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import starmap
-from urllib.parse import quote as percent_encode
 
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T, percent_encode
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -74,7 +73,7 @@ def native(of: Listing) -> str:
 
 def _name(of: Listing) -> str:
     """The native symbol in a path or query."""
-    return percent_encode(native(of), safe="")
+    return percent_encode(native(of))
 
 
 def symbol_of(native_symbol: object) -> str | None:

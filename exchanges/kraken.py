@@ -16,9 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
-from urllib.parse import quote as percent_encode
 
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T, percent_encode
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -76,7 +75,7 @@ def native(of: Listing) -> str:
 
 def _name(of: Listing) -> str:
     """The native symbol in a path or query."""
-    return percent_encode(native(of), safe="")
+    return percent_encode(native(of))
 
 
 class Kraken(Exchange):

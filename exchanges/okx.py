@@ -18,12 +18,11 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import starmap
 from typing import Any
-from urllib.parse import quote as percent_encode
 
 import orjson
 
 from exchanges.columns import Columns
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T, percent_encode
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -124,7 +123,7 @@ def native(of: Listing) -> str:
 
 def _name(of: Listing) -> str:
     """The native symbol in a query."""
-    return percent_encode(native(of), safe="-")
+    return percent_encode(native(of))
 
 
 class Okx(AccountExchange):

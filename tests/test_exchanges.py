@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import pytest
 from conftest import a_perp, a_spot, recorded, together
@@ -17,7 +18,7 @@ from exchanges.bitget import Bitget
 from exchanges.bybit import Bybit
 from exchanges.coinbase import Coinbase
 from exchanges.deribit import Deribit
-from exchanges.endpoints import Endpoint
+from exchanges.endpoints import Endpoint, percent_encode
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -903,3 +904,8 @@ def test_funding_period_is_the_distance_of_two_times() -> None:
     for after in ("14400000", "0", "", "1"):
         row = {"fundingRate": "0", "fundingTime": "14400000", "nextFundingTime": after}
         assert okx.parse_funding(of_okx([row]), a_perp("BTC-USDT")).funding == Funding(0, None, 14400000, None)
+
+
+@together("name", ["BTCUSDT", "BTC-USDT", "FF_XBTUSD", "~.", "", "../币-USD", "a b", "A&symbol=B", "50%", "BTC\n", "ß"])
+def test_name_stands_in_a_query_as_the_standard_library_has_it(name: str) -> None:
+    assert percent_encode(name) == quote(name, safe="")
