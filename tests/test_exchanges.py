@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote as by_the_book
 
 import pytest
 from conftest import a_perp, a_spot, recorded, together
@@ -908,4 +908,4 @@ def test_funding_period_is_the_distance_of_two_times() -> None:
 
 @together("name", ["BTCUSDT", "BTC-USDT", "FF_XBTUSD", "~.", "", "../币-USD", "a b", "A&symbol=B", "50%", "BTC\n", "ß"])
 def test_name_stands_in_a_query_as_the_standard_library_has_it(name: str) -> None:
-    assert percent_encode(name) == quote(name, safe="")
+    assert percent_encode(name) == by_the_book(name, safe="")
