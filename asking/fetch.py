@@ -19,13 +19,13 @@ from asking.bodies import Held, read_body, read_chunks
 from asking.budgets import MAX_BUDGET_WAIT_S, OverBudget, Spending, Unkept
 from asking.circuits import Circuit
 from asking.cutter import ArrayCutter
-from asking.deadlines import Deadlines
 from clock import MACHINE, Clock
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, Reason, Unavailable, bare
 from exchanges.finite import finite
 from exchanges.reading import RowsRead
 from exchanges.words import Key, Signed
+from http1.deadlines import Deadlines
 from http1.words import Answer, Asked, Line, LineError, LocalProtocolError, Timeouts, to_ask
 from metrics import Metrics
 

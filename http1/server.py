@@ -27,6 +27,7 @@ import h11
 import orjson
 
 from http1 import MAX_HEAD
+from http1.deadlines import Deadlines
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -134,6 +135,7 @@ class Server:
         self.n_refused = 0
         self.n_gone = 0  # clients that left within a request
         self.arriving: dict[Connection, int] = {}  # bytes of each body that is not whole yet; oldest first
+        self.idle, self.heads, self.bodies = (Deadlines(each, stays=True) for each in (IDLE_S, HEAD_S, BODY_S))
         self._server: asyncio.Server | None = None
         self._tasks: dict[Connection, asyncio.Task[None]] = {}
         self.waiting: dict[Connection, bool] = {}  # who may be closed to make room, oldest first; is a request begun
@@ -273,12 +275,15 @@ class Connection:
         self.server.waiting[self] = False
         try:
             if not self.h11.trailing_data[0]:
-                async with asyncio.timeout(IDLE_S):
+                with self.server.idle.begin():
                     data = await self._read_first_bytes()
                 if not data:
                     return None
                 self.h11.receive_data(data)
-            event = await self._next_event(HEAD_S, "the request's head came too slowly")
+            event = self._next_event()
+            if event is h11.NEED_DATA:
+                slow = "the request's head came too slowly"
+                event = await _within(self.server.heads, self._whole_event(), slow)
         except TimeoutError:
             return None
         finally:
@@ -326,7 +331,8 @@ class Connection:
         self.server.waiting[self] = True
         self.server.arriving[self] = 0
         try:
-            return b"".join(await self._parts_of_body(max_bytes))
+            parts = self._parts_of_body(max_bytes)
+            return b"".join(await _within(self.server.bodies, parts, "the request's body came too slowly"))
         finally:
             self.server.waiting.pop(self, None)
             self.server.arriving.pop(self, None)
@@ -334,10 +340,8 @@ class Connection:
     async def _parts_of_body(self, max_bytes: int) -> list[bytes]:
         parts: list[bytes] = []
         size = 0
-        deadline = asyncio.get_running_loop().time() + BODY_S
         while self.h11.their_state is h11.SEND_BODY:
-            left = deadline - asyncio.get_running_loop().time()
-            event = await self._next_event(left, "the request's body came too slowly")
+            event = await self._whole_event()
             if isinstance(event, h11.Data):
                 size += len(event.data)
                 if size > max_bytes:
@@ -352,21 +356,18 @@ class Connection:
                     await asyncio.sleep(0)
         return parts
 
-    async def _next_event(self, timeout_s: float, too_slow: str) -> object:
-        """The next h11 event. Raises HTTPError: 408 after timeout_s, or what h11 refuses."""
+    async def _whole_event(self) -> object:
+        """The next h11 event, when all of it has come. Raises HTTPError and ClientGone."""
+        while (event := self._next_event()) is h11.NEED_DATA:
+            # h11 measures only what is incomplete, so it gets no more than what may be a head.
+            room = max(1, MAX_HEAD - len(self.h11.trailing_data[0]))
+            self.h11.receive_data(await self._read(room))
+        return event
+
+    def _next_event(self) -> object:
+        """The next h11 event, or NEED_DATA. Raises HTTPError for what h11 refuses."""
         try:
-            event = self.h11.next_event()
-            if event is not h11.NEED_DATA:
-                return event
-            async with asyncio.timeout(timeout_s):
-                while event is h11.NEED_DATA:
-                    # h11 measures only what is incomplete, so it gets no more than what may be a head.
-                    room = max(1, MAX_HEAD - len(self.h11.trailing_data[0]))
-                    self.h11.receive_data(await self._read(room))
-                    event = self.h11.next_event()
-            return event
-        except TimeoutError as error:
-            raise HTTPError(408, too_slow) from error
+            return self.h11.next_event()
         except h11.RemoteProtocolError as error:
             status = error.error_status_hint
             text = "the request's head is too long" if status == 431 else f"not HTTP/1.1 as in RFC 9112: {error!s:.100}"
@@ -447,6 +448,15 @@ class Connection:
                 left = LINGER_BYTES
                 while left > 0 and (data := await self.reader.read(READ_SIZE)):
                     left -= len(data)
+
+
+async def _within(deadlines: Deadlines, what: Awaitable[T], too_slow: str) -> T:
+    """What is waited for; raises HTTPError 408 where it takes longer."""
+    try:
+        with deadlines.begin():
+            return await what
+    except TimeoutError as error:
+        raise HTTPError(408, too_slow) from error
 
 
 def error_response(error: HTTPError) -> Response:

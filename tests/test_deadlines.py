@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from asking.deadlines import Deadlines
 from clock import loop_time
+from http1.deadlines import Deadlines
 
 
 async def ends_after(deadlines: Deadlines, seconds: float) -> tuple[str, float]:
@@ -34,7 +34,8 @@ async def test_each_has_its_whole_time() -> None:
     assert await asyncio.gather(*asked) == [("whole", 1), ("late", 4), ("late", 4), ("late", 4), ("whole", 3)]
 
 
-async def test_one_timer_looks_after_all(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("stays", "n_timers"), [(False, 10), (True, 1)])
+async def test_one_timer_looks_after_all(monkeypatch: pytest.MonkeyPatch, stays: bool, n_timers: int) -> None:
     loop, set_for = asyncio.get_running_loop(), list[float]()
 
     def call_at(when: float, *rest: Any, call_at: Callable[..., asyncio.TimerHandle] = loop.call_at) -> Any:
@@ -42,15 +43,16 @@ async def test_one_timer_looks_after_all(monkeypatch: pytest.MonkeyPatch) -> Non
         return call_at(when, *rest)
 
     monkeypatch.setattr(loop, "call_at", call_at)
-    deadlines = Deadlines(60.0)
+    deadlines = Deadlines(60.0, stays=stays)
     for _ in range(10):
         with deadlines.begin(), deadlines.begin(), deadlines.begin():
             pass
-    assert len(set_for) == 10
+    assert len(set_for) == n_timers
 
 
-async def test_nothing_is_left_when_all_have_gone() -> None:
-    deadlines = Deadlines(4.0)
+@pytest.mark.parametrize("stays", [False, True])
+async def test_nothing_is_left_when_all_have_gone(stays: bool) -> None:
+    deadlines = Deadlines(4.0, stays=stays)
     assert await ends_after(deadlines, 1) == ("whole", 1)
     assert await later(deadlines, 2.5, 9) == ("late", 4)  # not when the first one would have been due
     assert await ends_after(deadlines, 9) == ("late", 4)

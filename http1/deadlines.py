@@ -13,10 +13,13 @@ class Deadlines:
 
     All have the same time, so who began first is due first: one timer, set for the first of those who are still at it,
     looks after all of them. asyncio.timeout sets one for each, which costs as much as reading a short answer.
+
+    stays: whether the timer does when all have gone, for those who begin before it comes: as it is where a process is
+    never frozen between two of them.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, seconds: float, *, stays: bool = False) -> None:
+        self.seconds, self._stays = seconds, stays
         self.open: dict[Deadline, None] = {}  # in the order in which they are due
         self._timer: asyncio.TimerHandle | None = None
 
@@ -30,7 +33,7 @@ class Deadlines:
 
     def leave(self, deadline: Deadline) -> None:
         del self.open[deadline]
-        if not self.open and self._timer is not None:
+        if not self.open and self._timer is not None and not self._stays:
             self._timer.cancel()
             self._timer = None
 
