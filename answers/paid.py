@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -43,11 +43,11 @@ class Past(NamedTuple):
         return cls(array("q", at_ms), array("d", [rates[at] for at in at_ms]))
 
 
-async def paid_at(market: Market, exchange: Exchange, base: str, days: int = DAYS[-1]) -> Past:
+def paid_at(market: Market, exchange: Exchange, base: str, days: int = DAYS[-1]) -> Awaitable[Past]:
     """What was paid over the last days; fewer where the market is younger. Raises MarketError."""
     since_ms = market.now_ms() // HOUR_MS * HOUR_MS - days * DAY_MS
     load = _paid_since(market, exchange, f"{base}-{exchange.quotes['perp'][0]}", since_ms)
-    return await market.cached_load((exchange.id, "paid", base, since_ms), PAID_S, load)
+    return market.cached_load((exchange.id, "paid", base, since_ms), PAID_S, load)
 
 
 async def _paid_since(market: Market, exchange: Exchange, symbol: str, since_ms: int) -> Past:
