@@ -48,7 +48,7 @@ class Cache:
         if kept is None or not self._is_ahead(kept[0]):
             return None
         self.n_hits += 1
-        there = asyncio.get_running_loop().create_future()
+        there: asyncio.Future[Any] = asyncio.Future()  # of the running loop
         there.set_result(kept[1])
         return there
 
