@@ -366,14 +366,15 @@ class Market(Kept):
         missing: dict[PartName, MarketError],
         interval_h: float | None,
     ) -> Found:
-        untold = BadResponse(exchange.id, "it is not in the answer", Reason.UNTOLD)
-        failure = next(iter(missing.values()), untold)  # one answer may tell both
+        def untold() -> MarketError:
+            return BadResponse(exchange.id, "it is not in the answer", Reason.UNTOLD)
+
         for what, told in ((PartName.OPEN_INTEREST, whole.open_interest), (PartName.FUNDING, whole.funding)):
-            if told is None:
-                missing.setdefault(what, failure)
+            if told is None and what not in missing:
+                missing[what] = next(iter(missing.values()), None) or untold()  # one answer may tell both
         ticker, interest, funding = completed_snapshot(whole, interval_h)
         if funding is not None and funding.funding_interval_h is None:
-            missing[PartName.FUNDING_PERIOD] = self.periods.error(exchange, of.quote) or untold
+            missing[PartName.FUNDING_PERIOD] = self.periods.error(exchange, of.quote) or untold()
         return Found(Snapshot(self._timed(ticker), interest, funding), of.listed, of.multiplier, missing)
 
     def _timed(self, ticker: Ticker | None) -> Ticker | None:
