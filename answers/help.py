@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from answers.asked import Described, Tools
@@ -10,7 +11,7 @@ from answers.typed import ALIASES
 from exchanges.words import INTERVALS
 from render.figures import escape
 from render.keyboards import keyboard, that_fit
-from render.message import Answer, Button
+from render.message import Answer, Button, Keyboard
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "price": ("price BTC", "price BTC ETH SOL"),
@@ -56,19 +57,20 @@ def show(told: Help, now_s: float) -> Answer:
 
 def _of_all(commands: Mapping[str, Described]) -> Answer:
     """At most a screen: the commands by group, and how they are spelt."""
-    lines = []
-    for group in dict.fromkeys(each.group for each in commands.values()):
-        of_group = " ".join(f"/{name}" for name, each in commands.items() if each.group == group)
-        lines.append(f"<b>{group}</b> {of_group}")
+    groups: dict[str, list[str]] = {}
+    for name, each in commands.items():
+        groups.setdefault(each.group, []).append(f"/{name}")
+    lines = [f"<b>{group}</b> {' '.join(names)}" for group, names in groups.items()]
     lines.append("Or type a coin: btc, BTCUSDT, eth/usdt.")
     lines.append("/analysis BTC 4h spot: interval and kind may follow the coin.")
-    names = [name for name in commands if name not in ("help", "start")]
-    buttons = [Button(name, f"help {name}") for name in names]
-    return Answer("<b>What would you like to know?</b>", tuple(lines), keyboard=keyboard(*_rows(buttons)))
+    return Answer("<b>What would you like to know?</b>", tuple(lines), keyboard=_menu(tuple(commands)))
 
 
-def _rows(buttons: list[Button]) -> list[tuple[Button, ...]]:
-    return [tuple(buttons[i : i + A_ROW]) for i in range(0, len(buttons), A_ROW)]
+@lru_cache(1)
+def _menu(names: tuple[str, ...]) -> Keyboard:
+    """A button for each command but those that lead here. They are always the same."""
+    buttons = [Button(name, f"help {name}") for name in names if name not in ("help", "start")]
+    return keyboard(*(tuple(buttons[i : i + A_ROW]) for i in range(0, len(buttons), A_ROW)))
 
 
 def _of_one(told: Help) -> Answer:
