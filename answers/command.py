@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -59,9 +60,7 @@ class Command(NamedTuple):
     @property
     def file(self) -> Answering:
         """The file that answers."""
-        if isinstance(self.answer, str):
-            return cast("Answering", import_module(f"answers.{self.answer}"))
-        return self.answer
+        return _file(self.answer) if isinstance(self.answer, str) else self.answer
 
     async def run(self, tools: Tools, name: str, words: list[str]) -> Answer:
         """The answer; or a sentence why there is none, and a button that leads on."""
@@ -85,3 +84,9 @@ class Command(NamedTuple):
             log.warning("no answer: %s", error)
         text = sentences.sorry(error, getattr(self.file, "ABOUT", "answer about"))
         return Answer(text, outcome=outcome_of(error))
+
+
+@cache
+def _file(name: str) -> Answering:
+    """Found once: import_module looks anew each time, in a dozen calls."""
+    return cast("Answering", import_module(f"answers.{name}"))

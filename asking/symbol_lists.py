@@ -128,8 +128,9 @@ class Symbols:
     def is_likely(self, exchange: Exchange, kind: str, symbol: str) -> bool:
         """Whether the exchange may be asked for everything about a market at once, as it most likely has it."""
         dollars = in_every_dollar(symbol, exchange.quotes.get(kind, ()))
-        if any((exchange.id, kind, each) in self._answered for each in dollars):
-            return True
+        for each in dollars:
+            if (exchange.id, kind, each) in self._answered:
+                return True
         base = split(symbol)[0]
         if known := self.kept(exchange, kind):
             found = [of for each in dollars if (of := place(exchange, Listing(kind, each, each), known)) is not None]

@@ -82,6 +82,8 @@ def format_amount(amount: float | None) -> str:
 def _three_digits(figure: float) -> str:
     if -1e-12 < figure < 1e-12:
         return "0"
+    if 0.001 <= abs(figure) < 999.5:
+        return f"{figure:#.3g}".rstrip(".")
     scientific = f"{figure:.2e}"
     magnitude = int(scientific.partition("e")[2])  # after rounding: 0.9996 has that of 1.00
     return scientific if magnitude > 5 else f"{figure:.{min(max(0, 2 - magnitude), 12)}f}"

@@ -184,7 +184,7 @@ def _object(value: object) -> dict[str, Any]:
 
 def id_in(value: object) -> int | None:
     """An id or a time."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and -MAX_ID < value < MAX_ID else None
+    return value if type(value) is int and -MAX_ID < value < MAX_ID else None  # and no bool
 
 
 class ChatStanding(NamedTuple):
