@@ -76,7 +76,10 @@ def test_prices_keep_their_digits(price: float | None, text: str) -> None:
         (999_950_000, "1.00B"),
         (12.34, "12.3"),
         (0.0123, "0.0123"),
+        (9.996, "10.0"),
+        (0.00000123, "0.00000123"),
         (8.18e12, "8.18T"),
+        (9.997e14, "1000T"),
         (0, "0"),
         (None, "n/a"),
         (3e22, "3.00e+10T"),
@@ -400,3 +403,10 @@ def test_nothing_has_no_sign() -> None:
     assert figures_module.format_percent(-0.001) == "0.00%"
     assert figures_module.format_signed(-1e-300) == "0"
     assert figures_module.format_usd(-0.001, sign=True) == "$0.00"
+
+
+@together("mark", [chr(each) for each in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))])
+def test_mark_that_turns_a_text_is_left_out(mark: str) -> None:
+    assert figures_module.escape(f"{mark}<BTC>{mark} ▕██▏\u2029\u202f\u2065\u206a") == (
+        "&lt;BTC&gt; ▕██▏\u2029\u202f\u2065\u206a"
+    )
