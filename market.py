@@ -307,7 +307,7 @@ class Market(Kept):
     async def _whole_perp(self, exchange: Exchange, of: Listing) -> Found:
         """The perpetual from all endpoints that tell of it; all but the ticker may fail."""
         of = await self.sized(exchange, of, "perp")
-        endpoints = exchange.perp(of)
+        endpoints = self.perp_of(exchange, of)
         others = [what for what in endpoints if what != "ticker"]
         intervals = self.periods.begin(exchange, of.quote)
         ticker = self.cached(endpoints["ticker"], per=of.multiplier)  # before all else

@@ -6,7 +6,8 @@ Everything that asks stands on this: the witnesses, the namesakes, and the marke
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from asking.cache import MAX_CACHED, Cache
@@ -21,7 +22,9 @@ from exchanges.table import Exchange
 from exchanges.words import Listing, Snapshot
 
 T = TypeVar("T")
+PerpOf = Callable[[Exchange, Listing], Mapping[str, Endpoint[Snapshot]]]
 CONTRACTS_S = 3600.0
+MAX_PERPS = 128  # whose endpoints are kept, some 2 KiB each: people ask of the same markets
 
 
 class Kept:
@@ -31,6 +34,8 @@ class Kept:
         self.fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
         self._cache = Cache(MAX_CACHED, clock=clock)
         self.periods = FundingPeriods(fetcher, self._cache, clock)
+        # Where to ask for a perpetual, made once: answers that are kept are found by it.
+        self.perp_of: PerpOf = lru_cache(MAX_PERPS)(lambda exchange, of: exchange.perp(of))
         self._lists = Lists(fetcher, self._cache, self.periods, LISTING_S if cache_s else 0.0)
 
     def now_ms(self) -> int:

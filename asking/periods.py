@@ -46,7 +46,8 @@ class FundingPeriods:
             return periods
 
         host = endpoint.host.name
-        return Asked(self._cache.get((host, "funding intervals"), PERIODS_S, load()), of_all_others, host)
+        key = (host, "funding intervals")
+        return Asked(self._cache.at_hand(key) or self._cache.get(key, PERIODS_S, load()), of_all_others, host)
 
     async def of(self, exchange: Exchange, asked: Asked | None, symbol: str) -> float | None:
         """Hours per funding period of a contract."""
