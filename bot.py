@@ -29,6 +29,7 @@ from asking.fetch import Fetcher
 from clock import MACHINE, Clock
 from exchanges import table
 from health import Health, counted_by, keep_watchdog_quiet, let_watchdog_sleep, open_small_door
+from http1 import NO_FILES
 from http1.client import Transport
 from log import set_up_log, working_on
 from market import Market
@@ -51,6 +52,8 @@ from upkeep import keep_tidy
 from watchman.duty import Duty
 
 log = logging.getLogger("bot")
+WENT_WRONG = "Something went wrong here, and it is noted."
+NO_ROOM = "Too much is open here just now. Please try again in a minute."
 COMMAND_S = 8.0  # from update to answer; the market ends at 7
 RICH_S = 3.0  # for Telegram to take a text that does not travel in the webhook's answer
 NAME_S = 0.9  # with the market's 7 s still within 8
@@ -258,10 +261,11 @@ class Bot:
             log.error("no answer within %.0f s", COMMAND_S)
             outcome = "too slow"
             answer = Answer("This takes too long just now.", keyboard=try_again(meaning.line))
-        except Exception:
-            log.exception("the command failed")
+        except Exception as error:
+            is_full = isinstance(error, OSError) and error.errno in NO_FILES
+            log.error("the command failed: %s", error, exc_info=not is_full)
             outcome = "failed"
-            answer = Answer("Something went wrong here, and it is noted.", keyboard=try_again(meaning.line))
+            answer = Answer(NO_ROOM if is_full else WENT_WRONG, keyboard=try_again(meaning.line))
         finally:
             await sign.end()
         took_s = self.monotonic() - began

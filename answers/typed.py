@@ -31,7 +31,7 @@ ALIASES: Mapping[str, str] = {
     "h": "help",
 }
 """Short names, which no command bears; those of commands that are not there mean nothing."""
-MAX_BARE = 5  # words of a text without a command that may all be coins
+MAX_BARE = 5  # words of a text without a command that may all be coins; of more, each has to be one that is known
 SURE_FROM = 5  # letters from which a word near a command is a slip and no coin
 FILLERS = {
     "of", "for", "the", "on", "in", "and", "or", "vs", "&", "+", "please", "is", "are", "what", "what's", "whats",
@@ -103,9 +103,10 @@ def _of_coins(words: list[str], commands: Collection[str], known: Collection[str
         rest = [each for each in rest if each != coins[1]]
         rest[rest.index(coins[0])] = f"{coins[0]}-{coins[1]}"
         coins = coins[:1]
-    if len(named) > 1 or not 0 < len(rest) <= MAX_BARE or not coins:
+    is_long = len(rest) > MAX_BARE
+    if len(named) > (0 if is_long else 1) or not coins:
         return None
-    if not all(_may_be_a_coin(each, known) for each in coins):
+    if not all(_may_be_a_coin(each, known or (WELL_KNOWN if is_long else ())) for each in coins):
         return None
     return Meant(named[0].lower() if named else "price", rest)
 

@@ -26,7 +26,7 @@ from typing import NamedTuple, TypeVar
 import h11
 import orjson
 
-from http1 import MAX_HEAD
+from http1 import MAX_HEAD, NO_FILES
 from http1.deadlines import Deadlines
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ MAX_ARRIVING = 8 * 1024 * 1024  # bytes of bodies that are not whole yet, all co
 MAX_PARTS, FAIR_PART = 1000, 64  # of a body: so many pieces at any size, and more if they have so many bytes each
 MAX_EMPTY_LINES = 4  # bytes of them before a request line (RFC 9112 §2.2: at least one empty line is ignored)
 MAX_CONNECTIONS = 256  # some 15 KiB each while they wait
-BACKLOG = 64  # accepted in one turn of the loop: many more would push out a client before its head is read
+BACKLOG = 64  # clients that wait to be accepted, one in a turn of the loop, so that each one's head is read soon
 HEAD_S = 5.0  # from a head's first byte to its last
 BODY_S = 10.0  # for a whole body
 IDLE_S = 75.0  # Telegram itself lets go after 60 s
@@ -151,7 +151,13 @@ class Server:
         return [sock.getsockname()[1] for sock in self._server.sockets]
 
     async def listen(self, serve: Serve, host: str | None, port: int) -> asyncio.Server:
-        return await asyncio.start_server(serve, host or EVERYWHERE, port, limit=READ_SIZE, backlog=BACKLOG)
+        """asyncio's backlog is also how often it tries to accept in a row, and where no file descriptor is left each try
+        logs a traceback and sets a timer that tries as often again: it is one, and the system is told of the others."""
+        server = await asyncio.start_server(serve, host or EVERYWHERE, port, limit=READ_SIZE, backlog=1)
+        for sock in server.sockets:
+            with sock.dup() as same:
+                same.listen(BACKLOG)
+        return server
 
     @property
     def n_connections(self) -> int:
@@ -259,7 +265,10 @@ class Connection:
         except ClientGone as error:
             self._end(error)
             return None
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in NO_FILES:
+                log.error("a request is refused: %s", error)
+                return error_response(HTTPError(503, "too many files are open", [("retry-after", "30")]))
             log.exception("the handler failed")
             return error_response(HTTPError(500, "internal error"))
 

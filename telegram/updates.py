@@ -12,7 +12,7 @@ MAX_DEPTH = 64  # of lists and objects in a rich message, which has 16 levels
 SHOWN_PARTS = ("caption", "summary", "text", "cells", "blocks")  # of a RichBlock and a RichText
 MAX_QUERY = 256  # characters, as Telegram has it
 MAX_ID = 1 << 53  # Telegram's have at most 52 bits
-_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+|$)")
+_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w*)?(?:\s+|$)")  # a name that is not finished is nobody's
 _ADDRESSED = re.compile(r"/\w{1,32}@(\w+)")
 _BETWEEN_WORDS = re.compile(r"[\s,;]+")
 INACCESSIBLE = 0  # the date of a message that may not be edited any more (Bot API: InaccessibleMessage)
@@ -72,7 +72,7 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         return None
     text, is_private = _whole(text), chat.get("type") == "private"
     is_apart = bool(callback) and (text.startswith(APART) or message.get("date") == INACCESSIBLE)
-    text = text.removeprefix(APART) if callback else text
+    text = text.removeprefix(APART) if callback else text.lstrip()
     name, words = _command(f"/{text}" if callback else text)
     if not name and not is_private and not callback:
         return None

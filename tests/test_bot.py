@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import signal
 import time
@@ -331,6 +332,19 @@ async def a_command(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Awaitabl
     monkeypatch.setitem(COMMANDS, "test", Command(Answers(run), "", "a test"))
     async with a_house() as house:
         yield house
+
+
+async def test_without_a_file_descriptor_the_answer_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def full(tools: Tools, asked: None) -> Answer:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with a_command(monkeypatch, full) as house:
+        assert await house.ask("/test") == "Too much is open here just now. Please try again in a minute."
+    (said,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert said.getMessage() == "the command failed: [Errno 24] Too many open files"
+    assert not said.exc_info
 
 
 async def test_typing_while_a_command_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:

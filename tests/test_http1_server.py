@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import errno
 import http.client
+import os
+import resource
 import socket
 import struct
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
 import pytest
 from conftest import together
 from wires import a_server, answer, connect, echo, exchange, is_gone, post, served
 
-from http1.server import WRITE_S, Request, Response, Serve, Server, http_date
+from http1.server import BACKLOG, WRITE_S, Request, Response, Serve, Server, http_date
 
 
 async def nobody(max_bytes: int) -> bytes:
@@ -173,6 +176,52 @@ async def test_crash_tells_nothing() -> None:
             500,
             b'{"error":"internal error"}',
         )
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """As if no file descriptor were left: the lowest free one is beyond the process's bound."""
+    lowest, (soft, hard) = os.open(os.devnull, os.O_RDONLY), resource.getrlimit(resource.RLIMIT_NOFILE)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_without_a_file_descriptor_a_client_waits_and_one_line_a_second_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with a_server() as (_, port):
+        with socket.socket() as client:
+            client.setblocking(False)
+            with no_more_files():
+                await loop.sock_connect(client, ("127.0.0.1", port))
+                await asyncio.sleep(2.5)
+            assert 1 <= sum("out of system resource" in each.message for each in caplog.records) <= 4
+            await loop.sock_sendall(client, b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await loop.sock_recv(client, 100)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_as_many_clients_as_ever_wait_to_be_accepted() -> None:
+    async with a_server() as (_, port):
+        with ExitStack() as clients:
+            for _ in range(BACKLOG):  # none is accepted meanwhile, as the loop does not turn
+                clients.enter_context(socket.create_connection(("127.0.0.1", port), timeout=1))
+
+
+async def test_an_answer_that_needs_a_file_descriptor_is_503(caplog: pytest.LogCaptureFixture) -> None:
+    async def full(request: Request) -> Response:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with a_server(full) as (_, port):
+        status, headers, body = await exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (status, headers["retry-after"], body) == (503, "30", b'{"error":"too many files are open"}')
+    assert [(each.message, each.exc_info) for each in caplog.records] == [
+        ("a request is refused: [Errno 24] Too many open files", None)
+    ]
 
 
 async def test_slow_head_is_dropped_while_others_are_served() -> None:

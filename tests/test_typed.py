@@ -80,6 +80,9 @@ def test_words_are_coins_only_where_they_are_listed() -> None:
         ("the btc", {"THE", "BTC"}, Meant("price", ["the", "btc"])),  # a coin of that name
         ("btc oi funding", {"BTC"}, Meant("", ["btc", "oi", "funding"])),
         ("btc thanks", {"BTC"}, Meant("", ["btc", "thanks"])),
+        ("btc eth sol xrp doge ada", set(), Meant("price", ["btc", "eth", "sol", "xrp", "doge", "ada"])),
+        ("btc eth sol xrp doge up", set(), Meant("", ["btc", "eth", "sol", "xrp", "doge", "up"])),
+        ("btc eth sol xrp doge ada oi", set(), Meant("", ["btc", "eth", "sol", "xrp", "doge", "ada", "oi"])),
         ("btc alerts", {"BTC"}, Meant("", ["btc", "alerts"])),  # which are not of a coin
         ("what about btc", {"BTC"}, Meant("price", ["btc"])),
         ("1h spot", {"BTC"}, Meant("", ["1h", "spot"])),
@@ -112,6 +115,7 @@ async def test_groups_do_not_hear_of_coins_with_a_slash() -> None:
         await house.bot.learn_username()
         assert await house.bot.answer(updated("/btc", chat_id=GROUP)) is None
         assert await house.bot.answer(updated("/btc@OtherBot", chat_id=GROUP)) is None
+        assert await house.bot.answer(updated(" /price@OtherBot btc", chat_id=GROUP)) is None
         assert await house.bot.answer(updated(f"/btc@{house.bot.username}", chat_id=GROUP)) is not None
 
 
