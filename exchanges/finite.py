@@ -125,7 +125,8 @@ def _candles(of: Candles) -> bool:
 
 
 def _flow(of: Flow) -> bool:
-    return isfinite(sum(of.buy)) and isfinite(sum(of.sell))
+    sums = sum(of.buy), sum(of.sell)
+    return all(map(isfinite, sums)) and min((*of.buy, *of.sell), default=0.0) >= 0
 
 
 def _none(of: object) -> bool:

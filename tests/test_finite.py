@@ -206,6 +206,16 @@ def test_what_no_market_can_have(record: Any, can_be: bool) -> None:
         assert finite_rows(rows) == (rows if can_be else rows[:-1])
 
 
+def test_takers_buy_and_sell_no_less_than_nothing() -> None:
+    flow = Flow("x", "AB-USDT", "perp", 60_000, [0, 1], [1.0, 0.0], [3.0, 2.0])
+    assert [is_finite(each) for each in (flow, flow._replace(buy=[1.0, -2.0]), flow._replace(sell=[3.0, -0.1]))] == [
+        True,
+        False,
+        False,
+    ]
+    assert is_finite(flow._replace(open_ms=[], buy=[], sell=[]))
+
+
 def test_binance_funding_period_that_none_is() -> None:
     for hours in (-8, 0, 1e6):
         with pytest.raises(BadResponse):
