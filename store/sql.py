@@ -93,11 +93,12 @@ CHANGE_ALERT = """UPDATE bot_alert
 DELETE_ALERT = "DELETE FROM bot_alert WHERE id = $1 RETURNING id"
 RESET_STATES = "UPDATE bot_alert SET state = '', version = version + 1 WHERE chat_id = $1 AND status = 'armed'"
 
-# The tick.
+# The tick. One that is far ahead was claimed by a clock that was wrong, and holds up nothing.
 
 CLAIM_TICK = """INSERT INTO bot_tick (name, at_ms, seen, seen_ms)
     VALUES ($1, coalesce(CAST($3 AS BIGINT), {now_ms}) / CAST($2 AS BIGINT) * CAST($2 AS BIGINT), '', 0)
-    ON CONFLICT (name) DO UPDATE SET at_ms = excluded.at_ms WHERE bot_tick.at_ms < excluded.at_ms
+    ON CONFLICT (name) DO UPDATE SET at_ms = excluded.at_ms
+    WHERE bot_tick.at_ms < excluded.at_ms OR bot_tick.at_ms > excluded.at_ms + 6 * CAST($2 AS BIGINT)
     RETURNING name, at_ms, coalesce(CAST($3 AS BIGINT), {now_ms}), seen, seen_ms"""
 FENCE = """UPDATE bot_tick SET seen = CASE WHEN $3 = '' THEN seen ELSE $3 END,
     seen_ms = CASE WHEN $3 = '' THEN seen_ms ELSE CAST($4 AS BIGINT) END

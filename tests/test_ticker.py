@@ -123,6 +123,33 @@ def test_a_tick_that_took_too_long_leaves_nothing(tmp_path: Path) -> None:
     in_house(tmp_path, act)
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_clock_that_was_an_hour_ahead_and_is_set_right_holds_up_nothing(tmp_path: Path, is_restarted: bool) -> None:
+    async def act(house: House) -> None:
+        await house.tick(price=99.0)
+        await house.tick(3_600_000)
+        await house.set(BTC, 99.0)  # by the clock that is ahead
+        await house.tick()
+        if is_restarted:
+            house.restarted()
+        assert (await house.tick(-3_600_000, price=99.5)).n_alerts == 1
+        assert (await house.tick(price=100.5)).n_fired == 1
+        (facts,) = await house.fired()
+        assert facts["firing"]["at_ms"] == house.now_ms
+
+    in_house(tmp_path, act)
+
+
+def test_a_clock_that_goes_back_by_seconds_judges_no_tick_twice(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        await house.set(BTC, 99.0)
+        await house.tick(price=99.5)
+        assert not (await house.tick(-20_000)).is_claimed
+        assert (await house.tick(30_000)).is_claimed
+
+    in_house(tmp_path, act)
+
+
 # What is asked.
 
 

@@ -113,6 +113,8 @@ class Ticker:
         if claim is None:
             return Ticked()
         now_ms = claim.now_ms
+        if claim.seen_ms > now_ms:
+            claim = self._set_right(claim)
         ticked = Ticked(True, now_ms, now_ms - claim.seen_ms if claim.seen_ms else 0)
         needs = {text: Need(*text.split(" ")) for text in await self._store.needs()}
         self._remember(needs, claim)
@@ -131,6 +133,12 @@ class Ticker:
         self.last = ticked
         return ticked
 
+    def _set_right(self, claim: Claim) -> Claim:
+        """The clock was ahead and is right again: what is known of times to come is forgotten, and looked at anew."""
+        log.warning("the clock went back by %d s", (claim.seen_ms - claim.now_ms) // 1000)
+        self._watched.clear()
+        return claim._replace(seen_ms=claim.now_ms - MINUTE_MS)
+
     def _remember(self, needs: Mapping[str, Need], claim: Claim) -> None:
         """Forgets markets that nobody watches; takes over what an earlier tick, perhaps another machine's, has seen."""
         seen: dict[str, int] = orjson.loads(claim.seen) if claim.seen else {}
@@ -138,7 +146,7 @@ class Ticker:
             del self._watched[text]
         for text in needs:
             watched = self._watched.setdefault(text, Watched())
-            watched.seen_ms = max(watched.seen_ms, seen.get(text, 0))
+            watched.seen_ms = max(watched.seen_ms, min(seen.get(text, 0), claim.now_ms))
 
     async def _tell_of_sleep(self, ticked: Ticked) -> None:
         """Once a week at most, as the message's number is the week's."""
@@ -222,7 +230,8 @@ class Ticker:
             alerts = await self._store.armed_alerts(after, self._page)
             page = [None] * len(alerts)
             parsed = [
-                Parsed(each, load_rule(each.rule), load_state(each.state) if each.state else None) for each in alerts
+                Parsed(each, load_rule(each.rule), _not_ahead(load_state(each.state), now_ms) if each.state else None)
+                for each in alerts
             ]
             await self._read_minutes(parsed, figures, is_minute, now_ms)
             for each in parsed:
@@ -353,6 +362,13 @@ class Ticker:
 
 
 # Pure.
+
+
+def _not_ahead(state: State, now_ms: int) -> State:
+    """Of a clock that was ahead: nobody has judged what is yet to come."""
+    if state.since_ms <= now_ms:
+        return state
+    return replace(state, since_ms=now_ms, rang_ms=tuple(min(each, now_ms) for each in state.rang_ms))
 
 
 def _has_closed(interval: str, before_ms: int, now_ms: int) -> bool:
