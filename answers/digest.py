@@ -28,11 +28,15 @@ GATHER_S = 8.0
 
 
 def due_day(wishes: Wishes, now_ms: int) -> int | None:
-    """The number of the day whose digest is due now, by the chat's clock; None when none is."""
+    """The number of the day whose digest is due now, by the chat's clock; None when none is.
+
+    The hour that spring leaves out makes nothing late: what is due at its beginning is due when it would be over.
+    """
     if wishes.digest_at < 0:
         return None
-    late = (minute_of_day(wishes, now_ms) - wishes.digest_at) % DAY_MINUTES
-    return (now_ms // MINUTE_MS + minutes_ahead(wishes, now_ms) - late) // DAY_MINUTES if late < LATE_MINUTES else None
+    late, ahead = (minute_of_day(wishes, now_ms) - wishes.digest_at) % DAY_MINUTES, minutes_ahead(wishes, now_ms)
+    left_out = ahead - minutes_ahead(wishes, now_ms - late * MINUTE_MS) if late < 3 * LATE_MINUTES else 0
+    return (now_ms // MINUTE_MS + ahead - late) // DAY_MINUTES if late - max(0, left_out) < LATE_MINUTES else None
 
 
 async def gather(market: Market, store: Store, chat_id: int) -> dict[str, Any]:

@@ -151,8 +151,8 @@ class Server:
         return [sock.getsockname()[1] for sock in self._server.sockets]
 
     async def listen(self, serve: Serve, host: str | None, port: int) -> asyncio.Server:
-        """asyncio's backlog is also how often it tries to accept in a row, and where no file descriptor is left each try
-        logs a traceback and sets a timer that tries as often again: it is one, and the system is told of the others."""
+        """asyncio's backlog is also how often it tries to accept in a row. Where no file descriptor is left, each try
+        logs a traceback and sets a timer that tries as often again: so it is one, and the system is told BACKLOG."""
         server = await asyncio.start_server(serve, host or EVERYWHERE, port, limit=READ_SIZE, backlog=1)
         for sock in server.sockets:
             with sock.dup() as same:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import NoReturn
 
@@ -126,10 +127,10 @@ def test_a_digest_keeps_its_hour_when_summer_begins_and_ends() -> None:
 
 
 def test_an_hour_that_is_left_out_or_comes_twice_has_one_digest() -> None:
-    wishes = Wishes(digest_at=150, zone="Europe/Berlin")
-    for night in ("2026-03-29", "2026-10-25"):
+    for night, digest_at in product(("2026-03-29", "2026-10-25"), (120, 150, 179)):
+        wishes = Wishes(digest_at=digest_at, zone="Europe/Berlin")
         minutes = range(at(f"{night}T00:00Z"), at(f"{night}T04:00Z"), MINUTE_MS)
-        assert len({due_day(wishes, each) for each in minutes} - {None}) == 1
+        assert len({due_day(wishes, each) for each in minutes} - {None}) == 1, (night, digest_at)
 
 
 def test_quiet_hours_over_midnight_follow_the_summer() -> None:
@@ -276,6 +277,15 @@ async def test_the_digest_comes_once_a_day_at_its_hour(tmp_path: Path) -> None:
             assert part in sent
         assert await tick(house, 60.0) == []
         assert [each[:13] for each in await tick(house, 86400.0)] == ["<b>Digest</b>", "I slept from "]
+
+
+async def test_a_clock_that_is_set_right_brings_the_digest_all_the_same(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/watch BTC")
+        await house.ask("/settings digest 23:00")  # T0 is 22:13:20
+        assert await tick(house, 7200.0) == []  # too late for that day's
+        assert await tick(house, -5400.0) == []
+        assert [each[:13] for each in await tick(house, 1080.0)] == ["<b>Digest</b>"]
 
 
 async def test_the_chart_comes_with_what_rang_where_it_is_wished(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ async def of(work: Any, complaints: list[str]) -> str:
     asyncio.get_running_loop().set_exception_handler(lambda loop, said: complaints.append(said["message"]))
     try:
         await work
-    except Exception as error:
+    except (ValueError, KeyError, Unavailable) as error:
         return type(error).__name__
     finally:
         await asyncio.sleep(1)

@@ -121,7 +121,7 @@ class Rounds:
     async def _digest(self) -> None:
         """Puts the digest of one chat that is due into the outbox; others follow at the next ticks."""
         now_ms = int(self._clock.now() * 1000)
-        if now_ms // MINUTE_MS > self._digests_ms // MINUTE_MS:
+        if now_ms // MINUTE_MS != self._digests_ms // MINUTE_MS:  # a clock may also be set back
             self._digests_ms, self._due = now_ms, await due_chats(self._store, now_ms)
         self._due = [(chat_id, day) for chat_id, day in self._due if self._digested.get(chat_id) != day]
         if not self._due:
