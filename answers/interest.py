@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
 from exchanges.errors import UnknownSymbol
+from exchanges.gaps import refuse_future
 from exchanges.table import Exchange
 from market import HISTORY_S, HOUR_MS, Market
 
@@ -44,6 +45,7 @@ async def open_interest_history(
     async for of in spellings:
         with spellings:
             rows = await market.open_interest_history(exchange, of, n, step)
+            refuse_future(exchange.id, [at for at, _ in rows[-1:]], market.now_ms())
             await spellings.refuse_namesake()
             return rows
     raise spellings.unknown

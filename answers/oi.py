@@ -132,7 +132,8 @@ def _margins(report: DerivativesReport, total: float | None) -> list[str]:
         of = [each for each in report.contracts if each.margin == margin]
         if of:
             dollars, share = _sum_cells(of, total)
-            lines.append(f"Margin {name}: ${dollars}, {share}%")
+            told = any(each.coins is not None for each in of)
+            lines.append(f"Margin {name}: ${dollars}, {share}%" if told else f"Margin {name}: n/a, no exchange told it")
     return lines
 
 

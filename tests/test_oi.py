@@ -162,6 +162,8 @@ async def test_open_interest_that_is_not_told_is_no_zero() -> None:
         text = parse(await house.ask("/oi BTC")).text
         assert "0 BTC" not in text
         assert "$0" not in text
+        assert "$n/a" not in text
+        assert "Margin USDT: n/a, no exchange told it" in text
         assert "Binance answered HTTP 500" in text
 
 
@@ -366,3 +368,14 @@ def test_change_is_of_those_with_a_past() -> None:
 def test_change_from_nothing_is_not_known() -> None:
     assert a_report(a_contract("binance", 110, {1: 0})).change_pct(1) is None
     assert a_report(a_contract("binance", 0, {1: 0})).change_pct(1) is None
+
+
+async def test_a_past_that_is_yet_to_come_is_none() -> None:
+    """By a clock that is two hours late, what exchanges tell of the last hour lies ahead: an hour ago is not told."""
+    async with a_house() as house:
+        await house.ask("/price BTC")
+        house.wall.wrong_s = -7200.0
+        assert "change n/a: no exchange that answered tells the past" in await house.ask("/oi BTC")
+        house.wall.wrong_s = -1800.0  # machines that slept are late for a while
+        await house.later()
+        assert "% 1h" in await house.ask("/oi BTC")
