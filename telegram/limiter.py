@@ -34,7 +34,7 @@ class Told:
     def is_told(self, chat_id: int, now: float) -> bool:
         """Whether it was told; else it counts as told from now on."""
         since = self._chats.pop(chat_id, None)
-        is_told = since is not None and now - since < self._lasts_s
+        is_told = since is not None and abs(now - since) < self._lasts_s  # a clock may also be set back
         if len(self._chats) >= self._max_chats:
             del self._chats[next(iter(self._chats))]
         self._chats[chat_id] = since if since is not None and is_told else now

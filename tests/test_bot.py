@@ -27,7 +27,7 @@ from render.message import Answer
 from telegram import webhook
 from telegram.api import TelegramAPI, TelegramError
 from telegram.introduction import introduce_to
-from telegram.limiter import Limiter
+from telegram.limiter import Limiter, Told
 from telegram.polling import Poller
 from telegram.replies import plain_text
 from telegram.sign import TYPING_AFTER_S, TYPING_EVERY_S
@@ -301,6 +301,11 @@ def test_limiter_says_how_long_and_recovers() -> None:
     assert limiter.count(1, 15) == pytest.approx(5)
     assert [limiter.count(1, 20), limiter.count(1, 20)] == [0, pytest.approx(20)]
     assert [limiter.count(1, 999) for _ in range(4)] == [0, 0, 0, 20]
+
+
+def test_who_was_told_by_a_clock_that_was_ahead_is_told_again() -> None:
+    told = Told(60.0)
+    assert [told.is_told(1, now) for now in (3600.0, 3610.0, 10.0, 20.0, 71.0)] == [False, True, False, True, False]
 
 
 def test_limiter_forgets_the_oldest_users() -> None:
