@@ -25,6 +25,7 @@ from exchanges.errors import BadResponse, ClockWrong, MarketError, RateLimited, 
 from exchanges.finite import finite
 from exchanges.reading import RowsRead
 from exchanges.words import Key, Signed
+from http1 import NO_FILES
 from http1.deadlines import Deadlines
 from http1.words import Answer, Asked, Line, LineError, LocalProtocolError, Timeouts, to_ask
 from metrics import Metrics
@@ -211,6 +212,9 @@ class Fetcher:
                 try:
                     answer = await self._line.send(asked, _TIMEOUTS)
                 except LineError as error:
+                    if isinstance(error.__cause__, OSError) and error.__cause__.errno in NO_FILES:
+                        log.warning("%s was not asked: %s", exchange, error)
+                        raise OverBudget(exchange, str(error)) from error
                     reason = Reason.LATE if error.is_late else Reason.UNREACHABLE
                     raise Unavailable(exchange, str(error), reason) from error
                 finally:

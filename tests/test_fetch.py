@@ -15,11 +15,12 @@ import orjson
 import pytest
 from conftest import NOW_MS, a_perp, a_spot, together
 from mocked import Mocked, MockedAnswer
+from wires import no_more_files
 
 from asking import circuits, fetch
 from asking.bodies import INFLATE_STEP, read_chunks
-from asking.budgets import Spending
-from asking.circuits import Circuit
+from asking.budgets import OverBudget, Spending
+from asking.circuits import FAILURES_TO_REST, Circuit
 from asking.cutter import ArrayCutter
 from asking.fetch import Fetcher
 from clock import Clock
@@ -133,6 +134,17 @@ async def test_fetch_failures(failure: Any, kind: type[MarketError], reason: Rea
         await a_fetcher(failure).fetch(ENDPOINT)
     assert type(caught.value) is kind
     assert (caught.value.exchange, caught.value.reason) == ("x", reason)
+
+
+async def test_without_a_file_descriptor_no_exchange_is_blamed() -> None:
+    host = HOST._replace(url="http://127.0.0.1:9")
+    fetcher = Fetcher(Transport())
+    with no_more_files():
+        for _ in range(FAILURES_TO_REST + 1):
+            with pytest.raises(OverBudget, match="Too many open files"):
+                await fetcher.fetch(ENDPOINT._replace(host=host))
+            await asyncio.sleep(1)
+    assert fetcher.circuits["X"].health().state == "ok"
 
 
 async def test_fetch_gzip_bomb_stops_early() -> None:

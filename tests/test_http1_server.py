@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import http.client
-import os
-import resource
 import socket
 import struct
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
 from conftest import together
-from wires import a_server, answer, connect, echo, exchange, is_gone, post, served
+from wires import a_server, answer, connect, echo, exchange, is_gone, no_more_files, post, served
 
 from http1.server import BACKLOG, WRITE_S, Request, Response, Serve, Server, http_date
 
@@ -176,18 +173,6 @@ async def test_crash_tells_nothing() -> None:
             500,
             b'{"error":"internal error"}',
         )
-
-
-@contextmanager
-def no_more_files() -> Iterator[None]:
-    """As if no file descriptor were left: the lowest free one is beyond the process's bound."""
-    lowest, (soft, hard) = os.open(os.devnull, os.O_RDONLY), resource.getrlimit(resource.RLIMIT_NOFILE)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_without_a_file_descriptor_a_client_waits_and_one_line_a_second_says_so(
