@@ -16,7 +16,7 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from itertools import starmap
+from itertools import pairwise, starmap
 from typing import Any
 
 import orjson
@@ -442,11 +442,14 @@ def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
 def parse_taker_flow(body: bytes, of: Listing, interval: str) -> Flow:
     """{"data": [["1701417600000", "200", "380"], …]}: time, SOLD, BOUGHT, in coins as unit=0 asks.
 
-    Newest first. The market is not told.
+    Newest first. The market is not told. An odd row that leaves a hole spoils them all: in a hole nothing was traded.
     """
-    rows = sorted(_columns(_list(body), 0, 1, 2))
+    told, step = _list(body), INTERVALS[interval]
+    rows = sorted(_columns(told, 0, 1, 2))
     times, sell, buy = [int(row[0]) for row in rows], [row[1] for row in rows], [row[2] for row in rows]
-    return Flow(ID, of.listed, of.kind, INTERVALS[interval], times, buy, sell)
+    if len(rows) < len(told) and any(later - at > step for at, later in pairwise(times)):
+        raise BadResponse(ID, "what takers did is not told of a period between others")
+    return Flow(ID, of.listed, of.kind, step, times, buy, sell)
 
 
 def _timed(rows: list[Any], place: int) -> list[Timed]:

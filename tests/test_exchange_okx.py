@@ -121,6 +121,19 @@ def test_okx_taker_flow_tells_what_was_sold_first() -> None:
     )
 
 
+def test_okx_takers_of_an_odd_row_are_not_taken_for_none() -> None:
+    """A hole is filled with nothing bought and nothing sold; at an end there is none."""
+    rows = [[str(hour * HOUR_MS), "1", "2"] for hour in (4, 3, 2, 1)]
+    for i, n_told in ((0, 3), (1, None), (2, None), (3, 3)):
+        for odd in ([rows[i][0], "", "2"], [rows[i][0], "1", "NaN"], [rows[i][0], None, "2"]):
+            body = of_okx([*rows[:i], odd, *rows[i + 1 :]])
+            if n_told is None:
+                with pytest.raises(BadResponse, match="between others"):
+                    okx.parse_taker_flow(body, a_perp("BTC-USDT"), "1h")
+            else:
+                assert len(okx.parse_taker_flow(body, a_perp("BTC-USDT"), "1h").buy) == n_told
+
+
 def test_okx_empty_history() -> None:
     assert okx.parse_open_interest_history(of_okx([]), a_perp("BTC-USDT")) == []
 
