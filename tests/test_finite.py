@@ -206,6 +206,22 @@ def test_what_no_market_can_have(record: Any, can_be: bool) -> None:
         assert finite_rows(rows) == (rows if can_be else rows[:-1])
 
 
+@together(
+    "ticker, can_be",
+    [
+        (TICKER._replace(high=4.0, low=6.0), False),
+        (TICKER._replace(high=5.0, low=5.0), True),
+        (TICKER._replace(high=None, low=6.0), True),
+        (TICKER._replace(bid=5.1, ask=4.9), True),  # of two moments
+        (TICKER._replace(bid=7.0, ask=6.0), False),
+        (TICKER._replace(bid=7.0, ask=None), True),
+    ],
+)
+def test_a_days_high_is_no_lower_than_its_low_and_a_bid_not_far_above_the_ask(ticker: Ticker, can_be: bool) -> None:
+    assert is_finite(ticker) is can_be
+    assert is_finite(Snapshot(ticker, None, None)) is can_be
+
+
 def test_takers_buy_and_sell_no_less_than_nothing() -> None:
     flow = Flow("x", "AB-USDT", "perp", 60_000, [0, 1], [1.0, 0.0], [3.0, 2.0])
     assert [is_finite(each) for each in (flow, flow._replace(buy=[1.0, -2.0]), flow._replace(sell=[3.0, -0.1]))] == [
