@@ -215,9 +215,13 @@ def test_what_no_market_can_have(record: Any, can_be: bool) -> None:
         (TICKER._replace(bid=5.1, ask=4.9), True),  # of two moments
         (TICKER._replace(bid=7.0, ask=6.0), False),
         (TICKER._replace(bid=7.0, ask=None), True),
+        (TICKER._replace(last=7.0), True),  # likewise
+        (TICKER._replace(last=8.0), False),
+        (TICKER._replace(last=3.0), False),
+        (TICKER._replace(last=8.0, high=None, low=None), True),
     ],
 )
-def test_a_days_high_is_no_lower_than_its_low_and_a_bid_not_far_above_the_ask(ticker: Ticker, can_be: bool) -> None:
+def test_a_tickers_prices_are_of_one_market(ticker: Ticker, can_be: bool) -> None:
     assert is_finite(ticker) is can_be
     assert is_finite(Snapshot(ticker, None, None)) is can_be
 
