@@ -171,6 +171,13 @@ def test_a_clock_that_goes_back_claims_nothing(url: str) -> None:
     assert in_store(url, lambda store: store.claim_tick("alerts", 10_000, 120_000)) is None
 
 
+def test_a_tick_that_is_far_ahead_was_claimed_by_a_wrong_clock(url: str) -> None:
+    in_store(url, lambda store: store.claim_tick("alerts", 10_000, 3_600_000))
+    assert in_store(url, lambda store: store.claim_tick("alerts", 10_000, 3_540_000)) is None
+    assert in_store(url, lambda store: store.claim_tick("alerts", 10_000, 3_520_000)) is not None
+    assert in_store(url, lambda store: store.claim_tick("alerts", 10_000, 3_530_000)) is not None
+
+
 def test_the_databases_own_clock(url: str) -> None:
     claim = in_store(url, lambda store: store.claim_tick("alerts", 10_000))
     assert claim is not None
