@@ -169,7 +169,7 @@ async def test_what_is_asked_beside_the_verdict_is_not_given_away_before_it(what
 
         async def dear(asked: Any, whole: Any) -> Any:
             reply = await whole(asked)
-            return reply._replace(body=reply.body.replace(b'"lastPrice":"0.', b'"lastPrice":"9.'))
+            return reply._replace(body=re.sub(rb'(Price":")0\.', rb"\g<1>9.", reply.body))
 
         house.world.sites["BINANCE_SPOT"].intercept(dear)
         with pytest.raises(UnknownSymbol) as refused:
