@@ -397,7 +397,8 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     health = Health(bot, settings, "polling")
     server = await open_small_door(health)
-    background = [asyncio.ensure_future(each) for each in (keep_watchdog_quiet(bot.metrics), keep_tidy(transport))]
+    tasks = (keep_watchdog_quiet(bot.metrics), keep_tidy(transport.sweep, bot.market.sweep))
+    background = [asyncio.ensure_future(each) for each in tasks]
     try:
         if not await clear_webhook(bot.api, delete_webhook, stopped):
             return 0 if stopped.is_set() else 1

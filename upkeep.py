@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 
-from http1.client import Transport
 from metrics import resident_bytes
 
 SETTLED_S = 3.0  # after the start, when what serves for good has been made
@@ -13,15 +13,16 @@ SWEEP_S = 15.0
 KEPT = 2 * 1024 * 1024  # bytes beyond those at the start, before the allocator is asked to give back
 
 
-async def keep_tidy(transport: Transport) -> None:
-    """Closes connections that nobody needs any more, and gives memory back, also while nobody asks."""
+async def keep_tidy(*sweeps: Callable[[], None]) -> None:
+    """Sweeps now and then, and gives memory back, also while nobody asks. sweeps: each lets go of what nobody needs."""
     await asyncio.sleep(SETTLED_S)
     gc.collect()
     gc.freeze()  # the collector need not look again at what stays
     memory = Memory()
     while True:
         await asyncio.sleep(SWEEP_S)
-        transport.sweep()
+        for sweep in sweeps:
+            sweep()
         memory.give_back()
 
 

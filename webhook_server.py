@@ -204,7 +204,7 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     )
     tasks = (
         keep_watchdog_quiet(the_bot.metrics),
-        keep_tidy(transport),
+        keep_tidy(transport.sweep, the_bot.market.sweep),
         introduce(the_bot, settings, bot.introduction(settings)),
     )
     background = [asyncio.ensure_future(each) for each in tasks]

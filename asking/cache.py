@@ -37,6 +37,11 @@ class Cache:
         self.n_hits = 0
         self.n_misses = 0
 
+    @property
+    def n_kept(self) -> int:
+        """How many answers hold memory; the time of some may be over."""
+        return len(self._kept)
+
     def peek(self, key: Any) -> Any:
         """What is kept for the key; None when there is nothing, or its time is over."""
         kept = self._kept.get(key)
@@ -107,12 +112,17 @@ class Cache:
             return
         n_rows = _rows_of(found)
         if self._is_full(n_rows):
-            for each in [key for key, (then, _) in self._kept.items() if not then.is_after(now)]:
-                self._forget(each)
+            self.sweep()
         while self._kept and self._is_full(n_rows):
             self._forget(next(iter(self._kept)))
         self._kept[key] = (until, found)
         self._n_rows += n_rows
+
+    def sweep(self) -> None:
+        """Keeps nothing any more whose time is over. Nobody asks for most of it again, and it is memory."""
+        now = self._now()
+        for key in [key for key, (until, _) in self._kept.items() if not until.is_after(now)]:
+            self._forget(key)
 
     def _is_ahead(self, moment: _Moment) -> bool:
         """By either clock: every answer that is kept is asked this."""

@@ -46,6 +46,10 @@ class Kept:
         """How many questions found an answer that was kept or on its way, and how many did not."""
         return self._cache.n_hits, self._cache.n_misses
 
+    def sweep(self) -> None:
+        """Keeps nothing any more whose time is over: called now and then, as nobody may ask any more."""
+        self._cache.sweep()
+
     def cached(self, endpoint: Endpoint[T], keep_s: float | None = None, per: int = 1) -> Awaitable[T]:
         """An endpoint's answer, shared among all who ask for it within keep_s, or the cache's usual time.
 

@@ -17,7 +17,7 @@ from answers.price import PriceReport
 from asking import fetch
 from asking.cache import Cache
 from asking.races import DEADLINE_S, each_of
-from clock import loop_time
+from clock import Clock, loop_time
 from demo.web import in_json
 from exchanges import binance
 from exchanges.endpoints import Budget, Endpoint, Host
@@ -395,6 +395,16 @@ async def test_a_price_that_is_kept_takes_one_round_of_the_loop() -> None:
         rounds = Rounds()
         await price(house)
         assert rounds.n == 1
+
+
+async def test_swept_cache_has_only_what_is_kept() -> None:
+    wall = [1000.0]
+    cache = Cache(10, clock=Clock(lambda: wall[0], lambda: wall[0]))
+    cache.keep("short", 5.0, [1, 2])
+    cache.keep("long", 60.0, [3])
+    wall[0] += 5
+    cache.sweep()
+    assert (cache.n_kept, cache.peek("long")) == (1, [3])
 
 
 async def test_cache_failure_is_shared_but_not_kept() -> None:

@@ -93,7 +93,7 @@ def test_a_library_without_the_call_does_no_harm(monkeypatch: pytest.MonkeyPatch
 async def test_idle_connections_are_swept_while_nobody_asks() -> None:
     async with a_server() as (server, port):
         transport = Transport()
-        tidying = asyncio.ensure_future(keep_tidy(transport))
+        tidying = asyncio.ensure_future(keep_tidy(transport.sweep))
         await get(transport, f"http://127.0.0.1:{port}/")
         assert transport.n_idle == 1
         await asyncio.sleep(IDLE_KEEP_S + upkeep.SWEEP_S + 1)
