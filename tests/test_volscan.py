@@ -84,7 +84,7 @@ async def test_scan_is_of_two_hundred_unless_told() -> None:
         assert "200 perpetuals scanned, 0 failed" in await house.ask("/volscan")
         asked = set(asked_of(house, "BINANCE_USDM", "/fapi/v1/klines"))
         assert len(asked) >= 200  # of a coin that shares its name with another, two contracts
-        assert len(set(scanned(house))) == 199  # the two have one name here
+        assert len(set(scanned(house))) in (199, 200)  # the two have one name here, where both are among the largest
 
 
 async def test_scan_asks_few_at_once() -> None:
