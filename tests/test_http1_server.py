@@ -21,6 +21,10 @@ async def nobody(max_bytes: int) -> bytes:
     return b""
 
 
+async def gives_much(request: Request) -> Response:
+    return Response(200, b"x" * 30_000_000)
+
+
 async def takes_much(request: Request) -> Response:
     return Response(200, str(len(await request.body())).encode())
 
@@ -346,10 +350,7 @@ async def test_close_begins_nothing_for_who_was_accepted_last() -> None:
 
 @pytest.mark.real_time  # of the kernel's buffers
 async def test_close_waits_for_who_takes_an_answer_slowly() -> None:
-    async def much(request: Request) -> Response:
-        return Response(200, b"x" * 30_000_000)
-
-    async with a_server(much) as (server, port):
+    async with a_server(gives_much) as (server, port):
         reader, writer = await connect(port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await reader.readexactly(1000)
@@ -376,10 +377,7 @@ async def test_close_cuts_off_what_never_ends(caplog: pytest.LogCaptureFixture) 
 
 
 async def test_client_that_does_not_read_is_let_go() -> None:
-    async def much(request: Request) -> Response:
-        return Response(200, b"x" * 30_000_000)
-
-    async with a_server(much) as (server, port):
+    async with a_server(gives_much) as (server, port):
         reader, writer = await connect(port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         await asyncio.sleep(0.05)
