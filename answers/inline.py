@@ -79,7 +79,7 @@ async def _known(market: Market) -> frozenset[str]:
         return known
 
     async def load() -> frozenset[str]:
-        listed = await market.listing(quick_first(market.offering("perp"), "BTC-USDT")[0], "perp")
+        listed = await market.listing(quick_first(market.offering("perp"))[0], "perp")
         return frozenset(multiplied(split(symbol)[0])[0] for symbol in listed)
 
     if not market.offering("perp"):
@@ -90,11 +90,11 @@ async def _known(market: Market) -> frozenset[str]:
         return frozenset()
 
 
-def quick_first(exchanges: Sequence[Exchange], symbol: str) -> list[Exchange]:
+def quick_first(exchanges: Sequence[Exchange]) -> list[Exchange]:
     """Those first that tell all of a perpetual in one small answer, otherwise as preferred."""
 
     def n_answers(exchange: Exchange) -> int:
-        listed = in_quotes(symbol, exchange.quotes["perp"])
+        listed = f"BTC-{exchange.quotes['perp'][0]}"
         return len(exchange.perp(Listing("perp", listed, listed))) or 2  # a list is a long answer
 
     return sorted(exchanges, key=lambda each: n_answers(each) > 1)
@@ -118,7 +118,7 @@ async def _of_coin(
 
 async def _found(market: Market, symbol: str) -> tuple[str, Found | None]:
     """The perpetual, or the spot market of a coin that has none."""
-    perps = quick_first(market.offering("perp"), symbol)
+    perps = quick_first(market.offering("perp"))
     for exchange in perps:
         kept = market.kept_list(exchange, "perp").get(in_quotes(symbol, exchange.quotes["perp"]))
         if kept is not None and kept.ticker is not None and kept.ticker.low is not None and kept.funding is not None:

@@ -95,6 +95,7 @@ class Kept:
 
     async def last(self, exchange: Exchange, of: Listing) -> float | None:
         """The last price of one market, per coin; None where nothing was traded. Raises MarketError."""
+        exchange.require_quote(of)
         if of.kind == "spot":
             return (await self.cached(exchange.spot(of), per=of.multiplier)).last
         if exchange.is_told_in_list:

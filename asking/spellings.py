@@ -47,7 +47,7 @@ class Spellings:
     ) -> None:
         quotes = exchange.quotes.get(kind, ())
         self._symbols, self._namesakes, self._is_beside, self._with_list = symbols, namesakes, beside, names_other
-        self._exchange, self._kind, self._quotes = exchange, kind, quotes
+        self._exchange, self._kind = exchange, kind
         self._left = iter([in_quotes(symbol, quotes)] if exact else in_every_dollar(symbol, quotes))
         self._tried: Listing | None = None
         self._were: set[Listing] = set()
@@ -121,10 +121,8 @@ class Spellings:
 
     async def _spelled(self, of: Listing) -> Listing | None:
         """As it is to be tried in this dollar, if it is. Raises UnknownSymbol."""
-        quote = of.quote
-        if of.kind == "perp" and quote not in self._quotes:
-            raise UnknownSymbol(self._exchange.id, f"no perpetual of {of.symbol}")
-        if quote not in DOLLARS:
+        self._exchange.require_quote(of)
+        if of.quote not in DOLLARS:
             return of
         if self._unknown is not None:
             known = self._symbols.kept(self._exchange, of.kind)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from exchanges.endpoints import Endpoint, Host, ListEndpoint, PositionsEndpoint
-from exchanges.errors import NotSupported, Reason
+from exchanges.errors import NotSupported, Reason, UnknownSymbol
 from exchanges.words import (
     Balance,
     Book,
@@ -94,6 +94,11 @@ class Exchange:
 
     def _untold(self, question: Question, of: str = "") -> NotSupported:
         return NotSupported(self.id, f"no {question.replace('_', ' ')}{of}", UNTOLD[question])
+
+    def require_quote(self, of: Listing) -> None:
+        """Raises UnknownSymbol for a perpetual in a quote in which none are listed. Of spot, its answer tells."""
+        if of.kind == "perp" and of.quote not in self.quotes.get("perp", ()):
+            raise UnknownSymbol(self.id, f"no perpetual of {of.symbol}")
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """The last 24 hours of a spot market."""

@@ -102,10 +102,18 @@ async def test_a_coin_of_spot_only_and_one_that_nobody_lists() -> None:
         assert await offered(house, "QQQQQQ") == []
 
 
-@pytest.mark.parametrize("text", ["<b>", "💥 💥", "'; DROP", "a" * 300, "1e999", "币安人生", "@", "/", "\u202e"])
-async def test_any_text_is_answered_by_what_telegram_takes(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["<b>", "💥 💥", "'; DROP", "a" * 300, "1e999", "btc-eur", "1000pepe-0", "币安人生", "@", "/", "\u202e"]
+)
+async def test_any_text_is_answered_by_what_telegram_takes(text: str, caplog: pytest.LogCaptureFixture) -> None:
     async with a_house() as house:
         await offered(house, text)
+    assert "failed" not in caplog.text
+
+
+async def test_a_coin_in_a_currency_of_spot_only() -> None:
+    async with a_house() as house:
+        assert (await offered(house, "btc-eur"))[0]["description"].startswith("Binance spot")
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
