@@ -88,7 +88,7 @@ def test_both_payloads() -> None:
 
 def test_mutated_events_are_answered_below_500() -> None:
     """By the whole door; FUZZ_SEED runs a failure again."""
-    seed = os.environ.get("FUZZ_SEED") or str(random.randrange(1_000_000))
+    seed = os.environ.get("FUZZ_SEED") or "1"
     print(f"seed {seed}")
     rng = random.Random(seed)
     door = Lambda(load({"TELEGRAM_BOT_TOKEN": "123456:TEST-never-shown", "API_KEY": "k" * 16}, table.EXCHANGES))

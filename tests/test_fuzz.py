@@ -1,10 +1,9 @@
-"""Random and mutated input against every reader: trials/fuzz.py, a hundred cases of a printed seed, or thousands."""
+"""Random and mutated input against every reader: trials/fuzz.py, some cases of one seed, the same each time."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
 
 import fuzz
 import pytest
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.no_cover  # others reach what these do
 @pytest.mark.parametrize("n_cases", [50, pytest.param(3000, marks=pytest.mark.trial)])
 async def test_nothing_escapes(n_cases: int) -> None:
     """FUZZ_SEED runs the cases of a failure again, and trials/fuzz.py --only one of them."""
-    seed = int(os.environ.get("FUZZ_SEED") or random.randrange(1_000_000))
+    seed = int(os.environ.get("FUZZ_SEED") or 1)
     print(f"seed {seed}")
     run = await fuzz.fuzz(seed, n_cases)
     assert not run.failures, ascii("\n".join([f"seed {seed}", *run.failures[:5]]))  # surrogates would stop pytest
