@@ -17,9 +17,8 @@ from typing import TypeVar
 from asking.cache import Cache
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
-from exchanges.endpoints import ListEndpoint
+from exchanges.endpoints import ListEndpoint, names_and_one
 from exchanges.errors import MarketError, UnknownSymbol
-from exchanges.reading import Row
 from exchanges.symbols import BY_THE_THOUSAND, WELL_KNOWN, in_every_dollar, listing, multiplied, of_many, similar, split
 from exchanges.table import Exchange
 from exchanges.words import DOLLARS, Listing, Snapshot
@@ -59,8 +58,8 @@ class Symbols:
             began_s = self._clock.monotonic()
             endpoint = exchange.symbols(kind)
             if endpoint is not None:
-                if base and (telling := self._telling(exchange, kind, endpoint, base, began_s)) is not None:
-                    await self._fetcher.fetch_items(telling, found.update)
+                if (part := self._part_told(exchange, kind, base)) is not None:
+                    found = await self._telling(exchange, kind, endpoint, base, part, began_s)
                 if not found:
                     await self._fetcher.fetch_items(endpoint, found.update)
             elif (coins := exchange.coins(kind)) is not None:
@@ -71,26 +70,28 @@ class Symbols:
 
         return await self._cache.get((exchange.id, "symbols", kind), SYMBOLS_S, load())
 
-    def _telling(
-        self, exchange: Exchange, kind: str, names: ListEndpoint[str], base: str, began_s: float
-    ) -> ListEndpoint[str] | None:
-        """The list that tells of markets, read for the symbols, as names is, and for what it says of one coin's."""
-        part = exchange.told_in.get(kind)
-        if part is None or self._tell is None or multiplied(base)[1] != 1:  # which is told per coin
-            return None
-        tell, now_ms = self._tell, int(self._clock.now() * 1000)
-        whole = exchange.tickers(kind, now_ms)[part]
+    def _part_told(self, exchange: Exchange, kind: str, base: str) -> str | None:
+        """What of a coin's market the list tells beyond its name, that somebody is to be told."""
+        is_told = base and self._tell is not None and multiplied(base)[1] == 1  # per coin
+        return exchange.told_in.get(kind) if is_told else None
 
-        def row(each: Row) -> str | None:
-            listed = names.row(each)
-            if listed is not None and base in listed:
-                of = listing(kind, listed) if kind in exchange.multiplied else Listing(kind, listed, listed)
-                with suppress(MarketError):  # of a row that is odd: its market is asked for by itself
-                    if split(of.symbol)[0] == base and (told := whole.row(each)) is not None:
-                        tell(exchange, of, part, told[1], self._clock.monotonic() - began_s)
-            return listed
+    async def _telling(
+        self, exchange: Exchange, kind: str, names: ListEndpoint[str], base: str, part: str, began_s: float
+    ) -> set[str]:
+        """The symbols, from the list that tells of markets; what it says of the one coin's is told on."""
+        found: set[str] = set()
+        is_multiplied = kind in exchange.multiplied
+        whole = exchange.tickers(kind, int(self._clock.now() * 1000))[part]
 
-        return ListEndpoint(whole.host, whole.target, whole.place, row, whole.explain, whole.budget, whole.weight)
+        def take(rows: list[tuple[str, Snapshot | None]]) -> None:
+            found.update(listed for listed, _ in rows)
+            for listed, told in rows:
+                if told is not None and self._tell is not None:
+                    of = listing(kind, listed) if is_multiplied else Listing(kind, listed, listed)
+                    self._tell(exchange, of, part, told, self._clock.monotonic() - began_s)
+
+        await self._fetcher.fetch_items(names_and_one(names, whole, base, is_multiplied=is_multiplied), take)
+        return found
 
     async def look(self, exchange: Exchange, kind: str, base: str) -> None:
         """Sees to the symbols where none are at hand and a list tells more of a coin's market than its name.

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from exchanges.errors import MarketError
 from exchanges.reading import Row
-from exchanges.words import Position
+from exchanges.symbols import coin_symbol, split
+from exchanges.words import Position, Snapshot
 
 T = TypeVar("T")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")  # RFC 3986 §2.3
@@ -79,6 +81,27 @@ class ListEndpoint(NamedTuple, Generic[T]):
     weight: int = 1
     body: bytes = b""
     reader: Callable[[Any], Callable[[Row], T | None]] | None = None
+
+
+def names_and_one(
+    names: ListEndpoint[str], whole: ListEndpoint[tuple[str, Snapshot]], base: str, *, is_multiplied: bool
+) -> ListEndpoint[tuple[str, Snapshot | None]]:
+    """The list of whole, read for the symbols that names reads, and for what it says of one coin's markets.
+
+    is_multiplied: those on many of the coin are among them (1000PEPE-USDT). None is told of the others, and of an odd
+    row, whose market is asked for by itself then.
+    """
+
+    def row(each: Row) -> tuple[str, Snapshot | None] | None:
+        listed = names.row(each)
+        if listed is None:
+            return None
+        if base in listed and split(coin_symbol(listed)[0] if is_multiplied else listed)[0] == base:
+            with suppress(MarketError):
+                return whole.row(each) or (listed, None)
+        return listed, None
+
+    return ListEndpoint(whole.host, whole.target, whole.place, row, whole.explain, whole.budget, whole.weight)
 
 
 class PositionsEndpoint(NamedTuple):
