@@ -222,7 +222,7 @@ class Duty:
         """
         read_s, wishes = self._wishes.get(chat_id, (-WISHES_S, Wishes()))
         now_s = self._clock.monotonic()
-        if self.store is None or now_s - read_s < WISHES_S:
+        if self.store is None or now_s - read_s < WISHES_S or self._wishes_nothing(chat_id, now_s):
             return wishes
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(READ_S):
@@ -231,6 +231,12 @@ class Duty:
                 wishes = load_wishes((await self.store.chat(chat_id)).settings)
         self._note_wishes(chat_id, now_s, wishes)
         return wishes
+
+    def _wishes_nothing(self, chat_id: int, now_s: float) -> bool:
+        """Whether that is known without asking, which it is of nearly all chats and twice in each answer."""
+        if self._wishing is None or chat_id in self._wishing or chat_id in self._wishes:
+            return False
+        return now_s - self._wishing_read_s < WISHES_S
 
     def _note_wishes(self, chat_id: int, read_s: float, wishes: Wishes) -> None:
         if len(self._wishes) >= MAX_CHATS:
