@@ -17,7 +17,7 @@ pytestmark = pytest.mark.no_cover  # others reach what these do
 def test_no_call_goes_up() -> None:
     asked = ("/price BTC", "/price NOSUCHCOIN", "/volume ETH", "/help")
     found = asyncio.run(follow.followed(asked))
-    assert {text: dict(each.up) for text, each in found.items()} == dict.fromkeys(asked, {})
+    assert {text: dict(each.up) for text, each in found.items()} == {text: {} for text in asked}
     ways = found["/price BTC"].ways
     assert len(ways) > 5  # a question's way to the wire each
     assert {next(stack[-1][0] for stack in reversed(way) if stack) for way in ways} == {"Door.serve"}
