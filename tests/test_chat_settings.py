@@ -175,7 +175,7 @@ async def test_a_default_symbol_that_nobody_lists_is_refused(tmp_path: Path) -> 
     async with a_watching_house(tmp_path) as house:
         call = await house.bot.answer(updated("/settings symbol btcc"))
         assert call is not None
-        assert call["text"].startswith("Not listed on any of 9 exchanges: BTCC. Did you mean BTC?")
+        assert call["text"].startswith(f"Not listed on any of {len(EXCHANGES)} exchanges: BTCC. Did you mean BTC?")
         assert call["reply_markup"]["inline_keyboard"][0][0]["callback_data"] == "settings symbol BTC"
         assert "BTCC" not in await house.ask("/settings")
         for exchange in EXCHANGES:

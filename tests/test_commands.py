@@ -112,7 +112,7 @@ async def test_symbol_junk_is_refused_with_a_reason(command: str) -> None:
 async def test_symbol_that_nobody_lists_is_refused_with_a_reason(command: str) -> None:
     async with a_house(RATE_BUDGETS="0") as house:
         text = is_well(await house.ask(f"/{command} QQQQQQ"))
-        assert re.search(r"(Not listed|No perpetual) on any of \d exchanges: QQQQQQ\.", text)
+        assert re.search(r"(Not listed|No perpetual) on any of \d+ exchanges: QQQQQQ\.", text)
         assert "QQQQQQ" in text
         assert "try again" not in text
         assert "Did you mean BTC?" in is_well(await house.ask(f"/{command} BTCC"))
