@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from exchanges.errors import BadResponse, LongQuiet
-from exchanges.reading import check_interval
+from exchanges.reading import check_interval, is_unbroken
 from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Flow
 
@@ -59,9 +59,7 @@ def filled(candles: Candles, n: int, now_ms: int) -> Candles:
 
 
 def _are_on_a_grid(times: array[int], step: int) -> bool:
-    if (times[-1] - times[0]) // step < len(times) and times == array("q", range(times[0], times[-1] + 1, step)):
-        return True  # as a rule; a row from 2009 to now, two minutes of it told, has nine million periods
-    return not any((at - times[0]) % step for at in times)
+    return is_unbroken(times, step) or not any((at - times[0]) % step for at in times)
 
 
 def _ends(times: Sequence[int], step: int, now_ms: int, leaves_out: bool) -> tuple[int, int]:

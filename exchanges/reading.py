@@ -7,7 +7,7 @@ import struct
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 from operator import itemgetter, le, lt
 from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
@@ -22,6 +22,7 @@ T = TypeVar("T")
 _LONGER_MS = {each: frozenset(ms for ms in INTERVALS.values() if ms > each) for each in INTERVALS.values()}
 _FIGURES = frozenset([str, int, float])  # types, of which bool is none
 MAX_ROWS = 6000  # of one answer: no exchange tells more than 5000 candles at once
+MAX_UNBROKEN = 8  # rows of times that are kept, of some kilobytes each
 MAX_SOUGHT = 2000  # rows among which odd ones are sought: twice what most exchanges tell at once
 MAX_ODD = 1000  # rows, the most of a list, after which nobody reads on: each that is refused costs some 10 µs
 MAX_NAME = 64  # characters; the longest native symbol has some 30
@@ -357,8 +358,8 @@ def read_candles(
         is_newest_there = sound[-1] is rows[0] or sound[-1] is rows[-1]
         is_last_closed = is_last_closed if is_newest_there else True  # what is followed by another is over
         candles = read(sound, is_last_closed=is_last_closed, n_odd=len(rows) - len(sound))
-    times = candles.open_ms.tolist()
-    if not all(map(lt, times, times[1:])):
+    times = candles.open_ms
+    if not is_unbroken(times, interval_ms) and not all(map(lt, times, times[1:])):
         raise BadResponse(exchange, "the candles are not in the order of time")
     check_interval(exchange, times, interval_ms)
     return candles
@@ -471,15 +472,27 @@ def check_interval(exchange: str, times: Sequence[int], interval_ms: int) -> Non
     Each begins a whole number of intervals after the one before. Where nothing was traded some are missing; but a row
     of N_ALIKE and more that leave out the same number each time has a longer interval.
     """
-    if not times:
+    if not times or is_unbroken(times, interval_ms):
         return
-    n_steps, rest = divmod(times[-1] - times[0], interval_ms)
-    if not rest and n_steps == len(times) - 1 and [*times] == [*range(times[0], times[-1] + 1, interval_ms)]:
-        return  # none is missing, as a rule
     steps = {later - at for at, later in pairwise(times)}
     is_longer = len(times) >= N_ALIKE and len(steps) == 1 and steps <= _LONGER_MS[interval_ms]
     if is_longer or any(step % interval_ms for step in steps):
         raise BadResponse(exchange, f"candles {min(steps) / 1000:g} s apart are not of {interval_ms / 1000:g} s")
+
+
+def is_unbroken(times: Sequence[int], interval_ms: int) -> bool:
+    """Whether each period begins where the one before ends, which is the rule."""
+    n = len(times)
+    if not n or times[-1] - times[0] != (n - 1) * interval_ms:
+        return False
+    whole = _unbroken(times[0], n, interval_ms)
+    return times == whole if isinstance(times, array) else [*times] == whole.tolist()
+
+
+@lru_cache(MAX_UNBROKEN)
+def _unbroken(first_ms: int, n: int, interval_ms: int) -> array[int]:
+    """n periods in a row. A scan asks two hundred markets for the same ones."""
+    return array("q", range(first_ms, first_ms + n * interval_ms, interval_ms))
 
 
 def _check_prices(
@@ -492,9 +505,9 @@ def _check_prices(
 
 
 def _check_amounts(exchange: str, *columns: Sequence[float]) -> None:
-    for column in columns:
-        some = list(filter(None, column))
-        if some and not (min(some) >= MIN_FIGURE and sum(some) <= MAX_FIGURE):  # which nan is not
+    for column in filter(None, columns):
+        least = min(column) or min(filter(None, column), default=MIN_FIGURE)  # nothing may be traded
+        if not (least >= MIN_FIGURE and sum(column) <= MAX_FIGURE):  # which nan is not
             raise BadResponse(exchange, "a candle's volume cannot be")
 
 
