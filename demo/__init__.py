@@ -17,6 +17,7 @@ from demo.chat_page import ChatPage
 from demo.clock import Clock
 from demo.coins import FILLERS
 from demo.market import Market
+from demo.standing import Standing
 from demo.telegram import Telegram
 from demo.weather import Hooks, Weather
 from demo.web import Asked, Reply, Site
@@ -53,16 +54,16 @@ class World:
                 Site("BINANCE_SPOT", spoken_binance.spot, binance.refusal),
                 Site("BINANCE_USDM", spoken_binance.usdm, binance.refusal),
                 Site("BINANCE_COINM", spoken_binance.coinm, binance.refusal),
-                Site("BYBIT", bybit.Bybit(self.market).handle, bybit.refusal),
-                Site("OKX", okx.Okx(self.market).handle, okx.refusal),
-                Site("GATE", gate.Gate(self.market).handle, gate.refusal),
-                Site("BITGET", bitget.Bitget(self.market).handle, bitget.refusal),
-                Site("HYPERLIQUID", hyperliquid.Hyperliquid(self.market).handle, hyperliquid.refusal),
-                Site("DERIBIT", deribit.Deribit(self.market).handle, deribit.refusal),
-                Site("KRAKEN", kraken.Kraken(self.market).handle, kraken.refusal),
-                Site("KRAKEN_FUTURES", kraken.KrakenFutures(self.market).handle, kraken.futures_refusal),
-                Site("COINBASE", coinbase.Coinbase(self.market).handle, coinbase.refusal),
-                Site("COINGECKO", coingecko.CoinGecko(self.market).handle, coingecko.refusal),
+                self._site("BYBIT", bybit.Bybit(self.market).handle, bybit.refusal),
+                self._site("OKX", okx.Okx(self.market).handle, okx.refusal),
+                self._site("GATE", gate.Gate(self.market).handle, gate.refusal),
+                self._site("BITGET", bitget.Bitget(self.market).handle, bitget.refusal),
+                self._site("HYPERLIQUID", hyperliquid.Hyperliquid(self.market).handle, hyperliquid.refusal),
+                self._site("DERIBIT", deribit.Deribit(self.market).handle, deribit.refusal),
+                self._site("KRAKEN", kraken.Kraken(self.market).handle, kraken.refusal),
+                self._site("KRAKEN_FUTURES", kraken.KrakenFutures(self.market).handle, kraken.futures_refusal),
+                self._site("COINBASE", coinbase.Coinbase(self.market).handle, coinbase.refusal),
+                self._site("COINGECKO", coingecko.CoinGecko(self.market).handle, coingecko.refusal),
             )
         }
         for site in self.sites.values():
@@ -72,6 +73,9 @@ class World:
         self.telegram_site = Site("TELEGRAM_API", self._telegram)
         self.weather = Weather(self.sites, self.clock, self.market.shake, self.market.calm)
         self.page = ChatPage(lambda: self.telegram, self.weather, keys.USER_ID)
+
+    def _site(self, name: str, answer: Callable[[Asked], Reply], refusal: Callable[[int], Reply]) -> Site:
+        return Site(name, Standing(self.market, name, answer).handle, refusal)
 
     async def start(self, page_port: int = 0) -> None:
         self.telegram.dates = self.clock

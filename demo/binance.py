@@ -10,6 +10,7 @@ from demo.coins import dollar_contract
 from demo.keys import binance_refusal
 from demo.market import Market
 from demo.spelling import number, plain
+from demo.standing import Standing
 from demo.web import Asked, Reply, in_json
 
 
@@ -116,9 +117,12 @@ class Binance:
         self.weights: dict[str, dict[int, int]] = {
             name: {} for name in ("BINANCE_SPOT", "BINANCE_USDM", "BINANCE_COINM")
         }
+        answers = {"BINANCE_SPOT": self._spot, "BINANCE_USDM": self._usdm, "BINANCE_COINM": self._coinm}
+        self._hosts = {name: Standing(market, name, answer) for name, answer in answers.items()}
 
-    def _counted(self, host: str, asked: Asked, reply: Reply) -> Reply:
+    def _counted(self, host: str, asked: Asked) -> Reply:
         """The answer with the weight used on this host in this minute, as every answer of Binance says it."""
+        reply = self._hosts[host].reply(asked)
         weights, minute = self.weights[host], int(self._market.clock() // 60)
         weights[minute] = weights.get(minute, 0) + _weight(host, asked)
         if len(weights) > 100:
@@ -126,13 +130,13 @@ class Binance:
         return reply._replace(headers=(*reply.headers, ("X-MBX-USED-WEIGHT-1M", str(weights[minute]))))
 
     async def spot(self, asked: Asked) -> Reply:
-        return self._counted("BINANCE_SPOT", asked, self._spot(asked))
+        return self._counted("BINANCE_SPOT", asked)
 
     async def usdm(self, asked: Asked) -> Reply:
-        return self._counted("BINANCE_USDM", asked, self._usdm(asked))
+        return self._counted("BINANCE_USDM", asked)
 
     async def coinm(self, asked: Asked) -> Reply:
-        return self._counted("BINANCE_COINM", asked, self._coinm(asked))
+        return self._counted("BINANCE_COINM", asked)
 
     def _now_ms(self) -> int:
         return int(self._market.clock() * 1000)

@@ -41,7 +41,7 @@ class Bitget:
     def __init__(self, market: Market) -> None:
         self._market = market
 
-    async def handle(self, asked: Asked) -> Reply:
+    def handle(self, asked: Asked) -> Reply:
         if asked.path.startswith("/api/v3/"):
             return self._v3(asked, asked.path.removeprefix("/api/v3/market/"))
         path = asked.path.removeprefix("/api/v2/")

@@ -95,7 +95,7 @@ class Bybit:
             "/v5/user/query-api": lambda asked: self._envelope({"readOnly": 0, "permissions": {}, "ips": ["*"]}),
         }
 
-    async def handle(self, asked: Asked) -> Reply:
+    def handle(self, asked: Asked) -> Reply:
         if asked.path == "/v5/market/time":
             second = int(self._market.clock())
             return self._envelope({"timeSecond": str(second), "timeNano": str(second * 10**9)})

@@ -25,7 +25,7 @@ class Coinbase:
     def __init__(self, market: Market) -> None:
         self._market = market
 
-    async def handle(self, asked: Asked) -> Reply:
+    def handle(self, asked: Asked) -> Reply:
         if "user-agent" not in asked.headers:
             return in_json({"message": "User-Agent header is required."}, 400)
         parts = asked.path.strip("/").split("/")

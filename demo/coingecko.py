@@ -57,7 +57,7 @@ class CoinGecko:
     def __init__(self, market: Market) -> None:
         self._market = market
 
-    async def handle(self, asked: Asked) -> Reply:
+    def handle(self, asked: Asked) -> Reply:
         if asked.path == "/api/v3/ping":
             return in_json({"gecko_says": "(V3) To the Moon!"})
         if asked.path == "/api/v3/coins/markets":

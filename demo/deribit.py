@@ -44,7 +44,7 @@ class Deribit:
     def __init__(self, market: Market) -> None:
         self._market = market
 
-    async def handle(self, asked: Asked) -> Reply:
+    def handle(self, asked: Asked) -> Reply:
         method = asked.path.removeprefix("/api/v2/public/")
         if method == "get_time":
             return self._result(int(self._market.clock() * 1000))

@@ -32,7 +32,7 @@ class Gate:
     def __init__(self, market: Market) -> None:
         self._market = market
 
-    async def handle(self, asked: Asked) -> Reply:
+    def handle(self, asked: Asked) -> Reply:
         parts = asked.path.removeprefix("/api/v4/").split("/")
         if parts == ["spot", "time"]:
             return in_json({"server_time": int(self._market.clock() * 1000)})

@@ -46,7 +46,7 @@ class Hyperliquid:
     def __init__(self, market: Market) -> None:
         self._market = market
 
-    async def handle(self, asked: Asked) -> Reply:
+    def handle(self, asked: Asked) -> Reply:
         if asked.path != "/info":
             return Reply(404, b"", "text/plain")
         if asked.method != "POST":

@@ -53,7 +53,7 @@ class Kraken:
         self._market = market
         self._names: dict[str, Pair] = {}
 
-    async def handle(self, asked: Asked) -> Reply:
+    def handle(self, asked: Asked) -> Reply:
         method, now = asked.path.removeprefix("/0/public/"), self._market.clock()
         if method == "Time":
             return self._result({"unixtime": int(now), "rfc1123": iso(now, "seconds")})
@@ -202,7 +202,7 @@ class KrakenFutures:
     def __init__(self, market: Market) -> None:
         self._market = market
 
-    async def handle(self, asked: Asked) -> Reply:
+    def handle(self, asked: Asked) -> Reply:
         path = asked.path.removeprefix("/derivatives/api/v3/")
         if path == "tickers":
             return self._tickers()

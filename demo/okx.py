@@ -70,7 +70,7 @@ class Okx:
     def __init__(self, market: Market) -> None:
         self._market = market
 
-    async def handle(self, asked: Asked) -> Reply:
+    def handle(self, asked: Asked) -> Reply:
         now_ms = int(self._market.clock() * 1000)
         now = str(now_ms)
         if asked.path in PRIVATE:

@@ -11,7 +11,7 @@ Volume is the difference of two readings of an ever growing meter (`Tables.readi
 of an hour are together the candle of the hour; so are the takers' buys.
 
 In memory: the tables (about 2 MB a seed), and what was made of them: MAX_BARS, MAX_ROWS, MAX_SPLITS,
-MAX_DAYS, MAX_NEWS, MAX_LISTS.
+MAX_DAYS, MAX_NEWS, MAX_LISTS, MAX_SAID_BYTES.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ MAX_SPLITS = 8_000  # that are kept, about 6 MB
 MAX_DAYS = 2_000  # that are kept, about 500 KB
 MAX_NEWS = 5_000  # or none, that are kept
 MAX_LISTS = 48  # that are kept, about 10 MB
+MAX_SAID = 1_000  # answers that are kept
+MAX_SAID_BYTES = 8 * 1024 * 1024  # of all of them
 
 Lists = dict[tuple[str, int, int], tuple[float, Any]]  # when each was made, and it; by name, fillers and minute
 Span = tuple[float, float, float, float]  # open, high, low and close of a stretch of time
@@ -78,6 +80,31 @@ class Series:
         return found
 
 
+class Said:
+    """What was said while the clock stood: to a question at the moment of the one before it. The oldest go."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], Any] = {}
+        self._n_bytes, self._asked_at = 0, 0.0
+
+    def say(self, now: float, question: tuple[object, ...], answer: Callable[[], Any]) -> Any:
+        """What was said to a question at this moment, or the answer to it, which has a body."""
+        stands, self._asked_at = now == self._asked_at, now
+        question = (now, *question)
+        found = self._kept.get(question)
+        if found is None:
+            found = answer()
+            if stands and len(found.body) < MAX_SAID_BYTES / 4:
+                self._keep(question, found)
+        return found
+
+    def _keep(self, question: tuple[object, ...], found: Any) -> None:
+        self._kept[question] = found
+        self._n_bytes += len(found.body)
+        while self._n_bytes > MAX_SAID_BYTES or len(self._kept) > MAX_SAID:
+            self._n_bytes -= len(self._kept.pop(next(iter(self._kept))).body)
+
+
 class Tables:
     def __init__(self, seed: int) -> None:
         chance = random.Random(f"tables {seed} {SALT}")
@@ -92,6 +119,7 @@ class Tables:
         self.past_days: dict[tuple[str, int, int], Span] = {}  # see `Prices._day_of`
         self.splits: dict[tuple[str, int, int], list[Span]] = {}  # see `Prices._part`
         self.lists: Lists = {}  # see `Market.kept`
+        self.said = Said()  # see `Market.say`
 
     def read(self, minute: float) -> tuple[float, float]:
         """All that was traded up to a moment, in ordinary minutes, and the takers' buys of it."""

@@ -119,7 +119,7 @@ class Prices:
     """
 
     def __init__(self, seed: int = 7, clock: Callable[[], float] = time.time, n_fillers: int = len(FILLERS)) -> None:
-        self.clock = clock
+        self.clock = self._runs = clock
         self.fillers = FILLERS[len(FILLERS) - n_fillers :]
         self.coins = dict(_coins(n_fillers))
         self.activities: dict[str, Callable[[int], float]] = {}

@@ -29,6 +29,7 @@ FAULTS = (
 HUGE = 50 * 1024 * 1024
 DRIP_S = 0.2  # between two bytes of a slow body
 PACKED_FROM = 20 * 1024  # bytes
+SOON_PACKED = 160 * 1024  # bytes, in a millisecond or two: a thread would cost as much
 MAX_ASKED = 2000  # requests that are remembered
 MAX_HEAD = 64 * 1024
 MAX_BODY = 12 * 1024 * 1024  # a picture of 10 MiB and its form
@@ -196,7 +197,7 @@ class Site:
         if fault == "gzipbomb":
             body = await asyncio.to_thread(_bomb)
         elif len(body) > PACKED_FROM and "gzip" in asked.headers.get("accept-encoding", ""):
-            body = await asyncio.to_thread(_packed, body)
+            body = _soon_packed(body) if len(body) < SOON_PACKED else await asyncio.to_thread(_packed, body)
         if body[:2] == b"\x1f\x8b":
             headers.append(("Content-Encoding", "gzip"))
         head = [
@@ -283,6 +284,11 @@ def _date(at_s: int) -> str:
 
 @lru_cache(maxsize=2)  # the same list is asked for by several
 def _packed(body: bytes) -> bytes:
+    return zlib.compress(body, 1, wbits=31)
+
+
+@lru_cache(maxsize=16)  # at most 3 MB
+def _soon_packed(body: bytes) -> bytes:
     return zlib.compress(body, 1, wbits=31)
 
 

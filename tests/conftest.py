@@ -38,6 +38,7 @@ ADA = 1001
 DATA = tempfile.TemporaryDirectory(prefix="data")  # what real processes remember in tests
 os.environ["DATA_DIR"] = DATA.name
 settings_module.DATA_DIR = Path(DATA.name)
+BEGAN_S = round(time.time(), 3)
 LATER_S = 2 * 3600.0
 WEEK_S = 7 * 86400.0
 OF_CHILDREN = "COVERAGE_PROCESS_CONFIG"  # by which coverage begins in child processes
@@ -242,15 +243,19 @@ class Answers:
 
 
 class Wall:
-    """The clock on the wall, of the world and of the house: it goes as the loop's does, or stands."""
+    """The clock on the wall, of the world and of the house: it goes as the loop's does, or stands.
+
+    For every test of a run it begins at the same moment, that of the run: what the world says then is made once.
+    """
 
     def __init__(self) -> None:
         self.stands_at: float | None = None
         self.wrong_s = 0.0  # by how much the house's own is wrong
-        self._began = time.time() - time.monotonic()
+        self._loop = asyncio.get_running_loop()
+        self._began_s = self._loop.time()
 
     def __call__(self) -> float:
-        return self._began + asyncio.get_running_loop().time() if self.stands_at is None else self.stands_at
+        return BEGAN_S + (self._loop.time() - self._began_s) if self.stands_at is None else self.stands_at
 
     def in_the_house(self) -> float:
         return self() + self.wrong_s
