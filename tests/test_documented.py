@@ -70,7 +70,7 @@ def start(typed: Typed, world: demo.World, **more: str) -> Process:
     known = {**world.environ, "TELEGRAM_CHAT_ID": str(ADA), **more}
     given = {name: known[name] for name in typed.variables}
     ways = {name: value for name, value in known.items() if name.endswith("_URL") and name != "WEBHOOK_URL"}
-    return Process(typed.words[1:], {**ways, **given, "PORT": more.get("PORT", "0")})
+    return Process(typed.words[1:], {**ways, **given, "PORT": more.get("PORT", "0")}, is_whole=True)
 
 
 def test_every_block_is_run_or_says_why_not() -> None:
@@ -112,7 +112,7 @@ def test_demo_as_in_the_readme() -> None:
     (line,) = [line for line in LINES if line.endswith("--demo")]
     typed = read(line.rpartition("&& ")[2])
     assert typed.words[0] == ".venv/bin/python"
-    process = Process(typed.words[1:], {"PORT": str(free_port())})
+    process = Process(typed.words[1:], {"PORT": str(free_port())}, is_whole=True)
     process.until("^http://127.0.0.1:")
     assert process.end(signal.SIGTERM)[0] == 0
 

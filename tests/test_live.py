@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from conftest import ADA, ROOT
+from forks import Fork, can_fork
 from house import free_port
 from live.conftest import Pace, Server, of_environment
 from live.test_deployment import test_command_is_answered as command_is_answered
@@ -42,13 +43,23 @@ def live(*arguments: str, **environ: str) -> tuple[int, str]:
     clean = FEW | {"COLUMNS": "300"}  # so that no line of the summary is cut
     clean |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # it needs none of those that are installed here
     clean |= {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    command = [sys.executable, "-m", "pytest", "tests/live", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=clean | environ, capture_output=True, text=True, timeout=120)
-    out = done.stdout + done.stderr
+    code, out = finished(["-m", "pytest", "tests/live", *arguments], clean | environ)
     secret = settings.load({"TELEGRAM_BOT_TOKEN": demo.TOKEN}, ["okx"]).webhook_secret
     assert demo.TOKEN not in out
     assert secret not in out
-    return done.returncode, out
+    return code, out
+
+
+def finished(arguments: list[str], environ: dict[str, str]) -> tuple[int, str]:
+    """Exit code and all output of a Python with these arguments."""
+    if can_fork(arguments):
+        fork = Fork(arguments, environ)
+        out, _ = fork.communicate(timeout=120)
+        assert fork.returncode is not None
+        return fork.returncode, out
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout + done.stderr
 
 
 def failures(out: str) -> list[str]:

@@ -19,6 +19,7 @@ from unittest.mock import ANY
 import httpx
 import pytest
 from conftest import ADA, ROOT, Answers, House, a_house, some, updated
+from forks import Fork, can_fork
 from house import free_port
 
 import demo
@@ -353,18 +354,23 @@ def test_lambda_without_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Process:
-    """webhook_server.py as its own process; its log is read when it has ended."""
+    """webhook_server.py as its own process; its log is read when it has ended. Unless it is whole, it is a fork."""
 
-    def __init__(self, arguments: list[str], environ: dict[str, str]) -> None:
+    def __init__(self, arguments: list[str], environ: dict[str, str], is_whole: bool = False) -> None:
         clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         coverage = {name: value for name, value in os.environ.items() if name.startswith("COV")}
-        self.process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env={**clean, **coverage, "PYTHONUNBUFFERED": "1", "DATA_DIR": os.environ["DATA_DIR"], **environ},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        whole = {**clean, **coverage, "PYTHONUNBUFFERED": "1", "DATA_DIR": os.environ["DATA_DIR"], **environ}
+        self.process = (
+            Fork(arguments, whole)
+            if can_fork(arguments) and not is_whole
+            else subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=whole,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
         )
         self._arguments = arguments
         self.lines: list[str] = []
