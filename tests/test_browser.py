@@ -379,7 +379,13 @@ def begin(browser: Chrome, url: str, size: tuple[int, int] = PHONE, who: str = "
 # With the real server.
 
 
-@pytest.mark.parametrize(("size", "who"), [(PHONE, "Owner"), (DESKTOP, "Listed user")], ids=["phone", "desktop"])
+@pytest.mark.parametrize(
+    ("size", "who"),
+    [
+        pytest.param(PHONE, "Owner", id="phone"),
+        pytest.param(DESKTOP, "Listed user", id="desktop", marks=pytest.mark.trial),
+    ],
+)
 def test_start_screen(browser: Chrome, demo_url: str, size: tuple[int, int], who: str) -> None:
     page = open_page(browser, demo_url, size)
     choose(page, "who", who)
@@ -407,6 +413,7 @@ def test_every_command_pressed(browser: Chrome, demo_url: str, size: tuple[int, 
     assert n_answers(page) == n_before
 
 
+@pytest.mark.trial
 def test_refresh_edits_in_place(browser: Chrome, demo_url: str) -> None:
     page = begin(browser, demo_url)
     ask(page, "/price BTC")

@@ -19,8 +19,8 @@ import demo
 from demo.clock import Clock
 from demo.coins import SHARES, SPREAD, contract_of
 from demo.market import Market
-from demo.paths import Series
-from demo.web import Asked
+from demo.paths import MAX_SAID_BYTES, Said, Series
+from demo.web import Asked, Reply
 
 
 async def test_world_agrees_with_itself() -> None:
@@ -138,7 +138,7 @@ def moments(
     return found
 
 
-@pytest.mark.parametrize("n", [30, pytest.param(100, marks=pytest.mark.trial)])
+@pytest.mark.parametrize("n", [12, pytest.param(100, marks=pytest.mark.trial)])
 def test_ticker_is_what_candles_say(n: int) -> None:
     for market, exchange, base, kind in moments(n, "tickers"):
         now, coin = market.clock(), market.coin(exchange, base)
@@ -157,7 +157,7 @@ def test_ticker_is_what_candles_say(n: int) -> None:
         assert day.turnover == pytest.approx(sum(c.turnover for c in candles), rel=0.01)
 
 
-@pytest.mark.parametrize("n", [30, pytest.param(100, marks=pytest.mark.trial)])
+@pytest.mark.parametrize("n", [12, pytest.param(100, marks=pytest.mark.trial)])
 def test_candles_of_any_length_agree(n: int) -> None:
     for market, exchange, base, kind in moments(n, "lengths"):
         day = int(market.clock() // 86_400) - 5
@@ -203,10 +203,11 @@ def test_interest_of_the_past_leads_to_that_of_now() -> None:
         )
 
 
-def test_liquidations_are_of_what_the_price_did() -> None:
+@pytest.mark.parametrize("n", [40, pytest.param(100, marks=pytest.mark.trial)])
+def test_liquidations_are_of_what_the_price_did(n: int) -> None:
     """Each at a price that its five minutes had, longs below where they began; in two halves as in one whole."""
     n_told = 0
-    for market, exchange, base, _ in moments(100, "liquidations", kinds=["perp"]):
+    for market, exchange, base, _ in moments(n, "liquidations", kinds=["perp"]):
         coin, now = market.coin(exchange, base), market.clock()
         if coin.ended_d:
             continue
@@ -333,6 +334,39 @@ async def test_rows_are_kept_for_worlds_that_are_alike() -> None:
     assert await rows(shaken) == await rows(calm)
 
 
+def test_answer_is_made_once_while_the_clock_stands() -> None:
+    now, made = [NOW], list[str]()
+    one, other = (Market(10, lambda: now[0], 0) for _ in range(2))
+
+    def said(market: Market, question: str) -> str:
+        def answer() -> Reply:
+            made.append(question)
+            return Reply(200, f"{len(made)} at {market.clock() - NOW}".encode())
+
+        return market.say((question,), answer).body.decode()
+
+    assert said(one, "a") == "1 at 0.0"  # nobody knows yet that it stands
+    assert [said(one, "a"), said(other, "a"), said(other, "b")] == ["2 at 0.0", "2 at 0.0", "3 at 0.0"]
+    one.shake("crash")
+    assert [said(one, "a"), said(other, "a")] == ["4 at 0.0", "2 at 0.0"]
+    now[0] += 1
+    assert (said(other, "a"), other.clock()) == ("5 at 1.0", NOW + 1)
+
+
+def test_what_was_said_has_its_bounds() -> None:
+    kept, body = Said(), bytes(MAX_SAID_BYTES // 5)
+
+    def said(question: str, body: bytes = b"anew") -> bytes:
+        reply: Reply = kept.say(NOW, (question,), lambda: Reply(200, body))
+        return reply.body
+
+    for question in "aabcdef":
+        said(question, body)
+    assert [said(question) == body for question in "fba"] == [True, True, False]
+    said("long", body + body)
+    assert said("long") == b"anew"
+
+
 def test_what_was_asked_longest_ago_is_forgotten() -> None:
     made: list[tuple[int, int]] = []
 
@@ -422,7 +456,7 @@ async def everything():
     await ask("BYBIT", "/v5/market/tickers", category="linear")
     await ask("GATE", "/api/v4/futures/usdt/contracts")
     await ask("OKX", "/api/v5/market/tickers", instType="SWAP")
-    for coin in world.market.listed("binance", "perp"):
+    for coin in world.market.listed("binance", "perp")[::2]:
         for minutes in (5, 60, 1440):
             slot = 1_763_906_602 // 60 // minutes
             world.market.candles("binance", coin.base, "perp", minutes, slot - 100, slot)

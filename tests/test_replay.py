@@ -11,12 +11,17 @@ import replay
 pytestmark = pytest.mark.no_cover  # others reach what these do
 
 
-def test_forty_alerts_over_a_day_ring_when_they_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a sleep of three hours, and a process that begins anew every few hours."""
-    monkeypatch.setattr(replay, "SLEEP_EVERY", 1600)
-    monkeypatch.setattr(replay, "SLEEPS", (180,))
+@pytest.mark.parametrize(
+    ("days", "sleep", "every"), [(0.5, 100, 700), pytest.param(1, 180, 1600, marks=pytest.mark.trial)]
+)
+def test_forty_alerts_ring_when_they_must(
+    days: float, sleep: int, every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a sleep of some hours, and a process that begins anew every few hours."""
+    monkeypatch.setattr(replay, "SLEEP_EVERY", every)
+    monkeypatch.setattr(replay, "SLEEPS", (sleep,))
     monkeypatch.setattr(replay, "RESTART", 397)
-    outcome = replay.compared(1, seed=7, folder=tmp_path)
+    outcome = replay.compared(days, seed=7, folder=tmp_path)
     assert outcome["wrong"] == []
     assert outcome["alerts"] == 40
     assert outcome["all"] > 50

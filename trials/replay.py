@@ -85,10 +85,10 @@ class Year:
         return len(self.close)
 
 
-def a_year(days: int, seed: int) -> Year:
+def a_year(days: float, seed: int) -> Year:
     """What the offline world says of Bitcoin. The basis follows its funding, and the gap between exchanges how far a
     minute goes: of both the world has the same at all times."""
-    n, first = days * 1440 + WARM, BEGIN_MS // MINUTE
+    n, first = int(days * 1440) + WARM, BEGIN_MS // MINUTE
     world = World(seed, clock=lambda: (BEGIN_MS + (n + 5) * MINUTE) / 1000)
     candles = world.candles("binance", "BTC", "perp", 1, first, first + n - 1)
     low, high, close, volume = (array("d", [each[i] for each in candles]) for i in (3, 2, 4, 5))
@@ -571,7 +571,7 @@ async def begin_of(rule: Rule, quotes: Replayed) -> float | None:
     return (await ask(exchange, rule.kind, symbol))[rule.symbol]
 
 
-def compared(days: int, seed: int, folder: Path) -> dict[str, Any]:
+def compared(days: float, seed: int, folder: Path) -> dict[str, Any]:
     """Both sides' firings. n: how many by measure; wrong: what differs, of each alert the first."""
     clock = time.process_time()
     year = a_year(days, seed)
