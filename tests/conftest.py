@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import importlib
 import inspect
 import json
 import logging
@@ -46,16 +47,29 @@ FEW = 10  # coins that nobody asks for, in lists of some eighty markets
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Thousands of tests stay until the end: garbage is not looked for among them, and less often than in a server."""
     gc.disable()
+    keeps_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, False
     try:
+        _import_own_part(session)
         return (yield)
     finally:
+        sys.dont_write_bytecode = keeps_nothing
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20)
         gc.enable()
+
+
+def _import_own_part(session: pytest.Session) -> None:
+    """What pytest makes of the asserts of a file costs more than all else of collecting it, and is kept beside it. So
+    each worker of a whole run begins with files of its own, and finds of most others what is kept by then."""
+    worker: dict[str, Any] = getattr(session.config, "workerinput", {})
+    if worker and session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        n, n_workers = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+        for file in sorted((ROOT / "tests").glob("test_*.py"))[n::n_workers]:
+            importlib.import_module(file.stem)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
