@@ -259,17 +259,19 @@ class Answers:
 class Wall:
     """The clock on the wall, of the world and of the house: it goes as the loop's does, or stands.
 
-    For every test of a run it begins at the same moment, that of the run: what the world says then is made once.
+    Where time is turned it begins for every test at the same moment, that of the run: what the world says then is made
+    once. In real time it is the machine's, as other processes have it.
     """
 
     def __init__(self) -> None:
         self.stands_at: float | None = None
         self.wrong_s = 0.0  # by how much the house's own is wrong
         self._loop = asyncio.get_running_loop()
-        self._began_s = self._loop.time()
+        self._since_s = self._loop.time()
+        self._began_s = BEGAN_S if isinstance(self._loop, TurningLoop) else time.time()
 
     def __call__(self) -> float:
-        return BEGAN_S + (self._loop.time() - self._began_s) if self.stands_at is None else self.stands_at
+        return self._began_s + (self._loop.time() - self._since_s) if self.stands_at is None else self.stands_at
 
     def in_the_house(self) -> float:
         return self() + self.wrong_s

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import logging
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -324,12 +323,12 @@ async def test_limit_in_chat() -> None:
 
 async def test_old_questions_are_not_answered() -> None:
     async with a_house() as house:
-        late = [await house.bot.answer(updated("/price BTC", date=int(time.time()) - 7300)) for _ in range(3)]
+        late = [await house.bot.answer(updated("/price BTC", date=int(house.wall()) - 7300)) for _ in range(3)]
         assert [call and call["text"] for call in late] == [
             "Your question is 2h01 old: it reached me only now. Please ask again.", None, None,
         ]  # fmt: skip
         assert house.bot.n_stale == 3
-        assert await house.bot.answer(updated("/price BTC", date=int(time.time()) - 800)) is not None
+        assert await house.bot.answer(updated("/price BTC", date=int(house.wall()) - 800)) is not None
 
 
 @asynccontextmanager
