@@ -25,7 +25,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("webhook_server.py", "bot.py")
-MODULES = ("pytest",)
+MODULES = ("pytest", "awslambdaric")
 MAX_REQUEST = 64 * 1024  # bytes of arguments and environment
 
 
@@ -38,14 +38,15 @@ def can_fork(arguments: list[str]) -> bool:
 class Fork:
     """A process as `subprocess.Popen` has it, as far as the tests ask; its errors are in its output."""
 
-    def __init__(self, arguments: list[str], environ: dict[str, str]) -> None:
+    def __init__(self, arguments: list[str], environ: dict[str, str], folder: Path = ROOT, log: int = -1) -> None:
+        """log: a file that its output goes to, instead of to `stdout`."""
         self._arguments = arguments
         out, written = os.pipe()
         told, telling = os.pipe()
         self.stdout, self._told = os.fdopen(out, encoding="utf-8"), os.fdopen(told, "rb", buffering=0)
-        request = json.dumps([arguments, environ]).encode()
+        request = json.dumps([arguments, environ, str(folder)]).encode()
         try:
-            socket.send_fds(_ready(), [request], [written, telling])
+            socket.send_fds(_ready(), [request], [written if log < 0 else log, telling])
         finally:
             os.close(written)
             os.close(telling)
@@ -59,14 +60,28 @@ class Fork:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
+    def poll(self) -> int | None:
+        """Its exit code, once it has ended."""
+        if self.returncode is None and select.select([self._told], [], [], 0)[0]:
+            self.wait()
+        code: int | None = self.returncode
+        return code
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        if self.returncode is None:
+            self.returncode = int.from_bytes(self._told.read(4), "big", signed=True)
+        self._told.close()
+        self.stdout.close()
+
     def communicate(self, timeout: float) -> tuple[str, None]:
         """What it still says, once it has ended, and its exit code is known."""
-        with self.stdout, self._told:
-            if not select.select([self._told], [], [], timeout)[0]:
-                self.kill()
-                raise subprocess.TimeoutExpired(self._arguments, timeout)
-            self.returncode = int.from_bytes(self._told.read(4), "big", signed=True)
-            return self.stdout.read(), None
+        if not select.select([self._told], [], [], timeout)[0]:
+            self.kill()
+            raise subprocess.TimeoutExpired(self._arguments, timeout)
+        said = self.stdout.read()
+        self.wait()
+        return said, None
 
 
 @cache
@@ -101,13 +116,14 @@ def _serve(asked: socket.socket) -> tuple[list[str], int] | None:
         request, given, _, _ = socket.recv_fds(asked, MAX_REQUEST, 2)
         if not request:
             return None
-        (arguments, environ), (output, telling) = json.loads(request), given
+        (arguments, environ, folder), (output, telling) = json.loads(request), given
         if arguments[0] == "-m":
             __import__(arguments[1])
         if not (pid := os.fork()):
             _close(asked.detach(), telling, *running, *(each for _, each in running.values()))
             os.environ.clear()
             os.environ.update(environ)
+            os.chdir(folder)
             return arguments, output
         _close(output)
         os.write(telling, pid.to_bytes(4, "big"))
@@ -146,7 +162,7 @@ def _main() -> None:
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     else:
         sys.argv = arguments
-        runpy.run_path(arguments[0], run_name="__main__")
+        runpy.run_path(str(ROOT / arguments[0]), run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 from conftest import ADA, ROOT, House, a_house, pressed, updated
+from forks import Fork, can_fork
 
 pytestmark = [
     pytest.mark.real_time,
@@ -149,7 +150,12 @@ class Function:
 
 @asynccontextmanager
 async def a_function(
-    tmp_path: Path, environ: dict[str, str] | None = None, handler: str = HANDLER, **variables: str
+    tmp_path: Path,
+    environ: dict[str, str] | None = None,
+    handler: str = HANDLER,
+    *,
+    is_whole: bool = False,
+    **variables: str,
 ) -> AsyncIterator[Function]:
     """A function whose settings are the house's; environ goes over them for the function alone."""
     runtime = Runtime()
@@ -165,14 +171,19 @@ async def a_function(
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path))),
         }
         of_bot = {"TELEGRAM_CHAT_ID": str(ADA), "COMMANDS_PER_MINUTE": "0", **house.world.environ, **variables}
+        arguments, whole = ["-m", "awslambdaric", handler], {**inherited, **of_lambda, **of_bot, **(environ or {})}
         with (tmp_path / "log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: ASYNC220 - it waits for nothing
-                [sys.executable, "-m", "awslambdaric", handler],
-                cwd=tmp_path,
-                env={**inherited, **of_lambda, **of_bot, **(environ or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+            process = (
+                Fork(arguments, whole, tmp_path, log.fileno())
+                if can_fork(arguments) and handler == HANDLER and not is_whole
+                else subprocess.Popen(  # noqa: ASYNC220 - it waits for nothing
+                    [sys.executable, *arguments],
+                    cwd=tmp_path,
+                    env=whole,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
             )
         function = Function(house, runtime, process.pid, tmp_path / "log")
         try:
@@ -423,7 +434,7 @@ async def test_button_after_a_freeze_ends_its_spinner(tmp_path: Path) -> None:
 
 
 async def test_many_events_leave_nothing_behind(tmp_path: Path) -> None:
-    async with a_function(tmp_path, CACHE_SECONDS="0") as function:
+    async with a_function(tmp_path, is_whole=True, CACHE_SECONDS="0") as function:
         for number in range(1, 6):
             assert "<b>BTC " in await function.ask("/price BTC", number)
         n_open, rss = function.n_open, function.memory_mib("VmRSS")
