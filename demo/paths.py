@@ -39,8 +39,8 @@ MAX_SPLITS = 8_000  # that are kept, about 6 MB
 MAX_DAYS = 2_000  # that are kept, about 500 KB
 MAX_NEWS = 5_000  # or none, that are kept
 MAX_LISTS = 48  # that are kept, about 10 MB
-MAX_SAID = 1_000  # answers that are kept
-MAX_SAID_BYTES = 8 * 1024 * 1024  # of all of them
+MAX_SAID = 3_000  # answers that are kept
+MAX_SAID_BYTES = 12 * 1024 * 1024  # of all of them
 
 Lists = dict[tuple[str, int, int], tuple[float, Any]]  # when each was made, and it; by name, fillers and minute
 Span = tuple[float, float, float, float]  # open, high, low and close of a stretch of time
@@ -81,7 +81,10 @@ class Series:
 
 
 class Said:
-    """What was said while the clock stood: to a question at the moment of the one before it. The oldest go."""
+    """What was said while the clock stood: to a question at the moment of the one before it.
+
+    When it is too much, what was asked the longest time ago goes.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[object, ...], Any] = {}
@@ -91,8 +94,10 @@ class Said:
         """What was said to a question at this moment, or the answer to it, which has a body."""
         stands, self._asked_at = now == self._asked_at, now
         question = (now, *question)
-        found = self._kept.get(question)
-        if found is None:
+        found = self._kept.pop(question, None)
+        if found is not None:
+            self._kept[question] = found
+        else:
             found = answer()
             if stands and len(found.body) < MAX_SAID_BYTES / 4:
                 self._keep(question, found)
