@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from answers.asked import ANY_KIND, Misread, Tools
+from answers.asked import ANY_KIND, EXAMPLES, Misread, Tools, placed
 from answers.chart_candles import candles_at
 from asking.races import Question
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import parse_symbol
-from exchanges.words import INTERVALS, Candles
+from exchanges.words import Candles
 from market import Market
 from render.figures import escape
 from render.keyboards import again, keyboard, that_fit
@@ -24,54 +25,69 @@ MAX_SYMBOLS = 5
 WEEK_H = 7 * 24
 
 
-def command(words: list[str]) -> tuple[str, ...]:
-    """The symbols. Raises NotASymbol and Misread."""
-    wanted = dict.fromkeys(parse_symbol(word) for word in words if word.lower() not in INTERVALS)
+class Asked(NamedTuple):
+    """kinds: of each symbol the first that exists is meant."""
+
+    symbols: tuple[str, ...]
+    kinds: tuple[str, ...] = ANY_KIND
+
+
+def command(words: list[str]) -> Asked:
+    """An interval changes nothing; without a symbol the first example is meant. Raises NotASymbol and Misread."""
+    named, place = placed(words)
+    wanted = dict.fromkeys(map(parse_symbol, named or EXAMPLES[:1]))
     if len(wanted) > MAX_SYMBOLS:
         raise Misread(f"At most {MAX_SYMBOLS} symbols at once, please.")
-    return tuple(wanted)
+    return Asked(tuple(wanted), (place.kind,) if place.kind else ANY_KIND)
 
 
 class Compared(NamedTuple):
-    """Hourly candles by symbol. lost: symbols that are not there; why: a sentence for each, as errors are not kept."""
+    """Hourly candles by symbol. lost: symbols that are not there; why: a sentence for each, as errors are not kept.
+
+    kind: of all markets, where one was asked for.
+    """
 
     candles: dict[str, Candles]
     lost: list[str]
     why: list[str]
     time_ms: int
     took_s: float
+    kind: str = ""
 
 
-async def ask(tools: Tools, wanted: tuple[str, ...]) -> Compared:
+async def ask(tools: Tools, asked: Asked) -> Compared:
     """Raises NotListed and NoAnswer when none of them is there, within DEADLINE_S."""
     began = tools.market.clock.monotonic()
-    results = await asyncio.gather(*(_week(tools.market, symbol) for symbol in wanted), return_exceptions=True)
+    weeks = (_week(tools.market, symbol, asked.kinds) for symbol in asked.symbols)
+    results = await asyncio.gather(*weeks, return_exceptions=True)
     known: dict[str, Candles] = {}
-    for symbol, result in zip(wanted, results, strict=True):
+    for symbol, result in zip(asked.symbols, results, strict=True):
         if isinstance(result, Candles):
             known[symbol] = result
         elif not isinstance(result, (NotListed, NoAnswer)) or not any(isinstance(each, Candles) for each in results):
             raise result
-    lost = [symbol for symbol in wanted if symbol not in known]
+    lost = [symbol for symbol in asked.symbols if symbol not in known]
     why = [sorry(each, "candles of") for each in results if isinstance(each, (NotListed, NoAnswer))]
-    return Compared(known, lost, why, tools.market.now_ms(), tools.market.clock.monotonic() - began)
+    kind = asked.kinds[0] if len(asked.kinds) == 1 else ""
+    return Compared(known, lost, why, tools.market.now_ms(), tools.market.clock.monotonic() - began, kind)
 
 
-async def _week(market: Market, symbol: str) -> Candles:
-    """Seven days of hourly candles of the perpetual, else of spot. Raises NotListed and NoAnswer."""
+async def _week(market: Market, symbol: str, kinds: Sequence[str]) -> Candles:
+    """Seven days of hourly candles of the first kind that exists. Raises NotListed and NoAnswer."""
 
     def question(kind: str) -> Question[Candles]:
         exchanges = market.offering(kind)
         return Question(exchanges, (candles_at(market, each, symbol, kind, "1h", WEEK_H) for each in exchanges))
 
-    return (await market.first_answer(symbol, {kind: question(kind) for kind in ANY_KIND}))[0]
+    return (await market.first_answer(symbol, {kind: question(kind) for kind in kinds}))[0]
 
 
 def figure(report: Compared) -> Figure:
     from render.picture import charts
 
     names = " · ".join(map(short, report.candles))
-    head = charts.Head(names, f"7 days · percent · {charts.moment(report.time_ms)}", None, None)
+    of = f"{report.kind} · 7 days" if report.kind else "7 days"
+    head = charts.Head(names, f"{of} · percent · {charts.moment(report.time_ms)}", None, None)
     paths = {short(name): list(zip(of.open_ms, of.close, strict=True)) for name, of in report.candles.items()}
     return charts.compare(head, paths, charts.span_of(next(iter(report.candles.values())), WEEK_H))
 
@@ -79,14 +95,15 @@ def figure(report: Compared) -> Figure:
 def show(report: Compared, now_s: float) -> Answer:
     """What stands under the picture."""
     names = [short(symbol) for symbol in report.candles]
+    kind = f" {report.kind}" if report.kind else ""
     source = in_words(list(dict.fromkeys(exchange_name(each.exchange) for each in report.candles.values())))
     return Answer(
-        f"<b>{escape(' · '.join(names))}</b> · 7 days",
+        f"<b>{escape(' · '.join(names))}</b>{kind} · 7 days",
         ("Closes of an hour, in percent of one start.",),
         (escape(f"n/a: {in_words(report.lost)}."), *report.why) if report.lost else (),
         foot(source, report.time_ms, now_s),
         keyboard(
-            again(f"chart {'' if len(names) > 1 else 'compare '}{' '.join(names)}"),
-            that_fit(Button(name, f"chart {name}") for name in names),
+            again(f"chart {'' if len(names) > 1 else 'compare '}{' '.join(names)}{kind}"),
+            that_fit(Button(name, f"chart {name}{kind}") for name in names),
         ),
     )

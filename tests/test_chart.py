@@ -65,6 +65,9 @@ def size_of(file: object) -> tuple[int, int]:
         ("cvd ETH 15m", "<b>ETH perp</b> 15m CVD"),
         ("BTC ETH SOL", "<b>BTC · ETH · SOL</b> · 7 days"),
         ("compare BTC ETH", "<b>BTC · ETH</b> · 7 days"),
+        ("compare 1h", "<b>BTC</b> · 7 days"),
+        ("compare spot", "<b>BTC</b> spot · 7 days"),
+        ("BTC ETH 4h spot", "<b>BTC · ETH</b> spot · 7 days"),
     ],
 )
 async def test_picture_of(words: str, title: str) -> None:
