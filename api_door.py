@@ -92,8 +92,8 @@ class ApiDoor:
             try:
                 async with asyncio.timeout(bot.COMMAND_S):
                     typed = words or json_api.chart_words(query)
-                    asked = chart.command(await by_coins(self._bot.market, typed))
-                    png = (await chart.ask(self._bot.tools, asked)).png
+                    tools, named = await by_coins(self._bot.tools, typed)
+                    png = (await chart.ask(tools, chart.command(named))).png
             except (json_api.BadRequest, NotASymbol, Misread) as error:
                 raise HTTPError(400, str(error)) from error
             except NotListed as error:

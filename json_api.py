@@ -100,7 +100,7 @@ async def answer(route: Route, tools: Tools, request: object) -> Json:
     if exchange in EXCHANGES and not route.is_account:
         tools = tools._replace(market=tools.market.of_exchange(exchange))
     for name in fields.keys() & ("symbol", "base_symbol"):
-        (fields[name],) = await by_coins(tools.market, [fields[name]])
+        tools, (fields[name],) = await by_coins(tools, [fields[name]])
     try:
         record = await route.ask(tools, route.read(fields))
         missing = account.missing_in(record.parts) if route.is_account else []

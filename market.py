@@ -132,14 +132,14 @@ class Market(Kept):
     ) -> tuple[T, tuple[MarketError, ...]]:
         """The first good answer to the questions by kind, in their order; and who failed before.
 
-        Raises NotListed and NoAnswer, always within DEADLINE_S.
+        Raises NotListed and NoAnswer, always within deadline_s.
         """
         began = self.clock.monotonic()
         kind = next(iter(questions)) if len(questions) == 1 else ""
         self.raise_if_not_listed(symbol, kind)
         errors: tuple[MarketError, ...] = ()
         for n_left, (of, question) in zip(range(len(questions), 0, -1), questions.items(), strict=True):
-            left_s = began + races.DEADLINE_S - self.clock.monotonic()
+            left_s = began + self.deadline_s - self.clock.monotonic()
             (outcome,) = await first_answers(question, timeout_s=left_s if n_left == 1 else left_s * FIRST_KIND_SHARE)
             for error in outcome.errors:
                 error.kind = of
@@ -160,7 +160,7 @@ class Market(Kept):
         """What to raise when nobody has an answer; began on the monotonic clock. kind: as in NotListed."""
         if not all(isinstance(error, UnknownSymbol) for error in errors):
             return NoAnswer(symbol, errors)
-        left_s = began + races.DEADLINE_S - self.clock.monotonic()
+        left_s = began + self.deadline_s - self.clock.monotonic()
 
         async def suggestions() -> list[str]:
             return await self.symbols.like(symbol, self.exchanges, left_s)

@@ -126,7 +126,8 @@ async def _levels(tools: Tools, text: str) -> Told:
     """The price now, to choose a level around it, or something else, from."""
     (word,), place = _place_in(text.split())
     market = tools.market.of_exchange(place.exchange) if place.exchange else tools.market
-    rule = replace(place, symbol=await market.meant(parse_symbol(word)))
+    market, symbol = await _meant(market, word)
+    rule = replace(place, symbol=symbol)
     rule, _, price = await _first(market, rule, (rule.kind,) if rule.kind else ANY_KIND)
     if price is None:
         raise Misread(f"No price of {short(rule.symbol)} just now. Please try again in a minute.")
@@ -154,9 +155,16 @@ async def _bound(tools: Tools, typed: Typed) -> Told:
     kinds = (rule.kind,) if rule.kind else ("perp",) if rule.measure in PERP_ONLY else ANY_KIND
     is_everywhere = rule.measure == "spread" or not rule.exchange
     market = tools.market if is_everywhere else tools.market.of_exchange(rule.exchange)
-    symbol = await market.meant(parse_symbol(typed.symbol))
+    market, symbol = await _meant(market, typed.symbol)
     bound, figure, price = await _first(market, replace(rule, symbol=symbol), kinds)
     return await _stored(tools, typed, bound, figure, price)
+
+
+async def _meant(market: Market, word: str) -> tuple[Market, str]:
+    """The symbol of the coin that is meant, and the market in the time that this has left. Raises NotASymbol."""
+    began = market.clock.monotonic()
+    symbol = await market.meant(parse_symbol(word))
+    return market.since(began), symbol
 
 
 async def _first(market: Market, rule: Rule, kinds: Sequence[str]) -> tuple[Rule, float | None, float | None]:

@@ -82,9 +82,10 @@ async def _distances(market: Market, alerts: Sequence[Alert]) -> dict[str, float
 
 async def _price(market: Market, exchange: str, kind: str, symbol: str) -> float | None:
     try:
-        of_kind = market.perp_at if kind == "perp" else market.spot_at
-        ticker = (await of_kind(EXCHANGES[exchange], symbol)).snapshot.ticker
-    except MarketError:
+        async with asyncio.timeout(market.deadline_s):
+            of_kind = market.perp_at if kind == "perp" else market.spot_at
+            ticker = (await of_kind(EXCHANGES[exchange], symbol)).snapshot.ticker
+    except (MarketError, TimeoutError):
         return None
     return None if ticker is None else ticker.last
 

@@ -17,7 +17,6 @@ from answers.control import Component, score
 from answers.cvd import FLOW_CANDLES, TREND_CANDLES, closed_flow, cumulated, day_sums, flows_of, share_bought
 from answers.interest import open_interest_before
 from answers.ls import LongShare, ratios_at
-from asking import races
 from asking.races import Part, Question, both, settled
 from exchanges.errors import BadResponse, MarketError, PartName, Reason, Unavailable
 from exchanges.gaps import MAX_QUIET_MS
@@ -104,7 +103,7 @@ async def report_of(market: Market, asked: OfMarket) -> AnalysisReport:
     questions = {kind: question(kind) for kind in asked.kinds}
     core, failed = await market.first_answer(asked.symbol, questions)
     parts = Parts(market, core, asked)
-    await settled(parts.begun, min(PARTS_S, began + races.DEADLINE_S - 0.3 - market.clock.monotonic()))
+    await settled(parts.begun, min(PARTS_S, began + market.deadline_s - 0.3 - market.clock.monotonic()))
     return _report(market, core, parts, asked.choice, failed, began)
 
 

@@ -1,5 +1,6 @@
 """What was typed after a command: symbol, interval, spot or perpetual; and what an answer can ask."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
@@ -205,19 +206,27 @@ def _is_a_coins(word: str) -> bool:
     return begins and word.lower() not in TIME_WORDS and is_symbol(word)
 
 
-async def by_coins(market: Market, words: Sequence[str]) -> list[str]:
-    """The words, with its coin's symbol for one that was typed with its thousand, where no other coin has that name."""
-    return [await _by_coin(market, word) for word in words]
+async def by_coins(tools: Tools, words: Sequence[str]) -> tuple[Tools, list[str]]:
+    """The words, with its coin's symbol for one that was typed with its thousand, where no other coin has that name.
+
+    The tools, too: what that took, the answer has no more.
+    """
+    market, began = tools.market, tools.market.clock.monotonic()
+    symbols = {word: symbol for word in words if (symbol := _by_the_thousand(word))}
+    if not symbols:
+        return tools, list(words)
+    meant = await asyncio.gather(*map(market.meant, symbols.values()))
+    coins = dict(zip(symbols, meant, strict=True))
+    return tools._replace(market=market.since(began)), [coins.get(word, word) for word in words]
 
 
-async def _by_coin(market: Market, word: str) -> str:
+def _by_the_thousand(word: str) -> str:
+    """The symbol of a word that is typed with its thousand; "" for all others."""
     try:
         symbol = parse_symbol(word)
     except NotASymbol:
-        return word
-    if coin_symbol(symbol)[1] == 1:
-        return word
-    return await market.meant(symbol)
+        return ""
+    return "" if coin_symbol(symbol)[1] == 1 else symbol
 
 
 def outcome_of(error: Exception) -> str:

@@ -8,7 +8,6 @@ from answers import oi
 from answers.asked import Tools
 from answers.paid import DAYS, HOUR_MS, paid_at, rates_per_8h
 from answers.same_coin import namesakes
-from asking import races
 from asking.races import all_answers, both
 from exchanges.errors import MarketError, UnknownSymbol, is_not_there
 from render.figures import escape, format_percent
@@ -39,7 +38,7 @@ async def ask(tools: Tools, base: str) -> FundingChart:
     market, began = tools.market, tools.market.clock.monotonic()
     asked = {each.id: paid_at(market, each, base) for each in market.offering("perp")}
     (found, failed), others = await both(
-        all_answers(asked, races.DEADLINE_S - 0.2), namesakes(market, base, market.offering("perp"))
+        all_answers(asked, market.deadline_s - 0.2), namesakes(market, base, market.offering("perp"))
     )
     failed |= {name: error for name, error in others.items() if found.pop(name, None)}
     paths = {name: per_step(rates_per_8h(rows)) for name, rows in found.items()}

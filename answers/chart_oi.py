@@ -9,7 +9,6 @@ from answers import oi
 from answers.asked import Tools
 from answers.interest import open_interest_history
 from answers.same_coin import namesakes
-from asking import races
 from asking.races import all_answers, both
 from exchanges.errors import MarketError, NotSupported, UnknownSymbol
 from exchanges.exchange import Exchange
@@ -42,7 +41,7 @@ async def ask(tools: Tools, base: str) -> InterestChart:
     market, began = tools.market, tools.market.clock.monotonic()
     asked = {each.id: _interest_at(market, each, base) for each in market.offering("perp")}
     (found, failed), others = await both(
-        all_answers(asked, races.DEADLINE_S - 0.2), namesakes(market, base, market.offering("perp"))
+        all_answers(asked, market.deadline_s - 0.2), namesakes(market, base, market.offering("perp"))
     )
     paths = {name: path for name, path in found.items() if path and name not in others}
     failed |= {name: error for name, error in others.items() if found.get(name)}

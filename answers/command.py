@@ -66,7 +66,7 @@ class Command(NamedTuple):
         """The answer; or a sentence why there is none, and a button that leads on."""
         try:
             if name not in OF_CONDITIONS:
-                words = await by_coins(tools.market, words)
+                tools, words = await by_coins(tools, words)
             file = self.file
             asked = file.command(words)
             record = await file.ask(tools, asked)

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from answers.interest import is_rough, open_interest_before
 from answers.paid import Past
 from answers.same_coin import WHICH_COIN_S, price_of_the_coin
-from asking import races
 from asking.races import all_rows, each_of
 from exchanges.errors import MarketError, NotTraded, PartName, Reason, UnknownSymbol, bare, is_unlisted
 from exchanges.symbols import are_of_one_coin, split
@@ -109,7 +108,7 @@ async def contracts_of(market: Market, base: str, question: PartName) -> Derivat
     began = market.clock.monotonic()
     market.raise_if_not_listed(f"{base}-USDT", "perp")
     asked = {each.id: _contracts_at(market, each, base, question) for each in market.offering("perp")}
-    contracts, failed, without = await all_rows(asked, races.DEADLINE_S - 0.2)
+    contracts, failed, without = await all_rows(asked, market.deadline_s - 0.2)
     idle = {name: error for name, error in failed.items() if isinstance(error, NotTraded)}
     if not contracts:
         unlisted = [UnknownSymbol(each, f"no perpetual of {base}") for each in without]

@@ -8,7 +8,6 @@ from typing import NamedTuple, TypedDict
 from answers.asked import Tools, only_symbol
 from answers.contracts import Contract, DerivativesReport, contract_name, contracts_of, partial_notes
 from answers.paid import DAYS, paid_at, paid_over
-from asking import races
 from asking.races import Part, Question, settled
 from exchanges.errors import MarketError, NotSupported, PartName, Reason, is_not_there
 from exchanges.symbols import split
@@ -44,7 +43,7 @@ async def of_coin(tools: Tools, base: str) -> DerivativesReport:
     wait_s = 0.0
     try:
         report = await contracts_of(market, base, PartName.FUNDING)
-        wait_s = EXTRAS_S if report.took_s + EXTRAS_S < races.DEADLINE_S else 0.0
+        wait_s = EXTRAS_S if report.took_s + EXTRAS_S < market.deadline_s else 0.0
     finally:
         await settled(past, wait_s)
     return report._replace(

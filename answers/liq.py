@@ -17,7 +17,6 @@ from typing import NamedTuple, TypedDict
 from answers.asked import EXAMPLES, Tools, of_market
 from answers.quarters import LARGEST, QUARTER_MS, rows_of, unbroken
 from answers.same_coin import namesakes
-from asking import races
 from asking.races import all_answers, both, or_none
 from exchanges.endpoints import Endpoint
 from exchanges.errors import MarketError, NotSupported, Reason, Unavailable, UnknownSymbol, is_not_there, is_unlisted
@@ -108,7 +107,7 @@ async def ask(tools: Tools, asked: Asked) -> LiquidationReport:
     kept = await kept_since(tools.store, asked.base, since_ms)
     each_at = {each.id: liquidations_at(market, each, asked.base, since_ms, kept.get(each.id, ())) for each in tellers}
     (found, failed), strangers = await both(
-        all_answers(each_at, races.DEADLINE_S - 0.2), namesakes(market, asked.base, market.offering("perp"))
+        all_answers(each_at, market.deadline_s - 0.2), namesakes(market, asked.base, market.offering("perp"))
     )
     strangers = {name: error for name, error in strangers.items() if found.pop(name, None)}
     without = [name for name, error in failed.items() if is_unlisted(error)]

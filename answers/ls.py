@@ -7,7 +7,6 @@ from typing import NamedTuple, TypedDict
 
 from answers.asked import Tools, WhichSymbol, only_symbol
 from answers.same_coin import namesakes
-from asking import races
 from asking.races import all_rows, both, each_of
 from exchanges.endpoints import Endpoint
 from exchanges.errors import BadResponse, MarketError, NotSupported, Reason, UnknownSymbol, is_unlisted
@@ -67,7 +66,7 @@ async def ask(tools: Tools, symbol: str) -> RatioReport:
     market.raise_if_not_listed(symbol, "perp")
     asked = {each.id: ratios_at(market, each, symbol) for each in market.offering("perp")}
     (shares, failed, without), others = await both(
-        all_rows(asked, races.DEADLINE_S - 0.2), namesakes(market, split(symbol)[0], market.offering("perp"))
+        all_rows(asked, market.deadline_s - 0.2), namesakes(market, split(symbol)[0], market.offering("perp"))
     )
     others = {name: error for name, error in others.items() if any(each.exchange == name for each in shares)}
     shares = [each for each in shares if each.exchange not in others]

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
 from answers.card_extras import CARD, EXTRAS_S, MOVES, ROW, SPANS, Parts, asked_at, early, moves_of
 from answers.interest import ROUGH, is_rough
-from asking import races
 from asking.races import Outcome, Question, first_answers, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
 from exchanges.symbols import NotASymbol, are_of_one_coin, multiplied, parse_symbol, split
@@ -141,11 +140,12 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
     spot, perp = await first_answers(
         Question(spots, (market.spot_at(each, symbol) for each in spots)),
         Question(perps, (market.perp_at(each, symbol, is_sparing=True) for each in perps)),
-        timeout_s=races.DEADLINE_S,
+        timeout_s=market.deadline_s,
     )
     if spot.found is None and perp.found is None:
         raise await market.why_not(symbol, (*spot.errors, *perp.errors), began)
-    perp = await _of_the_same_coin(market, symbol, spot, perp)
+    left_s = began + market.deadline_s - market.clock.monotonic()
+    perp = await _of_the_same_coin(market, symbol, spot, perp, left_s)
     missing: dict[PartName, tuple[MarketError, ...]] = {}
     failed: dict[str, tuple[MarketError, ...]] = {}
     multipliers: dict[str, int] = {}
@@ -176,14 +176,16 @@ def _other(market: Market, symbol: str, perp: Found | None) -> str:
     return market.namesakes.other(market.exchange(ticker.exchange), symbol) if ticker is not None else ""
 
 
-async def _of_the_same_coin(market: Market, symbol: str, spot: Outcome[Found], perp: Outcome[Found]) -> Outcome[Found]:
+async def _of_the_same_coin(
+    market: Market, symbol: str, spot: Outcome[Found], perp: Outcome[Found], left_s: float
+) -> Outcome[Found]:
     """The perpetual, if its price may be of the coin that the spot market has; else the one on 1000 coins, or none."""
     if not _are_apart(spot.found, perp.found) or perp.found is None or perp.found.snapshot.ticker is None:
         return perp
     exchange = market.exchange(perp.found.snapshot.ticker.exchange)
     namesake = UnknownSymbol(exchange.id, f"{perp.found.symbol} is another coin", Reason.NAMESAKE)
     try:
-        async with asyncio.timeout(EXTRAS_S):
+        async with asyncio.timeout(min(EXTRAS_S, left_s)):
             found = await market.perp_of_many(exchange, symbol)
     except (MarketError, TimeoutError):
         return perp._replace(found=None, errors=(*perp.errors, namesake))
@@ -199,14 +201,17 @@ def _are_apart(spot: Found | None, perp: Found | None) -> bool:
 
 
 async def _with_extras(market: Market, report: PriceReport, extras: Collection[PartName], early: Parts) -> PriceReport:
-    """The report with what a card shows beside the tickers, at the exchanges that answered, within EXTRAS_S."""
+    """The report with what a card shows beside the tickers, at the exchanges that answered, within EXTRAS_S.
+
+    Where the tickers took nearly all of the time, it is without.
+    """
     began = market.clock.monotonic()
     kind = "spot" if report.spot is not None else "perp"
     lead = market.exchange(report.lead.exchange)
     ticker = report.perp and report.perp.ticker
     perp = market.exchange(ticker.exchange) if ticker is not None else None
     parts = asked_at(market, report.symbol, extras, lead, kind, perp, early)
-    await settled(list(parts.values()), EXTRAS_S)
+    await settled(list(parts.values()), min(EXTRAS_S, market.deadline_s - report.took_s))
     missing = {name: (part.error,) for name, part in parts.items() if part.error is not None}
     candles = {name: part.found for name, part in parts.items() if name in MOVES and part.found is not None}
     moves = moves_of(report.lead.last, candles, market.now_ms())

@@ -11,7 +11,6 @@ from itertools import permutations
 from typing import NamedTuple, TypedDict, TypeGuard
 
 from answers.asked import KIND_WORDS, Tools, WhichSymbol, only_symbol, placed
-from asking import races
 from asking.races import all_answers, both, or_none
 from exchanges.errors import MarketError, is_unlisted
 from exchanges.symbols import split
@@ -79,7 +78,7 @@ async def ask(tools: Tools, asked: Asked) -> SpreadReport:
     market, began = tools.market, tools.market.clock.monotonic()
     errors: list[MarketError] = []
     for n_left, kind in zip(range(len(asked.kinds), 0, -1), asked.kinds, strict=True):
-        left_s = began + races.DEADLINE_S - 0.2 - market.clock.monotonic()
+        left_s = began + market.deadline_s - 0.2 - market.clock.monotonic()
         timeout_s = left_s if n_left == 1 else left_s * FIRST_KIND_SHARE
         each_at = {each.id: ticker_at(market, each, kind, asked.symbol) for each in market.offering(kind)}
         found, failed = await all_answers(each_at, timeout_s)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from answers import price
 from answers.asked import EXAMPLES, Misread, Tools, cut
 from answers.price import PriceReport, Prices
-from exchanges.symbols import parse_symbol
+from exchanges.symbols import NotASymbol, parse_symbol
 from render.figures import counted, escape
 from render.keyboards import again, keyboard, that_fit
 from render.message import Answer, Button, Keyboard, short
@@ -48,7 +48,7 @@ def command(words: list[str]) -> Asked:
     rest = tuple(dict.fromkeys(words[1:] if first in WORDS else words))
     if not rest:
         raise Misread(f"Which coins? For example /watch {action} BTC ETH")
-    return Asked(action, rest[:MAX_WATCHED])
+    return Asked(action, rest)
 
 
 async def ask(tools: Tools, asked: Asked) -> Told:
@@ -58,27 +58,40 @@ async def ask(tools: Tools, asked: Asked) -> Told:
         if asked.action == "remove":
             return Told(await memory.unwatch(chat_id, [parse_symbol(each) for each in asked.words]))
         symbols = await memory.watched(chat_id)
-        refused: list[str] = []
         if asked.action == "add":
-            symbols, refused = await _added(tools, asked.words)
+            return await _added(tools, symbols, asked.words)
     except StoreError as error:
         raise Misread(error.sentence) from error
     if asked.action == "edit" or not symbols:
-        return Told(symbols, None, refused)
-    return Told(symbols, await price.ask(tools, price.Asked(tuple(symbols))), refused)
+        return Told(symbols)
+    return Told(symbols, await price.ask(tools, price.Asked(tuple(symbols))))
 
 
-async def _added(tools: Tools, words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The list with those coins that some exchange has; why the others are not in it."""
-    found = (await price.ask(tools, price.Asked(tuple(words)))).results
-    listed = [each.symbol for each in found if isinstance(each, PriceReport)]
+async def _added(tools: Tools, watched: Sequence[str], words: Sequence[str]) -> Told:
+    """The list with those coins that some exchange has; why the others are not in it.
+
+    Prices of what is watched and of what is new are asked for at once, as there is time for one answer only.
+    """
+    new = [word for word in words if _symbol(word) not in watched]
+    asked = price.Asked((*watched, *new[:MAX_WATCHED]))
+    found = (await price.ask(tools, asked)).results
+    listed = [each.symbol for each in found if isinstance(each, PriceReport) and each.symbol not in watched]
     now_ms = int(tools.clock() * 1000)
     symbols = await tools.memory.watch(tools.who.chat_id, listed, MAX_WATCHED, now_ms)
-    refused = [sorry(each) for each in found if not isinstance(each, PriceReport)]
-    if beyond := [short(each) for each in listed if each not in symbols]:
+    shown = [each for each in found if not isinstance(each, NotASymbol) and each.symbol in symbols]
+    refused = [sorry(each) for each in found if not isinstance(each, PriceReport) and each not in shown]
+    if beyond := [*(short(each) for each in listed if each not in symbols), *new[MAX_WATCHED:]]:
         names = escape(", ".join(cut(each) for each in beyond))
         refused.append(f"{MAX_WATCHED} coins are the most, so {names} is left out.")
-    return symbols, refused
+    return Told(symbols, Prices(shown) if symbols else None, refused)
+
+
+def _symbol(word: str) -> str:
+    """ "" for what is none."""
+    try:
+        return parse_symbol(word)
+    except NotASymbol:
+        return ""
 
 
 def show(told: Told, now_s: float) -> Answer:

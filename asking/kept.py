@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from copy import copy
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from asking.cache import MAX_CACHED, Cache
 from asking.fetch import Fetcher
 from asking.lists import LISTING_S, Lists
 from asking.periods import FundingPeriods
+from asking.races import DEADLINE_S
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint
 from exchanges.errors import PartName
@@ -28,7 +30,12 @@ MAX_PERPS = 128  # whose endpoints are kept, some 2 KiB each: people ask of the 
 
 
 class Kept:
-    """Asks with a Fetcher, and keeps answers. cache_s: for how long, usually; 0 to keep none. clock: for their age."""
+    """Asks with a Fetcher, and keeps answers. cache_s: for how long, usually; 0 to keep none. clock: for their age.
+
+    deadline_s: how long an answer may take that begins now.
+    """
+
+    deadline_s = DEADLINE_S
 
     def __init__(self, fetcher: Fetcher, cache_s: float, clock: Clock = MACHINE) -> None:
         self.fetcher, self._cache_s, self.clock = fetcher, cache_s, clock
@@ -40,6 +47,12 @@ class Kept:
 
     def now_ms(self) -> int:
         return int(self.clock.now() * 1000)
+
+    def since(self, began: float) -> Self:
+        """The same, for an answer that began before: it has as much less time. began: on the monotonic clock."""
+        other = copy(self)
+        other.deadline_s = max(0.0, self.deadline_s - (self.clock.monotonic() - began))
+        return other
 
     @property
     def cache_use(self) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from answers.asked import Misread
 from answers.chat_settings import changed, filled, value_of
 from answers.digest import due_day
 from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, is_quiet_at, load_wishes, minutes_ahead
+from asking.races import DEADLINE_S
 from clock import loop_time
 from exchanges.table import EXCHANGES
 from store.words import Chat
@@ -182,6 +183,24 @@ async def test_a_default_symbol_that_nobody_lists_is_refused(tmp_path: Path) -> 
             await house.world.set_fault(exchange, "500")
         house.bot.market.forget()
         assert "Symbol      BTCC" in await house.ask("/settings symbol btcc")
+
+
+async def test_a_watchlist_grows_in_the_time_of_one_answer(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/watch BTC")
+        for name in house.world.sites:
+            await house.world.set_fault(name, "hang")
+        house.bot.market.forget()
+        began = loop_time()
+        assert "This takes too long" not in await house.ask("/watch ETH")
+        assert loop_time() - began < DEADLINE_S + 0.1
+
+
+async def test_what_a_watchlist_has_no_room_for_is_named(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        text = await house.ask("/watch BTC ETH SOL XRP BNB DOGE ADA LINK JUP SUPER SYRUP TON")
+        assert text.startswith("<b>Watchlist</b> 10 coins")
+        assert "10 coins are the most, so SYRUP, TON is left out." in text
 
 
 async def test_chats_that_wish_nothing_are_not_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -395,6 +395,26 @@ async def test_commands_end_in_time_when_all_hang() -> None:
             assert "This takes too long" not in text
 
 
+@pytest.mark.parametrize("question", ["/price 1000CAT 1000XX 1000YY 1000ZZ", "/oi 1000CAT", "/chart 1000CAT 1000XX"])
+async def test_finding_out_what_a_thousand_is_of_costs_no_time_beyond(question: str) -> None:
+    async with a_small_house() as house:
+        for name in house.world.sites:
+            await house.world.set_fault(name, "hang")
+        began = loop_time()
+        assert is_well(await house.ask(question)).startswith("No ")
+        assert loop_time() - began < DEADLINE_S + 0.1
+
+
+async def test_a_price_that_took_long_comes_without_the_rest() -> None:
+    async with a_small_house() as house:
+        for name in house.world.sites.keys() - {"DERIBIT"}:
+            await house.world.set_fault(name, "hang")
+        house.world.set_path_fault("DERIBIT", "/api/v2/public/get_tradingview", "hang")
+        began = loop_time()
+        assert (await house.ask("/price BTC")).startswith("<b>BTC ")
+        assert loop_time() - began < DEADLINE_S + 0.1
+
+
 async def test_commands_leave_nothing_running() -> None:
     async with a_small_house() as house:
         await house.world.set_fault("binance", "hang")
