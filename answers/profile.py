@@ -16,7 +16,7 @@ from exchanges.words import INTERVALS, Candles, Source
 from indicators import DAY_MS, HOUR_MS, Profile
 from market import Market
 from render.fields import iso, slashed
-from render.figures import at_tick, counted, escape, format_at_tick, format_price
+from render.figures import at_tick, counted, escape, format_at_tick, format_price, zeros_counted
 from render.keyboards import again, choices_of, keyboard, neighbours
 from render.message import Answer, pre, short, source_foot, title
 from render.sentences import of_source
@@ -31,6 +31,7 @@ PROFILE_WINDOWS = {
 WINDOW_BUTTONS = ("today", "24h", "7d", "30d")
 PROFILE_ROWS = 16
 PROFILE_BAR = 14
+LEVEL = 14  # columns
 ABOUT = "profile of"
 
 
@@ -112,8 +113,8 @@ def show(report: ProfileReport, now_s: float) -> Answer:
         rows = [["", "volume", "time"]]
         time = report.time
         for name in ("vah", "poc", "val"):
-            by_time = "n/a" if time is None else format_at_tick(getattr(time, name), report.tick)
-            rows.append([name.upper(), format_at_tick(getattr(shown, name), report.tick), by_time])
+            levels = [None if of is None else getattr(of, name) for of in (shown, time)]
+            rows.append([name.upper(), *(_level(each, report.tick) for each in levels)])
         lines.append(pre(rows))
         lines.append(_where(report, shown))
     vwap = "n/a" if report.vwap is None else format_at_tick(report.vwap, report.tick)
@@ -132,6 +133,12 @@ def show(report: ProfileReport, now_s: float) -> Answer:
             neighbours("profile", source.symbol, source.kind, report.window),
         ),
     )
+
+
+def _level(price: float | None, tick: float) -> str:
+    """So short that two of them are in a line."""
+    text = "n/a" if price is None else format_at_tick(price, tick)
+    return text if len(text) <= LEVEL else zeros_counted(text)
 
 
 def drawing(profile: Profile, last: float | None, tick: float) -> str:
@@ -207,12 +214,14 @@ Fields = TypedDict(
 
 
 async def ask_all(tools: Tools, symbol: str) -> tuple[str, dict[str, ProfileReport]]:
-    """A profile of each window, by its name. Raises NotListed and NoAnswer, within twice DEADLINE_S.
+    """A profile of each window, by its name. Raises NotListed and NoAnswer, within DEADLINE_S.
 
     The first tells whether anybody lists the market: a wrong name is not asked for once a window.
     """
     first, *others = (OfMarket(symbol, window) for window in PROFILE_WINDOWS)
+    began = tools.market.clock.monotonic()
     reports = [await ask(tools, first)]
+    tools = tools._replace(market=tools.market.since(began))
     reports += await asyncio.gather(*(ask(tools, other) for other in others))
     return symbol, dict(zip(PROFILE_WINDOWS, reports, strict=True))
 

@@ -17,6 +17,7 @@ MAX_TICKS = 64  # whose decimals are kept: all prices of a profile have one
 BAR = 9  # characters of a range bar
 BLOCKS = "▁▂▃▄▅▆▇█"
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
+_ZEROS = re.compile(r"0\.(0{4,})(?=[1-9])")
 _NOT_ZERO = frozenset("123456789")
 _WIDE = re.compile("[\u2e80-\U0010ffff]")
 
@@ -191,8 +192,7 @@ def format_short_price(price: float) -> str:
     if price >= 0.001:
         return format_price(price)
     digits, _, exponent = f"{price:.3e}".partition("e")
-    zeros = "".join(SUBSCRIPTS[int(each)] for each in str(-int(exponent) - 1))
-    return f"0.0{zeros}{digits.replace('.', '').rstrip('0')}"
+    return f"0.0{_small(-int(exponent) - 1)}{digits.replace('.', '').rstrip('0')}"
 
 
 def format_dollars(amount: float | None) -> str:
@@ -267,6 +267,16 @@ def format_at_tick(price: float, tick: float) -> str:
     if not is_figure(price) or not is_figure(price / tick if tick else None):
         return format_price(price)
     return f"{at_tick(price, tick):,.{_decimals_of(tick)}f}"
+
+
+def zeros_counted(figure: str) -> str:
+    """0.0₈24287 of 0.0000000024287, as format_short_price has it: where two figures have to stand in one line."""
+    found = _ZEROS.match(figure)
+    return figure if found is None else f"0.0{_small(len(found[1]))}{figure[found.end() :]}"
+
+
+def _small(n: int) -> str:
+    return "".join(SUBSCRIPTS[int(each)] for each in str(n))
 
 
 def at_tick(price: float, tick: float) -> float:

@@ -494,6 +494,22 @@ def test_levels_have_the_tick(price: float, tick: float, text: str) -> None:
 
 
 @together(
+    "figure, text",
+    [
+        ("0.0000000024287", "0.0₈24287"),
+        ("0.0000000000010", "0.0₁₁10"),
+        ("0.00001234", "0.0₄1234"),
+        ("0.0001234", "0.0001234"),
+        ("67,432.50000", "67,432.50000"),
+        ("0.000000", "0.000000"),
+        ("n/a", "n/a"),
+    ],
+)
+def test_zeros_are_counted_where_there_is_no_room_for_them(figure: str, text: str) -> None:
+    assert figures_module.zeros_counted(figure) == text
+
+
+@together(
     "values, text",
     [([1, 2, 4, 8], "▂ ▃ ▅ █"), ([0, 0], "▁ ▁"), ([], ""), ([5], "█"), ([0, 1e-9], "▁ █"), ([3, 3, 3], "█ █ █")],
 )
@@ -788,7 +804,7 @@ class Ordinary(Chance):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self.near = 10 ** self.rng.uniform(-8, 5.3)
+        self.near = 10 ** self.rng.uniform(-9.5, 5.3)
 
     def text(self) -> str:
         return self.rng.choice(["BTC", "PEPE", "BABYDOGE", "CHEEMS", "WIF", "FARTCOIN", "币安人生"])
