@@ -71,42 +71,13 @@ MEASURE_WORDS = {
     "steps": "step",
 }
 UP_WORDS = {
-    ">",
-    ">=",
-    "=>",
-    "above",
-    "over",
-    "up",
-    "rises",
-    "rise",
-    "risen",
-    "pumps",
-    "pump",
-    "gains",
-    "exceeds",
-    "higher",
-    "more",
-    "+",
-}
+    ">", ">=", "=>", "above", "over", "up", "rises", "rise", "risen", "pumps", "pump", "gains", "exceeds", "higher",
+    "more", "+",
+}  # fmt: skip
 DOWN_WORDS = {
-    "<",
-    "<=",
-    "=<",
-    "below",
-    "under",
-    "down",
-    "falls",
-    "fall",
-    "fell",
-    "drops",
-    "drop",
-    "dumps",
-    "dump",
-    "loses",
-    "lower",
-    "less",
-    "-",
-}
+    "<", "<=", "=<", "below", "under", "down", "falls", "fall", "fell", "drops", "drop", "dumps", "dump", "loses",
+    "lower", "less", "-",
+}  # fmt: skip
 EITHER_WORDS = {"either", "both", "any", "±", "+-", "+/-", "moves", "move"}
 REPEAT_WORDS = {"every", "each", "repeat", "always", "everytime"}
 LIFE_WORDS = {"until", "till", "for", "expires", "exp"}
@@ -165,9 +136,33 @@ class _Heard:
 
 
 def read_condition(text: str, exchanges: Collection[str]) -> Typed:
-    """The rule that was typed. exchanges: ids that may be named. Raises Misunderstood and AskBack."""
+    """The rule that was typed. exchanges: ids that may be named. Raises Misunderstood and AskBack.
+
+    Of two meanings of a number, one that no rule has is none: 70.000 is 70 where a percentage is meant.
+    """
     if len(text) > MAX_TEXT:
         raise Misunderstood(f"That is longer than {MAX_TEXT} letters. For example: BTC > 70000")
+    try:
+        return _read(text, exchanges)
+    except AskBack as asked:
+        possible = [each for each in asked.choices if _may_be_meant(each, exchanges)]
+        if len(possible) > 1:
+            raise
+        return read_condition((possible or asked.choices)[0], exchanges)
+
+
+def _may_be_meant(text: str, exchanges: Collection[str]) -> bool:
+    try:
+        _read(text, exchanges)
+    except Misunderstood:
+        return False
+    except AskBack:
+        return True
+    return True
+
+
+def _read(text: str, exchanges: Collection[str]) -> Typed:
+    """Raises Misunderstood, and AskBack for the first number that has two meanings."""
     heard, words = _Heard(), _words(text)
     for i, word in enumerate(words):
         try:

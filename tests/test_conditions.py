@@ -202,6 +202,16 @@ def test_what_has_two_meanings_is_asked_back(typed: str, asked: tuple[str, tuple
         read_condition(choice, EXCHANGES)
 
 
+@together("typed, level", [("pos liq 70.000", 70.0), ("BTC rsi < 30.000 4h", 30.0), ("BTC funding > 2.000", 2.0)])
+def test_a_number_means_what_it_can_mean(typed: str, level: float) -> None:
+    assert read_condition(typed, EXCHANGES).rule.level == level
+
+
+def test_a_number_that_can_mean_nothing_is_refused() -> None:
+    with pytest.raises(Misunderstood, match=r"distance to liquidation goes from 0\.1 to 100"):
+        read_condition("pos liq 700.000", EXCHANGES)
+
+
 def test_each_table_is_long_enough() -> None:
     assert len(READ) >= 60
     assert len(REFUSED) + len(ASKED_BACK) >= 30
