@@ -295,9 +295,16 @@ def card(report: PriceReport, now_s: float) -> Answer:
         _foot(report, now_s),
         keyboard(
             (*again(line, f"chart {name}", f"alert {name}"), *that_fit([star]), *copying(lead.last)),
-            neighbours("price", report.symbol),
+            _neighbours(report),
         ),
     )
+
+
+def _neighbours(report: PriceReport) -> tuple[Button, ...]:
+    """Without those that tell of perpetuals only, where nobody has one."""
+    row, why = neighbours("price", report.symbol), report.missing.get(PartName.PERP, ())
+    has_none = bool(why) and all(isinstance(error, UnknownSymbol) for error in why)
+    return tuple(each for each in row if not has_none or each.data.split()[0] not in ("oi", "funding"))
 
 
 def _details(report: PriceReport) -> list[str]:
@@ -396,7 +403,7 @@ def _rows(reports: Sequence[PriceReport], now_s: float) -> Answer:
         year = per_year_pct(report.perp.funding if report.perp is not None else None)
         rows.append(
             [
-                fit(split(report.symbol)[0], 6).rstrip(),
+                _label(report.symbol),
                 format_short_price(report.lead.last),
                 format_points(report.lead.change_pct),
                 f"{'≈' * is_rough(report.interest_before, 24)}{dash_or(change)}",
@@ -407,7 +414,7 @@ def _rows(reports: Sequence[PriceReport], now_s: float) -> Answer:
     exchanges = list(dict.fromkeys(exchange for report in reports for exchange in report.exchanges))
     oldest = min(report.lead.time_ms for report in reports)
     failed = [error for report in reports for errors in report.failed.values() for error in errors]
-    buttons = that_fit(Button(split(report.symbol)[0][:8], f"price {short(report.symbol)}") for report in reports)
+    buttons = that_fit(Button(short(report.symbol)[:8], f"price {short(report.symbol)}") for report in reports)
     return Answer(
         f"<b>Prices</b> {counted(len(reports), 'coin')}",
         (pre(rows),),
@@ -415,6 +422,11 @@ def _rows(reports: Sequence[PriceReport], now_s: float) -> Answer:
         foot(in_words([exchange_name(each) for each in exchanges]), oldest, now_s),
         keyboard(again(f"price {names}", f"chart {names}"), buttons),
     )
+
+
+def _label(symbol: str) -> str:
+    """BTC, and BTC-EUR beside it."""
+    return fit(short(symbol), 6 if short(symbol) != symbol else 8).rstrip()
 
 
 def _notes(report: PriceReport, base: str, now_s: float) -> list[str]:

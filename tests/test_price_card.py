@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from answering import NOW, asked_of, freeze
-from conftest import House, a_house, a_spot, requests_of
+from conftest import House, a_house, a_spot, requests_of, updated
 
 from clock import loop_time
 from demo.telegram_html import parse
@@ -358,3 +358,25 @@ async def test_parts_without_a_figure_keep_their_capitals() -> None:
         text = parse(await house.ask("/price BTC")).text
         assert "oI" not in text
         assert "OI change n/a: Bitget tells no history of open interest." in text
+
+
+async def test_rows_of_one_coin_in_two_currencies_are_told_apart() -> None:
+    async with a_house() as house:
+        lines = parse(await house.ask("/price BTC BTC-EUR ETH-EUR")).text.split("\n")
+        assert [line.split()[0] for line in lines[2:5]] == ["BTC", "BTC-EUR", "ETH-EUR"]
+
+
+async def test_a_coin_without_a_perpetual_has_no_buttons_of_one() -> None:
+    async with a_house() as house:
+        assert await neighbours_of(house, "/price AERO") == ["analysis AERO", "cvd AERO"]
+        assert await neighbours_of(house, "/price BTC") == ["analysis BTC", "cvd BTC", "oi BTC", "funding BTC"]
+        for exchange in set(EXCHANGES) - {"coinbase"}:
+            await house.world.set_fault(exchange, "500")
+        await house.later()  # where nobody answers, it is not known that there is none
+        assert await neighbours_of(house, "/price BTC") == ["analysis BTC", "cvd BTC", "oi BTC", "funding BTC"]
+
+
+async def neighbours_of(house: House, text: str) -> list[str]:
+    call = await house.bot.answer(updated(text))
+    assert call is not None
+    return [button["callback_data"] for button in call["reply_markup"]["inline_keyboard"][1]]
