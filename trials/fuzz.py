@@ -299,33 +299,38 @@ def corpus_requests() -> list[bytes]:
 
 WORDS = (
     *("BTC", "eth", "SOL-USDC", "PEPE", "1000PEPE", "NOPE", "BTC-COIN", "15m", "1h", "1d", "spot", "perps", "oi"),
-    *(
-        "top",
-        "gainers",
-        "losers",
-        "funding",
-        "volume",
-        "200",
-        "0",
-        "BTCEUR",
-        "ETH-0",
-        "1000PEPE-EUR",
-        "today",
-        "7d",
-        "30d",
-        "binance",
-        "okx",
-        "@x",
-        ",",
-        ";",
-    ),
+    *("top", "gainers", "losers", "funding", "volume", "200", "0", "BTCEUR", "ETH-0", "1000PEPE-EUR", "today", "7d"),
+    *("30d", "binance", "okx", "@x", ",", ";", "1M", "add", "remove", "edit", "> 70000", "-3% 15m", "every 4h"),
 )
+COINS = (
+    *("BTC", "ETH", "PEPE", "CAT", "NEIRO", "BABYDOGE", "MOG", "AERO", "OKB", "NVDA", "NOPE"),
+    *("0", "K", "1000", "币", "ß"),
+)
+BEFORE_COINS = ("", "", "", "1000", "1M", "k", "100", "$", "binance:", "0")
+QUOTES = ("USDT", "USDC", "USD", "FDUSD", "USD1", "EUR", "BTC", "COIN", "PERP", "0", "-", "x", "币", "ß", "")
+FIRST_WORDS = {
+    "chart": ("candles", "compare", "cvd", "funding", "oi", "pnl", "profile"),
+    "alert": ("liq 5%", "pos liq 70.000", "funding > 0,05", "rsi < 30.000 4h", "vol 4x", "gap > 20bp", "step 500"),
+}
+
+
+def a_symbol(rng: random.Random) -> str:
+    """Any coin, with a thousand or without, in any quote: mostly what nobody lists."""
+    coin = rng.choice(BEFORE_COINS) + rng.choice(COINS)
+    return coin if rng.random() < 0.4 else f"{coin}{rng.choice('--/_')}{rng.choice(QUOTES)}"
+
+
+def a_word(rng: random.Random) -> str:
+    kind = rng.random()
+    return a_symbol(rng) if kind < 0.3 else rng.choice(WORDS) if kind < 0.8 else text(rng)
 
 
 def words(rng: random.Random) -> str:
     """A command's name and what somebody might write after it."""
     name = rng.choice([*COMMANDS, "nope", ""])
-    after = [rng.choice(WORDS) if rng.random() < 0.75 else text(rng) for _ in range(rng.choice((0, 1, 1, 2, 3, 20)))]
+    after = [a_word(rng) for _ in range(rng.choice((0, 1, 1, 2, 3, 20)))]
+    if name in FIRST_WORDS and rng.random() < 0.7:
+        after.insert(0, rng.choice(FIRST_WORDS[name]))
     return rng.choice((" ", "  ", "\n", ", ")).join([name, *after])
 
 

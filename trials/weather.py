@@ -58,18 +58,8 @@ SPELLS = (
 """Fault and latency of a spell."""
 COMMANDS = (
     *("/price {}", "/price {}", "/price {} ETH", "/volume {}", "/volume {} spot", "/cvd {}", "/analysis {}", "/ls {}"),
-    *(
-        "/profile {}",
-        "/oi {}",
-        "/funding {}",
-        "/spread {}",
-        "/liq {} 1h",
-        "/funding top",
-        "/top10",
-        "/top10 spot",
-        "/top10 perps oi",
-        "/volscan",
-    ),
+    *("/profile {}", "/oi {}", "/funding {}", "/spread {}", "/liq {} 1h", "/funding top", "/top10", "/top10 spot"),
+    *("/top10 perps oi", "/volscan", "/price 1000CAT", "/volume 1000CAT"),
 )
 BASES = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "PEPE", "LINK")
 NAMES = (*(exchange.name for exchange in table.EXCHANGES.values()), "CoinGecko")
