@@ -13,7 +13,7 @@ from answers.interest import ROUGH, is_rough
 from asking.races import Outcome, Question, first_answers, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
 from exchanges.symbols import NotASymbol, are_of_one_coin, multiplied, parse_symbol, split
-from exchanges.words import Funding, Snapshot, Ticker, per_8h, per_year_pct
+from exchanges.words import DOLLARS, Funding, Snapshot, Ticker, per_8h, per_year_pct
 from market import Found, Market
 from render.fields import TickerFields, iso, ticker_fields
 from render.figures import (
@@ -301,9 +301,10 @@ def card(report: PriceReport, now_s: float) -> Answer:
 
 
 def _neighbours(report: PriceReport) -> tuple[Button, ...]:
-    """Without those that tell of perpetuals only, where nobody has one."""
+    """Without those of perpetuals only, where nobody has one of the coin; of BTC-EUR, those of BTC are told."""
     row, why = neighbours("price", report.symbol), report.missing.get(PartName.PERP, ())
-    has_none = bool(why) and all(isinstance(error, UnknownSymbol) for error in why)
+    is_sure = bool(why) and split(report.symbol)[1] in DOLLARS
+    has_none = is_sure and all(isinstance(error, UnknownSymbol) for error in why)
     return tuple(each for each in row if not has_none or each.data.split()[0] not in ("oi", "funding"))
 
 

@@ -20,7 +20,7 @@ from indicators import median
 from market import FIRST_KIND_SHARE, Market
 from render.fields import iso
 from render.figures import counted, escape, fit, format_price, format_short_price, unsigned_zero
-from render.keyboards import KINDS, again, choices, keyboard, neighbours
+from render.keyboards import KINDS, again, choices, keyboard, may_be, neighbours
 from render.message import Answer, folded, foot, pre, short
 from render.sentences import exchange_name, in_words, reasons, said
 
@@ -167,7 +167,7 @@ def show(report: SpreadReport, now_s: float) -> Answer:
     partial = " (partial)" if report.failed else ""
     width = "n/a" if gap is None else format_bps(gap.bps)
     spot = "" if report.kind == "perp" else " spot"
-    kinds = ((kind, f"spread {name} {kind}") for kind in KINDS)
+    kinds = ((kind, f"spread {name} {kind}") for kind in KINDS if may_be(kind, report.symbol))
     return Answer(
         f"<b>{escape(name)} {report.kind} gap {width}</b>{partial}",
         (escape(_in_words(gap)), pre(_rows(report.tickers)), folded([_quoted(each) for each in report.tickers])),

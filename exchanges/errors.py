@@ -231,8 +231,9 @@ class NoAnswer(Exception):
     """No exchange answered. errors: one for each that was asked, those that do not list the symbol last."""
 
     def __init__(self, symbol: str, errors: Sequence[MarketError]) -> None:
-        telling: dict[str, MarketError] = {}  # of several of one exchange, a failure tells more than what it has not
-        for error in sorted(errors, key=is_not_there):
+        # Of several of one exchange a failure tells more than what it has not, and that more than what is not listed.
+        telling: dict[str, MarketError] = {}
+        for error in sorted(errors, key=lambda error: (is_not_there(error), isinstance(error, UnknownSymbol))):
             telling.setdefault(error.exchange, error)
         errors = sorted(telling.values(), key=lambda error: isinstance(error, UnknownSymbol))
         super().__init__(f"{symbol}: " + "; ".join(str(error) for error in errors))

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from exchanges.symbols import split
-from exchanges.words import INTERVALS
+from exchanges.words import COIN, DOLLARS, INTERVALS
 from render.figures import format_price, is_figure
 from render.message import CHOSEN, Button, Keyboard, short
 
@@ -85,6 +85,12 @@ def choices_of(command: str, symbol: str, kind: str, names: tuple[str, ...], cho
     return choices(((each, f"{command} {short(symbol)} {each}{spot}") for each in names), chosen)
 
 
+def may_be(kind: str, symbol: str) -> bool:
+    """Whether there are such markets in the symbol's quote at all: perpetuals in dollars and coins, spot in no coin."""
+    quote = split(symbol)[1]
+    return quote != COIN if kind == "spot" else quote in (*DOLLARS, COIN)
+
+
 @lru_cache(MAX_ROWS)
 def neighbours(command: str, symbol: str, kind: str = "", choice: str = "") -> tuple[Button, ...]:
     """Row 3. kind: of the market that is shown, where the answer is of one kind; choice: what the other kind keeps."""
@@ -94,8 +100,8 @@ def neighbours(command: str, symbol: str, kind: str = "", choice: str = "") -> t
     if kind == "spot":
         names = [each for each in names if each not in ("oi", "funding", "ls")]
     buttons = [Button(LABELS[each], f"{each} {base if each in ('oi', 'funding') else of}{spot}") for each in names]
-    if kind:
-        other = "perp" if kind == "spot" else "spot"
+    other = "perp" if kind == "spot" else "spot"
+    if kind and may_be(other, symbol):
         buttons.append(Button(other, " ".join(each for each in (command, of, choice, other) if each)))
     return that_fit(buttons)
 

@@ -369,7 +369,9 @@ async def test_rows_of_one_coin_in_two_currencies_are_told_apart() -> None:
 async def test_a_coin_without_a_perpetual_has_no_buttons_of_one() -> None:
     async with a_house() as house:
         assert await neighbours_of(house, "/price AERO") == ["analysis AERO", "cvd AERO"]
-        assert await neighbours_of(house, "/price BTC") == ["analysis BTC", "cvd BTC", "oi BTC", "funding BTC"]
+        assert await neighbours_of(house, "/price BTC-EUR") == [
+            *("analysis BTC-EUR", "cvd BTC-EUR", "oi BTC", "funding BTC")
+        ]
         for exchange in set(EXCHANGES) - {"coinbase"}:
             await house.world.set_fault(exchange, "500")
         await house.later()  # where nobody answers, it is not known that there is none

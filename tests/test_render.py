@@ -13,7 +13,17 @@ from conftest import together
 from answers import price as price_answer
 from answers.price import PriceReport, Prices
 from demo.telegram_html import parse
-from exchanges.errors import Blocked, MarketError, NoAnswer, NotListed, PartName, Reason, Unavailable, UnknownSymbol
+from exchanges.errors import (
+    Blocked,
+    MarketError,
+    NoAnswer,
+    NotListed,
+    NotSupported,
+    PartName,
+    Reason,
+    Unavailable,
+    UnknownSymbol,
+)
 from exchanges.symbols import NotASymbol
 from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
 from render import figures as figures_module
@@ -243,6 +253,22 @@ def test_an_answer_that_nobody_has_given_neighbours_has_the_usual_ones() -> None
     ]
 
 
+@together(
+    "symbol, kind, other",
+    [
+        ("BTC-USDT", "spot", "cvd BTC 1h perp"),
+        ("BTC-USDC", "spot", "cvd BTC-USDC 1h perp"),
+        ("BTC-EUR", "spot", ""),
+        ("ETH-BTC", "spot", ""),
+        ("BTC-USDT", "perp", "cvd BTC 1h spot"),
+        ("BTC-COIN", "perp", ""),
+    ],
+)
+def test_the_other_kind_is_offered_where_there_may_be_one(symbol: str, kind: str, other: str) -> None:
+    row = [each.data for each in neighbours("cvd", symbol, kind, "1h")]
+    assert [each for each in row if each.startswith("cvd")] == ([other] if other else [])
+
+
 def test_place_is_carried_to_the_neighbours() -> None:
     keyboard = ((Button("OI", "oi BTC"), Button("CVD", "cvd BTC"), Button("spot", "volume BTC 1h spot")),)
     assert carried(keyboard, Place("1h", "spot")) == (
@@ -296,6 +322,8 @@ def test_sentences() -> None:
         sentences.sorry(blocked)
         == "No price for X-USDT right now. Binance, Bybit and OKX refused this server's region."
     )
+    told = NoAnswer("X-USDT", [UnknownSymbol("okx", "perp"), NotSupported("okx", "spot", Reason.NO_TAKER_VOLUME)])
+    assert sentences.sorry(told) == "No price for X-USDT. OKX tells no taker volume."
     assert sentences.sorry(NotASymbol("“<” is not")) == "“&lt;” is not"
 
 
