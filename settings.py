@@ -14,6 +14,7 @@ from exchanges.words import Key
 VERSION = "0.3.0"
 TELEGRAM_API_URL = "https://api.telegram.org"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+MAX_CHAT_ID = 1 << 53  # Telegram's have at most 52 bits
 WEBHOOK_PORTS = (443, 80, 88, 8443)  # Bot API: setWebhook
 MIN_OF_KEY = 8  # characters; OKX allows no shorter passphrase, and a secret of "a" would blot every "a" of the log
 UNTOLD = ("token", "webhook_secret", "api_key", "database_url")  # by a repr
@@ -161,7 +162,7 @@ def _database_url(environ: Mapping[str, str], *, is_demo: bool) -> str:
 def _chat_ids(environ: Mapping[str, str]) -> tuple[frozenset[int], bool]:
     words = [word.strip() for word in environ.get("TELEGRAM_CHAT_ID", "").split(",") if word.strip()]
     ids = [word for word in words if word != "*"]
-    if not all(re.fullmatch(r"-?[0-9]{1,19}", word) for word in ids):
+    if not all(re.fullmatch(r"-?[0-9]{1,16}", word) and abs(int(word)) < MAX_CHAT_ID for word in ids):
         raise SettingsError(
             "TELEGRAM_CHAT_ID should be ids separated by commas, such as 123456789,-1001234567890, or * for everybody."
         )

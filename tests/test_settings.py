@@ -79,6 +79,7 @@ def test_nothing_set_is_no_error() -> None:
         ("TELEGRAM_CHAT_ID", "1_000"),
         ("TELEGRAM_CHAT_ID", "\u0663"),
         ("TELEGRAM_CHAT_ID", "9" * 5000),
+        ("TELEGRAM_CHAT_ID", "9" * 16),
     ],
 )
 def test_wrong_values_are_named_in_one_sentence(name: str, value: str) -> None:
