@@ -28,6 +28,7 @@ from render.message import Answer, Article, Button, foot, short
 from render.sentences import exchange_name
 
 ANSWER_S = 2.5  # Telegram waits 30, people do not
+NAMES_S = 2.0  # for the list of names that comes before it
 MAX_MATCHES = 8
 VIEWS = ("price", "funding", "oi", "chart")
 INTERVAL = "1h"  # of a chart that is offered
@@ -73,17 +74,19 @@ def matching(name: str, known: frozenset[str]) -> list[str]:
 
 
 async def _known(market: Market) -> frozenset[str]:
-    """Coins that are known to be listed: from lists that are kept, else from one that is asked for once an hour."""
+    """Coins that are known to be listed: from lists that are kept, else from the first that comes, once an hour."""
     known = market.known_bases()
-    if known:
+    perps = quick_first(market.offering("perp"))
+    if known or not perps:
         return known
 
     async def load() -> frozenset[str]:
-        listed = await market.listing(quick_first(market.offering("perp"))[0], "perp")
-        return frozenset(multiplied(split(symbol)[0])[0] for symbol in listed)
+        lists = Question(perps, (market.listing(each, "perp") for each in perps))
+        (outcome,) = await first_answers(lists, timeout_s=NAMES_S)
+        if outcome.found is None:
+            raise outcome.errors[0]
+        return frozenset(multiplied(split(symbol)[0])[0] for symbol in outcome.found)
 
-    if not market.offering("perp"):
-        return frozenset()
     try:
         return await market.cached_load(("inline", "bases"), SYMBOLS_S, load())
     except MarketError:

@@ -122,6 +122,14 @@ async def test_any_single_exchange(exchange: str) -> None:
         assert (await offered(house, "btc"))[0]["title"].startswith("BTC ")
 
 
+@pytest.mark.parametrize("fault", ["hang", "500"])
+async def test_names_come_from_another_where_the_quick_one_fails(fault: str) -> None:
+    async with a_house() as house:
+        await house.world.set_fault("bybit", fault)
+        assert [each["title"].split()[0] for each in await offered(house, "PEP")] == ["PEPE"]
+        assert [each["title"].split()[0] for each in await offered(house, "BTC")][:1] == ["BTC"]
+
+
 async def test_all_exchanges_hang() -> None:
     async with a_house() as house:
         for name in house.world.sites:
