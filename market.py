@@ -163,7 +163,7 @@ class Market(Kept):
         left_s = began + self.deadline_s - self.clock.monotonic()
 
         async def suggestions() -> list[str]:
-            return await self.symbols.like(symbol, self.exchanges, left_s)
+            return await self.symbols.like(symbol, self.exchanges, left_s, kind)
 
         found = await self.cached_load(self._not_listed(symbol, kind), NOT_LISTED_S, suggestions())
         return NotListed(symbol, self._asked_for(kind), found, kind)

@@ -31,7 +31,8 @@ def ways_on(error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys, name: s
     if isinstance(error, NotListed):
         return _instead(error, name, words)
     if isinstance(error, NotASymbol):
-        of = [Button(each, f"{name} {each}") for each in ((error.instead,) if error.instead else EXAMPLES)]
+        line = f"{name} {words[0].lower()}" if name == "settings" else name
+        of = [Button(each, f"{line} {each}") for each in ((error.instead,) if error.instead else EXAMPLES)]
         return carried(keyboard(that_fit(of)), placed(words)[1])
     if isinstance(error, OneAtATime):
         view = [name, *words[:1]] if name == "chart" and words[0] not in error.coins and is_symbol(words[0]) else [name]
@@ -67,6 +68,8 @@ def _line(name: str, words: Sequence[str], wrong: str, right: str) -> str:
 
 
 def _is(word: str, symbol: str) -> bool:
+    if word.lower() in KIND_WORDS:
+        return False
     try:
         return split(parse_symbol(word))[0] == split(symbol)[0]
     except NotASymbol:

@@ -113,18 +113,21 @@ class Symbols:
         """The symbols that are at hand; none where there are none."""
         return self._cache.peek((exchange.id, "symbols", kind)) or frozenset()
 
-    async def like(self, symbol: str, exchanges: Sequence[Exchange], timeout_s: float) -> list[str]:
-        """Bases that look like the symbol's, from the lists that are there within timeout_s."""
-        wanted = asyncio.gather(
-            *(self.of(each, market) for each in exchanges[:MAX_SUGGESTING] for market in each.kinds),
-            return_exceptions=True,
-        )
+    async def like(self, symbol: str, exchanges: Sequence[Exchange], timeout_s: float, kind: str = "") -> list[str]:
+        """Bases that look like the symbol's, from the lists that are there within timeout_s. kind: which they have."""
+        markets = [(each, market) for each in exchanges[:MAX_SUGGESTING] for market in each.kinds]
+        wanted = asyncio.gather(*(self.of(*each) for each in markets), return_exceptions=True)
         try:
             async with asyncio.timeout(max(0.1, timeout_s)):
                 lists = await wanted
         except TimeoutError:
             return []
-        return _like(symbol, {each for symbols in lists if not isinstance(symbols, BaseException) for each in symbols})
+        bases: dict[str, set[str]] = {"spot": set(), "perp": set()}
+        for (_, market), symbols in zip(markets, lists, strict=True):
+            if not isinstance(symbols, BaseException):
+                bases[market] |= {multiplied(split(each)[0])[0] for each in symbols}
+        every = bases["spot"] | bases["perp"]
+        return _like(symbol, every, bases[kind] if kind else every)
 
     def is_likely(self, exchange: Exchange, kind: str, symbol: str) -> bool:
         """Whether the exchange may be asked for everything about a market at once, as it most likely has it."""
@@ -217,13 +220,13 @@ class Symbols:
         return at_s is not None and self._clock.monotonic() - at_s < NOT_LISTED_S
 
 
-def _like(symbol: str, listed: Collection[str]) -> list[str]:
-    """Bases like the symbol's; of BTC-ETH, BTC. A coin that is listed in dollars is like no other."""
+def _like(symbol: str, known: Collection[str], meant: Collection[str]) -> list[str]:
+    """Bases like the symbol's, of those that may be meant; of BTC-ETH, BTC. A coin that is known in dollars is like no
+    other."""
     base, quote = split(symbol)
-    bases = {multiplied(split(each)[0])[0] for each in listed}
-    if base not in bases:
-        return similar(base, bases)
-    return [] if quote in DOLLARS else [base]
+    if base not in known:
+        return [each for each in similar(base, meant) if each not in ("USD", "USDT")]
+    return [base] if quote not in DOLLARS and base in meant else []
 
 
 def place(exchange: Exchange, of: Listing, known: Collection[str]) -> Listing | None:

@@ -203,6 +203,11 @@ async def test_what_a_watchlist_has_no_room_for_is_named(tmp_path: Path) -> None
         assert "10 coins are the most, so SYRUP, TON is left out." in text
 
 
+async def test_a_default_symbol_that_is_none_leads_to_some(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        assert (await rows_under(house, "settings symbol <b>"))[0][0] == "settings symbol BTC"
+
+
 async def test_chats_that_wish_nothing_are_not_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_watching_house(tmp_path) as house:
         assert house.bot.duty is not None

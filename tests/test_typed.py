@@ -162,6 +162,23 @@ async def test_slip_in_a_group_is_answered_when_we_are_named() -> None:
         assert "I know /price" in call["text"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "lines"),
+    [
+        ("/oi OKX", ["price OKX"]),  # OKB has no perpetual
+        ("/oi AERO-EUR", ["price AERO"]),
+        ("/oi BTCC", ["oi BTC"]),
+        ("/oi FTT:PERP perp", ["oi PEPE perp"]),
+        ("/price XUSDD", ["price XUSD"]),  # and USD is none
+    ],
+)
+async def test_what_is_offered_instead_is_listed(typed: str, lines: list[str]) -> None:
+    async with a_house() as house:
+        call = await house.bot.answer(updated(typed))
+        assert call is not None
+        assert [each["callback_data"] for each in call["reply_markup"]["inline_keyboard"][0]] == lines
+
+
 TABLE = [
     tuple(line.replace("\\u200b", "\u200b").replace("{all}", str(len(EXCHANGES))).split(" => "))
     for line in (Path(__file__).parent / "data" / "typed.txt").read_text().splitlines()
