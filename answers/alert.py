@@ -13,7 +13,15 @@ from dataclasses import replace
 from typing import NamedTuple, TypedDict
 
 from answers.asked import ANY_KIND, Misread, Tools, WhichSymbol
-from answers.conditions import KIND_WORDS, MEASURE_WORDS, AskBack, Misunderstood, Typed, read_condition
+from answers.conditions import (
+    COINS_LIKE_WORDS,
+    KIND_WORDS,
+    MEASURE_WORDS,
+    AskBack,
+    Misunderstood,
+    Typed,
+    read_condition,
+)
 from answers.gaps import gap_at
 from answers.judging import (
     DAY_MS,
@@ -89,8 +97,12 @@ def command(words: list[str]) -> Wish:
     if words[0].lower() in ACTIONS and len(words) in (2, 3):
         return Wish(words[0].lower(), "", words[1].lower(), words[2] if len(words) == 3 else "")
     of, _ = _place_in(words)
-    is_coin = len(of) == 1 and of[0].lower() not in MEASURE_WORDS and not set(of[0]) & set("<>=%")  # but BTC>70k
+    is_coin = len(of) == 1 and _is_name(of[0].lower()) and not set(of[0]) & set("<>=%")  # but BTC>70k
     return Wish("levels" if is_coin else "set", " ".join(words))
+
+
+def _is_name(word: str) -> bool:
+    return word not in MEASURE_WORDS or word in COINS_LIKE_WORDS
 
 
 def _place_in(words: Sequence[str]) -> tuple[list[str], Rule]:

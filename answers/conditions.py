@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -45,30 +46,17 @@ BOUNDS = {  # of the figure, by measure
 }
 CANDLE_MS = {"volume": 15 * MINUTE_MS, "rsi": HOUR_MS}  # when no interval is said
 CANDLES_MS = {"15m", "5m", "1m", "1h", "4h", "1d", "30m", "2h"} & set(INTERVALS)
-
-
 NAMED_LIKE_NUMBERS = re.compile(r"\d{1,7}(?!bps?$)[a-z]{2,}[a-z0-9\-/_:]*")  # 1inch, but not 20bp
 MEASURE_WORDS = {
-    "vol": "volume",
-    "volume": "volume",
-    "funding": "funding",
-    "fund": "funding",
-    "oi": "oi",
-    "openinterest": "oi",
+    **dict.fromkeys(("vol", "volume"), "volume"),
+    **dict.fromkeys(("funding", "fund"), "funding"),
+    **dict.fromkeys(("oi", "openinterest"), "oi"),
+    **dict.fromkeys(("basis", "premium"), "basis"),
+    **dict.fromkeys(("spread", "spreads", "gap", "arb"), "spread"),
+    **dict.fromkeys(("liq", "liquidation"), "liquidation"),
+    **dict.fromkeys(("pnl", "upnl", "roe"), "pnl"),
+    **dict.fromkeys(("step", "steps"), "step"),
     "rsi": "rsi",
-    "basis": "basis",
-    "premium": "basis",
-    "spread": "spread",
-    "spreads": "spread",
-    "gap": "spread",
-    "arb": "spread",
-    "liq": "liquidation",
-    "liquidation": "liquidation",
-    "pnl": "pnl",
-    "upnl": "pnl",
-    "roe": "pnl",
-    "step": "step",
-    "steps": "step",
 }
 UP_WORDS = {
     ">", ">=", "=>", "above", "over", "up", "rises", "rise", "risen", "pumps", "pump", "gains", "exceeds", "higher",
@@ -89,6 +77,11 @@ FILLERS = {
     "reaches", "hits", "hit", "goes", "price", "alert", "me", "=", "time", "change", "from", "a", "and", "rate",
     "interest", "usd", "between", "exchanges", "dollars", "then", "on", "distance", "open", "with", "spike",
 }  # fmt: skip
+
+COINS_LIKE_WORDS = {
+    "a", "any", "arb", "at", "gap", "higher", "in", "me", "move", "open", "over", "pump", "step", "time", "up",
+}  # fmt: skip
+"""Coins that are called like words above: as the first word, where no other coin is named."""
 
 
 class Misunderstood(ValueError):
@@ -163,15 +156,32 @@ def _may_be_meant(text: str, exchanges: Collection[str]) -> bool:
 
 def _read(text: str, exchanges: Collection[str]) -> Typed:
     """Raises Misunderstood, and AskBack for the first number that has two meanings."""
-    heard, words = _Heard(), _words(text)
+    words = _words(text)
+    first = next((i for i, word in enumerate(words) if word not in exchanges and word not in KIND_WORDS), -1)
+    if first < 0 or words[first] not in COINS_LIKE_WORDS:
+        return _meant(_heard(words, exchanges))
+    try:
+        return _meant(_heard(words, exchanges, first))
+    except Misunderstood:
+        with suppress(Misunderstood):
+            return _meant(_heard(words, exchanges))
+        raise
+
+
+def _heard(words: Sequence[str], exchanges: Collection[str], coin_at: int = -1) -> _Heard:
+    """coin_at: which word is a coin's name, whatever else it means; -1 where none is."""
+    heard = _Heard()
     for i, word in enumerate(words):
+        if i == coin_at:
+            heard.symbol = word.upper()
+            continue
         try:
             _hear(heard, word, exchanges)
         except AskBack as asked:
             meant = [word.replace(asked.number, choice) for choice in asked.choices]
             whole = [" ".join((*words[:i], each, *words[i + 1 :])) for each in meant]
             raise AskBack(str(asked), asked.number, *whole) from None
-    return _meant(heard)
+    return heard
 
 
 # Words.

@@ -392,3 +392,11 @@ async def test_the_chart_shows_where_alerts_ring(tmp_path: Path, monkeypatch: py
         await house.ask("/chart btc 1h", update_id=9)
         await house.ask("/chart btc 1h", update_id=10, chat_id=BOB, user_id=BOB)
     assert drawn == [[], [near]]
+
+
+async def test_a_coin_that_is_called_like_a_measure_has_alerts(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        lines = [line for row in await rows_under(house, "alert ARB") for line in row]
+        assert len(lines) > 8
+        for line in lines:
+            assert (await house.ask(f"/{line}")).startswith("🔔 <b>ARB "), line

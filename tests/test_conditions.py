@@ -212,6 +212,23 @@ def test_a_number_that_can_mean_nothing_is_refused() -> None:
         read_condition("pos liq 700.000", EXCHANGES)
 
 
+@together(
+    "typed, words",
+    [
+        ("ARB > 1", "ARB rises above 1, once"),
+        ("okx ARB spot > 1", "ARB rises above 1, once"),
+        ("PUMP 0.005", "PUMP crosses 0.005, once"),
+        ("ME -3% 15m", "ME falls 3 % within 15m, once"),
+        ("ARB gap > 20bp", "ARB gap between exchanges rises above 20 bp, once"),
+        ("arb BTC > 20bp", "BTC gap between exchanges rises above 20 bp, once"),
+        ("up BTC 3% 15m", "BTC rises 3 % within 15m, once"),
+    ],
+)
+def test_coins_that_are_called_like_words(typed: str, words: str) -> None:
+    found = read_condition(typed, EXCHANGES)
+    assert in_words(found.rule, found.symbol) == words
+
+
 def test_each_table_is_long_enough() -> None:
     assert len(READ) >= 60
     assert len(REFUSED) + len(ASKED_BACK) >= 30
