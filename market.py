@@ -420,7 +420,7 @@ class Market(Kept):
         now_ms = self.now_ms()
         async for of in spellings:
             with spellings:
-                exchange.require("candles", kind, of.quote, interval)
+                await self.require_candles(exchange, of, interval)
                 of = await self.sized(exchange, of, "candles")
                 pages = candle_pages(self.fetcher, exchange, of, interval, n + 1, self.now_ms())
                 found = await self._witnesses.candles(exchange, of, pages)
@@ -448,7 +448,7 @@ class Market(Kept):
         spellings = self.spellings(exchange, kind, symbol, names_other=True)
         async for of in spellings:
             with spellings:
-                exchange.require("candles", kind, of.quote, interval)
+                await self.require_candles(exchange, of, interval)
                 of = await self.sized(exchange, of, "candles")
                 asked = self.when_asked(exchange.candles(of, interval, 2, self.now_ms()), of.multiplier)
                 found = await self._witnesses.candles(exchange, of, _candles_when_asked(of, asked))

@@ -85,7 +85,7 @@ async def ask(tools: Tools, asked: Asked) -> SpreadReport:
         if found:
             return _report(market, asked.symbol, kind, list(found.values()), failed, began)
         errors += failed.values() or market.no_such_markets(kind)
-    raise await market.why_not(asked.symbol, errors, began, asked.kinds[0] if asked.kinds == ("perp",) else "")
+    raise await market.why_not(asked.symbol, errors, began, asked.kinds[0] if len(asked.kinds) == 1 else "")
 
 
 async def ticker_at(market: Market, exchange: Exchange, kind: str, symbol: str) -> Ticker:

@@ -18,7 +18,7 @@ from asking.periods import FundingPeriods
 from asking.races import DEADLINE_S
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint
-from exchanges.errors import PartName
+from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.joined import Rows, named
 from exchanges.table import Exchange
 from exchanges.words import Listing, Snapshot
@@ -117,6 +117,19 @@ class Kept:
         of = await self.sized(exchange, of, "perp")
         ticker = (await self.cached(exchange.perp(of)["ticker"], per=of.multiplier)).ticker
         return ticker and ticker.last
+
+    async def require_candles(self, exchange: Exchange, of: Listing, interval: str) -> None:
+        """Raises NotSupported where the exchange has no such candles; UnknownSymbol where it has no such market."""
+        if exchange.has("candles", of.kind, of.quote, interval):
+            return
+        try:
+            if await self.last(exchange, of) is None:
+                raise UnknownSymbol(exchange.id, f"{of.listed} is not in the list")
+        except UnknownSymbol:
+            raise
+        except MarketError:
+            pass  # whether it is listed, is not known; that there are no such candles, is
+        exchange.require("candles", of.kind, of.quote, interval)
 
     # Lists of all markets of an exchange.
 

@@ -441,7 +441,8 @@ class Okx:
             whole = (candle.turnover if in_money else candle.volume) / size
             return [str(at), f"{whole - bought:.8f}", f"{bought:.8f}"]
 
-        return self._periods(asked, pair, times, row, unit)
+        began_ms = int(self._market.begin_s(pair.coin)) * 1000 // (minutes * 60_000) * (minutes * 60_000)
+        return self._periods(asked, pair, (minutes, [at for at in times[1] if at >= began_ms]), row, unit)
 
     def _ratio_history(self, asked: Asked, pair: Pair) -> Reply:
         times = self._times(asked)
