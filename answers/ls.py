@@ -8,7 +8,6 @@ from typing import NamedTuple, TypedDict
 from answers.asked import Tools, WhichSymbol, only_symbol
 from answers.same_coin import namesakes
 from asking.races import all_rows, both, each_of
-from exchanges.endpoints import Endpoint
 from exchanges.errors import BadResponse, MarketError, NotSupported, Reason, UnknownSymbol, is_unlisted
 from exchanges.gaps import MAX_AHEAD_MS
 from exchanges.symbols import split
@@ -111,10 +110,10 @@ async def ratios_at(market: Market, exchange: Exchange, symbol: str) -> tuple[li
 async def _ratios_of(market: Market, exchange: Exchange, symbol: str) -> list[dict[str, list[Ratio]] | MarketError]:
     spellings = market.spellings(exchange, "perp", symbol)
     async for of in spellings:
+        if not exchange.has("ratios", of.kind, of.quote):
+            return []  # and whether it is listed, was not asked
         with spellings:
-            endpoints: Sequence[Endpoint[dict[str, list[Ratio]]]] = ()
-            if exchange.has("ratios", of.kind, of.quote):
-                endpoints = exchange.ratios(of, RATIO_HOURS, market.now_ms())
+            endpoints = exchange.ratios(of, RATIO_HOURS, market.now_ms())
             answers = await each_of(market.cached(each, HISTORY_S, of.multiplier) for each in endpoints)
             if answers and all(isinstance(each, UnknownSymbol) or each == {"accounts": []} for each in answers):
                 raise UnknownSymbol(exchange.id, f"no ratios of {of.listed}")
