@@ -7,6 +7,7 @@ last spot price of the asset (prices.py); what has no price is counted as such, 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from asking import races
@@ -16,6 +17,7 @@ from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
 from exchanges.errors import MarketError, NotSupported, Reason, Unavailable
 from exchanges.finite import finite
+from exchanges.joined import take_sole
 from exchanges.table import ACCOUNTS, AccountExchange
 from exchanges.words import WINDOW_MS, Income, Key, Page, Position
 from market import Market
@@ -202,7 +204,7 @@ class Accounts:
 
         async def load() -> dict[str, float]:
             sizes: dict[str, float] = {}
-            await self._fetcher.fetch_items(endpoint, sizes.update)
+            await self._fetcher.fetch_items(endpoint, partial(take_sole, endpoint.host.exchange, sizes))
             return sizes
 
         return await self._cache.get((endpoint.host.name, endpoint.target), CONTRACTS_S, load())

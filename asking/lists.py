@@ -55,6 +55,7 @@ class Lists:
 
         async def load() -> Rows:
             found = Rows()
+            found.exchange = exchange.id
             await self._fetcher.fetch_items(endpoint, found.take)
             return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import NamedTuple
 
 from asking.cache import Cache
@@ -10,6 +11,7 @@ from asking.circuits import Failure
 from asking.fetch import Fetcher
 from clock import Clock
 from exchanges.errors import MarketError, Reason, Unavailable
+from exchanges.joined import take_sole
 from exchanges.table import Exchange
 
 PERIODS_S = 60.0  # a funding period may be changed any day
@@ -42,7 +44,7 @@ class FundingPeriods:
 
         async def load() -> dict[str, float]:
             periods: dict[str, float] = {}
-            await self._fetcher.fetch_items(endpoint, periods.update)
+            await self._fetcher.fetch_items(endpoint, partial(take_sole, exchange.id, periods))
             return periods
 
         host = endpoint.host.name

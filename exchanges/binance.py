@@ -50,6 +50,7 @@ from exchanges.reading import (
     read_candles,
     rows_in,
     rows_of,
+    sole,
 )
 from exchanges.symbols import coin_symbol, listing
 from exchanges.timed import timed_rows
@@ -476,10 +477,10 @@ def parse_coinm_ticker(body: bytes, of: Listing) -> Snapshot:
 
     Always an array. volume counts CONTRACTS, baseVolume coins; the turnover in dollars is contracts x their size.
     """
-    rows = rows_of(ID, body)
-    if not rows:
-        raise UnknownSymbol(ID, f"no row for {of.listed}")
-    row = rows[0].must_be("symbol", native(of))
+    rows = load(ID, body)
+    if not isinstance(rows, list) or not rows:
+        raise _no_row(rows, of)
+    row = sole(ID, rows, "symbol").must_be("symbol", native(of))
     contracts = row.number("volume")
     turnover = None if contracts is None or of.contract_size is None else contracts * of.contract_size
     ticker = _ticker(Row(ID, {**row.json, "quoteVolume": None}), of)
@@ -499,18 +500,22 @@ def parse_coinm_open_interest(body: bytes, of: Listing) -> Snapshot:
 
 def parse_coinm_funding(body: bytes, of: Listing) -> Snapshot:
     """As parse_funding, but always an array."""
-    rows = rows_of(ID, body)
-    if not rows:
-        raise UnknownSymbol(ID, "no row of funding")
-    return Snapshot(funding=_funding(rows[0].must_be("symbol", native(of)), of))
+    rows = load(ID, body)
+    if not isinstance(rows, list) or not rows:
+        raise _no_row(rows, of)
+    return Snapshot(funding=_funding(sole(ID, rows, "symbol").must_be("symbol", native(of)), of))
+
+
+def _no_row(rows: object, of: Listing) -> MarketError:
+    return UnknownSymbol(ID, f"no row for {of.listed}") if rows == [] else BadResponse(ID, "the answer is no list")
 
 
 def parse_contract_size(body: bytes, listed: str) -> float:
     """{"symbols": [{"symbol": "BTCUSD_PERP", "contractSize": 100, …}, …]}: COIN-M's contract list."""
-    for row in Row.of(ID, body).rows("symbols"):
-        if row.get("symbol") == listed:
-            return row.needed_price("contractSize")
-    raise UnknownSymbol(ID, f"{listed} is not in the contract list")
+    rows = [row.json for row in Row.of(ID, body).rows("symbols") if row.get("symbol") == listed]
+    if not rows:
+        raise UnknownSymbol(ID, f"{listed} is not in the contract list")
+    return sole(ID, rows, "symbol").needed_price("contractSize")
 
 
 def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:

@@ -38,8 +38,8 @@ from exchanges.reading import (
     per_coin,
     read_candles,
     row_in,
-    rows_in,
     rows_read,
+    sole,
 )
 from exchanges.symbols import listing
 from exchanges.timed import timed_rows
@@ -307,10 +307,12 @@ def _data(body: bytes) -> Any:
 
 
 def _only_row(body: bytes, what: str) -> Row:
-    rows = rows_in(ID, _data(body))
+    rows = _data(body)
+    if not isinstance(rows, list):
+        raise BadResponse(ID, "the data is no list")
     if not rows:
         raise UnknownSymbol(ID, f"no row: {what}")
-    return rows[0]
+    return sole(ID, rows, "symbol")
 
 
 def _ticker(row: Row, of: Listing) -> Ticker:

@@ -48,6 +48,7 @@ from exchanges.reading import (
     row_in,
     rows_in,
     rows_read,
+    sole,
 )
 from exchanges.symbols import listing
 from exchanges.timed import timed_rows
@@ -373,7 +374,7 @@ def _only_row(body: bytes, of: Listing) -> tuple[Row, int]:
         raise BadResponse(ID, "result.list is missing")
     if not rows:
         raise UnknownSymbol(ID, f"no row for {of.listed}")
-    return row_in(ID, rows[0]).must_be("symbol", native(of)), answer.moment("time")
+    return sole(ID, rows, "symbol").must_be("symbol", native(of)), answer.moment("time")
 
 
 def _ticker(row: Row, of: Listing, time_ms: int) -> Ticker:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf, isfinite
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from exchanges.errors import BadResponse
-from exchanges.words import Candles, Flow, Funding, Liquidation, OpenInterest, Paid, Snapshot, Ticker
+from exchanges.words import Candles, Flow, Funding, Liquidation, OpenInterest, Page, Paid, Ratio, Snapshot, Ticker
 
 T = TypeVar("T")
 FEW = 8  # rows, for which finding out their kinds would cost more than their figures
@@ -38,6 +39,8 @@ def finite(exchange: str, record: T) -> T:
     """The record itself. Raises BadResponse."""
     if not is_finite(record):
         raise BadResponse(exchange, f"a figure without bounds in a {type(record).__name__}")
+    if (of := _OF_MOMENTS.get(type(record))) is not None and of(record):
+        raise BadResponse(exchange, f"one moment is told twice in a {type(record).__name__}")
     return record
 
 
@@ -87,6 +90,16 @@ def is_finite(record: Any, depth: int = 0) -> bool:
     if isinstance(record, dict):
         return depth >= MAX_DEPTH or all(is_finite(each, depth + 1) for each in record.values())
     return True
+
+
+def _has_twice(rows: Sequence[Any]) -> bool:
+    """Whether rows of the past tell one moment twice: which of the two is true, nobody knows, and sums would have both.
+
+    Of liquidations and of money that came and went, many are of one moment.
+    """
+    if not rows or type(rows[0]) not in _A_MOMENT_EACH or type(rows[0][0]) is not int:
+        return False
+    return len(set(map(itemgetter(0), rows))) < len(rows)
 
 
 def _ticker(of: Ticker) -> bool:
@@ -153,4 +166,13 @@ _CHECKS: dict[type, Callable[[Any], bool]] = {
     Snapshot: _snapshot,
     Candles: _candles,
     Flow: _flow,
+}
+_A_MOMENT_EACH = frozenset(
+    (tuple, Ratio, Paid)
+)  # rows whose first figure is the moment, or beginning, that they are of
+_OF_MOMENTS: dict[type, Callable[[Any], bool]] = {
+    list: _has_twice,
+    Page: lambda page: _has_twice(page.rows),
+    dict: lambda by_name: any(type(rows) is list and _has_twice(rows) for rows in by_name.values()),
+    Flow: lambda flow: len(set(flow.open_ms)) < len(flow.open_ms),
 }

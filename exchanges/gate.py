@@ -39,6 +39,7 @@ from exchanges.reading import (
     read_candles,
     rows_of,
     rows_read,
+    sole,
 )
 from exchanges.symbols import listing
 from exchanges.timed import timed_rows
@@ -351,10 +352,12 @@ def parse_ratios(body: bytes, of: Listing) -> dict[str, list[Ratio]]:
 
 
 def _only_row(body: bytes, of: Listing) -> Row:
-    rows = rows_of(ID, body)
+    rows = load(ID, body)
+    if not isinstance(rows, list):
+        raise BadResponse(ID, "the answer is no list")
     if not rows:
         raise UnknownSymbol(ID, f"no row for {of.listed}")
-    return rows[0]
+    return sole(ID, rows, "currency_pair" if of.kind == "spot" else "contract")
 
 
 def _ticker(row: Row, of: Listing, base_volume: str, quote_volume: str) -> Ticker:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import TypeVar
 
-from exchanges.errors import NotSupported, Reason
+from exchanges.errors import BadResponse, NotSupported, Reason
 from exchanges.symbols import are_of_one_coin, coin_symbol
 from exchanges.words import Candles, Flow, OpenInterest, Snapshot
+
+T = TypeVar("T")
 
 
 def flow_of(candles: Candles) -> Flow:
@@ -65,17 +69,46 @@ def completed_snapshot(perp: Snapshot, funding_interval_h: float | None) -> Snap
 NOTHING = Snapshot()
 
 
-class Rows(dict[str, Snapshot]):
-    """The markets of a list by their symbols as they are listed. idle: those that are listed and do not trade."""
+def take_once(found: dict[str, T], rows: Sequence[tuple[str, T]]) -> frozenset[str]:
+    """Puts more rows of a list among those found; the names that it tells twice, and differently: neither is true."""
+    n = len(found)
+    known = dict(found) if not found.keys().isdisjoint(map(itemgetter(0), rows)) else None
+    found.update(rows)
+    if known is None and len(found) == n + len(rows):
+        return frozenset()
+    known, twice = known or {}, set[str]()
+    for name, told in rows:
+        if known.setdefault(name, told) != told:
+            twice.add(name)
+    return frozenset(twice)
 
+
+def take_sole(exchange: str, found: dict[str, T], rows: Sequence[tuple[str, T]]) -> None:
+    """As take_once, for a list that is worth nothing when it contradicts itself: raises BadResponse."""
+    if twice := take_once(found, rows):
+        raise BadResponse(exchange, f"{min(twice)} is told twice in a list")
+
+
+class Rows(dict[str, Snapshot]):
+    """The markets of a list by their symbols as they are listed. idle: those that are listed and do not trade.
+
+    twice: those of which two rows tell different figures. They are not among the others.
+    """
+
+    exchange: str = ""
     idle: frozenset[str] = frozenset()
+    twice: frozenset[str] = frozenset()
     _by_coin: dict[str, Snapshot] | None = None
     _completed: tuple[tuple[object, ...], dict[str, Snapshot]] = ((), {})
 
     def take(self, rows: Sequence[tuple[str, Snapshot]]) -> None:
         """More rows. One that tells nothing at all is of a market that does not trade."""
-        self.update(row for row in rows if row[1] != NOTHING)
-        self.idle |= {listed for listed, market in rows if market == NOTHING}
+        told = [row for row in rows if row[1] != NOTHING]
+        if len(told) < len(rows):
+            self.idle |= {listed for listed, market in rows if market == NOTHING}
+        self.twice |= take_once(self, told)
+        for listed in self.twice:
+            self.pop(listed, None)
 
     def by_coin(self) -> dict[str, Snapshot]:
         """As the function; worked out once."""
@@ -107,7 +140,12 @@ class Rows(dict[str, Snapshot]):
 
 
 def named(rows: Rows, symbol: str) -> Snapshot | None:
-    """The market of a coin in a list; of 1000CAT, the contract of that name, as it is listed."""
+    """The market of a coin in a list; of 1000CAT, the contract of that name, as it is listed.
+
+    Raises BadResponse for one that the list tells twice, and differently.
+    """
+    if rows.twice and any(symbol in (listed, coin_symbol(listed)[0]) for listed in rows.twice):
+        raise BadResponse(rows.exchange, f"{symbol} is told twice in a list")
     found = rows.by_coin().get(symbol)
     multiplier = coin_symbol(symbol)[1]
     if found is None and multiplier != 1 and (contract := rows.get(symbol)) is not None:

@@ -51,6 +51,7 @@ from exchanges.reading import (
     row_in,
     rows_in,
     rows_read,
+    sole,
 )
 from exchanges.symbols import split
 from exchanges.timed import Timed, at_once, timed_rows
@@ -495,7 +496,7 @@ def _only_row(body: bytes, what: str) -> Row:
     rows = _list(body)
     if not rows:
         raise UnknownSymbol(ID, f"no row: {what}")
-    return row_in(ID, rows[0])
+    return sole(ID, rows, "instId")
 
 
 def _ticker(row: Row, of: Listing, base_volume: float | None, quote_volume: float | None) -> Ticker:

@@ -207,6 +207,18 @@ def rows_of(exchange: str, body: bytes) -> list[Row]:
     return rows_in(exchange, load(exchange, body))
 
 
+def sole(exchange: str, rows: Sequence[Any], key: str) -> Row:
+    """The first row of a list about one market. key: where a row names it.
+
+    Raises BadResponse where another row names the same market with other figures: nobody knows which are true.
+    """
+    first = row_in(exchange, rows[0])
+    for other in rows[1:]:
+        if isinstance(other, dict) and other.get(key) == first.get(key) and other != first.json:
+            raise BadResponse(exchange, f"{_shown(first.get(key))} is told twice")
+    return first
+
+
 class Odd(ValueError):
     """Among rows that are read at once there is one that has to be read by itself."""
 

@@ -116,16 +116,20 @@ class MarketQuotes:
         """Of the smallest list that there is; of the rows only those that are wanted stay in memory."""
         wanted = {in_quotes(symbol, exchange.quotes.get(kind, ())): symbol for symbol in symbols}
         found: dict[str, float] = {}
+        prices: dict[str, float] = {}  # as they are listed
+        twice = set[str]()
 
         def take(rows: list[tuple[str, float]]) -> None:
             for listed, price in rows:
                 coin, multiplier = coin_symbol(listed)
                 symbol = wanted.get(listed) or wanted.get(coin)
+                if symbol is not None and prices.setdefault(listed, price) != price:
+                    twice.add(symbol)
                 if symbol is not None and (multiplier == 1 or symbol not in found):
                     found[symbol] = price
 
         await self._market.fetcher.fetch_items(endpoint, take)
-        return found
+        return {symbol: price for symbol, price in found.items() if symbol not in twice}
 
     async def _tickers(self, exchange: Exchange, kind: str, symbols: Sequence[str]) -> Mapping[str, Ticker]:
         has_list = "ticker" in exchange.tickers(kind, self._market.now_ms())
