@@ -35,6 +35,7 @@ from exchanges.reading import (
     is_name,
     load,
     long_share,
+    newest_of,
     per_coin,
     read_candles,
     rows_of,
@@ -292,8 +293,8 @@ def parse_spot_candles(body: bytes, of: Listing, interval: str) -> Candles:
     SECONDS, quote volume, CLOSE, high, low, OPEN, base volume, closed; oldest first. The market is not told.
     """
     rows = load(ID, body)
-    newest = rows[-1] if isinstance(rows, list) and rows and isinstance(rows[-1], list) else []
-    is_closed = newest[7] == "true" if len(newest) > 7 else None
+    told = newest_of(rows, 0, 7)
+    is_closed = None if told is None else told == "true"
     return read_candles(
         ID, of, INTERVALS[interval], rows, At(0, 5, 3, 4, 2, 6, 1), time_ms=1000, is_last_closed=is_closed
     )

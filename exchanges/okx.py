@@ -46,6 +46,7 @@ from exchanges.reading import (
     is_name,
     load,
     long_share,
+    newest_of,
     page_of,
     read_candles,
     row_in,
@@ -418,8 +419,8 @@ def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     volCcy on swaps, whose vol counts CONTRACTS; volCcyQuote is in quote. confirm "1": closed. The market is not told.
     """
     rows = _list(body)
-    newest = rows[0] if rows and isinstance(rows[0], list) else []
-    is_closed = newest[8] == "1" if len(newest) > 8 else None
+    told = newest_of(rows, 0, 8)
+    is_closed = None if told is None else told == "1"
     at = At(0, 1, 2, 3, 4, 5 if of.kind == "spot" else 6, 7)
     return read_candles(ID, of, INTERVALS[interval], rows, at, is_last_closed=is_closed)
 

@@ -377,6 +377,17 @@ def read_candles(
     return candles
 
 
+def newest_of(rows: object, time: int, flag: int) -> object:
+    """What the newest row of a list, in either order of time, has at a place; None where there is none."""
+    if not isinstance(rows, list) or not rows:
+        return None
+    try:
+        newest = max(rows[0], rows[-1], key=lambda row: int(row[time]))
+        return newest[flag]
+    except (ValueError, TypeError, LookupError, OverflowError):
+        return None
+
+
 def _oldest_first(rows: list[Any], at: At) -> list[Any]:
     try:
         is_backward = len(rows) > 1 and int(rows[0][at.time]) > int(rows[-1][at.time])

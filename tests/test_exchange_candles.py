@@ -496,6 +496,21 @@ def test_gate_perp_candles_count_contracts() -> None:
         gate.parse_perp_candles(plain([shape.row]), a_perp("BTC-USDT"), "1h")
 
 
+@together(
+    "parse, wrap, name, last",
+    [
+        (okx.parse_candles, of_okx, "okx spot", "0"),
+        (gate.parse_spot_candles, plain, "gate spot", "false"),
+    ],
+)
+def test_which_candle_runs_is_told_in_either_order(parse: Any, wrap: Any, name: str, last: str) -> None:
+    older, newer = deepcopy(SHAPES[name].row), deepcopy(SHAPES[name].row)
+    newer[0] = str(int(newer[0]) + SHAPES[name].step)
+    newer[-1] = last
+    for rows in ([older, newer], [newer, older]):
+        assert parse(wrap(rows), a_spot("BTC-USDT"), "1h").is_last_closed is False
+
+
 # Long and short.
 
 
