@@ -15,14 +15,15 @@ from math import inf, isfinite
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from exchanges.errors import BadResponse
-from exchanges.words import Candles, Flow, Funding, Liquidation, OpenInterest, Page, Paid, Ratio, Snapshot, Ticker
+from exchanges.errors import BadResponse, WrongMarket
+from exchanges.words import Book, Candles, Flow, Funding, Liquidation, OpenInterest, Page, Paid, Ratio, Snapshot, Ticker
 
 T = TypeVar("T")
 FEW = 8  # rows, for which finding out their kinds would cost more than their figures
 MAX_RATE = 1.0  # of funding per period; the highest cap of an exchange is 0.04 an hour
 MAX_PERIOD_H = 168.0
 MAX_BEYOND = 1.2  # times the day's high that the last price can be; by as much below its low
+MAX_TURNOVER_APART = 3.0  # times, that turnover over volume may lie beyond the prices: both are rounded
 MAX_CROSSED = 1.05  # times the best ask that the best bid can be: the two are not always of one moment
 BOUNDS: dict[type, tuple[tuple[str, float, float], ...]] = {
     Ticker: (("change_pct", -100.0, inf), ("base_volume", 0.0, inf), ("quote_volume", 0.0, inf)),
@@ -41,6 +42,8 @@ def finite(exchange: str, record: T) -> T:
         raise BadResponse(exchange, f"a figure without bounds in a {type(record).__name__}")
     if (of := _OF_MOMENTS.get(type(record))) is not None and of(record):
         raise BadResponse(exchange, f"one moment is told twice in a {type(record).__name__}")
+    if isinstance(record, Candles) and not _is_of_its_volume(record):
+        raise WrongMarket(exchange, "the turnover of candles is not of their volume")
     return record
 
 
@@ -102,12 +105,31 @@ def _has_twice(rows: Sequence[Any]) -> bool:
     return len(set(map(itemgetter(0), rows))) < len(rows)
 
 
+def _is_of_its_volume(of: Candles) -> bool:
+    """Turnover over volume is a mean price. Where it is none of these candles, one of the two counts something else,
+    contracts or another currency, as an answer about another market does."""
+    coins, turnover = sum(of.volume), sum(of.quote_volume or ())
+    if not (coins and turnover):
+        return True
+    return min(of.low) / MAX_TURNOVER_APART <= turnover / coins <= max(of.high) * MAX_TURNOVER_APART
+
+
 def _ticker(of: Ticker) -> bool:
     _, _, last, bid, ask, high, low, change, base, quote, time_ms = of
     some = (bid or 0.0) + (ask or 0.0) + (high or 0.0) + (low or 0.0) + (change or 0.0) + (base or 0.0)
     is_ordered = (not low or not high or low <= high) and (not bid or not ask or bid <= MAX_CROSSED * ask)
-    is_ordered = is_ordered and (not high or last <= MAX_BEYOND * high) and (not low or last * MAX_BEYOND >= low)
+    is_ordered = is_ordered and (not high or max(last, bid or 0.0) <= MAX_BEYOND * high)
+    is_ordered = is_ordered and (not low or min(last, ask or last) * MAX_BEYOND >= low)
+    if base and quote and high and low:
+        is_ordered = (
+            is_ordered and low <= MAX_TURNOVER_APART * quote / base and quote <= MAX_TURNOVER_APART * high * base
+        )
     return isfinite(last + some + (quote or 0.0) + time_ms) and is_ordered and _is_within(of)
+
+
+def _book(of: Book) -> bool:
+    bid, ask = of
+    return isfinite((bid or 0.0) + (ask or 0.0)) and (not bid or not ask or bid <= MAX_CROSSED * ask)
 
 
 def _interest(of: OpenInterest) -> bool:
@@ -159,6 +181,7 @@ _CHECKS: dict[type, Callable[[Any], bool]] = {
     **dict.fromkeys((str, int, bool, bytes, type(None), frozenset), _none),
     float: isfinite,
     Ticker: _ticker,
+    Book: _book,
     OpenInterest: _interest,
     Funding: _funding,
     Paid: _paid,

@@ -51,21 +51,26 @@ def joined(pages: Sequence[Candles]) -> Candles:
 def completed_snapshot(perp: Snapshot, funding_interval_h: float | None) -> Snapshot:
     """What one endpoint does not tell and another does: the funding period; open interest in quote, or in base.
 
-    Coins that are worth nothing, and a worth of no coins, are not told either.
+    Coins that are worth nothing, and a worth of no coins, are not told either. Open interest whose coins are not worth
+    what it is told to be, counts something else in one of the two: it is not told.
     """
     ticker, open_interest, funding = perp
     if funding is not None and funding.funding_interval_h is None:
         funding = funding._replace(funding_interval_h=funding_interval_h)
-    if open_interest is not None and ticker is not None and not all(open_interest):
+    if open_interest is not None and ticker is not None:
         price = funding.mark if funding is not None and funding.mark is not None else ticker.last
         coins, value = open_interest
-        if value is not None and (coins is None or value > 0 == coins):
+        if coins and value:
+            is_one = coins * price <= MAX_WORTH_APART * value and value <= MAX_WORTH_APART * coins * price
+            open_interest = open_interest if is_one else None
+        elif value is not None and (coins is None or value > 0 == coins):
             open_interest = OpenInterest(value / price, value)
         elif coins is not None:
             open_interest = OpenInterest(coins, coins * price)
     return Snapshot(ticker, open_interest, funding)
 
 
+MAX_WORTH_APART = 3.0  # times, that open interest in quote may be what its coins are worth: not all is of one moment
 NOTHING = Snapshot()
 
 

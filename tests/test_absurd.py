@@ -134,3 +134,11 @@ def test_coins_that_are_worth_nothing_are_worth_their_price(
     """OKX's 1e-310 dollars of 16 million coins were shown as $0."""
     ticker = Ticker("okx", "AB-USDT", 10.0, None, None, None, None, None, None, None, 0)
     assert completed_snapshot(Snapshot(ticker, OpenInterest(*told)), None).open_interest == OpenInterest(*known)
+
+
+@together("worth, is_told", [(31.0, True), (89.0, True), (91.0, False), (11.0, True), (9.0, False), (3e6, False)])
+def test_open_interest_is_worth_its_coins(worth: float, is_told: bool) -> None:
+    """Three coins at 10."""
+    ticker = Ticker("okx", "AB-USDT", 10.0, None, None, None, None, None, None, None, 0)
+    found = completed_snapshot(Snapshot(ticker, OpenInterest(3.0, worth)), None).open_interest
+    assert found == (OpenInterest(3.0, worth) if is_told else None)
