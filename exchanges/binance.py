@@ -329,6 +329,9 @@ def _coin_margined(of: Listing) -> dict[str, Endpoint[Snapshot]]:
     }
 
 
+OF_SPOT_ONLY = "prevClosePrice"  # a perpetual's ticker has none; what it has, spot's has too
+
+
 def parse_ticker(body: bytes, of: Listing) -> Ticker:
     """The last 24 hours, spot or USD-M.
 
@@ -362,6 +365,8 @@ def _ticker(row: Row, of: Listing) -> Ticker:
 
 def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | None:
     """A ticker of the list, under its coin's symbol; None for other quotes and for what does not trade."""
+    if kind == "perp":
+        row.must_lack(OF_SPOT_ONLY)
     listed = symbol_of(row.get("symbol"))
     if listed is None or not row.number("lastPrice") or not row.number("quoteVolume"):
         return None
@@ -372,6 +377,8 @@ def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | Non
 def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str, Snapshot]]:
     """As parse_ticker_row, of many rows at once. Raises Odd."""
     listed, markets = _in_dollars(rows)
+    if kind == "perp":
+        markets.must_lack(OF_SPOT_ONLY)
     trades = list(map(all, zip(markets.numbers("lastPrice"), markets.numbers("quoteVolume"), strict=True)))
     listed, markets = list(compress(listed, trades)), markets.where(trades)
     tickers = zip(
@@ -406,7 +413,7 @@ def _are_of_many(symbols: Sequence[str]) -> list[bool]:
 
 def parse_perp(body: bytes, of: Listing) -> Snapshot:
     """The ticker of a perpetual. Spot of the same name has the close before; asked of spot, it is not told apart."""
-    row = Row.of(ID, body).must_be("symbol", native(of)).must_lack("prevClosePrice")
+    row = Row.of(ID, body).must_be("symbol", native(of)).must_lack(OF_SPOT_ONLY)
     return Snapshot(ticker=_ticker(row, of))
 
 

@@ -212,7 +212,7 @@ def parse_spot(body: bytes, of: Listing) -> Ticker:
 
 def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade."""
-    symbol = parse_symbol(row)
+    symbol = parse_symbol(row.must_lack("open24h", "fundingRate"))
     if symbol is None or not row.number("lastPr") or not row.number("quoteVolume"):
         return None
     return symbol, Snapshot(_ticker(row, Listing("spot", symbol, symbol)))
@@ -229,7 +229,7 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """The ticker of a perpetual of the list; None for a dated contract and for what does not trade."""
-    listed = parse_symbol(row)
+    listed = parse_symbol(row.must_lack("open"))
     if listed is None or not row.number("lastPr") or not row.number("quoteVolume"):
         return None
     of = listing("perp", listed)

@@ -92,6 +92,11 @@ class Columns:
             raise Odd(key)
         return self
 
+    def must_lack(self, key: str) -> Columns:
+        if any(key in row for row in self.rows):
+            raise Odd(key)
+        return self
+
     def moments(self, key: str, unit_ms: int = 1) -> Sequence[int]:
         moments = [int(each) * unit_ms for each in self.needed(key)]
         if moments and not 0 < min(moments) <= max(moments) <= LATEST_MS:

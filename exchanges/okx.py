@@ -334,7 +334,7 @@ def _swap_ticker(row: Row, of: Listing) -> Ticker:
 
 def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
     """A spot ticker of the list; None for other quotes and for what does not trade."""
-    symbol = parse_symbol(row)
+    symbol = parse_symbol(row.must_be("instType", "SPOT"))
     if symbol is None or split(symbol)[1] not in DOLLARS or not _trades(row):
         return None
     return symbol, Snapshot(
@@ -344,7 +344,7 @@ def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """The ticker of a swap of the list. Those margined in the coin (BTC-USD) are left out: they are other markets."""
-    symbol = parse_linear_symbol(row)
+    symbol = parse_linear_symbol(row.must_be("instType", "SWAP"))
     return (
         None
         if symbol is None or not _trades(row)

@@ -243,7 +243,7 @@ def test_binance_ratios_of_top_traders() -> None:
 
 def test_binance_row_is_as_the_ticker() -> None:
     row = json.loads(recorded("binance/spot-ticker-24hr"))
-    assert binance.parse_ticker_row(Row("binance", row)) == (
+    assert binance.parse_ticker_row(Row("binance", row), "spot") == (
         "BTC-USDT",
         Snapshot(binance.parse_ticker(recorded("binance/spot-ticker-24hr"), a_spot("BTC-USDT"))),
     )

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from conftest import a_house, a_listing, together
 
+from asking.cutter import ArrayCutter
+from demo.web import Asked
 from exchanges.endpoints import Endpoint
 from exchanges.errors import BadResponse, UnknownSymbol, WrongMarket
 from exchanges.exchange import Exchange
+from exchanges.reading import RowsRead
 from exchanges.table import EXCHANGES
 from exchanges.words import Listing
 
@@ -163,3 +166,36 @@ def test_kraken_spells_a_pair_in_several_ways(symbol: str, key: str, is_it: bool
     else:
         with pytest.raises(WrongMarket):
             endpoint.parse(body)
+
+
+def of_list(venue: Exchange, kind: str, body: bytes) -> int:
+    """How many markets the exchange's list of tickers has in an answer."""
+    endpoint = venue.tickers(kind, 1_763_906_602_000)["ticker"]
+    cutter: ArrayCutter = ArrayCutter(venue.id, endpoint.place)
+    rows = cutter.feed(body)
+    row = endpoint.row if endpoint.reader is None else endpoint.reader(cutter.head)
+    return len(RowsRead[Any](venue.id).read(rows, row))
+
+
+LIST_OF_OTHER_KIND = {"binance": {"spot"}}
+"""Lists of one kind that cannot be told from the other's, see OTHER_KIND."""
+
+
+@pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "gate", "bitget"])
+async def test_a_list_of_one_kind_is_not_believed_for_the_other(exchange: str) -> None:
+    """BTCUSDT stands in both at Binance, Bybit and Bitget; elsewhere the names differ, and nothing is read."""
+    venue, bodies = EXCHANGES[exchange], {}
+    async with a_house() as house:
+        for kind in ("spot", "perp"):
+            endpoint = venue.tickers(kind, house.bot.market.now_ms())["ticker"]
+            site = house.world.sites[endpoint.host.name]
+            path, _, query = endpoint.target.partition("?")
+            asked = Asked("GET", path, dict(each.split("=") for each in query.split("&") if each), {}, b"")
+            bodies[kind] = (await site.reply(asked)).body
+    believed = set()
+    for kind, other in (("spot", "perp"), ("perp", "spot")):
+        assert of_list(venue, kind, bodies[kind]) > 50
+        with suppress(WrongMarket):
+            if of_list(venue, kind, bodies[other]):
+                believed.add(kind)
+    assert believed == LIST_OF_OTHER_KIND.get(exchange, set())
