@@ -13,7 +13,7 @@ from math import isnan
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from exchanges.reading import LATEST_MS, Odd, Row
+from exchanges.reading import IN_SECONDS, LATEST_MS, Odd, Row
 from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class Columns:
 
     def moments(self, key: str, unit_ms: int = 1) -> Sequence[int]:
         moments = [int(each) * unit_ms for each in self.needed(key)]
-        if moments and not 0 < min(moments) <= max(moments) <= LATEST_MS:
+        if moments and (not 0 < min(moments) <= max(moments) <= LATEST_MS or min(moments) in IN_SECONDS):
             raise Odd(key)
         return moments
 

@@ -28,6 +28,7 @@ MAX_ODD = 1000  # rows, the most of a list, after which nobody reads on: each th
 MAX_NAME = 64  # characters; the longest native symbol has some 30
 N_ALIKE = 6  # periods in a row that leave out as many, which no market's quiet does
 EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
+IN_SECONDS = range(EARLIEST_MS // 1000, LATEST_MS // 1000)  # what is no ms, but a time in seconds: 1970 has no markets
 
 
 def load(exchange: str, body: bytes) -> Any:
@@ -173,7 +174,7 @@ class Row:
     def moment(self, key: str, unit_ms: int = 1) -> int:
         """As needed, for a moment, in ms; unit_ms: of one unit of it. Times beyond the calendar are none."""
         time_ms = int(self.needed(key)) * unit_ms
-        if not 0 < time_ms <= LATEST_MS:
+        if not 0 < time_ms <= LATEST_MS or time_ms in IN_SECONDS:
             raise self._bad(f"{key} is {time_ms} ms, no moment")
         return time_ms
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import isnan
 from typing import Any
 
-from exchanges.reading import LATEST_MS, MAX_ROWS, Row, numbers, rows_read, whole_ms
+from exchanges.reading import IN_SECONDS, LATEST_MS, MAX_ROWS, Row, numbers, rows_read, whole_ms
 from exchanges.words import MAX_FIGURE, MIN_FIGURE
 
 Timed = tuple[int, float]
@@ -75,6 +75,7 @@ def at_once(
     is_sound = (
         told
         and 0 < min(moments) <= max(moments) <= LATEST_MS
+        and min(moments) not in IN_SECONDS
         and least <= min(told) <= max(told) <= most
         and not isnan(sum(told))
         and (not amounts or min(amounts) >= MIN_FIGURE)

@@ -13,6 +13,7 @@ from exchanges.symbols import split
 from exchanges.words import COIN, DOLLARS, Source
 
 STALE_S = 120  # a last trade older than this is marked with its age
+AHEAD_S = 3600.0  # beyond which either clock is wrong: machines that slept are late for a while
 MAX_TICKS = 64  # whose decimals are kept: all prices of a profile have one
 BAR = 9  # characters of a range bar
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -120,12 +121,14 @@ def format_span(seconds: float) -> str:
 
 
 def format_moment(time_ms: int, now_s: float) -> str:
-    """14:03:22 UTC, with the age of what is older than STALE_S."""
+    """14:03:22 UTC, with the age of what is older than STALE_S, or how far it is ahead of the clock, beyond AHEAD_S."""
     age_s = now_s - time_ms / 1000
     try:
         clock = time.strftime("%H:%M:%S", time.gmtime(time_ms / 1000))
     except (OverflowError, ValueError, OSError):
         return "time n/a"
+    if age_s < -AHEAD_S:
+        return f"{clock} UTC, {format_span(-age_s)} ahead of the server's clock"
     return f"{clock} UTC" + (f", {format_span(age_s)} old" if age_s > STALE_S else "")
 
 

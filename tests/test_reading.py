@@ -10,8 +10,10 @@ import pytest
 from conftest import together
 
 from exchanges.binance import parse_candles
+from exchanges.columns import Columns
 from exchanges.errors import BadResponse
-from exchanges.reading import load, load_figures
+from exchanges.reading import Odd, Row, load, load_figures
+from exchanges.timed import timed_rows
 from exchanges.words import Candles, Listing
 
 OF = Listing("spot", "BTC-USDT", "BTC-USDT")
@@ -112,3 +114,24 @@ def test_candles_of_another_interval(minutes: tuple[float, ...], is_of_a_minute:
     else:
         with pytest.raises(BadResponse, match="apart are not of 60 s"):
             candles(*at_minutes(*minutes))
+
+
+@together(
+    "told, is_moment",
+    [(1_763_906_602_000, True), (1_763_906_602, False), (1_763_906_602_000_000, False), (-5, False)],
+)
+def test_a_moment_is_told_in_ms(told: int, is_moment: bool) -> None:
+    """Binance's closeTime in seconds was shown as 1970."""
+    rows = [{"t": told + i, "f": "5"} for i in range(3)]
+    if is_moment:
+        assert Row("x", rows[0]).moment("t") == told
+        assert Row("x", {"t": told // 1000}).moment("t", 1000) == told
+        assert timed_rows("x", rows, "t", "f") == [(told, 5.0), (told + 1, 5.0), (told + 2, 5.0)]
+        assert Columns("x", rows).moments("t") == [told, told + 1, told + 2]
+    else:
+        with pytest.raises(BadResponse):
+            Row("x", rows[0]).moment("t")
+        with pytest.raises(BadResponse):
+            timed_rows("x", rows, "t", "f")
+        with pytest.raises(Odd):
+            Columns("x", rows).moments("t")

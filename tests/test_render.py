@@ -119,6 +119,11 @@ def test_moments() -> None:
     assert figures_module.format_moment(1_763_906_602_000, NOW_S + 7200) == "14:03:22 UTC, 2h00 old"
     assert figures_module.format_moment(1_763_906_602_000, NOW_S + 119) == "14:03:22 UTC"
     assert figures_module.format_moment(1_763_906_602_000, NOW_S + 121) == "14:03:22 UTC, 2m old"
+    assert figures_module.format_moment(1_763_906_602_000, NOW_S - 3600) == "14:03:22 UTC"
+    assert (
+        figures_module.format_moment(1_763_906_602_000, NOW_S - 86_400)
+        == "14:03:22 UTC, 1d ahead of the server's clock"
+    )
     assert figures_module.format_moment(10**30, NOW_S) == "time n/a"
 
 
