@@ -15,12 +15,12 @@ import indicators
 from answers.asked import OfMarket, source_of
 from answers.control import Component, score
 from answers.cvd import FLOW_CANDLES, TREND_CANDLES, closed_flow, cumulated, day_sums, flows_of, share_bought
-from answers.interest import open_interest_before
+from answers.interest import leading_to, open_interest_before
 from answers.ls import LongShare, ratios_at
 from asking.races import Part, Question, both, settled
 from exchanges.errors import BadResponse, MarketError, PartName, Reason, Unavailable
 from exchanges.gaps import MAX_QUIET_MS
-from exchanges.joined import flow_of
+from exchanges.joined import flow_of, refuse_two_markets
 from exchanges.table import Exchange
 from exchanges.words import Candles, Flow, Snapshot, Source, Ticker, dollars_at
 from indicators import N_INDICATORS, Bands, Spike
@@ -114,6 +114,7 @@ async def _core_at(market: Market, exchange: Exchange, kind: str, asked: OfMarke
     found, candles = await both(snapshot, _indicator_candles(market, exchange, symbol, kind, asked.choice))
     if not candles.n_closed(market.now_ms()):
         raise Unavailable(exchange.id, "no closed candle", Reason.NO_CLOSED_CANDLE)
+    refuse_two_markets(candles, found.snapshot.ticker)
     return Core(exchange, found.snapshot, candles, found.missing if kind == "perp" else {})
 
 
@@ -226,7 +227,7 @@ def _report(
         divergence=divergence,
         session=None if quarters is None else session_sums(quarters, quarter_flow, now_ms),
         day=None if quarters is None else sums_of_day(quarters, now_ms),
-        open_interest_before=(parts.history.found or {}) if parts.history is not None else {},
+        open_interest_before=leading_to(perp.open_interest, parts.history.found if parts.history is not None else None),
         shares=parts.shares,
         rsi=rsi,
         vwap=indicators.vwap(last.high, last.low, last.close, last.volume),

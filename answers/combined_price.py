@@ -8,10 +8,11 @@ from typing import NamedTuple, TypedDict
 import indicators
 from answers.asked import Tools
 from answers.cvd import day_sums
-from answers.interest import open_interest_before
+from answers.interest import leading_to, open_interest_before
 from answers.price import PriceReport, report_of
 from asking.races import nothing, or_none
-from exchanges.joined import flow_of
+from exchanges.joined import are_of_one_market, flow_of
+from exchanges.words import Ticker
 from indicators import N_INDICATORS
 from market import Market
 from render.fields import PerpFields, TickerFields, iso, perp_fields, slashed, ticker_fields
@@ -33,7 +34,7 @@ async def ask(tools: Tools, symbol: str) -> Combined:
     report = await report_of(market, symbol)
     of_spot, of_perp = await asyncio.gather(
         *(
-            quarter_of(market, symbol, kind, ticker.exchange if ticker is not None else "")
+            quarter_of(market, symbol, kind, ticker)
             for kind, ticker in (("spot", report.spot), ("perp", report.perp and report.perp.ticker))
         )
     )
@@ -51,9 +52,9 @@ class Quarter(NamedTuple):
     open_interest_change_pct: float | None = None  # over 24 hours
 
 
-async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Quarter:
-    """The last closed quarter of an hour of one market at one exchange. Never raises: what fails is None."""
-    of = next((each for each in market.exchanges if exchange == each.id), None)
+async def quarter_of(market: Market, symbol: str, kind: str, ticker: Ticker | None) -> Quarter:
+    """The last closed quarter of an hour of the ticker's market. Never raises: what fails is None."""
+    of = next((each for each in market.exchanges if ticker is not None and ticker.exchange == each.id), None)
     if of is None:
         return Quarter()
     candles, now, before = await asyncio.gather(
@@ -62,7 +63,7 @@ async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Q
         or_none(open_interest_before(market, of, symbol)) if kind == "perp" else nothing(),
     )
     n = candles.n_closed(market.now_ms()) if candles is not None else 0
-    if candles is None or not n:
+    if candles is None or not n or not are_of_one_market(candles, ticker):
         return Quarter()
     delta = day_delta = None
     if candles.taker_buy is not None:
@@ -71,7 +72,7 @@ async def quarter_of(market: Market, symbol: str, kind: str, exchange: str) -> Q
         sums = day_sums(flow, market.now_ms())
         day_delta = None if sums is None else sums[0] - sums[1]
     interest = now and now.snapshot.open_interest and now.snapshot.open_interest.open_interest
-    then = None if before is None else before.get(24)
+    then = leading_to(now and now.snapshot.open_interest, before).get(24)
     return Quarter(
         candles.volume[n - 1],
         (candles.close[n - 1] / candles.open[n - 1] - 1) * 100,

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from answers.interest import is_rough, open_interest_before
+from answers.interest import is_rough, leading_to, open_interest_before
 from answers.paid import Past
 from answers.same_coin import WHICH_COIN_S, price_of_the_coin
 from asking.races import all_rows, each_of
@@ -185,7 +185,8 @@ async def _contract(market: Market, exchange: Exchange, symbol: str, question: P
     finally:
         if history is not None:
             history.cancel()
-    return Contract(exchange.id, split(symbol)[1], found.snapshot, before, found.missing)
+    past = leading_to(found.snapshot.open_interest, before)
+    return Contract(exchange.id, split(symbol)[1], found.snapshot, past, found.missing)
 
 
 async def _before_or_nothing(market: Market, exchange: Exchange, symbol: str) -> Mapping[int, float]:

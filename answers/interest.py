@@ -6,9 +6,11 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
+from exchanges.anothers import MAX_INTEREST_APART
 from exchanges.errors import UnknownSymbol
 from exchanges.gaps import refuse_future
 from exchanges.table import Exchange
+from exchanges.words import OpenInterest
 from market import HISTORY_S, HOUR_MS, Market
 
 STEP, STEP_MS = "15m", HOUR_MS // 4  # the finest of which one answer of every exchange reaches back a day
@@ -21,14 +23,27 @@ ROUGH = "≈: between two rows of the past that are up to an hour and a half apa
 
 
 class Before(dict[int, float]):
-    """Open interest by hours ago, in coins. rough: the hours whose figure lies between rows of more than STEP."""
+    """Open interest by hours ago, in coins. rough: the hours whose figure lies between rows of more than STEP.
+
+    newest: what the last row tells; None where there are no rows.
+    """
 
     rough: frozenset[int] = frozenset()
+    newest: float | None = None
 
 
 def is_rough(before: Mapping[int, float], hours: int | None = None) -> bool:
     """Whether the figure of so many hours ago is, or any of them."""
     return isinstance(before, Before) and bool(before.rough if hours is None else hours in before.rough)
+
+
+def leading_to(now: OpenInterest | None, before: Mapping[int, float] | None) -> Mapping[int, float]:
+    """The past, where it leads to what is outstanding now. None where it does not: then it is another contract's, as
+    the past of the coin's contract in another dollar is, when an exchange says that it knows nothing of this one."""
+    coins, newest = now and now.open_interest, before.newest if isinstance(before, Before) else None
+    if coins and newest and max(coins, newest) > MAX_INTEREST_APART * min(coins, newest):
+        return {}
+    return before or {}
 
 
 async def open_interest_before(market: Market, exchange: Exchange, symbol: str, *, exact: bool = False) -> Before:
@@ -91,5 +106,5 @@ def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> Before:
         found[hours] = before[1] + (after[1] - before[1]) * share
         if after[0] - before[0] > STEP_MS:
             rough.add(hours)
-    found.rough = frozenset(rough)
+    found.rough, found.newest = frozenset(rough), rows[-1][1] if rows else None
     return found

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
 from answers.card_extras import CARD, EXTRAS_S, MOVES, ROW, SPANS, Parts, asked_at, early, moves_of
-from answers.interest import ROUGH, is_rough
+from answers.interest import ROUGH, is_rough, leading_to
 from asking.races import Outcome, Question, first_answers, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
 from exchanges.symbols import NotASymbol, are_of_one_coin, multiplied, parse_symbol, split
@@ -220,7 +220,7 @@ async def _with_extras(market: Market, report: PriceReport, extras: Collection[P
         missing=report.missing | missing,
         moves={span: each.percent for span, each in moves.items()},
         moved_since={span: each.since_ms for span, each in moves.items()},
-        interest_before=history or {},
+        interest_before=leading_to(report.perp and report.perp.open_interest, history),
         took_s=report.took_s + market.clock.monotonic() - began,
     )
 

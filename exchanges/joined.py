@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import TypeVar
 
-from exchanges.errors import BadResponse, NotSupported, Reason
+from exchanges.errors import BadResponse, NotSupported, Reason, WrongMarket
 from exchanges.symbols import are_of_one_coin, coin_symbol
-from exchanges.words import Candles, Flow, OpenInterest, Snapshot
+from exchanges.words import Candles, Flow, OpenInterest, Snapshot, Ticker
 
 T = TypeVar("T")
 
@@ -20,6 +20,18 @@ def flow_of(candles: Candles) -> Flow:
     sold = [max(0.0, volume - bought) for volume, bought in zip(candles.volume, candles.taker_buy, strict=True)]
     of = (candles.exchange, candles.symbol, candles.kind, candles.interval_ms)
     return Flow(*of, candles.open_ms, candles.taker_buy, sold, candles.asked_ms)
+
+
+def are_of_one_market(candles: Candles, ticker: Ticker | None) -> bool:
+    """Whether candles and a ticker are of one market. They are of two where an exchange that told the one says that it
+    lists no such market when it is asked for the other: then its market in another dollar answers."""
+    return ticker is None or candles.symbol in (ticker.symbol, coin_symbol(ticker.symbol)[0])
+
+
+def refuse_two_markets(candles: Candles, ticker: Ticker | None) -> None:
+    """Raises WrongMarket where one answer would be of two markets."""
+    if ticker is not None and not are_of_one_market(candles, ticker):
+        raise WrongMarket(candles.exchange, f"candles of {candles.symbol} beside a price of {ticker.symbol}")
 
 
 def joined(pages: Sequence[Candles]) -> Candles:

@@ -33,7 +33,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import LATEST_MS, At, Row, is_name, long_share, read_candles, row_in
+from exchanges.reading import LATEST_MS, At, Row, check_interval, is_name, long_share, read_candles, row_in
 from exchanges.timed import at_once
 from exchanges.words import (
     COIN,
@@ -477,4 +477,7 @@ def parse_paid(body: bytes) -> Page[Paid]:
     if not all(isinstance(levels, list) and len(levels) == 4 for _, levels in columns):
         raise BadResponse(ID, "a rate is not told as four levels")
     rows = _timed([at for at, _ in columns[:-1]], [levels[3] for _, levels in columns[:-1]], 1)
+    check_interval(
+        ID, sorted(at for at, _ in rows), HOUR_MS
+    )  # rates of every fourth hour are a fourth of what was paid
     return Page([Paid(at + HOUR_MS, rate) for at, rate in rows], "")

@@ -23,6 +23,7 @@ from answers import analysis, combined_price, cvd, oi, price, profile, top10, vo
 from answers import contracts as contracts_answer
 from answers.asked import OfMarket, Tools
 from exchanges import table
+from exchanges.table import EXCHANGES
 from exchanges.words import Funding, OpenInterest, Snapshot
 from render import fields as fields_module
 from settings import VERSION
@@ -300,7 +301,9 @@ async def test_combined_price_is_the_reports() -> None:
 @pytest.mark.parametrize("kind", ["spot", "perp"])
 async def test_combined_price_quarter_is_the_reports(kind: str) -> None:
     async with an_api() as service:
-        quarter = await combined_price.quarter_of(service.freeze(), "BTC-USDT", kind, "binance")
+        market, binance = service.freeze(), EXCHANGES["binance"]
+        found = await (market.spot_at if kind == "spot" else market.perp_at)(binance, "BTC-USDT")
+        quarter = await combined_price.quarter_of(market, "BTC-USDT", kind, found.snapshot.ticker)
         side = (await service.data("/combined_price", **BTC))[kind]
         assert (side["volume_15m"], side["change_15m"]) == (quarter.volume, quarter.change_pct)
         assert (side["delta_15m"], side["delta_24h"]) == (quarter.delta, quarter.day_delta)
