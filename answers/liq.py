@@ -19,11 +19,20 @@ from answers.quarters import LARGEST, QUARTER_MS, rows_of, unbroken
 from answers.same_coin import namesakes
 from asking.races import all_answers, both, or_none
 from exchanges.endpoints import Endpoint
-from exchanges.errors import MarketError, NotSupported, Reason, Unavailable, UnknownSymbol, is_not_there, is_unlisted
+from exchanges.errors import (
+    MarketError,
+    NotSupported,
+    Reason,
+    Unavailable,
+    UnknownSymbol,
+    WrongMarket,
+    is_not_there,
+    is_unlisted,
+)
 from exchanges.exchange import Exchange
 from exchanges.gaps import refuse_future
 from exchanges.symbols import split
-from exchanges.words import Liquidation, LiquidationPage
+from exchanges.words import Liquidation, LiquidationPage, Ticker
 from market import Found, Market
 from render.fields import iso
 from render.figures import (
@@ -43,6 +52,8 @@ WINDOWS = {"1h": 1, "4h": 4, "24h": 24}  # hours
 READ_S = 1.0  # for the store; without it, exchanges are asked for all of it
 PAGE_S = 30.0  # how long a page serves
 PAGES_S = 5.5  # no further page is asked for later than this
+DAY_MS = 86_400_000
+MAX_CLOSED = 2.0  # times the volume of a day, that can be closed by force in it: some is handed over without a trade
 EXACT_MIN = 60  # minutes of a window up to which an alert counts to the second; a longer one begins at a full quarter
 DOUBTED = "bitget"  # whose figures are read as others found them, see exchanges/bitget.py
 ABOUT = "liquidations of"
@@ -208,7 +219,17 @@ async def _of_market(market: Market, exchange: Exchange, symbol: str, since_ms: 
     if all(None not in (row.size, row.dollars) for row in told.rows):
         return told
     priced = await or_none(market.perp_at(exchange, symbol))
-    return told._replace(rows=[_priced(row, priced) for row in told.rows])
+    rows = [_priced(row, priced) for row in told.rows]
+    refuse_more_than_traded(exchange.id, rows, priced and priced.snapshot.ticker, market.now_ms())
+    return told._replace(rows=rows)
+
+
+def refuse_more_than_traded(exchange: str, rows: Sequence[Liquidation], ticker: Ticker | None, now_ms: int) -> None:
+    """Raises WrongMarket where more was closed by force in a day than was traded: then it is another market's."""
+    traded = ticker and ticker.base_volume
+    closed = sum(row.size or 0.0 for row in rows if row.time_ms > now_ms - DAY_MS)
+    if traded and closed > traded * MAX_CLOSED:
+        raise WrongMarket(exchange, f"{closed:g} were closed by force in a day, of {traded:g} that were traded")
 
 
 async def _told_of(market: Market, exchange: Exchange, symbol: str, since_ms: int) -> Told:

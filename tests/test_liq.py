@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import Any
 
 import pytest
 from conftest import House, a_house, recorded, some, together
@@ -20,7 +21,7 @@ from exchanges.errors import BadResponse, WrongMarket
 from exchanges.exchange import Exchange
 from exchanges.reading import page_of
 from exchanges.table import EXCHANGES
-from exchanges.words import COIN, Liquidation, LiquidationPage, Listing
+from exchanges.words import COIN, Liquidation, LiquidationPage, Listing, Ticker
 from render.sentences import exchange_name
 
 NOW = 1_763_906_602.0
@@ -306,3 +307,31 @@ def test_kraken_sums_coins_or_dollars() -> None:
 def test_who_streams_is_not_asked() -> None:
     assert {each.id for each in EXCHANGES.values() if each.streams_liquidations} == {"binance", "bybit"}
     assert {each.id for each in EXCHANGES.values() if each.tells.get("liquidations")} == set(TELLERS)
+
+
+@together(
+    "coins, hours_ago, is_anothers",
+    [((40.0, 50.0), 1, False), ((400.0, 500.0), 1, True), ((400.0, 500.0), 30, False), ((), 1, False)],
+)
+def test_no_more_is_closed_by_force_than_is_traded(coins: tuple[float, ...], hours_ago: int, is_anothers: bool) -> None:
+    """DOGE's sums were told as ETH's: $2.4B of it in a day."""
+    now_ms = MS + 48 * 3_600_000
+    rows = [Liquidation(now_ms - hours_ago * 3_600_000, "", each, None) for each in coins]
+    ticker = Ticker("kraken", "ETH-USD", 3000.0, None, None, None, None, None, 400.0, None, now_ms)
+    liq.refuse_more_than_traded("kraken", rows, None, now_ms)
+    if is_anothers:
+        with pytest.raises(WrongMarket):
+            liq.refuse_more_than_traded("kraken", rows, ticker, now_ms)
+    else:
+        liq.refuse_more_than_traded("kraken", rows, ticker, now_ms)
+
+
+async def test_krakens_sums_of_another_coin_are_refused() -> None:
+    async with a_house(EXCHANGES="kraken") as house:
+
+        async def anothers(asked: Any, whole: Any) -> Any:
+            return await whole(asked._replace(path=asked.path.replace("PF_ETHUSD/liq", "PF_DOGEUSD/liq")))
+
+        house.world.sites["KRAKEN_FUTURES"].intercept(anothers)
+        assert "another market" in await house.ask("/liq ETH")
+        assert "another market" not in await house.ask("/liq BTC")
