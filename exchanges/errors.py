@@ -13,6 +13,7 @@ MarketError
     ClockWrong       the request's time stamp is not the exchange's time
   BadResponse        not the documented shape, cut, or larger than allowed
     WrongMarket      the answer is about another market than was asked for
+    Unlikely         the documented shape, with figures that no market can have
     Declined         a refusal in good form, whose meaning is not known here
 NotListed            no exchange lists the symbol
 NoAnswer             no exchange answered; carries what each of them said
@@ -114,7 +115,8 @@ class MarketError(Exception):
     http_status = 502
     counts_for_circuit: ClassVar[bool] = True
     """Whether it says that the host is ill: silence, 5xx and garbage do, as do bans. Any answer that refuses one
-    question (an unknown market, a bad parameter, a key) says that the host is well."""
+    question (an unknown market, a bad parameter, a key), or has one market's figures that cannot be, says that the host
+    is well."""
 
     def __init__(self, exchange: str, detail: str, reason: Reason | None = None, status: int | None = None) -> None:
         super().__init__(f"{exchange}: {detail}")
@@ -195,6 +197,12 @@ class BadResponse(MarketError):
 
 class WrongMarket(BadResponse):
     reason = Reason.WRONG_MARKET
+
+
+class Unlikely(BadResponse):
+    """One market's figures say nothing of its host: whoever asks for an odd market three times takes it from nobody."""
+
+    counts_for_circuit = False
 
 
 class Declined(BadResponse):

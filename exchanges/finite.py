@@ -15,7 +15,7 @@ from math import inf, isfinite
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from exchanges.errors import BadResponse, WrongMarket
+from exchanges.errors import Reason, Unlikely
 from exchanges.words import Book, Candles, Flow, Funding, Liquidation, OpenInterest, Page, Paid, Ratio, Snapshot, Ticker
 
 T = TypeVar("T")
@@ -37,13 +37,13 @@ MAX_DEPTH = 4  # of a page with rows of figures: what is nested deeper is JSON t
 
 
 def finite(exchange: str, record: T) -> T:
-    """The record itself. Raises BadResponse."""
+    """The record itself. Raises Unlikely."""
     if not is_finite(record):
-        raise BadResponse(exchange, f"a figure without bounds in a {type(record).__name__}")
+        raise Unlikely(exchange, f"a figure without bounds in a {type(record).__name__}")
     if (of := _OF_MOMENTS.get(type(record))) is not None and of(record):
-        raise BadResponse(exchange, f"one moment is told twice in a {type(record).__name__}")
+        raise Unlikely(exchange, f"one moment is told twice in a {type(record).__name__}")
     if isinstance(record, Candles) and not _is_of_its_volume(record):
-        raise WrongMarket(exchange, "the turnover of candles is not of their volume")
+        raise Unlikely(exchange, "the turnover of candles is not of their volume", Reason.WRONG_MARKET)
     return record
 
 

@@ -22,7 +22,7 @@ from exchanges.anothers import (
     refuse_pages,
 )
 from exchanges.endpoints import Endpoint
-from exchanges.errors import MarketError, NotSupported, Unavailable, UnknownSymbol, WrongMarket
+from exchanges.errors import BadResponse, MarketError, NotSupported, Reason, Unavailable, UnknownSymbol, WrongMarket
 from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Flow, Listing, Ticker
 from watchman.quotes import MarketQuotes
@@ -205,8 +205,9 @@ async def test_anothers_figures_are_refused(
         assert await told(house, exchange, kind, question)
         house.bot.market.forget()
         lies(monkeypatch, exchange, ASKED[question], coin)
-        with pytest.raises(WrongMarket):
+        with pytest.raises(BadResponse) as refused:
             await told(house, exchange, kind, question)
+        assert refused.value.reason is Reason.WRONG_MARKET
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)

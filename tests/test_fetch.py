@@ -717,6 +717,7 @@ COUNTS = {
     "Refused": False,
     "Unavailable": True,
     "UnknownSymbol": False,
+    "Unlikely": False,
     "WrongMarket": True,
 }
 

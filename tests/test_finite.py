@@ -17,7 +17,7 @@ from exchanges import words
 from exchanges.anothers import refuse_history
 from exchanges.binance import parse_funding_interval
 from exchanges.coingecko import MarketCap
-from exchanges.errors import BadResponse, WrongMarket
+from exchanges.errors import BadResponse, Unlikely
 from exchanges.finite import MAX_DEPTH, finite, finite_rows, is_finite
 from exchanges.reading import Row, RowsRead
 from exchanges.table import EXCHANGES
@@ -292,5 +292,5 @@ def test_candles_turnover_is_of_their_volume(volume: list[float], turnover: list
     if can_be:
         assert finite("x", candles) is candles
     else:
-        with pytest.raises(WrongMarket, match="turnover"):
+        with pytest.raises(Unlikely, match="turnover"):
             finite("x", candles)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import orjson
 import pytest
 from answering import intercept
 from conftest import House, a_house
@@ -70,3 +72,22 @@ def test_krakens_payments_are_of_each_hour() -> None:
     assert len(parse_paid(paid(1)).rows) == 8
     with pytest.raises(BadResponse, match="apart"):
         parse_paid(paid(4))
+
+
+async def test_an_odd_market_that_is_asked_for_again_and_again_rests_nobody() -> None:
+    """Its day's high is below its low. Three such answers rested Binance for everybody, for half a minute."""
+    async with a_house(EXCHANGES="binance") as house:
+
+        async def odd(asked: Any, whole: Any) -> Reply:
+            reply: Reply = await whole(asked)
+            if asked.query.get("symbol") != "ETHUSDT" or not asked.path.endswith("24hr"):
+                return reply
+            told: dict[str, Any] = orjson.loads(reply.body)
+            return in_json(told | {"highPrice": "5", "lowPrice": "9"})
+
+        for site in ("BINANCE_SPOT", "BINANCE_USDM"):
+            intercept(house, site, odd)
+        for _ in range(4):
+            assert "unusable answer" in await house.ask("/price ETH")
+            await asyncio.sleep(1)
+        assert (await house.ask("/price BTC")).startswith("<b>BTC ")
