@@ -23,6 +23,7 @@ from exchanges.symbols import MAX_APART, are_of_one_coin
 from exchanges.words import Candles, Flow, Ticker
 
 MAX_VOLUME_APART = 4.0  # times a day's volume, or a part of it, that other answers come to: some count both sides
+MIN_FLOW_SHARE = 0.1  # of a day's volume, that takers have traded in a day: nobody documents that it is all of it
 MAX_INTEREST_APART = 3.0  # times, that open interest becomes more or less within the hour or two that a row is old
 DAY_MS = 86_400_000
 
@@ -102,7 +103,7 @@ def refuse_flow(flow: Flow, seen: Seen) -> None:
     traded = [bought + sold for bought, sold in zip(flow.buy, flow.sell, strict=True)]
     since_ms, until_ms = seen.at_ms - DAY_MS, seen.at_ms - flow.interval_ms
     of_day = sum(each for at, each in zip(flow.open_ms, traded, strict=True) if since_ms <= at <= until_ms)
-    is_less = flow.open_ms[0] <= since_ms and sum(traded) * MAX_VOLUME_APART < seen.base_volume
+    is_less = flow.open_ms[0] <= since_ms and sum(traded) < seen.base_volume * MIN_FLOW_SHARE
     if is_less or of_day > seen.base_volume * MAX_VOLUME_APART:
         told = f"{sum(traded):g} of takers are not of {flow.symbol}, of which {seen.base_volume:g} were traded in a day"
         raise WrongMarket(flow.exchange, told)
