@@ -32,6 +32,7 @@ from exchanges.errors import (
     Refused,
     Unavailable,
     UnknownSymbol,
+    WrongMarket,
     unexplained,
 )
 from exchanges.exchange import AccountExchange
@@ -420,9 +421,11 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
 def parse_book(body: bytes, of: Listing) -> Book:
     """{"symbol": "BTCUSDT", "bidPrice": "4.0000", "bidQty": "431.0", "askPrice": "4.0002", "askQty": "9.0", "time": …}
 
-    "0" where nobody bids or asks.
+    "0" where nobody bids or asks. Spot's has no time.
     """
     row = Row.of(ID, body).must_be("symbol", native(of))
+    if row.get("time") is None:
+        raise WrongMarket(ID, "a book without time is of the other kind of market")
     return Book(per_coin(row.price("bidPrice"), of.multiplier), per_coin(row.price("askPrice"), of.multiplier))
 
 

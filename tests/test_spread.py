@@ -123,6 +123,8 @@ def test_book_of_binance() -> None:
     assert binance.parse_book(body, BTC) == Book(4.0, None)
     with pytest.raises(WrongMarket):
         binance.parse_book(body.replace(b"BTC", b"ETH"), BTC)
+    with pytest.raises(WrongMarket):
+        binance.parse_book(body.replace(b', "time": 1', b""), BTC)  # as spot's
 
 
 def test_book_of_coinbase() -> None:
