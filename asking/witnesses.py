@@ -19,14 +19,7 @@ from typing import NamedTuple, TypeVar
 
 from asking.kept import Kept
 from asking.races import start
-from exchanges.anothers import (
-    Seen,
-    refuse_candles,
-    refuse_candles_volume,
-    refuse_flow,
-    refuse_history,
-    refuse_other_last,
-)
+from exchanges.anothers import Seen, refuse_candles, refuse_flow, refuse_history, refuse_other_last
 from exchanges.errors import MarketError, Reason, UnknownSymbol, WrongMarket
 from exchanges.exchange import Exchange
 from exchanges.joined import named
@@ -97,8 +90,6 @@ class Witnesses:
             return await work
         candles, seen = await self._with_witness(exchange, of, work)
         refuse_candles(candles, *([seen] if seen is not None else self._elsewhere(of)))
-        if seen is not None:
-            refuse_candles_volume(candles, seen)
         return candles
 
     async def flow(self, exchange: Exchange, of: Listing, work: Awaitable[Flow]) -> Flow:

@@ -4,15 +4,15 @@ Many answers are bare columns: candles at six exchanges, what takers did, open i
 another market is as well formed as the right one, and would be shown under the wrong name. Such figures are held
 against an answer that does state its market: a price, a day's volume, the open interest of now.
 
-What is caught is another market that trades at another price, more than MAX_APART beyond what the candles have seen;
-and one at a similar price (BTC-USDC for BTC-USDT, spot for a perpetual) of which a day is told, and in a day it trades
-MAX_VOLUME_APART times as much, or a part of it. What is not: one of similar price and size; and what nothing can be
-compared with: shares of longs and shorts, rates of funding, a basis, what was liquidated.
+What is caught is another market that trades at another price, more than MAX_APART beyond what the candles have seen.
+What is not: one at a similar price (BTC-USDC for BTC-USDT, two stablecoins), as what candles add up to and what a
+ticker calls its day need not be counted alike; and what nothing can be compared with: shares of longs and shorts, rates
+of funding, a basis.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -22,9 +22,9 @@ from exchanges.gaps import MAX_QUIET_MS
 from exchanges.symbols import MAX_APART, are_of_one_coin
 from exchanges.words import Candles, Flow, Ticker
 
-MAX_VOLUME_APART = 4.0  # times a day's volume, or a part of it, that other answers come to: some count both sides
-MIN_FLOW_SHARE = 0.1  # of a day's volume, that takers have traded in a day: nobody documents that it is all of it
-MAX_INTEREST_APART = 3.0  # times, that open interest becomes more or less within the hour or two that a row is old
+MAX_VOLUME_APART = 4.0  # times a day's volume, that takers may have traded in less: both sides may be counted
+MIN_VOLUME_SHARE = 0.01  # of a day's volume, that takers have traded in a day: the last minutes may not be told yet
+MAX_INTEREST_APART = 8.0  # times, that open interest becomes more or less within the hour or two that a row is old
 DAY_MS = 86_400_000
 
 
@@ -58,27 +58,6 @@ def refuse_candles(candles: Candles, *seen: Seen) -> None:
         raise WrongMarket(candles.exchange, told)
 
 
-def refuse_candles_volume(candles: Candles, seen: Seen) -> None:
-    """Raises WrongMarket where more was traded in candles than in their market, or much less.
-
-    That is seen also of markets at one price: in USDC for USDT, margined in the coin, spot for a perpetual, as these
-    differ in size. More: in the candles that lie within the 24 hours of its volume. Less: in those that make up all of
-    the 24 hours, of which none was left out.
-    """
-    if not seen.base_volume or not len(candles):
-        return
-    since_ms, step = seen.at_ms - DAY_MS, candles.interval_ms
-    begin = bisect_left(candles.open_ms, since_ms)
-    inside = candles.volume[begin : bisect_right(candles.open_ms, seen.at_ms - step)]
-    is_whole = candles.open_ms[0] <= since_ms and candles.open_ms[-1] > seen.at_ms - 2 * step and not candles.n_odd
-    all_day = sum(candles.volume[bisect_right(candles.open_ms, since_ms - step) :])
-    if sum(inside) > seen.base_volume * MAX_VOLUME_APART or (
-        is_whole and all_day * MAX_VOLUME_APART < seen.base_volume
-    ):
-        told = f"{all_day:g} in candles are not of {candles.symbol}, of which {seen.base_volume:g} were traded in a day"
-        raise WrongMarket(candles.exchange, told)
-
-
 def refuse_other_last(ticker: Ticker, last: float | None) -> None:
     """Raises WrongMarket where a market's last trade has two prices, as two answers tell it."""
     if last is not None and not are_of_one_coin(ticker.last, last):
@@ -103,7 +82,7 @@ def refuse_flow(flow: Flow, seen: Seen) -> None:
     traded = [bought + sold for bought, sold in zip(flow.buy, flow.sell, strict=True)]
     since_ms, until_ms = seen.at_ms - DAY_MS, seen.at_ms - flow.interval_ms
     of_day = sum(each for at, each in zip(flow.open_ms, traded, strict=True) if since_ms <= at <= until_ms)
-    is_less = flow.open_ms[0] <= since_ms and sum(traded) < seen.base_volume * MIN_FLOW_SHARE
+    is_less = flow.open_ms[0] <= since_ms and sum(traded) < seen.base_volume * MIN_VOLUME_SHARE
     if is_less or of_day > seen.base_volume * MAX_VOLUME_APART:
         told = f"{sum(traded):g} of takers are not of {flow.symbol}, of which {seen.base_volume:g} were traded in a day"
         raise WrongMarket(flow.exchange, told)

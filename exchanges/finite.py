@@ -15,7 +15,7 @@ from math import inf, isfinite
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from exchanges.errors import Reason, Unlikely
+from exchanges.errors import Unlikely
 from exchanges.words import Book, Candles, Flow, Funding, Liquidation, OpenInterest, Page, Paid, Ratio, Snapshot, Ticker
 
 T = TypeVar("T")
@@ -23,7 +23,6 @@ FEW = 8  # rows, for which finding out their kinds would cost more than their fi
 MAX_RATE = 1.0  # of funding per period; the highest cap of an exchange is 0.04 an hour
 MAX_PERIOD_H = 168.0
 MAX_BEYOND = 1.2  # times the day's high that the last price can be; by as much below its low
-MAX_TURNOVER_APART = 3.0  # times, that turnover over volume may lie beyond the prices: both are rounded
 MAX_CROSSED = 1.05  # times the best ask that the best bid can be: the two are not always of one moment
 BOUNDS: dict[type, tuple[tuple[str, float, float], ...]] = {
     Ticker: (("change_pct", -100.0, inf), ("base_volume", 0.0, inf), ("quote_volume", 0.0, inf)),
@@ -42,8 +41,6 @@ def finite(exchange: str, record: T) -> T:
         raise Unlikely(exchange, f"a figure without bounds in a {type(record).__name__}")
     if (of := _OF_MOMENTS.get(type(record))) is not None and of(record):
         raise Unlikely(exchange, f"one moment is told twice in a {type(record).__name__}")
-    if isinstance(record, Candles) and not _is_of_its_volume(record):
-        raise Unlikely(exchange, "the turnover of candles is not of their volume", Reason.WRONG_MARKET)
     return record
 
 
@@ -105,25 +102,12 @@ def _has_twice(rows: Sequence[Any]) -> bool:
     return len(set(map(itemgetter(0), rows))) < len(rows)
 
 
-def _is_of_its_volume(of: Candles) -> bool:
-    """Turnover over volume is a mean price. Where it is none of these candles, one of the two counts something else,
-    contracts or another currency, as an answer about another market does."""
-    coins, turnover = sum(of.volume), sum(of.quote_volume or ())
-    if not (coins and turnover):
-        return True
-    return min(of.low) / MAX_TURNOVER_APART <= turnover / coins <= max(of.high) * MAX_TURNOVER_APART
-
-
 def _ticker(of: Ticker) -> bool:
     _, _, last, bid, ask, high, low, change, base, quote, time_ms = of
     some = (bid or 0.0) + (ask or 0.0) + (high or 0.0) + (low or 0.0) + (change or 0.0) + (base or 0.0)
     is_ordered = (not low or not high or low <= high) and (not bid or not ask or bid <= MAX_CROSSED * ask)
     is_ordered = is_ordered and (not high or max(last, bid or 0.0) <= MAX_BEYOND * high)
     is_ordered = is_ordered and (not low or min(last, ask or last) * MAX_BEYOND >= low)
-    if base and quote and high and low:
-        is_ordered = (
-            is_ordered and low <= MAX_TURNOVER_APART * quote / base and quote <= MAX_TURNOVER_APART * high * base
-        )
     return isfinite(last + some + (quote or 0.0) + time_ms) and is_ordered and _is_within(of)
 
 
@@ -190,9 +174,7 @@ _CHECKS: dict[type, Callable[[Any], bool]] = {
     Candles: _candles,
     Flow: _flow,
 }
-_A_MOMENT_EACH = frozenset(
-    (tuple, Ratio, Paid)
-)  # rows whose first figure is the moment, or beginning, that they are of
+_A_MOMENT_EACH = frozenset((tuple, Ratio, Paid))  # rows whose first figure is the moment that they are of
 _OF_MOMENTS: dict[type, Callable[[Any], bool]] = {
     list: _has_twice,
     Page: lambda page: _has_twice(page.rows),

@@ -477,7 +477,5 @@ def parse_paid(body: bytes) -> Page[Paid]:
     if not all(isinstance(levels, list) and len(levels) == 4 for _, levels in columns):
         raise BadResponse(ID, "a rate is not told as four levels")
     rows = _timed([at for at, _ in columns[:-1]], [levels[3] for _, levels in columns[:-1]], 1)
-    check_interval(
-        ID, sorted(at for at, _ in rows), HOUR_MS
-    )  # rates of every fourth hour are a fourth of what was paid
+    check_interval(ID, sorted(at for at, _ in rows), HOUR_MS)  # rates of every fourth hour are a fourth of all
     return Page([Paid(at + HOUR_MS, rate) for at, rate in rows], "")

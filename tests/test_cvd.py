@@ -52,16 +52,16 @@ async def test_cvd_is_not_of_candle_colours() -> None:
         rows = orjson.loads(reply.body)
         for i, row in enumerate(rows):
             price = 60_000 - i
-            row[1:6] = [str(price), str(price + 1), str(price - 2), str(price - 1), "3000"]
-            row[7], row[9] = str(price * 3000), "2250"
+            row[1:6] = [str(price), str(price + 1), str(price - 2), str(price - 1), "100"]
+            row[9] = "75"
         return in_json(rows)
 
     async with a_house(EXCHANGES="binance") as house:
         freeze(house)
         intercept(house, "BINANCE_USDM", bought)
         report = await cvd(house)
-        assert (report.last_delta, report.last_share) == (1500, 0.75)
-        assert (report.day_delta, report.day_share) == (96 * 1500, 0.75)
+        assert (report.last_delta, report.last_share) == (50, 0.75)
+        assert (report.day_delta, report.day_share) == (96 * 50, 0.75)
         assert (report.trend, report.price_trend, report.divergence) == (1, -1, "bullish")
         assert "Price falls while takers buy." in await house.ask("/cvd BTC")
 

@@ -17,7 +17,7 @@ from exchanges import words
 from exchanges.anothers import refuse_history
 from exchanges.binance import parse_funding_interval
 from exchanges.coingecko import MarketCap
-from exchanges.errors import BadResponse, Unlikely
+from exchanges.errors import BadResponse
 from exchanges.finite import MAX_DEPTH, finite, finite_rows, is_finite
 from exchanges.reading import Row, RowsRead
 from exchanges.table import EXCHANGES
@@ -253,12 +253,7 @@ def test_open_interest_of_the_past_is_not_below_zero() -> None:
     "change, can_be",
     [
         ({}, True),
-        ({"quote_volume": 1e13}, True),  # within three times the day's range
-        ({"quote_volume": 5e9}, False),  # in thousands
-        ({"quote_volume": 1e12, "base_volume": 5e12}, False),  # the two in each other's place
-        ({"quote_volume": 0.0}, True),
-        ({"base_volume": None}, True),
-        ({"high": None, "quote_volume": 5e9}, True),  # nothing to compare with
+        ({"high": None, "bid": 7.5, "ask": 7.6}, True),  # nothing to compare with
         ({"bid": 7.5, "ask": 7.6}, False),  # beyond all of the day
         ({"bid": 3.0, "ask": 3.1}, False),
         ({"bid": 0.1, "ask": 7.6}, True),  # a thin market
@@ -273,24 +268,3 @@ def test_a_book_is_not_crossed_by_far(book: Book, can_be: bool) -> None:
     assert is_finite(book) is can_be
     assert is_finite(Book(None, 4.0))
     assert is_finite(Book(4.0, None))
-
-
-@together(
-    "volume, turnover, can_be",
-    [
-        ([10, 10, 10], [20, 20, 20], True),
-        ([10, 10, 10], [170, 10, 0], True),  # 6, of candles at 1 to 3
-        ([10, 10, 10], [300, 10, 10], False),
-        ([300, 300, 300], [90, 90, 90], False),  # contracts of ten dollars each, and the coins that they are
-        ([0, 0, 0], [20, 20, 20], True),  # less than the last digit
-        ([10, 10, 10], None, True),
-    ],
-)
-def test_candles_turnover_is_of_their_volume(volume: list[float], turnover: list[float] | None, can_be: bool) -> None:
-    told = array("d", turnover) if turnover is not None else None
-    candles = dataclasses.replace(CANDLES, volume=array("d", volume), quote_volume=told)
-    if can_be:
-        assert finite("x", candles) is candles
-    else:
-        with pytest.raises(Unlikely, match="turnover"):
-            finite("x", candles)

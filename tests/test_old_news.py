@@ -57,8 +57,7 @@ async def test_moves_are_not_worked_out_of_another_price() -> None:
         if path.endswith("klines"):
             step = 60_000 if query["interval"] == "1m" else 4 * HOUR_MS
             times = [NOW_MS // step * step - i * step for i in reversed(range(int(query["limit"])))]
-            coins = str(9 * step / DAY_MS)  # 9 in a day, as the ticker tells
-            return [[at, "1", "1", "1", "1", coins, at + step - 1, coins, 1, "0", "0", "0"] for at in times]
+            return [[at, "1", "1", "1", "1", "9", at + step - 1, "9", 1, "4", "4", "0"] for at in times]
         return binance_with(NOW_MS, NOW_MS)(host, path, query) if "fapi" not in host else None
 
     bot = wired(answer, "binance")
@@ -82,7 +81,7 @@ async def test_profile_is_of_now() -> None:
         prices = {i: "2" if i == 0 else "1" for i in reversed(range(n))}
         volumes = {i: coins["running"] if i == 0 else "1" for i in prices}
         return [
-            [(last - i) * HOUR_MS, price, price, price, price, volumes[i], 0, volumes[i], 1, "0", "0", "0"]
+            [(last - i) * HOUR_MS, price, price, price, price, volumes[i], 0, "9", 1, "4", "4", "0"]
             for i, price in prices.items()
         ]
 

@@ -35,7 +35,7 @@ def klines(kind: str, interval: str, n: int) -> list[list[Any]]:
         chance = random.Random(f"{kind} {at} {step}")
         figures = sorted(round(64_000 + chance.gauss(0, 150), 2) for _ in range(4))
         opened, closed = chance.sample(figures, 2)
-        coins, share = round(chance.lognormvariate(8 if interval == "4h" else 5, 0.4), 3), chance.uniform(0.3, 0.7)
+        coins, share = round(chance.lognormvariate(5, 0.4), 3), chance.uniform(0.3, 0.7)
         if i == 1:
             coins *= 4  # the last closed one: something happened
         bought = round(coins * share, 3)
