@@ -23,6 +23,7 @@ FEW = 8  # rows, for which finding out their kinds would cost more than their fi
 MAX_RATE = 1.0  # of funding per period; the highest cap of an exchange is 0.04 an hour
 MAX_PERIOD_H = 168.0
 MAX_BEYOND = 1.2  # times the day's high that the last price can be; by as much below its low
+MAX_QUOTED = 2.0  # times the day's high that the best bid can be, and so on: makers move without a trade, as others do
 MAX_CROSSED = 1.05  # times the best ask that the best bid can be: the two are not always of one moment
 BOUNDS: dict[type, tuple[tuple[str, float, float], ...]] = {
     Ticker: (("change_pct", -100.0, inf), ("base_volume", 0.0, inf), ("quote_volume", 0.0, inf)),
@@ -106,8 +107,8 @@ def _ticker(of: Ticker) -> bool:
     _, _, last, bid, ask, high, low, change, base, quote, time_ms = of
     some = (bid or 0.0) + (ask or 0.0) + (high or 0.0) + (low or 0.0) + (change or 0.0) + (base or 0.0)
     is_ordered = (not low or not high or low <= high) and (not bid or not ask or bid <= MAX_CROSSED * ask)
-    is_ordered = is_ordered and (not high or max(last, bid or 0.0) <= MAX_BEYOND * high)
-    is_ordered = is_ordered and (not low or min(last, ask or last) * MAX_BEYOND >= low)
+    is_ordered = is_ordered and (not high or (last <= MAX_BEYOND * high and (bid or 0.0) <= MAX_QUOTED * high))
+    is_ordered = is_ordered and (not low or (last * MAX_BEYOND >= low and (ask or last) * MAX_QUOTED >= low))
     return isfinite(last + some + (quote or 0.0) + time_ms) and is_ordered and _is_within(of)
 
 

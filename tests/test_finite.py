@@ -254,8 +254,10 @@ def test_open_interest_of_the_past_is_not_below_zero() -> None:
     [
         ({}, True),
         ({"high": None, "bid": 7.5, "ask": 7.6}, True),  # nothing to compare with
-        ({"bid": 7.5, "ask": 7.6}, False),  # beyond all of the day
-        ({"bid": 3.0, "ask": 3.1}, False),
+        ({"bid": 7.5, "ask": 7.6}, True),  # a market that rose without a trade here
+        ({"bid": 3.0, "ask": 3.1}, True),
+        ({"bid": 12.5, "ask": 12.6}, False),  # beyond all of the day
+        ({"bid": 1.8, "ask": 1.9}, False),
         ({"bid": 0.1, "ask": 7.6}, True),  # a thin market
     ],
 )
