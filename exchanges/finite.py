@@ -37,12 +37,29 @@ MAX_DEPTH = 4  # of a page with rows of figures: what is nested deeper is JSON t
 
 
 def finite(exchange: str, record: T) -> T:
-    """The record itself. Raises Unlikely."""
+    """The record itself; where it repeats rows of the past to the letter, with each of them once. Raises Unlikely."""
     if not is_finite(record):
         raise Unlikely(exchange, f"a figure without bounds in a {type(record).__name__}")
-    if (of := _OF_MOMENTS.get(type(record))) is not None and of(record):
+    has_twice = _OF_MOMENTS.get(type(record))
+    if has_twice is None or not has_twice(record):
+        return record
+    once: T = _once(record)
+    if has_twice(once):
         raise Unlikely(exchange, f"one moment is told twice in a {type(record).__name__}")
-    return record
+    return once
+
+
+def _once(record: Any) -> Any:
+    """Rows of the past without those that are told already: pages that overlap have some."""
+    if isinstance(record, Page):
+        return record._replace(rows=_once(record.rows))
+    if isinstance(record, Flow):
+        rows = dict.fromkeys(zip(record.open_ms, record.buy, record.sell, strict=True))
+        open_ms, buy, sell = map(list, zip(*rows, strict=True))
+        return record._replace(open_ms=open_ms, buy=buy, sell=sell)
+    if isinstance(record, dict):
+        return {name: _once(rows) for name, rows in record.items()}
+    return list(dict.fromkeys(record)) if isinstance(record, list) else record
 
 
 def finite_rows(rows: list[T]) -> list[T]:

@@ -27,7 +27,7 @@ from watchman.quotes import MarketQuotes
         [(1, 5.0), (2, 6.0), (2, 7.0)],
         [Ratio(1, 0.5), Ratio(1, 0.6)],
         {"accounts": [Ratio(1, 0.5), Ratio(2, 0.6)], "top accounts": [Ratio(2, 0.5), Ratio(2, 0.6)]},
-        Page([Paid(1, 0.0001), Paid(1, 0.0001)], ""),  # as much again would be added up
+        Page([Paid(1, 0.0001), Paid(1, 0.0002)], ""),  # both would be added up
         Flow("x", "AB-USDT", "perp", 60_000, [60_000, 60_000], [1.0, 2.0], [3.0, 4.0]),
     ],
 )
@@ -48,6 +48,22 @@ def test_a_moment_that_is_told_twice_is_refused(record: Any) -> None:
 )
 def test_moments_that_differ_are_told(record: Any) -> None:
     assert finite("x", record) is record
+
+
+@together(
+    "record, once",
+    [
+        ([(1, 5.0), (2, 6.0), (2, 6.0)], [(1, 5.0), (2, 6.0)]),
+        ({"accounts": [Ratio(1, 0.5), Ratio(1, 0.5)]}, {"accounts": [Ratio(1, 0.5)]}),
+        (Page([Paid(1, 0.0001), Paid(1, 0.0001)], "x"), Page([Paid(1, 0.0001)], "x")),  # as much again is not added up
+        (
+            Flow("x", "AB-USDT", "perp", 60_000, [0, 60_000, 60_000], [1.0, 2.0, 2.0], [3.0, 4.0, 4.0]),
+            Flow("x", "AB-USDT", "perp", 60_000, [0, 60_000], [1.0, 2.0], [3.0, 4.0]),
+        ),
+    ],
+)
+def test_a_row_that_is_repeated_to_the_letter_is_one(record: Any, once: Any) -> None:
+    assert finite("x", record) == once
 
 
 def perp(symbol: str, last: float) -> tuple[str, Snapshot]:
