@@ -15,6 +15,7 @@ from asking import races
 from asking.lists import LISTING_S
 from asking.races import all_answers
 from exchanges.errors import MarketError, NotSupported, UnknownSymbol
+from exchanges.joined import take_once
 from exchanges.symbols import are_of_one_coin, split
 from exchanges.table import AccountExchange, Exchange
 from exchanges.words import CREDITS, DOLLARS, Snapshot
@@ -103,15 +104,18 @@ class Prices:
         endpoint = exchange.tickers("spot", self._market.now_ms()).get("ticker")
         if endpoint is None:
             raise NotSupported(exchange.id, "no list of spot tickers")
-        best: dict[str, tuple[float, float]] = {}  # by asset: turnover, price
+        told: dict[str, tuple[float, float]] = {}  # by symbol: turnover, price
+        twice = set[str]()
 
         def take(rows: list[tuple[str, Snapshot]]) -> None:
-            for symbol, found in rows:
-                (base, quote), ticker = split(symbol), found.ticker
-                if ticker is not None and quote in DOLLARS:
-                    best[base] = max(best.get(base, (-1.0, 0.0)), (ticker.quote_volume or 0.0, ticker.last))
+            tickers = [(symbol, found.ticker) for symbol, found in rows if split(symbol)[1] in DOLLARS]
+            twice.update(take_once(told, [(symbol, (of.quote_volume or 0.0, of.last)) for symbol, of in tickers if of]))
 
         await self._market.stream(endpoint, take)
+        best: dict[str, tuple[float, float]] = {}  # by asset
+        for symbol in told.keys() - twice:
+            base, _ = split(symbol)
+            best[base] = max(best.get(base, (-1.0, 0.0)), told[symbol])
         return {base: price for base, (_, price) in best.items()}
 
     def _is_unlisted(self, exchange: str, asset: str) -> bool:

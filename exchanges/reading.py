@@ -501,7 +501,7 @@ def check_interval(exchange: str, times: Sequence[int], interval_ms: int) -> Non
     steps = {later - at for at, later in pairwise(times)}
     is_longer = len(times) >= N_ALIKE and len(steps) == 1 and steps <= _LONGER_MS[interval_ms]
     if is_longer or any(step % interval_ms for step in steps):
-        raise BadResponse(exchange, f"candles {min(steps) / 1000:g} s apart are not of {interval_ms / 1000:g} s")
+        raise BadResponse(exchange, f"periods {min(steps) / 1000:g} s apart are not of {interval_ms / 1000:g} s")
 
 
 def is_unbroken(times: Sequence[int], interval_ms: int) -> bool:

@@ -64,6 +64,18 @@ async def test_one_list_prices_all_assets() -> None:
     assert owner.n_public == 1
 
 
+async def test_an_asset_that_a_list_prices_twice_has_no_price_there() -> None:
+    class Contradicting(Owner):
+        def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
+            answer = super().__call__(host, path, query)
+            is_list = path.endswith("ticker/24hr") and isinstance(answer, list)
+            return [*answer, ticker("XRPUSDT", "200.0", "9000000")] if is_list else answer
+
+    held = {"AAA": 1.0, "BBB": 1.0, "CCC": 1.0, "XRP": 5000.0}
+    told = await say(wired(Contradicting(held, dict.fromkeys(held, "2.0")), "binance", KEYS), "/balance")
+    assert ("$6.00" in told, "1,000,000" in told, "without a price" in told) == (True, False, True)
+
+
 async def test_what_nobody_lists_is_remembered() -> None:
     owner = Owner({f"U{i:02}": 1.0 for i in range(60)}, {"BTC": "60000"}, {"ETH": "3000"})
     bot = wired(owner, "binance,bybit", KEYS)
