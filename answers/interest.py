@@ -38,7 +38,7 @@ def is_rough(before: Mapping[int, float], hours: int | None = None) -> bool:
 
 
 def leading_to(now: OpenInterest | None, before: Mapping[int, float] | None) -> Mapping[int, float]:
-    """The past, where it leads to what is outstanding now. None where it does not: then it is another contract's, as
+    """The past, where it leads to what is outstanding now. Nothing where it does not: then it is another contract's, as
     the past of the coin's contract in another dollar is, when an exchange says that it knows nothing of this one."""
     coins, newest = now and now.open_interest, before.newest if isinstance(before, Before) else None
     if coins and newest and max(coins, newest) > MAX_INTEREST_APART * min(coins, newest):

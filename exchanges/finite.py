@@ -23,7 +23,7 @@ FEW = 8  # rows, for which finding out their kinds would cost more than their fi
 MAX_RATE = 1.0  # of funding per period; the highest cap of an exchange is 0.04 an hour
 MAX_PERIOD_H = 168.0
 MAX_BEYOND = 1.2  # times the day's high that the last price can be; by as much below its low
-MAX_QUOTED = 2.0  # times the day's high that the best bid can be, and so on: makers move without a trade, as others do
+MAX_QUOTED = 2.0  # as far may quotes go, which move where nobody trades
 MAX_CROSSED = 1.05  # times the best ask that the best bid can be: the two are not always of one moment
 BOUNDS: dict[type, tuple[tuple[str, float, float], ...]] = {
     Ticker: (("change_pct", -100.0, inf), ("base_volume", 0.0, inf), ("quote_volume", 0.0, inf)),
