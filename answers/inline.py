@@ -76,8 +76,8 @@ def matching(name: str, known: frozenset[str]) -> list[str]:
 async def _known(market: Market) -> frozenset[str]:
     """Coins that are known to be listed: from lists that are kept, else from the first that comes, once an hour."""
     known = market.known_bases()
-    perps = quick_first(market.offering("perp"))
-    if known or not perps:
+    perps = [] if known else quick_first(market.offering("perp"))  # with every letter that is typed
+    if not perps:
         return known
 
     async def load() -> frozenset[str]:
