@@ -14,7 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 
 import orjson
 
-from exchanges.errors import BadResponse, NotTraded, WrongMarket
+from exchanges.errors import BadResponse, NotTraded, Unlikely, WrongMarket
 from exchanges.finite import FEW, finite_rows
 from exchanges.words import INTERVALS, MAX_FIGURE, MIN_FIGURE, MIN_PRICE, Candles, Liquidation, LiquidationPage, Listing
 
@@ -211,12 +211,12 @@ def rows_of(exchange: str, body: bytes) -> list[Row]:
 def sole(exchange: str, rows: Sequence[Any], key: str) -> Row:
     """The first row of a list about one market. key: where a row names it.
 
-    Raises BadResponse where another row names the same market with other figures: nobody knows which are true.
+    Raises Unlikely where another row names the same market with other figures: nobody knows which are true.
     """
     first = row_in(exchange, rows[0])
     for other in rows[1:]:
         if isinstance(other, dict) and other.get(key) == first.get(key) and other != first.json:
-            raise BadResponse(exchange, f"{_shown(first.get(key))} is told twice")
+            raise Unlikely(exchange, f"{_shown(first.get(key))} is told twice")
     return first
 
 

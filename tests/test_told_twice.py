@@ -12,7 +12,7 @@ from conftest import a_house, together
 from test_wrong_market import questions_of
 
 from exchanges.endpoints import Endpoint
-from exchanges.errors import BadResponse, UnknownSymbol
+from exchanges.errors import BadResponse, UnknownSymbol, Unlikely
 from exchanges.finite import finite
 from exchanges.joined import Rows, named, take_sole
 from exchanges.reading import sole
@@ -93,7 +93,7 @@ def test_a_list_of_sizes_that_contradicts_itself_is_none() -> None:
 def test_the_only_row_of_a_market() -> None:
     here, there, elsewhere = {"symbol": "AB", "p": "5"}, {"symbol": "AB", "p": "6"}, {"symbol": "CD", "p": "6"}
     assert sole("x", [here, here, elsewhere], "symbol").json == here
-    with pytest.raises(BadResponse, match="'AB' is told twice"):
+    with pytest.raises(Unlikely, match="'AB' is told twice"):  # which rests no host, however often it is asked for
         sole("x", [here, there], "symbol")
 
 
