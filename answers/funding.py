@@ -101,7 +101,7 @@ def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
     for exchange in sorted(means, key=lambda each: -means[each]):
         rate = means[exchange]
         due = _next(by_exchange[exchange], now_s)
-        rows.append([exchange_name(exchange)[:10], format_rate(rate), format_points(rate * 3 * 365 * 100), due])
+        rows.append([exchange_name(exchange)[:8], format_rate(rate), format_points(rate * 3 * 365 * 100), due])
     blocks = [pre(rows) if known else "No exchange tells it."]
     if mean is not None:
         payer = "longs pay shorts" if mean > 0 else "shorts pay longs" if mean < 0 else "nobody pays"

@@ -39,6 +39,7 @@ from render.figures import (
     counted,
     escape,
     format_amount,
+    format_day,
     format_dollars,
     format_price,
     format_share,
@@ -294,13 +295,19 @@ def show(report: LiquidationReport, now_s: float) -> Answer:
         f"<b>{escape(base)} liquidations {window} {about}{format_dollars(report.dollars())}</b>{partial}",
         tuple(blocks),
         tuple(escape(note) for note in _notes(report)),
-        foot(f"since {clock(report.since_ms).removesuffix(' UTC')}", report.time_ms, now_s),
+        _foot(report, now_s),
         keyboard(
             again(f"liq {base} {window}", f"chart {base}", f"alert {base}"),
             choices(windows, window),
             neighbours("liq", f"{base}-USDT"),
         ),
     )
+
+
+def _foot(report: LiquidationReport, now_s: float) -> str:
+    """since 2026-11-26 07:30 UTC · 07:32:04 UTC: of a day, the beginning has nearly the clock of now."""
+    begin = format_day(report.since_ms) if report.window == "24h" else clock(report.since_ms)
+    return foot(f"since {begin}", report.time_ms, now_s)
 
 
 def _sides(report: LiquidationReport) -> str:

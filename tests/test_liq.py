@@ -335,3 +335,10 @@ async def test_krakens_sums_of_another_coin_are_refused() -> None:
         house.world.sites["KRAKEN_FUTURES"].intercept(anothers)
         assert "another market" in await house.ask("/liq ETH")
         assert "another market" not in await house.ask("/liq BTC")
+
+
+async def test_a_day_begins_on_a_day() -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        assert "since 2025-11-22 14:00 UTC · " in liq.show(await liquidations(house, "BTC 24h"), NOW).text
+        assert "since 10:00 UTC · " in liq.show(await liquidations(house, "BTC 4h"), NOW).text
