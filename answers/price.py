@@ -36,7 +36,7 @@ from render.figures import (
 )
 from render.keyboards import again, apart, copying, keyboard, neighbours, that_fit, try_again
 from render.message import PHONE, Answer, Button, Keyboard, folded, foot, labelled, pre, short
-from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry, which_coin
+from render.sentences import PARTS, capital, exchange_name, failed_of, in_words, reasons, sentence, sorry, which_coin
 
 log = logging.getLogger("bot")
 ABOUT = "price for"
@@ -414,12 +414,11 @@ def _rows(reports: Sequence[PriceReport], now_s: float) -> Answer:
     names = " ".join(short(report.symbol) for report in reports)
     exchanges = list(dict.fromkeys(exchange for report in reports for exchange in report.exchanges))
     oldest = min(report.lead.time_ms for report in reports)
-    failed = [error for report in reports for errors in report.failed.values() for error in errors]
     buttons = that_fit(Button(short(report.symbol)[:8], f"price {short(report.symbol)}") for report in reports)
     return Answer(
         f"<b>Prices</b> {counted(len(reports), 'coin')}",
         (pre(rows),),
-        tuple(escape(sentence(reasons([error]))) for error in {error.exchange: error for error in failed}.values()),
+        tuple(map(escape, failed_of({short(each.symbol): sum(each.failed.values(), ()) for each in reports}))),
         foot(in_words([exchange_name(each) for each in exchanges]), oldest, now_s),
         keyboard(again(f"price {names}", f"chart {names}"), buttons),
     )

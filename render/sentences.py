@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from exchanges.errors import (
@@ -150,6 +150,19 @@ def _of_all(errors: Sequence[MarketError]) -> str:
     if errors[0].reason is Reason.NOT_LISTED:
         return f"not listed on {names}"
     return f"{names} {said(errors[0], len(errors))}"
+
+
+def failed_of(errors: Mapping[str, Iterable[MarketError]]) -> list[str]:
+    """By coin: who did not answer, once for all of them; who does not list a coin, with its name."""
+    silent: dict[str, MarketError] = {}
+    unlisted: dict[str, list[str]] = {}
+    for coin, each_of in errors.items():
+        own = [each for each in each_of if isinstance(each, UnknownSymbol)]
+        silent |= {each.exchange: each for each in each_of if each not in own}
+        if own:
+            unlisted.setdefault(reasons(own), []).append(coin)
+    told = [sentence(reasons([each])) for each in silent.values()]
+    return [*told, *(f"{in_words(coins)}: {why}." for why, coins in unlisted.items())]
 
 
 def capital(text: str) -> str:

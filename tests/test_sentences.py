@@ -8,7 +8,7 @@ from conftest import ROOT, together
 from test_docs import PRODUCT, tree_of
 
 from exchanges.errors import Declined, PartName, Reason, Unavailable, UnknownSymbol
-from render.sentences import PARTS, REASONS, reasons, said
+from render.sentences import PARTS, REASONS, failed_of, reasons, said
 
 
 @together("reason", Reason)
@@ -53,3 +53,12 @@ def test_no_words_beside_the_table() -> None:
         if isinstance(each, ast.Constant) and each.value in words
     ]
     assert written == []
+
+
+def test_of_several_coins_each_is_named_that_is_not_listed() -> None:
+    silent = Unavailable("binance", "x", Reason.LATE)
+    assert failed_of({"BTC": [silent], "OKB": [UnknownSymbol("bybit", "x"), silent]}) == [
+        "Binance did not answer in time.",
+        "OKB: not listed on Bybit.",
+    ]
+    assert failed_of({"BTC": []}) == []
