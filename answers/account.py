@@ -51,6 +51,11 @@ def signed_usd(usd: float | None, amount: float | None, asset: str) -> str:
     return in_coin if usd is None else f"{format_usd(usd, sign=True)}{in_coin and ' ' + in_coin}"
 
 
+def partial(parts: Sequence[Part[Any]]) -> str:
+    """Behind a sum that is without an account which could not be read."""
+    return " (partial)" if any(part.errors for part in parts) and any(part.found is not None for part in parts) else ""
+
+
 def part_notes(parts: Sequence[Part[Any]]) -> list[str]:
     """Who failed, and keys that can do more than they should."""
     failed = [error for part in parts for error in part.errors]

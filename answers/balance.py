@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts import Holding
-from answers.account import Asked, again, asked_line, part_notes, which_exchange
+from answers.account import Asked, again, asked_line, part_notes, partial, which_exchange
 from answers.asked import Tools
 from render.figures import escape, format_amount, format_short_price, format_usd
 from render.message import Answer, pre
@@ -29,7 +29,8 @@ def show(told: Asked[list[Holding]], now_s: float) -> Answer:
     parts = told.parts
     holdings = [each for part in parts for each in part.found or []]
     is_known = any(part.found is not None for part in parts)
-    lines = [f"<b>Balance</b>  {format_usd(sum(each.usd or 0.0 for each in holdings) if is_known else None)}"]
+    worth = sum(each.usd or 0.0 for each in holdings) if is_known else None
+    lines = [f"<b>Balance</b>  {format_usd(worth)}{partial(parts)}"]
     for part in parts:
         if part.found is not None:
             lines += _wallet(part.exchange, part.found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from accounts import Profit, Valued
-from answers.account import Asked, again, asked_line, part_notes, which_exchange
+from answers.account import Asked, again, asked_line, part_notes, partial, which_exchange
 from answers.asked import Tools
 from render.figures import escape, format_day, format_percent, format_signed, format_usd, sum_or_none, unsigned_zero
 from render.message import Answer, folded, pre
@@ -50,7 +50,7 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
     if shares:
         blocks = (*blocks, folded(shares))
     return Answer(
-        f"<b>PnL</b>{said}",
+        f"<b>PnL</b>{said}{partial(parts)}",
         blocks,
         (*notes, *part_notes(parts)),
         asked_line(parts, now_s),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from accounts import Valued
-from answers.account import Asked, again, asked_line, part_notes, signed_usd, which_exchange
+from answers.account import Asked, again, asked_line, part_notes, partial, signed_usd, which_exchange
 from answers.asked import Tools
 from exchanges.words import Position
 from render.figures import (
@@ -56,7 +56,11 @@ def show(told: Asked[list[Valued]], now_s: float) -> Answer:
     if not all_of_them and is_known:
         blocks.append("None is open.")
     return Answer(
-        headline, tuple(blocks), tuple(part_notes(parts)), asked_line(parts, now_s), again("positions", told.exchange)
+        f"{headline}{partial(parts)}",
+        tuple(blocks),
+        tuple(part_notes(parts)),
+        asked_line(parts, now_s),
+        again("positions", told.exchange),
     )
 
 

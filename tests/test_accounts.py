@@ -501,6 +501,7 @@ async def test_one_exchange_fails_the_others_are_shown(fault: str) -> None:
         for command in ("/balance", "/positions", "/pnl"):
             text = await ask(house, command)
             assert "Not all shown: OKX " in text
+            assert text.partition("\n")[0].endswith(" (partial)")
             assert "Binance" in text
             assert "{" not in text
 
