@@ -57,7 +57,7 @@ PERP_ONLY = ("funding", "oi", "basis", "liquidations")
 OFFERED = (1.0, 3.0, 5.0, 10.0)  # percent, as buttons
 OTHERS = (("±3% in 1h", "3% 1h"), ("vol 4×", "vol 300% 15m"), ("every 4h", "every 4h"))
 GAP = ("gap > 20bp", "spread > 20bp")
-OTHERS_OF_PERPS = (("OI ±5% in 1h", "oi 5% 1h"), ("funding > 0.05%", "funding > 0.05"))
+OTHERS_OF_PERPS = (("OI ±5% in 1h", "oi 5% 1h"), ("fund > 0.05%", "funding > 0.05"))
 FIGURE_CANDLES = 120
 ACTIONS = ("pause", "resume", "delete", "again")
 AGAIN_PCT = 1.0
@@ -78,6 +78,7 @@ class Told(NamedTuple):
     """An alert as it stands. figure: of its measure, now; price: of its market; either None when not told.
 
     choices: conditions to choose from, when what was typed has several meanings; question: then asks which.
+    is_old: it was set before, by the same person in the same place.
     """
 
     action: str
@@ -88,6 +89,7 @@ class Told(NamedTuple):
     symbol: str = ""
     question: str = ""
     choices: Sequence[str] = ()
+    is_old: bool = False
 
 
 def command(words: list[str]) -> Wish:
@@ -206,8 +208,17 @@ async def _stored(tools: Tools, typed: Typed, rule: Rule, figure: float | None, 
     thread_id, until_ms = who.thread_id, now_ms + typed.life_ms
     alert = Alert(new_id(), who.chat_id, thread_id, who.user_id, who.update_id, ARMED, rule.need, rule.text, state.text,
                   0, now_ms, until_ms)  # fmt: skip
-    alert, _ = await tools.memory.add_alert(alert, Limits(user=tools.settings.alerts_per_user))
-    return Told("set", alert, load_rule(alert.rule), figure, price)
+    twins = [each for each in await tools.memory.alerts_of_chat(who.chat_id) if _are_alike(each, alert)]
+    if not twins:
+        alert, _ = await tools.memory.add_alert(alert, Limits(user=tools.settings.alerts_per_user))
+    alert = twins[0] if twins else alert
+    return Told("set", alert, load_rule(alert.rule), figure, price, is_old=bool(twins))
+
+
+def _are_alike(kept: Alert, new: Alert) -> bool:
+    """Whether the same is waited for already: both would ring at one moment. Not of an update that came twice."""
+    one, other = ((of.thread_id, of.user_id, of.status, of.rule, of.until_ms - of.made_ms) for of in (kept, new))
+    return one == other and (new.update_id is None or kept.update_id != new.update_id)
 
 
 def _check_own(tools: Tools) -> None:
@@ -359,7 +370,7 @@ def _show_set(told: Told, alert: Alert, rule: Rule, words: str, now_s: float) ->
     if rule.measure == "price" and told.price:
         rows.append(["away", format_percent((rule.level / told.price - 1.0) * 100.0)])
     blocks = [pre(rows, has_head=False)] if rows else []
-    notes = []
+    notes = ["You have set it already: there is one of it."] if told.is_old else []
     if state is not None and is_beyond(rule, state):
         side = "above" if rule.direction == "up" else "below"
         notes.append(f"It is {side} already: I tell you when it crosses again.")
