@@ -20,6 +20,7 @@ from render.figures import (
     circle,
     escape,
     format_coins,
+    format_delta,
     format_money,
     format_percent,
     format_price,
@@ -95,7 +96,7 @@ def _verdict(report: AnalysisReport) -> str:
     if report.flow_trend is not None:
         said.append({1: "takers buy", -1: "takers sell", 0: "takers even"}[report.flow_trend])
     if report.rsi is not None:
-        word = "high" if report.rsi > 70 else "low" if report.rsi < 30 else "middling"
+        word = "high" if report.rsi > 70 else "low" if report.rsi < 30 else "neutral"
         said.append(f"RSI {report.rsi:.0f} {word}")
     partial = "" if len(known) == len(report.score) else " (of what is known)"
     return f"{who}{partial}: {', '.join(said)}."
@@ -112,7 +113,7 @@ def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tupl
         ("24h", [format_range(ticker.low, ticker.high, ticker.last)]),
         ("vol", [format_coins(report.candle_coins, base), times]),
         ("", [f"24h {format_money(ticker.quote_volume, report.source.symbol)}"]),
-        ("delta", [f"{format_signed(report.delta)} {base[:8]} last", _day_flow(report)]),
+        ("delta", [f"{format_delta(report.delta, base[:8])} last", _day_flow(report)]),
         ("CVD", [f"{ARROWS[report.flow_trend]}, price {ARROWS[report.price_trend]}"]),
     ]
     if report.divergence:

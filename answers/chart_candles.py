@@ -186,6 +186,6 @@ def buttons(source: Source, view: str, choices: tuple[str, ...], chosen: str) ->
         choices_of(name, source.symbol, source.kind, choices, chosen),
         neighbours("chart", source.symbol)
         + that_fit(
-            [Button("perp" if spot else "spot", f"{name} {short(source.symbol)} {chosen}{'' if spot else ' spot'}")]
+            [Button("perp" if spot else "spot", f"{name} {short(source.symbol)} {chosen} {'perp' if spot else 'spot'}")]
         ),
     )

@@ -99,7 +99,7 @@ def show(report: Compared, now_s: float) -> Answer:
     source = in_words(list(dict.fromkeys(exchange_name(each.exchange) for each in report.candles.values())))
     return Answer(
         f"<b>{escape(' · '.join(names))}</b>{kind} · 7 days",
-        ("Closes of an hour, in percent of one start.",),
+        ("Hourly closes, in percent of change since the start.",),
         (escape(f"n/a: {in_words(report.lost)}."), *report.why) if report.lost else (),
         foot(source, report.time_ms, now_s),
         keyboard(

@@ -40,7 +40,7 @@ def show(report: ProfileReport, now_s: float) -> Answer:
     """What stands under the picture."""
     source = report.source
     is_there = report.volume is not None
-    line = "POC and value area (70 %) are those of volume." if is_there else "Profile n/a: nothing was traded."
+    line = "POC and value area (70%) are those of volume." if is_there else "Profile n/a: nothing was traded."
     return Answer(
         title(source, f"profile {_name(report)}"),
         (line,),

@@ -14,7 +14,7 @@ from exchanges.words import Candles, Flow, Source
 from indicators import DAY_MS
 from market import Market
 from render.fields import TRENDS, iso, slashed
-from render.figures import circle, escape, format_price, format_share, format_signed
+from render.figures import circle, escape, format_delta, format_price, format_share
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours
 from render.message import Answer, clock, labelled, short, source_foot, title
 from render.sentences import exchange_name, failed_before, which_coin
@@ -136,8 +136,8 @@ def show(report: FlowReport, now_s: float) -> Answer:
     source = report.source
     base = split(source.symbol)[0][:10]
     rows = [
-        ("last", [f"{format_signed(report.last_delta)} {base}", f"{format_share(report.last_share)} bought"]),
-        ("24h", [f"{format_signed(report.day_delta)} {base}", f"{format_share(report.day_share)} bought"]),
+        ("last", [format_delta(report.last_delta, base), f"{format_share(report.last_share)} bought"]),
+        ("24h", [format_delta(report.day_delta, base), f"{format_share(report.day_share)} bought"]),
         ("CVD", [f"{ARROWS[report.trend]} over {TREND_CANDLES} candles"]),
         ("price", [f"{ARROWS[report.price_trend]}, {format_price(report.close)}"]),
         (

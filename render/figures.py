@@ -221,6 +221,11 @@ def format_signed(amount: float | None) -> str:
     return unsigned_zero(f"{'+' if amount > 0 else ''}{format_amount(amount)}") if is_figure(amount) else "n/a"
 
 
+def format_delta(amount: float | None, base: str) -> str:
+    """+1.62K BTC; n/a without a coin"""
+    return f"{format_signed(amount)} {base}" if is_figure(amount) else "n/a"
+
+
 def format_share(share: float | None, decimals: int = 1) -> str:
     return f"{share * 100:.{decimals}f}%" if is_figure(share) and abs(share) < 1e6 else "n/a"
 

@@ -236,6 +236,7 @@ async def test_buttons_of_a_picture_lead_on() -> None:
         data = [button["callback_data"] for row in rows for button in row]
         assert data[:4] == ["chart ETH 4h spot", "+alert ETH spot", "chart ETH 5m spot", "chart ETH 15m spot"]
         assert {"price ETH 4h spot", "cvd ETH 4h spot"} <= set(data)
+        assert data[-1] == "chart ETH 4h perp"  # said, so that a coin without one does not show the same once more
 
 
 # What is kept.
