@@ -31,6 +31,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "pnl": ("pnl", "chart pnl"),
 }
 """What can be pressed to see what a command does; of those not here, the command itself, with a coin if need be."""
+CONDITIONS = (
+    "> 70k", "-3% 15m", "24h 8%", "step 500", "vol 300% 15m", "oi 5% 1h", "funding > 0.05", "basis > 0.3",
+    "spread > 20bp", "rsi < 30 4h", "liq > $5m 15m", "every 4h",
+)  # fmt: skip
+"""What may stand behind the coin of an alert; docs/alerts.md has the rest."""
+ENDINGS = ("every 1h", "x3", "until 7d", "quiet")
+OF_POSITIONS = ("pos liq 10%", "pos pnl -20%")
 A_ROW = 5  # buttons
 
 
@@ -73,12 +80,22 @@ def _menu(names: tuple[str, ...]) -> Keyboard:
     return keyboard(*(tuple(buttons[i : i + A_ROW]) for i in range(0, len(buttons), A_ROW)))
 
 
+def _of_alerts() -> list[str]:
+    """What may be typed, each ready to be copied."""
+    coin, ending, own = (
+        ", ".join(f"<code>{escape(each)}</code>" for each in of) for of in (CONDITIONS, ENDINGS, OF_POSITIONS)
+    )
+    return [f"Behind the coin: {coin}.", f"And, if you like: {ending}.", f"Of your own positions: {own}."]
+
+
 def _of_one(told: Help) -> Answer:
     """One command: its words, what it does, and examples to press."""
     of, name = told.commands[told.name], told.name
     short = [f"/{alias}" for alias, of_name in ALIASES.items() if of_name == name]
     lines = [f"For short: {', '.join(short)}."] if short else []
-    if "15m" in of.usage or "1h" in of.usage:
+    if name == "alert":
+        lines += _of_alerts()
+    elif "[15m]" in of.usage or "[1h]" in of.usage:
         lines.append(f"Intervals: {', '.join(INTERVALS)}.")
     usual = f"{name} BTC" if of.usage.startswith("SYMBOL") else name
     examples = EXAMPLES.get(name, (usual,))

@@ -40,7 +40,8 @@ def ways_on(error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys, name: s
         return carried(keyboard(each_of), placed(words)[1]) or keyboard((Button("Help", f"help {name}"),))
     if isinstance(error, WhichSymbol):
         return keyboard(that_fit(Button(each, f"{error.command} {each}") for each in EXAMPLES))
-    return keyboard((Button("Help", f"help {name}"),))
+    kept = (Button("🔔 All alerts", "alerts"),) if name == "alert" else ()
+    return keyboard((*kept, Button("Help", f"help {name}")))
 
 
 def _elsewhere(name: str, words: Sequence[str]) -> Keyboard:

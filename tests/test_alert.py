@@ -205,6 +205,7 @@ async def test_the_limit_is_a_sentence(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path, ALERTS_PER_USER="1") as house:
         await house.ask("/alert btc > 900000", update_id=1)
         assert "You have 1 alert, and that is the limit." in await house.ask("/alert btc > 900001", update_id=2)
+        assert ["alerts", "help alert"] in await rows_under(house, "alert btc > 900001")
 
 
 async def test_an_alert_rings_in_the_chat(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ from conftest import ADA, Answers, House, a_house, pressed, together, updated
 
 import bot as bot_module
 import settings
+from answers import help as of_help
 from answers.asked import Tools
 from answers.command import Command
+from answers.conditions import read_condition
 from bot import COMMAND_S, COMMANDS, Bot
 from demo.telegram import Refused
 from demo.telegram_html import parse
@@ -101,6 +103,17 @@ async def test_help_of_one_command(words: str) -> None:
         assert parse(call["text"]).text.startswith("/volume SYMBOL [15m] [spot]")
         assert buttons_of(call)[0] == ("/volume BTC", "volume BTC")
         assert ("All commands", "help") in buttons_of(call)
+
+
+async def test_help_of_alerts_tells_what_is_understood() -> None:
+    for words in of_help.OF_POSITIONS + tuple(
+        f"BTC {each} {ending}" for each in of_help.CONDITIONS for ending in of_help.ENDINGS
+    ):
+        assert read_condition(words, table.EXCHANGES).rule.measure
+    async with a_house() as house:
+        assert "<code>funding &gt; 0.05</code>" in await house.ask("/help alert")
+        assert "Intervals" not in await house.ask("/help liq")  # which has windows of its own
+        assert "Intervals: 1m, 3m" in await house.ask("/help cvd")
 
 
 async def test_start_says_what_for_and_what_to_press() -> None:
