@@ -37,16 +37,16 @@ from answers.judging import (
     settle,
 )
 from answers.liq import liquidated
-from answers.rule_words import format_level, in_words
+from answers.rule_words import in_words
 from answers.spread import format_bps
 from asking.races import Question
 from exchanges.errors import NotSupported, Reason
 from exchanges.exchange import Exchange
-from exchanges.symbols import parse_symbol
+from exchanges.symbols import parse_symbol, split
 from exchanges.table import EXCHANGES
 from exchanges.words import Snapshot, per_8h
 from market import Market
-from render.figures import escape, format_dollars, format_percent, format_price
+from render.figures import escape, format_coins, format_dollars, format_percent, format_price
 from render.keyboards import keyboard, that_fit
 from render.message import Answer, Button, Keyboard, pre, short
 from render.sentences import exchange_name
@@ -397,7 +397,7 @@ def format_figure(rule: Rule, figure: float) -> str:
     if rule.measure == "rsi":
         return f"{figure:.1f}"
     if rule.measure == "oi":
-        return format_level(round(figure, 2))
+        return format_coins(figure, split(rule.symbol)[0])
     if rule.measure in ("funding", "basis"):
         return format_percent(figure, 4 if rule.measure == "funding" else 3)
     return (

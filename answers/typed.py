@@ -91,7 +91,12 @@ def _bare(typed: list[str], commands: Collection[str], known: Collection[str]) -
         return Meant(ALIASES[first], words[1:])
     if len(first) >= SURE_FROM and first.upper() not in known and (near := nearest(first, commands)):
         return Meant("", words, " ".join([near, *words[1:]]))
-    return _of_coins(words, commands, known) or Meant("", typed)
+    return _of_coins(words, commands, known) or Meant("", typed, _as_coin(typed))
+
+
+def _as_coin(words: Sequence[str]) -> str:
+    """The price of a single word that is spelt like a coin: the lists that are kept need not be all that there are."""
+    return f"price {words[0]}" if len(words) == 1 and words[0].isalnum() and _may_be_a_coin(words[0], ()) else ""
 
 
 def _of_coins(words: list[str], commands: Collection[str], known: Collection[str]) -> Meant | None:

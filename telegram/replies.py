@@ -28,7 +28,8 @@ def unknown(question: Question, guess: str) -> Answer:
     """What to do next, for a text that is no command of ours. guess: a command line that may be meant."""
     if question.is_button:
         return Answer("This button is out of date. Please send the command again.")
-    if guess:
+    is_coin = not question.name and guess.split()[1:] == list(question.words)  # one that is not known to be listed
+    if guess and not is_coin:
         typed = f"/{question.name}" if question.name else question.words[0]
         known = f"/{guess.partition(' ')[0]}"
         return Answer(
@@ -36,9 +37,9 @@ def unknown(question: Question, guess: str) -> Answer:
         )
     if question.name:
         return Answer("I do not know that command.", keyboard=((Button("All commands", "help"),),))
-    return Answer(
-        "Type a coin, such as BTC, or /help.", keyboard=((Button("BTC", "price BTC"), Button("Help", "help")),)
-    )
+    coin = that_fit([Button(f"/{guess}", guess)]) if guess else ()
+    rows = keyboard((Button("BTC", "price BTC"), Button("Help", "help"), *coin))
+    return Answer("Type a coin, such as BTC, or /help.", keyboard=rows)
 
 
 def _marked(text: str) -> str:

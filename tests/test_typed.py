@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import a_house, text_of, together, updated
+from conftest import a_house, pressed, text_of, together, updated
 
 import bot
 from answers.typed import Meant, meant, nearest
@@ -69,7 +69,7 @@ def test_text_without_a_slash(text: str, name: str, words: list[str]) -> None:
 
 
 def test_words_are_coins_only_where_they_are_listed() -> None:
-    assert meant("", ["thanks"], NAMES, {"BTC"}) == Meant("", ["thanks"])
+    assert meant("", ["thanks"], NAMES, {"BTC"}) == Meant("", ["thanks"], "price thanks")  # offered, not asked
     assert meant("", ["btc"], NAMES, {"BTC"}) == Meant("price", ["btc"])
 
 
@@ -145,6 +145,17 @@ async def test_guess_is_a_button() -> None:
 async def test_no_sentence_of_ours_is_turned_round(typed: str) -> None:
     async with a_house() as house:
         assert not set("\u202e\u2067") & set(await house.ask(typed))
+
+
+async def test_a_word_in_no_list_may_be_asked_for() -> None:
+    """Of a coin that only the third exchange has, while only the first one's list is kept."""
+    async with a_house() as house:
+        await house.ask("/top10")
+        call = await house.bot.answer(updated("okb", update_id=2))
+        assert call is not None
+        last = call["reply_markup"]["inline_keyboard"][0][-1]
+        assert (call["text"], last["callback_data"]) == ("Type a coin, such as BTC, or /help.", "price okb")
+        assert "<b>OKB " in text_of(await house.bot.answer(pressed("price okb", update_id=3)) or {})
 
 
 async def test_bare_coin_is_priced_in_private_only() -> None:
