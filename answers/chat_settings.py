@@ -38,7 +38,7 @@ ABOUTS = {
     "interval": "The interval that a command without one takes.",
     "quiet": "When messages come without a sound, by this chat's clock. Other hours: /settings quiet 22:30-06:30",
     "digest": "Once a day: the watchlist, what moved, funding extremes, alerts. Another time: /settings digest 7:45",
-    "zone": "This chat's clock. By a city it has summers, too: /settings zone New York, or zone +5:30",
+    "zone": "This chat's clock. A city brings its summer time along: /settings zone New York, or zone +5:30",
     "charts": "Whether an alert that rings brings its chart.",
     "rich": "Tables as true ones instead of fixed-width letters. Telegram's apps show them since June 2026; "
     "where you see nothing, or “not supported”, switch them off again.",
