@@ -142,13 +142,16 @@ def _level(price: float | None, tick: float) -> str:
 
 
 def drawing(profile: Profile, last: float | None, tick: float) -> str:
-    """At most PROFILE_ROWS rows, the highest price on top: price, bar; P marks the POC, ◄ the price now."""
+    """At most PROFILE_ROWS rows, the highest price on top: price, bar; P marks the POC, ◄ the price now.
+
+    A row is as long as the fullest of its bins: by their sums, the longest need not be the one that has the POC.
+    """
     n = len(profile.bins)
     per_row = -(-n // PROFILE_ROWS)
-    rows = [sum(profile.bins[i : i + per_row]) for i in range(0, n, per_row)]
+    rows = [max(profile.bins[i : i + per_row]) for i in range(0, n, per_row)]
     step = profile.step * per_row
     fullest = max(rows)
-    fullest_at = rows.index(fullest)
+    poc_at = _row_of(profile.poc, profile.low, profile.high, step, len(rows))
     at = _row_of(last, profile.low, profile.high, step, len(rows))
     lines = []
     for i in reversed(range(len(rows))):
@@ -158,7 +161,7 @@ def drawing(profile: Profile, last: float | None, tick: float) -> str:
         mark = "█" if profile.val <= middle <= profile.vah else "░"
         bar = mark * max(1 if rows[i] else 0, round(rows[i] / fullest * PROFILE_BAR))
         here = i == at
-        signs = ("P" if i == fullest_at else "") + ("◄" if here else "")
+        signs = ("P" if i == poc_at else "") + ("◄" if here else "")
         lines.append((format_at_tick(middle, tick), f"{bar} {signs}".rstrip()))
     width = max(len(price) for price, _ in lines)
     return "\n".join(f"{price.rjust(width)} {bar}" for price, bar in lines)

@@ -12,9 +12,10 @@ from conftest import House, a_house
 
 from answers import profile as profile_answer
 from answers.asked import OfMarket
-from answers.profile import ProfileReport
+from answers.profile import ProfileReport, drawing
 from demo.telegram_html import parse
 from demo.web import in_json
+from indicators import Profile
 
 # /profile
 
@@ -66,6 +67,15 @@ async def test_profile_levels_are_in_order(symbol: str, window: str) -> None:
         assert sum("P" in line for line in drawn) == 1
         assert sum("◄" in line for line in drawn) <= 1
         assert max(map(len, drawn)) <= 34
+
+
+def test_the_longest_row_has_the_poc() -> None:
+    """By sums, three bins of 5 would be longer than the one of 9 that is the POC."""
+    bins = [1.0, 9.0, 1.0, 5.0, 5.0, 5.0] + [1.0] * 42
+    rows = drawing(Profile(100.0, 148.0, bins, 101.5, 100.0, 106.0), 147.0, 0.1).splitlines()
+    assert max(rows, key=lambda row: row.count("█")) == rows[-1] == "101.5 ██████████████ P"
+    assert rows[-2] == "104.5 ████████"
+    assert rows[0].endswith(" ◄")
 
 
 async def test_profile_keeps_the_tick() -> None:
