@@ -203,14 +203,14 @@ def _joined_up(values: list[float], most: int) -> list[float]:
 
 
 def _flow(span: Span, flow: Flow, coin: str) -> Pane:
-    """CVD from the first column that is shown on."""
+    """CVD from the first column that is shown on; no sum of 24 hours, which /cvd tells to the quarter of an hour."""
     inside = [i for i, at in enumerate(flow.open_ms) if at >= span.start_ms]
     total, path = 0.0, list[tuple[int, float]]()
     for i in inside:
         total += flow.buy[i] - flow.sell[i]
         path.append((flow.open_ms[i], total))
     values = span.placed([at for at, _ in path], [value for _, value in path])
-    name = f"CVD  {_coins(total, coin)}{_day_change(path)}"
+    name = f"CVD  {_coins(total, coin)}"
     series = Path(values, Colour.GREEN, is_filled=True)
     return Pane(0.15, [series], name, Colour.GREEN, spell=_amounts(values), has_grid=False)
 
