@@ -73,7 +73,7 @@ def test_picture_is_square_and_small() -> None:
 
 
 GOLDEN = {
-    "candles": "cf4d2b40e1e4ba53",
+    "candles": "a70a1f89be432aa3",
     "lines": "0a21ef227afde85c",
     "profile": "abc2cd2070a42e92",
 }
