@@ -340,7 +340,7 @@ async def test_funding() -> None:
         shows(text, r"^TON funding (\S+)%/8h (\S+)%/y", mean, mean * 3 * 365)
         for exchange, rate in rates.items():
             name = NAMES.get(exchange, exchange.capitalize())
-            shows(text, rf"^{name[:10]} +(\S+) (\S+) +\d", rate, rate * 3 * 365)
+            shows(text, rf"^{name[:8]} +(\S+) (\S+) +\d", rate, rate * 3 * 365)
 
 
 async def test_spread() -> None:
