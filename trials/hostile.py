@@ -71,7 +71,7 @@ REST_S = 0.2
 LOOK_S = 0.03  # by the clock, after which it is looked where a callback stands
 N_CONNECTIONS = 40
 NOT_LISTED = "NOSUCHCOIN"
-WARM_S = 30.0  # of honest traffic; a quarter of the trial, where that is shorter
+WARM_S = 30.0  # of honest traffic; half as long as the trial, where that is shorter
 SLOW_S = 0.5  # that an honest answer takes in the first half of it
 MAX_ANSWER_S, MAX_STALL_S, MAX_MIB, MAX_GROWTH_MIB = 8.5, 0.1, 64.0, 3.0
 SECRET = "hostile-trial-secret"
@@ -598,7 +598,7 @@ async def _trial(
             for latency_s in (SLOW_S, 0.0):
                 for site in world.sites.values():
                     site.latency_s = latency_s
-                await tried(port, SECRET, min(WARM_S, seconds / 4) / 2, seed, known, n_connections)
+                await tried(port, SECRET, min(WARM_S, seconds / 2) / 2, seed, known, n_connections)
             await asyncio.sleep(upkeep.SWEEP_S + 1)
             return server.memory_mib("VmRSS")
 
