@@ -553,6 +553,7 @@ def test_wire_beside_the_phone(browser: Chrome, demo_url: str) -> None:
         assert word in shown, shown
 
 
+@pytest.mark.trial
 @both_sizes
 def test_every_command_typed(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
     """Each third on a phone. Last, as every page that is opened after it shows all that was said."""
