@@ -31,6 +31,7 @@ def unpacked(text: str) -> dict[str, object]:
     return {name: faces.get(name, value) for name, value in names.items() if name.isupper()}
 
 
+@pytest.mark.trial
 def test_committed_letters_are_baked_ones() -> None:
     bake_font = script()
     committed = bake_font.DATA.read_text(encoding="utf-8")

@@ -510,6 +510,7 @@ def test_clock_is_turned(browser: Chrome, demo_url: str) -> None:
     press(page, "#speeds button", "1 s = 1 s")
 
 
+@pytest.mark.trial
 @both_sizes
 def test_alert_by_buttons_only_until_it_is_deleted(browser: Chrome, demo_url: str, size: tuple[int, int]) -> None:
     """Set under a price, rung as the world's minutes pass, put off, deleted."""

@@ -105,6 +105,7 @@ async def a_stand_in(respond: Handler) -> AsyncIterator[str]:
         await server.close(1)
 
 
+@pytest.mark.trial
 def test_the_demo_passes() -> None:
     with a_demo() as (url, _):
         code, out = live("--demo", "--url", url)
