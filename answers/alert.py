@@ -78,7 +78,6 @@ class Told(NamedTuple):
     """An alert as it stands. figure: of its measure, now; price: of its market; either None when not told.
 
     choices: conditions to choose from, when what was typed has several meanings; question: then asks which.
-    is_old: it was set before, by the same person in the same place.
     """
 
     action: str
@@ -89,7 +88,6 @@ class Told(NamedTuple):
     symbol: str = ""
     question: str = ""
     choices: Sequence[str] = ()
-    is_old: bool = False
 
 
 def command(words: list[str]) -> Wish:
@@ -208,17 +206,8 @@ async def _stored(tools: Tools, typed: Typed, rule: Rule, figure: float | None, 
     thread_id, until_ms = who.thread_id, now_ms + typed.life_ms
     alert = Alert(new_id(), who.chat_id, thread_id, who.user_id, who.update_id, ARMED, rule.need, rule.text, state.text,
                   0, now_ms, until_ms)  # fmt: skip
-    twins = [each for each in await tools.memory.alerts_of_chat(who.chat_id) if _are_alike(each, alert)]
-    if not twins:
-        alert, _ = await tools.memory.add_alert(alert, Limits(user=tools.settings.alerts_per_user))
-    alert = twins[0] if twins else alert
-    return Told("set", alert, load_rule(alert.rule), figure, price, is_old=bool(twins))
-
-
-def _are_alike(kept: Alert, new: Alert) -> bool:
-    """Whether the same is waited for already: both would ring at one moment. Not of an update that came twice."""
-    one, other = ((of.thread_id, of.user_id, of.status, of.rule, of.until_ms - of.made_ms) for of in (kept, new))
-    return one == other and (new.update_id is None or kept.update_id != new.update_id)
+    alert, _ = await tools.memory.add_alert(alert, Limits(user=tools.settings.alerts_per_user))
+    return Told("set", alert, load_rule(alert.rule), figure, price)
 
 
 def _check_own(tools: Tools) -> None:
@@ -370,7 +359,7 @@ def _show_set(told: Told, alert: Alert, rule: Rule, words: str, now_s: float) ->
     if rule.measure == "price" and told.price:
         rows.append(["away", format_percent((rule.level / told.price - 1.0) * 100.0)])
     blocks = [pre(rows, has_head=False)] if rows else []
-    notes = ["You have set it already: there is one of it."] if told.is_old else []
+    notes = []
     if state is not None and is_beyond(rule, state):
         side = "above" if rule.direction == "up" else "below"
         notes.append(f"It is {side} already: I tell you when it crosses again.")

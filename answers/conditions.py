@@ -146,11 +146,10 @@ def read_condition(text: str, exchanges: Collection[str]) -> Typed:
 
 def _may_be_meant(text: str, exchanges: Collection[str]) -> bool:
     try:
-        _read(text, exchanges)
+        with suppress(AskBack):
+            _read(text, exchanges)
     except Misunderstood:
         return False
-    except AskBack:
-        return True
     return True
 
 

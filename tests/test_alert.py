@@ -92,15 +92,6 @@ async def test_an_update_that_comes_twice_sets_one_alert(tmp_path: Path) -> None
         assert "1 alert" in await house.ask("/alerts", update_id=6)
 
 
-async def test_the_same_alert_twice_is_one(tmp_path: Path) -> None:
-    async with a_watching_house(tmp_path) as house:
-        await house.ask("/alert btc > 900000", update_id=1)
-        assert "You have set it already: there is one of it." in await house.ask("/alert BTC > 900k", update_id=2)
-        assert "set it already" not in await house.ask("/alert btc > 900000 until 2d", update_id=3)
-        assert "set it already" not in await house.ask("/alert btc > 900000", update_id=4, user_id=BOB)
-        assert "3 alerts" in await house.ask("/alerts", update_id=5)
-
-
 async def test_two_meanings_are_asked_back_with_buttons(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         call = await house.bot.answer(updated("/alert btc > 70,5"))
