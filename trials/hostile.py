@@ -62,9 +62,12 @@ COMMANDS = (
         "/ls {}",
         "/analysis {}",
         "/profile {}",
+        "/profile {} 7d",
         "/oi {}",
+        "/chart {}",
+        "/liq {}",
     ),
-    *("/funding {}", "/funding top", "/top10", "/top10 spot", "/volscan"),
+    *("/funding {}", "/spread {}", "/funding top", "/top10", "/top10 spot", "/top10 gainers", "/volscan"),
 )
 SHARE = 0.3  # of requests that are answered badly
 REST_S = 0.2
@@ -439,6 +442,11 @@ PRICES = (
     rf"^VWAP(?: of 24:)? {FIGURE}[.,]",
     rf"^EMA 20 \w+ EMA 50: {FIGURE}, {FIGURE}$",
     rf"^Bollinger 20, 2: {FIGURE} – {FIGURE}",
+    rf"^{FIGURE}  [🟢🔴⚪] ",
+    rf"^\w+ asks {FIGURE}, \w+ bids {FIGURE};",
+    rf"^\w+ +{FIGURE} +[-+]?\d+\.\d +\S+$",
+    rf"^\w+, USD[CT]?: bid {FIGURE}, ask {FIGURE}, last {FIGURE}$",
+    rf" (?:long|short) at {FIGURE}, ",
 )
 AMOUNT = r"([\d.]+)([KMBT]?)"
 AMOUNTS = rf"{AMOUNT} {{base}},? +\${AMOUNT}"  # coins, and dollars of them: together a price
@@ -502,13 +510,21 @@ class Found(NamedTuple):
     acted: Counter[str]
 
 
+def words_of(body: bytes) -> str:
+    """A message's text, or what stands under a picture; nothing where there is neither."""
+    if body.startswith(b"--"):
+        found = re.search(rb'name="caption"\r\n\r\n(.*?)\r\n--', body, re.DOTALL)
+        return found[1].decode() if found is not None else ""
+    return str(json.loads(body).get("text")) if body else ""
+
+
 async def ask(port: int, secret: str, text: str, chat_id: int) -> tuple[int, str]:
     """Status and text."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(load.request(load.update(text, chat_id), secret))
         status, body = await load.read_answer(reader)
-        return status, str(json.loads(body).get("text")) if body else ""
+        return status, words_of(body)
     finally:
         writer.transport.abort()
 
