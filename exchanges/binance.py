@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import compress, repeat, starmap
 from typing import Any
@@ -42,6 +42,7 @@ from exchanges.reading import (
     At,
     AtOnce,
     Row,
+    change_pct,
     code_in,
     in_coins,
     is_name,
@@ -197,12 +198,13 @@ class Binance(AccountExchange):
         return ListEndpoint(USDM, "/fapi/v2/ticker/price", (), row, explain, USDM_WEIGHT, 2)
 
     def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:
-        """All markets in dollars: of spot the tickers (1.9 MB, weight 80); of perpetuals also the funding.
+        """All markets in dollars: of spot the short tickers (1 MB, weight 80); of perpetuals also the funding.
 
         There is no list of open interest.
         """
         if kind == "spot":
-            return {"ticker": ListEndpoint(SPOT, "/api/v3/ticker/24hr", (), SPOT_TICKERS, explain, SPOT_WEIGHT, 80)}
+            target = "/api/v3/ticker/24hr?type=MINI"
+            return {"ticker": ListEndpoint(SPOT, target, (), SPOT_TICKERS, explain, SPOT_WEIGHT, 80)}
         return {
             "ticker": ListEndpoint(USDM, "/fapi/v1/ticker/24hr", (), PERP_TICKERS, explain, USDM_WEIGHT, 40),
             "funding": ListEndpoint(USDM, "/fapi/v1/premiumIndex", (), FUNDINGS, explain, USDM_WEIGHT, 10),
@@ -331,6 +333,7 @@ def _coin_margined(of: Listing) -> dict[str, Endpoint[Snapshot]]:
 
 
 OF_SPOT_ONLY = "prevClosePrice"  # a perpetual's ticker has none; what it has, spot's has too
+NOT_IN_SHORT = "priceChangePercent"  # a perpetual's ticker has it; spot's with type=MINI tells where the day began
 
 
 def parse_ticker(body: bytes, of: Listing) -> Ticker:
@@ -366,31 +369,37 @@ def _ticker(row: Row, of: Listing) -> Ticker:
 
 def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | None:
     """A ticker of the list, under its coin's symbol; None for other quotes and for what does not trade."""
-    if kind == "perp":
-        row.must_lack(OF_SPOT_ONLY)
     listed = symbol_of(row.get("symbol"))
     if listed is None or not row.number("lastPrice") or not row.number("quoteVolume"):
         return None
-    of = listing(kind, listed)
-    return of.listed, Snapshot(_ticker(row, of))
+    ticker = _ticker(row, listing(kind, listed))
+    if kind == "spot":
+        row.must_lack(NOT_IN_SHORT)
+        change = change_pct(row.needed_price("lastPrice"), row.price("openPrice"))
+    else:
+        change = row.must_lack(OF_SPOT_ONLY).needed(NOT_IN_SHORT)
+    return ticker.symbol, Snapshot(ticker._replace(change_pct=change))
 
 
 def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str, Snapshot]]:
     """As parse_ticker_row, of many rows at once. Raises Odd."""
     listed, markets = _in_dollars(rows)
-    if kind == "perp":
-        markets.must_lack(OF_SPOT_ONLY)
     trades = list(map(all, zip(markets.numbers("lastPrice"), markets.numbers("quoteVolume"), strict=True)))
     listed, markets = list(compress(listed, trades)), markets.where(trades)
+    last = markets.needed_prices("lastPrice")
+    if kind == "spot":
+        changes: Iterable[float | None] = map(change_pct, last, markets.must_lack(NOT_IN_SHORT).prices("openPrice"))
+    else:
+        changes = markets.must_lack(OF_SPOT_ONLY).needed(NOT_IN_SHORT)
     tickers = zip(
         repeat(ID),
         listed,
-        markets.needed_prices("lastPrice"),
+        last,
         markets.prices("bidPrice"),
         markets.prices("askPrice"),
         markets.prices("highPrice"),
         markets.prices("lowPrice"),
-        markets.numbers("priceChangePercent"),
+        changes,
         markets.numbers("volume"),
         markets.numbers("quoteVolume"),
         markets.moments("closeTime"),

@@ -42,6 +42,7 @@ from exchanges.reading import (
     At,
     AtOnce,
     Row,
+    change_pct,
     code_in,
     is_name,
     load,
@@ -503,7 +504,7 @@ def _only_row(body: bytes, what: str) -> Row:
 def _ticker(row: Row, of: Listing, base_volume: float | None, quote_volume: float | None) -> Ticker:
     if not row.number("last"):
         raise NotTraded(ID, f"{of.listed} has no trades")
-    last, open_24h = row.needed_price("last"), row.price("open24h")
+    last = row.needed_price("last")
     return Ticker(
         exchange=ID,
         symbol=of.listed,
@@ -512,7 +513,7 @@ def _ticker(row: Row, of: Listing, base_volume: float | None, quote_volume: floa
         ask=row.price("askPx"),
         high=row.price("high24h"),
         low=row.price("low24h"),
-        change_pct=None if open_24h is None else (last - open_24h) / open_24h * 100,
+        change_pct=change_pct(last, row.price("open24h")),
         base_volume=base_volume,
         quote_volume=quote_volume,
         time_ms=row.moment("ts"),

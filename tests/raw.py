@@ -260,8 +260,16 @@ def _ending(rows: Sequence[Any], names: str, ending: str) -> Rows:
 
 
 def _binance_list(wire: Wire, kind: str) -> Rows:
-    rows = wire.one("/fapi/v1/ticker/24hr? " if kind == "perp" else "/api/v3/ticker/24hr? ")
-    return _ending(rows, "symbol lastPrice priceChangePercent quoteVolume", "USDT")
+    if kind == "perp":
+        return _ending(wire.one("/fapi/v1/ticker/24hr? "), "symbol lastPrice priceChangePercent quoteVolume", "USDT")
+    return _of_short(wire.one("/api/v3/ticker/24hr?", "type=MINI "))
+
+
+def _of_short(rows: Any) -> Rows:
+    for row in rows:
+        if row["symbol"].endswith("USDT") and D(row["openPrice"]):
+            change = (D(row["lastPrice"]) / D(row["openPrice"]) - 1) * 100
+            yield row["symbol"].removesuffix("USDT"), D(row["lastPrice"]), change, D(row["quoteVolume"])
 
 
 def _bybit_list(wire: Wire, kind: str) -> Rows:

@@ -36,12 +36,17 @@ def binance_row(symbol: str, last: str = "0.5") -> dict[str, Any]:
     return {"symbol": symbol, **prices, **volumes}
 
 
+def short_row(symbol: str) -> dict[str, Any]:
+    row = {**binance_row(symbol), "openPrice": "0.508"}
+    return {key: row[key] for key in row if key not in ("priceChangePercent", "bidPrice", "askPrice")}
+
+
 def premium_row(symbol: str) -> dict[str, Any]:
     return {"symbol": symbol, "markPrice": "0.5", "lastFundingRate": "-0.0001", "nextFundingTime": 1597392000000}
 
 
 SAMPLES: dict[str, tuple[Callable[[str], dict[str, Any]], tuple[str, ...]]] = {
-    "spot": (binance_row, ("BTCUSDT", "ETHBTC", "1000CATUSDT", "ETHUSDC", "USDT")),
+    "spot": (short_row, ("BTCUSDT", "ETHBTC", "1000CATUSDT", "ETHUSDC", "USDT")),
     "perp": (binance_row, ("BTCUSDT", "1000PEPEUSDT", "BTCUSDT_230331", "ETHUSDC")),
     "funding": (premium_row, ("BTCUSDT", "1000PEPEUSDT", "BTCUSDT_230331", "ETHUSDC")),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -58,6 +59,12 @@ ROWS = {
         binance.parse_ticker_row,
         {"symbol": "BTCUSDT", "lastPrice": "5", "quoteVolume": "9", "closeTime": 1, "volume": "9", "bidPrice": "4"}
         | {"askPrice": "6", "highPrice": "6", "lowPrice": "4", "priceChangePercent": "1"},
+        ("closeTime", "priceChangePercent"),
+    ),
+    "binance ticker of spot": Sample(
+        partial(binance.parse_ticker_row, kind="spot"),
+        {"symbol": "BTCUSDT", "lastPrice": "5", "openPrice": "4", "quoteVolume": "9", "closeTime": 1, "volume": "9"}
+        | {"highPrice": "6", "lowPrice": "4"},
         ("closeTime",),
     ),
     "binance funding": Sample(
@@ -292,7 +299,7 @@ LISTS: list[tuple[ListEndpoint[Any] | None, str, str, tuple[Any, ...], int]] = [
     (Binance().symbols("perp"), "https://fapi.binance.com", "/fapi/v1/ticker/price", (), 2),
     (Binance().prices("spot", NOW_MS), "https://api.binance.com", "/api/v3/ticker/price", (), 4),
     (Binance().prices("perp", NOW_MS), "https://fapi.binance.com", "/fapi/v2/ticker/price", (), 2),
-    (Binance().tickers("spot", NOW_MS)[TICKERS], "https://api.binance.com", "/api/v3/ticker/24hr", (), 80),
+    (Binance().tickers("spot", NOW_MS)[TICKERS], "https://api.binance.com", "/api/v3/ticker/24hr?type=MINI", (), 80),
     (Binance().tickers("perp", NOW_MS)[TICKERS], "https://fapi.binance.com", "/fapi/v1/ticker/24hr", (), 40),
     (Binance().tickers("perp", NOW_MS)[FUNDING], "https://fapi.binance.com", "/fapi/v1/premiumIndex", (), 10),
     (Binance().funding_intervals("USDT")[0], "https://fapi.binance.com", "/fapi/v1/fundingInfo", (), 1),

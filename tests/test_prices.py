@@ -20,6 +20,11 @@ def ticker(symbol: str, last: str, turnover: str = "1000000") -> dict[str, Any]:
     return row | {"volume": "1000", "quoteVolume": turnover, "closeTime": NOW_MS}
 
 
+def short(row: dict[str, Any]) -> dict[str, Any]:
+    """As the list has it, which tells where the day began instead of the change since."""
+    return {key: row[key] for key in row if key != "priceChangePercent"} | {"openPrice": row["lastPrice"]}
+
+
 class Owner:
     """A Binance account that holds `held`, where Binance lists `listed` and the others `elsewhere`."""
 
@@ -45,7 +50,7 @@ class Owner:
             return [] if "/balance" in path else None
         wanted = query.get("symbol")
         if wanted is None:
-            return [ticker(f"{base}USDT", last) for base, last in self.listed.items()]
+            return [short(ticker(f"{base}USDT", last)) for base, last in self.listed.items()]
         last = self.listed.get(wanted.removesuffix("USDT"))
         return (400, {"code": -1121, "msg": "Invalid symbol."}) if last is None else ticker(wanted, last)
 
@@ -69,7 +74,7 @@ async def test_an_asset_that_a_list_prices_twice_has_no_price_there() -> None:
         def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
             answer = super().__call__(host, path, query)
             is_list = path.endswith("ticker/24hr") and isinstance(answer, list)
-            return [*answer, ticker("XRPUSDT", "200.0", "9000000")] if is_list else answer
+            return [*answer, short(ticker("XRPUSDT", "200.0", "9000000"))] if is_list else answer
 
     held = {"AAA": 1.0, "BBB": 1.0, "CCC": 1.0, "XRP": 5000.0}
     told = await say(wired(Contradicting(held, dict.fromkeys(held, "2.0")), "binance", KEYS), "/balance")

@@ -6,7 +6,6 @@ import json
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import pytest
@@ -134,10 +133,7 @@ RECORDINGS_READ: dict[str, Callable[[bytes], Any] | str] = {
     "binance/spot-exchange-info": "symbols are read from the list of last prices",
     "binance/spot-klines-1h": lambda body: binance.parse_candles(body, a_spot("BTC-USDT"), "1h"),
     "binance/spot-klines": lambda body: binance.parse_candles(body, a_spot("BTC-USDT"), "1m"),
-    "binance/spot-ticker-24hr": _both(
-        lambda body: binance.parse_ticker(body, a_spot("BTC-USDT")),
-        _row(partial(binance.parse_ticker_row, kind="spot")),
-    ),
+    "binance/spot-ticker-24hr": lambda body: binance.parse_ticker(body, a_spot("BTC-USDT")),
     "binance/spot-time": binance.parse_time,
     "binance/spot-trades": TRADES,
     "binance/um-account-v3": _usdm_positions,

@@ -177,10 +177,6 @@ def of_list(venue: Exchange, kind: str, body: bytes) -> int:
     return len(RowsRead[Any](venue.id).read(rows, row))
 
 
-LIST_OF_OTHER_KIND = {"binance": {"spot"}}
-"""Lists of one kind that cannot be told from the other's, see OTHER_KIND."""
-
-
 @pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "gate", "bitget"])
 async def test_a_list_of_one_kind_is_not_believed_for_the_other(exchange: str) -> None:
     """BTCUSDT stands in both at Binance, Bybit and Bitget; elsewhere the names differ, and nothing is read."""
@@ -198,4 +194,4 @@ async def test_a_list_of_one_kind_is_not_believed_for_the_other(exchange: str) -
         with suppress(WrongMarket):
             if of_list(venue, kind, bodies[other]):
                 believed.add(kind)
-    assert believed == LIST_OF_OTHER_KIND.get(exchange, set())
+    assert believed == set()
