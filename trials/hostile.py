@@ -444,7 +444,7 @@ PRICES = (
     rf"^Bollinger 20, 2: {FIGURE} – {FIGURE}",
     rf"^{FIGURE}  [🟢🔴⚪] ",
     rf"^\w+ asks {FIGURE}, \w+ bids {FIGURE};",
-    rf"^\w+ +{FIGURE} +[-+]?\d+\.\d +\S+$",
+    rf"^\w+ +{FIGURE} +[-+]?\d+\.\d +\d+\.\d\d$",
     rf"^\w+, USD[CT]?: bid {FIGURE}, ask {FIGURE}, last {FIGURE}$",
     rf" (?:long|short) at {FIGURE}, ",
 )
