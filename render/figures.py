@@ -20,7 +20,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 _ZEROS = re.compile(r"0\.(0{4,})(?=[1-9])")
 _NOT_ZERO = frozenset("123456789")
-_WIDE = re.compile("[\u2e80-\U0010ffff]")
+WIDE = "\u2e80"  # the first of the signs that take two columns
 
 
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # Unicode's directional marks
@@ -301,7 +301,7 @@ def _decimals_of(tick: float) -> int:
 
 def display_width(text: str) -> int:
     """Columns of a text: letters of East Asian scripts, and emoji, take two."""
-    return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))
+    return len(text) if text.isascii() else len(text) + sum(sign >= WIDE for sign in text)
 
 
 def widths(texts: Sequence[str]) -> list[int]:
