@@ -38,11 +38,13 @@ class Pictures:
     async def draw(self, figure: Figure) -> tuple[bytes, list[str]]:
         """The PNG, and the texts that found no room on it or that the font lacks.
 
-        Some 20 ms in which nothing else runs, and then it is everybody else's turn.
+        Some 20 ms, in two halves, after each of which it is everybody else's turn.
         """
         from render.picture import drawing
 
         async with self._drawing:
             drawn = drawing.draw(figure)
             await asyncio.sleep(0)
-            return drawn.png, drawn.left_out
+            png = drawn.png()
+            await asyncio.sleep(0)
+            return png, drawn.left_out

@@ -93,13 +93,13 @@ def measured() -> int:
     forget_the_peak()
     base = memory_mib("VmRSS")
     first_ms = time.process_time()
-    drawing.draw(made[0])
+    drawing.draw(made[0]).png()
     first_ms = (time.process_time() - first_ms) * 1000
     peak = memory_mib("VmHWM") - base
-    costs = {name: cpu_ms(lambda n, of=of: drawing.draw(of(n)).png) for name, of in figures.items()}  # type: ignore[misc]
+    costs = {name: cpu_ms(lambda n, of=of: drawing.draw(of(n)).png()) for name, of in figures.items()}  # type: ignore[misc]
     after_some = memory_mib("VmRSS")
     for number in range(N_PICTURES):
-        drawing.draw(made[number % N_MARKETS])
+        drawing.draw(made[number % N_MARKETS]).png()
     growth = memory_mib("VmRSS") - after_some
     print(f"loading {loaded_ms:.0f} ms, {loaded:+.1f} MiB; the first picture {first_ms:.0f} ms\n")
     print("picture                      CPU ms   bytes")

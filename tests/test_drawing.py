@@ -23,7 +23,7 @@ from render.picture.scales import moments, speller
 
 
 def seen(drawn: Drawn) -> Image.Image:
-    image = Image.open(io.BytesIO(drawn.png))
+    image = Image.open(io.BytesIO(drawn.png()))
     image.load()
     return image.convert("RGB")
 
@@ -69,7 +69,7 @@ def test_letters_stay_in_their_boxes() -> None:
 def test_picture_is_square_and_small() -> None:
     drawn = drawing.draw(pictures.whole(pictures.candles()))
     assert seen(drawn).size == (1080, 1080)
-    assert len(drawn.png) < 60_000
+    assert len(drawn.png()) < 60_000
 
 
 GOLDEN = {

@@ -16,13 +16,17 @@ from render.picture.png import Canvas
 class Drawn(NamedTuple):
     """A picture, the texts on it, and those that are not, or not whole: for the caption."""
 
-    png: bytes
+    canvas: Canvas
     labels: list[Label]
     left_out: list[str]
 
+    def png(self) -> bytes:
+        """The picture as a file; it takes as long as drawing it, so that others may have a turn between the two."""
+        return self.canvas.png(strokes.RAMPS)
+
 
 def draw(figure: Figure) -> Drawn:
-    """The figure as a PNG. Raises nothing, whatever its values are; those that are not finite are gaps."""
+    """The figure in pixels. Raises nothing, whatever its values are; those that are not finite are gaps."""
     labels = Labels()
     frames, columns, times = layout.arrange(figure, labels)
     canvas = Canvas(SIZE, SIZE)
@@ -32,4 +36,4 @@ def draw(figure: Figure) -> Drawn:
         if label.is_tag:
             canvas.fill(*label.box, label.colour)
         canvas.text(label.left, label.top, label.text, label.face, label.colour, label.is_tag)
-    return Drawn(canvas.png(strokes.RAMPS), labels.placed, labels.left_out)
+    return Drawn(canvas, labels.placed, labels.left_out)
