@@ -148,7 +148,8 @@ class Link(asyncio.BufferedProtocol):
         self._end("" if error is None else str(error) or type(error).__name__)
         if self.on_close is not None and not self._is_asked:
             self.on_close(self)
-        vars(self._transport).pop("_read_ready_cb", None)  # asyncio's, by which a transport holds itself
+        for of_asyncio in ("_read_ready_cb", "_write_ready"):  # by which a transport holds itself; since 3.12 by both
+            vars(self._transport).pop(of_asyncio, None)
 
     def _end(self, failure: str) -> None:
         self._failure = self._failure or failure
