@@ -973,7 +973,6 @@ async def test_field_of_a_query_that_is_there_twice(query: str) -> None:
         (b'{"symbol":"BTC","symbol":"ETH"}', "symbol is there twice"),
         (b'{"symbol":"a:b:c"}', ""),
         (b'{"symbol":{"x":1,"x":2}}', "x is there twice"),
-        (b'{"symbol":' + b'{"a":' * 1000 + b"1" + b"}" * 1001, "the body is not JSON"),
     ],
 )
 async def test_field_of_a_body_that_is_there_twice(body: bytes, error: str) -> None:
@@ -982,6 +981,14 @@ async def test_field_of_a_body_that_is_there_twice(body: bytes, error: str) -> N
         got = await service.client.post("/price", content=body)
         assert got.status_code == (400 if error else 200)
         assert not error or got.json()["error"] == error
+
+
+async def test_body_that_is_nested_deep() -> None:
+    """Too deep for Python 3.11's reader; of later ones it is a symbol that is none."""
+    async with an_api() as service:
+        got = await service.client.post("/price", content=b'{"symbol":' + b'{"a":' * 1000 + b"1" + b"}" * 1001)
+        assert got.status_code == 400
+        assert got.json()["error"] in ("the body is not JSON", "symbol should be a string")
 
 
 async def test_chart_that_is_known_already() -> None:
