@@ -1,6 +1,6 @@
 """Takes requests from strangers, on asyncio streams.
 
-h11 does the framing (RFC 9112); this module adds what h11 leaves open: bytes, seconds and
+h11 reads what comes, and does the framing (RFC 9112); this module adds what h11 leaves open: bytes, seconds and
 connections, all of them bounded.
 
 Nothing here calls upwards: asyncio calls whoever serves, for each client, and that asks for one request after another:
@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NamedTuple, TypeVar
@@ -28,6 +27,7 @@ import orjson
 
 from http1 import MAX_HEAD, NO_FILES
 from http1.deadlines import Deadlines
+from http1.heads import MAX_EMPTY_LINES, REASONS, http_date, own_part, usual_head, without_empty_lines
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -35,7 +35,6 @@ T = TypeVar("T")
 MAX_BODY = 1024 * 1024  # bytes; Telegram's largest updates are some tens of KiB
 MAX_ARRIVING = 8 * 1024 * 1024  # bytes of bodies that are not whole yet, all connections together
 MAX_PARTS, FAIR_PART = 1000, 64  # of a body: so many pieces at any size, and more if they have so many bytes each
-MAX_EMPTY_LINES = 4  # bytes of them before a request line (RFC 9112 §2.2: at least one empty line is ignored)
 MAX_CONNECTIONS = 256  # some 15 KiB each while they wait
 BACKLOG = 64  # clients that wait to be accepted, one in a turn of the loop, so that each one's head is read soon
 HEAD_S = 5.0  # from a head's first byte to its last
@@ -44,26 +43,6 @@ IDLE_S = 75.0  # Telegram itself lets go after 60 s
 WRITE_S = 10.0  # for a client to take its answer
 LINGER_S = 1.0  # see Connection._linger
 LINGER_BYTES = 4 * 1024 * 1024
-REASONS = {
-    200: "OK",
-    304: "Not Modified",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    411: "Length Required",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    429: "Too Many Requests",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-    505: "HTTP Version Not Supported",
-}
-"""What people read beside a status; RFC 9112 §4 allows none. The table of http.HTTPStatus takes 1 ms at start."""
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - as numbers, they need no resolver and no thread for it
 READ_SIZE = MAX_HEAD  # of a server's read: what is left over from one request holds no longer head than allowed
 
@@ -102,7 +81,7 @@ class Request:
         self, method: str, target: str, headers: Mapping[str, str], read_body: Callable[[int], Awaitable[bytes]]
     ) -> None:
         self.method, self.target, self.headers = method, target, headers
-        self.path, _, self.query = _own_part(target).partition("?")
+        self.path, _, self.query = own_part(target).partition("?")
         self._read_body = read_body
 
     async def body(self, max_bytes: int = MAX_BODY) -> bytes:
@@ -299,7 +278,7 @@ class Connection:
             self.server.waiting.pop(self, None)
         if not isinstance(event, h11.Request) or self.writer.transport.is_closing():
             return None  # a request whose answer could not be sent is not begun
-        headers = {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
+        headers = {name.lower().decode("ascii"): value.decode("latin-1") for name, value in event.headers.raw_items()}
         if event.http_version not in (b"1.0", b"1.1"):
             self.is_last = True
             raise HTTPError(505, "this server speaks HTTP/1.1")
@@ -315,7 +294,7 @@ class Connection:
             if not more:
                 return b""
             data += more
-        return _without_empty_lines(data)
+        return without_empty_lines(data)
 
     async def _read(self, max_bytes: int) -> bytes:
         """Raises ClientGone, also when the connection was dropped to make room."""
@@ -383,12 +362,12 @@ class Connection:
             raise HTTPError(status, text) from error
 
     def _start_next_request(self) -> None:
-        self.h11.start_next_cycle()
-        begun = self.h11.trailing_data[0]
-        if begun[:1] in b"\r\n" and begun:  # h11 takes no empty line before a request line, and gives nothing back
-            self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
-            if rest := _without_empty_lines(begun):
-                self.h11.receive_data(rest)
+        """An h11 of its own for each request: it was not told of the answer, and takes no empty line before a request
+        line. What came behind the request is the next one's."""
+        begun = without_empty_lines(self.h11.trailing_data[0])
+        self.h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        if begun:
+            self.h11.receive_data(begun)
 
     def _has_whole_request(self) -> bool:
         """Whether the request has arrived to its end; what of it still lies in the buffer is thrown away."""
@@ -410,7 +389,7 @@ class Connection:
         await self._write(response, head_only=head_only, close=must_close or self.server.closing)
         if must_close:
             await self._linger()
-        if must_close or self.server.closing or self.h11.our_state is not h11.DONE:
+        if must_close or self.server.closing or self.h11.our_state is h11.MUST_CLOSE:
             self.is_over = True
             return
         self._start_next_request()
@@ -420,6 +399,21 @@ class Connection:
 
     async def _write(self, response: Response, *, head_only: bool, close: bool) -> None:
         """Sends a response in one piece; the client has WRITE_S to take it."""
+        if response.status == 200 and not close and not response.headers:
+            head = usual_head(response.content_type if response.body else "", len(response.body))
+            self.writer.write(head if head_only else head + response.body)
+        else:
+            self.writer.write(self._in_bytes(response, head_only=head_only, close=close))
+        if self.writer.transport.get_write_buffer_size():
+            self.server.waiting[self] = True
+            try:
+                async with asyncio.timeout(WRITE_S):
+                    await self.writer.drain()
+            finally:
+                self.server.waiting.pop(self, None)
+
+    def _in_bytes(self, response: Response, *, head_only: bool, close: bool) -> bytes:
+        """A response as h11 writes it, which knows what else has to be said where a connection ends."""
         headers = [("date", http_date()), ("content-length", str(len(response.body)))]
         if response.body:
             headers.append(("content-type", response.content_type))
@@ -434,14 +428,7 @@ class Connection:
         if not head_only:
             parts.append(self.h11.send(h11.Data(data=response.body)))
         parts.append(self.h11.send(h11.EndOfMessage()))
-        self.writer.write(b"".join(part for part in parts if part))
-        if self.writer.transport.get_write_buffer_size():
-            self.server.waiting[self] = True
-            try:
-                async with asyncio.timeout(WRITE_S):
-                    await self.writer.drain()
-            finally:
-                self.server.waiting.pop(self, None)
+        return b"".join(part for part in parts if part)
 
     async def _linger(self) -> None:
         """Reads on for a moment after a refusal, so that the client gets to read it.
@@ -471,30 +458,3 @@ async def _within(deadlines: Deadlines, what: Awaitable[T], too_slow: str) -> T:
 def error_response(error: HTTPError) -> Response:
     """The JSON form of a refusal: {"error": text}."""
     return Response(error.status, orjson.dumps({"error": error.text}), headers=error.headers)
-
-
-def _own_part(target: str) -> str:
-    """Of a target: what comes after scheme and host, where it has them."""
-    scheme, separator, rest = target.partition("://")
-    if not separator or scheme.lower() not in ("http", "https"):
-        return target
-    host_end = min((at for at in (rest.find("/"), rest.find("?")) if at >= 0), default=len(rest))
-    path = rest[host_end:]
-    return path if path.startswith("/") else f"/{path}"
-
-
-def _without_empty_lines(data: bytes) -> bytes:
-    """Up to MAX_EMPTY_LINES of them; what stands before a request line beyond that is left to be refused."""
-    return data[:MAX_EMPTY_LINES].lstrip(b"\r\n") + data[MAX_EMPTY_LINES:]
-
-
-_date: tuple[int, str] = (0, "")
-
-
-def http_date() -> str:
-    """Now as RFC 9110 §5.6.7 writes it, made once a second. (strftime follows no locale unless one is set.)"""
-    global _date
-    now = int(time.time())
-    if _date[0] != now:
-        _date = (now, time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now)))
-    return _date[1]

@@ -9,12 +9,14 @@ import socket
 import struct
 from contextlib import ExitStack, suppress
 
+import h11
 import httpx
 import pytest
 from conftest import together
 from wires import a_server, answer, connect, echo, exchange, is_gone, no_more_files, post, served
 
-from http1.server import BACKLOG, WRITE_S, Request, Response, Serve, Server, http_date
+from http1.heads import http_date, usual_head
+from http1.server import BACKLOG, WRITE_S, Request, Response, Serve, Server
 
 
 async def nobody(max_bytes: int) -> bytes:
@@ -410,6 +412,18 @@ async def test_machine_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_date_is_as_in_the_rfc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 784111777.0)  # the RFC's own example
     assert http_date() == "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+def test_usual_head_is_as_h11_writes_it() -> None:
+    for content_type, length in (("application/json", 12_345), ("text/plain; charset=utf-8", 7), ("", 0)):
+        kind = [("content-type", content_type)] if content_type else []
+        headers = [("date", http_date()), ("content-length", str(length)), *kind]
+        connection = h11.Connection(h11.SERVER)
+        connection.receive_data(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.next_event()
+        assert usual_head(content_type, length) == connection.send(
+            h11.Response(status_code=200, reason=b"OK", headers=headers)
+        )
 
 
 async def test_both_framings_are_served_and_closed() -> None:
