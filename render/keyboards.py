@@ -152,12 +152,11 @@ def _fits(button: Button) -> bool:
 
 def in_json(button: Button) -> dict[str, Any]:
     """As the Bot API has it; the marked choice in the colour of what is chosen (9.4; older clients pass it over)."""
-    shown: dict[str, Any] = {"text": button.label}
-    if button.copy:
-        shown["copy_text"] = {"text": button.copy}
-    else:
-        shown["callback_data"] = button.data
-    if button.label.startswith(CHOSEN):
+    label, data, copy = button
+    shown: dict[str, Any] = (
+        {"text": label, "copy_text": {"text": copy}} if copy else {"text": label, "callback_data": data}
+    )
+    if label.startswith(CHOSEN):
         shown["style"] = "primary"
     return shown
 

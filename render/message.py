@@ -5,12 +5,12 @@ Every text made here is valid Telegram HTML and fits one message, whatever excha
 ours goes through `escape`, and lists are bounded. A phone shows about 34 characters of monospace.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, zip_longest
 from typing import NamedTuple
 
 from exchanges.words import Source
-from render.figures import display_width, escape, fit, format_moment, widths
+from render.figures import display_width, escape, fit, format_moment, is_narrow, widths
 from render.sentences import exchange_name
 
 MAX_TEXT = 4096  # characters of a message
@@ -113,14 +113,24 @@ def short(symbol: str) -> str:
 def columns(rows: Iterable[Sequence[str]]) -> str:
     """Rows as aligned columns: the first to the left, all others to the right."""
     rows = [row for row in rows if row]
-    sizes = [widths(row) for row in rows]
-    widest = [max(of) for of in zip_longest(*sizes, fillvalue=0)]
-    lines = []
-    for row, of in zip(rows, sizes, strict=True):
-        gaps = [" " * (width - size) for size, width in zip(of, widest, strict=False)]
-        cells = [row[0] + gaps[0], *[gap + cell for cell, gap in zip(row[1:], gaps[1:], strict=True)]]
-        lines.append(" ".join(cells).rstrip())
+    if not rows:
+        return ""
+    is_plain = is_narrow("".join(chain.from_iterable(rows)))  # then Python's own are right, and quick
+    size: Callable[[str], int] = len if is_plain else display_width
+    left: Callable[[str, int], str] = str.ljust if is_plain else _to_the_left
+    right: Callable[[str, int], str] = str.rjust if is_plain else _to_the_right
+    first, *others = [max(map(size, column)) for column in zip_longest(*rows, fillvalue="")]
+    lines = [" ".join([left(row[0], first), *map(right, row[1:], others)]).rstrip() for row in rows]
     return "\n".join(lines)
+
+
+def _to_the_left(text: str, columns: int) -> str:
+    """str.ljust, which knows of no signs that take two columns."""
+    return text + " " * (columns - display_width(text))
+
+
+def _to_the_right(text: str, columns: int) -> str:
+    return " " * (columns - display_width(text)) + text
 
 
 def pre(rows: Iterable[Sequence[str]], *, has_head: bool = True) -> Table:

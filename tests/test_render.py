@@ -304,6 +304,14 @@ def test_wide_letters_take_two_columns() -> None:
     assert figures_module.fit("币安人生", 6) == "币安人"
 
 
+def test_columns_are_aligned_whatever_signs_stand_in_them() -> None:
+    plain = [["", "last", "24h%"], ["BTC", "62,976", "–"], ["OKX"], []]
+    wide = [["", "last"], ["币安", "0.5"], ["BTC", "12.25", "币"]]
+    assert message_module.columns(plain) == "      last 24h%\nBTC 62,976    –\nOKX"
+    assert message_module.columns(wide) == "      last\n币安   0.5\nBTC  12.25 币"
+    assert message_module.columns([]) == ""
+
+
 def test_suggestions_fit_their_buttons() -> None:
     long = NotListed("X-USDT", ["okx"], ["X" * 58, "X" * 59])
     assert [button.label for row in price_answer.show(Prices([long]), NOW_S).keyboard for button in row] == ["X" * 58]
