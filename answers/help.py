@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -59,23 +59,24 @@ async def ask(tools: Tools, asked: str) -> Help:
 
 
 def show(told: Help, now_s: float) -> Answer:
-    return _of_one(told) if told.name else _of_all(told.commands)
-
-
-def _of_all(commands: Mapping[str, Described]) -> Answer:
-    """At most a screen: the commands by group, and how they are spelt."""
-    groups: dict[str, list[str]] = {}
-    for name, each in commands.items():
-        groups.setdefault(each.group, []).append(f"/{name}")
-    lines = [f"<b>{group}</b> {' '.join(names)}" for group, names in groups.items()]
-    lines.append("Or type a coin: btc, BTCUSDT, eth/usdt.")
-    lines.append("/analysis BTC 4h spot: interval and kind may follow the coin.")
-    return Answer("<b>What would you like to know?</b>", tuple(lines), keyboard=_menu(tuple(commands)))
+    return _of_one(told) if told.name else _of_all(tuple([(name, each.group) for name, each in told.commands.items()]))
 
 
 @lru_cache(1)
-def _menu(names: tuple[str, ...]) -> Keyboard:
-    """A button for each command but those that lead here. They are always the same."""
+def _of_all(grouped: tuple[tuple[str, str], ...]) -> Answer:
+    """At most a screen: the commands by group, and how they are spelt. grouped: each one's name and group, always the
+    same ones."""
+    groups: dict[str, list[str]] = {}
+    for name, group in grouped:
+        groups.setdefault(group, []).append(f"/{name}")
+    lines = [f"<b>{group}</b> {' '.join(names)}" for group, names in groups.items()]
+    lines.append("Or type a coin: btc, BTCUSDT, eth/usdt.")
+    lines.append("/analysis BTC 4h spot: interval and kind may follow the coin.")
+    return Answer("<b>What would you like to know?</b>", tuple(lines), keyboard=_menu([name for name, _ in grouped]))
+
+
+def _menu(names: Sequence[str]) -> Keyboard:
+    """A button for each command but those that lead here."""
     buttons = [Button(name, f"help {name}") for name in names if name not in ("help", "start")]
     return keyboard(*(tuple(buttons[i : i + A_ROW]) for i in range(0, len(buttons), A_ROW)))
 

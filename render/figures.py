@@ -15,11 +15,14 @@ from exchanges.words import COIN, DOLLARS, Source
 STALE_S = 120  # a last trade older than this is marked with its age
 AHEAD_S = 3600.0  # beyond which either clock is wrong: machines that slept are late for a while
 MAX_TICKS = 64  # whose decimals are kept: all prices of a profile have one
+MAX_DAYS = 16  # moments whose text is kept: all cards of a few hours have the same candles
 BAR = 9  # characters of a range bar
 BLOCKS = "▁▂▃▄▅▆▇█"
 SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 _ZEROS = re.compile(r"0\.(0{4,})(?=[1-9])")
 _NOT_ZERO = frozenset("123456789")
+UNITS = tuple((unit * 0.9995, unit, name) for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")))
+"""From what size on an amount is told in a unit, the unit, and its name."""
 WIDE = "\u2e80"  # the first of the signs that take two columns
 DRAWN = "–≈…·█░▕▏"  # what we put into tables beside ASCII; each takes one column
 _MARKUP = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"))  # the first of them stands in the others
@@ -79,9 +82,9 @@ def format_amount(amount: float | None) -> str:
     if not is_figure(amount):
         return "n/a"
     size = abs(amount)
-    for unit, name in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "K")):
-        if size >= unit * 0.9995:
-            return f"{_three_digits(amount / unit)}{name}"
+    for least, unit, name in UNITS:
+        if size >= least:
+            return _three_digits(amount / unit) + name
     return _three_digits(amount)
 
 
@@ -98,7 +101,7 @@ def _three_digits(figure: float) -> str:
 def format_percent(percent: float | None, decimals: int = 2) -> str:
     """+2.31%"""
     if percent is not None and -1e6 < percent < 1e6:
-        return unsigned_zero(f"{percent:+.{decimals}f}%")
+        return unsigned_zero("%+.*f%%" % (decimals, percent))  # noqa: UP031 - a third of an f-string's time
     return f"{percent:+.1e}%" if is_figure(percent) else "n/a"
 
 
@@ -144,6 +147,7 @@ def range_bar(low: float | None, high: float | None, at: float, width: int = BAR
     return f"▕{'█' * filled}{'░' * (width - filled)}▏"
 
 
+@lru_cache(MAX_DAYS)
 def format_day(time_ms: int) -> str:
     """2026-11-26 14:03 UTC, for what may be of another day."""
     try:
@@ -188,6 +192,8 @@ def format_short_price(price: float) -> str:
 
     The small figure counts the zeros after the point.
     """
+    if 1000 <= price < 9e6:
+        return f"{price:,.0f}"
     if not is_figure(price):
         return "n/a"
     rounded = float(f"{price:.4g}")
@@ -210,7 +216,7 @@ def format_dollars(amount: float | None) -> str:
 def format_points(percent: float | None, decimals: int = 1) -> str:
     """+2.3 · +1234 · -13.6K: for a column whose head says %, at most six characters of one decimal."""
     if percent is not None and -999.95 < percent < 999.95:
-        return unsigned_zero(f"{percent:+.{decimals}f}")
+        return unsigned_zero("%+.*f" % (decimals, percent))  # noqa: UP031 - as in format_percent
     if not is_figure(percent):
         return "n/a"
     return f"{percent:+.0f}" if abs(percent) < 9999.5 else format_signed(percent)
