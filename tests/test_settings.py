@@ -143,9 +143,12 @@ def test_log_shows_no_secret_and_what_is_at_work(capsys: pytest.CaptureFixture[s
         log.exception("with %s", "hush-hush-hush-hush")
     working_on.reset(token)
     log.info("other bot 987654321:AAbbCCddEEffGG")
+    log.info("only %s", "hush-hush-hush-hush")
     said = capsys.readouterr().err
     assert "[update 7 /price] with [secret]" in said
     assert "https://api.telegram.org/bot[secret]/getMe" in said
+    assert "other bot [secret]\n" in said
+    assert "only [secret]\n" in said
     for secret in (TOKEN, "hush-hush-hush-hush", "AAbbCCddEEffGG"):
         assert secret not in said
 
