@@ -293,7 +293,7 @@ class Bot:
             return self.tools._replace(asker=asker)
         if question.name == "start":
             await self.duty.standing_changed(question.chat_id, is_there=True)
-        return self.duty.lent(self.tools)._replace(asker=asker)
+        return self.duty.lent(self.tools, asker)
 
     def _is_silent(self, question: Question) -> bool:
         """A group hears nothing of unknown commands and of strangers; a private chat and a button are answered."""

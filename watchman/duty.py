@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from answers import chat_settings
-from answers.asked import Tools
+from answers.asked import Asker, Tools
 from answers.quiet import Wishes, load_wishes
 from answers.typed import Meant
 from clock import MACHINE, Clock
@@ -186,9 +186,9 @@ class Duty:
         ages = {"last_tick_s_ago": tick_s, "oldest_unsent_s": oldest_s}
         return {"armed": armed, "paused": paused, "fired": fired, "waiting": waiting, **ages}
 
-    def lent(self, tools: Tools) -> Tools:
-        """The tools with what is remembered."""
-        return tools._replace(store=self.store, no_store=self.sentence, is_admin=self._is_admin)
+    def lent(self, tools: Tools, asker: Asker | None = None) -> Tools:
+        """The tools with what is remembered, in the hands of who asks."""
+        return tools._replace(asker=asker, store=self.store, no_store=self.sentence, is_admin=self._is_admin)
 
     async def standing_changed(self, chat_id: int, is_there: bool) -> None:
         """The bot may write to a chat again, or no more: its alerts go on, or rest."""
