@@ -53,15 +53,18 @@ def is_figure(figure: float | None) -> TypeGuard[float]:
 
 def format_price(price: float | None) -> str:
     """67,432.10 · 123.40 · 1.00012 · 0.3150 · 0.00001234: six digits, or two decimals from 1000 on."""
-    size = math.nan if price is None else abs(price)
+    if price is None:
+        return "n/a"
+    size = abs(price)
     if not 1e-12 <= size < 1e12:
         return "n/a" if not is_figure(price) else f"{price:.5g}" if price else "0"
     if size >= 1000 or (size > 999 and float(f"{size:.6g}") >= 1000):  # after rounding: 999.9999 is 1,000.00
         return f"{price:,.2f}"
     magnitude = math.floor(math.log10(size))
     shortest = 2 if magnitude >= 0 else 3 - magnitude
-    whole, _, decimals = f"{price:.{max(shortest, 5 - magnitude)}f}".partition(".")
-    return f"{whole}.{decimals[:shortest]}{decimals[shortest:].rstrip('0')}"
+    text = "%.*f" % (max(shortest, 5 - magnitude), price)  # noqa: UP031 - as in format_percent
+    kept = text.index(".") + 1 + shortest
+    return text[:kept] + text[kept:].rstrip("0")
 
 
 def format_prices(*prices: float | None) -> list[str]:
