@@ -104,7 +104,7 @@ def _three_digits(figure: float) -> str:
 def format_percent(percent: float | None, decimals: int = 2) -> str:
     """+2.31%"""
     if percent is not None and -1e6 < percent < 1e6:
-        return unsigned_zero("%+.*f%%" % (decimals, percent))  # noqa: UP031 - a third of an f-string's time
+        return unsigned_zero("%+.*f%%" % (decimals, percent))  # noqa: UP031 - half of an f-string's time
     return f"{percent:+.1e}%" if is_figure(percent) else "n/a"
 
 
