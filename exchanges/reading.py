@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import pairwise
-from operator import itemgetter, le, lt
+from operator import itemgetter, lt
 from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 
 import orjson
@@ -40,7 +40,16 @@ def load(exchange: str, body: bytes) -> Any:
 
 
 class Figures(list[list[float]]):
-    """Rows, lists in which every cell is a number: none is a text, true, false or null, and none is nested."""
+    """Rows, lists in which every cell is a number: none is a text, true, false or null, and none is nested.
+
+    columns: the same, turned; all rows are of one length.
+    """
+
+    __slots__ = ("columns",)
+
+    def __init__(self, rows: list[list[float]], columns: Sequence[Sequence[Any]]) -> None:
+        super().__init__(rows)
+        self.columns = columns
 
 
 def load_figures(exchange: str, body: bytes) -> Any:
@@ -54,9 +63,11 @@ def load_figures(exchange: str, body: bytes) -> Any:
     if b"u" not in unquoted and b"s" not in unquoted:
         with suppress(ValueError, TypeError):
             rows = orjson.loads(unquoted)
-            if set(map(len, rows)) == {len(orjson.loads(body[1 : body.index(b"]") + 1]))}:
-                is_flat = b"{" not in unquoted and unquoted.count(b"[") == len(rows) + 1
-                return Figures(rows) if is_flat else rows  # a nested list times a million would be one of millions
+            columns = list(zip(*rows, strict=True))
+            if len(columns) == len(orjson.loads(body[1 : body.index(b"]") + 1])):
+                n_lists = len(unquoted) - len(unquoted.replace(b"[", b""))  # in a third of the time of bytes.count
+                is_flat = b"{" not in unquoted and n_lists == len(rows) + 1
+                return Figures(rows, columns) if is_flat else rows  # a nested list times a million is one of millions
     return load(exchange, body)
 
 
@@ -372,9 +383,10 @@ def read_candles(
         is_last_closed = is_last_closed if is_newest_there else True  # what is followed by another is over
         candles = read(sound, is_last_closed=is_last_closed, n_odd=len(rows) - len(sound))
     times = candles.open_ms
-    if not is_unbroken(times, interval_ms) and not all(map(lt, times, times[1:])):
-        raise BadResponse(exchange, "the candles are not in the order of time")
-    check_interval(exchange, times, interval_ms)
+    if not is_unbroken(times, interval_ms):
+        if not all(map(lt, times, times[1:])):
+            raise BadResponse(exchange, "the candles are not in the order of time")
+        check_interval(exchange, times, interval_ms)
     return candles
 
 
@@ -440,16 +452,15 @@ def _columns(
 
     try:
         columns = _turned(rows, at)
-        times = whole_ms(columns[at.time], time_ms)
+        times = _times(exchange, columns[at.time], time_ms, interval_ms, are_numbers=are_numbers)
         open_, high, low, close = (column(each, 1 / of.multiplier) for each in (at.open, at.high, at.low, at.close))
         volume = column(at.volume, coins)
         quote_volume = None if at.quote_volume is None else column(at.quote_volume)
         taker_buy = None if at.taker_buy is None else column(at.taker_buy, coins)
-        _check_times(exchange, times)
         _check_prices(exchange, open_, high, low, close)
         _check_amounts(exchange, volume, quote_volume or (), taker_buy or ())
         packed = _packed(open_, high, low, close, volume, quote_volume, taker_buy)
-        told = (exchange, of.listed, of.kind, interval_ms, array("q", times), *packed, is_last_closed, n_odd)
+        told = (exchange, of.listed, of.kind, interval_ms, times, *packed, is_last_closed, n_odd)
         return Candles(*told)
     except (ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
         raise BadResponse(exchange, f"a candle is malformed: {error}") from error
@@ -474,15 +485,32 @@ def numbers(cells: Sequence[Any]) -> Sequence[float]:
     return list(map(float, cells)) if str in kinds else cells
 
 
+def _times(exchange: str, cells: Sequence[Any], unit_ms: int, interval_ms: int, *, are_numbers: bool) -> array[int]:
+    """When candles begin, from a column of JSON. Raises BadResponse; what whole_ms raises."""
+    if are_numbers and unit_ms == 1:
+        with suppress(struct.error):  # a fraction, or beyond 64 bits
+            times = array("q", struct.pack(f"{len(cells)}q", *cells))
+            if is_unbroken(times, interval_ms):
+                _check_times(exchange, (times[0], times[-1]))
+            else:
+                _check_times(exchange, times)
+            return times
+    whole = whole_ms(cells, unit_ms)
+    _check_times(exchange, whole)
+    return array("q", whole)
+
+
 def _turned(rows: list[Any], at: At) -> Sequence[Sequence[Any]] | Mapping[Any, Sequence[Any]]:
     """Rows as columns. Where all are lists of one length, at once: that costs a third of one by one."""
+    if isinstance(rows, Figures):
+        return rows.columns
     if set(map(type, rows)) == {list}:
         with suppress(ValueError):  # of several lengths
             return list(zip(*rows, strict=True))
     return {place: list(map(itemgetter(place), rows)) for place in at if place is not None}
 
 
-# What no candle has. Their loops run in C: a scan of 200 markets has 160,000 figures. All raise BadResponse.
+# What no candle has: a scan of 200 markets has 160,000 figures. All raise BadResponse.
 
 
 def _check_times(exchange: str, times: Sequence[int]) -> None:
@@ -522,10 +550,11 @@ def _unbroken(first_ms: int, n: int, interval_ms: int) -> array[int]:
 def _check_prices(
     exchange: str, begins: Sequence[float], high: Sequence[float], low: Sequence[float], ends: Sequence[float]
 ) -> None:
-    is_within = all(map(le, low, begins)) and all(map(le, begins, high))  # nan is neither above nor below anything
-    is_within = is_within and all(map(le, low, ends)) and all(map(le, ends, high))
-    if not is_within or (low and not (min(low) >= MIN_PRICE and max(high) <= MAX_FIGURE)):
-        raise BadResponse(exchange, "a candle's prices cannot be")
+    """In one loop of our own: six in C cost half as much again, and each makes a number or a truth of every figure."""
+    least, most = MIN_PRICE, MAX_FIGURE
+    for begin, highest, lowest, end in zip(begins, high, low, ends, strict=True):
+        if not (least <= lowest <= begin <= highest <= most and lowest <= end <= highest):  # nan is not, whatever it is
+            raise BadResponse(exchange, "a candle's prices cannot be")
 
 
 def _check_amounts(exchange: str, *columns: Sequence[float]) -> None:
