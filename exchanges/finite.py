@@ -1,8 +1,9 @@
 """The one place where everything that was read of an exchange is looked at once more: its figures have bounds.
 
 Each figure is checked where it is read (reading.Row, read_candles); what is worked out of several (per coin, in
-dollars, in coins) is not. Whatever leaves the exchange modules passes here, on its way out of asking/fetch.py and
-accounts.py, row by row or whole: an infinite figure, or one that is no number, costs its record, not an answer.
+dollars, in coins) is not, but for candles, which say of themselves that they were (is_bounded). Whatever leaves the
+exchange modules passes here, on its way out of asking/fetch.py and accounts.py, row by row or whole: an infinite
+figure, or one that is no number, costs its record, not an answer.
 
 Sums do it, as they carry infinity and nan along, column by column where there are many rows of a kind. And what no
 market can have is none either (BOUNDS): a volume or an open interest below zero, a price that fell by more than all.
@@ -161,6 +162,8 @@ def _snapshot(of: Snapshot) -> bool:
 
 
 def _candles(of: Candles) -> bool:
+    if of.is_bounded:
+        return True
     columns = (of.open, of.high, of.low, of.close, of.volume, of.quote_volume, of.taker_buy)
     return isfinite(sum(map(sum, filter(None, columns))))
 

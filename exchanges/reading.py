@@ -461,7 +461,9 @@ def _columns(
         _check_amounts(exchange, volume, quote_volume or (), taker_buy or ())
         packed = _packed(open_, high, low, close, volume, quote_volume, taker_buy)
         told = (exchange, of.listed, of.kind, interval_ms, times, *packed, is_last_closed, n_odd)
-        return Candles(*told)
+        candles = Candles(*told)
+        object.__setattr__(candles, "is_bounded", True)  # frozen, and nobody else may say so
+        return candles
     except (ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
         raise BadResponse(exchange, f"a candle is malformed: {error}") from error
 

@@ -6,7 +6,7 @@ typing compiles each text of a NamedTuple's field when its module is imported. 2
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from exchanges.errors import MarketError
@@ -133,7 +133,8 @@ class Candles:
     of it) in base; quote_volume in quote. A column that the exchange does not give is None. Candles without
     trades may be missing. is_last_closed: where the exchange says whether the last one is over. n_odd: how many were
     left out, as no candle has such figures. asked_ms: when they were asked for; one that was running then is not
-    closed, whenever one looks.
+    closed, whenever one looks. is_bounded: read_candles has held every figure of these very columns against its
+    bounds; whatever is made of them (a part, several joined) does not say so.
     """
 
     exchange: str
@@ -151,6 +152,7 @@ class Candles:
     is_last_closed: bool | None = None
     n_odd: int = 0
     asked_ms: int | None = None
+    is_bounded: bool = field(default=False, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.open_ms)

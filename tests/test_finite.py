@@ -19,7 +19,8 @@ from exchanges.binance import parse_funding_interval
 from exchanges.coingecko import MarketCap
 from exchanges.errors import BadResponse
 from exchanges.finite import MAX_DEPTH, finite, finite_rows, is_finite
-from exchanges.reading import Row, RowsRead
+from exchanges.joined import joined
+from exchanges.reading import At, Row, RowsRead, read_candles
 from exchanges.table import EXCHANGES
 from exchanges.words import (
     Balance,
@@ -30,6 +31,7 @@ from exchanges.words import (
     Income,
     Liquidation,
     LiquidationPage,
+    Listing,
     OpenInterest,
     Page,
     Paid,
@@ -44,6 +46,7 @@ TICKER = Ticker("x", "AB-USDT", 5.0, 4.9, 5.1, 6.0, 4.0, -1.5, 1e12, 5e12, 1_700
 FIGURES = array("d", (1.0, 2.0, 3.0))
 TIMES = array("q", (0, 1, 2))
 CANDLES = Candles("x", "AB", "spot", 60_000, TIMES, FIGURES, FIGURES, FIGURES, FIGURES, FIGURES, FIGURES, FIGURES)
+ROWS = [[1_700_000_000_000 + n * 60_000, 5.0, 6.0, 4.0, 5.5, 10.0] for n in (0, 1)]
 RECORDS: list[Any] = [
     TICKER,
     Book(4.9, 5.1),
@@ -96,6 +99,16 @@ def test_parts_of_a_snapshot_are_looked_at(by: float) -> None:
     assert not is_finite(whole._replace(ticker=TICKER._replace(last=by)))
     assert not is_finite(whole._replace(open_interest=OpenInterest(None, by)))
     assert not is_finite(whole._replace(funding=Funding(0.1, None, None, by)))
+
+
+@together("by", UNBOUND)
+def test_only_candles_as_they_were_read_say_that_they_are_bounded(by: float) -> None:
+    read = read_candles("x", Listing("spot", "AB-USDT", "AB-USDT"), 60_000, ROWS, At(0, 1, 2, 3, 4, 5))
+    changed = dataclasses.replace(read, close=array("d", (by, by)))
+    assert (read.is_bounded, changed.is_bounded) == (True, False)
+    assert is_finite(read)
+    assert not is_finite(changed)
+    assert not any(each.is_bounded for each in (read.part(0, 2), read.asked("AB", 1), joined([read, read])))
 
 
 def test_records_whose_parts_are_missing_are_well() -> None:
