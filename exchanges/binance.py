@@ -18,7 +18,7 @@ from functools import partial
 from itertools import compress, repeat, starmap
 from typing import Any
 
-from exchanges.columns import Columns
+from exchanges.columns import Columns, check_prices
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, percent_encode
 from exchanges.errors import (
     BadResponse,
@@ -87,7 +87,7 @@ USDM_WEIGHT = Budget("binance USD-M weight", 2400, 60, is_told=True)
 COINM_WEIGHT = Budget("binance COIN-M weight", 2400, 60, is_told=True)
 FUNDING_REQUESTS = Budget("binance funding requests", 500, 300)
 STATISTICS_REQUESTS = Budget("binance futures statistics", 1000, 300)
-LIST_QUOTES = ("USDT", "USDC")  # by which the lists, which do not separate, are read
+LIST_QUOTES = ("USDT", "USDC")  # by which the lists, which do not separate, are read; all of four letters
 RECV_WINDOW_MS = 5000
 INCOME_ROWS = 1000
 REFUSALS = {
@@ -117,12 +117,10 @@ def _name(of: Listing) -> str:
 
 def symbol_of(native_symbol: object) -> str | None:
     """BTC-USDT for BTCUSDT; None for other quotes and for dated futures."""
-    if not isinstance(native_symbol, str) or not native_symbol.endswith(LIST_QUOTES) or not is_name(native_symbol):
+    if not isinstance(native_symbol, str) or native_symbol[-4:] not in LIST_QUOTES or not is_name(native_symbol):
         return None  # most often for its ending: there are 3,000 on spot
-    for quote in LIST_QUOTES:
-        if native_symbol.endswith(quote) and len(native_symbol) > len(quote):
-            return f"{native_symbol[: -len(quote)]}-{quote}"
-    return None
+    base = native_symbol[:-4]
+    return f"{base}-{native_symbol[-4:]}" if base else None
 
 
 class Binance(AccountExchange):
@@ -384,9 +382,11 @@ def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | Non
 def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str, Snapshot]]:
     """As parse_ticker_row, of many rows at once. Raises Odd."""
     listed, markets = _in_dollars(rows)
-    trades = list(map(all, zip(markets.numbers("lastPrice"), markets.numbers("quoteVolume"), strict=True)))
+    lasts, volumes = markets.numbers("lastPrice"), markets.numbers("quoteVolume")
+    trades = list(map(all, zip(lasts, volumes, strict=True)))
     listed, markets = list(compress(listed, trades)), markets.where(trades)
-    last = markets.needed_prices("lastPrice")
+    last, volumes = list(filter(None, compress(lasts, trades))), list(compress(volumes, trades))
+    check_prices("lastPrice", last)
     if kind == "spot":
         changes: Iterable[float | None] = map(change_pct, last, markets.must_lack(NOT_IN_SHORT).prices("openPrice"))
     else:
@@ -401,7 +401,7 @@ def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str
         markets.prices("lowPrice"),
         changes,
         markets.numbers("volume"),
-        markets.numbers("quoteVolume"),
+        volumes,
         markets.moments("closeTime"),
         strict=False,
     )
@@ -412,7 +412,7 @@ def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str
 def _in_dollars(rows: Sequence[Any]) -> tuple[list[str], Columns]:
     """The markets among the rows, by their symbols; see symbol_of. Raises Odd."""
     markets = Columns(ID, rows)
-    symbols = [symbol_of(each) if each.endswith(LIST_QUOTES) else None for each in markets.texts("symbol")]
+    symbols = [symbol_of(each) if each[-4:] in LIST_QUOTES else None for each in markets.texts("symbol")]
     return list(filter(None, symbols)), markets.where(symbols)
 
 

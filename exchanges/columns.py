@@ -8,6 +8,7 @@ own, Odd is raised: then all rows at hand are read one by one, so that an odd ro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import compress
 from math import isnan
 from operator import itemgetter
@@ -19,7 +20,9 @@ from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE
 T = TypeVar("T")
 _NUMBERS = frozenset([int, float])
 _TEXTS = frozenset([str])
-_FIGURES = _NUMBERS | _TEXTS | {type(None)}
+_NOTHING = frozenset([type(None)])
+_FIGURES = _NUMBERS | _TEXTS | _NOTHING
+_WHOLE = frozenset([int])
 
 
 class Columns:
@@ -60,25 +63,24 @@ class Columns:
             raise Odd(key) from error
 
     def numbers(self, key: str) -> Sequence[float | None]:
-        figures = _figures(key, self.get(key))
-        told = figures if None not in figures else [each for each in figures if each is not None]
+        figures, told = _figures(key, self.get(key))
         if not told:
             return figures
         least = min(told)
+        if least >= MIN_FIGURE and sum(told) <= MAX_FIGURE:  # then each is, and none is nan: the rule
+            return figures
         if not (least >= -MAX_FIGURE and max(told) <= MAX_FIGURE and not isnan(sum(told))):
             raise Odd(key)
-        if least >= MIN_FIGURE or min(map(abs, told)) >= MIN_FIGURE:
+        if min(map(abs, told)) >= MIN_FIGURE:
             return figures
         return [0.0 if each is not None and -MIN_FIGURE < each < MIN_FIGURE else each for each in figures]
 
     def prices(self, key: str) -> Sequence[float | None]:
-        figures = _figures(key, self.get(key))
-        told = figures
-        if not all(figures):
+        figures, told = _figures(key, self.get(key))
+        if not all(told):
             figures = [each or None for each in figures]
-            told = [each for each in figures if each is not None]
-        if told and not (min(told) >= MIN_PRICE and max(told) <= MAX_FIGURE and not isnan(sum(told))):
-            raise Odd(key)
+            told = list(filter(None, told))
+        check_prices(key, told)
         return figures
 
     def needed(self, key: str) -> Sequence[float]:
@@ -98,7 +100,10 @@ class Columns:
         return self
 
     def moments(self, key: str, unit_ms: int = 1) -> Sequence[int]:
-        moments = [int(each) * unit_ms for each in self.needed(key)]
+        cells = self.get(key)
+        if unit_ms != 1 or set(map(type, cells)) != _WHOLE:
+            cells = [int(each) * unit_ms for each in self.needed(key)]
+        moments: Sequence[int] = cells
         if moments and (not 0 < min(moments) <= max(moments) <= LATEST_MS or min(moments) in IN_SECONDS):
             raise Odd(key)
         return moments
@@ -121,17 +126,32 @@ class Columns:
         return found
 
 
-def _figures(key: str, cells: Sequence[Any]) -> list[Any]:
-    """Of whatever size; None for those that are missing."""
+def _figures(key: str, cells: Sequence[Any]) -> tuple[Sequence[Any], list[float]]:
+    """Of whatever size; None for those that are missing. And those that are told."""
     kinds = set(map(type, cells))
     if not kinds <= _FIGURES:
         raise Odd(key)
+    if kinds == _NOTHING:
+        return cells, []
+    if kinds <= _NUMBERS or kinds == _TEXTS:
+        with suppress(ValueError, OverflowError):  # "" is no figure, too
+            told = list(map(float, cells))
+            return told, told
     try:
-        if kinds <= _NUMBERS or (kinds == _TEXTS and "" not in cells):
-            return list(map(float, cells))
-        return [None if each is None or each == "" else float(each) for each in cells]
+        figures = [None if each is None or each == "" else float(each) for each in cells]
+        return figures, [each for each in figures if each is not None]
     except (ValueError, OverflowError) as error:
         raise Odd(key) from error
+
+
+def check_prices(key: str, prices: Sequence[float]) -> None:
+    """Raises Odd where one is none."""
+    if not prices:
+        return
+    least = min(prices)
+    is_well = least >= MIN_PRICE and sum(prices) <= MAX_FIGURE  # of all: then each is, and none is nan
+    if not (is_well or (least >= MIN_PRICE and max(prices) <= MAX_FIGURE and not isnan(sum(prices)))):
+        raise Odd(key)
 
 
 def _all_told(key: str, figures: Sequence[float | None]) -> Sequence[Any]:
