@@ -553,7 +553,10 @@ def parse_open_interest_history(body: bytes, of: Listing, key: str) -> list[tupl
     """
     if not (found := timed_rows(ID, load(ID, body), "timestamp", key, stated=_stated(of))):
         raise NotSupported(ID, "no history of open interest", Reason.NO_OPEN_INTEREST_HISTORY_OF_IT)
-    return sorted(found if of.multiplier == 1 else [(time_ms, coins * of.multiplier) for time_ms, coins in found])
+    if of.multiplier != 1:
+        found = [(time_ms, coins * of.multiplier) for time_ms, coins in found]
+    found.sort()
+    return found
 
 
 def parse_ratios(body: bytes, of: Listing, what: str) -> dict[str, list[Ratio]]:

@@ -14,7 +14,7 @@ from math import isnan
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from exchanges.reading import IN_SECONDS, LATEST_MS, Odd, Row
+from exchanges.reading import IN_SECONDS, LATEST_MS, Odd, Row, are_texts
 from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Columns:
     def texts(self, key: str) -> Sequence[str]:
         """Values that are texts, all of them."""
         cells = self.get(key)
-        if not set(map(type, cells)) <= _TEXTS:
+        if not are_texts(cells):
             raise Odd(key)
         return cells
 
@@ -128,7 +128,7 @@ class Columns:
 
 def _figures(key: str, cells: Sequence[Any]) -> tuple[Sequence[Any], list[float]]:
     """Of whatever size; None for those that are missing. And those that are told."""
-    kinds = set(map(type, cells))
+    kinds = _TEXTS if are_texts(cells) else frozenset(map(type, cells))
     if not kinds <= _FIGURES:
         raise Odd(key)
     if kinds == _NOTHING:

@@ -1,8 +1,8 @@
 """The one place where everything that was read of an exchange is looked at once more: its figures have bounds.
 
 Each figure is checked where it is read (reading.Row, read_candles); what is worked out of several (per coin, in
-dollars, in coins) is not, but for candles, which say of themselves that they were (is_bounded). Whatever leaves the
-exchange modules passes here, on its way out of asking/fetch.py and accounts.py, row by row or whole: an infinite
+dollars, in coins) is not, but where a record says of itself that it was (Candles.is_bounded, Bounded). Whatever leaves
+the exchange modules passes here, on its way out of asking/fetch.py and accounts.py, row by row or whole: an infinite
 figure, or one that is no number, costs its record, not an answer.
 
 Sums do it, as they carry infinity and nan along, column by column where there are many rows of a kind. And what no
@@ -34,6 +34,17 @@ BOUNDS: dict[type, tuple[tuple[str, float, float], ...]] = {
     Liquidation: (("size", 0.0, inf), ("dollars", 0.0, inf)),
 }
 """Of a record's figures, where they are told: the least and the most that they can be."""
+
+
+class Bounded(list[T]):
+    """Rows of the past, as their reader made them: each of another moment, and every figure within its bounds.
+
+    What is made of them does not say so.
+    """
+
+    __slots__ = ()
+
+
 MAX_DEPTH = 4  # of a page with rows of figures: what is nested deeper is JSON that is yet to be read
 
 
@@ -183,7 +194,7 @@ _PLACES: dict[type, tuple[tuple[int, float, float], ...]] = {
 }
 _TEXT = frozenset((str,))
 _CHECKS: dict[type, Callable[[Any], bool]] = {
-    **dict.fromkeys((str, int, bool, bytes, type(None), frozenset), _none),
+    **dict.fromkeys((str, int, bool, bytes, type(None), frozenset, Bounded), _none),
     float: isfinite,
     Ticker: _ticker,
     Book: _book,

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isnan
+from operator import lt
 from typing import Any
 
-from exchanges.reading import IN_SECONDS, LATEST_MS, MAX_ROWS, Row, numbers, rows_read, whole_ms
+from exchanges.finite import Bounded
+from exchanges.reading import IN_SECONDS, LATEST_MS, MAX_ROWS, Row, floats, rows_read, whole_ms
 from exchanges.words import MAX_FIGURE, MIN_FIGURE
 
 Timed = tuple[int, float]
@@ -53,7 +55,7 @@ def _rows_at_once(
     try:
         if stated is not None:
             key, expected = stated
-            if {row.get(key, expected) for row in rows} - {expected}:
+            if [row[key] for row in rows].count(expected) != len(rows):
                 return None
         times, figures = [row[time] for row in rows], [row[figure] for row in rows]
     except (TypeError, LookupError, AttributeError):
@@ -66,18 +68,25 @@ def at_once(
 ) -> list[Timed] | None:
     """(ms, figure) of two columns of JSON of one length; None where one of them needs a look of its own."""
     try:
-        moments = whole_ms(times, unit_ms)
-        told = list(map(float, numbers(figures)))
+        moments, told = whole_ms(times, unit_ms), floats(figures)
     except (ValueError, TypeError, OverflowError):
         return None
-    least, most = (0.0, 1.0) if is_share else (-MAX_FIGURE, MAX_FIGURE)
-    amounts = list(filter(None, map(abs, told)))
-    is_sound = (
-        told
-        and 0 < min(moments) <= max(moments) <= LATEST_MS
-        and min(moments) not in IN_SECONDS
-        and least <= min(told) <= max(told) <= most
-        and not isnan(sum(told))
+    if not told:
+        return None
+    in_order = sorted(moments)  # as they are told, most often: that costs less than to seek the first and the last
+    is_sound = 0 < in_order[0] <= in_order[-1] <= LATEST_MS and in_order[0] not in IN_SECONDS
+    is_sound = is_sound and all(map(lt, in_order, in_order[1:])) and _are_bounded(told, is_share)
+    return Bounded(zip(moments, told, strict=True)) if is_sound else None
+
+
+def _are_bounded(figures: Sequence[float], is_share: bool) -> bool:
+    least = min(figures)
+    if least >= MIN_FIGURE and sum(figures) <= MAX_FIGURE:  # then each of them is, and none is nan: the rule
+        return not is_share or max(figures) <= 1.0
+    lowest, highest = (0.0, 1.0) if is_share else (-MAX_FIGURE, MAX_FIGURE)
+    amounts = list(filter(None, map(abs, figures)))
+    return (
+        lowest <= least <= max(figures) <= highest
+        and not isnan(sum(figures))
         and (not amounts or min(amounts) >= MIN_FIGURE)
     )
-    return list(zip(moments, told, strict=True)) if is_sound else None
