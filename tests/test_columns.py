@@ -13,7 +13,9 @@ from conftest import together
 from exchanges import binance, bitget, okx
 from exchanges.columns import Columns
 from exchanges.errors import BadResponse, MarketError
+from exchanges.finite import Bounded, finite
 from exchanges.reading import AtOnce, Odd, RowsRead
+from exchanges.timed import timed_rows
 from exchanges.words import Listing
 
 NOW_MS = 1_790_000_123_456
@@ -124,6 +126,44 @@ def test_rows_of_the_past_say_the_same(read: Callable[[list[Any]], Any], monkeyp
         with monkeypatch.context() as patch:
             patch.setattr(AtOnce, "read", lambda *_: None)
             assert at_once == said(read, rows), rows
+
+
+def past_rows(draw: random.Random, figure: str) -> list[Any]:
+    """Of open interest, of which a few are odd; in either order, and with a moment that is told twice at times."""
+    row = {"symbol": "BTCUSDT", "openInterest": figure}
+    rows: list[Any] = [{**row, "timestamp": T_MS + n * 3_600_000} for n in range(9)][:: draw.choice((1, -1))]
+    for _ in range(draw.choice((0, 1, 1, 2))):
+        key, i = draw.choice(("symbol", "openInterest", "timestamp")), draw.randrange(9)
+        known = {"openInterest": "0.25", "timestamp": T_MS, "symbol": "ETHUSDT"}[key]
+        without = {name: value for name, value in rows[i].items() if name != key}
+        rows[i] = draw.choice((without, {**rows[i], key: draw.choice((*ODD, known))}))
+    return rows
+
+
+@together("is_share", [False, True])
+@together("stated", [None, ("symbol", "BTCUSDT")])
+def test_moments_and_figures_say_the_same(
+    stated: tuple[str, str] | None, is_share: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = random.Random(7)
+
+    def read(rows: list[Any]) -> Any:
+        found = timed_rows("x", rows, "timestamp", "openInterest", stated=stated, is_share=is_share)
+        return finite("x", [*found]), finite("x", found) == found
+
+    for _ in range(1500):
+        rows = past_rows(draw, "0.5" if is_share else "20403.6")
+        at_once = said(read, rows).replace("-0.0)", "0.0)")  # of which there is as little
+        with monkeypatch.context() as patch:
+            patch.setattr("exchanges.timed.at_once", lambda *_, **__: None)
+            assert at_once == said(read, rows), rows
+
+
+def test_rows_of_the_past_say_that_they_are_bounded() -> None:
+    rows: list[Any] = [{"t": T_MS + n * 3_600_000, "f": "20403.6"} for n in range(9)]
+    assert type(timed_rows("x", rows, "t", "f")) is Bounded
+    for odd in ({"t": T_MS, "f": "1"}, {"t": T_MS - 1, "f": "-1e31"}, {"t": 5e12, "f": 1}, {"t": T_MS - 1, "f": True}):
+        assert type(timed_rows("x", [*rows, odd], "t", "f")) is list
 
 
 @together("name", SAMPLES)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
+from itertools import product
+from typing import Any
 
 import orjson
 import pytest
@@ -12,7 +15,7 @@ from conftest import together
 from exchanges.binance import parse_candles
 from exchanges.columns import Columns
 from exchanges.errors import BadResponse
-from exchanges.reading import Odd, Row, load, load_figures
+from exchanges.reading import At, Odd, Row, load, load_figures, read_candles
 from exchanges.timed import timed_rows
 from exchanges.words import Candles, Listing
 
@@ -86,6 +89,52 @@ def test_what_is_no_rows_is_as_load_reads_it(body: bytes) -> None:
 
 def test_infinite_figures_are_none() -> None:
     assert not any(math.isinf(each) for row in (load_figures("x", b'[["1e308"]]')) for each in row)
+
+
+PRICES = (0.0, -1.0, 1e-19, 1e-18, 4.0, 5.0, 1e30, 1e31, math.nan, math.inf, -math.inf)
+
+
+def can_be(begin: float, high: float, low: float, end: float) -> bool:
+    """What the prices of a candle have to be, each by itself."""
+    are_prices = all(1e-18 <= each <= 1e30 for each in (begin, high, low, end))
+    return are_prices and low <= min(begin, end) and max(begin, end) <= high
+
+
+def test_prices_that_a_candle_can_have() -> None:
+    for prices in product(PRICES, repeat=4):
+        rows = [[1_700_000_000_000, *map(repr, prices), "3.25"]]
+        try:
+            told = read_candles("x", OF, 60_000, rows, At(0, 1, 2, 3, 4, 5))
+        except BadResponse:
+            assert not can_be(*prices), prices
+        else:
+            assert can_be(*prices), prices
+            assert (told.open[0], told.high[0], told.low[0], told.close[0]) == prices
+
+
+TEXTS = ("", "x", "1,2", "nan", "-1", "0", "1e31", "1e-30", "1e999", "2.5")
+CELLS: tuple[Any, ...] = (*TEXTS, -1, 0, 1.5, 2**63, 1e25, True, None, [5.0], {})
+MORE = (*CELLS, 1_700_000_060_000, "1700000060000", 1_700_000_060_000.0, 1_700_000_120_001)
+
+
+@together("seed", range(300))
+def test_candles_say_the_same_with_quotes_and_without(seed: int) -> None:
+    draw = random.Random(seed)
+    rows = [orjson.loads(each) for each in at_minutes(*range(8))]
+    for _ in range(draw.choice((1, 1, 2, 5))):
+        rows[draw.randrange(8)][draw.randrange(12)] = draw.choice(MORE)
+    if seed % 10 == 0:
+        draw.choice((rows.reverse, rows.pop, rows[3].pop))()
+    body = orjson.dumps(rows)
+    texts = said(lambda: read_candles("binance", OF, 60_000, load("x", body), At(0, 1, 2, 3, 4, 5, 7, 9)))
+    assert said(lambda: parse_candles(body, OF, "1m")) == texts, rows
+
+
+def said(read: Callable[[], Candles]) -> str:
+    try:
+        return repr(read())
+    except BadResponse as error:
+        return type(error).__name__
 
 
 def at_minutes(*minutes: float) -> list[str]:
