@@ -174,7 +174,9 @@ def trading(found: dict[str, Snapshot], now_ms: int) -> list[tuple[str, Snapshot
     best: dict[str, tuple[str, Snapshot]] = {}
     for (base, quote), (symbol, perp) in zip(names, found.items(), strict=True):
         ticker = perp.ticker
-        if ticker is None or quote == COIN or not ticker.quote_volume or is_leveraged(base, bases):
+        if ticker is None or quote == COIN or not ticker.quote_volume:
+            continue
+        if base.endswith(_ENDINGS) and is_leveraged(base, bases):  # hardly any, and there are hundreds in a list
             continue
         if ticker.time_ms and now_ms - ticker.time_ms > STALE_MS:
             continue
@@ -190,8 +192,6 @@ def is_leveraged(base: str, bases: set[str]) -> bool:
     The opposite (BTCDOWN, BTC3S) need not have traded today. Where the coin is not listed the opposite decides, and
     names of one or two letters before UP are no coin's: JUP, SUPER and SYRUP are none.
     """
-    if not base.endswith(_ENDINGS):  # nearly all, and there are hundreds in a list
-        return False
     for ending, opposite in _OPPOSITES.items():
         if base.endswith(ending) and base != ending:
             coin = base.removesuffix(ending)

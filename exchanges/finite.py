@@ -12,6 +12,7 @@ market can have is none either (BOUNDS): a volume or an open interest below zero
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from math import inf, isfinite
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -89,9 +90,10 @@ def _are_finite(rows: Sequence[Any]) -> bool:
         return _are_finite([each for each in rows if each is not None])
     if kinds == _TEXT:
         return True
-    if len(kinds) == 1 and isinstance(rows[0], tuple) and len(set(map(len, rows))) == 1:
-        columns = list(zip(*rows, strict=True))
-        return all(map(_are_finite, columns)) and _are_within(kinds.pop(), columns)
+    if len(kinds) == 1 and isinstance(rows[0], tuple):
+        with suppress(ValueError):  # of several lengths
+            columns = list(zip(*rows, strict=True))
+            return all(map(_are_finite, columns)) and _are_within(kinds.pop(), columns)
     return all(map(is_finite, rows))
 
 
@@ -99,7 +101,7 @@ def _are_within(kind: type, columns: Sequence[Sequence[Any]]) -> bool:
     """Whether the figures of records of a kind, column by column, can be."""
     for place, least, most in _PLACES.get(kind, ()):
         told = [each for each in columns[place] if each is not None]
-        if told and not (least <= min(told) and max(told) <= most):
+        if told and not (least <= min(told) and (most == inf or max(told) <= most)):  # they are finite
             return False
     return True
 
