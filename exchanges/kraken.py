@@ -15,8 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import repeat
 from typing import Any
 
+from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T, percent_encode
 from exchanges.errors import (
     BadResponse,
@@ -33,7 +35,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import LATEST_MS, At, Row, check_interval, is_name, long_share, read_candles, row_in
+from exchanges.reading import LATEST_MS, At, AtOnce, Row, check_interval, is_name, long_share, read_candles, row_in
 from exchanges.timed import at_once
 from exchanges.words import (
     COIN,
@@ -113,11 +115,7 @@ class Kraken(Exchange):
         if kind == "spot":
             return {}
         target = "/derivatives/api/v3/tickers"
-        return {
-            "ticker": ListEndpoint(
-                FUTURES, target, ("tickers",), partial(parse_perp_row, now_ms=now_ms), explain, FUTURES_REQUESTS
-            )
-        }
+        return {"ticker": ListEndpoint(FUTURES, target, ("tickers",), perps_reader(now_ms), explain, FUTURES_REQUESTS)}
 
     def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
         """Spot reaches 720 back, whatever is asked."""
@@ -281,11 +279,10 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
     rate themselves, as relativeFundingRate. change24h is a percent.
     """
     listed = row.get("symbol")
-    if not is_name(listed) or not listed.startswith(("PF_", "PI_")) or not listed.endswith("USD"):
+    symbol = _perp_symbol(listed)
+    if symbol is None:
         return None
     is_inverse = listed.startswith("PI_")
-    base = listed[3:-3]
-    symbol = f"{COINS.get(base, base)}-{COIN if is_inverse else 'USD'}"
     last, volume = row.price("last"), row.number("vol24h")
     if last is None or not volume or row.get("suspended") is True:
         return symbol, Snapshot()
@@ -312,6 +309,59 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
         # The next payment is due at the full hour; the answer does not say so.
         None if relative is None else Funding(relative, FUNDING_INTERVAL_H, _next_hour_ms(now_ms), mark),
     )
+
+
+def perps_reader(now_ms: int) -> AtOnce[tuple[str, Snapshot]]:
+    return AtOnce(partial(parse_perp_row, now_ms=now_ms), partial(parse_perp_rows, now_ms=now_ms))
+
+
+def _perp_symbol(listed: object) -> str | None:
+    """BTC-USD for PF_XBTUSD, BTC-COIN for PI_XBTUSD; None for what is no perpetual."""
+    if not is_name(listed) or not listed.startswith(("PF_", "PI_")) or not listed.endswith("USD"):
+        return None
+    base = listed[3:-3]
+    return f"{COINS.get(base, base)}-{COIN if listed.startswith('PI_') else 'USD'}"
+
+
+def parse_perp_rows(rows: Sequence[Any], now_ms: int) -> list[tuple[str, Snapshot]]:
+    """As parse_perp_row, of many rows at once. Raises Odd."""
+    markets = Columns(ID, rows)
+    names = list(map(_perp_symbol, markets.get("symbol")))
+    symbols, markets = list(filter(None, names)), markets.where(names)
+    last, volumes, due_ms = markets.prices("last"), markets.numbers("vol24h"), _next_hour_ms(now_ms)
+    columns = zip(
+        repeat(ID),
+        symbols,
+        last,
+        markets.prices("bid"),
+        markets.prices("ask"),
+        markets.prices("high24h"),
+        markets.prices("low24h"),
+        markets.numbers("change24h"),
+        volumes,
+        markets.numbers("volumeQuote"),
+        map(_moment_ms, markets.get("lastTime")),
+        strict=False,
+    )
+    tickers = map(Ticker._make, columns)
+    marks, amounts = markets.prices("markPrice"), markets.numbers("openInterest")
+    interests = [_open_interest(*each, is_inverse=False) for each in zip(amounts, marks, strict=True)]
+    markets.prices("indexPrice")  # which only PI_ needs, but which has to be a price
+    told = zip(markets.numbers("relativeFundingRate"), markets.numbers("fundingRate"), marks, strict=True)
+    rates = [
+        rate * (1 / mark) if relative is None and rate is not None and mark else relative
+        for relative, rate, mark in told
+    ]
+    fundings = [
+        None if rate is None else Funding(rate, FUNDING_INTERVAL_H, due_ms, mark)
+        for rate, mark in zip(rates, marks, strict=True)
+    ]
+    found = list(zip(symbols, map(Snapshot, tickers, interests, fundings), strict=True))
+    are_apart = [
+        symbol.endswith(COIN) or price is None or not volume or suspended is True
+        for symbol, price, volume, suspended in zip(symbols, last, volumes, markets.get("suspended"), strict=True)
+    ]
+    return markets.read_apart(found, are_apart, partial(parse_perp_row, now_ms=now_ms))
 
 
 def _open_interest(amount: float | None, mark: float | None, *, is_inverse: bool) -> OpenInterest | None:

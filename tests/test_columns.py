@@ -10,7 +10,7 @@ import orjson
 import pytest
 from conftest import together
 
-from exchanges import binance, bitget, okx
+from exchanges import binance, bitget, kraken, okx
 from exchanges.columns import Columns
 from exchanges.errors import BadResponse, MarketError
 from exchanges.finite import Bounded, finite
@@ -29,6 +29,7 @@ READERS: dict[str, AtOnce[Any]] = {
     "spot": binance.SPOT_TICKERS,
     "perp": binance.PERP_TICKERS,
     "funding": binance.FUNDINGS,
+    "kraken": kraken.perps_reader(NOW_MS),
 }
 
 
@@ -47,10 +48,18 @@ def premium_row(symbol: str) -> dict[str, Any]:
     return {"symbol": symbol, "markPrice": "0.5", "lastFundingRate": "-0.0001", "nextFundingTime": 1597392000000}
 
 
+def kraken_row(symbol: str) -> dict[str, Any]:
+    prices = {"last": 0.5, "markPrice": 0.51, "indexPrice": 0.52, "bid": 0.4999, "ask": 0.5001, "high24h": 0.61}
+    sums = {"low24h": 0.4, "vol24h": 1234, "volumeQuote": 617.25, "openInterest": 1950.5, "change24h": -1.5}
+    rates = {"fundingRate": -7.4e-7} if symbol != "PF_ETHUSD" else {"fundingRate": 1e-7, "relativeFundingRate": 2e-7}
+    return {"symbol": symbol, **prices, **sums, **rates, "lastTime": "2026-09-01T12:00:00.123Z", "suspended": False}
+
+
 SAMPLES: dict[str, tuple[Callable[[str], dict[str, Any]], tuple[str, ...]]] = {
     "spot": (short_row, ("BTCUSDT", "ETHBTC", "1000CATUSDT", "ETHUSDC", "USDT")),
     "perp": (binance_row, ("BTCUSDT", "1000PEPEUSDT", "BTCUSDT_230331", "ETHUSDC")),
     "funding": (premium_row, ("BTCUSDT", "1000PEPEUSDT", "BTCUSDT_230331", "ETHUSDC")),
+    "kraken": (kraken_row, ("PF_XBTUSD", "PI_XBTUSD", "FI_XBTUSD_230331", "PF_PEPEUSD", "PF_ETHUSD")),
 }
 
 
