@@ -9,13 +9,14 @@ Announced: nothing that ends what is asked here, as far as known in November 202
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import starmap
 from typing import Any
 
 import orjson
 
+from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
 from exchanges.errors import (
     BadResponse,
@@ -30,7 +31,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, change_pct, load, per_coin, read_candles, row_in, rows_in
+from exchanges.reading import At, AtOnce, Odd, Row, change_pct, load, per_coin, read_candles, row_in, rows_in
 from exchanges.symbols import listing
 from exchanges.timed import timed_rows
 from exchanges.words import INTERVALS, Book, Candles, Funding, Listing, OpenInterest, Page, Paid, Snapshot, Ticker
@@ -108,20 +109,28 @@ class Hyperliquid(Exchange):
         return paid
 
 
-def rows_reader(head: Any, now_ms: int) -> Callable[[Row], tuple[str, Snapshot] | None]:
+def rows_reader(head: Any, now_ms: int) -> AtOnce[tuple[str, Snapshot]]:
     """Reads the rows of the second array in turn, each with the name at the same place of the first."""
-    names = iter(_universe(head[0]) if isinstance(head, list) and head else [])
+    names = _universe(head[0]) if isinstance(head, list) and head else []
+    n_read = 0
 
-    def read(row: Row) -> tuple[str, Snapshot] | None:
-        named = next(names, None)
-        if named is None:
+    def read(row: Row) -> tuple[str, Snapshot]:
+        nonlocal n_read
+        if n_read >= len(names):
             raise WrongMarket(ID, "there are more rows than names")
+        named, n_read = names[n_read], n_read + 1
         of = listing("perp", _listed(named.name("name")))
         if named.get("isDelisted") or not row.number("dayNtlVlm"):
             return of.listed, Snapshot()
         return of.listed, _perp(row, of, now_ms)
 
-    return read
+    def read_all(rows: Sequence[Any]) -> list[tuple[str, Snapshot]]:
+        nonlocal n_read
+        found = _perps(names[n_read : n_read + len(rows)], rows, now_ms)
+        n_read += len(rows)
+        return found
+
+    return AtOnce(read, read_all)
 
 
 def _unnamed(row: Row) -> None:
@@ -144,7 +153,48 @@ def _perp(row: Row, of: Listing, time_ms: int) -> Snapshot:
     if last is None:
         raise NotTraded(ID, f"{of.listed} has no price")
     coins, rate, before = row.number("openInterest"), row.number("funding"), row.price("prevDayPx")
-    base_volume = row.number("dayBaseVlm")
+    return _snapshot(of, time_ms, last, mark, before, coins, rate, row.number("dayBaseVlm"), row.number("dayNtlVlm"))
+
+
+def _perps(names: Sequence[Row], rows: Sequence[Any], time_ms: int) -> list[tuple[str, Snapshot]]:
+    """As _perp, of many rows at once. Raises Odd; BadResponse for a name that is none."""
+    if len(names) < len(rows):
+        raise Odd("more rows than names")
+    markets = Columns(ID, rows)
+    marks, mids = markets.prices("markPx"), markets.prices("midPx")
+    lasts = [mid or mark for mid, mark in zip(mids, marks, strict=True)]
+    columns = zip(
+        marks,
+        markets.prices("prevDayPx"),
+        markets.numbers("openInterest"),
+        markets.numbers("funding"),
+        markets.numbers("dayBaseVlm"),
+        markets.numbers("dayNtlVlm"),
+        strict=True,
+    )
+    found = []
+    for named, last, figures in zip(names, lasts, columns, strict=True):
+        of = listing("perp", _listed(named.name("name")))
+        if named.get("isDelisted") or not figures[-1]:
+            found.append((of.listed, Snapshot()))
+        elif last is None:
+            raise Odd("no price")
+        else:
+            found.append((of.listed, _snapshot(of, time_ms, last, *figures)))
+    return found
+
+
+def _snapshot(
+    of: Listing,
+    time_ms: int,
+    last: float,
+    mark: float | None,
+    before: float | None,
+    coins: float | None,
+    rate: float | None,
+    base_volume: float | None,
+    turnover: float | None,
+) -> Snapshot:
     interest = None
     if coins is not None:
         interest = OpenInterest(coins * of.multiplier, None if mark is None else coins * mark)
@@ -160,7 +210,7 @@ def _perp(row: Row, of: Listing, time_ms: int) -> Snapshot:
             low=None,
             change_pct=change_pct(mark or last, before),
             base_volume=None if base_volume is None else base_volume * of.multiplier,
-            quote_volume=row.number("dayNtlVlm"),
+            quote_volume=turnover,
             time_ms=time_ms,
         ),
         interest,

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from conftest import together
 
-from exchanges import binance, bitget, kraken, okx
+from exchanges import binance, bitget, hyperliquid, kraken, okx
 from exchanges.columns import Columns
 from exchanges.errors import BadResponse, MarketError
 from exchanges.finite import Bounded, finite
@@ -173,6 +173,30 @@ def test_rows_of_the_past_say_that_they_are_bounded() -> None:
     assert type(timed_rows("x", rows, "t", "f")) is Bounded
     for odd in ({"t": T_MS, "f": "1"}, {"t": T_MS - 1, "f": "-1e31"}, {"t": 5e12, "f": 1}, {"t": T_MS - 1, "f": True}):
         assert type(timed_rows("x", [*rows, odd], "t", "f")) is list
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_hyperliquid_rows_say_the_same(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with its name, whichever chunk of the list could be read at once."""
+    draw = random.Random(seed)
+    sizes = {"openInterest": "27353.18", "funding": "0.0000125", "dayNtlVlm": "2100000", "dayBaseVlm": "27100"}
+    row = {"markPx": "0.77562", "midPx": "0.77561", "prevDayPx": "0.768", **sizes}
+    for _ in range(150):
+        names: list[Any] = [{"name": each} for each in ("BTC", "kPEPE", "ETH", *(f"C{n}" for n in range(24)))]
+        names[draw.randrange(27)] = draw.choice(({"name": "OLD", "isDelisted": True}, {"name": ""}, {"name": "X Y"}))
+        rows: list[Any] = [dict(row) for _ in range(draw.choice((27, 27, 28)))]
+        for _ in range(draw.choice((0, 1, 2))):
+            rows[draw.randrange(27)][draw.choice(list(row))] = draw.choice(ODD)
+
+        def read(rows: list[Any], names: list[Any] = names) -> Any:
+            reading, reader = RowsRead[Any]("x"), hyperliquid.rows_reader([{"universe": names}], NOW_MS)
+            found = [each for at in (0, 9, 18) for each in reading.read(rows[at : at + (9 if at < 18 else 10)], reader)]
+            return found, reading.n_rows, reading.n_odd
+
+        at_once = said(read, rows)
+        with monkeypatch.context() as patch:
+            patch.setattr(AtOnce, "read", lambda *_: None)
+            assert at_once == said(read, rows), (names, rows)
 
 
 @together("name", SAMPLES)
