@@ -8,12 +8,14 @@ Not taken: HTTP/0.9, folded header lines, lines that end in a bare line feed, an
 than chunked. What follows a chunk's size, and trailers, are checked and thrown away.
 
 Memory and CPU: keeps what has arrived and was not yet asked for, and looks at each byte of it once. Framing has
-bounds of its own: heads before the answer end at MAX_INTERIM, chunks of one byte each at MAX_FRAMING.
+bounds of its own: heads before the answer end at MAX_INTERIM, chunks of one byte each at MAX_FRAMING. What the last
+MAX_KNOWN different lines of heads say is kept, some 64 KiB, and at most 512, where each head is a long one.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from http1 import MAX_HEAD
@@ -21,25 +23,22 @@ from http1 import MAX_HEAD
 MAX_INTERIM = 8  # 1xx answers before the answer; nothing that we ask calls for one
 MAX_FRAMING = 16 * 1024  # bytes of chunk sizes and trailers, beyond as many as there are of body
 MAX_CHUNK_LINE = 256  # bytes
+MAX_DIGITS = 15  # of a body's length
+MAX_KNOWN = 256  # lines of heads whose reading is kept: an exchange sends nearly the same 25 with every answer
+MAX_KNOWN_HEAD = 2048  # bytes of a head whose lines are kept; those of exchanges have some 1000
 
 _START = b"HTTP/1."
 _TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
-_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _TEXT + rb")?\r\n")
-_HEADER_LINE = re.compile(rb"(" + _TOKEN + rb"):(" + _TEXT + rb")\r\n")
-_HEADER_LINES = re.compile(rb"(?:" + _TOKEN + rb":" + _TEXT + rb"\r\n)*+")
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: " + _TEXT + rb")?")
+_HEADER_LINE = re.compile(rb"(" + _TOKEN + rb"):(" + _TEXT + rb")")
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;" + _TEXT + rb"|[ \t]*)\r\n")
-_OF_A_BODY = (b"content-length", b"transfer-encoding")
+_OF_A_BODY = ("content-length", "transfer-encoding")
 READ = {
-    name.encode(): name
-    for name in (
-        *("content-length", "transfer-encoding", "connection", "content-type", "content-encoding", "date", "location"),
-        *("retry-after", "x-mbx-used-weight-1m", "x-gate-ratelimit-requests-remain", "x-bapi-limit-reset-timestamp"),
-    )
+    *("content-length", "transfer-encoding", "connection", "content-type", "content-encoding", "date", "location"),
+    *("retry-after", "x-mbx-used-weight-1m", "x-gate-ratelimit-requests-remain", "x-bapi-limit-reset-timestamp"),
 }
-"""The headers that somebody here reads. Exchanges send some 25, and each that is taken up costs 1 µs."""
-_READ_LINE = re.compile(rb"\r\n(" + b"|".join(READ) + rb"):(" + _TEXT + rb")", re.IGNORECASE)
-_LENGTH = re.compile(rb"[0-9]{1,15}")
+"""The headers that somebody here reads, of the 25 that exchanges send."""
 
 
 class BadAnswer(Exception):
@@ -54,7 +53,7 @@ class Head(NamedTuple):
     """Of an answer. headers: those of READ, with their names in lower case."""
 
     status: int
-    headers: list[tuple[bytes, bytes]]
+    headers: list[tuple[str, str]]
     is_1_1: bool
 
 
@@ -75,7 +74,7 @@ class AnswerReader:
         self._at_end = False
         self._n_interim = 0
         self._is_kept = False
-        self._body: _Body = _ByLength(0)
+        self._body: _Body = _NOTHING
 
     def receive(self, data: bytes) -> None:
         """More bytes; b"" says that the other side has closed."""
@@ -92,7 +91,7 @@ class AnswerReader:
     def head(self) -> Head | None:
         """The answer's; 1xx answers before it are skipped."""
         while (end := self._end_of_head()) is not None:
-            head = _read_head(self._buffer, end)
+            head = _read_head(self._buffer[: end - 4])
             self._buffer, self._searched = self._buffer[end:], 0
             if head.status >= 200:
                 self._body, self._is_kept = _framing(head, self._has_body)
@@ -135,37 +134,53 @@ class AnswerReader:
         return piece or None
 
 
-def _read_head(buffer: bytes, end: int) -> Head:
-    """The head in the first `end` bytes."""
-    status_line = _STATUS_LINE.match(buffer)
-    if status_line is None:
+def _read_head(head: bytes) -> Head:
+    """The head's lines, without the empty one that ends it."""
+    first, *lines = head.split(b"\r\n")
+    is_usual = len(head) <= MAX_KNOWN_HEAD
+    status, is_1_1 = (_known_status if is_usual else _status)(first)
+    read = _known_header if is_usual else _header
+    return Head(status, [told for line in lines if (told := read(line)) is not None], is_1_1)
+
+
+def _status(line: bytes) -> tuple[int, bool]:
+    """The status that a first line tells, and whether it is one of HTTP/1.1."""
+    found = _STATUS_LINE.fullmatch(line)
+    if found is None:
         raise BadAnswer("the answer has no status line of HTTP/1.1")
-    begin = status_line.end()
-    if not _HEADER_LINES.fullmatch(buffer, begin, end - 2):
+    return int(found[2]), found[1] == b"1"
+
+
+def _header(line: bytes) -> tuple[str, str] | None:
+    """A header's name and value; None for one that nobody reads."""
+    found = _HEADER_LINE.fullmatch(line)
+    if found is None:
         raise BadAnswer("one of the answer's header lines is none")
-    found = _READ_LINE.findall(buffer, begin - 2, end)
-    headers = [(name.lower(), value.strip(b" \t")) for name, value in found]
-    return Head(int(status_line[2]), headers, status_line[1] == b"1")
+    name = found[1].decode("ascii").lower()
+    return (name, found[2].strip(b" \t").decode("latin-1")) if name in READ else None
+
+
+_known_status, _known_header = lru_cache(MAX_KNOWN)(_status), lru_cache(MAX_KNOWN)(_header)
 
 
 def _framing(head: Head, has_body: bool) -> tuple[_Body, bool]:
     """How the body is cut out of what follows (RFC 9112 §6.3), and whether the connection goes on after it."""
-    lengths, codings, options = set(), [], b""
+    lengths, codings, options = set(), [], ""
     for name, value in head.headers:
-        if name == b"content-length":
+        if name == "content-length":
             lengths.add(value)
-        elif name == b"transfer-encoding":
+        elif name == "transfer-encoding":
             codings.append(value.lower())
-        elif name == b"connection":
-            options += b"," + value.lower()
-    is_kept = head.is_1_1 and not (options and b"close" in [option.strip(b" \t") for option in options.split(b",")])
-    if codings and (codings != [b"chunked"] or lengths or not head.is_1_1):
+        elif name == "connection":
+            options += "," + value.lower()
+    is_kept = head.is_1_1 and not (options and "close" in [option.strip(" \t") for option in options.split(",")])
+    if codings and (codings != ["chunked"] or lengths or not head.is_1_1):
         raise BadAnswer("the body's end is told in two ways, or in one that is not known")
     length = lengths.pop() if lengths else None
-    if lengths or (length is not None and not _LENGTH.fullmatch(length)):
+    if lengths or (length is not None and not (length.isdecimal() and len(length) <= MAX_DIGITS)):
         raise BadAnswer("the body's length is no number, or two")
     if not has_body or head.status in (204, 304):
-        return _ByLength(0), is_kept
+        return _NOTHING, is_kept
     if codings:
         return _InChunks(), is_kept
     if length is None:
@@ -204,6 +219,9 @@ class _ByLength:
         self._left -= len(piece)
         self.is_done = not self._left
         return piece, rest
+
+
+_NOTHING = _ByLength(0)
 
 
 class _InChunks:
@@ -249,8 +267,8 @@ class _InChunks:
             self._is_in_chunk = False
         elif self._is_in_trailers:
             self.is_done = end - at == 2
-            trailer = _HEADER_LINE.match(buffer, at)
-            if not self.is_done and (trailer is None or trailer[1].lower() in _OF_A_BODY):
+            trailer = _HEADER_LINE.fullmatch(buffer, at, end - 2)
+            if not self.is_done and (trailer is None or trailer[1].decode("ascii").lower() in _OF_A_BODY):
                 raise BadAnswer("a trailer is no header line, or one that belongs before the body")
         else:
             size = _CHUNK_LINE.match(buffer, at)

@@ -18,12 +18,12 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
-from http1.answers import READ, AnswerReader, BadAnswer, UnaskedBytes
+from http1.answers import AnswerReader, BadAnswer, UnaskedBytes
 from http1.links import Link, Tls, open_link
 from http1.names import Names
 from http1.places import Busy, Places
@@ -290,9 +290,9 @@ class Received:
         except (OSError, BadAnswer) as error:
             raise self._translated(error) from error
         self.status = head.status
-        for name, value in head.headers:
-            known, text = READ[name], value.decode("latin-1")
-            self.headers[known] = f"{self.headers[known]}, {text}" if known in self.headers else text
+        self.headers = dict(head.headers)
+        if len(self.headers) < len(head.headers):
+            self.headers = _joined(head.headers)
 
     async def read(self) -> bytes:
         try:
@@ -326,6 +326,14 @@ class Received:
         if not self._is_closed:
             self._is_closed = True
             self._transport.give_back(self._link, self._origin, may_go_on=self._reader.may_go_on)
+
+
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Each name's values, as one line could have told them (RFC 9110 §5.3)."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
 
 
 @asynccontextmanager
