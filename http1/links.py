@@ -47,6 +47,7 @@ class Link(asyncio.BufferedProtocol):
 
     def __init__(self, tls: Tls | None = None) -> None:
         self.tls = tls
+        self._room = _rooms.room if tls is None else _rooms.room[:TLS_READ_SIZE]  # as OpenSSL keeps what it once needed
         self.on_unasked: Callable[[bytes], None] | None = None
         self.on_close: Callable[[Link], None] | None = None
         self.resting_since = 0.0
@@ -94,7 +95,7 @@ class Link(asyncio.BufferedProtocol):
         """To be waited for: something has come, or nothing will."""
         if not self.is_open:
             raise ConnectionError(self._failure or "the connection was closed")
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = asyncio.Future()  # of the running loop
         return self._waiter
 
     def _wake(self) -> None:
@@ -112,15 +113,14 @@ class Link(asyncio.BufferedProtocol):
             transport.write(self.tls.begin())
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """OpenSSL keeps as much memory as it was ever given at once."""
-        return _rooms.room if self.tls is None else _rooms.room[:TLS_READ_SIZE]
+        return self._room
 
     def buffer_updated(self, n_bytes: int) -> None:
         if self.tls is None:
-            data = bytes(_rooms.room[:n_bytes])
+            data = bytes(self._room[:n_bytes])
         else:
             try:
-                data = self.tls.receive(_rooms.room[:n_bytes])
+                data = self.tls.receive(self._room[:n_bytes])
             except ssl.SSLError as error:
                 self._transport.write(self.tls.to_send())  # the alert that says why
                 self._end(str(error))
