@@ -51,8 +51,10 @@ class Counter:
         self.values: dict[Labels, float] = {}
 
     def add(self, *values: str, amount: float = 1.0) -> None:
-        of = _bounded(values, self.values)
-        self.values[of] = self.values.get(of, 0.0) + amount
+        if values not in self.values:
+            values = _bounded(values, self.values)
+            self.values.setdefault(values, 0.0)
+        self.values[values] += amount
 
     def lines(self) -> Iterable[str]:
         yield from _head(self.name, self.help, "counter")
@@ -70,13 +72,20 @@ class Histogram:
         self._latest: dict[Labels, deque[float]] = {}
 
     def observe(self, seconds: float, *values: str) -> None:
+        counts = self.counts.get(values)
+        if counts is None:
+            values, counts = self._begun(values)
+        counts[bisect_left(BUCKETS_S, seconds)] += 1
+        self.sums[values] += seconds
+        self._latest[values].append(seconds)
+
+    def _begun(self, values: Labels) -> tuple[Labels, list[int]]:
+        """The series of labels that are seen for the first time, or that of all others."""
         of = _bounded(values, self.counts)
         if of not in self.counts:
             self.counts[of], self.sums[of] = [0] * (len(BUCKETS_S) + 1), 0.0
             self._latest[of] = deque(maxlen=LATEST)
-        self.counts[of][bisect_left(BUCKETS_S, seconds)] += 1
-        self.sums[of] += seconds
-        self._latest[of].append(seconds)
+        return of, self.counts[of]
 
     def percentile(self, share: float, *values: str) -> float | None:
         """Seconds within which that share of the LATEST ended; None without any."""

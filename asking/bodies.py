@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 from exchanges.errors import BadResponse, Unavailable
 from http1.turns import Turns
@@ -49,10 +50,23 @@ class Held:
 class Body:
     """One answer's body while it is read."""
 
-    def __init__(self) -> None:
+    __slots__ = ("_exchange", "_held", "is_given_up", "parts", "size")
+
+    def __init__(self, exchange: str, held: Held) -> None:
+        self._exchange, self._held = exchange, held
         self.parts: list[bytes] = []
         self.size = 0
         self.is_given_up = False
+
+    def take(self, chunk: bytes) -> None:
+        """Raises BadResponse when it is the longest of too many at once."""
+        if not self.is_given_up:
+            self._held.add(self, chunk)
+        if self.is_given_up:
+            self.refuse()
+
+    def refuse(self) -> NoReturn:
+        raise BadResponse(self._exchange, f"{self.size} bytes, the most of more than are held at once")
 
 
 async def read_body(exchange: str, answer: Answer, max_bytes: int, held: Held) -> bytes:
@@ -60,20 +74,13 @@ async def read_body(exchange: str, answer: Answer, max_bytes: int, held: Held) -
 
     Raises as read_chunks; BadResponse also when it is the longest of too many at once.
     """
-    body = Body()
-
-    def take(chunk: bytes) -> None:
-        if not body.is_given_up:
-            held.add(body, chunk)
-        if body.is_given_up:
-            raise BadResponse(exchange, f"{body.size} bytes, the most of more than are held at once")
-
+    body = Body(exchange, held)
     try:
-        await read_chunks(exchange, answer, max_bytes, take, held.turns, is_kept=True)
+        await read_chunks(exchange, answer, max_bytes, body.take, held.turns, is_kept=True)
         if body.size > SHORT:
             await held.turns.take()
         if body.is_given_up:
-            raise BadResponse(exchange, f"{body.size} bytes, the most of more than are held at once")
+            body.refuse()
         return body.parts[0] if len(body.parts) == 1 else b"".join(body.parts)
     finally:
         held.let_go(body)
@@ -113,7 +120,7 @@ async def read_chunks(
                 if is_work:
                     await turns.take()
                 take(chunk)
-            if max(size, packed_size) > max_bytes:
+            if size > max_bytes or packed_size > max_bytes:
                 raise BadResponse(exchange, f"the answer is longer than {max_bytes} bytes")
     except zlib.error as error:
         raise BadResponse(exchange, f"not gzip: {error}") from error

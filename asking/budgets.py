@@ -67,7 +67,8 @@ class Spending:
         return max(0.0, earliest + self._window_s - now) if is_full else 0.0
 
     def answered(self, paid: list[float], now: float) -> None:
-        paid[0] = max(paid[0], now)
+        if now > paid[0]:
+            paid[0] = now
 
     def heard(self, used: int, now: float) -> None:
         """The exchange's own count, which includes what others behind this address spent."""

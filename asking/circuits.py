@@ -184,8 +184,11 @@ class _Watch:
         self._began = circuit.clock.monotonic()
         self._was_probe = False
 
-    def __enter__(self) -> None:
-        self._was_probe = self._circuit.admit()
+    def __enter__(self) -> float:
+        """The moment, on the monotonic clock."""
+        if self._circuit.rest_until:
+            self._was_probe = self._circuit.admit()
+        return self._began
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
         circuit = self._circuit

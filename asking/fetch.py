@@ -190,8 +190,8 @@ class Fetcher:
         if circuit.is_probed:
             await circuit.probed(deadlines.seconds)
         try:
-            with circuit.watch():
-                return await self._answer(endpoint, deadlines, asked, read)
+            with circuit.watch() as began:
+                return await self._answer(endpoint, deadlines, asked, read, began)
         except MarketError as error:
             raise bare(error) from None
 
@@ -201,11 +201,12 @@ class Fetcher:
         deadlines: Deadlines,
         asked: Asked,
         read: Callable[[Answer], Awaitable[T]],
+        began: float,
     ) -> T:
         exchange, spending = endpoint.host.exchange, self._spending(endpoint.budget)
         try:
             with deadlines.begin():
-                wait_s = spending.pay(endpoint.weight, self._clock.monotonic())
+                wait_s = spending.pay(endpoint.weight, began)
                 paid = spending.latest
                 if wait_s > 0:
                     await self._wait_for_room(spending, paid, wait_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 
 class Deadlines:
@@ -26,7 +27,9 @@ class Deadlines:
     def begin(self) -> Deadline:
         """To be entered at once, by the task whose time it is. Raises TimeoutError at its end, where that is over."""
         loop = asyncio.get_running_loop()
-        deadline = Deadline(self, loop.time() + self.seconds)
+        task = asyncio.current_task(loop)
+        assert task is not None
+        deadline = Deadline(self, loop.time() + self.seconds, task)
         if self._timer is None:
             self._timer = loop.call_at(deadline.due, self._end_those_due, loop)
         return deadline
@@ -52,13 +55,11 @@ class Deadline:
 
     __slots__ = ("_all", "_is_over", "_n_cancelled", "_task", "due")
 
-    def __init__(self, all_: Deadlines, due: float) -> None:
+    def __init__(self, all_: Deadlines, due: float, task: asyncio.Task[Any]) -> None:
         self._all, self.due, self._is_over = all_, due, False
+        self._task, self._n_cancelled = task, task.cancelling()
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._task, self._n_cancelled = task, task.cancelling()
         self._all.open[self] = None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:

@@ -102,7 +102,7 @@ async def test_answers_that_come_all_at_once_are_parsed_round_by_round_but_for_s
 
 async def test_longest_of_too_many_is_given_up() -> None:
     held = Held(1000)
-    short, long = Body(), Body()
+    short, long = Body("okx", held), Body("okx", held)
     held.add(long, b"x" * 700)
     held.add(short, b"x" * 299)
     assert (held.total, long.is_given_up) == (999, False)
