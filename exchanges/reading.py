@@ -490,7 +490,7 @@ def are_texts(cells: Sequence[Any]) -> bool:
 
 def numbers(cells: Sequence[Any]) -> Sequence[float]:
     """A column of JSON's figures. Raises TypeError and ValueError for what is none."""
-    if are_texts(cells):
+    if cells and type(cells[0]) is str and are_texts(cells):
         return list(map(float, cells))
     kinds = set(map(type, cells))
     if not kinds <= _FIGURES:
