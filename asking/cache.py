@@ -73,7 +73,7 @@ class Cache:
             work.close()
         else:
             self.n_misses += 1
-            flight = self._flights[key] = _Flight(loop.create_task(work), self._later(keep_s))
+            flight = self._flights[key] = _Flight(loop.create_task(work), self._now().later(keep_s))
             flight.left = partial(self._left, key, flight)
             flight.task.add_done_callback(partial(self._landed, key, flight))
         flight.waiting.append(waiting)
@@ -110,7 +110,8 @@ class Cache:
 
     def _keep(self, key: Any, until: _Moment, found: Any) -> None:
         self._forget(key)
-        if not self._is_ahead(until):
+        now = self._now()
+        if not until.is_after(now):
             return
         n_rows = _rows_of(found)
         if self._is_full(n_rows):
@@ -122,7 +123,7 @@ class Cache:
 
     def sweep(self) -> None:
         """Keeps nothing any more whose time is over. Nobody asks for most of it again, and it is memory."""
-        now = self._later(0.0)
+        now = self._now()
         for key in [key for key, (until, _) in self._kept.items() if not until.is_after(now)]:
             self._forget(key)
 
@@ -130,15 +131,15 @@ class Cache:
         """By either clock: every answer that is kept is asked this."""
         return moment.monotonic_s > self._clock.monotonic() and moment.now_s > self._clock.now()
 
-    def _later(self, seconds: float) -> _Moment:
-        return _Moment(self._clock.monotonic() + seconds, self._clock.now() + seconds)
+    def _now(self) -> _Moment:
+        return _Moment(self._clock.monotonic(), self._clock.now())
 
     def _is_full(self, n_more: int) -> bool:
         return len(self._kept) >= self._max_entries or self._n_rows + n_more > self._max_rows
 
     def keep(self, key: Any, keep_s: float, found: Any) -> None:
         """Keeps what another question has answered, too."""
-        self._keep(key, self._later(keep_s), found)
+        self._keep(key, self._now().later(keep_s), found)
 
     def drop(self, key: Any) -> None:
         """Keeps no longer what was found for the key; what is on its way still comes."""
@@ -176,6 +177,9 @@ class _Moment(NamedTuple):
 
     monotonic_s: float
     now_s: float
+
+    def later(self, seconds: float) -> _Moment:
+        return _Moment(self.monotonic_s + seconds, self.now_s + seconds)
 
     def is_after(self, now: _Moment) -> bool:
         """By either clock."""
