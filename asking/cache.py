@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -74,14 +74,13 @@ class Cache:
         else:
             self.n_misses += 1
             flight = self._flights[key] = _Flight(loop.create_task(work), self._now().later(keep_s))
-            flight.left = partial(self._left, key, flight)
             flight.task.add_done_callback(partial(self._landed, key, flight))
         flight.waiting.append(waiting)
-        waiting.add_done_callback(flight.left)
+        waiting.add_done_callback(partial(self._left, key, flight))
         return waiting
 
     def _left(self, key: Any, flight: _Flight, waiting: asyncio.Future[Any]) -> None:
-        """One of those who wait does so no longer: without any, the work ends."""
+        """One of those who wait has the answer, or waits no longer: without any, the work ends."""
         flight.waiting.remove(waiting)
         if not flight.waiting and not flight.task.done():
             flight.task.cancel()
@@ -98,7 +97,6 @@ class Cache:
         for waiting in flight.waiting:
             if waiting.done():
                 continue
-            waiting.remove_done_callback(flight.left)
             if task.cancelled():
                 waiting.cancel()
             elif error is not None:
@@ -106,7 +104,6 @@ class Cache:
                 waiting.exception()
             else:
                 waiting.set_result(task.result())
-        del flight.left  # which holds the flight
 
     def _keep(self, key: Any, until: _Moment, found: Any) -> None:
         self._forget(key)
@@ -189,9 +186,8 @@ class _Moment(NamedTuple):
 class _Flight:
     """Work on its way, and who waits for it."""
 
-    __slots__ = ("left", "task", "until", "waiting")
+    __slots__ = ("task", "until", "waiting")
 
     def __init__(self, task: asyncio.Future[Any], until: _Moment) -> None:
         self.task, self.until = task, until
         self.waiting: list[asyncio.Future[Any]] = []
-        self.left: Callable[[asyncio.Future[Any]], None]
