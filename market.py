@@ -21,7 +21,7 @@ from asking.fetch import Fetcher
 from asking.kept import Kept
 from asking.namesakes import Namesakes
 from asking.pages import candle_pages
-from asking.races import Question, begin, first_answers, give_up, or_none
+from asking.races import Question, first_answers, or_none, start
 from asking.spellings import Spellings
 from asking.symbol_lists import NOT_LISTED_S, Symbols
 from asking.witnesses import Witnesses
@@ -311,7 +311,7 @@ class Market(Kept):
         others = [what for what in endpoints if what != "ticker"]
         intervals = self.periods.begin(exchange, of.quote)
         ticker = self.cached(endpoints["ticker"], per=of.multiplier)  # before all else
-        parts = {what: begin(self.cached(endpoints[what], per=of.multiplier)) for what in others}
+        parts = {what: start(self.cached(endpoints[what], per=of.multiplier)) for what in others}
         missing: dict[PartName, MarketError] = {}
         try:
             whole = await ticker
@@ -328,7 +328,7 @@ class Market(Kept):
             interval_h = await self.periods.of(exchange, intervals, of.listed)
         finally:
             for asked in parts.values():
-                give_up(asked)
+                asked.cancel()
             if intervals is not None:
                 intervals.changed_h.cancel()
         return self._found(exchange, whole, of, missing, interval_h)

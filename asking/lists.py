@@ -5,7 +5,7 @@ from __future__ import annotations
 from asking.cache import Cache
 from asking.fetch import Fetcher
 from asking.periods import FundingPeriods
-from asking.races import begin, give_up
+from asking.races import start
 from exchanges.endpoints import ListEndpoint
 from exchanges.errors import NotSupported, PartName, Reason
 from exchanges.joined import Rows
@@ -34,14 +34,14 @@ class Lists:
         wanted = ["ticker", *(part for part in parts if part in endpoints)]
         dollar = exchange.quotes[kind][0]
         intervals = self._periods.begin(exchange, dollar) if PartName.FUNDING in parts else None
-        lists = [begin(self.rows(exchange, kind, part, endpoints[part])) for part in wanted]
+        lists = [start(self.rows(exchange, kind, part, endpoints[part])) for part in wanted]
         try:
             of_tickers, *others = [await each for each in lists]
             changed = await self._periods.changed(exchange, intervals)
             await self._fetcher.turns.take()  # all who wait for the same list have it in the same round
         finally:
             for each in lists:
-                give_up(each)
+                each.cancel()
             if intervals is not None:
                 intervals.changed_h.cancel()
         if not others:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asking.fetch import Fetcher
-from asking.races import begin, give_up
+from asking.races import start
 from exchanges.anothers import refuse_pages
 from exchanges.endpoints import Endpoint
 from exchanges.joined import joined
@@ -24,11 +24,11 @@ async def candle_pages(
         end_ms, n = end_ms - page * step, n - page
     if len(asked) == 1:
         return await fetcher.fetch(asked[0])
-    answers = [begin(fetcher.fetch(endpoint)) for endpoint in asked]
+    answers = [start(fetcher.fetch(endpoint)) for endpoint in asked]
     try:
         pages = [await answer for answer in reversed(answers)]
         refuse_pages(pages)
         return joined(pages)
     finally:
         for answer in answers:
-            give_up(answer)
+            answer.cancel()

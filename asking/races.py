@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from types import CoroutineType
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from exchanges.errors import MarketError, Reason, Unavailable, bare
@@ -39,54 +38,29 @@ async def first_answers(*questions: Question[T], timeout_s: float) -> list[Outco
     Answers that are kept are there after one round of the loop: then no timer is set, and no callback waited for.
     """
     running = [Race(each) for each in questions]
-    try:
-        await asyncio.sleep(0)
-        if late := [race for race in running if not race.has_it_at_once()]:
-            await _ended(late, timeout_s)
-        return [race.result() for race in running]
-    finally:
+    timer = None
+
+    def give_up() -> None:
         for race in running:
-            race.stop()
-
-
-async def _ended(late: Sequence[Race[Any]], timeout_s: float) -> None:
-    """Waits for races. All began at once: one timer tells first when each asks the next one, then when all give up."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
-    timer: asyncio.TimerHandle
-
-    def look(fault: BaseException | None) -> None:
-        if ended.done():
-            return
-        if fault is not None:
-            ended.set_exception(fault)
-        elif not [race for race in late if not race.is_over]:
-            ended.set_result(None)
-
-    def hedge() -> None:
-        nonlocal timer
-        timer = loop.call_later(timeout_s - HEDGE_S, end)
-        for race in late:
-            race.hedge()
-
-    def end() -> None:
-        for race in late:
             race.give_up()
 
-    timer = loop.call_later(HEDGE_S, hedge) if timeout_s > HEDGE_S else loop.call_later(timeout_s, end)
-    for race in late:
-        race.on_end = look
     try:
-        await ended
+        await asyncio.sleep(0)
+        if [race for race in running if not race.has_it_at_once()]:
+            timer = asyncio.get_running_loop().call_later(timeout_s, give_up)
+        return [await race.outcome for race in running]
     finally:
-        timer.cancel()
+        if timer is not None:
+            timer.cancel()
+        for race in running:
+            race.stop()
 
 
 async def all_answers(
     asked: Mapping[str, Awaitable[T]], timeout_s: float
 ) -> tuple[dict[str, T], dict[str, MarketError]]:
     """What each exchange answers, and who failed, by exchange; what is not there in time has failed."""
-    tasks = {name: begin(each) for name, each in asked.items()}
+    tasks = {name: asyncio.ensure_future(each) for name, each in asked.items()}
     found: dict[str, T] = {}
     failed: dict[str, MarketError] = {}
     try:
@@ -109,7 +83,7 @@ async def all_answers(
 
 async def each_of(asked: Iterable[Awaitable[T]]) -> list[T | MarketError]:
     """What comes of each, all asked side by side: its answer, or its error."""
-    tasks = [begin(each) for each in asked]
+    tasks = [asyncio.ensure_future(each) for each in asked]
     found: list[T | MarketError] = []
     try:
         for task in tasks:
@@ -119,7 +93,7 @@ async def each_of(asked: Iterable[Awaitable[T]]) -> list[T | MarketError]:
                 found.append(bare(error))
     finally:
         for task in tasks[len(found) :]:
-            give_up(task)
+            _give_up(task)
     return found
 
 
@@ -171,111 +145,88 @@ async def settled(parts: Sequence[Part[Any]], timeout_s: float) -> None:
 class Race(Generic[T]):
     """Asks exchanges in order until one gives a good answer: the next one when one fails, or is silent for HEDGE_S.
 
-    `has_it_at_once` has to be asked once, after a round of the loop; HEDGE_S later, `hedge` has to be called. At its
-    end on_end is called, with a fault if there is one; `result` is what came of it. Callbacks instead of a task that
-    waits for tasks: it runs twice in every command.
+    `outcome` is what comes of it; `has_it_at_once` has to be asked once before that, after a round of the loop.
+    Callbacks instead of a task that waits for tasks: it runs twice in every command.
     """
 
     def __init__(self, question: Question[T]) -> None:
-        self._exchanges, self._answers = question.exchanges, iter(question.answers)
+        self._exchanges, self._answers = [each.id for each in question.exchanges], iter(question.answers)
         self._n_asked = 0
         self._running: dict[asyncio.Future[T], str] = {}
         self._errors: dict[str, MarketError] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._outcome: Outcome[T] | None = None
-        self._fault: BaseException | None = None  # of ours, which is nobody's answer
-        self.on_end: Callable[[BaseException | None], None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self.outcome: asyncio.Future[Outcome[T]] = self._loop.create_future()
         if self._exchanges:
             self._ask()
         else:
-            self._outcome = Outcome(None, ())
-
-    @property
-    def is_over(self) -> bool:
-        return self._outcome is not None or self._fault is not None
-
-    def result(self) -> Outcome[T]:
-        """What came of it. Raises what is no MarketError."""
-        if self._fault is not None:
-            raise self._fault
-        assert self._outcome is not None
-        return self._outcome
+            self.outcome.set_result(Outcome(None, ()))
 
     def _ask(self) -> asyncio.Future[T]:
-        task = begin(next(self._answers))
-        self._running[task] = self._exchanges[self._n_asked].id
+        task = asyncio.ensure_future(next(self._answers))
+        self._running[task] = self._exchanges[self._n_asked]
         self._n_asked += 1
         return task
 
     def has_it_at_once(self) -> bool:
         """Whether the first one's answer is there already; else it is waited for from now on."""
         for task in list(self._running):
-            if task.done():
-                self._ended(task)
-            else:
-                task.add_done_callback(self._ended)
-        return self.is_over
+            self._wait_for(task)
+        return self.outcome.done()
 
-    def hedge(self) -> None:
-        """HEDGE_S have passed: the next one is asked where that was not done before."""
-        if self._n_asked == 1 and not self.is_over and self._n_asked < len(self._exchanges):
-            self._ask_next()
-
-    def _ask_next(self) -> None:
-        """And the one after that, when this one takes HEDGE_S."""
-        self._stop_timer()
-        task = self._ask()
+    def _wait_for(self, task: asyncio.Future[T]) -> None:
+        """And asks the next one, when that takes HEDGE_S."""
         if task.done():
             self._ended(task)
             return
         task.add_done_callback(self._ended)
         if self._n_asked < len(self._exchanges):
-            self._timer = asyncio.get_running_loop().call_later(HEDGE_S, self._ask_next)
+            self._timer = self._loop.call_later(HEDGE_S, self._ask_next)
+
+    def _ask_next(self) -> None:
+        self._stop_timer()
+        self._wait_for(self._ask())
 
     def _ended(self, task: asyncio.Future[T]) -> None:
         exchange = self._running.pop(task, None)
         error = None if task.cancelled() else task.exception()
-        if self.is_over or exchange is None or task.cancelled():
+        if self.outcome.done() or exchange is None or task.cancelled():
             return
+        if error is None or not isinstance(error, MarketError):
+            self._stop_timer()  # another race may go on, and nobody is asked for it here
         if error is None:
-            self._end(Outcome(task.result(), self._errors_before(exchange)))
+            self.outcome.set_result(Outcome(task.result(), self._errors_before(exchange)))
         elif not isinstance(error, MarketError):
-            self._end(None, error)
+            self.outcome.set_exception(error)
         else:
             self._errors[exchange] = bare(error)
             if self._n_asked < len(self._exchanges):
                 self._ask_next()
             elif not self._running:
-                self._end(Outcome(None, tuple(self._errors.values())))
-
-    def _end(self, outcome: Outcome[T] | None, fault: BaseException | None = None) -> None:
-        self._outcome, self._fault = outcome, fault
-        self._stop_timer()  # another race may go on, and nobody is asked for it here
-        if self.on_end is not None:
-            self.on_end(fault)
+                self.outcome.set_result(Outcome(None, tuple(self._errors.values())))
 
     def _errors_before(self, exchange: str) -> tuple[MarketError, ...]:
         """Of those who failed, and of the preferred ones that are still asked; the first one's answer needs none."""
         if not self._running and not self._errors:
             return ()
-        names = [each.id for each in self._exchanges]
-        preferred = names[: names.index(exchange)]
+        preferred = self._exchanges[: self._exchanges.index(exchange)]
         waiting = [each for each in self._running.values() if each in preferred]
         slow: dict[str, MarketError] = {each: Unavailable(each, "slower", Reason.SLOWER) for each in waiting}
         return tuple((slow | self._errors).values())
 
     def give_up(self) -> None:
         """The deadline has passed: who has not answered by now did not answer in time."""
-        if not self.is_over:
-            late = [*self._running.values(), *(each.id for each in self._exchanges[self._n_asked :])]
+        if not self.outcome.done():
+            late = [*self._running.values(), *self._exchanges[self._n_asked :]]
             silent: dict[str, MarketError] = {each: Unavailable(each, "deadline passed", Reason.LATE) for each in late}
-            self._end(Outcome(None, tuple((silent | self._errors).values())))
+            self.outcome.set_result(Outcome(None, tuple((silent | self._errors).values())))
 
     def stop(self) -> None:
         """Leaves nothing running."""
         self._stop_timer()
+        self.outcome.cancel()  # where it is done this changes nothing, but that an error was looked at
         for task in self._running:
-            give_up(task)
+            _give_up(task)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
@@ -283,33 +234,21 @@ class Race(Generic[T]):
             self._timer = None
 
 
-def begin(work: Awaitable[T]) -> asyncio.Future[T]:
-    """As asyncio.ensure_future, which looks at more sorts of work than there are here: a tenth of what a task costs."""
-    if isinstance(work, asyncio.Future):
-        return work
-    if isinstance(work, CoroutineType):
-        return asyncio.get_running_loop().create_task(work)
-    return asyncio.ensure_future(work)
-
-
 def start(work: Awaitable[T]) -> asyncio.Future[T]:
     """A task whose error need not be looked at: who has an answer already does not wait for the others.
 
     An answer that is kept is there already, and stays as it is.
     """
-    task = begin(work)
-    if not task.done():
-        task.add_done_callback(_look)
+    if isinstance(work, asyncio.Future) and work.done():
+        return work
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(_look)
     return task
 
 
-def give_up(task: asyncio.Future[Any]) -> None:
-    """One that was begun, and is not waited for any more."""
-    if task.done():
-        _look(task)
-    else:
-        task.add_done_callback(_look)
-        task.cancel()
+def _give_up(task: asyncio.Future[Any]) -> None:
+    task.add_done_callback(_look)
+    task.cancel()
 
 
 def _look(done: asyncio.Future[Any]) -> None:

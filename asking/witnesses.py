@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, TypeVar
 
 from asking.kept import Kept
-from asking.races import begin, give_up
+from asking.races import start
 from exchanges.anothers import Seen, refuse_candles, refuse_flow, refuse_history, refuse_other_last
 from exchanges.errors import MarketError, Reason, UnknownSymbol, WrongMarket
 from exchanges.exchange import Exchange
@@ -157,7 +157,7 @@ async def beside(work: Awaitable[T], witness: Awaitable[U]) -> tuple[T, U | None
 
     Raises what the work raises, and WrongMarket where the witness is about another market.
     """
-    asked = begin(witness)
+    asked = start(witness)
     try:
         try:
             found = await work
@@ -175,7 +175,7 @@ async def beside(work: Awaitable[T], witness: Awaitable[U]) -> tuple[T, U | None
         except MarketError:
             return found, None
     finally:
-        give_up(asked)
+        asked.cancel()
 
 
 def _coin(of: Listing) -> tuple[str, str]:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from asking.races import Question, all_answers, each_of, first_answers
-from clock import loop_time
 from exchanges.errors import Unavailable
 from exchanges.table import EXCHANGES
 
@@ -54,30 +53,3 @@ async def test_likewise_of_all_and_of_each(complaints: list[str]) -> None:
     assert await of(both, complaints) == "ValueError"
     assert await of(each_of([fail(KeyError()), fail(Unavailable("binance", "late"))]), complaints) == "KeyError"
     assert complaints == []
-
-
-async def test_a_fault_of_ours_waits_for_nobody() -> None:
-    began = loop_time()
-    slow = Question([BINANCE], (each for each in [asyncio.sleep(3, 1)]))
-    with pytest.raises(KeyError):
-        await first_answers(slow, one_question(KeyError()), timeout_s=5)
-    assert round(loop_time() - began, 1) == 0.1
-
-
-async def test_each_silent_exchange_has_a_second_before_the_next_is_asked() -> None:
-    """Also where the first one of another question fails, which asks the next one at once; until the time is over."""
-    began, asked = loop_time(), list[tuple[str, float]]()
-
-    async def answer(name: str, error: Exception | None) -> int:
-        asked.append((name, round(loop_time() - began, 1)))
-        return await (asyncio.sleep(9, 1) if error is None else fail(error))
-
-    exchanges = list(EXCHANGES.values())[:4]
-    silent = Question(exchanges, (answer(f"silent {i}", None) for i in range(4)))
-    failing = Question(exchanges, (answer(f"failing {i}", None if i else Unavailable("x", "down")) for i in range(4)))
-    outcomes = await first_answers(silent, failing, timeout_s=2.5)
-    assert [(each.found, len(each.errors)) for each in outcomes] == [(None, 4), (None, 4)]
-    assert sorted(asked) == [
-        *(("failing 0", 0.0), ("failing 1", 0.1), ("failing 2", 1.1), ("failing 3", 2.1)),
-        *(("silent 0", 0.0), ("silent 1", 1.0), ("silent 2", 2.0)),
-    ]
