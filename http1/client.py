@@ -83,10 +83,12 @@ class _Origin(Busy):
         self.peak = self.peak_before = 0
         self.peak_since = 0.0
 
-    def begin_stretch(self, now: float) -> None:
-        """After LATELY_S of one. peak and peak_before: the most connections in use at once, in this and that before."""
-        self.peak_before = self.peak if now - self.peak_since <= 2 * LATELY_S else self.n_busy
-        self.peak, self.peak_since = self.n_busy, now
+    def busy_lately(self, now: float) -> int:
+        """The most connections in use at once, in the last LATELY_S to 2 LATELY_S."""
+        if now - self.peak_since > LATELY_S:
+            self.peak_before = self.peak if now - self.peak_since <= 2 * LATELY_S else self.n_busy
+            self.peak, self.peak_since = self.n_busy, now
+        return max(self.peak, self.peak_before)
 
 
 class Transport:
@@ -133,8 +135,7 @@ class Transport:
         if not self._places.take(origin):
             await self._wait_for_place(origin, timeouts.pool)
         now = self._clock()
-        if now - origin.peak_since > LATELY_S:  # before its peak, not with the first that is given back
-            origin.begin_stretch(now)
+        origin.busy_lately(now)  # a new stretch begins before its peak, not with the first that is given back
         if origin.n_busy > origin.peak:
             origin.peak = origin.n_busy
         link = self._take_idle(origin, now)
@@ -186,9 +187,7 @@ class Transport:
         if self._closed or not may_go_on or now < origin.distrusted_until or not link.is_open:
             link.drop()
             return
-        if now - origin.peak_since > LATELY_S:
-            origin.begin_stretch(now)
-        while origin.idle and len(origin.idle) >= max(origin.peak, origin.peak_before):
+        while origin.idle and len(origin.idle) >= origin.busy_lately(now):
             self._let_go(origin)
         if self.n_idle >= self._max_idle:
             self._let_go(max(self._origins.values(), key=lambda each: len(each.idle)))
