@@ -186,8 +186,7 @@ class _Watch:
 
     def __enter__(self) -> float:
         """The moment, on the monotonic clock."""
-        if self._circuit.rest_until:
-            self._was_probe = self._circuit.admit()
+        self._was_probe = self._circuit.admit()
         return self._began
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
