@@ -499,10 +499,9 @@ def numbers(cells: Sequence[Any]) -> Sequence[float]:
 
 
 def floats(cells: Sequence[Any]) -> list[float]:
-    """As numbers, each of them a float."""
-    if not are_texts(cells) and not set(map(type, cells)) <= _FIGURES:
-        raise TypeError("a figure is neither a number nor a text")
-    return list(map(float, cells))
+    """As numbers, each of them a float, in a list of its own."""
+    figures = numbers(cells)
+    return list(map(float, figures)) if figures is cells else list(figures)
 
 
 def _times(exchange: str, cells: Sequence[Any], unit_ms: int, interval_ms: int, *, are_numbers: bool) -> array[int]:
