@@ -287,10 +287,8 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
     if last is None or not volume or row.get("suspended") is True:
         return symbol, Snapshot()
     mark, index, amount = row.price("markPrice"), row.price("indexPrice"), row.number("openInterest")
-    rate, scale = row.number("fundingRate"), index if is_inverse else None if mark is None else 1 / mark
-    relative = row.number("relativeFundingRate")
-    if relative is None and rate is not None and scale is not None:
-        relative = rate * scale
+    scale = index if is_inverse else mark and 1 / mark
+    relative, rate = row.number("relativeFundingRate"), row.number("fundingRate")
     return symbol, Snapshot(
         Ticker(
             exchange=ID,
@@ -306,9 +304,17 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
             time_ms=_moment_ms(row.get("lastTime")),
         ),
         _open_interest(amount, mark, is_inverse=is_inverse),
-        # The next payment is due at the full hour; the answer does not say so.
-        None if relative is None else Funding(relative, FUNDING_INTERVAL_H, _next_hour_ms(now_ms), mark),
+        _funding(relative, rate, scale, _next_hour_ms(now_ms), mark),
     )
+
+
+def _funding(
+    relative: float | None, rate: float | None, scale: float | None, due_ms: int, mark: float | None
+) -> Funding | None:
+    """scale: what makes a rate of the one in dollars. The next payment is due at the full hour, which is not told."""
+    if relative is None and rate is not None and scale is not None:
+        relative = rate * scale
+    return None if relative is None else Funding(relative, FUNDING_INTERVAL_H, due_ms, mark)
 
 
 def perps_reader(now_ms: int) -> AtOnce[tuple[str, Snapshot]]:
@@ -348,14 +354,7 @@ def parse_perp_rows(rows: Sequence[Any], now_ms: int) -> list[tuple[str, Snapsho
     interests = [_open_interest(*each, is_inverse=False) for each in zip(amounts, marks, strict=True)]
     markets.prices("indexPrice")  # which only PI_ needs, but which has to be a price
     told = zip(markets.numbers("relativeFundingRate"), markets.numbers("fundingRate"), marks, strict=True)
-    rates = [
-        rate * (1 / mark) if relative is None and rate is not None and mark else relative
-        for relative, rate, mark in told
-    ]
-    fundings = [
-        None if rate is None else Funding(rate, FUNDING_INTERVAL_H, due_ms, mark)
-        for rate, mark in zip(rates, marks, strict=True)
-    ]
+    fundings = [_funding(relative, rate, mark and 1 / mark, due_ms, mark) for relative, rate, mark in told]
     found = list(zip(symbols, map(Snapshot, tickers, interests, fundings), strict=True))
     are_apart = [
         symbol.endswith(COIN) or price is None or not volume or suspended is True
