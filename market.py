@@ -20,7 +20,7 @@ from asking.circuits import HostHealth
 from asking.fetch import Fetcher
 from asking.kept import Kept
 from asking.namesakes import Namesakes
-from asking.pages import candle_pages
+from asking.pages import candle_pages, open_interest_page
 from asking.races import Question, first_answers, or_none, start
 from asking.spellings import Spellings
 from asking.symbol_lists import NOT_LISTED_S, Symbols
@@ -46,6 +46,7 @@ from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import DOLLARS, INTERVALS, Candles, Flow, Listing, Snapshot, Ticker
 
 T = TypeVar("T")
+Past = TypeVar("Past", Candles, Flow)
 FIRST_KIND_SHARE = 0.7  # of the time: where all exchanges of the first kind hang, the second needs the rest
 HOUR_MS = 3_600_000
 HISTORY_S = 60.0  # how long an hourly history serves
@@ -393,36 +394,37 @@ class Market(Kept):
         *,
         keep: bool = True,
         names_other: bool = True,
+        ago_ms: tuple[int, ...] = (),
     ) -> Candles:
         """The last n closed candles at one exchange, and the running one as it was when they were asked for.
 
         Those without trades are among them, with volume 0. Kept until the running one closes, unless who asks keeps
         what they come to. Fewer where the market is younger. Raises MarketError: LongQuiet where nothing was traded
-        for MAX_QUIET_MS, so that nobody takes what is left of a market for its news. names_other: as in spellings.
+        for MAX_QUIET_MS, so that nobody takes its rest for news. names_other: as in spellings; ago_ms: in candle_pages.
         """
         spellings = self.spellings(exchange, kind, symbol, hurried=not keep, beside=True, names_other=names_other)
-        load = self._load_candles(exchange, spellings, kind, interval, n)
+        load = self._load_candles(exchange, spellings, kind, interval, n, ago_ms)
         if not keep:
             return await load
         step_s = INTERVALS[interval] / 1000
         to_next_s = step_s - self.clock.now() % step_s
-        return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n), to_next_s, load)
+        return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n, ago_ms), to_next_s, load)
 
     def candles_at_hand(
-        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int
+        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int, ago_ms: tuple[int, ...] = ()
     ) -> asyncio.Future[Candles] | None:
         """What `candles` would give without asking anybody."""
-        return self._cache.at_hand((exchange.id, "candles", symbol, kind, interval, n))
+        return self._cache.at_hand((exchange.id, "candles", symbol, kind, interval, n, ago_ms))
 
     async def _load_candles(
-        self, exchange: Exchange, spellings: Spellings, kind: str, interval: str, n: int
+        self, exchange: Exchange, spellings: Spellings, kind: str, interval: str, n: int, ago_ms: tuple[int, ...]
     ) -> Candles:
         now_ms = self.now_ms()
         async for of in spellings:
             with spellings:
                 await self.require_candles(exchange, of, interval)
                 of = await self.sized(exchange, of, "candles")
-                pages = candle_pages(self.fetcher, exchange, of, interval, n + 1, self.now_ms())
+                pages = candle_pages(self.fetcher, exchange, of, interval, n + 1, now_ms, ago_ms)
                 found = await self._witnesses.candles(exchange, of, pages)
                 await spellings.refuse_namesake()
                 refuse_long_quiet(found, now_ms)
@@ -451,7 +453,7 @@ class Market(Kept):
                 await self.require_candles(exchange, of, interval)
                 of = await self.sized(exchange, of, "candles")
                 asked = self.when_asked(exchange.candles(of, interval, 2, self.now_ms()), of.multiplier)
-                found = await self._witnesses.candles(exchange, of, _candles_when_asked(of, asked))
+                found = await self._witnesses.candles(exchange, of, _when_asked(of, asked))
                 refuse_future(exchange.id, found.open_ms, self.now_ms())
                 return found
         raise spellings.unknown
@@ -467,33 +469,31 @@ class Market(Kept):
                     await self.running_candle(exchange, symbol, kind, interval)  # UnknownSymbol for what is not there
                 exchange.require("flow", kind, of.quote, interval)
                 asked = self.when_asked(exchange.taker_flow(of, interval, n + 1, self.now_ms()), of.multiplier)
-                found = await self._witnesses.flow(exchange, of, _flow_when_asked(of, asked))
+                found = await self._witnesses.flow(exchange, of, _when_asked(of, asked))
                 refuse_long_quiet(found, self.now_ms())
                 return filled_flow(found, n, found.asked_ms or self.now_ms())
         raise spellings.unknown
 
     async def open_interest_history(
-        self, exchange: Exchange, of: Listing, n: int, step: str = "1h"
+        self, exchange: Exchange, of: Listing, n: int, step: str = "1h", ago_ms: tuple[int, ...] = ()
     ) -> Sequence[tuple[int, float]]:
-        """Open interest of the last n steps, or as many as are told: ms and coins, oldest first. Raises MarketError."""
+        """Open interest of the last n steps, or as many as are told: ms and coins, oldest first. Raises MarketError.
+
+        ago_ms: as in open_interest_page.
+        """
         exchange.require("open_interest_history", of.kind, of.quote)
 
         async def load() -> Sequence[tuple[int, float]]:
-            asked = self.fetcher.fetch(exchange.open_interest_history(of, n, self.now_ms(), step))
-            return await self._witnesses.history(exchange, of, asked)
+            endpoint = open_interest_page(exchange, of, n, step, self.now_ms(), ago_ms)
+            return await self._witnesses.history(exchange, of, self.fetcher.fetch(endpoint))
 
-        key = (exchange.id, "open interest", of.listed, of.multiplier, n, step)
+        key = (exchange.id, "open interest", of.listed, of.multiplier, n, step, ago_ms)
         return await self.cached_load(key, HISTORY_S, load())
 
 
-async def _candles_when_asked(of: Listing, asked: Awaitable[tuple[int, Candles]]) -> Candles:
+async def _when_asked(of: Listing, asked: Awaitable[tuple[int, Past]]) -> Past:
     asked_ms, found = await asked
     return found.asked(of.symbol, asked_ms)
-
-
-async def _flow_when_asked(of: Listing, asked: Awaitable[tuple[int, Flow]]) -> Flow:
-    asked_ms, found = await asked
-    return found._replace(symbol=of.symbol, asked_ms=asked_ms)
 
 
 def _is_near(found: Found, price: float) -> bool:

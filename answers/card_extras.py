@@ -13,17 +13,21 @@ from exchanges.errors import PartName
 from exchanges.symbols import are_of_one_coin
 from exchanges.table import Exchange
 from exchanges.words import Candles
-from market import Market
+from market import HOUR_MS, Market
 
 T = TypeVar("T")
 EXTRAS_S = 1.0  # what may be left out is waited for no longer
-MOVES = {PartName.HOUR_CHANGE: ("1m", 60), PartName.WEEK_AND_MONTH_CHANGE: ("4h", 180)}
+DAY_MS = 24 * HOUR_MS
+MOVES = {
+    PartName.HOUR_CHANGE: ("1m", 60, (HOUR_MS,)),
+    PartName.WEEK_AND_MONTH_CHANGE: ("4h", 180, (7 * DAY_MS, 30 * DAY_MS)),
+}
 """The candles that tell of what a price was: an hour ago to half a minute, 7 and 30 days ago to two hours, whose moment
 is told with them: to be exact there as well would be another 720 rows."""
 SPANS = {
-    "1h": (PartName.HOUR_CHANGE, 3_600_000),
-    "7d": (PartName.WEEK_AND_MONTH_CHANGE, 7 * 86_400_000),
-    "30d": (PartName.WEEK_AND_MONTH_CHANGE, 30 * 86_400_000),
+    "1h": (PartName.HOUR_CHANGE, HOUR_MS),
+    "7d": (PartName.WEEK_AND_MONTH_CHANGE, 7 * DAY_MS),
+    "30d": (PartName.WEEK_AND_MONTH_CHANGE, 30 * DAY_MS),
 }
 CARD = (*MOVES, PartName.OPEN_INTEREST_CHANGE)
 ROW = (PartName.OPEN_INTEREST_CHANGE,)
@@ -58,9 +62,10 @@ def asked_at(
         if early is not None and early.exchange is exchange and (name not in MOVES or kind == "spot"):
             parts[name] = early
         elif name in MOVES:
-            of = (exchange, symbol, kind, *MOVES[name])
-            candles = partial(market.candles, *of, names_other=False)
-            kept = market.candles_at_hand(*of)
+            interval, n, ago_ms = MOVES[name]
+            of = (exchange, symbol, kind, interval, n)
+            candles = partial(market.candles, *of, names_other=False, ago_ms=ago_ms)
+            kept = market.candles_at_hand(*of, ago_ms)
             parts[name] = Part(exchange, kept or _once_there(market, exchange, kind, symbol, candles))
         else:
             history = partial(open_interest_before, market, exchange, symbol)

@@ -13,6 +13,8 @@ from exchanges.table import Exchange
 from exchanges.words import OpenInterest
 from market import HISTORY_S, HOUR_MS, Market
 
+AGO_H = (1, 24)
+AGO_MS = tuple(hours * HOUR_MS for hours in AGO_H)
 STEP, STEP_MS = "15m", HOUR_MS // 4  # the finest of which one answer of every exchange reaches back a day
 N_STEPS = 98  # rows: the last one may be a step old, and the first one has to be of more than 24 hours ago
 BASIS_H = 26  # rows of an hourly history: the first one has to be more than 24 hours old
@@ -48,18 +50,25 @@ def leading_to(now: OpenInterest | None, before: Mapping[int, float] | None) -> 
 
 async def open_interest_before(market: Market, exchange: Exchange, symbol: str, *, exact: bool = False) -> Before:
     """Open interest 1 and 24 hours ago, in coins, where it is told of that moment. Raises MarketError."""
-    rows = await open_interest_history(market, exchange, symbol, N_STEPS, STEP, exact=exact)
+    rows = await open_interest_history(market, exchange, symbol, N_STEPS, STEP, exact=exact, ago_ms=AGO_MS)
     return at_hours_ago(rows, market.now_ms())
 
 
 async def open_interest_history(
-    market: Market, exchange: Exchange, symbol: str, n: int, step: str = "1h", *, exact: bool = False
+    market: Market,
+    exchange: Exchange,
+    symbol: str,
+    n: int,
+    step: str = "1h",
+    *,
+    exact: bool = False,
+    ago_ms: tuple[int, ...] = (),
 ) -> Sequence[tuple[int, float]]:
-    """Open interest of the last n steps, or as many as are told: ms and coins, oldest first. Raises MarketError."""
+    """As Market.open_interest_history, by the name that the coin's perpetual has there. Raises MarketError."""
     spellings = market.spellings(exchange, "perp", symbol, exact=exact, beside=True)
     async for of in spellings:
         with spellings:
-            rows = await market.open_interest_history(exchange, of, n, step)
+            rows = await market.open_interest_history(exchange, of, n, step, ago_ms)
             refuse_future(exchange.id, [at for at, _ in rows[-1:]], market.now_ms())
             await spellings.refuse_namesake()
             return rows
@@ -93,7 +102,7 @@ def at_hours_ago(rows: Sequence[tuple[int, float]], now_ms: int) -> Before:
     a half it is not told.
     """
     found, rough, rows = Before(), set[int](), sorted(rows)
-    for hours in (1, 24):
+    for hours in AGO_H:
         wanted = now_ms - hours * HOUR_MS
         n = bisect_left(rows, wanted, key=_moment)  # that are older
         if n == len(rows) or (n == 0 and rows[0][0] > wanted):

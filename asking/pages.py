@@ -1,6 +1,8 @@
-"""Candles of which one answer does not hold enough: several answers, side by side."""
+"""What the past is asked of: candles, of which one answer may not hold enough, and open interest."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from asking.fetch import Fetcher
 from asking.races import start
@@ -12,10 +14,16 @@ from exchanges.words import INTERVALS, Candles, Listing
 
 
 async def candle_pages(
-    fetcher: Fetcher, exchange: Exchange, of: Listing, interval: str, n: int, now_ms: int
+    fetcher: Fetcher, exchange: Exchange, of: Listing, interval: str, n: int, now_ms: int, ago_ms: Sequence[int] = ()
 ) -> Candles:
-    """As many answers as n candles take, put together. Raises MarketError: WrongMarket where they do not meet."""
+    """As many answers as n candles take, put together. Raises MarketError: WrongMarket where they do not meet.
+
+    ago_ms: where only those of so long ago are needed, and the newest; then others may be missing.
+    """
     step, most = INTERVALS[interval], exchange.max_candles[of.kind]
+    if ago_ms and n <= most:
+        around = exchange.candles_around(of, interval, n, now_ms, [now_ms - each for each in ago_ms])
+        return await fetcher.fetch(around)
     end_ms = (now_ms // step + 1) * step
     asked: list[Endpoint[Candles]] = []
     while n > 0:
@@ -32,3 +40,12 @@ async def candle_pages(
     finally:
         for answer in answers:
             answer.cancel()
+
+
+def open_interest_page(
+    exchange: Exchange, of: Listing, n: int, step: str, now_ms: int, ago_ms: Sequence[int]
+) -> Endpoint[list[tuple[int, float]]]:
+    """The last n steps of open interest. ago_ms: as in candle_pages."""
+    if not ago_ms:
+        return exchange.open_interest_history(of, n, now_ms, step)
+    return exchange.open_interest_around(of, n, now_ms, step, [now_ms - each for each in ago_ms])

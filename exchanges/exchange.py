@@ -161,6 +161,12 @@ class Exchange:
         """
         raise self._untold("candles")
 
+    def candles_around(
+        self, of: Listing, interval: str, n: int, now_ms: int, moments_ms: Sequence[int]
+    ) -> Endpoint[Candles]:
+        """As candles, for who needs those at some moments and the newest ones: the others need not be among them."""
+        return self.candles(of, interval, n, now_ms)
+
     def taker_flow(self, of: Listing, interval: str, n: int, now_ms: int = 0) -> Endpoint[Flow]:
         """What takers bought and sold in the last n periods, where it does not come with the candles.
 
@@ -173,6 +179,12 @@ class Exchange:
     ) -> Endpoint[list[tuple[int, float]]]:
         """Open interest every hour, or every step of "15m" or "5m", n times: (ms, base coins), oldest first."""
         raise self._untold("open_interest_history")
+
+    def open_interest_around(
+        self, of: Listing, n: int, now_ms: int, step: str, moments_ms: Sequence[int]
+    ) -> Endpoint[list[tuple[int, float]]]:
+        """As open_interest_history, for who needs that at some moments and the newest: the rest need not be told."""
+        return self.open_interest_history(of, n, now_ms, step)
 
     def basis_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
         """How far the perpetual is above its index every hour, n times: (ms, fraction), oldest first."""

@@ -25,11 +25,11 @@ def filled(candles: Candles, n: int, now_ms: int) -> Candles:
     """The last n closed periods up to now and the running one, those without trades put in.
 
     What is before the first candle is not known, and the running candle is there only when it was listed.
-    Candles that are on no common grid are given back as they are, and those of which odd ones were left out: what was
-    traded then is not known.
+    Candles that are on no common grid are given back as they are, and those of which some were left out as odd, or were
+    not read: what was traded then is not known.
     """
     step, times = candles.interval_ms, candles.open_ms
-    if not len(times) or candles.n_odd or not _are_on_a_grid(times, step):
+    if not len(times) or candles.n_odd or candles.is_excerpt or not _are_on_a_grid(times, step):
         return candles
     running, last = _ends(times, step, now_ms, _leaves_out(candles.exchange))
     begin = max(times[0], running - n * step)

@@ -133,8 +133,9 @@ class Candles:
     of it) in base; quote_volume in quote. A column that the exchange does not give is None. Candles without
     trades may be missing. is_last_closed: where the exchange says whether the last one is over. n_odd: how many were
     left out, as no candle has such figures. asked_ms: when they were asked for; one that was running then is not
-    closed, whenever one looks. is_bounded: read_candles has held every figure of these very columns against its
-    bounds; whatever is made of them (a part, several joined) does not say so.
+    closed, whenever one looks. is_excerpt: others were not read, as nobody needs them; see around. is_bounded:
+    read_candles has held every figure of these very columns against its bounds; whatever is made of them (a part,
+    several joined) does not say so.
     """
 
     exchange: str
@@ -152,6 +153,7 @@ class Candles:
     is_last_closed: bool | None = None
     n_odd: int = 0
     asked_ms: int | None = None
+    is_excerpt: bool = False
     is_bounded: bool = field(default=False, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -171,7 +173,7 @@ class Candles:
         """The same under another symbol, and when they were asked for."""
         columns = (self.open_ms, self.open, self.high, self.low, self.close, self.volume, self.quote_volume)
         kept = (*columns, self.taker_buy, self.is_last_closed, self.n_odd)
-        return Candles(self.exchange, symbol, self.kind, self.interval_ms, *kept, asked_ms)
+        return Candles(self.exchange, symbol, self.kind, self.interval_ms, *kept, asked_ms, self.is_excerpt)
 
     def part(self, begin: int, end: int) -> "Candles":
         """The candles of a slice."""
@@ -192,6 +194,7 @@ class Candles:
             True if end < len(self) else self.is_last_closed,
             self.n_odd,
             self.asked_ms,
+            self.is_excerpt,
         )
 
 
@@ -209,6 +212,10 @@ class Flow(NamedTuple):
     buy: Sequence[float]
     sell: Sequence[float]
     asked_ms: int | None = None
+
+    def asked(self, symbol: str, asked_ms: int) -> "Flow":
+        """The same under another symbol, and when it was asked for."""
+        return self._replace(symbol=symbol, asked_ms=asked_ms)
 
 
 class Ratio(NamedTuple):
