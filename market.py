@@ -10,7 +10,6 @@ once somebody has asked for one that is not listed.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
 from typing import NamedTuple, TypeVar
@@ -384,7 +383,7 @@ class Market(Kept):
 
     # Candles.
 
-    async def candles(
+    def candles(
         self,
         exchange: Exchange,
         symbol: str,
@@ -395,26 +394,22 @@ class Market(Kept):
         keep: bool = True,
         names_other: bool = True,
         ago_ms: tuple[int, ...] = (),
-    ) -> Candles:
+    ) -> Awaitable[Candles]:
         """The last n closed candles at one exchange, and the running one as it was when they were asked for.
 
         Those without trades are among them, with volume 0. Kept until the running one closes, unless who asks keeps
         what they come to. Fewer where the market is younger. Raises MarketError: LongQuiet where nothing was traded
         for MAX_QUIET_MS, so that nobody takes its rest for news. names_other: as in spellings; ago_ms: in candle_pages.
         """
+        key = (exchange.id, "candles", symbol, kind, interval, n, ago_ms)
+        if keep and (kept := self._cache.at_hand(key)) is not None:
+            return kept
         spellings = self.spellings(exchange, kind, symbol, hurried=not keep, beside=True, names_other=names_other)
         load = self._load_candles(exchange, spellings, kind, interval, n, ago_ms)
         if not keep:
-            return await load
+            return load
         step_s = INTERVALS[interval] / 1000
-        to_next_s = step_s - self.clock.now() % step_s
-        return await self.cached_load((exchange.id, "candles", symbol, kind, interval, n, ago_ms), to_next_s, load)
-
-    def candles_at_hand(
-        self, exchange: Exchange, symbol: str, kind: str, interval: str, n: int, ago_ms: tuple[int, ...] = ()
-    ) -> asyncio.Future[Candles] | None:
-        """What `candles` would give without asking anybody."""
-        return self._cache.at_hand((exchange.id, "candles", symbol, kind, interval, n, ago_ms))
+        return self.cached_load(key, step_s - self.clock.now() % step_s, load)
 
     async def _load_candles(
         self, exchange: Exchange, spellings: Spellings, kind: str, interval: str, n: int, ago_ms: tuple[int, ...]

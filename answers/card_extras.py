@@ -65,8 +65,7 @@ def asked_at(
             interval, n, ago_ms = MOVES[name]
             of = (exchange, symbol, kind, interval, n)
             candles = partial(market.candles, *of, names_other=False, ago_ms=ago_ms)
-            kept = market.candles_at_hand(*of, ago_ms)
-            parts[name] = Part(exchange, kept or _once_there(market, exchange, kind, symbol, candles))
+            parts[name] = Part(exchange, _once_there(market, exchange, kind, symbol, candles))
         else:
             history = partial(open_interest_before, market, exchange, symbol)
             parts[name] = Part(exchange, _once_there(market, exchange, "perp", symbol, history))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+NEAR = 2048  # bytes around where a row should be, as rows are of about one length
 N_NEXT = 3  # rows for a moment: before it, after it, and one more for who asks later what is kept
 
 
@@ -31,15 +32,20 @@ def rows_around(body: bytes, form: Form, step_ms: int, moments_ms: Sequence[int]
     step_ms: between rows, whose times are multiples of it.
     """
     rows, taken = [], 1  # behind the bracket of the array
-    for moment_ms in sorted(moments_ms):
-        found = body.find(form.time % (moment_ms // step_ms * step_ms))
+    likely = begun_ms = length = 0
+    for at_ms in (each // step_ms * step_ms for each in sorted(moments_ms)):
+        time = form.time % at_ms
+        likely += (at_ms - begun_ms) // step_ms * length
+        found = body.find(time, max(likely - NEAR, taken), likely + NEAR)
+        if found < 0:  # a hundred rows and more are looked through
+            found = body.find(time, taken)
         begin = end = body.rfind(form.begin, taken, found + 1)
         for _ in range(N_NEXT):
             end = body.find(form.end, end) + 1
         if not 0 < begin < end:
             return body
         rows.append(body[begin:end])
-        taken = end + 1
+        likely, begun_ms, length, taken = begin, at_ms, (end - begin) // N_NEXT, end + 1
     last = body.rfind(form.begin, taken)
     newest = body.rfind(form.begin, taken, last)
     if last < 0:

@@ -217,12 +217,7 @@ class Binance(AccountExchange):
 
     def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
         """GET klines, with what takers bought."""
-        parse = partial(parse_candles, of=of, interval=interval)
-        query = f"symbol={_name(of)}&interval={interval}&limit={n}" + (f"&endTime={end_ms - 1}" if end_ms else "")
-        if of.kind == "spot":
-            return Endpoint(SPOT, f"/api/v3/klines?{query}", parse, explain, SPOT_WEIGHT, 2)
-        weight = 1 if n < 100 else 2 if n < 500 else 5 if n <= 1000 else 10
-        return Endpoint(USDM, f"/fapi/v1/klines?{query}", parse, explain, USDM_WEIGHT, weight)
+        return _klines(of, interval, n, end_ms, partial(parse_candles, of=of, interval=interval))
 
     def candles_around(
         self, of: Listing, interval: str, n: int, now_ms: int, moments_ms: Sequence[int]
@@ -233,7 +228,7 @@ class Binance(AccountExchange):
             rows = rows_around(body, LISTS, INTERVALS[interval], moments_ms)
             return parse_candles(rows, of, interval, is_excerpt=rows is not body)
 
-        return self.candles(of, interval, n, now_ms)._replace(parse=parse)
+        return _klines(of, interval, n, None, parse)
 
     def open_interest_around(
         self, of: Listing, n: int, now_ms: int, step: str, moments_ms: Sequence[int]
@@ -558,6 +553,16 @@ def parse_contract_size(body: bytes, listed: str) -> float:
     if not rows:
         raise UnknownSymbol(ID, f"{listed} is not in the contract list")
     return sole(ID, rows, "symbol").needed_price("contractSize")
+
+
+def _klines(
+    of: Listing, interval: str, n: int, end_ms: int | None, parse: Callable[[bytes], Candles]
+) -> Endpoint[Candles]:
+    query = f"symbol={_name(of)}&interval={interval}&limit={n}" + (f"&endTime={end_ms - 1}" if end_ms else "")
+    if of.kind == "spot":
+        return Endpoint(SPOT, f"/api/v3/klines?{query}", parse, explain, SPOT_WEIGHT, 2)
+    weight = 1 if n < 100 else 2 if n < 500 else 5 if n <= 1000 else 10
+    return Endpoint(USDM, f"/fapi/v1/klines?{query}", parse, explain, USDM_WEIGHT, weight)
 
 
 def parse_candles(body: bytes, of: Listing, interval: str, *, is_excerpt: bool = False) -> Candles:
