@@ -10,44 +10,104 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-NEAR = 2048  # bytes around where a row should be, as rows are of about one length
+from exchanges.endpoints import Endpoint
+from exchanges.words import Candles
+
 N_NEXT = 3  # rows for a moment: before it, after it, and one more for who asks later what is kept
+N_NEWEST = 2  # the last may be running
+NEAR = 2048  # bytes around where a row should be, as rows are of about one length
+Span = tuple[int, int]
 
 
 class Form(NamedTuple):
-    """How rows stand in a JSON array, oldest first: how each begins and ends, and where its time is, ms for %d."""
+    """How rows stand in an answer's only JSON array: how each begins and ends, and where its time is, for %d.
+
+    unit_ms: of its time.
+    """
 
     begin: bytes
     end: bytes
     time: bytes
+    unit_ms: int = 1
+    is_newest_first: bool = False
 
 
-LISTS = Form(b"[", b"]", b"[%d,")  # [[1499040000000,"0.0163",…],[1499043600000,…],…]
-OBJECTS = Form(b"{", b"}", b'"timestamp":%d}')  # [{"sumOpenInterest":"7.5",…,"timestamp":1583127900000},…]
+def candles_around(whole: Endpoint[Candles], form: Form, step_ms: int, moments_ms: Sequence[int]) -> Endpoint[Candles]:
+    """The same question, of whose answer the rows around moments are read."""
+
+    def parse(body: bytes) -> Candles:
+        rows = rows_around(body, form, step_ms, moments_ms)
+        return whole.parse(rows) if rows is body else whole.parse(rows).excerpt()
+
+    return whole._replace(parse=parse)
+
+
+def figures_around(
+    whole: Endpoint[list[tuple[int, float]]], form: Form, step_ms: int, moments_ms: Sequence[int]
+) -> Endpoint[list[tuple[int, float]]]:
+    """Likewise, of figures of the past."""
+    return whole._replace(parse=lambda body: whole.parse(rows_around(body, form, step_ms, moments_ms)))
 
 
 def rows_around(body: bytes, form: Form, step_ms: int, moments_ms: Sequence[int]) -> bytes:
-    """The answer with the rows at the moments and the newest two, of which the last may be running.
-
-    step_ms: between rows, whose times are multiples of it.
-    """
-    rows, taken = [], 1  # behind the bracket of the array
-    likely = begun_ms = length = 0
-    for at_ms in (each // step_ms * step_ms for each in sorted(moments_ms)):
-        time = form.time % at_ms
-        likely += (at_ms - begun_ms) // step_ms * length
-        found = body.find(time, max(likely - NEAR, taken), likely + NEAR)
-        if found < 0:  # a hundred rows and more are looked through
-            found = body.find(time, taken)
-        begin = end = body.rfind(form.begin, taken, found + 1)
-        for _ in range(N_NEXT):
-            end = body.find(form.end, end) + 1
-        if not 0 < begin < end:
-            return body
-        rows.append(body[begin:end])
-        likely, begun_ms, length, taken = begin, at_ms, (end - begin) // N_NEXT, end + 1
-    last = body.rfind(form.begin, taken)
-    newest = body.rfind(form.begin, taken, last)
-    if last < 0:
+    """The answer with the rows at the moments and the newest ones. step_ms: between rows, at multiples of it."""
+    rows = _Rows(body, form)
+    if rows.first >= rows.last:
         return body
-    return b"[%b,%b" % (b",".join(rows), body[newest if newest > 0 else last :])
+    spans = [rows.newest()]
+    likely, length, before_ms = rows.first, 0, 0
+    for at_ms in sorted([each // step_ms * step_ms for each in moments_ms], reverse=form.is_newest_first):
+        likely += abs(at_ms - before_ms) // step_ms * length
+        if (span := rows.at(at_ms, step_ms, likely)) is None:
+            return body
+        spans.append(span)
+        (likely, end), before_ms = span, at_ms
+        length = (end - likely) // N_NEXT
+    kept, taken = [], rows.first
+    for begin, end in sorted(spans):
+        if end > taken:
+            kept.append(body[max(begin, taken) : end])
+            taken = end + 1  # behind its comma
+    return b"%b%b%b" % (body[: rows.first], b",".join(kept), body[rows.last :])
+
+
+class _Rows:
+    """Where rows begin and end in an answer; the first one begins at `first`, and the last one ends at `last`."""
+
+    __slots__ = ("_body", "_form", "first", "last")
+
+    def __init__(self, body: bytes, form: Form) -> None:
+        self._body, self._form = body, form
+        self.first, self.last = body.find(b"[") + 1, body.rfind(b"]")
+        if not (body.startswith(form.begin, self.first) and body.endswith(form.end, self.first, self.last)):
+            self.last = 0
+
+    def newest(self) -> Span:
+        if self._form.is_newest_first:
+            return self.first, self._end(self.first, N_NEWEST)
+        return self._begin(self.last, N_NEWEST), self.last
+
+    def at(self, at_ms: int, step_ms: int, likely: int) -> Span | None:
+        """The row of a time and the next ones; None where one of the first two is missing, or the order is another."""
+        body, form = self._body, self._form
+        time, next_time = (form.time % (each // form.unit_ms) for each in (at_ms, at_ms + step_ms))
+        found = body.find(time, max(likely - NEAR, self.first), likely + NEAR)
+        if found < 0 and (found := body.find(time, self.first, self.last)) < 0:
+            return None
+        begin = self._begin(found + 1, 1)
+        end = self._end(begin, 1 if form.is_newest_first else N_NEXT)
+        if form.is_newest_first:
+            begin = self._begin(begin, N_NEXT - 1)
+        return None if body.find(next_time, begin, end) < 0 else (begin, end)
+
+    def _begin(self, at: int, n: int) -> int:
+        """Where the n-th row before a place begins, or the first one."""
+        for _ in range(n):
+            at = max(self._body.rfind(self._form.begin, self.first, at), self.first)
+        return at
+
+    def _end(self, at: int, n: int) -> int:
+        """Behind the n-th row from a place on, or the last one."""
+        for _ in range(n):
+            at = self._body.find(self._form.end, at, self.last) + 1 or self.last
+        return at

@@ -18,7 +18,7 @@ from functools import partial
 from itertools import compress, repeat, starmap
 from typing import Any
 
-from exchanges.around import LISTS, OBJECTS, rows_around
+from exchanges.around import Form
 from exchanges.columns import Columns, check_prices
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, percent_encode
 from exchanges.errors import (
@@ -142,6 +142,10 @@ class Binance(AccountExchange):
         "ratios": ("USDT", "USDC"),
         "funding_history": ("USDT", "USDC", COIN),
     }
+    forms = {
+        "candles": Form(b"[", b"]", b"[%d,"),
+        "open_interest_history": Form(b"{", b"}", b'"timestamp":%d'),
+    }
     told_in = {"perp": "funding"}
     unnamed = {"spot": ("candles",), "perp": ("candles",)}
     has_takers_in_candles = True
@@ -217,29 +221,12 @@ class Binance(AccountExchange):
 
     def candles(self, of: Listing, interval: str, n: int, now_ms: int, end_ms: int | None = None) -> Endpoint[Candles]:
         """GET klines, with what takers bought."""
-        return _klines(of, interval, n, end_ms, partial(parse_candles, of=of, interval=interval))
-
-    def candles_around(
-        self, of: Listing, interval: str, n: int, now_ms: int, moments_ms: Sequence[int]
-    ) -> Endpoint[Candles]:
-        """The others are not read."""
-
-        def parse(body: bytes) -> Candles:
-            rows = rows_around(body, LISTS, INTERVALS[interval], moments_ms)
-            return parse_candles(rows, of, interval, is_excerpt=rows is not body)
-
-        return _klines(of, interval, n, None, parse)
-
-    def open_interest_around(
-        self, of: Listing, n: int, now_ms: int, step: str, moments_ms: Sequence[int]
-    ) -> Endpoint[list[tuple[int, float]]]:
-        """The others are not read."""
-        whole = self.open_interest_history(of, n, now_ms, step)
-
-        def parse(body: bytes) -> list[tuple[int, float]]:
-            return whole.parse(rows_around(body, OBJECTS, INTERVALS[step], moments_ms))
-
-        return whole._replace(parse=parse)
+        parse = partial(parse_candles, of=of, interval=interval)
+        query = f"symbol={_name(of)}&interval={interval}&limit={n}" + (f"&endTime={end_ms - 1}" if end_ms else "")
+        if of.kind == "spot":
+            return Endpoint(SPOT, f"/api/v3/klines?{query}", parse, explain, SPOT_WEIGHT, 2)
+        weight = 1 if n < 100 else 2 if n < 500 else 5 if n <= 1000 else 10
+        return Endpoint(USDM, f"/fapi/v1/klines?{query}", parse, explain, USDM_WEIGHT, weight)
 
     def open_interest_history(
         self, of: Listing, n: int, now_ms: int = 0, step: str = "1h"
@@ -555,25 +542,13 @@ def parse_contract_size(body: bytes, listed: str) -> float:
     return sole(ID, rows, "symbol").needed_price("contractSize")
 
 
-def _klines(
-    of: Listing, interval: str, n: int, end_ms: int | None, parse: Callable[[bytes], Candles]
-) -> Endpoint[Candles]:
-    query = f"symbol={_name(of)}&interval={interval}&limit={n}" + (f"&endTime={end_ms - 1}" if end_ms else "")
-    if of.kind == "spot":
-        return Endpoint(SPOT, f"/api/v3/klines?{query}", parse, explain, SPOT_WEIGHT, 2)
-    weight = 1 if n < 100 else 2 if n < 500 else 5 if n <= 1000 else 10
-    return Endpoint(USDM, f"/fapi/v1/klines?{query}", parse, explain, USDM_WEIGHT, weight)
-
-
-def parse_candles(body: bytes, of: Listing, interval: str, *, is_excerpt: bool = False) -> Candles:
+def parse_candles(body: bytes, of: Listing, interval: str) -> Candles:
     """[[1499040000000, "0.0163", "0.80", "0.0157", "0.0157", "148976.1", 1499644799999, "2434.1", 308, "1756.8", …], …]
 
     Open time, open, high, low, close, volume, close time, quote volume, trades, TAKER BUY volume, …; volumes in
-    base coins but for index 7. Oldest first; the last one may be running. The market is not told. is_excerpt: as
-    in read_candles.
+    base coins but for index 7. Oldest first; the last one may be running. The market is not told.
     """
-    at = At(0, 1, 2, 3, 4, 5, 7, 9)
-    return read_candles(ID, of, INTERVALS[interval], load_figures(ID, body), at, is_excerpt=is_excerpt)
+    return read_candles(ID, of, INTERVALS[interval], load_figures(ID, body), At(0, 1, 2, 3, 4, 5, 7, 9))
 
 
 def parse_open_interest_history(body: bytes, of: Listing, key: str) -> list[tuple[int, float]]:

@@ -15,6 +15,7 @@ from functools import partial
 from itertools import starmap
 from typing import Any
 
+from exchanges.around import Form
 from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T, percent_encode
 from exchanges.errors import (
@@ -133,6 +134,7 @@ class Bitget(Exchange):
         "liquidations": ("USDT", "USDC", COIN),
         "funding_history": ("USDT", "USDC", COIN),
     }
+    forms = {"candles": Form(b"[", b"]", b'["%d",')}
     told_in = {"spot": "ticker", "perp": "ticker"}
     unnamed = {"spot": ("candles",), "perp": ("candles",)}
 

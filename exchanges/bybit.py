@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from exchanges.around import Form
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T, percent_encode
 from exchanges.errors import (
     BadResponse,
@@ -141,6 +142,10 @@ class Bybit(AccountExchange):
         "open_interest_history": ("USDT", "USDC"),  # of inverse ones in dollars, without the prices of those hours
         "ratios": ("USDT", "USDC", COIN),
         "funding_history": ("USDT", "USDC", COIN),
+    }
+    forms = {
+        "candles": Form(b"[", b"]", b'["%d",', is_newest_first=True),
+        "open_interest_history": Form(b"{", b"}", b'"timestamp":"%d"', is_newest_first=True),
     }
     streams_liquidations = True
     told_in = {"spot": "ticker", "perp": "ticker"}

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+from exchanges.around import Form, candles_around, figures_around
 from exchanges.endpoints import Endpoint, Host, ListEndpoint, PositionsEndpoint
 from exchanges.errors import NotSupported, Reason, UnknownSymbol
 from exchanges.words import (
+    INTERVALS,
     Balance,
     Book,
     Candles,
@@ -50,7 +52,8 @@ class Exchange:
     by_many: by kind and coin, what the best known of them are called there (1000PEPE): a first guess, which saves
     asking for the coin itself and for the list of all; the list puts it right.
     intervals: by kind, the exchange's word for each of ours. max_candles: by kind, of one answer.
-    tells: of which markets a question can be asked: "spot", and perpetuals by their quote.
+    tells: of which markets a question can be asked: "spot", and perpetuals by their quote. forms: how rows stand in the
+    answers to one, where a few of them can be cut out; see around.
     has_takers_in_candles: what takers bought comes with the candles.
     leaves_out_candles: it lists none in which nothing was traded. is_told_in_list: everything of a perpetual is
     in the list of all of them. streams_liquidations: by websocket only, which is not asked here.
@@ -69,6 +72,7 @@ class Exchange:
     intervals: ClassVar[Mapping[str, Mapping[str, str]]]
     max_candles: ClassVar[Mapping[str, int]]
     tells: ClassVar[Mapping[Question, Collection[str]]]
+    forms: ClassVar[Mapping[Question, Form]] = {}
     has_takers_in_candles: ClassVar[bool] = False
     leaves_out_candles: ClassVar[bool] = False
     streams_liquidations: ClassVar[bool] = False
@@ -165,7 +169,8 @@ class Exchange:
         self, of: Listing, interval: str, n: int, now_ms: int, moments_ms: Sequence[int]
     ) -> Endpoint[Candles]:
         """As candles, for who needs those at some moments and the newest ones: the others need not be among them."""
-        return self.candles(of, interval, n, now_ms)
+        whole, form = self.candles(of, interval, n, now_ms), self.forms.get("candles")
+        return whole if form is None else candles_around(whole, form, INTERVALS[interval], moments_ms)
 
     def taker_flow(self, of: Listing, interval: str, n: int, now_ms: int = 0) -> Endpoint[Flow]:
         """What takers bought and sold in the last n periods, where it does not come with the candles.
@@ -184,7 +189,8 @@ class Exchange:
         self, of: Listing, n: int, now_ms: int, step: str, moments_ms: Sequence[int]
     ) -> Endpoint[list[tuple[int, float]]]:
         """As open_interest_history, for who needs that at some moments and the newest: the rest need not be told."""
-        return self.open_interest_history(of, n, now_ms, step)
+        whole, form = self.open_interest_history(of, n, now_ms, step), self.forms.get("open_interest_history")
+        return whole if form is None else figures_around(whole, form, INTERVALS[step], moments_ms)
 
     def basis_history(self, of: Listing, n: int, now_ms: int = 0) -> Endpoint[list[tuple[int, float]]]:
         """How far the perpetual is above its index every hour, n times: (ms, fraction), oldest first."""

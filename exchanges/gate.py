@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import starmap
 
+from exchanges.around import Form
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, T, percent_encode
 from exchanges.errors import (
     BadResponse,
@@ -118,6 +119,7 @@ class Gate(Exchange):
         "liquidations": ("USDT", COIN),
         "funding_history": ("USDT", COIN),
     }
+    forms = {"open_interest_history": Form(b"{", b"}", b'"time":%d', unit_ms=1000)}
     told_in = {"spot": "ticker", "perp": "ticker"}
     unnamed = {"spot": ("candles",), "perp": ("candles", "open_interest_history")}
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import orjson
 
+from exchanges.around import Form
 from exchanges.columns import Columns
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T, percent_encode
 from exchanges.errors import (
@@ -146,6 +147,7 @@ class Okx(AccountExchange):
         "liquidations": ("USDT", "USDC", COIN),
         "funding_history": ("USDT", "USDC", COIN),
     }
+    forms = dict.fromkeys(("candles", "open_interest_history"), Form(b"[", b"]", b'["%d",', is_newest_first=True))
     told_in = {"spot": "ticker", "perp": "ticker"}
     unnamed = {"spot": ("candles",), "perp": ("candles", "flow", "open_interest_history")}
     key_parts = ("API_KEY", "SECRET_KEY", "PASSPHRASE")

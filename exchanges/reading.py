@@ -362,19 +362,17 @@ def read_candles(
     volume_in: float | None = None,
     time_ms: int = 1,
     is_last_closed: bool | None = None,
-    is_excerpt: bool = False,
 ) -> Candles:
     """Candles from rows in either order of time.
 
     volume_in: base coins that one unit of volume is, when that is not of.multiplier. time_ms: of one unit of time.
-    is_excerpt: whether the answer has other rows.
     A candle with figures that no candle has (a low above the high, a price that is none) is left out and counted.
     Raises BadResponse when more than half are so, or when they are not in the order of time, or of another interval.
     """
     if not isinstance(rows, list) or len(rows) > MAX_ROWS:
         raise BadResponse(exchange, f"a list of {MAX_ROWS} at most was expected, not {_shown(rows)}")
     coins = of.multiplier if volume_in is None else volume_in
-    read = partial(_columns, exchange, of, interval_ms, at=at, coins=coins, time_ms=time_ms, is_excerpt=is_excerpt)
+    read = partial(_columns, exchange, of, interval_ms, at=at, coins=coins, time_ms=time_ms)
     try:
         candles = read(_oldest_first(rows, at), is_last_closed=is_last_closed)
     except BadResponse:
@@ -443,7 +441,6 @@ def _columns(
     time_ms: int,
     is_last_closed: bool | None = None,
     n_odd: int = 0,
-    is_excerpt: bool = False,
 ) -> Candles:
     """The candles, all of them. Raises BadResponse."""
 
@@ -463,7 +460,7 @@ def _columns(
         _check_prices(exchange, open_, high, low, close)
         _check_amounts(exchange, volume, quote_volume or (), taker_buy or ())
         packed = _packed(open_, high, low, close, volume, quote_volume, taker_buy)
-        told = (exchange, of.listed, of.kind, interval_ms, times, *packed, is_last_closed, n_odd, None, is_excerpt)
+        told = (exchange, of.listed, of.kind, interval_ms, times, *packed, is_last_closed, n_odd)
         candles = Candles(*told)
         object.__setattr__(candles, "is_bounded", True)  # frozen, and nobody else may say so
         return candles

@@ -175,6 +175,12 @@ class Candles:
         kept = (*columns, self.taker_buy, self.is_last_closed, self.n_odd)
         return Candles(self.exchange, symbol, self.kind, self.interval_ms, *kept, asked_ms, self.is_excerpt)
 
+    def excerpt(self) -> "Candles":
+        """The same, as some of an answer's."""
+        columns = (self.open_ms, self.open, self.high, self.low, self.close, self.volume, self.quote_volume)
+        told = (*columns, self.taker_buy, self.is_last_closed, self.n_odd, self.asked_ms)
+        return Candles(self.exchange, self.symbol, self.kind, self.interval_ms, *told, is_excerpt=True)
+
     def part(self, begin: int, end: int) -> "Candles":
         """The candles of a slice."""
         whole = slice(begin, end)

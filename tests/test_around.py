@@ -7,14 +7,16 @@ import re
 from itertools import pairwise
 
 import pytest
-from conftest import a_perp, a_spot
+from conftest import a_house, a_listing, a_perp, a_spot
 
 from answers.card_extras import opening_at
 from answers.interest import at_hours_ago
-from exchanges.around import LISTS, OBJECTS, rows_around
+from exchanges.around import rows_around
 from exchanges.binance import Binance
 from exchanges.errors import BadResponse
-from exchanges.words import Candles
+from exchanges.exchange import Exchange, Question
+from exchanges.table import EXCHANGES
+from exchanges.words import INTERVALS, Candles
 
 HOUR_MS = 3_600_000
 STEP_MS = 4 * HOUR_MS
@@ -92,6 +94,7 @@ def test_open_interest_an_hour_and_a_day_ago() -> None:
         candles(*reversed(TIMES)),
         candles(*TIMES[100:]),
         candles(*TIMES[:3], *TIMES[150:]),
+        candles(*TIMES[:1], *TIMES[2:]),
         candles(TIMES[0]),
         b"[]",
         b"",
@@ -101,7 +104,7 @@ def test_open_interest_an_hour_and_a_day_ago() -> None:
     ],
 )
 def test_another_form_is_left_whole(body: bytes) -> None:
-    assert rows_around(body, LISTS, STEP_MS, [NOW_MS - each for each in AGO_MS]) is body
+    assert rows_around(body, Binance.forms["candles"], STEP_MS, [NOW_MS - each for each in AGO_MS]) is body
 
 
 def test_blanks_between_rows_are_the_same() -> None:
@@ -118,7 +121,7 @@ def test_rows_at_the_end_are_there_once() -> None:
     for n in range(3, 9):
         times = range(FIRST_MS, FIRST_MS + n * step_ms, step_ms)
         for moment in times:
-            cut = rows_around(interest(*times), OBJECTS, step_ms, [moment])
+            cut = rows_around(interest(*times), Binance.forms["open_interest_history"], step_ms, [moment])
             told = Binance().open_interest_history(a_perp("BTC-USDT"), n, 0, "15m").parse(cut)
             assert all(one < other for one, other in pairwise(at for at, _ in told))
             assert {times[-1], moment} <= {at for at, _ in told}
@@ -146,3 +149,38 @@ def test_broken_answers_tell_the_same_or_nothing() -> None:
         n_read += 1
         assert cut == of_all
     assert n_read > 300
+
+
+WINDOWS = [("1m", [HOUR_MS]), ("4h", list(AGO_MS))]
+
+
+def tell(question: Question) -> list[Exchange]:
+    return [each for each in EXCHANGES.values() if question in each.forms]
+
+
+@pytest.mark.parametrize("kind", ["spot", "perp"])
+@pytest.mark.parametrize("exchange", tell("candles"), ids=lambda each: each.id)
+async def test_candles_of_each_exchange(exchange: Exchange, kind: str) -> None:
+    of = a_listing(kind, "BTC-USDT")
+    async with a_house() as house:
+        now_ms, fetch = house.bot.market.now_ms(), house.bot.market.fetcher.fetch
+        for interval, ago in WINDOWS:
+            n, moments = max(ago) // INTERVALS[interval] + 1, [now_ms - each for each in ago]
+            whole = await fetch(exchange.candles(of, interval, n, now_ms))
+            cut = await fetch(exchange.candles_around(of, interval, n, now_ms, moments))
+            assert (cut.is_excerpt, len(cut)) == (True, 3 * len(ago) + 2)
+            assert cut.is_last_closed == whole.is_last_closed
+            told = [opening_at(cut, each) for each in moments]
+            assert told == [opening_at(whole, each) for each in moments] != [None] * len(ago)
+
+
+@pytest.mark.parametrize("exchange", tell("open_interest_history"), ids=lambda each: each.id)
+async def test_open_interest_of_each_exchange(exchange: Exchange) -> None:
+    async with a_house() as house:
+        now_ms, fetch = house.bot.market.now_ms(), house.bot.market.fetcher.fetch
+        moments = [now_ms - HOUR_MS, now_ms - 24 * HOUR_MS]
+        whole = await fetch(exchange.open_interest_history(a_perp("BTC-USDT"), 98, now_ms, "15m"))
+        cut = await fetch(exchange.open_interest_around(a_perp("BTC-USDT"), 98, now_ms, "15m", moments))
+        assert len(cut) <= 8 < len(whole)
+        assert at_hours_ago(cut, now_ms) == at_hours_ago(whole, now_ms)
+        assert len(at_hours_ago(cut, now_ms)) == 2
