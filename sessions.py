@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -67,7 +68,7 @@ def session_sums(quarters: Candles, flow: Flow | None, now_ms: int) -> SessionSu
         total = indicators.sums_between(times, volumes, then.start_ms, min(then.start_ms + gone_ms, then.end_ms))
         if then.name == session.name and total is not None:
             usual.append(total)
-    first = next(i for i, at in enumerate(times) if at >= session.start_ms)
+    first = bisect_left(times, session.start_ms)
     delta = None
     if flow is not None:
         sums = [

@@ -142,7 +142,9 @@ class Parts:
     def flows(self) -> tuple[Flow, Flow | None] | None:
         """Of the interval, and of the quarters of the last 24 hours; None where taker volume is not told."""
         if self._core.exchange.has_takers_in_candles:
-            return flow_of(self._core.candles), flow_of(self.sessions.found) if self.sessions.found else None
+            quarters = self.sessions.found
+            of_day = _flow_of(quarters, QUARTERS_A_DAY) if quarters is not None and len(quarters) else None
+            return _flow_of(self._core.candles, FLOW_CANDLES), of_day
         return self.flow.found if self.flow is not None else None
 
     @property
@@ -164,6 +166,11 @@ class Parts:
         if self.sessions.error is not None and self._core.exchange.has_takers_in_candles:
             missing[PartName.DAY_CVD] = self.sessions.error
         return self._core.missing | missing
+
+
+def _flow_of(candles: Candles, n: int) -> Flow:
+    """Of the last n closed ones, and of what runs or has just ended."""
+    return flow_of(candles.part(max(0, len(candles) - n - 2), len(candles)))
 
 
 async def _ratios_of_today(
