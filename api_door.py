@@ -1,6 +1,6 @@
 """The webhook server's other paths: the JSON API, its description, and charts at their addresses.
 
-With them comes every file of answers/, so that webhook_server.py imports this when the first of them is asked.
+With them comes every file of answers/, so that door.py imports this when the first of them is asked.
 """
 
 from __future__ import annotations

@@ -29,11 +29,11 @@ sys.path.insert(0, str(ROOT))
 import bot
 import demo
 import settings
+from door import Door
 from exchanges import table
 from http1.client import Transport
 from http1.links import Link
 from http1.server import Server
-from webhook_server import Door
 
 COMMANDS = (
     *("/price BTC", "/price BTC ETH", "/analysis BTC", "/volume BTC", "/cvd BTC", "/profile BTC", "/ls BTC", "/oi BTC"),

@@ -24,10 +24,10 @@ from turning import MAX_REAL_S, TurningLoop
 import bot as bot_module
 import demo
 import settings as settings_module
-import webhook_server
 from clock import Clock
 from demo.coins import FILLERS
 from demo.market import Market as Truth
+from door import Door
 from exchanges import table
 from exchanges.words import Listing
 from http1.client import Transport
@@ -288,7 +288,7 @@ class House:
     def __init__(self, world: demo.World, settings: settings_module.Settings, transport: Transport, wall: Wall) -> None:
         self.world, self.settings, self.transport, self.wall = world, settings, transport, wall
         self.bot = bot_module.build(settings, transport, Clock(wall.in_the_house))
-        self.server, self.door = Server(), webhook_server.Door(self.bot, settings)
+        self.server, self.door = Server(), Door(self.bot, settings)
         self.port = 0
 
     @property

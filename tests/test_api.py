@@ -19,10 +19,10 @@ from openapi_schema_validator import OAS31Validator
 import json_api
 import market
 import openapi
-import webhook_server
 from answers import analysis, combined_price, cvd, oi, price, profile, top10, volscan, volume
 from answers import contracts as contracts_answer
 from answers.asked import OfMarket, Tools
+from door import Door
 from exchanges import table
 from exchanges.table import EXCHANGES
 from exchanges.words import Funding, OpenInterest, Snapshot
@@ -1074,7 +1074,7 @@ async def test_key_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
 async def test_demo_needs_no_key() -> None:
     async with an_api(API_KEY="") as service:
         house = service.house
-        house.door = webhook_server.Door(house.bot, house.settings._replace(is_demo=True))
+        house.door = Door(house.bot, house.settings._replace(is_demo=True))
         del service.client.headers["authorization"]
         assert (await service.data("/price", **BTC))["price"] > 0
         assert (await service.client.get("/openapi.json")).status_code == 200

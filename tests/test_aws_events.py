@@ -12,10 +12,10 @@ import pytest
 from conftest import together
 
 from aws_events import method_of, request_of
+from aws_lambda import Lambda
 from exchanges import table
 from http1.server import HTTPError
 from settings import load
-from webhook_server import Lambda
 
 PAYLOAD_2 = {
     "version": "2.0",

@@ -473,11 +473,11 @@ def run(script: str) -> str:
 
 
 def test_lambda_answers_in_base64(monkeypatch: pytest.MonkeyPatch) -> None:
-    import webhook_server
+    import aws_lambda
     from http1.server import Response
 
-    assert webhook_server.lambda_answer(Response(200, b"\x89PNG", "image/png"), is_head=False)["body"] == "iVBORw=="
-    told = webhook_server.lambda_answer(Response(200, b"{}"), is_head=False)
+    assert aws_lambda.lambda_answer(Response(200, b"\x89PNG", "image/png"), is_head=False)["body"] == "iVBORw=="
+    told = aws_lambda.lambda_answer(Response(200, b"{}"), is_head=False)
     assert (told["body"], told["isBase64Encoded"]) == ("{}", False)
-    multipart = webhook_server.lambda_answer(Response(200, b"\xff", "multipart/form-data; boundary=x"), is_head=False)
+    multipart = aws_lambda.lambda_answer(Response(200, b"\xff", "multipart/form-data; boundary=x"), is_head=False)
     assert (b64decode(multipart["body"]), multipart["isBase64Encoded"]) == (b"\xff", True)

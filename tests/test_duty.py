@@ -16,9 +16,9 @@ from test_alert import T0, a_watching_house, tick
 
 import openapi
 import settings
+from aws_lambda import Lambda
 from exchanges import table
 from watchman import duty
-from webhook_server import Lambda
 
 KEY = "k" * 32
 OPENAPI = openapi.openapi("0")

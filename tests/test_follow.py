@@ -9,7 +9,7 @@ from typing import Any
 import follow
 import pytest
 
-import webhook_server
+import door
 
 pytestmark = pytest.mark.no_cover  # others reach what these do
 
@@ -31,7 +31,7 @@ def test_a_call_that_goes_up_is_found() -> None:
     follower = follow.Follower()
     sys.setprofile(follower.called)
     try:
-        below["go_up"](webhook_server._update)
+        below["go_up"](door._update)
     finally:
         sys.setprofile(None)
-    assert dict(follower.up) == {("http1: go_up", "webhook_server: _update"): 1}
+    assert dict(follower.up) == {("http1: go_up", "door: _update"): 1}

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from conftest import ADA, a_house, pressed, together, updated
 
+from door import Door
 from exchanges import table
 from exchanges.errors import BadResponse
 from exchanges.reading import code_in, load
@@ -16,7 +17,6 @@ from settings import SettingsError
 from settings import load as load_settings
 from telegram.api import TelegramError, result_of
 from telegram.multipart import body_of
-from webhook_server import Door
 
 HALVES = ("\ud800", "\udbdb", "\udc00", "\udfff", "\udc00\ud800", "BTC\ud83d")
 LINES = (

@@ -447,12 +447,12 @@ async def test_many_events_leave_nothing_behind(tmp_path: Path) -> None:
 
 
 WATCHED = """
-import asyncio, os, webhook_server
+import asyncio, os, aws_lambda, webhook_server
 from asking import races
 races.HEDGE_S = float(os.environ.get("TEST_HEDGE_S", races.HEDGE_S))
 def handle(event, context):
     answer = webhook_server.handle_webhook(event, context)
-    loop = webhook_server.function().runner.get_loop()
+    loop = aws_lambda.function().runner.get_loop()
     left = [*asyncio.all_tasks(loop), *(timer for timer in loop._scheduled if not timer.cancelled())]
     return answer | {"left": [repr(each) for each in left]}
 """

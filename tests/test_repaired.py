@@ -10,12 +10,12 @@ import httpx
 import pytest
 from conftest import a_house, text_of, updated
 
-import webhook_server
 from accounts import Holding, Part
 from answers import balance
 from answers.account import Asked
 from answers.profile import drawing
 from demo.telegram_html import parse
+from door import Door
 from exchanges import table
 from indicators import volume_profile
 from render.figures import format_prices
@@ -56,7 +56,7 @@ def test_prices_of_a_row_have_the_same_decimals() -> None:
 async def test_only_the_right_key_opens_a_demo_that_has_one() -> None:
     async with a_house(API_KEY="open-sesame.1234") as house:
         demo_settings = house.settings._replace(is_demo=True)
-        house.door = webhook_server.Door(house.bot, demo_settings)
+        house.door = Door(house.bot, demo_settings)
         async with httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
             for key, status in (("wrong", 401), ("open-sesame.1234", 200)):
                 headers = {"authorization": f"Bearer {key}"}

@@ -18,6 +18,7 @@ import yaml
 from conftest import ROOT, a_house, together
 
 import bot
+import serving
 import settings
 import webhook_server
 from exchanges import table
@@ -108,7 +109,7 @@ def test_fly_machine_is_one_small_one_outside_the_us(name: str) -> None:
 def test_fly_leaves_time_to_stop(name: str) -> None:
     told = fly(name)
     assert told["kill_signal"] == "SIGTERM"
-    assert webhook_server.GRACE_S + 1 <= seconds(told["kill_timeout"]) <= 300
+    assert serving.GRACE_S + 1 <= seconds(told["kill_timeout"]) <= 300
 
 
 @pytest.mark.parametrize("name", ALL_OF_FLY)
@@ -195,7 +196,7 @@ def test_compose_keeps_to_the_bounds(name: str) -> None:
     assert is_command_of_ours(shlex.join(service["command"]))
     assert (service["mem_limit"], service["memswap_limit"], service["read_only"]) == ("256m", "256m", True)
     assert (service["cap_drop"], service["restart"]) == (["ALL"], "unless-stopped")
-    assert seconds(service["stop_grace_period"]) >= webhook_server.GRACE_S + 1
+    assert seconds(service["stop_grace_period"]) >= serving.GRACE_S + 1
     assert service["volumes"] == ["data:/data"]
     assert service["environment"]["DATABASE_URL"].startswith("/data/")
     assert "data" in compose()["volumes"]

@@ -22,8 +22,10 @@ from conftest import ADA, ROOT, Answers, House, a_house, some, updated
 from forks import Fork, can_fork
 from house import free_port
 
+import aws_lambda
 import demo
 import health as health_module
+import serving
 import settings
 import webhook_server
 from answers.asked import Tools
@@ -318,7 +320,7 @@ def test_lambda_answers_every_shape_of_event(monkeypatch: pytest.MonkeyPatch) ->
     process = Process(["-m", "demo"], {})
     for name, value in {**json.loads(process.until(r"^\{.*\}$")[0]), "TELEGRAM_CHAT_ID": str(ADA)}.items():
         monkeypatch.setenv(name, value)
-    webhook_server.function.cache_clear()
+    aws_lambda.function.cache_clear()
     secret = settings.load(os.environ, table.EXCHANGES).webhook_secret
     for number, kind in enumerate(["2.0", "1.0", "2.0 with a stage"] * 7):
         body = as_bytes(updated("/price BTC" if number < 3 else "/help", number + 1))
@@ -326,7 +328,7 @@ def test_lambda_answers_every_shape_of_event(monkeypatch: pytest.MonkeyPatch) ->
         answer = webhook_server.handle_webhook(event, None)
         assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
         assert json.loads(answer["body"])["method"] == "sendMessage"
-        assert asyncio.all_tasks(webhook_server.function().runner.get_loop()) == set()
+        assert asyncio.all_tasks(aws_lambda.function().runner.get_loop()) == set()
 
     def status(event: dict[str, Any]) -> int:
         return int(webhook_server.handle_webhook(event, None)["statusCode"])
@@ -339,13 +341,13 @@ def test_lambda_answers_every_shape_of_event(monkeypatch: pytest.MonkeyPatch) ->
     assert status(good | {"rawPath": "/nothing"}) == 404
     assert status(good | {"requestContext": {"http": {"method": "PUT"}}}) == 405
     assert status({"source": "aws.events", "detail-type": "Scheduled Event"}) == 400
-    webhook_server.function().close()
+    aws_lambda.function().close()
     process.end(signal.SIGINT)
 
 
 def test_lambda_without_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TELEGRAM_BOT_TOKEN", raising=False)
-    webhook_server.function.cache_clear()
+    aws_lambda.function.cache_clear()
     with pytest.raises(settings.SettingsError, match="TELEGRAM_BOT_TOKEN"):
         webhook_server.handle_webhook({}, None)
 
@@ -422,10 +424,10 @@ def test_process_with_a_wrong_value() -> None:
 
 def test_arguments_that_end_it_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PORT", "0")
-    assert webhook_server.main(["--demo"]) == 2
+    assert serving.main(["--demo"]) == 2
     assert "PORT should not be 0" in "".join(capsys.readouterr())
-    assert webhook_server.main(["--help"]) == 0
-    assert webhook_server.main(["--nope"]) == 2
+    assert serving.main(["--help"]) == 0
+    assert serving.main(["--nope"]) == 2
 
 
 @pytest.mark.parametrize("number", some([(signal.SIGINT,), (signal.SIGTERM,)], 2))

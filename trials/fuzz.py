@@ -43,7 +43,6 @@ from mocked import Mocked, request_of
 import bot as bot_module
 import demo
 import settings as settings_module
-import webhook_server
 from asking.cutter import ArrayCutter
 from bot import COMMANDS
 from demo.multipart import read_form
@@ -52,6 +51,7 @@ from demo.telegram_html import Parsed, parse
 from demo.telegram_inline import Query
 from demo.telegram_rules import typed
 from demo.web import Asked, Handler
+from door import Door
 from exchanges import table
 from exchanges.endpoints import Endpoint, ListEndpoint
 from exchanges.errors import MarketError
@@ -425,7 +425,7 @@ class Fuzz:
             bot_module.build(chosen_settings(self.world, CACHE_SECONDS="60", TELEGRAM_CHAT_ID=str(ADA)), calm),  # type: ignore[arg-type]
             bot_module.build(chosen_settings(self.world, CACHE_SECONDS="60", COMMANDS_PER_MINUTE="1"), calm),  # type: ignore[arg-type]
         ]
-        self.server, door = Server(), webhook_server.Door(self.bots[0], self.door_settings)
+        self.server, door = Server(), Door(self.bots[0], self.door_settings)
         (self.port,) = await self.server.start(partial(door.serve, self.server), "127.0.0.1", 0)
         secret = self.door_settings.webhook_secret.encode()
         self.requests = [

@@ -93,7 +93,7 @@ VARIABLES = {
 SERVER = """
 import asyncio, gc, json, sys, threading, time
 import asking.circuits as circuits
-import webhook_server
+import bot, serving
 circuits.REST_S = circuits.BLOCKED_S = circuits.MAX_REST_S = circuits.RATE_LIMITED_S = {rest_s}
 stood = {{"callback": 0.0, "cpu": 0.0, "clock": 0.0, "command": 0.0, "where": "", "round": "", "collector": 0.0}}
 running = [0.0]  # when the callback that runs now began; 0 between two
@@ -147,7 +147,7 @@ async def watch():
         await asyncio.sleep(0.005)
         stood["clock"] = max(stood["clock"], time.monotonic() - clock - 0.005)
 
-answer = webhook_server.bot.Bot.answer
+answer = bot.Bot.answer
 async def answered(bot, update):
     began = time.monotonic()
     try:
@@ -155,7 +155,7 @@ async def answered(bot, update):
     finally:
         stood["command"] = max(stood["command"], time.monotonic() - began)
 
-serve = webhook_server.serve
+serve = serving.serve
 async def watched(*arguments):
     watching = asyncio.ensure_future(watch())
     gc.callbacks.append(collected)
@@ -166,10 +166,10 @@ async def watched(*arguments):
         print(json.dumps(stood), flush=True)
 
 asyncio.Handle._run, asyncio.BaseEventLoop._run_once = timed, timed_round
-webhook_server.bot.Bot.answer = answered
+bot.Bot.answer = answered
 threading.Thread(target=look, daemon=True).start()
-webhook_server.serve = watched
-sys.exit(webhook_server.main([]))
+serving.serve = watched
+sys.exit(serving.main([]))
 """
 
 

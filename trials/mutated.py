@@ -37,11 +37,11 @@ from fuzz import Failed, Wires, check_call, chosen_settings, in_json, mutated, s
 import bot as bot_module
 import demo
 import json_api
-import webhook_server
 from clock import Clock
 from demo.telegram import Telegram
 from demo.telegram_html import parse
 from demo.web import Asked, Handler, Reply
+from door import Door
 from exchanges import table
 from http1.server import HTTPError, Request
 from log import _Redacting
@@ -320,7 +320,7 @@ class Trial:
         async def read_body(max_bytes: int) -> bytes:
             return body
 
-        door = webhook_server.Door(the_bot, the_bot.settings)
+        door = Door(the_bot, the_bot.settings)
         try:
             status = (await door.respond(Request(method, target, headers, read_body))).status
         except HTTPError as error:
