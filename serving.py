@@ -69,7 +69,9 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     )
     background = [asyncio.ensure_future(each) for each in tasks]
     keeping = [asyncio.ensure_future(the_bot.duty.keep())] if the_bot.duty is not None else []
+    gc.freeze()  # all that the start has made: the collector counts, and looks, from here on
     gc.set_threshold(COLLECT_AFTER)
+    gc.enable()
     if began is not None:
         began(the_bot)
     await stopped.wait()

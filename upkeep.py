@@ -16,6 +16,7 @@ KEPT = 2 * 1024 * 1024  # bytes beyond those at the start, before the allocator 
 async def keep_tidy(*sweeps: Callable[[], None]) -> None:
     """Sweeps now and then, and gives memory back, also while nobody asks. sweeps: each lets go of what nobody needs."""
     await asyncio.sleep(SETTLED_S)
+    gc.unfreeze()
     gc.collect()
     gc.freeze()  # the collector need not look again at what stays
     memory = Memory()

@@ -34,8 +34,8 @@ async def measure(url: str, n_alerts: int) -> dict[str, object]:
     from alerting import FakeQuotes
 
     import bot  # noqa: F401, weighs what the bot weighs
+    import serving  # noqa: F401
     import watchman.ticker as ticking
-    import webhook_server  # noqa: F401
     from metrics import resident_bytes
     from watchman import delivery  # noqa: F401
     from watchman.rounds import due_chats

@@ -66,7 +66,7 @@ def cpu_ms(draw: Callable[[int], bytes]) -> tuple[float, int]:
 
 
 def measured() -> int:
-    import webhook_server  # noqa: F401 - what the process holds anyway
+    import serving  # noqa: F401 - what the process holds anyway
 
     gc.collect()
     before = memory_mib("VmRSS")

@@ -145,7 +145,7 @@ def _main() -> None:
     sys.path[0] = str(ROOT)
     import bot  # noqa: F401
     import demo  # noqa: F401
-    import webhook_server  # noqa: F401
+    import serving  # noqa: F401
 
     gc.freeze()
     asked = socket.socket(fileno=int(sys.argv[1]))

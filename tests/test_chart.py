@@ -458,7 +458,7 @@ async def test_api_without_key_or_answer() -> None:
 
 
 def test_nothing_of_pictures_is_loaded_at_start() -> None:
-    script = "import sys, webhook_server; print([each for each in sys.modules if each.startswith('render.picture')])"
+    script = "import sys, serving; print([each for each in sys.modules if each.startswith('render.picture')])"
     assert run(script) == "[]"
 
 

@@ -174,7 +174,7 @@ def test_requirements_are_what_is_imported() -> None:
 
 
 def test_server_start_imports_little() -> None:
-    script = "import sys, webhook_server; print(' '.join(sys.modules))"
+    script = "import sys, serving; print(' '.join(sys.modules))"
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environ, capture_output=True, text=True)
     loaded = set(done.stdout.split())

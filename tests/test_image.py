@@ -168,7 +168,7 @@ def test_volume_belongs_to_the_user() -> None:
 def test_every_imported_module_is_copied() -> None:
     """Only the offline world stays out: it is imported with --demo alone."""
     script = (
-        "import sys, json, webhook_server, bot\n"
+        "import sys, json, webhook_server, serving, bot\n"
         "print(json.dumps([m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', None)]))\n"
     )
     out = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -27,8 +27,8 @@ def silent(host, *arguments, **options):
     return look_up(host, *arguments, **options)
 
 socket.getaddrinfo = silent
-import webhook_server
-sys.exit(webhook_server.main([]))
+import serving
+sys.exit(serving.main([]))
 """
 
 

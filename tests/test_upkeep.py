@@ -104,9 +104,9 @@ async def test_idle_connections_are_swept_while_nobody_asks() -> None:
 
 def test_start_loads_nothing_heavy() -> None:
     """httpx loads its own command line where click is there, as it is on a developer's machine."""
-    script = "import sys; sys.modules.update(click=None, rich=None); import webhook_server; print(*sys.modules)"
+    script = "import sys; sys.modules.update(click=None, rich=None); import serving; print(*sys.modules)"
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     asked = [sys.executable, "-c", script]
     told = subprocess.run(asked, cwd=ROOT, env=unmeasured, check=True, capture_output=True, text=True).stdout
-    assert "webhook_server" in told.split()
+    assert "serving" in told.split()
     assert HEAVY & set(told.split()) == set()

@@ -13,6 +13,7 @@ import threading
 import time
 from base64 import b64encode
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
@@ -420,6 +421,27 @@ def test_process_with_a_wrong_value() -> None:
         2,
         "PORT should be a whole number from 0 to 65535.\n",
     )
+
+
+COLLECTOR = """
+import asyncio, gc, os, signal, sys
+gc.disable()
+import serving, settings
+
+def began(bot):
+    print(gc.isenabled(), gc.get_freeze_count() > 10_000)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+environ = {"TELEGRAM_BOT_TOKEN": sys.argv[1], "PORT": "0", "DATA_DIR": sys.argv[2]}
+asyncio.run(serving.serve(settings.load(environ, serving.table.EXCHANGES), began))
+"""
+
+
+@pytest.mark.real_time
+def test_collector_works_once_it_serves(tmp_path: Path) -> None:
+    """It is off while that is imported which stays."""
+    asked = [sys.executable, "-c", COLLECTOR, demo.TOKEN, str(tmp_path)]
+    assert subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=60).stdout == "True True\n"
 
 
 def test_arguments_that_end_it_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,14 +22,14 @@ from house import ROOT, World, free_port
 MAX_S = 40.0
 SCRIPT = """
 import sys, time
-import webhook_server
+import serving
 from bot import COMMANDS
 
 async def blocks_for_good(room, words):
     time.sleep(600)
 
 COMMANDS["help"] = COMMANDS["help"]._replace(run=blocks_for_good)
-sys.exit(webhook_server.main([]))
+sys.exit(serving.main([]))
 """
 
 
