@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Sequence
-from dataclasses import replace
 
 from exchanges.errors import BadResponse, LongQuiet
 from exchanges.reading import check_interval, is_unbroken
@@ -44,8 +43,7 @@ def filled(candles: Candles, n: int, now_ms: int) -> Candles:
     def amount(column: array[float]) -> array[float]:
         return array("d", (0.0 if is_gap else column[i] for i, is_gap in where))
 
-    return replace(
-        candles,
+    return candles._replace(
         open_ms=array("q", at),
         open=price(candles.open),
         high=price(candles.high),

@@ -462,7 +462,7 @@ def _columns(
         packed = _packed(open_, high, low, close, volume, quote_volume, taker_buy)
         told = (exchange, of.listed, of.kind, interval_ms, times, *packed, is_last_closed, n_odd)
         candles = Candles(*told)
-        object.__setattr__(candles, "is_bounded", True)  # frozen, and nobody else may say so
+        candles.is_bounded = True  # nobody else may say so
         return candles
     except (ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
         raise BadResponse(exchange, f"a candle is malformed: {error}") from error

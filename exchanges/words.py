@@ -6,8 +6,7 @@ typing compiles each text of a NamedTuple's field when its module is imported. 2
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from exchanges.errors import MarketError
 
@@ -125,7 +124,6 @@ class Snapshot(NamedTuple):
     funding: Funding | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Candles:
     """A market's candles, oldest first, as columns of the same length.
 
@@ -136,25 +134,46 @@ class Candles:
     closed, whenever one looks. is_excerpt: others were not read, as nobody needs them; see around. is_bounded:
     read_candles has held every figure of these very columns against its bounds; whatever is made of them (a part,
     several joined) does not say so.
+
+    Written out, as making this one class by `dataclass` was a fiftieth of a start.
     """
 
-    exchange: str
-    symbol: str
-    kind: str  # spot or perp
-    interval_ms: int
-    open_ms: "array[int]"
-    open: "array[float]"
-    high: "array[float]"
-    low: "array[float]"
-    close: "array[float]"
-    volume: "array[float]"
-    quote_volume: "array[float] | None" = None
-    taker_buy: "array[float] | None" = None
-    is_last_closed: bool | None = None
-    n_odd: int = 0
-    asked_ms: int | None = None
-    is_excerpt: bool = False
-    is_bounded: bool = field(default=False, init=False, repr=False, compare=False)
+    def __init__(
+        self,
+        exchange: str,
+        symbol: str,
+        kind: str,  # spot or perp
+        interval_ms: int,
+        open_ms: "array[int]",
+        open: "array[float]",
+        high: "array[float]",
+        low: "array[float]",
+        close: "array[float]",
+        volume: "array[float]",
+        quote_volume: "array[float] | None" = None,
+        taker_buy: "array[float] | None" = None,
+        is_last_closed: bool | None = None,
+        n_odd: int = 0,
+        asked_ms: int | None = None,
+        is_excerpt: bool = False,
+    ) -> None:
+        self.exchange: Final = exchange
+        self.symbol: Final = symbol
+        self.kind: Final = kind
+        self.interval_ms: Final = interval_ms
+        self.open_ms: Final = open_ms
+        self.open: Final = open
+        self.high: Final = high
+        self.low: Final = low
+        self.close: Final = close
+        self.volume: Final = volume
+        self.quote_volume: Final = quote_volume
+        self.taker_buy: Final = taker_buy
+        self.is_last_closed: Final = is_last_closed
+        self.n_odd: Final = n_odd
+        self.asked_ms: Final = asked_ms
+        self.is_excerpt: Final = is_excerpt
+        self.is_bounded = False
 
     def __len__(self) -> int:
         return len(self.open_ms)
@@ -168,6 +187,12 @@ class Candles:
             asked_ms = now_ms if self.asked_ms is None else min(now_ms, self.asked_ms)
             is_over = self.open_ms[-1] + self.interval_ms <= asked_ms
         return len(self.open_ms) - (not is_over)
+
+    def _replace(self, **fields: Any) -> "Candles":
+        """The same but for these fields, as of a NamedTuple."""
+        told = vars(self) | fields
+        del told["is_bounded"]
+        return Candles(**told)
 
     def asked(self, symbol: str, asked_ms: int) -> "Candles":
         """The same under another symbol, and when they were asked for."""

@@ -6,7 +6,6 @@ import hashlib
 import io
 import itertools
 from array import array
-from dataclasses import replace
 
 import pictures
 import pytest
@@ -115,7 +114,7 @@ def test_running_candle_is_paler() -> None:
 def flat(price: float) -> Candles:
     of = pictures.candles()
     column = array("d", [price] * len(of))
-    return replace(of, open=column, high=column, low=column, close=column)
+    return of._replace(open=column, high=column, low=column, close=column)
 
 
 def test_flat_prices_stand_in_the_middle() -> None:
@@ -144,7 +143,7 @@ def with_gap(of: Candles) -> Candles:
     open_ms = array("q", [of.open_ms[i] for i in kept])
     columns = (of.open, of.high, of.low, of.close, of.volume)
     opens, highs, lows, closes, volumes = (array("d", [column[i] for i in kept]) for column in columns)
-    return replace(of, open_ms=open_ms, open=opens, high=highs, low=lows, close=closes, volume=volumes, taker_buy=None)
+    return of._replace(open_ms=open_ms, open=opens, high=highs, low=lows, close=closes, volume=volumes, taker_buy=None)
 
 
 def test_gap_stays_a_gap() -> None:
@@ -160,7 +159,7 @@ def test_spike_is_cut_and_told() -> None:
     of = pictures.candles()
     high = array("d", of.high)
     high[130] *= 100
-    spiked = texts(chart(replace(of, high=high)))
+    spiked = texts(chart(of._replace(high=high)))
     assert any(text.startswith("▲ ") for text in spiked)
     assert not any(text.startswith("▲ ") for text in texts(chart(of)))
     assert [text for text in texts(chart(of)) if text in spiked and text.endswith(",000")]
@@ -168,7 +167,7 @@ def test_spike_is_cut_and_told() -> None:
 
 def test_no_volume() -> None:
     of = pictures.candles()
-    assert "Volume  0 BTC" in texts(chart(replace(of, volume=array("d", [0.0] * len(of)))))
+    assert "Volume  0 BTC" in texts(chart(of._replace(volume=array("d", [0.0] * len(of)))))
 
 
 def test_unknown_letters_are_named() -> None:
@@ -263,6 +262,6 @@ def test_what_stands_beside_candles_is_named_before_a_moment() -> None:
 
 
 def test_name_that_the_font_lacks_is_left_to_the_caption() -> None:
-    said = texts(chart(replace(pictures.candles(), symbol="币安人生-USDT")))
+    said = texts(chart(pictures.candles()._replace(symbol="币安人生-USDT")))
     assert [text for text in said if text.startswith("Volume  ") and text.endswith("K")]
     assert not any("?" in text for text in said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import json
 from array import array
@@ -66,15 +65,13 @@ RECORDS: list[Any] = [
 
 def spoiled(record: Any, by: float) -> Iterator[Any]:
     """The record with each of its figures replaced in turn."""
-    names = [field.name for field in dataclasses.fields(record)] if dataclasses.is_dataclass(record) else record._fields
-    replace: Any = dataclasses.replace if dataclasses.is_dataclass(record) else type(record)._replace
-    for name in names:
+    for name in vars(record) if isinstance(record, Candles) else record._fields:
         value = getattr(record, name)
         if isinstance(value, float):
-            yield replace(record, **{name: by})
+            yield record._replace(**{name: by})
         elif isinstance(value, (array, list)) and isinstance(value[0], float):
             for i in range(len(value)):
-                yield replace(record, **{name: type(value)("d", [*value[:i], by, *value[i + 1 :]])
+                yield record._replace(**{name: type(value)("d", [*value[:i], by, *value[i + 1 :]])
                               if isinstance(value, array) else [*value[:i], by, *value[i + 1 :]]})  # fmt: skip
 
 
@@ -104,7 +101,7 @@ def test_parts_of_a_snapshot_are_looked_at(by: float) -> None:
 @together("by", UNBOUND)
 def test_only_candles_as_they_were_read_say_that_they_are_bounded(by: float) -> None:
     read = read_candles("x", Listing("spot", "AB-USDT", "AB-USDT"), 60_000, ROWS, At(0, 1, 2, 3, 4, 5))
-    changed = dataclasses.replace(read, close=array("d", (by, by)))
+    changed = read._replace(close=array("d", (by, by)))
     assert (read.is_bounded, changed.is_bounded) == (True, False)
     assert is_finite(read)
     assert not is_finite(changed)
@@ -113,7 +110,7 @@ def test_only_candles_as_they_were_read_say_that_they_are_bounded(by: float) -> 
 
 def test_records_whose_parts_are_missing_are_well() -> None:
     nothing = Ticker("x", "AB-USDT", 5.0, None, None, None, None, None, None, None, 0)
-    candles = dataclasses.replace(CANDLES, quote_volume=None, taker_buy=None)
+    candles = CANDLES._replace(quote_volume=None, taker_buy=None)
     records: tuple[Any, ...] = (
         nothing,
         candles,
@@ -131,7 +128,7 @@ def test_every_record_of_figures_is_tried_here() -> None:
     told = {
         name
         for name, each in inspect.getmembers(words, inspect.isclass)
-        if each.__module__ == words.__name__ and "float" in str(inspect.get_annotations(each))
+        if each.__module__ == words.__name__ and "float" in str(inspect.signature(each))
     }
     not_read = {"Listing", "Source"}  # which we make ourselves
     assert told - not_read == {type(each).__name__ for each in RECORDS} - {"MarketCap"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,7 +42,7 @@ def answers_later(monkeypatch: pytest.MonkeyPatch, exchange: str, by_ms: int) ->
 
         def parse(body: bytes) -> Candles:
             told = endpoint.parse(body)
-            return replace(told, open_ms=array("q", [at + by_ms for at in told.open_ms]))
+            return told._replace(open_ms=array("q", [at + by_ms for at in told.open_ms]))
 
         return endpoint._replace(parse=parse)
 

@@ -7,7 +7,6 @@ import statistics
 import time
 from array import array
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from answering import DAY_MS, HOUR_MS, QUARTER_MS, freeze
@@ -145,7 +144,7 @@ def test_session_of_a_young_market() -> None:
 def test_session_ignores_the_running_quarter() -> None:
     until_ms = at("2025-07-15 10:00")
     candles = quarters(until_ms + QUARTER_MS, lambda ms: 1.0)
-    found = sessions.session_sums(replace(candles, is_last_closed=None), None, until_ms + 60_000)
+    found = sessions.session_sums(candles._replace(is_last_closed=None), None, until_ms + 60_000)
     assert found is not None
     assert found.coins == 16
 
@@ -178,7 +177,7 @@ def test_day_of_a_young_market_has_no_mean() -> None:
 def test_day_without_turnover_has_no_dollars() -> None:
     """Kraken and Coinbase tell no turnover: 0 dollars would be invented."""
     until_ms = at("2025-07-15 10:00")
-    found = sessions.sums_of_day(replace(quarters(until_ms, uneven), quote_volume=None), until_ms)
+    found = sessions.sums_of_day(quarters(until_ms, uneven)._replace(quote_volume=None), until_ms)
     assert found is not None
     assert found.coins > 0
     assert found.dollars is None

@@ -423,7 +423,7 @@ def test_rsi_and_volume_of_the_candle_that_closed(tmp_path: Path) -> None:
         await house.tick()
         fallen = [*rows, *((T0 + i * 900_000, 1.0, 1.0, 90.0 - i * 9) for i in range(3))]
         closed = candles("BTC-USDT", "15m", fallen)
-        house.quotes.closed["BTC-USDT 15m"] = replace(closed, volume=array("d", [1.0] * 62 + [4.5]))
+        house.quotes.closed["BTC-USDT 15m"] = closed._replace(volume=array("d", [1.0] * 62 + [4.5]))
         return (await house.tick(45 * MINUTE_MS)).n_fired
 
     assert in_house(tmp_path, act) == 2
