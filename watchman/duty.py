@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from answers import chat_settings
 from answers.asked import Asker, Tools
 from answers.quiet import Wishes, load_wishes
 from answers.typed import Meant
@@ -213,7 +212,12 @@ class Duty:
         if meant.name == "settings":
             self._note_wishes(chat_id, -WISHES_S, Wishes())  # they are about to change, and to be read anew
             return meant.words
-        return chat_settings.filled(meant.name, meant.words, await self.wishes(chat_id))
+        wishes = await self.wishes(chat_id)
+        if not (wishes.symbol or wishes.interval):  # as in nearly all chats
+            return meant.words
+        from answers import chat_settings
+
+        return chat_settings.filled(meant.name, meant.words, wishes)
 
     async def wishes(self, chat_id: int) -> Wishes:
         """What a chat wishes, at most WISHES_S old; nothing where that is not known in time.
