@@ -31,7 +31,7 @@ class _Redacting(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
         self._known = sorted(secrets, key=len, reverse=True)
         known = "|".join(map(re.escape, self._known))
-        self._secret = re.compile(r"\b\d{5,}:[A-Za-z0-9_-]{8,}" + (f"|{known}" if known else ""))
+        self._secret = r"\b\d{5,}:[A-Za-z0-9_-]{8,}" + (f"|{known}" if known else "")  # compiled when there is need
 
     def format(self, record: logging.LogRecord) -> str:
         work = working_on.get()
@@ -41,4 +41,4 @@ class _Redacting(logging.Formatter):
             text = f"{head}{separator}[{work}] {rest}"
         # Nearly every line has none, and that is seen in a tenth of the time that the whole pattern takes.
         may_have = _END_OF_TOKEN.search(text) or any(secret in text for secret in self._known)
-        return self._secret.sub("[secret]", text) if may_have else text
+        return re.sub(self._secret, "[secret]", text) if may_have else text
