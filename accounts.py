@@ -15,7 +15,7 @@ from asking.cache import Cache
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
-from exchanges.errors import MarketError, NotSupported, Reason, Unavailable
+from exchanges.errors import MarketError, NoKeys, NotSupported, Reason, Unavailable
 from exchanges.finite import finite
 from exchanges.joined import take_sole
 from exchanges.table import ACCOUNTS, AccountExchange
@@ -29,14 +29,6 @@ RIGHTS_S = 3600.0
 CONTRACTS_S = 3600.0
 MAX_PAGES = 10  # of one list of income
 DAYS_TOLD = 30  # of what was realised, today among them
-
-
-class NoKeys(Exception):
-    """No key is set, or none for the exchange that was asked for. variables: what to set."""
-
-    def __init__(self, variables: Sequence[str]) -> None:
-        super().__init__(f"not set: {', '.join(variables)}")
-        self.variables = tuple(variables)
 
 
 class Part(NamedTuple, Generic[T]):

@@ -15,12 +15,12 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import settings
-from accounts import Accounts
 from answers.asked import CHARTS_OF_ACCOUNTS, Asker, Tools
 from answers.command import Command
 from answers.pictures import Pictures
@@ -50,6 +50,9 @@ from telegram.updates import Question, read_query, read_question, read_standing
 from telegram.webhook import look_after_webhook, watch
 from upkeep import keep_tidy
 from watchman.duty import Duty
+
+if TYPE_CHECKING:
+    from accounts import Accounts
 
 log = logging.getLogger("bot")
 WENT_WRONG = "Something went wrong here, and it is noted."
@@ -124,7 +127,7 @@ class Bot:
         self,
         settings: Settings,
         market: Market,
-        accounts: Accounts,
+        accounts: Callable[[], Accounts],
         api: TelegramAPI | None = None,
         clock: Clock = MACHINE,
         metrics: Metrics | None = None,
@@ -382,7 +385,14 @@ def build(settings: Settings, transport: Transport, clock: Clock = MACHINE) -> B
     fetcher = Fetcher(transport, settings.urls, keep_budgets=settings.keep_budgets, clock=clock, metrics=metrics)
     api = TelegramAPI(settings.token, transport, settings.telegram_url) if settings.token else None
     market = Market(fetcher, settings.exchanges, settings.cache_s, clock)
-    return Bot(settings, market, Accounts(fetcher, market, settings.keys, clock), api, clock, metrics)
+
+    @cache
+    def accounts() -> Accounts:
+        from accounts import Accounts  # no first question but of the few who have keys of accounts
+
+        return Accounts(fetcher, market, settings.keys, clock)
+
+    return Bot(settings, market, accounts, api, clock, metrics)
 
 
 async def poll(settings: Settings, *, delete_webhook: bool) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from accounts import NoKeys
 from answers import (
     account,
     alert,
@@ -34,7 +33,7 @@ from answers import (
     volume,
 )
 from answers.asked import CHARTS_OF_ACCOUNTS, Misread, OfMarket, Tools, by_coins
-from exchanges.errors import NoAnswer, NotListed
+from exchanges.errors import NoAnswer, NoKeys, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
 from exchanges.table import ACCOUNTS, EXCHANGES
 from exchanges.words import INTERVALS

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from accounts import Accounts
 from answers.pictures import Pictures
 from exchanges.errors import MarketError, NoAnswer
 from exchanges.symbols import NotASymbol, coin_symbol, parse_symbol
@@ -14,6 +13,9 @@ from metrics import Metrics, Process
 from render.keyboards import Place
 from settings import Settings
 from store.words import Store
+
+if TYPE_CHECKING:
+    from accounts import Accounts
 
 EXAMPLES = ("BTC", "ETH", "SOL")
 KIND_WORDS = {
@@ -57,13 +59,14 @@ class Asker(NamedTuple):
 
 
 class Tools(NamedTuple):
-    """What an answer can ask. clock: seconds since 1970. commands: the table, for /help.
+    """What an answer can ask. clock: seconds since 1970. commands: the table, for /help. accounts: the owner's, made
+    when somebody first asks for them.
 
     asker: None where nobody in a chat asks. store: None where nothing can be remembered, which no_store explains.
     """
 
     market: Market
-    accounts: Accounts
+    accounts: Callable[[], "Accounts"]
     settings: Settings
     clock: Callable[[], float]
     metrics: Metrics

@@ -21,7 +21,7 @@ def command(words: list[str]) -> str:
 
 async def ask(tools: Tools, exchange: str) -> Asked[list[Holding]]:
     """Raises NoKeys."""
-    return Asked(exchange, await tools.accounts.balance(exchange))
+    return Asked(exchange, await tools.accounts().balance(exchange))
 
 
 def show(told: Asked[list[Holding]], now_s: float) -> Answer:

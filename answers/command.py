@@ -6,10 +6,9 @@ from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol, cast
 
-from accounts import NoKeys
 from answers.asked import NO_DATA, NOT_UNDERSTOOD, Misread, Tools, by_coins, outcome_of, place_of
 from answers.ways_on import ways_on
-from exchanges.errors import NoAnswer, NotListed
+from exchanges.errors import NoAnswer, NoKeys, NotListed
 from exchanges.symbols import NotASymbol
 from render import sentences
 from render.figures import escape

@@ -22,7 +22,7 @@ def command(words: list[str]) -> str:
 
 async def ask(tools: Tools, exchange: str) -> Asked[Profit]:
     """Raises NoKeys."""
-    return Asked(exchange, await tools.accounts.pnl(exchange))
+    return Asked(exchange, await tools.accounts().pnl(exchange))
 
 
 def show(told: Asked[Profit], now_s: float) -> Answer:

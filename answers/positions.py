@@ -33,7 +33,7 @@ def command(words: list[str]) -> str:
 
 async def ask(tools: Tools, exchange: str) -> Asked[list[Valued]]:
     """Raises NoKeys."""
-    return Asked(exchange, await tools.accounts.positions(exchange))
+    return Asked(exchange, await tools.accounts().positions(exchange))
 
 
 def show(told: Asked[list[Valued]], now_s: float) -> Answer:

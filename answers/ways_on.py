@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accounts import NoKeys
 from answers.asked import EXAMPLES, KIND_WORDS, Misread, OneAtATime, WhichSymbol, is_symbol, placed
-from exchanges.errors import NoAnswer, NotListed
+from exchanges.errors import NoAnswer, NoKeys, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
 from exchanges.words import INTERVALS
 from render.keyboards import (

@@ -17,6 +17,7 @@ MarketError
     Declined         a refusal in good form, whose meaning is not known here
 NotListed            no exchange lists the symbol
 NoAnswer             no exchange answered; carries what each of them said
+NoKeys               no key of an account is set
 """
 
 from __future__ import annotations
@@ -251,6 +252,14 @@ class NoAnswer(Exception):
     def is_for_good(self) -> bool:
         """Whether none of them will ever tell this, so that it is no use to ask again."""
         return all(isinstance(error, (NotSupported, UnknownSymbol)) for error in self.errors)
+
+
+class NoKeys(Exception):
+    """No key is set, or none for the exchange that was asked for. variables: what to set."""
+
+    def __init__(self, variables: Sequence[str]) -> None:
+        super().__init__(f"not set: {', '.join(variables)}")
+        self.variables = tuple(variables)
 
 
 def bare(error: E) -> E:

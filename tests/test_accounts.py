@@ -13,7 +13,7 @@ from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, togethe
 from mocked import Mocked
 
 import settings as settings_module
-from accounts import Accounts, NoKeys
+from accounts import Accounts
 from asking.fetch import Fetcher
 from demo.bybit import BORROWED_ETH
 from demo.telegram_html import parse
@@ -26,6 +26,7 @@ from exchanges.errors import (
     BadResponse,
     ClockWrong,
     Declined,
+    NoKeys,
     NotSupported,
     Reason,
     Refused,

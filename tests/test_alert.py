@@ -44,7 +44,7 @@ async def price_now(house: House, symbol: str = "BTC-USDT") -> float:
     from watchman.quotes import MarketQuotes
 
     house.bot.market.forget()
-    return (await MarketQuotes(house.bot.market, house.bot.accounts).prices("binance", "perp", [symbol]))[symbol]
+    return (await MarketQuotes(house.bot.market, house.bot.accounts()).prices("binance", "perp", [symbol]))[symbol]
 
 
 def an_id(text: dict[str, Any] | None) -> str:

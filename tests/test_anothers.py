@@ -283,7 +283,7 @@ async def test_the_api_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("question", ["candles", "open_interest_history"])
 async def test_an_alert_is_not_judged_by_anothers_figures(monkeypatch: pytest.MonkeyPatch, question: str) -> None:
     async with a_house() as house:
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         lies(monkeypatch, "okx", question, "DOGE")
         asked: Awaitable[Any] = (
             quotes.candles("okx", "perp", "BTC-USDT", "1m", 20)

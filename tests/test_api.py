@@ -605,7 +605,7 @@ async def test_exchange_is_the_one_that_is_asked() -> None:
 
 async def test_balance_is_the_accounts() -> None:
     async with an_api() as service:
-        parts = await service.house.bot.accounts.balance()
+        parts = await service.house.bot.accounts().balance()
         data = await service.data("/balance")
         held = [each for part in parts for each in part.found or []]
         assert data["USDT"] == sum(each.free + each.in_use for each in held if each.asset == "USDT")
@@ -614,7 +614,7 @@ async def test_balance_is_the_accounts() -> None:
 
 async def test_balance_of_one_exchange() -> None:
     async with an_api() as service:
-        parts = {part.exchange: part.found or [] for part in await service.house.bot.accounts.balance()}
+        parts = {part.exchange: part.found or [] for part in await service.house.bot.accounts().balance()}
         for name in ("binance", "bybit", "okx"):
             data = await service.data("/balance", exchange=name)
             assert data == {each.asset: each.free + each.in_use for each in parts[name]}
@@ -623,7 +623,7 @@ async def test_balance_of_one_exchange() -> None:
 async def test_positions_are_the_accounts() -> None:
     async with an_api() as service:
         service.house.stop_at(time.time())
-        parts = await service.house.bot.accounts.positions()
+        parts = await service.house.bot.accounts().positions()
         data = await service.data("/positions")
         valued = [(part.exchange, each) for part in parts for each in part.found or []]
         for row, (exchange, each) in zip(data, valued, strict=True):

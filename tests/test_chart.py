@@ -167,7 +167,7 @@ async def test_profit_is_drawn_for_nobody_else(text: str) -> None:
 
 async def test_profit_by_day_ends_today() -> None:
     async with a_house() as house:
-        for part in await house.bot.accounts.pnl():
+        for part in await house.bot.accounts().pnl():
             assert part.found is not None
             assert part.found.by_day is not None
             days = [day for day, _ in part.found.by_day]

@@ -198,6 +198,8 @@ def test_server_start_imports_little() -> None:
         "http",
         "pathlib",
         "json_api",
+        "accounts",
+        "answers.chat_settings",
         "answers.alert",
         "answers.chart",
         "answers.price",

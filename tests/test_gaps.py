@@ -89,6 +89,6 @@ async def test_what_is_not_listed() -> None:
 async def test_a_tick_is_told_both_sides() -> None:
     async with a_house() as house:
         house.stop_at(NOW)
-        told = await MarketQuotes(house.bot.market, house.bot.accounts).spreads("binance", "spot", ["BTC-USDT"])
+        told = await MarketQuotes(house.bot.market, house.bot.accounts()).spreads("binance", "spot", ["BTC-USDT"])
         assert " asks " in told["BTC-USDT"].sides
         assert " bids " in told["BTC-USDT"].sides

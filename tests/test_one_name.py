@@ -207,7 +207,7 @@ async def test_alerts_are_of_the_coin_that_was_named(many: bool) -> None:
     others = ["BTC", "ETH", "SOL", "XRP", "DOGE", "ADA"] if many else []
     symbols = [f"{each}-USDT" for each in ("1000CAT", "CAT", *others)]
     async with a_house() as house:
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         found = await quotes.prices("binance", "perp", symbols)
         for coin in ("CAT", "1000CAT"):
             truth = house.world.market.day("binance", coin, "perp").last

@@ -20,7 +20,7 @@ PERPS = [name for name, each in EXCHANGES.items() if "perp" in each.kinds]
 @pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_prices_singly_and_by_list_are_the_same(exchange: str) -> None:
     async with a_house(CACHE_SECONDS="60") as house:
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         kind = EXCHANGES[exchange].kinds[-1]
         few = await quotes.prices(exchange, kind, ["BTC-USDT", "ETH-USDT", "NOSUCH-USDT"])
         assert sorted(few) == ["BTC-USDT", "ETH-USDT"]
@@ -33,7 +33,7 @@ async def test_many_prices_come_by_a_list_of_prices_alone(kind: str) -> None:
     """Under their coins' names, per coin; and no list of tickers is asked for."""
     symbols = [f"{base}-USDT" for base in ("BTC", "ETH", "PEPE", "SOL", "DOGE", "XRP", "NOSUCH")]
     async with a_house() as house:
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         many = await quotes.prices("binance", kind, symbols)
         assert sorted(many) == sorted(symbols[:-1])
         house.bot.market.forget()
@@ -56,7 +56,7 @@ def test_a_price_that_is_old_is_none() -> None:
 @pytest.mark.parametrize("exchange", PERPS)
 async def test_funding_and_open_interest(exchange: str) -> None:
     async with a_house() as house:
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         funding = await quotes.fundings(exchange, ["BTC-USDT"])
         interest = await quotes.open_interests(exchange, ["BTC-USDT"])
         assert -1 < funding["BTC-USDT"] < 1
@@ -65,7 +65,7 @@ async def test_funding_and_open_interest(exchange: str) -> None:
 
 async def test_a_contract_on_thousands_is_told_per_coin() -> None:
     async with a_house() as house:
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         perp = await quotes.prices("binance", "perp", ["PEPE-USDT"])
         spot = await quotes.prices("binance", "spot", ["PEPE-USDT"])
         assert perp["PEPE-USDT"] == pytest.approx(spot["PEPE-USDT"], rel=0.01)
@@ -73,7 +73,7 @@ async def test_a_contract_on_thousands_is_told_per_coin() -> None:
 
 async def test_basis_candles_and_changes() -> None:
     async with a_house() as house:
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         assert abs((await quotes.bases("binance", ["BTC-USDT"]))["BTC-USDT"]) < 1
         assert "BTC-USDT" in await quotes.changes("binance", "perp", ["BTC-USDT"])
         candles = await quotes.candles("binance", "perp", "BTC-USDT", "1m", 16)
@@ -83,7 +83,7 @@ async def test_basis_candles_and_changes() -> None:
 @pytest.mark.parametrize("exchange", ["binance", "bybit", "okx", "gate", "kraken"])
 async def test_the_past_of_open_interest_comes_every_five_minutes(exchange: str) -> None:
     async with a_house() as house:
-        truth, quotes = house.stop_at(NOW), MarketQuotes(house.bot.market, house.bot.accounts)
+        truth, quotes = house.stop_at(NOW), MarketQuotes(house.bot.market, house.bot.accounts())
         history = await quotes.open_interest_history(exchange, "BTC-USDT", 120)
         assert 24 <= len(history) <= 26
         assert {later[0] - before[0] for before, later in pairwise(history)} == {300_000}
@@ -95,7 +95,9 @@ async def test_the_past_of_open_interest_comes_every_five_minutes(exchange: str)
 async def test_the_longer_past_of_open_interest_comes_every_hour_before() -> None:
     async with a_house() as house:
         house.stop_at(NOW)
-        history = await MarketQuotes(house.bot.market, house.bot.accounts).open_interest_history("okx", "BTC-USDT", 722)
+        history = await MarketQuotes(house.bot.market, house.bot.accounts()).open_interest_history(
+            "okx", "BTC-USDT", 722
+        )
         moments = [moment_ms for moment_ms, _ in history]
         assert moments[0] <= NOW * 1000 - 720 * 60_000
         assert [later - before for before, later in pairwise(moments)][-97:] == [300_000] * 97
@@ -104,7 +106,7 @@ async def test_the_longer_past_of_open_interest_comes_every_hour_before() -> Non
 
 async def test_who_tells_no_past_of_open_interest_is_not_asked() -> None:
     async with a_house() as house:
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         assert await quotes.open_interest_history("deribit", "BTC-USDT", 120) == []
         assert house.world.sites["DERIBIT"].n_requests == 0
 
@@ -112,14 +114,14 @@ async def test_who_tells_no_past_of_open_interest_is_not_asked() -> None:
 async def test_an_exchange_that_is_down_is_said_to_be() -> None:
     async with a_house() as house:
         await house.world.set_fault("BINANCE", "500")
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         with pytest.raises(MarketError):
             await quotes.prices("binance", "perp", ["BTC-USDT"])
 
 
 async def test_own_positions_have_a_distance() -> None:
     async with a_house() as house:
-        held, exchanges = await MarketQuotes(house.bot.market, house.bot.accounts).holdings()
+        held, exchanges = await MarketQuotes(house.bot.market, house.bot.accounts()).holdings()
         assert set(exchanges) <= {"binance", "bybit", "okx"}
         assert held
         assert all(each.key.split(" ")[0] in exchanges and each.usd >= 50 for each in held)
@@ -128,7 +130,7 @@ async def test_own_positions_have_a_distance() -> None:
 
 async def test_liquidations_of_those_that_tell_them() -> None:
     async with a_house() as house:
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         found = await quotes.liquidations("okx", ["BTC-USDT 60m", "ETH-USDT 15m"])
         assert sorted(found) == ["BTC-USDT 60m", "ETH-USDT 15m"]
         assert all(dollars >= 0 for dollars in found.values())

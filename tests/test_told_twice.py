@@ -149,7 +149,7 @@ async def test_an_alerts_price_that_a_list_contradicts_is_not_told() -> None:
     symbols = [f"{base}-USDT" for base in ("BTC", "ETH", "PEPE", "SOL", "DOGE", "XRP")]
     async with a_house() as house:
         rewrite(house, "BINANCE_USDM", lambda rows: rows.append({"symbol": "ETHUSDT", "price": "9.5"}))
-        quotes = MarketQuotes(house.bot.market, house.bot.accounts)
+        quotes = MarketQuotes(house.bot.market, house.bot.accounts())
         prices = await quotes.prices("binance", "perp", symbols)
         assert sorted(prices) == sorted({*symbols} - {"ETH-USDT"})
 

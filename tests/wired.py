@@ -45,7 +45,8 @@ def wired(
     clock = Clock(now)
     fetcher = fetch.Fetcher(Mocked(handle), settings.urls, keep_budgets=False, clock=clock)
     market = Market(fetcher, settings.exchanges, settings.cache_s, clock)
-    return bot_module.Bot(settings, market, accounts.Accounts(fetcher, market, settings.keys, clock), clock=clock)
+    kept = accounts.Accounts(fetcher, market, settings.keys, clock)
+    return bot_module.Bot(settings, market, lambda: kept, clock=clock)
 
 
 async def say(bot: bot_module.Bot, text: str) -> str:

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
-from accounts import Accounts, NoKeys, Part, Valued
+from accounts import Accounts, Part, Valued
 from answers.judging import Holding
 from exchanges.endpoints import ListEndpoint
-from exchanges.errors import MarketError, PartName, UnknownSymbol
+from exchanges.errors import MarketError, NoKeys, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
 from exchanges.symbols import are_of_one_coin, coin_symbol, in_quotes
 from exchanges.table import EXCHANGES

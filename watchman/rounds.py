@@ -52,7 +52,7 @@ class Rounds:
 
     def __init__(self, tools: Tools, store: Store, api: TelegramAPI, clock: Clock, owner: int | None) -> None:
         self._tools, self._store, self._api, self._clock = tools, store, api, clock
-        self._ticker = Ticker(store, MarketQuotes(tools.market, tools.accounts, store), owner=owner)
+        self._ticker = Ticker(store, MarketQuotes(tools.market, tools.accounts(), store), owner=owner)
         self._quarters = Quarters(tools.market, store)
         self._delivery = Delivery(store, api.call, self._show, lambda: int(clock.now() * 1000))
         self._prune_after = 0.0
