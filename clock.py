@@ -5,8 +5,6 @@ rests, keeps or measures takes `monotonic`, which is the event loop's own clock,
 that follows it agree.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable

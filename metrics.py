@@ -6,8 +6,6 @@ Counters and histograms by label, each with a bounded number of label values: wh
 Memory: some 40 series and the last LATEST durations of each command, under 100 KB.
 """
 
-from __future__ import annotations
-
 import os
 import resource
 import time
@@ -120,7 +118,7 @@ class Metrics:
         """Figures that others keep, as a Family; they are read when somebody asks."""
         self._watched.append((name, help, label, read))
 
-    def exposition(self, others: Iterable[Family | Info]) -> bytes:
+    def exposition(self, others: "Iterable[Family | Info]") -> bytes:
         """All of it as text, with what others have counted."""
         lines: list[str] = []
         for each in (self.updates, self.commands, self.requests, self.request_seconds):

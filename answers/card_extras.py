@@ -1,7 +1,5 @@
 """What a card shows beside its prices: how far they moved, and open interest. Each part may be left out."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial

@@ -1,7 +1,5 @@
 """/price: spot and perpetual side by side."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -62,7 +60,7 @@ def command(words: list[str]) -> Asked:
     return Asked(wanted[:MAX_SYMBOLS], max(0, len(wanted) - MAX_SYMBOLS))
 
 
-async def ask(tools: Tools, asked: Asked) -> Prices:
+async def ask(tools: Tools, asked: Asked) -> "Prices":
     """Each symbol's report, or why there is none; the same symbol counts once."""
     extras = CARD if len(asked.words) == 1 else ROW
     reports = [_report_or_why(tools.market, word, extras) for word in asked.words]
@@ -71,7 +69,7 @@ async def ask(tools: Tools, asked: Asked) -> Prices:
     return Prices(list(found.values()), asked.n_left_out)
 
 
-async def _report_or_why(market: Market, word: str, extras: Collection[PartName]) -> Result:
+async def _report_or_why(market: Market, word: str, extras: Collection[PartName]) -> "Result":
     parts: Parts = {}
     try:
         symbol = parse_symbol(word)

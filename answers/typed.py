@@ -1,7 +1,5 @@
 """What somebody means who does not type a command as it is: a bare coin, a short name, a slip of the thumb. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 

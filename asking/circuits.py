@@ -1,7 +1,5 @@
 """When a host is left alone: after failures in a row, refusals, bans."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import math
@@ -32,7 +30,7 @@ class Failure(NamedTuple):
     status: int | None
 
     @classmethod
-    def of(cls, error: MarketError) -> Failure:
+    def of(cls, error: MarketError) -> "Failure":
         return cls(type(error), error.detail, error.reason, error.status)
 
     def again(self, exchange: str) -> MarketError:
@@ -71,7 +69,7 @@ class Circuit:
         self._probe_over: asyncio.Event | None = None  # there while a probe is under way
         self._failed_at = self._counted_at = -math.inf  # the last failure, the last that counted
 
-    def watch(self) -> _Watch:
+    def watch(self) -> "_Watch":
         """Around one request. Raises the last error's kind while the host rests."""
         return _Watch(self)
 

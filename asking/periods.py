@@ -1,7 +1,5 @@
 """Hours per funding period, of exchanges that tell them in a list of their own: it is asked for beside all else."""
 
-from __future__ import annotations
-
 import asyncio
 from functools import partial
 from typing import NamedTuple

@@ -10,8 +10,6 @@ ticker calls its day need not be counted alike; and what nothing can be compared
 of funding, a basis.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """What the JSON answers have in common: names of markets, times, tickers."""
 
-from __future__ import annotations
-
 import time
 from typing import Any, TypedDict
 

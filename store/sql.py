@@ -7,8 +7,6 @@ with JSON in it, and no id is made by the database: so any row can be copied fro
 Both need ON CONFLICT … DO UPDATE … WHERE … RETURNING: SQLite 3.35 (2021), PostgreSQL 9.5.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

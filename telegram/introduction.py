@@ -1,7 +1,5 @@
 """How the bot looks before anybody has asked: its descriptions, and the menu of commands by scope."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple

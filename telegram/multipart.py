@@ -7,8 +7,6 @@ together at most 1 MiB (files are not counted), and what it cannot read is a fai
 Source: RFC 7578; RFC 2046 §5.1.1; tdlib/td, HttpReader::parse_multipart_form_data.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
