@@ -23,7 +23,7 @@ from typing import cast
 
 from http1.names import Address
 
-READ_SIZE = 32 * 1024  # of one read; where so much lies unread, no more is taken from the system
+READ_SIZE = 32 * 1024  # of one read; where more than that lies unread, nothing is taken from the system
 TLS_READ_SIZE = 8 * 1024
 NEXT_ATTEMPT_S = 0.25  # after which the next address is tried as well (RFC 8305 §8)
 
@@ -135,7 +135,7 @@ class Link(asyncio.BufferedProtocol):
                 self.on_unasked(data)
             return
         self._received = self._received + data if self._received else data
-        if len(self._received) >= READ_SIZE and not self._is_paused:
+        if len(self._received) > READ_SIZE and not self._is_paused:  # one whole read is taken before the next one
             self._is_paused = True
             self._transport.pause_reading()
         self._wake()
