@@ -16,6 +16,7 @@ import bot
 import settings
 from aws_events import method_of, request_of
 from bot import Bot
+from clock import PROCESS
 from door import Door
 from exchanges import table
 from http1.client import Transport
@@ -57,8 +58,8 @@ class Lambda:
 
     async def _answer(self, event: object) -> dict[str, Any]:
         if self._door is None:  # made inside the loop
-            self._transport = Transport(ca_file=self._settings.ca_file)
-            the_bot = bot.build(self._settings, self._transport)
+            self._transport = Transport(ca_file=self._settings.ca_file, clock=PROCESS.monotonic)
+            the_bot = bot.build(self._settings, self._transport, PROCESS)
             the_bot.market.may_run_on = False
             self._door = Door(the_bot, self._settings, "lambda")
             self._bot = the_bot

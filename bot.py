@@ -26,7 +26,7 @@ from answers.command import Command
 from answers.pictures import Pictures
 from answers.typed import Meant, meant
 from asking.fetch import Fetcher
-from clock import MACHINE, Clock
+from clock import MACHINE, PROCESS, Clock
 from exchanges import table
 from health import Health, counted_by, keep_watchdog_quiet, let_watchdog_sleep, open_small_door
 from http1 import NO_FILES
@@ -399,8 +399,8 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
     """Polls until SIGINT or SIGTERM; the process's exit code."""
     from telegram.polling import Poller, clear_webhook, why_ended  # a webhook's server has no use for it
 
-    transport = Transport(ca_file=settings.ca_file)
-    bot = build(settings, transport)
+    transport = Transport(ca_file=settings.ca_file, clock=PROCESS.monotonic)
+    bot = build(settings, transport, PROCESS)
     assert bot.api is not None
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -24,3 +24,5 @@ class Clock(NamedTuple):
 
 
 MACHINE = Clock()
+PROCESS = Clock(monotonic=time.monotonic)
+"""Of a process of our own, whose loop is asyncio's, with this very clock: to ask it takes one step instead of three."""

@@ -15,7 +15,7 @@ from functools import partial
 import bot
 import settings
 from bot import Bot
-from clock import MACHINE, Clock
+from clock import PROCESS, Clock
 from door import Door
 from exchanges import table
 from health import keep_watchdog_quiet, let_watchdog_sleep, of_hosts
@@ -38,7 +38,7 @@ Serves the bot's webhook. Settings come from the environment (docs/settings.md).
 """
 
 
-async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, clock: Clock = MACHINE) -> int:
+async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, clock: Clock = PROCESS) -> int:
     """Serves until SIGTERM or SIGINT; the process's exit code. began: is called once requests are taken.
 
     The demo is for this machine only, and listens on loopback.
@@ -47,7 +47,7 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    transport = Transport(ca_file=settings.ca_file)
+    transport = Transport(ca_file=settings.ca_file, clock=clock.monotonic)
     the_bot = bot.build(settings, transport, clock)
     door = Door(the_bot, settings)
     server = Server()
@@ -114,7 +114,7 @@ async def serve_demo(settings_of_demo: Settings) -> int:
         greetings.append(asyncio.ensure_future(_greet(the_bot, world.page_url)))
 
     try:
-        return await serve(chosen, began, Clock(now=world.clock))
+        return await serve(chosen, began, PROCESS._replace(now=world.clock))
     finally:
         for greeting in greetings:
             greeting.cancel()
