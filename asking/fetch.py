@@ -102,7 +102,7 @@ class Fetcher:
         exchange = endpoint.host.exchange
 
         async def read(answer: Answer) -> None:
-            cutter = ArrayCutter(exchange, endpoint.place)
+            cutter = ArrayCutter(exchange, endpoint.place, endpoint.wanted)
             reading: RowsRead[T] = RowsRead(exchange)
             read_row = endpoint.row
             seen = b""  # of an answer without rows
@@ -114,6 +114,7 @@ class Fetcher:
                 rows = cutter.feed(chunk)
                 if cutter.head is not None and endpoint.reader is not None:
                     read_row, cutter.head = endpoint.reader(cutter.head), None
+                reading.n_rows = cutter.n_elements - len(rows)  # with those that are not wanted
                 if rows:
                     take(reading.read(rows, read_row))
 

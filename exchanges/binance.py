@@ -20,7 +20,7 @@ from typing import Any
 
 from exchanges.around import Form
 from exchanges.columns import Columns, check_prices
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, percent_encode
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, Wanted, percent_encode
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -89,6 +89,7 @@ COINM_WEIGHT = Budget("binance COIN-M weight", 2400, 60, is_told=True)
 FUNDING_REQUESTS = Budget("binance funding requests", 500, 300)
 STATISTICS_REQUESTS = Budget("binance futures statistics", 1000, 300)
 LIST_QUOTES = ("USDT", "USDC")  # by which the lists, which do not separate, are read; all of four letters
+IN_DOLLARS = Wanted(b"symbol", tuple([each.encode() for each in LIST_QUOTES]))  # a fifth of the spot markets
 RECV_WINDOW_MS = 5000
 INCOME_ROWS = 1000
 REFUSALS = {
@@ -189,7 +190,8 @@ class Binance(AccountExchange):
     def symbols(self, kind: str) -> ListEndpoint[str]:
         """Every symbol quoted in USDT or USDC, from the list of last prices (spot weight 4, USD-M 2)."""
         if kind == "spot":
-            return ListEndpoint(SPOT, "/api/v3/ticker/price", (), parse_symbol, explain, SPOT_WEIGHT, 4)
+            price = "/api/v3/ticker/price"
+            return ListEndpoint(SPOT, price, (), parse_symbol, explain, SPOT_WEIGHT, 4, wanted=IN_DOLLARS)
         return ListEndpoint(USDM, "/fapi/v1/ticker/price", (), parse_symbol, explain, USDM_WEIGHT, 2)
 
     def prices(self, kind: str, now_ms: int) -> ListEndpoint[tuple[str, float]]:
@@ -207,7 +209,7 @@ class Binance(AccountExchange):
         """
         if kind == "spot":
             target = "/api/v3/ticker/24hr?type=MINI"
-            return {"ticker": ListEndpoint(SPOT, target, (), SPOT_TICKERS, explain, SPOT_WEIGHT, 80)}
+            return {"ticker": ListEndpoint(SPOT, target, (), SPOT_TICKERS, explain, SPOT_WEIGHT, 80, wanted=IN_DOLLARS)}
         return {
             "ticker": ListEndpoint(USDM, "/fapi/v1/ticker/24hr", (), PERP_TICKERS, explain, USDM_WEIGHT, 40),
             "funding": ListEndpoint(USDM, "/fapi/v1/premiumIndex", (), FUNDINGS, explain, USDM_WEIGHT, 10),

@@ -63,6 +63,17 @@ class Endpoint(NamedTuple, Generic[T]):
     part: str = ""
 
 
+class Wanted(NamedTuple):
+    """Which rows of a list are read at all: those whose text under `key`, which is their first, ends so.
+
+    For lists of which most rows are of no use: `row` gives None for those, whatever else they say. It is how they are
+    most often told, no promise: of what is told otherwise all is read.
+    """
+
+    key: bytes
+    endings: tuple[bytes, ...]
+
+
 class ListEndpoint(NamedTuple, Generic[T]):
     """Where a long list of JSON objects is, and how to read one of them.
 
@@ -70,6 +81,7 @@ class ListEndpoint(NamedTuple, Generic[T]):
     row: gives None for a row that is not wanted; raises MarketError.
     explain: as in Endpoint; also asked, with status 200, when there is no array at that place.
     reader: where rows mean nothing without what stands before the list, makes `row` of that.
+    wanted: which rows `row` has to see; None: all.
     """
 
     host: Host
@@ -81,6 +93,7 @@ class ListEndpoint(NamedTuple, Generic[T]):
     weight: int = 1
     body: bytes = b""
     reader: Callable[[Any], Callable[[Row], T | None]] | None = None
+    wanted: Wanted | None = None
 
 
 def names_and_one(
@@ -101,7 +114,8 @@ def names_and_one(
                 return whole.row(each) or (listed, None)
         return listed, None
 
-    return ListEndpoint(whole.host, whole.target, whole.place, row, whole.explain, whole.budget, whole.weight)
+    asked = (whole.host, whole.target, whole.place, row, whole.explain, whole.budget, whole.weight)
+    return ListEndpoint(*asked, wanted=names.wanted)
 
 
 class PositionsEndpoint(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from conftest import NOW_MS, a_perp, a_spot, together
+from conftest import NOW_MS, a_house, a_perp, a_spot, together
 from mocked import Mocked, MockedAnswer
 from wires import no_more_files
 
@@ -26,7 +26,7 @@ from asking.fetch import Fetcher
 from clock import Clock
 from exchanges.binance import Binance
 from exchanges.bybit import Bybit
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint
+from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, Wanted, names_and_one
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -635,8 +635,10 @@ async def test_fetch_items_endless() -> None:
         await listed(a_fetcher(httpx.Response(200, stream=Endless())))
 
 
-def cut(body: bytes, place: tuple[str | int, ...], sizes: Callable[[], int]) -> tuple[list[Any], ArrayCutter]:
-    cutter = ArrayCutter("x", place)
+def cut(
+    body: bytes, place: tuple[str | int, ...], sizes: Callable[[], int], wanted: Wanted | None = None
+) -> tuple[list[Any], ArrayCutter]:
+    cutter = ArrayCutter("x", place, wanted)
     found: list[Any] = []
     position = 0
     while position < len(body):
@@ -698,6 +700,114 @@ def test_cutter_same_as_parsing_the_whole() -> None:
         found, cutter = cut(body, place, lambda: rng.choice([1, 2, 5, 20, 200]))
         assert found == rows, f"seed {seed}, document {number}: {body!r}"
         assert cutter.is_done, f"seed {seed}, document {number}: {body!r}"
+
+
+# Rows that are not read, as they are not wanted.
+
+
+IN_AB = Wanted(b"s", (b"A", b"B"))
+
+
+def in_ab(rows: list[Any]) -> list[Any]:
+    return [row for row in rows if str(row.get("s"))[-1:] in ("A", "B")]
+
+
+def test_cutter_hands_out_what_is_wanted() -> None:
+    body = b'[{"s":"1A","n":5},{"s":"1C"},{"s":"C"},{"s":"B","t":"],"},{"s":"A1"},{"s":"A"}]'
+    found, cutter = cut(body, (), lambda: 1000, IN_AB)
+    assert [row["s"] for row in found] == ["1A", "B", "A"]
+    assert (cutter.n_elements, cutter.is_done) == (6, True)
+
+
+def test_cutter_hands_out_what_is_wanted_wherever_it_is_cut() -> None:
+    """The last row at hand is handed out whatever it is."""
+    rows = [{"s": name, "t": text} for name in ("1A", "1C", "1B", "C", "A") for text in ("x", "}", "],")]
+    body = json.dumps(rows, separators=(",", ":")).encode()
+    for at in range(len(body) + 1):
+        found, cutter = cut(body, (), lambda at=at: at or 1000, IN_AB)  # type: ignore[misc]
+        assert (in_ab(found), cutter.n_elements, cutter.is_done) == (in_ab(rows), len(rows), True)
+
+
+@together(
+    "body",
+    [
+        '[{"s": "1C"},{"s": "1A"},{"s": "2C"}]',
+        '[{"s":"1C"}, {"s":"1A"}, {"s":"2C"}]',
+        '[{"t":1,"s":"1C"},{"t":1,"s":"1A"},{"s":"2C"}]',
+        '[{"s":"1C"},{"t":1,"s":"1A"},{"s":"2C"}]',
+        r'[{"s":"1\u0041"},{"s":"1C"},{"s":"2C"}]',
+        '[{"s":"1C","of":[{"s":"2C"},{"s":"3A"}]},{"s":"4C"}]',
+        '[{"s":"1C","t":"},{"},{"s":"1A"}]',
+        '[{"s":5},{"s":null},{"s":"1C"}]',
+    ],
+)
+def test_rows_of_another_form_are_all_read(body: str) -> None:
+    rows = json.loads(body)
+    assert cut(body.encode(), (), lambda: 1000, IN_AB)[0] == rows
+    for size in (1, 2, 7):
+        found, cutter = cut(body.encode(), (), lambda size=size: size, IN_AB)  # type: ignore[misc]
+        assert (in_ab(found), cutter.n_elements, cutter.is_done) == (in_ab(rows), len(rows), True)
+
+
+@pytest.mark.no_cover
+def test_cutter_loses_nothing_that_is_wanted() -> None:
+    """2,000 random lists, cut anywhere."""
+    seed = random.randrange(1 << 30)
+    rng = random.Random(seed)
+    texts = ["", "A", "C", "}", "{", "},{", '"', '\\"', "\\", "]", ",", "é", '},{"s":"A', "B"]
+
+    def row() -> dict[str, Any]:
+        told = {"n": rng.choice((1, "1.5", None, [], [{"s": "A"}, {"s": "C"}]))} if rng.random() < 0.2 else {"n": 5}
+        name = {"s": rng.choice("ABCDE") if rng.random() < 0.9 else rng.choice(texts)}
+        return {**name, **told, "t": rng.choice(texts)} if rng.random() < 0.95 else {**told, **name}
+
+    for number in range(2000):
+        rows = [row() for _ in range(rng.randrange(12))]
+        body = json.dumps(rows, ensure_ascii=rng.random() < 0.5, separators=(",", ":")).encode()
+        found, cutter = cut(body, (), lambda: rng.choice([1, 5, 20, 200]), IN_AB)
+        assert in_ab(found) == in_ab(rows), f"seed {seed}, list {number}: {body!r}"
+        assert (cutter.n_elements, cutter.is_done) == (len(rows), True), f"seed {seed}, list {number}: {body!r}"
+
+
+@pytest.mark.parametrize(
+    "body", [b'[{"s":"C"},{"s":"A"', b'[{"s":"C"},{"s":"A"}', b'[{"s":"C"},{"s":"A",}]', b'[{"s":"C"}{"s":"A"}]']
+)
+async def test_list_of_which_not_all_is_read_has_to_be_whole(body: bytes) -> None:
+    with pytest.raises(BadResponse):
+        await listed(a_fetcher(answer(200, body)), LIST._replace(wanted=IN_AB))
+
+
+async def test_rows_that_are_not_wanted_count_as_read(caplog: pytest.LogCaptureFixture) -> None:
+    """Two odd ones of five are not more than half, be three of them not wanted."""
+    body = b'[{"s":"C"},{"s":"1A","n":"x"},{"s":"D"},{"s":"2A","n":"x"},{"s":"E"}]'
+    endpoint = LIST._replace(wanted=IN_AB, row=lambda row: row.needed("n") if row.name("s")[-1] in "AB" else None)
+    with caplog.at_level("INFO"):
+        assert await listed(a_fetcher(answer(200, body)), endpoint) == []
+    assert "2 of 5 rows of a list were left out: n is no number: 'x'" in caplog.text
+    with pytest.raises(BadResponse, match="n is no number: 'x'"):
+        await listed(a_fetcher(answer(200, body.replace(b"D", b"3B"))), endpoint)
+
+
+async def test_rows_that_are_not_wanted_are_counted() -> None:
+    pieces = [b"[", *[b'{"s":"C"},' * 1000] * 50, b'{"s":"A"}]']
+    with pytest.raises(BadResponse, match="more than 50000 elements"):
+        await listed(a_fetcher(answer(200, *pieces)), LIST._replace(wanted=IN_AB))
+
+
+async def test_binance_spot_list_is_read_for_dollars() -> None:
+    """As it would be read as a whole, to the bit."""
+    async with a_house() as house:
+        spot = Binance()
+        names, tickers = spot.symbols("spot"), spot.tickers("spot", NOW_MS)["ticker"]
+        one = names_and_one(names, tickers, "BTC", is_multiplied=False)
+        endpoints: list[ListEndpoint[Any]] = [names, tickers, one]
+        for endpoint in endpoints:
+            assert endpoint.wanted is not None
+            found, whole = list[Any](), list[Any]()
+            await house.bot.market.stream(endpoint, found.extend)
+            await house.bot.market.stream(endpoint._replace(wanted=None), whole.extend)
+            assert len(found) > 100
+            assert repr(found) == repr(whole)
 
 
 # Which outcomes count.

@@ -45,7 +45,7 @@ def _listed(endpoint: ListEndpoint[Any]) -> Callable[[bytes], Any]:
 
     def read(body: bytes) -> Any:
         exchange = endpoint.host.exchange
-        cutter = ArrayCutter(exchange, endpoint.place)
+        cutter = ArrayCutter(exchange, endpoint.place, endpoint.wanted)
         rows = cutter.feed(body)
         if not cutter.found:
             raise endpoint.explain(200, cutter.unread)

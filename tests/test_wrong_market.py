@@ -171,7 +171,7 @@ def test_kraken_spells_a_pair_in_several_ways(symbol: str, key: str, is_it: bool
 def of_list(venue: Exchange, kind: str, body: bytes) -> int:
     """How many markets the exchange's list of tickers has in an answer."""
     endpoint = venue.tickers(kind, 1_763_906_602_000)["ticker"]
-    cutter: ArrayCutter = ArrayCutter(venue.id, endpoint.place)
+    cutter: ArrayCutter = ArrayCutter(venue.id, endpoint.place, endpoint.wanted)
     rows = cutter.feed(body)
     row = endpoint.row if endpoint.reader is None else endpoint.reader(cutter.head)
     return len(RowsRead[Any](venue.id).read(rows, row))

@@ -581,7 +581,7 @@ class Fuzz:
 
 def read_list(endpoint: ListEndpoint[Any], body: bytes, rng: random.Random) -> None:
     """As Fetcher.fetch_items does, in random pieces. Raises MarketError."""
-    cutter = ArrayCutter(endpoint.host.exchange, endpoint.place)
+    cutter = ArrayCutter(endpoint.host.exchange, endpoint.place, endpoint.wanted)
     row = endpoint.row
     at = 0
     while at < len(body):
