@@ -216,16 +216,15 @@ def by(sort: str) -> Callable[[tuple[str, Snapshot]], tuple[float, float]]:
     """What to sort by, the first row lowest; those without the figure last, equal ones by volume."""
 
     def key(row: tuple[str, Snapshot]) -> tuple[float, float]:
-        figure = _figure(row[1], sort)
-        return math.inf if figure is None else -figure, -_volume(row[1])
+        volume = _volume(row[1])
+        figure = volume if sort == "volume" else _figure(row[1], sort)
+        return math.inf if figure is None else -figure, -volume
 
     return key
 
 
 def _figure(perp: Snapshot, sort: str) -> float | None:
-    """What a sort goes by, the largest first; None where it is not told, or says nothing of a thin market."""
-    if sort == "volume":
-        return _volume(perp)
+    """What another sort than "volume" goes by, the largest first; None where it is not told, or the market is thin."""
     if sort == "funding":
         rate = per_8h(perp.funding)
         return None if rate is None else abs(rate)

@@ -19,7 +19,7 @@ from itertools import compress, repeat, starmap
 from typing import Any
 
 from exchanges.around import Form
-from exchanges.columns import Columns, check_prices
+from exchanges.columns import Columns, check_prices, records
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, Wanted, percent_encode
 from exchanges.errors import (
     BadResponse,
@@ -42,7 +42,9 @@ from exchanges.reading import (
     LATEST_MS,
     At,
     AtOnce,
+    Odd,
     Row,
+    are_names,
     change_pct,
     code_in,
     in_coins,
@@ -55,7 +57,7 @@ from exchanges.reading import (
     rows_of,
     sole,
 )
-from exchanges.symbols import coin_symbol, listing
+from exchanges.symbols import are_of_many, listing
 from exchanges.timed import timed_rows
 from exchanges.words import (
     COIN,
@@ -398,7 +400,8 @@ def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str
         changes: Iterable[float | None] = map(change_pct, last, markets.must_lack(NOT_IN_SHORT).prices("openPrice"))
     else:
         changes = markets.must_lack(OF_SPOT_ONLY).needed(NOT_IN_SHORT)
-    tickers = zip(
+    tickers = records(
+        Ticker,
         repeat(ID),
         listed,
         last,
@@ -410,22 +413,23 @@ def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str
         markets.numbers("volume"),
         volumes,
         markets.moments("closeTime"),
-        strict=False,
     )
-    found = list(zip(listed, map(Snapshot, map(Ticker._make, tickers)), strict=True))
-    return markets.read_apart(found, _are_of_many(listed), partial(parse_ticker_row, kind=kind))
+    found = list(zip(listed, records(Snapshot, tickers, repeat(None), repeat(None)), strict=True))
+    return markets.read_apart(found, are_of_many(listed), partial(parse_ticker_row, kind=kind))
 
 
 def _in_dollars(rows: Sequence[Any]) -> tuple[list[str], Columns]:
     """The markets among the rows, by their symbols; see symbol_of. Raises Odd."""
     markets = Columns(ID, rows)
-    symbols = [symbol_of(each) if each[-4:] in LIST_QUOTES else None for each in markets.texts("symbol")]
-    return list(filter(None, symbols)), markets.where(symbols)
-
-
-def _are_of_many(symbols: Sequence[str]) -> list[bool]:
-    """Which contracts are on many coins; there are a few. Their figures are told per coin."""
-    return [coin_symbol(each)[1] != 1 for each in symbols]
+    names = markets.texts("symbol")
+    are_listed = [each.endswith(LIST_QUOTES) and len(each) > 4 for each in names]
+    listed = list(compress(names, are_listed))
+    if not are_names(listed):
+        raise Odd("symbol")
+    told = " ".join([*listed, ""])  # no name has a blank: each ends where one stands
+    for quote in LIST_QUOTES:
+        told = told.replace(f"{quote} ", f"-{quote} ")
+    return told.split(), markets.where(are_listed)
 
 
 def parse_perp(body: bytes, of: Listing) -> Snapshot:
@@ -488,9 +492,9 @@ def parse_funding_rows(rows: Sequence[Any]) -> list[tuple[str, Snapshot]]:
         markets.wholes("nextFundingTime"),
         markets.prices("markPrice"),
     )
-    fundings = map(Funding, rates, repeat(None), due_ms, marks)
-    found = [(symbol, Snapshot(None, None, funding)) for symbol, funding in zip(listed, fundings, strict=True)]
-    return markets.read_apart(found, _are_of_many(listed), parse_funding_row)
+    fundings = records(Funding, rates, repeat(None), due_ms, marks, repeat(False))
+    found = list(zip(listed, records(Snapshot, repeat(None), repeat(None), fundings), strict=True))
+    return markets.read_apart(found, are_of_many(listed), parse_funding_row)
 
 
 SPOT_TICKERS = AtOnce(partial(parse_ticker_row, kind="spot"), partial(parse_ticker_rows, kind="spot"))

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import compress
+from itertools import compress, repeat
 from math import isnan
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from exchanges.reading import IN_SECONDS, LATEST_MS, Odd, Row, are_texts
+from exchanges.reading import IN_SECONDS, LATEST_MS, Odd, Row, are_texts, floats_of
 from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE
 
 T = TypeVar("T")
+R = TypeVar("R", bound=NamedTuple)
 _NUMBERS = frozenset([int, float])
 _TEXTS = frozenset([str])
 _NOTHING = frozenset([type(None)])
@@ -126,15 +127,27 @@ class Columns:
         return found
 
 
+def records(kind: type[R], *columns: Iterable[Any]) -> list[R]:
+    """Named tuples of these columns, as many as the shortest one has.
+
+    By the class itself each would cost eight times as much: it is a function of Python's, which is called once a row.
+    """
+    assert len(columns) == len(kind._fields)
+    return list(map(tuple.__new__, repeat(kind), zip(*columns, strict=False)))
+
+
 def _figures(key: str, cells: Sequence[Any]) -> tuple[Sequence[Any], list[float]]:
     """Of whatever size; None for those that are missing. And those that are told."""
-    kinds = _TEXTS if are_texts(cells) else frozenset(map(type, cells))
+    with suppress(TypeError, ValueError):  # one is no text; or "", which is no figure, too
+        told = floats_of(cells)
+        return told, told
+    kinds = frozenset(map(type, cells))
     if not kinds <= _FIGURES:
         raise Odd(key)
     if kinds == _NOTHING:
         return cells, []
-    if kinds <= _NUMBERS or kinds == _TEXTS:
-        with suppress(ValueError, OverflowError):  # "" is no figure, too
+    if kinds <= _NUMBERS:
+        with suppress(OverflowError):
             told = list(map(float, cells))
             return told, told
     try:

@@ -132,6 +132,11 @@ def coin_symbol(symbol: str) -> tuple[str, int]:
     return f"{coin}-{quote}", multiplier
 
 
+def are_of_many(symbols: Iterable[str]) -> list[bool]:
+    """Which of them are contracts on many coins: a few among hundreds, most of which can be told by a look."""
+    return [("000" in each or each[:1] in "1M") and coin_symbol(each)[1] != 1 for each in symbols]
+
+
 def listing(kind: str, listed: str) -> Listing:
     """The market of a list's row: 1000PEPE-USDT is one of PEPE-USDT."""
     symbol, multiplier = coin_symbol(listed)

@@ -212,6 +212,16 @@ def test_mutated_rows_say_the_same(name: str) -> None:
         assert told(name, rows, is_at_once=True) == told(name, rows, is_at_once=False), rows
 
 
+@together(
+    "symbol",
+    ["USDT", "USDTUSDT", "A USDT", "A\nUSDT", " USDC", "A-BUSDT", "x" * 61 + "USDT", "币USDT", "USDCUSDTX", ""],
+)
+def test_symbols_say_the_same(symbol: str) -> None:
+    for name in ("spot", "perp", "funding"):
+        rows = [*rows_of(name, 12), SAMPLES[name][0](symbol)]
+        assert told(name, rows, is_at_once=True) == told(name, rows, is_at_once=False)
+
+
 def test_one_odd_row_costs_itself() -> None:
     rows = [*rows_of("perp", 40), binance_row("BADUSDT", "nan")]
     reading = RowsRead[Any]("binance")

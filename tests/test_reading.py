@@ -15,7 +15,7 @@ from conftest import together
 from exchanges.binance import parse_candles
 from exchanges.columns import Columns
 from exchanges.errors import BadResponse
-from exchanges.reading import At, Odd, Row, load, load_figures, read_candles
+from exchanges.reading import At, Odd, Row, floats_of, load, load_figures, read_candles
 from exchanges.timed import timed_rows
 from exchanges.words import Candles, Listing
 
@@ -85,6 +85,33 @@ def test_what_is_no_rows_is_as_load_reads_it(body: bytes) -> None:
             load_figures("x", body)
     else:
         assert load_figures("x", body) == expected
+
+
+TOLD = ("1", "-2.50", "0", "1e5", "007", "1.", "+5", "1_0", " 5 ", "9" * 30, "1e400", "nan", "inf", "5e-324", "0.1")
+UNTOLD = ("", " ", "x", "null", "true", "false", '"5"', "[5]", "{}", "1,2", "1],[2", "-", "1e")
+
+
+def test_texts_say_what_float_reads() -> None:
+    rng = random.Random(6)
+    for _ in range(500):
+        texts = [
+            rng.choice((repr(rng.uniform(0, 10.0 ** rng.randint(-12, 25))), rng.choice(TOLD[:4]))) for _ in "12345678"
+        ]
+        texts += rng.choices(TOLD, k=rng.choice((0, 0, 1)))
+        assert repr(floats_of(texts)) == repr(list(map(float, texts)))
+
+
+@together("text", UNTOLD)
+def test_text_that_is_no_figure_is_found_out(text: str) -> None:
+    for texts in ([text], ["1", text, "2"], [text, ""], ["[1", text, "2]"]):
+        with pytest.raises(ValueError, match="could not convert"):
+            floats_of(texts)
+
+
+@together("cell", [5, 5.0, None, True, [], {}, b"5"])
+def test_cell_that_is_no_text_is_found_out(cell: Any) -> None:
+    with pytest.raises(TypeError):
+        floats_of(["1", cell])
 
 
 def test_infinite_figures_are_none() -> None:
