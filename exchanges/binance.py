@@ -37,7 +37,7 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import AccountExchange
-from exchanges.finite import MAX_PERIOD_H
+from exchanges.finite import MAX_PERIOD_H, Bounded
 from exchanges.reading import (
     LATEST_MS,
     At,
@@ -389,9 +389,9 @@ def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | Non
 
 
 def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str, Snapshot]]:
-    """As parse_ticker_row, of many rows at once. Raises Odd."""
+    """As parse_ticker_row, of many rows at once: each figure is held against its bounds as it is read. Raises Odd."""
     listed, markets = _in_dollars(rows)
-    lasts, volumes = markets.numbers("lastPrice"), markets.numbers("quoteVolume")
+    lasts, volumes = markets.numbers("lastPrice"), markets.numbers("quoteVolume", at_least=0.0)
     trades = list(map(all, zip(lasts, volumes, strict=True)))
     listed, markets = list(compress(listed, trades)), markets.where(trades)
     last, volumes = list(filter(None, compress(lasts, trades))), list(compress(volumes, trades))
@@ -399,7 +399,7 @@ def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str
     if kind == "spot":
         changes: Iterable[float | None] = map(change_pct, last, markets.must_lack(NOT_IN_SHORT).prices("openPrice"))
     else:
-        changes = markets.must_lack(OF_SPOT_ONLY).needed(NOT_IN_SHORT)
+        changes = markets.must_lack(OF_SPOT_ONLY).needed(NOT_IN_SHORT, at_least=-100.0)
     tickers = records(
         Ticker,
         repeat(ID),
@@ -410,11 +410,11 @@ def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str
         markets.prices("highPrice"),
         markets.prices("lowPrice"),
         changes,
-        markets.numbers("volume"),
+        markets.numbers("volume", at_least=0.0),
         volumes,
         markets.moments("closeTime"),
     )
-    found = list(zip(listed, records(Snapshot, tickers, repeat(None), repeat(None)), strict=True))
+    found = Bounded(zip(listed, records(Snapshot, tickers, repeat(None), repeat(None)), strict=True))
     return markets.read_apart(found, are_of_many(listed), partial(parse_ticker_row, kind=kind))
 
 

@@ -14,6 +14,7 @@ from math import isnan
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
+from exchanges.finite import is_finite
 from exchanges.reading import IN_SECONDS, LATEST_MS, Odd, Row, are_texts, floats_of
 from exchanges.words import MAX_FIGURE, MIN_FIGURE, MIN_PRICE
 
@@ -63,14 +64,15 @@ class Columns:
         except KeyError as error:
             raise Odd(key) from error
 
-    def numbers(self, key: str) -> Sequence[float | None]:
+    def numbers(self, key: str, at_least: float = -MAX_FIGURE) -> Sequence[float | None]:
+        """at_least: what none can be below; see BOUNDS."""
         figures, told = _figures(key, self.get(key))
         if not told:
             return figures
         least = min(told)
-        if least >= MIN_FIGURE and sum(told) <= MAX_FIGURE:  # then each is, and none is nan: the rule
+        if least >= MIN_FIGURE >= at_least and sum(told) <= MAX_FIGURE:  # then each is, and none is nan: the rule
             return figures
-        if not (least >= -MAX_FIGURE and max(told) <= MAX_FIGURE and not isnan(sum(told))):
+        if not (least >= at_least and max(told) <= MAX_FIGURE and not isnan(sum(told))):
             raise Odd(key)
         if min(map(abs, told)) >= MIN_FIGURE:
             return figures
@@ -84,8 +86,8 @@ class Columns:
         check_prices(key, told)
         return figures
 
-    def needed(self, key: str) -> Sequence[float]:
-        return _all_told(key, self.numbers(key))
+    def needed(self, key: str, at_least: float = -MAX_FIGURE) -> Sequence[float]:
+        return _all_told(key, self.numbers(key, at_least))
 
     def needed_prices(self, key: str) -> Sequence[float]:
         return _all_told(key, self.prices(key))
@@ -121,8 +123,8 @@ class Columns:
         for i, is_apart in enumerate(are_apart):
             if is_apart:
                 each = read(Row(self._exchange, self.rows[i]))
-                if each is None:
-                    raise Odd("a row that is not wanted")
+                if each is None or not is_finite(each):
+                    raise Odd("a row that is not wanted, or without bounds")
                 found[i] = each
         return found
 

@@ -38,7 +38,7 @@ BOUNDS: dict[type, tuple[tuple[str, float, float], ...]] = {
 
 
 class Bounded(list[T]):
-    """Rows of the past, as their reader made them: each of another moment, and every figure within its bounds.
+    """Rows as their reader made them: every figure within its bounds, and of the past each of another moment.
 
     What is made of them does not say so.
     """
@@ -77,7 +77,9 @@ def _once(record: Any) -> Any:
 
 def finite_rows(rows: list[T]) -> list[T]:
     """Those of the rows that are finite: the list itself, but for a lie."""
-    return rows if not rows or _are_finite(rows) else [each for each in rows if is_finite(each)]
+    return (
+        rows if not rows or type(rows) is Bounded or _are_finite(rows) else [each for each in rows if is_finite(each)]
+    )
 
 
 def _are_finite(rows: Sequence[Any]) -> bool:

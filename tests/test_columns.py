@@ -222,6 +222,23 @@ def test_symbols_say_the_same(symbol: str) -> None:
         assert told(name, rows, is_at_once=True) == told(name, rows, is_at_once=False)
 
 
+@together("key, value", [("volume", "-1"), ("quoteVolume", "-1"), ("priceChangePercent", "-100.1"), ("volume", "1e31")])
+def test_figure_beyond_its_bounds_costs_its_row(key: str, value: str) -> None:
+    """Those that are read at once say that they are bounded, and nobody looks at them again."""
+    rows: list[Any] = rows_of("perp", 40)
+    assert type(READERS["perp"].read(rows)) is Bounded
+    rows[5] = {**binance_row("ETHUSDT"), key: value}
+    assert type(READERS["perp"].read(rows)) is not Bounded
+    assert "], 40, 1, " in told("perp", rows, is_at_once=True)
+    assert told("perp", rows, is_at_once=True) == told("perp", rows, is_at_once=False)
+
+
+@together("price", ["-1", "nan", "1e31"])
+def test_row_on_many_coins_has_its_bounds_too(price: str) -> None:
+    rows: list[Any] = [*rows_of("perp", 40), {**binance_row("1000SHIBUSDT"), "bidPrice": price}]
+    assert type(READERS["perp"].read(rows)) is not Bounded
+
+
 def test_one_odd_row_costs_itself() -> None:
     rows = [*rows_of("perp", 40), binance_row("BADUSDT", "nan")]
     reading = RowsRead[Any]("binance")
