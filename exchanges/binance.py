@@ -57,7 +57,7 @@ from exchanges.reading import (
     rows_of,
     sole,
 )
-from exchanges.symbols import are_of_many, listing
+from exchanges.symbols import are_of_many, coin_symbol, listing
 from exchanges.timed import timed_rows
 from exchanges.words import (
     COIN,
@@ -359,18 +359,31 @@ def parse_ticker(body: bytes, of: Listing) -> Ticker:
 def _ticker(row: Row, of: Listing) -> Ticker:
     if row.needed("lastPrice") == 0:
         raise NotTraded(ID, f"{of.listed} has no trades")
-    return Ticker(
+    ticker = Ticker(
         exchange=ID,
         symbol=of.listed,
-        last=row.needed_price("lastPrice") / of.multiplier,
-        bid=per_coin(row.price("bidPrice"), of.multiplier),
-        ask=per_coin(row.price("askPrice"), of.multiplier),
-        high=per_coin(row.price("highPrice"), of.multiplier),
-        low=per_coin(row.price("lowPrice"), of.multiplier),
+        last=row.needed_price("lastPrice"),
+        bid=row.price("bidPrice"),
+        ask=row.price("askPrice"),
+        high=row.price("highPrice"),
+        low=row.price("lowPrice"),
         change_pct=row.number("priceChangePercent"),
-        base_volume=in_coins(row.number("volume"), of.multiplier),
+        base_volume=row.number("volume"),
         quote_volume=row.number("quoteVolume"),
         time_ms=row.moment("closeTime"),
+    )
+    return ticker if of.multiplier == 1 else _per_coin(ticker, of.multiplier)
+
+
+def _per_coin(ticker: Ticker, multiplier: int) -> Ticker:
+    """The ticker of a contract on many coins, its figures per coin."""
+    return ticker._replace(
+        last=ticker.last / multiplier,
+        bid=per_coin(ticker.bid, multiplier),
+        ask=per_coin(ticker.ask, multiplier),
+        high=per_coin(ticker.high, multiplier),
+        low=per_coin(ticker.low, multiplier),
+        base_volume=in_coins(ticker.base_volume, multiplier),
     )
 
 
@@ -415,7 +428,10 @@ def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str
         markets.moments("closeTime"),
     )
     found = Bounded(zip(listed, records(Snapshot, tickers, repeat(None), repeat(None)), strict=True))
-    return markets.read_apart(found, are_of_many(listed), partial(parse_ticker_row, kind=kind))
+    for i, is_of_many in enumerate(are_of_many(listed)):
+        if is_of_many:
+            found[i] = listed[i], Snapshot(_per_coin(tickers[i], coin_symbol(listed[i])[1]))
+    return found
 
 
 def _in_dollars(rows: Sequence[Any]) -> tuple[list[str], Columns]:
@@ -487,14 +503,11 @@ def parse_funding_rows(rows: Sequence[Any]) -> list[tuple[str, Snapshot]]:
     listed, markets = _in_dollars(rows)
     pays = [rate is not None for rate in markets.numbers("lastFundingRate")]
     listed, markets = list(compress(listed, pays)), markets.where(pays)
-    rates, due_ms, marks = (
-        markets.needed("lastFundingRate"),
-        markets.wholes("nextFundingTime"),
-        markets.prices("markPrice"),
-    )
+    rates, due_ms = markets.needed("lastFundingRate"), markets.wholes("nextFundingTime")
+    told = zip(listed, markets.prices("markPrice"), are_of_many(listed), strict=True)
+    marks = [per_coin(mark, coin_symbol(symbol)[1]) if is_of_many else mark for symbol, mark, is_of_many in told]
     fundings = records(Funding, rates, repeat(None), due_ms, marks, repeat(False))
-    found = list(zip(listed, records(Snapshot, repeat(None), repeat(None), fundings), strict=True))
-    return markets.read_apart(found, are_of_many(listed), parse_funding_row)
+    return list(zip(listed, records(Snapshot, repeat(None), repeat(None), fundings), strict=True))
 
 
 SPOT_TICKERS = AtOnce(partial(parse_ticker_row, kind="spot"), partial(parse_ticker_rows, kind="spot"))
