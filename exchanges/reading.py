@@ -25,6 +25,7 @@ MAX_ROWS = 6000  # of one answer: no exchange tells more than 5000 candles at on
 MAX_UNBROKEN = 8  # rows of times that are kept, of some kilobytes each
 MAX_SOUGHT = 2000  # rows among which odd ones are sought: twice what most exchanges tell at once
 MAX_ODD = 1000  # rows, the most of a list, after which nobody reads on: each that is refused costs some 10 µs
+MANY_TEXTS = 24  # of which orjson makes figures sooner than float()
 MAX_NAME = 64  # characters; the longest native symbol has some 30
 N_ALIKE = 6  # periods in a row that leave out as many, which no market's quiet does
 EARLIEST_MS, LATEST_MS = 1_230_768_000_000, 4_102_444_800_000  # 2009, 2100: beyond them a time counts something else
@@ -501,12 +502,12 @@ def are_texts(cells: Sequence[Any]) -> bool:
 def floats_of(texts: Sequence[str]) -> list[float]:
     """The figures that texts say. Raises TypeError where one is no text, ValueError where it says no figure.
 
-    Most are as JSON writes figures: then orjson reads them all at once, in two thirds of the time that float() takes,
-    and a fourth of it for those of many digits. Of "-0" the sign is lost, no more. A text that says another thing is
-    found out: it is no JSON, or has a quote, a "u" or an "s" (true, false, null), is two figures, or none (a list).
+    Most are as JSON writes figures: then orjson reads many at once, a hundred in half of the time that float() takes,
+    and in a fourth of it where they have many digits. Of "-0" the sign is lost, no more. A text that says another thing
+    is found out: it is no JSON, or has a quote, a "u" or an "s" (true, false, null), is two figures, or none (a list).
     """
     told = ",".join(texts)
-    if '"' not in told and "u" not in told and "s" not in told:
+    if len(texts) >= MANY_TEXTS and '"' not in told and "u" not in told and "s" not in told:
         with suppress(ValueError, TypeError):
             figures = orjson.loads(f"[{told}]")
             if len(figures) == len(texts):

@@ -15,7 +15,7 @@ from conftest import together
 from exchanges.binance import parse_candles
 from exchanges.columns import Columns
 from exchanges.errors import BadResponse
-from exchanges.reading import At, Odd, Row, floats_of, load, load_figures, read_candles
+from exchanges.reading import MANY_TEXTS, At, Odd, Row, floats_of, load, load_figures, read_candles
 from exchanges.timed import timed_rows
 from exchanges.words import Candles, Listing
 
@@ -94,9 +94,7 @@ UNTOLD = ("", " ", "x", "null", "true", "false", '"5"', "[5]", "{}", "1,2", "1],
 def test_texts_say_what_float_reads() -> None:
     rng = random.Random(6)
     for _ in range(500):
-        texts = [
-            rng.choice((repr(rng.uniform(0, 10.0 ** rng.randint(-12, 25))), rng.choice(TOLD[:4]))) for _ in "12345678"
-        ]
+        texts = [repr(rng.uniform(0, 10.0 ** rng.randint(-12, 25))) for _ in range(rng.choice((3, MANY_TEXTS)))]
         texts += rng.choices(TOLD, k=rng.choice((0, 0, 1)))
         assert repr(floats_of(texts)) == repr(list(map(float, texts)))
 
@@ -104,8 +102,9 @@ def test_texts_say_what_float_reads() -> None:
 @together("text", UNTOLD)
 def test_text_that_is_no_figure_is_found_out(text: str) -> None:
     for texts in ([text], ["1", text, "2"], [text, ""], ["[1", text, "2]"]):
-        with pytest.raises(ValueError, match="could not convert"):
-            floats_of(texts)
+        for others in ([], ["1.5"] * MANY_TEXTS):
+            with pytest.raises(ValueError, match="could not convert"):
+                floats_of([*others, *texts])
 
 
 @together("cell", [5, 5.0, None, True, [], {}, b"5"])
