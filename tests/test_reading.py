@@ -158,7 +158,7 @@ def test_candles_say_the_same_with_quotes_and_without(seed: int) -> None:
 
 def said(read: Callable[[], Candles]) -> str:
     try:
-        return repr(read())
+        return repr(vars(read()))
     except BadResponse as error:
         return type(error).__name__
 
