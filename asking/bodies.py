@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-from exchanges.errors import BadResponse, Unavailable
+from exchanges.errors import BadResponse, MarketError, Unavailable
 from http1.turns import Turns
 from http1.words import Answer, LineError, RemoteProtocolError
 
@@ -72,11 +72,19 @@ class Body:
 async def read_body(exchange: str, answer: Answer, max_bytes: int, held: Held) -> bytes:
     """The whole body, when it is its turn to be parsed.
 
+    Most come whole with their head, and are parsed at once, so that nobody holds them.
     Raises as read_chunks; BadResponse also when it is the longest of too many at once.
     """
+    unpack = _unpacking(exchange, answer, max_bytes)
+    first = _at_hand(exchange, answer)
+    if first is not None and answer.is_whole and unpack is None and len(first) <= max_bytes:  # noqa: SIM102 - two thoughts
+        if len(first) <= SHORT or held.turns.at_once():
+            return first
     body = Body(exchange, held)
     try:
-        await read_chunks(exchange, answer, max_bytes, body.take, held.turns, is_kept=True)
+        reading = _read_on(exchange, answer, first, max_bytes, body.take, held.turns, unpack, is_kept=True)
+        del first  # which stays here else until the last piece has come
+        await reading
         if body.size > SHORT:
             await held.turns.take()
         if body.is_given_up:
@@ -87,31 +95,56 @@ async def read_body(exchange: str, answer: Answer, max_bytes: int, held: Held) -
 
 
 async def read_chunks(
-    exchange: str,
-    answer: Answer,
-    max_bytes: int,
-    take: Callable[[bytes], None],
-    turns: Turns,
-    *,
-    is_kept: bool = False,
+    exchange: str, answer: Answer, max_bytes: int, take: Callable[[bytes], None], turns: Turns
 ) -> None:
     """Hands the body to `take` as it arrives, unpacked, each piece when it is its turn.
 
-    is_kept: the pieces are put aside, which is no work that takes turns, unless they have to be unpacked.
     Gzip is unpacked in steps, so that a small answer cannot become a huge one in memory. Raises BadResponse beyond
     max_bytes, packed or unpacked, or when the body is cut or is no gzip; Unavailable when the line fails.
     """
+    unpack = _unpacking(exchange, answer, max_bytes)
+    await _read_on(exchange, answer, _at_hand(exchange, answer), max_bytes, take, turns, unpack)
+
+
+def _unpacking(exchange: str, answer: Answer, max_bytes: int) -> Gunzip | None:
+    """What unpacks the body, if it is packed. Raises BadResponse where the head already says too much."""
     length = answer.headers.get("content-length", "")
     if length.isdecimal() and int(length) > max_bytes:
         raise BadResponse(exchange, f"the answer has {length} bytes, more than {max_bytes}")
     encoding = answer.headers.get("content-encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise BadResponse(exchange, f"content-encoding {encoding[:20]!r} was not asked for")
-    unpack = Gunzip() if encoding == "gzip" else None
+    return Gunzip() if encoding == "gzip" else None
+
+
+def _at_hand(exchange: str, answer: Answer) -> bytes | None:
+    try:
+        return answer.at_hand()
+    except LineError as error:
+        raise _failed(exchange, 0, error) from error
+
+
+async def _read_on(
+    exchange: str,
+    answer: Answer,
+    raw: bytes | None,
+    max_bytes: int,
+    take: Callable[[bytes], None],
+    turns: Turns,
+    unpack: Gunzip | None,
+    *,
+    is_kept: bool = False,
+) -> None:
+    """Hands over the first piece, raw, where that has come already, and all that comes after it; as read_chunks.
+
+    is_kept: the pieces are put aside, which is no work that takes turns, unless they have to be unpacked.
+    """
     is_work = unpack is not None or not is_kept
     size = packed_size = 0
     try:
-        while raw := await answer.read():
+        if raw is None:
+            raw = await answer.read()
+        while raw:
             packed_size += len(raw)
             for chunk in (raw,) if unpack is None else unpack.feed(raw):
                 size += len(chunk)
@@ -122,14 +155,20 @@ async def read_chunks(
                 take(chunk)
             if size > max_bytes or packed_size > max_bytes:
                 raise BadResponse(exchange, f"the answer is longer than {max_bytes} bytes")
+            raw = b"" if answer.is_whole else await answer.read()
     except zlib.error as error:
         raise BadResponse(exchange, f"not gzip: {error}") from error
-    except RemoteProtocolError as error:
-        raise BadResponse(exchange, f"the answer was cut after {size} bytes: {error}") from error
     except LineError as error:
-        raise Unavailable(exchange, f"the line failed after {size} bytes: {error}") from error
+        raise _failed(exchange, size, error) from error
     if unpack is not None and not unpack.is_whole:
         raise BadResponse(exchange, f"the gzip answer was cut after {size} bytes")
+
+
+def _failed(exchange: str, size: int, error: LineError) -> MarketError:
+    """What a failure after so many bytes means."""
+    if isinstance(error, RemoteProtocolError):
+        return BadResponse(exchange, f"the answer was cut after {size} bytes: {error}")
+    return Unavailable(exchange, f"the line failed after {size} bytes: {error}")
 
 
 class Gunzip:

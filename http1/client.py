@@ -294,16 +294,23 @@ class Received:
         if len(self.headers) < len(head.headers):
             self.headers = _joined(head.headers)
 
-    async def read(self) -> bytes:
+    @property
+    def is_whole(self) -> bool:
+        return self._reader.is_whole
+
+    def at_hand(self) -> bytes | None:
         try:
-            while not self._reader.is_whole:
-                if piece := self._reader.body():
-                    return piece
-                if piece is None:
-                    self._reader.receive(await self._more())
-        except (OSError, BadAnswer) as error:
+            return self._reader.body()
+        except BadAnswer as error:
             raise self._translated(error) from error
-        return b""
+
+    async def read(self) -> bytes:
+        while (piece := self.at_hand()) is None:
+            try:
+                self._reader.receive(await self._more())
+            except OSError as error:
+                raise self._translated(error) from error
+        return piece
 
     def _more(self) -> Awaitable[bytes]:
         """What comes next, where a bound is set within that: asyncio.timeout costs 5 µs."""

@@ -20,12 +20,17 @@ class Turns:
 
     async def take(self) -> None:
         """Comes back when a piece of work may be begun: at once where there is time, without leaving the loop."""
-        loop = asyncio.get_running_loop()
-        while self._until is not None and loop.time() >= self._until:  # noqa: ASYNC110 - each round of the loop ends it
+        while not self.at_once():  # noqa: ASYNC110 - each round of the loop ends it
             await asyncio.sleep(0)
-        if self._until is None:
-            self._until = loop.time() + self._most_s
-            loop.call_soon(self._begin_round)
+
+    def at_once(self) -> bool:
+        """Whether a piece of work may be begun now."""
+        loop = asyncio.get_running_loop()
+        if self._until is not None:
+            return loop.time() < self._until
+        self._until = loop.time() + self._most_s
+        loop.call_soon(self._begin_round)
+        return True
 
     def _begin_round(self) -> None:
         self._until = None

@@ -94,6 +94,16 @@ class Answer(Protocol):
     @property
     def headers(self) -> Mapping[str, str]: ...
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its last byte has been read: then `read` need not be asked for the end."""
+        ...
+
+    def at_hand(self) -> bytes | None:
+        """The body's next piece, where one has come: b"" is its end, None says that one is to be waited for. Raises
+        LineError."""
+        ...
+
     async def read(self) -> bytes:
         """The body's next piece; b"" is its end. Raises LineError."""
         ...

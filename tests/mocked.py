@@ -36,13 +36,19 @@ class MockedAnswer:
         assert isinstance(response.stream, httpx.AsyncByteStream)
         self.status = response.status_code
         self.headers: Mapping[str, str] = dict(response.headers)
+        self.is_whole = False
         self._response, self._pieces = response, aiter(response.stream)
+
+    def at_hand(self) -> bytes | None:
+        """Everything is waited for."""
+        return None
 
     async def read(self) -> bytes:
         """The next piece that has a byte."""
         try:
             while not (piece := await anext(self._pieces, None)):
                 if piece is None:
+                    self.is_whole = True
                     return b""
         except httpx.HTTPError as error:
             raise as_ours(error) from error

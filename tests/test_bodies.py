@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import httpx
 import pytest
@@ -16,8 +16,9 @@ from turning import Rounds
 
 from asking.bodies import INFLATE_STEP, SHORT, Body, Gunzip, Held, read_body, read_chunks
 from asking.cutter import ArrayCutter
-from exchanges.errors import BadResponse
+from exchanges.errors import BadResponse, Unavailable
 from http1.turns import Turns
+from http1.words import LineError, ReadError, RemoteProtocolError
 
 MIB = 1024 * 1024
 
@@ -98,6 +99,40 @@ async def test_answers_that_come_all_at_once_are_parsed_round_by_round_but_for_s
 
     await asyncio.gather(*(one() for _ in range(5)))
     assert sorted(set(parsed_in)) == (parsed_in if is_long else parsed_in[:1])
+
+
+class Come(MockedAnswer):
+    """An answer whose body has come with its head: all of it, or as far as it failed."""
+
+    def __init__(self, body: bytes, headers: Mapping[str, str] | None = None, failed: LineError | None = None) -> None:
+        super().__init__(httpx.Response(200, headers=headers, stream=Pieces(body)))
+        self._body, self._failure = body, failed
+
+    def at_hand(self) -> bytes:
+        if self._failure is not None:
+            raise self._failure
+        self.is_whole = True
+        return self._body
+
+
+async def test_body_that_is_there_is_held_by_nobody_but_where_it_waits() -> None:
+    held, long = Held(SHORT), b"x" * (SHORT + 1)
+    held.turns = Turns(0.0)  # only the one that is begun
+    assert await read_body("x", Come(long), MIB, held) == long
+    assert await read_body("x", Come(long[1:]), MIB, held) == long[1:]
+    for body, headers in ((long, {}), (gzip.compress(long), {"content-encoding": "gzip"})):
+        with pytest.raises(BadResponse, match="of more than are held"):
+            await read_body("x", Come(body, headers), MIB, held)
+    assert await read_body("x", Come(ONE, {"content-encoding": "gzip"}), MIB, held) == b"one"
+    with pytest.raises(BadResponse, match="longer than 9 bytes"):
+        await read_body("x", Come(b"x" * 10), 9, held)
+
+
+@pytest.mark.parametrize("failed", [RemoteProtocolError("it was cut"), ReadError("it was reset")])
+async def test_body_that_fails_before_it_is_waited_for(failed: LineError) -> None:
+    kind = BadResponse if isinstance(failed, RemoteProtocolError) else Unavailable
+    with pytest.raises(kind, match="after 0 bytes: it was"):
+        await read_body("x", Come(b"x", failed=failed), MIB, Held())
 
 
 async def test_longest_of_too_many_is_given_up() -> None:
