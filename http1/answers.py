@@ -15,6 +15,7 @@ MAX_KNOWN different lines of heads say is kept, some 64 KiB, and at most 512, wh
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -39,6 +40,8 @@ READ = {
     *("retry-after", "x-mbx-used-weight-1m", "x-gate-ratelimit-requests-remain", "x-bapi-limit-reset-timestamp"),
 }
 """The headers that somebody here reads, of the 25 that exchanges send."""
+_NAMES = {spelled.encode(): name for name in READ for spelled in (name, name.title())}
+"""As they are nearly always spelled. Their lines are read for half of what the expression takes that reads any."""
 
 
 class BadAnswer(Exception):
@@ -50,10 +53,10 @@ class UnaskedBytes(BadAnswer):
 
 
 class Head(NamedTuple):
-    """Of an answer. headers: those of READ, with their names in lower case."""
+    """Of an answer. headers: those of READ, with their names in lower case; a repeated one's values are joined."""
 
     status: int
-    headers: list[tuple[str, str]]
+    headers: dict[str, str]
     is_1_1: bool
 
 
@@ -97,7 +100,7 @@ class AnswerReader:
                 self._body, self._is_kept = _framing(head, self._has_body)
                 return head
             self._n_interim += 1
-            has_body = any(name in _OF_A_BODY for name, _ in head.headers)
+            has_body = not head.headers.keys().isdisjoint(_OF_A_BODY)
             if head.status == 101 or has_body or self._n_interim > MAX_INTERIM:
                 raise BadAnswer(f"an answer {head.status} that nobody asked for")
         return None
@@ -140,7 +143,19 @@ def _read_head(head: bytes) -> Head:
     is_usual = len(head) <= MAX_KNOWN_HEAD
     status, is_1_1 = (_known_status if is_usual else _status)(first)
     read = _known_header if is_usual else _header
-    return Head(status, [told for line in lines if (told := read(line)) is not None], is_1_1)
+    told = [header for line in lines if (header := read(line)) is not None]
+    headers = dict(told)
+    return Head(status, headers if len(headers) == len(told) else _joined(told), is_1_1)
+
+
+def _joined(told: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Each name's values as one line could have told them (RFC 9110 §5.3); the same length, told twice, once (§8.6)."""
+    headers: dict[str, str] = {}
+    for name, value in told:
+        before = headers.get(name)
+        is_new = before is None or (before == value and name == "content-length")
+        headers[name] = value if is_new else f"{before}, {value}"
+    return headers
 
 
 def _status(line: bytes) -> tuple[int, bool]:
@@ -153,6 +168,9 @@ def _status(line: bytes) -> tuple[int, bool]:
 
 def _header(line: bytes) -> tuple[str, str] | None:
     """A header's name and value; None for one that nobody reads."""
+    start, colon, rest = line.partition(b":")
+    if colon and (name := _NAMES.get(start)) and (value := rest.decode("latin-1")).isprintable():
+        return name, value.strip(" ")
     found = _HEADER_LINE.fullmatch(line)
     if found is None:
         raise BadAnswer("one of the answer's header lines is none")
@@ -165,23 +183,16 @@ _known_status, _known_header = lru_cache(MAX_KNOWN)(_status), lru_cache(MAX_KNOW
 
 def _framing(head: Head, has_body: bool) -> tuple[_Body, bool]:
     """How the body is cut out of what follows (RFC 9112 §6.3), and whether the connection goes on after it."""
-    lengths, codings, options = set(), [], ""
-    for name, value in head.headers:
-        if name == "content-length":
-            lengths.add(value)
-        elif name == "transfer-encoding":
-            codings.append(value.lower())
-        elif name == "connection":
-            options += "," + value.lower()
-    is_kept = head.is_1_1 and not (options and "close" in [option.strip(" \t") for option in options.split(",")])
-    if codings and (codings != ["chunked"] or lengths or not head.is_1_1):
+    told = head.headers.get
+    length, coding, options = told("content-length"), told("transfer-encoding"), told("connection", "").lower()
+    is_kept = head.is_1_1 and not ("close" in options and "close" in [each.strip(" \t") for each in options.split(",")])
+    if coding is not None and (coding.lower() != "chunked" or length is not None or not head.is_1_1):
         raise BadAnswer("the body's end is told in two ways, or in one that is not known")
-    length = lengths.pop() if lengths else None
-    if lengths or (length is not None and not (length.isdecimal() and len(length) <= MAX_DIGITS)):
+    if length is not None and not (length.isdecimal() and len(length) <= MAX_DIGITS):
         raise BadAnswer("the body's length is no number, or two")
     if not has_body or head.status in (204, 304):
         return _NOTHING, is_kept
-    if codings:
+    if coding is not None:
         return _InChunks(), is_kept
     if length is None:
         return _UntilClosed(), False

@@ -18,7 +18,7 @@ import logging
 import os
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
@@ -289,10 +289,7 @@ class Received:
                 head = self._reader.head()
         except (OSError, BadAnswer) as error:
             raise self._translated(error) from error
-        self.status = head.status
-        self.headers = dict(head.headers)
-        if len(self.headers) < len(head.headers):
-            self.headers = _joined(head.headers)
+        self.status, self.headers = head.status, head.headers
 
     @property
     def is_whole(self) -> bool:
@@ -333,14 +330,6 @@ class Received:
         if not self._is_closed:
             self._is_closed = True
             self._transport.give_back(self._link, self._origin, may_go_on=self._reader.may_go_on)
-
-
-def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Each name's values, as one line could have told them (RFC 9110 §5.3)."""
-    joined: dict[str, str] = {}
-    for name, value in headers:
-        joined[name] = f"{joined[name]}, {value}" if name in joined else value
-    return joined
 
 
 @asynccontextmanager
