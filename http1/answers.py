@@ -26,6 +26,7 @@ MAX_FRAMING = 16 * 1024  # bytes of chunk sizes and trailers, beyond as many as 
 MAX_CHUNK_LINE = 256  # bytes
 MAX_DIGITS = 15  # of a body's length
 MAX_KNOWN = 256  # lines of heads whose reading is kept: an exchange sends nearly the same 25 with every answer
+MAX_STATUSES = 16  # first lines, likewise
 MAX_KNOWN_HEAD = 2048  # bytes of a head whose lines are kept; those of exchanges have some 1000
 
 _START = b"HTTP/1."
@@ -142,8 +143,7 @@ def _read_head(head: bytes) -> Head:
     first, *lines = head.split(b"\r\n")
     is_usual = len(head) <= MAX_KNOWN_HEAD
     status, is_1_1 = (_known_status if is_usual else _status)(first)
-    read = _known_header if is_usual else _header
-    told = [header for line in lines if (header := read(line)) is not None]
+    told = list(filter(None, map(_known.__getitem__ if is_usual else _header, lines)))
     headers = dict(told)
     return Head(status, headers if len(headers) == len(told) else _joined(told), is_1_1)
 
@@ -178,7 +178,27 @@ def _header(line: bytes) -> tuple[str, str] | None:
     return (name, found[2].strip(b" \t").decode("latin-1")) if name in READ else None
 
 
-_known_status, _known_header = lru_cache(MAX_KNOWN)(_status), lru_cache(MAX_KNOWN)(_header)
+class _Known(dict[bytes, tuple[str, str] | None]):
+    """What header lines say, as long as they were among the last MAX_KNOWN that were new, or nearly.
+
+    Two halves, of which the older is forgotten when the newer is full: to look a line up costs a third of what it does
+    in an lru_cache, which keeps them all in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._older: dict[bytes, tuple[str, str] | None] = {}
+
+    def __missing__(self, line: bytes) -> tuple[str, str] | None:
+        header = self._older[line] if line in self._older else _header(line)
+        if len(self) >= MAX_KNOWN // 2:
+            self._older = dict(self)
+            self.clear()
+        self[line] = header
+        return header
+
+
+_known, _known_status = _Known(), lru_cache(MAX_STATUSES)(_status)
 
 
 def _framing(head: Head, has_body: bool) -> tuple[_Body, bool]:

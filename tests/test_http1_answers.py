@@ -11,7 +11,16 @@ import pytest
 from conftest import some, together
 
 from http1 import MAX_HEAD
-from http1.answers import MAX_FRAMING, MAX_INTERIM, MAX_KNOWN_HEAD, READ, AnswerReader, BadAnswer, UnaskedBytes
+from http1.answers import (
+    MAX_FRAMING,
+    MAX_INTERIM,
+    MAX_KNOWN,
+    MAX_KNOWN_HEAD,
+    READ,
+    AnswerReader,
+    BadAnswer,
+    UnaskedBytes,
+)
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -205,6 +214,14 @@ def test_a_long_head_reads_as_a_short_one() -> None:
     assert ours([long, b""]) == ours([short, b""]) == ours([short, b""])
     for head in (long, short, short):
         assert ours([head.replace(b"X:", b"X\n:"), b""]) is None
+
+
+def test_lines_that_are_new_each_time_make_the_others_forgotten_at_most() -> None:
+    """However many: each answer tells its own, and what came before is no answer's."""
+    for n in range(3 * MAX_KNOWN):
+        told = ours([OK.replace(b"\r\n", b"\r\nDate: %d\r\nX: %d\r\n" % (n, n), 1), b""])
+        assert told is not None
+        assert told.headers == {b"date": b"%d" % n, b"content-length": b"2"}
 
 
 def test_bytes_that_nobody_asked_for_are_told_apart() -> None:
