@@ -74,7 +74,7 @@ class Market(Kept):
         clock: Clock = MACHINE,
     ) -> None:
         super().__init__(fetcher, cache_s, clock)
-        self.exchanges = [EXCHANGES[each] for each in exchanges]
+        self._take([EXCHANGES[each] for each in exchanges])
         self.may_run_on = True  # whether what comes too late for an answer may still come for the next one
         self._again_after: dict[str, float] = {}  # when something that failed may be asked for again, monotonic
         self.symbols = Symbols(fetcher, self._cache, clock, self.told_in_list)
@@ -114,8 +114,12 @@ class Market(Kept):
     def of_exchange(self, exchange: str) -> Market:
         """The same market, with the same answers kept, of one exchange."""
         other = copy(self)
-        other.exchanges = [EXCHANGES[exchange]]
+        other._take([EXCHANGES[exchange]])
         return other
+
+    def _take(self, exchanges: list[Exchange]) -> None:
+        self.exchanges = exchanges
+        self._offering = {kind: tuple(each for each in exchanges if kind in each.quotes) for kind in ("spot", "perp")}
 
     def exchange(self, exchange: str) -> Exchange:
         """The exchange of that id, which has answered."""
@@ -123,9 +127,9 @@ class Market(Kept):
 
     # Asking in order of preference.
 
-    def offering(self, kind: str) -> list[Exchange]:
+    def offering(self, kind: str) -> Sequence[Exchange]:
         """The exchanges that have spot markets, or perpetuals, the preferred one first."""
-        return [each for each in self.exchanges if kind in each.quotes]
+        return self._offering[kind]
 
     async def first_answer(
         self, symbol: str, questions: Mapping[str, Question[T]]

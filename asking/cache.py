@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -75,13 +75,13 @@ class Cache:
             self.n_misses += 1
             flight = self._flights[key] = _Flight(loop.create_task(work), self._now().later(keep_s))
             flight.task.add_done_callback(partial(self._landed, key, flight))
-        flight.waiting.append(waiting)
-        waiting.add_done_callback(partial(self._left, key, flight))
+        left = flight.waiting[waiting] = partial(self._left, key, flight)
+        waiting.add_done_callback(left)
         return waiting
 
     def _left(self, key: Any, flight: _Flight, waiting: asyncio.Future[Any]) -> None:
-        """One of those who wait has the answer, or waits no longer: without any, the work ends."""
-        flight.waiting.remove(waiting)
+        """One of those who wait does so no longer: without any, the work ends."""
+        flight.waiting.pop(waiting, None)
         if not flight.waiting and not flight.task.done():
             flight.task.cancel()
             if self._flights.get(key) is flight:
@@ -94,9 +94,11 @@ class Cache:
         error = None if task.cancelled() else task.exception()
         if error is None and not task.cancelled():
             self._keep(key, flight.until, task.result())
-        for waiting in flight.waiting:
+        waits, flight.waiting = flight.waiting, {}
+        for waiting, left in waits.items():
             if waiting.done():
                 continue
+            waiting.remove_done_callback(left)  # it leaves with the answer, which nobody has to be told
             if task.cancelled():
                 waiting.cancel()
             elif error is not None:
@@ -184,10 +186,10 @@ class _Moment(NamedTuple):
 
 
 class _Flight:
-    """Work on its way, and who waits for it."""
+    """Work on its way, and who waits for it, with what is to be called where he leaves."""
 
     __slots__ = ("task", "until", "waiting")
 
     def __init__(self, task: asyncio.Future[Any], until: _Moment) -> None:
         self.task, self.until = task, until
-        self.waiting: list[asyncio.Future[Any]] = []
+        self.waiting: dict[asyncio.Future[Any], Callable[[asyncio.Future[Any]], None]] = {}
