@@ -10,6 +10,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import certifi
@@ -588,6 +589,31 @@ async def test_tls_with_an_authority_of_ours(authority: trustme.CA, ca_file: str
         assert [await get(transport, url) for _ in range(3)] == [b"ok"] * 3
         assert (transport.counts.opened, transport.counts.reused) == (1, 2)
         await transport.aclose()
+
+
+@pytest.mark.parametrize("size", [1, 7, 600, 100_000])
+def test_tls_of_several_records_cut_anywhere(authority: trustme.CA, ca_file: str, size: int) -> None:
+    """In pieces of that size; the last one has the goodbye as well."""
+    to_server, to_us = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = of_server(authority, "a.example").wrap_bio(to_server, to_us, server_side=True)
+    tls = links.Tls(ssl.create_default_context(cafile=ca_file), "a.example")
+    to_server.write(tls.begin())
+    while not tls.is_ready:
+        with suppress(ssl.SSLWantReadError):
+            server.do_handshake()
+        assert tls.receive(to_us.read()) == b""
+        to_server.write(tls.to_send())
+    server.do_handshake()
+    for each in (b"one", b"two" * 5000, b"three"):
+        server.write(each)
+    with suppress(ssl.SSLWantReadError):
+        server.unwrap()
+    sent, received, at_end = to_us.read(), b"", list[bool]()
+    for at in range(0, len(sent), size):
+        received += tls.receive(sent[at : at + size])
+        at_end.append(tls.is_at_end)
+    assert received == b"one" + b"two" * 5000 + b"three"
+    assert at_end == [False] * (len(at_end) - 1) + [True]
 
 
 async def test_tls_session_is_resumed(authority: trustme.CA, ca_file: str) -> None:
