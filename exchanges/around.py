@@ -51,63 +51,52 @@ def figures_around(
 
 def rows_around(body: bytes, form: Form, step_ms: int, moments_ms: Sequence[int]) -> bytes:
     """The answer with the rows at the moments and the newest ones. step_ms: between rows, at multiples of it."""
-    rows = _Rows(body, form)
-    if rows.first >= rows.last:
+    first, last = body.find(b"[") + 1, body.rfind(b"]")
+    if not (body.startswith(form.begin, first) and body.endswith(form.end, first, last)):
         return body
-    spans = [rows.newest()]
-    likely, length, before_ms = rows.first, 0, 0
+    spans = [_newest(body, form, first, last)]
+    likely, length, before_ms = first, 0, 0
     for at_ms in sorted([each // step_ms * step_ms for each in moments_ms], reverse=form.is_newest_first):
         likely += abs(at_ms - before_ms) // step_ms * length
-        if (span := rows.at(at_ms, step_ms, likely)) is None:
+        if (span := _rows_at(body, form, first, last, at_ms, step_ms, likely)) is None:
             return body
         spans.append(span)
         (likely, end), before_ms = span, at_ms
         length = (end - likely) // N_NEXT
-    kept, taken = [], rows.first
+    kept, taken = [], first
     for begin, end in sorted(spans):
         if end > taken:
-            kept.append(body[max(begin, taken) : end])
+            kept.append(body[begin if begin > taken else taken : end])
             taken = end + 1  # behind its comma
-    return b"%b%b%b" % (body[: rows.first], b",".join(kept), body[rows.last :])
+    return b"%b%b%b" % (body[:first], b",".join(kept), body[last:])
 
 
-class _Rows:
-    """Where rows begin and end in an answer; the first one begins at `first`, and the last one ends at `last`."""
-
-    __slots__ = ("_body", "_form", "first", "last")
-
-    def __init__(self, body: bytes, form: Form) -> None:
-        self._body, self._form = body, form
-        self.first, self.last = body.find(b"[") + 1, body.rfind(b"]")
-        if not (body.startswith(form.begin, self.first) and body.endswith(form.end, self.first, self.last)):
-            self.last = 0
-
-    def newest(self) -> Span:
-        if self._form.is_newest_first:
-            return self.first, self._end(self.first, N_NEWEST)
-        return self._begin(self.last, N_NEWEST), self.last
-
-    def at(self, at_ms: int, step_ms: int, likely: int) -> Span | None:
-        """The row of a time and the next ones; None where one of the first two is missing, or the order is another."""
-        body, form = self._body, self._form
-        time, next_time = (form.time % (each // form.unit_ms) for each in (at_ms, at_ms + step_ms))
-        found = body.find(time, max(likely - NEAR, self.first), likely + NEAR)
-        if found < 0 and (found := body.find(time, self.first, self.last)) < 0:
-            return None
-        begin = self._begin(found + 1, 1)
-        end = self._end(begin, 1 if form.is_newest_first else N_NEXT)
+def _newest(body: bytes, form: Form, first: int, last: int) -> Span:
+    """Where the newest rows begin and end."""
+    begin, end = (first, first) if form.is_newest_first else (last, last)
+    for _ in range(N_NEWEST):
         if form.is_newest_first:
-            begin = self._begin(begin, N_NEXT - 1)
-        return None if body.find(next_time, begin, end) < 0 else (begin, end)
+            end = body.find(form.end, end, last) + 1 or last
+        else:
+            begin = body.rfind(form.begin, first, begin)
+            begin = first if begin < 0 else begin
+    return begin, end
 
-    def _begin(self, at: int, n: int) -> int:
-        """Where the n-th row before a place begins, or the first one."""
-        for _ in range(n):
-            at = max(self._body.rfind(self._form.begin, self.first, at), self.first)
-        return at
 
-    def _end(self, at: int, n: int) -> int:
-        """Behind the n-th row from a place on, or the last one."""
-        for _ in range(n):
-            at = self._body.find(self._form.end, at, self.last) + 1 or self.last
-        return at
+def _rows_at(body: bytes, form: Form, first: int, last: int, at_ms: int, step_ms: int, likely: int) -> Span | None:
+    """Where the row of a time begins, and the next ones end, or the other way round. None where one of the first two is
+    missing, or the order is another. likely: where it should be."""
+    time, next_time = form.time % (at_ms // form.unit_ms), form.time % ((at_ms + step_ms) // form.unit_ms)
+    found = body.find(time, likely - NEAR if likely > NEAR else first, likely + NEAR)
+    if found < 0 and (found := body.find(time, first, last)) < 0:
+        return None
+    begin = body.rfind(form.begin, first, found + 1)
+    end = body.find(form.end, found, last) + 1
+    for _ in range(N_NEXT - 1):
+        if form.is_newest_first:
+            begin = body.rfind(form.begin, first, begin)
+        else:
+            end = body.find(form.end, end, last) + 1
+    if begin < 0 or end <= 0 or body.find(next_time, begin, end) < 0:
+        return None
+    return begin, end
