@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
@@ -73,8 +73,11 @@ async def _report_or_why(market: Market, word: str, extras: Collection[PartName]
     parts: Parts = {}
     try:
         symbol = parse_symbol(word)
-        parts = early(market, symbol, extras)
-        return await _with_extras(market, await report_of(market, symbol), extras, parts)
+
+        def begin_extras() -> None:
+            parts.update(early(market, symbol, extras))
+
+        return await _with_extras(market, await report_of(market, symbol, begin_extras), extras, parts)
     except NoAnswer as error:
         log.warning("no answer: %s", error)
         return error
@@ -130,8 +133,9 @@ class PriceReport(NamedTuple):
         return (perp.last - spot.last) / spot.last * 100 if abs(perp.time_ms - spot.time_ms) <= MAX_BASIS_MS else None
 
 
-async def report_of(market: Market, symbol: str) -> PriceReport:
-    """Spot and perpetual of BASE-QUOTE. Raises NotListed and NoAnswer, always within DEADLINE_S."""
+async def report_of(market: Market, symbol: str, beside: Callable[[], None] | None = None) -> PriceReport:
+    """Spot and perpetual of BASE-QUOTE. beside: as in first_answers. Raises NotListed and NoAnswer, always within
+    DEADLINE_S."""
     began = market.clock.monotonic()
     market.raise_if_not_listed(symbol)
     spots, perps = market.offering("spot"), market.offering("perp")
@@ -139,6 +143,7 @@ async def report_of(market: Market, symbol: str) -> PriceReport:
         Question(spots, (market.spot_at(each, symbol) for each in spots)),
         Question(perps, (market.perp_at(each, symbol, is_sparing=True) for each in perps)),
         timeout_s=market.deadline_s,
+        beside=beside,
     )
     if spot.found is None and perp.found is None:
         raise await market.why_not(symbol, (*spot.errors, *perp.errors), began)
