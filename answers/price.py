@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
 from answers.card_extras import CARD, EXTRAS_S, MOVES, ROW, SPANS, Parts, asked_at, early, moves_of
 from answers.interest import ROUGH, is_rough, leading_to
-from asking.races import Outcome, Question, first_answers, settled
+from asking.races import Outcome, Question, Race, outcomes, settled
 from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
 from exchanges.symbols import NotASymbol, are_of_one_coin, multiplied, parse_symbol, split
 from exchanges.words import DOLLARS, Funding, Snapshot, Ticker, per_8h, per_year_pct
@@ -73,11 +73,9 @@ async def _report_or_why(market: Market, word: str, extras: Collection[PartName]
     parts: Parts = {}
     try:
         symbol = parse_symbol(word)
-
-        def begin_extras() -> None:
-            parts.update(early(market, symbol, extras))
-
-        return await _with_extras(market, await report_of(market, symbol, begin_extras), extras, parts)
+        asked = _sides(market, symbol)  # first: an exchange that refuses an extra may have its host rest
+        parts = early(market, symbol, extras)
+        return await _with_extras(market, await report_of(market, symbol, asked), extras, parts)
     except NoAnswer as error:
         log.warning("no answer: %s", error)
         return error
@@ -133,18 +131,21 @@ class PriceReport(NamedTuple):
         return (perp.last - spot.last) / spot.last * 100 if abs(perp.time_ms - spot.time_ms) <= MAX_BASIS_MS else None
 
 
-async def report_of(market: Market, symbol: str, beside: Callable[[], None] | None = None) -> PriceReport:
-    """Spot and perpetual of BASE-QUOTE. beside: as in first_answers. Raises NotListed and NoAnswer, always within
-    DEADLINE_S."""
-    began = market.clock.monotonic()
+def _sides(market: Market, symbol: str) -> list[Race[Found]]:
+    """Spot and perpetual, asked for. Raises NotListed."""
     market.raise_if_not_listed(symbol)
     spots, perps = market.offering("spot"), market.offering("perp")
-    spot, perp = await first_answers(
-        Question(spots, (market.spot_at(each, symbol) for each in spots)),
-        Question(perps, (market.perp_at(each, symbol, is_sparing=True) for each in perps)),
-        timeout_s=market.deadline_s,
-        beside=beside,
-    )
+    return [
+        Race(Question(spots, (market.spot_at(each, symbol) for each in spots))),
+        Race(Question(perps, (market.perp_at(each, symbol, is_sparing=True) for each in perps))),
+    ]
+
+
+async def report_of(market: Market, symbol: str, asked: Sequence[Race[Found]] = ()) -> PriceReport:
+    """Spot and perpetual of BASE-QUOTE. asked: where that is done already. Raises NotListed and NoAnswer, always within
+    DEADLINE_S."""
+    began = market.clock.monotonic()
+    spot, perp = await outcomes(asked or _sides(market, symbol), market.deadline_s)
     if spot.found is None and perp.found is None:
         raise await market.why_not(symbol, (*spot.errors, *perp.errors), began)
     left_s = began + market.deadline_s - market.clock.monotonic()

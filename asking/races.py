@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from exchanges.errors import MarketError, Reason, Unavailable, bare
@@ -32,15 +32,16 @@ class Outcome(NamedTuple, Generic[T]):
     errors: tuple[MarketError, ...]
 
 
-async def first_answers(
-    *questions: Question[T], timeout_s: float, beside: Callable[[], None] | None = None
-) -> list[Outcome[T]]:
-    """The first good answer to each question, all asked side by side; what is not there in time has failed.
+async def first_answers(*questions: Question[T], timeout_s: float) -> list[Outcome[T]]:
+    """The first good answer to each question, all asked side by side; what is not there in time has failed."""
+    return await outcomes([Race(each) for each in questions], timeout_s)
+
+
+async def outcomes(running: Sequence[Race[T]], timeout_s: float) -> list[Outcome[T]]:
+    """As first_answers, of races that have begun, for who begins something else after them.
 
     Answers that are kept are there after one round of the loop: then no timer is set, and no callback waited for.
-    beside: begins what is asked for after these, before they are there.
     """
-    running = [Race(each) for each in questions]
     timer = None
 
     def give_up() -> None:
@@ -48,8 +49,6 @@ async def first_answers(
             race.give_up()
 
     try:
-        if beside is not None:
-            beside()
         await asyncio.sleep(0)
         if [race for race in running if not race.has_it_at_once()]:
             timer = asyncio.get_running_loop().call_later(timeout_s, give_up)
