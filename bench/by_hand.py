@@ -4,8 +4,9 @@ A webhook update in, seven requests to an exchange out, a card with the same fig
 /price of Binance asks at once (two tickers, open interest, funding, and for its card two spans of candles and the past
 of open interest), each read by orjson. Where exchanges speak HTTPS, so does this, with one context. No routing,
 limits, failover, budgets, counts, units, reasons for what is missing: what is left is what the machine, asyncio and TLS
-cost, and the least that a card takes. BYTES_ONLY=1 leaves out reading and writing figures as well: the seven answers
-are looked at by nobody, and the reply is the same every time.
+cost, and the least that a card takes. All rows are read, where the bot cuts out those that it needs. BYTES_ONLY=1
+leaves out reading and writing figures as well: the seven answers are looked at by nobody, and the reply is the same
+every time.
 """
 
 from __future__ import annotations
