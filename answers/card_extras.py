@@ -11,11 +11,11 @@ from exchanges.errors import PartName
 from exchanges.symbols import are_of_one_coin
 from exchanges.table import Exchange
 from exchanges.words import Candles
-from market import HOUR_MS, Market
+from indicators import DAY_MS, HOUR_MS
+from market import Market
 
 T = TypeVar("T")
 EXTRAS_S = 1.0  # what may be left out is waited for no longer
-DAY_MS = 24 * HOUR_MS
 MOVES = {
     PartName.HOUR_CHANGE: ("1m", 60, (HOUR_MS,)),
     PartName.WEEK_AND_MONTH_CHANGE: ("4h", 180, (7 * DAY_MS, 30 * DAY_MS)),

@@ -1,8 +1,9 @@
 """A long answer, cut down to the rows around some moments before anything of it is read.
 
 A card shows what a price was 7 and 30 days ago: eight of the 181 candles that it asks for tell that, and eight of 98
-open interests. Reading all of them was half of its CPU. What is cut out is not looked at. What is left is an answer of
-the same form, for the same reader with all of its checks; where a row is not found, it is the whole answer.
+open interests. To read all of them took 3.6 of a card's 8.2 million instructions. What is cut out is not looked at.
+What is left is an answer of the same form, for the same reader with all of its checks; where a row is not found, it is
+the whole answer.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def candles_around(whole: Endpoint[Candles], form: Form, step_ms: int, moments_m
 
     def parse(body: bytes) -> Candles:
         rows = rows_around(body, form, step_ms, moments_ms)
-        return whole.parse(rows) if rows is body else whole.parse(rows).excerpt()
+        return whole.parse(rows) if rows is body else whole.parse(rows)._replace(is_excerpt=True)
 
     return whole._replace(parse=parse)
 

@@ -132,7 +132,7 @@ class Columns:
 def records(kind: type[R], *columns: Iterable[Any]) -> list[R]:
     """Named tuples of these columns, as many as the shortest one has.
 
-    By the class itself each would cost eight times as much: it is a function of Python's, which is called once a row.
+    By the class itself they would take twice as long: it is a function of Python's, which is called once a row.
     """
     assert len(columns) == len(kind._fields)
     return list(map(tuple.__new__, repeat(kind), zip(*columns, strict=False)))

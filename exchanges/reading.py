@@ -476,7 +476,7 @@ def _columns(
 
 
 def _packed(first: Sequence[float], *others: Sequence[float] | None) -> list[Any]:
-    """Each, all of one length, as array("d", column), in a fifth of its time; None as it is.
+    """Each, all of one length, as array("d", column), a hundred rows in half of its time; None as it is.
 
     Raises struct.error for what is no figure.
     """
@@ -502,9 +502,9 @@ def are_texts(cells: Sequence[Any]) -> bool:
 def floats_of(texts: Sequence[str]) -> list[float]:
     """The figures that texts say. Raises TypeError where one is no text, ValueError where it says no figure.
 
-    Most are as JSON writes figures: then orjson reads many at once, a hundred in half of the time that float() takes,
-    and in a fourth of it where they have many digits. Of "-0" the sign is lost, no more. A text that says another thing
-    is found out: it is no JSON, or has a quote, a "u" or an "s" (true, false, null), is two figures, or none (a list).
+    Most are as JSON writes figures: then orjson reads many at once, six hundred in two thirds of the time that float()
+    takes. Of "-0" the sign is lost, no more. A text that says another thing is found out: it is no JSON, or has a
+    quote, a "u" or an "s" (true, false, null), is two figures, or none (a list).
     """
     told = ",".join(texts)
     if len(texts) >= MANY_TEXTS and '"' not in told and "u" not in told and "s" not in told:

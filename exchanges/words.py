@@ -135,7 +135,7 @@ class Candles:
     read_candles has held every figure of these very columns against its bounds; whatever is made of them (a part,
     several joined) does not say so.
 
-    Written out, as making this one class by `dataclass` was a fiftieth of a start.
+    Written out, as making this one class by `dataclass` was a sixtieth of a start.
     """
 
     def __init__(
@@ -196,15 +196,7 @@ class Candles:
 
     def asked(self, symbol: str, asked_ms: int) -> "Candles":
         """The same under another symbol, and when they were asked for."""
-        columns = (self.open_ms, self.open, self.high, self.low, self.close, self.volume, self.quote_volume)
-        kept = (*columns, self.taker_buy, self.is_last_closed, self.n_odd)
-        return Candles(self.exchange, symbol, self.kind, self.interval_ms, *kept, asked_ms, self.is_excerpt)
-
-    def excerpt(self) -> "Candles":
-        """The same, as some of an answer's."""
-        columns = (self.open_ms, self.open, self.high, self.low, self.close, self.volume, self.quote_volume)
-        told = (*columns, self.taker_buy, self.is_last_closed, self.n_odd, self.asked_ms)
-        return Candles(self.exchange, self.symbol, self.kind, self.interval_ms, *told, is_excerpt=True)
+        return self._replace(symbol=symbol, asked_ms=asked_ms)
 
     def part(self, begin: int, end: int) -> "Candles":
         """The candles of a slice."""

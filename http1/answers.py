@@ -181,7 +181,7 @@ def _header(line: bytes) -> tuple[str, str] | None:
 class _Known(dict[bytes, tuple[str, str] | None]):
     """What header lines say, as long as they were among the last MAX_KNOWN that were new, or nearly.
 
-    Two halves, of which the older is forgotten when the newer is full: to look a line up costs a third of what it does
+    Two halves, of which the older is forgotten when the newer is full: to look a line up costs half of what it does
     in an lru_cache, which keeps them all in order.
     """
 
