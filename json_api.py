@@ -308,7 +308,7 @@ ROUTES: dict[str, Route] = {
         spread.fields,
         spread.Fields,
         described="Without market_type the spot markets, or the perpetuals of a coin that has none. Another coin of "
-        "the same name is in other_coins, and never compared.",
+        "the same name is in other_coins, a market not heard of lately in outdated: neither is compared.",
     ),
     "/funding": Route(
         "Funding of a coin's perpetuals on all exchanges, and what was paid",

@@ -137,6 +137,7 @@ MEANINGS: Mapping[str, tuple[str, object]] = {
     "deviation_bps": ("From the median of all mid prices, in basis points", -0.4),
     "spread_bps": ("From the exchange's own bid to its ask, in basis points", 0.02),
     "other_coins": ("Exchanges where the name is another coin's, by its price", ["gate"]),
+    "outdated": ("Exchanges whose market was last heard of over 15 minutes ago; not compared", ["okx"]),
     "funding_8h": ("A fraction per 8 hours; of several contracts weighted by open interest", 0.000157),
     "funding_year_percentage": ("The same for a year, in percent", 17.2),
     "funding_interval_hours": ("The contract's own funding period, in hours", 8),

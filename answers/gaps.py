@@ -1,7 +1,7 @@
 """The widest gap of a coin between exchanges, as an alert watches it: one coin or many, and nothing to look at.
 
-One exchange says which coin is meant by a name. Without its price nobody knows, and nothing is told: another one, of
-which the name may be another coin's, does not stand in. Prices of one answer are at most LISTING_S apart.
+One exchange says which coin is meant by a name. Without its price of now nobody knows, and nothing is told: another
+one, of which the name may be another coin's, does not stand in. Prices of one answer are at most LISTING_S apart.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
-from answers.spread import Gap, book_at, is_price, of_one_coin, ticker_at, widest_gap
+from answers.spread import Gap, book_at, is_price, of_now, of_one_coin, ticker_at, widest_gap
 from asking.races import all_answers
 from exchanges.exchange import Exchange
 from exchanges.symbols import in_quotes
@@ -34,7 +34,7 @@ async def gap_at(market: Market, exchange: Exchange, kind: str, symbol: str) -> 
     found, failed = await all_answers(each_at, GAP_S)
     if exchange.id not in found:
         raise failed[exchange.id]
-    return _gap(found, exchange)
+    return _gap(found, exchange, market.now_ms())
 
 
 async def gaps_at(market: Market, exchange: Exchange, kind: str, symbols: Sequence[str]) -> dict[str, Gap]:
@@ -46,7 +46,8 @@ async def gaps_at(market: Market, exchange: Exchange, kind: str, symbols: Sequen
     if exchange.id not in found:
         raise failed[exchange.id]
     by_symbol = {symbol: {name: of[symbol] for name, of in found.items() if symbol in of} for symbol in symbols}
-    gaps = {symbol: _gap(tickers, exchange) for symbol, tickers in by_symbol.items() if exchange.id in tickers}
+    now_ms = market.now_ms()
+    gaps = {symbol: _gap(tickers, exchange, now_ms) for symbol, tickers in by_symbol.items() if exchange.id in tickers}
     return {symbol: gap for symbol, gap in gaps.items() if gap is not None}
 
 
@@ -55,9 +56,9 @@ def _from(market: Market, exchange: Exchange, kind: str) -> list[Exchange]:
     return [exchange, *(each for each in market.offering(kind) if each.id != exchange.id)]
 
 
-def _gap(found: Mapping[str, Ticker], exchange: Exchange) -> Gap | None:
-    others = (ticker for name, ticker in found.items() if name != exchange.id)
-    return widest_gap(of_one_coin([found[exchange.id], *others])[0])
+def _gap(found: Mapping[str, Ticker], exchange: Exchange, now_ms: int) -> Gap | None:
+    meant, others = found[exchange.id], [ticker for name, ticker in found.items() if name != exchange.id]
+    return widest_gap(of_one_coin([meant, *of_now(others, now_ms)])[0]) if of_now([meant], now_ms) else None
 
 
 async def _all_of(asked: Mapping[str, Awaitable[T | None]]) -> dict[str, T]:

@@ -19,7 +19,7 @@ from exchanges.words import COIN, Book, Ticker
 from indicators import median
 from market import FIRST_KIND_SHARE, Market
 from render.fields import iso
-from render.figures import counted, escape, fit, format_price, format_short_price, unsigned_zero
+from render.figures import counted, escape, fit, format_price, format_short_price, format_span, unsigned_zero
 from render.keyboards import KINDS, again, choices, keyboard, may_be, neighbours
 from render.message import Answer, folded, foot, pre, short
 from render.sentences import exchange_name, in_words, reasons, said
@@ -27,6 +27,7 @@ from render.sentences import exchange_name, in_words, reasons, said
 ABOUT = "price for"
 WIDEST = 11  # characters of a price in the table
 SAME_COIN = 1.2  # times: two prices further apart are of two coins, or of a market that is cut off
+OLD_MS = 15 * 60_000  # since a market was last heard of: what stands there may be bid and asked no more
 
 
 class Asked(NamedTuple):
@@ -58,7 +59,7 @@ class Gap(NamedTuple):
 
 
 class SpreadReport(NamedTuple):
-    """A coin's tickers of one kind. strangers: whose price is too far off.
+    """A coin's tickers of one kind. strangers: whose price is too far off. old: who was last heard of long ago.
 
     failed: by exchange; without: who lists no such market.
     """
@@ -71,6 +72,7 @@ class SpreadReport(NamedTuple):
     without: list[str]
     time_ms: int
     took_s: float
+    old: Sequence[Ticker] = ()
 
 
 async def ask(tools: Tools, asked: Asked) -> SpreadReport:
@@ -111,11 +113,18 @@ async def book_at(market: Market, exchange: Exchange, kind: str, symbol: str) ->
 def _report(
     market: Market, symbol: str, kind: str, found: Sequence[Ticker], failed: dict[str, MarketError], began: float
 ) -> SpreadReport:
-    tickers, strangers = of_one_coin(found)
+    fresh = of_now(found, market.now_ms()) or list(found)  # where all are old, the foot says so
+    tickers, strangers = of_one_coin(fresh)
+    old = [each for each in found if each not in fresh]
     missing = {name: error for name, error in failed.items() if not is_unlisted(error)}
     without = [name for name in failed if name not in missing]
     took_s = market.clock.monotonic() - began
-    return SpreadReport(symbol, kind, tickers, strangers, missing, without, market.now_ms(), took_s)
+    return SpreadReport(symbol, kind, tickers, strangers, missing, without, market.now_ms(), took_s, old)
+
+
+def of_now(tickers: Sequence[Ticker], now_ms: int) -> list[Ticker]:
+    """Those of markets that were heard of lately. Who tells no time was asked just now."""
+    return [each for each in tickers if not each.time_ms or now_ms - each.time_ms <= OLD_MS]
 
 
 def of_one_coin(tickers: Sequence[Ticker]) -> tuple[list[Ticker], list[Ticker]]:
@@ -237,11 +246,18 @@ def _notes(report: SpreadReport, gap: Gap | None) -> list[str]:
     if report.strangers:
         others = in_words([f"{exchange_name(each.exchange)} ({format_price(each.last)})" for each in report.strangers])
         notes.append(f"Not compared, as another coin of that name or a market apart: {others}.")
+    if report.old:
+        ages = [f"{exchange_name(each.exchange)} ({_age(each, report.time_ms)})" for each in report.old]
+        notes.append(f"Not compared, as last heard of so long ago: {in_words(ages)}.")
     if report.failed:
         notes.append(f"Missing: {reasons(report.failed.values())}.")
     if report.without:
         notes.append(f"Not on {in_words([exchange_name(each) for each in report.without])}.")
     return notes
+
+
+def _age(ticker: Ticker, now_ms: int) -> str:
+    return format_span((now_ms - ticker.time_ms) / 1000)
 
 
 def format_bps(bps: float) -> str:
@@ -279,6 +295,7 @@ class Fields(TypedDict):
     widest_gap: Widest | None
     exchange_quotes: list[Quote]
     other_coins: list[str]
+    outdated: list[str]
     unlisted: list[str]
     missing: list[str]
 
@@ -292,6 +309,7 @@ def fields(report: SpreadReport) -> Fields:
         "widest_gap": _gap_fields(widest_gap(report.tickers)),
         "exchange_quotes": [_quote_fields(each, centre) for each in report.tickers],
         "other_coins": [each.exchange for each in report.strangers],
+        "outdated": [each.exchange for each in report.old],
         "unlisted": report.without,
         "missing": [f"{name}: {said(error)}" for name, error in report.failed.items()],
     }

@@ -80,7 +80,7 @@ DOCUMENTED: dict[str, Any] = {
         "largest": ["exchange side price amount_tokens amount_usd timestamp"],
     },
     "/spread": {
-        "": "base_symbol market_type timestamp other_coins unlisted missing",
+        "": "base_symbol market_type timestamp other_coins outdated unlisted missing",
         "widest_gap": "gap_bps buy_exchange buy_price sell_exchange sell_price is_one_currency",
         "exchange_quotes": ["exchange quote_currency bid ask price mid_price deviation_bps spread_bps timestamp"],
     },

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
+import orjson
 import pytest
 from conftest import House, a_house
 
 from answers import spread
+from answers.gaps import gap_at, gaps_at
 from answers.spread import SpreadReport, of_one_coin, widest_gap
 from demo.telegram_html import parse
+from demo.web import in_json
 from exchanges import binance, coinbase, hyperliquid
 from exchanges.errors import BadResponse, UnknownSymbol, WrongMarket
 from exchanges.table import EXCHANGES
@@ -17,6 +22,7 @@ from exchanges.words import Book, Listing, Ticker
 
 NOW = 1_763_906_602.0
 BTC = Listing("perp", "BTC-USDT", "BTC-USDT")
+MANY = [f"{base}-USDT" for base in ("BTC", "ETH", "SOL", "XRP", "DOGE", "BNB")]  # more than are asked for singly
 
 
 def a_ticker(exchange: str, bid: float | None, ask: float | None, last: float, quote: str = "USDT") -> Ticker:
@@ -58,6 +64,50 @@ async def test_spread_of_two_coins_of_one_name() -> None:
 async def test_spread_means_the_preferred_exchanges_coin() -> None:
     async with a_house(EXCHANGES="gate,binance,bitget") as house:
         assert {each.exchange for each in (await spreads(house, "NEIRO perp")).strangers} == {"binance"}
+
+
+def frozen(hours: float) -> Callable[[Any, Any], Any]:
+    """OKX's tickers as they were hours ago, 5 % above what they are now."""
+
+    async def answer(asked: Any, whole: Any) -> Any:
+        told = await whole(asked)
+        if not asked.path.startswith("/api/v5/market/ticker"):
+            return told
+        rows = orjson.loads(told.body)["data"]
+        for row in rows:
+            row["ts"] = str(round((NOW - hours * 3600) * 1000))
+            row |= {key: f"{float(row[key]) * 1.05:.6g}" for key in ("last", "bidPx", "askPx", "high24h")}
+        return in_json({"code": "0", "msg": "", "data": rows})
+
+    return answer
+
+
+@pytest.mark.parametrize(("hours", "is_compared"), [(0.2, True), (0.3, False), (20, False)])
+async def test_spread_of_what_is_bid_now(hours: float, is_compared: bool) -> None:
+    """Nobody bids any more what stood in a market that was last heard of 18 minutes ago."""
+    async with a_house() as house:
+        house.stop_at(NOW)
+        house.world.sites["OKX"].intercept(frozen(hours))
+        report = await spreads(house, "BTC perp")
+        gap = widest_gap(report.tickers)
+        assert gap is not None
+        assert (gap.bps > 400) is is_compared
+        assert [each.exchange for each in report.old] == ([] if is_compared else ["okx"])
+        note = {0.3: "OKX (18m)", 20: "OKX (20h00)"}.get(hours, "")
+        told = await house.ask("/spread BTC perp")
+        assert (f"Not compared, as last heard of so long ago: {note}." in told) is not is_compared
+        alerted = [await gap_at(house.bot.market, EXCHANGES["binance"], "perp", "BTC-USDT")]
+        alerted += (await gaps_at(house.bot.market, EXCHANGES["binance"], "perp", MANY)).values()
+        assert {each is not None and each.bps > 400 for each in alerted} == {is_compared}
+        meant_by_okx = await gap_at(house.bot.market, EXCHANGES["okx"], "perp", "BTC-USDT")
+        assert (meant_by_okx is not None) is is_compared
+
+
+async def test_spread_where_all_are_old_says_so() -> None:
+    async with a_house(EXCHANGES="okx") as house:
+        house.stop_at(NOW)
+        house.world.sites["OKX"].intercept(frozen(20))
+        assert "20h00 old" in await house.ask("/spread BTC perp")
 
 
 async def test_spread_per_coin_of_thousands() -> None:
