@@ -10,7 +10,7 @@ Memory: some thousands of records while one question is answered; nothing is kep
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple, TypedDict
 
@@ -219,10 +219,28 @@ async def _of_market(market: Market, exchange: Exchange, symbol: str, since_ms: 
     told = await _told_of(market, exchange, symbol, since_ms)
     if all(None not in (row.size, row.dollars) for row in told.rows):
         return told
-    priced = await or_none(market.perp_at(exchange, symbol))
+    asked = market.perp_at(exchange, symbol)
+    is_needed = any(row.dollars is None for row in told.rows)
+    priced = await (_needed(exchange, asked) if is_needed else or_none(asked))
     rows = [_priced(row, priced) for row in told.rows]
     refuse_more_than_traded(exchange.id, rows, priced and priced.snapshot.ticker, market.now_ms())
     return told._replace(rows=rows)
+
+
+async def _needed(exchange: Exchange, asked: Awaitable[Found]) -> Found:
+    """What prices coins: without it nobody knows what they were worth, and a sum without them would be too small.
+
+    Raises MarketError, and never that there is no such market, as it has liquidations.
+    """
+    try:
+        found = await asked
+    except MarketError as error:
+        if not is_not_there(error):
+            raise
+    else:
+        if found.snapshot.ticker is not None:
+            return found
+    raise Unavailable(exchange.id, "coins are told, and no price of them", Reason.UNTOLD)
 
 
 def refuse_more_than_traded(exchange: str, rows: Sequence[Liquidation], ticker: Ticker | None, now_ms: int) -> None:

@@ -11,13 +11,13 @@ from conftest import House, a_house, recorded, some, together
 from wire import about
 
 from answers import liq
-from answers.liq import LiquidationReport
+from answers.liq import LiquidationReport, liquidated, told_since
 from answers.quarters import QUARTER_MS
 from demo.coins import MARGINS
 from demo.market import Market as Truth
 from demo.telegram_html import parse
 from exchanges import bitget, deribit, gate, kraken, okx
-from exchanges.errors import BadResponse, WrongMarket
+from exchanges.errors import BadResponse, MarketError, WrongMarket
 from exchanges.exchange import Exchange
 from exchanges.reading import page_of
 from exchanges.table import EXCHANGES
@@ -106,6 +106,21 @@ async def test_liquidations_of_the_others_are_the_truth_while_one_fails(exchange
         assert sorted(report.told) == sorted(others)
         whole = sum(true_dollars(truth, name, "BTC", report.since_ms, "") for name in others)
         assert report.dollars() == pytest.approx(whole, 0.02)
+
+
+@pytest.mark.parametrize("fault", ["500", "empty"])
+async def test_coins_without_a_price_are_no_sum(fault: str) -> None:
+    """Kraken tells coins: where its price is not to be had, it is missing, and is not counted as nothing."""
+    async with a_house() as house:
+        house.stop_at(NOW)
+        house.world.set_path_fault("KRAKEN_FUTURES", "/derivatives/api/v3/tickers", fault)
+        report = await liquidations(house, "BTC 4h")
+        assert set(report.failed) == {"kraken"}
+        assert "kraken" not in report.told
+        market, kraken = house.bot.market, EXCHANGES["kraken"]
+        assert await told_since(market, "BTC", {"kraken": report.since_ms}, 4.0) == {}
+        with pytest.raises(MarketError):
+            await liquidated(market, kraken, "BTC-USD", 1440)
 
 
 async def test_liquidations_say_how_far_they_are_told() -> None:
