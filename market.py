@@ -38,7 +38,7 @@ from exchanges.errors import (
     UnknownSymbol,
     bare,
 )
-from exchanges.gaps import filled, filled_flow, refuse_future, refuse_long_quiet
+from exchanges.gaps import filled, filled_flow, refuse_long_quiet
 from exchanges.joined import completed_snapshot, flow_of, named
 from exchanges.symbols import are_of_one_coin, in_quotes, multiplied, of_many, split
 from exchanges.table import EXCHANGES, Exchange
@@ -402,8 +402,8 @@ class Market(Kept):
         """The last n closed candles at one exchange, and the running one as it was when they were asked for.
 
         Those without trades are among them, with volume 0. Kept until the running one closes, unless who asks keeps
-        what they come to. Fewer where the market is younger. Raises MarketError: LongQuiet where nothing was traded
-        for MAX_QUIET_MS, so that nobody takes its rest for news. names_other: as in spellings; ago_ms: in candle_pages.
+        what they come to. Fewer where the market is younger. Raises MarketError: as refuse_long_quiet
+        where they are none of now. names_other: as in spellings; ago_ms: in candle_pages.
         """
         key = (exchange.id, "candles", symbol, kind, interval, n, ago_ms)
         if keep and (kept := self._cache.at_hand(key)) is not None:
@@ -453,7 +453,7 @@ class Market(Kept):
                 of = await self.sized(exchange, of, "candles")
                 asked = self.when_asked(exchange.candles(of, interval, 2, self.now_ms()), of.multiplier)
                 found = await self._witnesses.candles(exchange, of, _when_asked(of, asked))
-                refuse_future(exchange.id, found.open_ms, self.now_ms())
+                refuse_long_quiet(found, self.now_ms())
                 return found
         raise spellings.unknown
 

@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 import indicators
 from answers.asked import OfMarket, source_of
 from answers.control import Component, score
-from answers.cvd import FLOW_CANDLES, TREND_CANDLES, closed_flow, cumulated, day_sums, flows_of, share_bought
+from answers.cvd import (
+    FLOW_CANDLES,
+    TREND_CANDLES,
+    closed_flow,
+    cumulated,
+    day_sums,
+    flows_of,
+    share_bought,
+    until_one_end,
+)
 from answers.interest import leading_to, open_interest_before
 from answers.ls import LongShare, ratios_at
 from asking.races import Part, Question, both, settled
@@ -203,13 +212,15 @@ def _report(
     rsi = indicators.rsi(recent.close) if is_long else None
     flow = flows and closed_flow(flows[0], now_ms)
     delta = day_delta = day_share = flow_trend = cvd = None
-    divergence = None
+    divergence, price_trend = None, indicators.trend(recent.close[-TREND_CANDLES:])
     if flow and flows and flow.open_ms:
         n_flow = max(0, len(flow.open_ms) - FLOW_CANDLES)
         cumulative = cumulated(flow._replace(buy=flow.buy[n_flow:], sell=flow.sell[n_flow:]))
         delta, cvd = flow.buy[-1] - flow.sell[-1], cumulative[-1]
-        flow_trend = indicators.trend(cumulative[-TREND_CANDLES:])
-        divergence = indicators.divergence(recent.close, cumulative)
+        closes, sums_beside = until_one_end(recent, len(recent), flow, cumulative)
+        flow_trend = indicators.trend(sums_beside[-TREND_CANDLES:])
+        price_trend = indicators.trend(closes[-TREND_CANDLES:])
+        divergence = indicators.divergence(closes, sums_beside)
         if flows[1] is not None and (sums := day_sums(flows[1], now_ms)) is not None:
             day_delta, day_share = sums[0] - sums[1], share_bought(*sums)
     n_vwap = min(VWAP_CANDLES[interval], len(recent))
@@ -230,7 +241,7 @@ def _report(
         day_share=day_share,
         flow_trend=flow_trend,
         cvd=cvd,
-        price_trend=indicators.trend(recent.close[-TREND_CANDLES:]),
+        price_trend=price_trend,
         divergence=divergence,
         session=None if quarters is None else session_sums(quarters, quarter_flow, now_ms),
         day=None if quarters is None else sums_of_day(quarters, now_ms),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 import indicators
@@ -69,8 +71,8 @@ async def ask(tools: Tools, asked: OfMarket) -> FlowReport:
         raise await market.why_not(
             asked.symbol, [Unavailable(flow.exchange, "no closed candle", Reason.NO_CLOSED_CANDLE)], began
         )
-    close = candles.close[:n]
-    cumulative = cumulated(closed)
+    close, cumulative = candles.close[:n], cumulated(closed)
+    closes, sums_beside = until_one_end(candles, n, closed, cumulative)
     sums = day_sums(day, now_ms)
     return FlowReport(
         source_of(market, candles, failed, began),
@@ -80,12 +82,22 @@ async def ask(tools: Tools, asked: OfMarket) -> FlowReport:
         closed.open_ms[-1] + closed.interval_ms,
         None if sums is None else sums[0] - sums[1],
         None if sums is None else share_bought(*sums),
-        indicators.trend(cumulative[-TREND_CANDLES:]),
-        indicators.trend(close[-TREND_CANDLES:]),
-        indicators.divergence(close, cumulative),
+        indicators.trend(sums_beside[-TREND_CANDLES:]),
+        indicators.trend(closes[-TREND_CANDLES:]),
+        indicators.divergence(closes, sums_beside),
         cumulative[-1],
         close[-1],
     )
+
+
+def until_one_end(
+    candles: Candles, n_closed: int, flow: Flow, cumulative: Sequence[float]
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Closes, and the sums of a flow's closed periods, up to the last period that both tell, as an exchange may be
+    behind with one of them: what takers did an hour ago says nothing beside the price of now."""
+    end_ms = min(candles.open_ms[n_closed - 1], flow.open_ms[-1])
+    n_sums = bisect_right(flow.open_ms, end_ms) - len(flow.open_ms) + len(cumulative)
+    return candles.close[: bisect_right(candles.open_ms, end_ms, 0, n_closed)], cumulative[: max(0, n_sums)]
 
 
 async def _flow_at(market: Market, exchange: Exchange, kind: str, asked: OfMarket) -> tuple[Flow, Flow, Candles]:

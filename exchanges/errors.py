@@ -46,6 +46,7 @@ class Reason(StrEnum):
     GONE = auto()
     UNUSABLE = auto()
     UNTOLD = auto()
+    BEHIND = auto()
     WRONG_MARKET = auto()
     DECLINED = auto()
     # It has not.

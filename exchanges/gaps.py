@@ -10,13 +10,15 @@ import time
 from array import array
 from collections.abc import Sequence
 
-from exchanges.errors import BadResponse, LongQuiet
+from exchanges.errors import BadResponse, LongQuiet, Reason, Unavailable
 from exchanges.reading import check_interval, is_unbroken
 from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Flow
 
 MAX_QUIET_MS = 24 * 3_600_000  # without any trade: the market is delisted or halted, its last candles are no news
 MAX_AHEAD_MS = 3_600_000  # of our clock, that a period begins: machines that slept are late for a while
+BEHIND_MS = 15 * 60_000  # without a candle, where each is listed: the exchange is behind, or the market is halted
+FLOW_BEHIND_MS = 3_600_000  # likewise of takers' volume, whose quiet periods may be left out
 LATE_MS = 15_000  # exchanges list a candle some seconds after its close: one that is missing so early is not empty
 
 
@@ -106,7 +108,8 @@ def refuse_future(exchange: str, times: Sequence[int], now_ms: int) -> None:
 
 
 def refuse_long_quiet(candles: Candles | Flow, now_ms: int) -> None:
-    """Raises LongQuiet for candles, or what takers did, that ended long ago; as refuse_future."""
+    """Raises LongQuiet for candles, or what takers did, that ended long ago; Unavailable where they ended so that what
+    is made of them is no news, as nobody's price would be: another exchange may have those of now. As refuse_future."""
     if not candles.open_ms:
         return
     refuse_future(candles.exchange, candles.open_ms, now_ms)
@@ -114,3 +117,6 @@ def refuse_long_quiet(candles: Candles | Flow, now_ms: int) -> None:
     if now_ms - ended_ms > max(MAX_QUIET_MS, 2 * candles.interval_ms):
         day = time.strftime("%Y-%m-%d", time.gmtime(ended_ms / 1000))
         raise LongQuiet(candles.exchange, f"the last candle ended {day}", day)
+    most_ms = FLOW_BEHIND_MS if isinstance(candles, Flow) else BEHIND_MS
+    if now_ms - ended_ms > max(most_ms, 2 * candles.interval_ms) and not _leaves_out(candles.exchange):
+        raise Unavailable(candles.exchange, f"the last period ended {ended_ms} ms", Reason.BEHIND)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import orjson
@@ -11,10 +12,10 @@ from conftest import House, a_house
 
 from answers import cvd as cvd_answer
 from answers.asked import OfMarket
-from answers.cvd import FlowReport
+from answers.cvd import FlowReport, cumulated, until_one_end
 from demo.telegram_html import parse
 from demo.web import in_json
-from exchanges.words import Flow
+from exchanges.words import Candles, Flow
 
 # /cvd
 
@@ -64,6 +65,19 @@ async def test_cvd_is_not_of_candle_colours() -> None:
         assert (report.day_delta, report.day_share) == (96 * 50, 0.75)
         assert (report.trend, report.price_trend, report.divergence) == (1, -1, "bullish")
         assert "Price falls while takers buy." in await house.ask("/cvd BTC")
+
+
+def test_takers_are_held_against_prices_of_the_same_periods() -> None:
+    """Who is behind with one of them tells nothing of the other: up to where both reach, they are compared."""
+    figures = array("d", [1.0, 2.0, 3.0, 4.0])
+    times = array("q", range(0, 4 * QUARTER_MS, QUARTER_MS))
+    candles = Candles("okx", "BTC-USDT", "perp", QUARTER_MS, times, figures, figures, figures, figures, figures)
+    flow = Flow("okx", "BTC-USDT", "perp", QUARTER_MS, candles.open_ms[:3].tolist(), [1.0] * 3, [0.0] * 3)
+    closes, sums = until_one_end(candles, 4, flow, cumulated(flow))
+    assert (list(closes), list(sums)) == ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+    closes, sums = until_one_end(candles.part(0, 2), 2, flow, cumulated(flow)[1:])  # sums of the last two periods only
+    assert (list(closes), list(sums)) == ([1.0, 2.0], [2.0])
+    assert until_one_end(candles, 4, flow._replace(open_ms=[-3, -2, -1]), [1.0])[0] == array("d")
 
 
 async def test_cvd_does_not_contradict_itself() -> None:

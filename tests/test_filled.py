@@ -5,10 +5,11 @@ from __future__ import annotations
 import tracemalloc
 from array import array
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import pytest
 
-from exchanges.errors import BadResponse
+from exchanges.errors import BadResponse, Unavailable
 from exchanges.gaps import MAX_AHEAD_MS, filled, refuse_future, refuse_long_quiet
 from exchanges.words import Candles
 
@@ -69,3 +70,20 @@ def test_what_has_not_begun_is_refused(ahead_ms: int) -> None:
     refuse_future("binance", [], at(2))
     with pytest.raises(BadResponse, match="is told"):
         refuse_long_quiet(of, at(2) - ahead_ms)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "minutes", "is_told"), [("binance", 15, True), ("binance", 16, False), ("coinbase", 600, True)]
+)
+def test_candles_that_ended_are_refused(exchange: str, minutes: int, is_told: bool) -> None:
+    """Where each period is listed, a quarter of an hour without one is no quiet market. Coinbase leaves these out."""
+    of = candles([1, 2])._replace(exchange=exchange)
+    with nullcontext() if is_told else pytest.raises(Unavailable, match="ended"):
+        refuse_long_quiet(of, at(3 + minutes))
+
+
+def test_long_candles_may_end_two_of_them_ago() -> None:
+    of = candles([1, 2])._replace(interval_ms=4 * 3_600_000)
+    refuse_long_quiet(of, of.open_ms[-1] + 3 * of.interval_ms)
+    with pytest.raises(Unavailable):
+        refuse_long_quiet(of, of.open_ms[-1] + 3 * of.interval_ms + 1)

@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 import pytest
-from conftest import a_house, together
+from answering import NOW, freeze, intercept
+from conftest import House, a_house, together
 from wired import DAY_MS, NOW_MS, say, wired
 
 from answers.top10 import is_leveraged
+from demo.web import in_json
 
 HOUR_MS = 3_600_000
 
@@ -93,6 +96,43 @@ async def test_profile_is_of_now() -> None:
     after = await say(bot, "/profile AB 30d")
     assert "VWAP 1" in before
     assert before.partition("VWAP")[2][:6] != after.partition("VWAP")[2][:6]
+
+
+def ended(house: House, hours: float) -> None:
+    """Binance's candles end so many hours ago; its tickers are of now."""
+
+    async def answer(asked: Any, whole: Any) -> Any:
+        told = await whole(asked)
+        if not asked.path.endswith("klines"):
+            return told
+        return in_json([row for row in orjson.loads(told.body) if row[0] <= (NOW - hours * 3600) * 1000])
+
+    for site in ("BINANCE_SPOT", "BINANCE_USDM"):
+        intercept(house, site, answer)
+
+
+@pytest.mark.parametrize("line", ["volume", "cvd", "profile", "chart", "analysis"])
+async def test_candles_that_ended_hours_ago_are_another_exchanges(line: str) -> None:
+    async with a_house() as house:
+        freeze(house)
+        ended(house, 3)
+        told = await house.ask(f"/{line} BTC")
+        assert "Binance had no figures of now" in told
+        assert "<i>Binance" not in told
+
+
+async def test_candles_that_ended_hours_ago_are_nobodys() -> None:
+    async with a_house(EXCHANGES="binance") as house:
+        freeze(house)
+        ended(house, 3)
+        assert "No volume of BTC-USDT right now. Binance had no figures of now." in await house.ask("/volume BTC")
+
+
+async def test_a_move_is_not_worked_out_of_candles_that_ended() -> None:
+    async with a_house() as house:
+        freeze(house)
+        ended(house, 1)
+        assert "1h change n/a: Binance had no figures of now." in await house.ask("/price BTC")
 
 
 @together(
