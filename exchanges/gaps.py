@@ -118,5 +118,15 @@ def refuse_long_quiet(candles: Candles | Flow, now_ms: int) -> None:
         day = time.strftime("%Y-%m-%d", time.gmtime(ended_ms / 1000))
         raise LongQuiet(candles.exchange, f"the last candle ended {day}", day)
     most_ms = FLOW_BEHIND_MS if isinstance(candles, Flow) else BEHIND_MS
-    if now_ms - ended_ms > max(most_ms, 2 * candles.interval_ms) and not _leaves_out(candles.exchange):
+    if now_ms - ended_ms > max(most_ms, 2 * candles.interval_ms) and _lists_each(candles):
         raise Unavailable(candles.exchange, f"the last period ended {ended_ms} ms", Reason.BEHIND)
+
+
+def _lists_each(candles: Candles | Flow) -> bool:
+    """Whether the exchange lists quiet periods, too, as far as is known: then there is none that is missing.
+
+    Of an excerpt, its newest ones tell.
+    """
+    is_excerpt = isinstance(candles, Candles) and candles.is_excerpt
+    newest = candles.open_ms[-2:] if is_excerpt else candles.open_ms
+    return is_unbroken(newest, candles.interval_ms) and not _leaves_out(candles.exchange)

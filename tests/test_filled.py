@@ -82,8 +82,16 @@ def test_candles_that_ended_are_refused(exchange: str, minutes: int, is_told: bo
         refuse_long_quiet(of, at(3 + minutes))
 
 
+def test_who_leaves_quiet_periods_out_is_not_behind() -> None:
+    """A coin that is traded every half hour, at an exchange of which nobody knew that it leaves candles out."""
+    of = candles([1, 30, 31, 62])
+    refuse_long_quiet(of, at(92))
+    with pytest.raises(Unavailable):
+        refuse_long_quiet(of.part(0, 3)._replace(is_excerpt=True), at(92))
+
+
 def test_long_candles_may_end_two_of_them_ago() -> None:
-    of = candles([1, 2])._replace(interval_ms=4 * 3_600_000)
+    of = candles([0, 240])._replace(interval_ms=4 * 3_600_000)
     refuse_long_quiet(of, of.open_ms[-1] + 3 * of.interval_ms)
     with pytest.raises(Unavailable):
         refuse_long_quiet(of, of.open_ms[-1] + 3 * of.interval_ms + 1)
