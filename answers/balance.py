@@ -45,7 +45,8 @@ def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
         return [head, "Nothing is held."]
     unpriced = [each for each in holdings if each.usd is None]
     large = [each for each in holdings if each.usd is not None and abs(each.usd) >= DUST_USD]
-    shown = [*large[:MAX_HOLDINGS], *unpriced[:MAX_UNPRICED]]
+    largest = sorted(large, key=lambda each: -abs(each.usd or 0.0))[:MAX_HOLDINGS]  # a debt may be among them
+    shown = [*(each for each in large if each in largest), *unpriced[:MAX_UNPRICED]]
     rows = [["", "free", "locked", "$"]] if shown else []
     rows += [[each.asset[:8], *(_short(figure) for figure in (each.free, each.in_use, each.usd))] for each in shown]
     lines = [head, pre(rows)] if rows else [head]

@@ -257,12 +257,14 @@ def judge_holdings(
 ) -> tuple[State, Firing | None]:
     """Each position is a figure of its own; exchanges: those that told all of theirs, what is not told by them is gone.
 
+    Of very many the largest are looked at, wherever they are held.
+
     One that is seen for the first time rings if it is near its liquidation already, for that is danger; its profit must
     be seen on the other side first.
     """
     sides = {key: side for key, side in state.sides.items() if key.partition(" ")[0] not in exchanges}
     rung = []
-    for holding in holdings[:MAX_HOLDINGS]:
+    for holding in sorted(holdings, key=lambda each: -each.usd)[:MAX_HOLDINGS]:
         figure = holding.distance_pct if rule.measure == "liquidation" else holding.pnl_pct
         if figure is None:
             sides[holding.key] = state.sides.get(holding.key, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from accounts import Valued
@@ -37,10 +38,10 @@ async def ask(tools: Tools, exchange: str) -> Asked[list[Valued]]:
 
 
 def show(told: Asked[list[Valued]], now_s: float) -> Answer:
-    """One table, the largest of each exchange first; entries, marks and coins are folded."""
+    """One table, the largest of all by exchange, each one's largest first; entries, marks and coins are folded."""
     parts = told.parts
     all_of_them = [(part.exchange, each) for part in parts for each in part.found or []]
-    shown = all_of_them[:MAX_POSITIONS]
+    shown = _largest(all_of_them)
     is_known = any(part.found is not None for part in parts)
     total = sum_or_none(each.pnl_usd for _, each in all_of_them) if all_of_them else None
     headline = f"<b>Positions {len(all_of_them) if is_known else 'n/a'}</b>"
@@ -52,7 +53,8 @@ def show(told: Asked[list[Valued]], now_s: float) -> Answer:
         blocks = [pre(rows), folded([_terms(exchange, each) for exchange, each in shown])]
         blocks.append("L long, S short; liq is how far the mark is from liquidation.")
     if len(all_of_them) > len(shown):
-        blocks.append(f"And {len(all_of_them) - len(shown)} smaller ones.")
+        are_known = all(each.position.notional is not None for _, each in all_of_them)
+        blocks.append(f"And {len(all_of_them) - len(shown)} more{', none larger' if are_known else ''}.")
     if not all_of_them and is_known:
         blocks.append("None is open.")
     return Answer(
@@ -62,6 +64,13 @@ def show(told: Asked[list[Valued]], now_s: float) -> Answer:
         asked_line(parts, now_s),
         again("positions", told.exchange),
     )
+
+
+def _largest(positions: Sequence[tuple[str, Valued]]) -> list[tuple[str, Valued]]:
+    """MAX_POSITIONS of them, in the order in which they came; those whose size is not told are the last to be taken."""
+    sizes = [each.position.notional or 0.0 for _, each in positions]
+    places = sorted(range(len(positions)), key=lambda i: -sizes[i])[:MAX_POSITIONS]
+    return [positions[i] for i in sorted(places)]
 
 
 def _cells(exchange: str, valued: Valued) -> list[str]:

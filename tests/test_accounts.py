@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,9 @@ from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, togethe
 from mocked import Mocked
 
 import settings as settings_module
-from accounts import Accounts
+from accounts import Accounts, Holding, Part, Valued
+from answers import balance, positions
+from answers.account import Asked
 from asking.fetch import Fetcher
 from demo.bybit import BORROWED_ETH
 from demo.telegram_html import parse
@@ -36,7 +39,7 @@ from exchanges.errors import (
 from exchanges.okx import Okx
 from exchanges.reading import Row
 from exchanges.table import ACCOUNTS
-from exchanges.words import Balance, Income, Key
+from exchanges.words import Balance, Income, Key, Position
 
 # Signatures.
 
@@ -478,6 +481,32 @@ async def test_pnl_reads_page_after_page() -> None:
     async with a_house() as house:
         text = await ask(house, "/pnl okx")
         assert "+60.5\n" in text  # 121 closed positions, 100 a page
+
+
+def a_position(base: str, notional: float | None) -> Valued:
+    of = (1.0, notional, 1.0, 1.0, None, 10.0, 1.0, "USDT", 1.0, 1.0)
+    return Valued(Position(f"{base}USDT", base, "long", *of), 1.0, None)
+
+
+def of_two(first: Sequence[Any], second: Sequence[Any]) -> Asked[Any]:
+    return Asked("", [Part("binance", list(first), (), None), Part("okx", list(second), (), None)])
+
+
+def test_of_many_positions_the_largest_are_shown() -> None:
+    small = [a_position(f"C{i}", 100.0) for i in range(20)]
+    text = positions.show(of_two(small, [a_position("BTC", 1e6), a_position("ETH", None)]), 0.0).text
+    names = re.findall(r"^(\w+) L10 (\w+)", parse(text).text, re.MULTILINE)
+    assert names == [*((f"C{i}", "Bn") for i in range(14)), ("BTC", "OK")]
+    assert "And 7 more." in text
+    told = positions.show(of_two(small, [a_position("BTC", 1e6)]), 0.0)
+    assert "And 6 more, none larger." in told.text
+
+
+def test_of_many_holdings_a_large_debt_is_shown() -> None:
+    coins = [Holding(f"C{i}", 1.0, 0.0, 60.0 - i) for i in range(40)]
+    text = parse(balance.show(of_two([*coins, Holding("OWED", 0.0, -1.0, -5000.0)], []), 0.0).text).text
+    assert re.findall(r"^(C\d+|OWED) ", text, re.MULTILINE)[-2:] == ["C23", "OWED"]
+    assert "16 more worth $456.00 in all." in text
 
 
 async def test_commands_without_keys_name_the_variables() -> None:

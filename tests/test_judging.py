@@ -10,6 +10,7 @@ from conftest import together
 
 from answers.judging import (
     HOUR_MS,
+    MAX_HOLDINGS,
     MINUTE_MS,
     Extremes,
     Firing,
@@ -303,6 +304,13 @@ def test_an_account_that_does_not_answer_closes_no_position() -> None:
     state, _ = judge_holdings(LIQUIDATION, State(T0), [holding(8.0)], ["okx"], T0)
     state, _ = judge_holdings(LIQUIDATION, state, [], ["binance"], T0 + 1)
     assert judge_holdings(LIQUIDATION, state, [holding(8.0)], ["okx"], T0 + 2)[1] is None
+
+
+def test_of_many_positions_the_largest_are_looked_at() -> None:
+    small = [holding(50.0, key=f"binance C{i}") for i in range(MAX_HOLDINGS)]
+    held = [*small, holding(8.0, key="okx BTC")._replace(usd=1e6)]
+    state, firing = judge_holdings(LIQUIDATION, State(T0), held, ["binance", "okx"], T0)
+    assert (firing and firing.items, len(state.sides)) == (("okx BTC  8.0 %",), MAX_HOLDINGS)
 
 
 def test_a_position_without_a_liquidation_price() -> None:
