@@ -9,7 +9,7 @@ from accounts import Part
 from answers.asked import Misread
 from exchanges.table import ACCOUNTS
 from exchanges.words import DOLLARS
-from render.figures import escape, format_usd
+from render.figures import escape, format_usd, unsigned_zero
 from render.keyboards import again as row_of_acts
 from render.keyboards import keyboard
 from render.message import Button, Keyboard, moment
@@ -47,7 +47,7 @@ def signed_usd(usd: float | None, amount: float | None, asset: str) -> str:
     """+$12.30, and what it is in the coin where it settles in one."""
     if amount is None:
         return "n/a"
-    in_coin = "" if asset in DOLLARS else f"{amount:+.6g} {asset[:8]}"
+    in_coin = "" if asset in DOLLARS else f"{unsigned_zero(f'{amount:+.6g}')} {asset[:8]}"
     return in_coin if usd is None else f"{format_usd(usd, sign=True)}{in_coin and ' ' + in_coin}"
 
 

@@ -23,6 +23,7 @@ from render.figures import (
     format_delta,
     format_money,
     format_percent,
+    format_points,
     format_price,
     format_range,
     format_share,
@@ -172,11 +173,11 @@ def _analysis_tail(report: AnalysisReport, base: str) -> list[str]:
     too_few = "" if PartName.SESSION_AND_DAY in report.missing else ", not enough history"
     lines = [*_session_lines(report.session, base, too_few), *_day_lines(report, base, too_few)]
     for each in report.shares:
-        change = "n/a" if each.before is None else f"{(each.now - each.before) * 100:+.1f} pp in 24h"
+        change = "n/a" if each.before is None else f"{format_points((each.now - each.before) * 100)} pp in 24h"
         lines.append(f"{SHARE_NAMES[each.what].capitalize()}: {each.now * 100:.1f}% long, {change}")
     edge = _edge(report.shares)
     if edge is not None:
-        lines.append(f"Top positions against all: {edge:+.1f} pp")
+        lines.append(f"Top positions against all: {format_points(edge)} pp")
     last = report.ticker.last
     rsi = "n/a" if report.rsi is None else f"{report.rsi:.1f}{_rsi_word(report.rsi)}"
     lines.append(f"RSI 14: {rsi}")

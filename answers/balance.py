@@ -54,7 +54,7 @@ def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
     if rest:
         of_rest = sum(each.usd or 0.0 for each in rest)
         lines.append(
-            f"{len(rest)} more worth {format_usd(of_rest) if of_rest >= 0.005 else 'less than a cent'} in all."
+            f"{len(rest)} more worth {format_usd(of_rest) if abs(of_rest) >= 0.005 else 'less than a cent'} in all."
         )
     if unpriced:
         more = f" ({len(unpriced)} of them)" if len(unpriced) > MAX_UNPRICED else ""

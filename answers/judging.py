@@ -25,6 +25,7 @@ import orjson
 
 import indicators
 from exchanges.words import INTERVALS, Candles
+from render.figures import unsigned_zero
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -277,7 +278,7 @@ def judge_holdings(
             side, has_crossed = before, False
         sides[holding.key] = "" if has_crossed else side
         if has_crossed:
-            rung.append((f"{holding.label}  {figure:.1f} %", figure))
+            rung.append((f"{holding.label}  {unsigned_zero(f'{figure:.1f}')} %", figure))
     state = state if sides == state.sides else replace(state, sides=sides)
     if not rung:
         return state, None

@@ -225,7 +225,9 @@ def _off(bps: float) -> str:
 def _own(bps: float) -> str:
     """0.02 · 13.8 · 1204, at most six characters; below zero where bid and ask are crossed."""
     size = abs(bps)
-    return f"{bps:.2f}" if size < 10 else f"{bps:.1f}" if size < 1000 else f"{bps:.0f}" if size < 1e5 else f"{bps:.0e}"
+    if size < 10:
+        return unsigned_zero(f"{bps:.2f}")
+    return f"{bps:.1f}" if size < 1000 else f"{bps:.0f}" if size < 1e5 else f"{bps:.0e}"
 
 
 def _quoted(ticker: Ticker) -> str:

@@ -191,7 +191,7 @@ def format_usd(usd: float | None, *, sign: bool = False) -> str:
 
 
 def format_short_price(price: float) -> str:
-    """62,976 · 148.2 · 3.451 · 0.5231 · 0.0₄1234: four digits in at most eight characters.
+    """62,976 · 148.2 · 3.451 · 0.5231 · 0.0₄1234: four digits in at most eight characters, and a sign below zero.
 
     The small figure counts the zeros after the point.
     """
@@ -199,8 +199,10 @@ def format_short_price(price: float) -> str:
         return f"{price:,.0f}"
     if not is_figure(price):
         return "n/a"
+    if price <= 0:
+        return f"-{format_short_price(-price)}" if price else "0"
     rounded = float(f"{price:.4g}")
-    if rounded >= 1000 or rounded <= 0:
+    if rounded >= 1000:
         return f"{price:,.0f}" if abs(rounded) < 1e7 else format_amount(price)
     price = rounded
     if price >= 1:

@@ -52,7 +52,9 @@ class Chance:
         return [one() for _ in range(self.rng.randrange(12))]
 
     def holding(self) -> Holding:
-        return Holding(self.rng.choice(BASES), self.amount(), self.amount(), self.maybe(abs(self.usd())))
+        return Holding(
+            self.rng.choice(BASES), self.amount(), self.rng.choice([-1, 1]) * self.amount(), self.maybe(self.usd())
+        )
 
     def valued(self) -> Valued:
         base, price = self.rng.choice(BASES), 10 ** self.rng.uniform(-8, 5)

@@ -16,7 +16,7 @@ from mocked import Mocked
 import settings as settings_module
 from accounts import Accounts, Holding, Part, Valued
 from answers import balance, positions
-from answers.account import Asked
+from answers.account import Asked, signed_usd
 from asking.fetch import Fetcher
 from demo.bybit import BORROWED_ETH
 from demo.telegram_html import parse
@@ -507,6 +507,17 @@ def test_of_many_holdings_a_large_debt_is_shown() -> None:
     text = parse(balance.show(of_two([*coins, Holding("OWED", 0.0, -1.0, -5000.0)], []), 0.0).text).text
     assert re.findall(r"^(C\d+|OWED) ", text, re.MULTILINE)[-2:] == ["C23", "OWED"]
     assert "16 more worth $456.00 in all." in text
+
+
+def test_small_debts_keep_their_figures() -> None:
+    owed = [Holding("ETH", 0.0, -0.0009, -2.72), Holding("SOL", 0.0, -0.0005, -0.08), Holding("XRP", 0.0, -0.3, -0.9)]
+    text = parse(balance.show(of_two(owed, []), 0.0).text).text
+    assert re.search(r"^ETH +0 -0\.0₃9 -2\.72$", text, re.MULTILINE)
+    assert "2 more worth -$0.98 in all." in text
+
+
+def test_coins_of_no_amount_have_no_sign() -> None:
+    assert [signed_usd(None, amount, "BTC") for amount in (0.0, -0.0, -0.5)] == ["0 BTC", "0 BTC", "-0.5 BTC"]
 
 
 async def test_commands_without_keys_name_the_variables() -> None:

@@ -243,6 +243,15 @@ def test_axis_figures(step: float, largest: float, value: float, text: str) -> N
     assert speller(step, largest)(value) == text
 
 
+def test_end_that_rounds_to_nothing_has_no_sign() -> None:
+    of = pictures.candles(60)
+    bought, sold = [*[0.0] * 30, *[2000.0] * 30], [*[0.0] * 29, 0.4, *[0.0] * 30]
+    flow = pictures.flow(of)._replace(buy=bought, sell=sold)
+    found = texts(drawing.draw(charts.candles(pictures.head(of), of, is_running=True, flow=flow)))
+    assert "0.0K" in found
+    assert "-0.0K" not in found
+
+
 @together(
     "hours, n, first",
     [(1, 12, "4:00"), (1, 120, "21 Nov"), (4, 120, "9 Nov"), (24, 120, "Aug 2026"), (24, 400, "Nov 2025")],

@@ -306,6 +306,14 @@ def test_an_account_that_does_not_answer_closes_no_position() -> None:
     assert judge_holdings(LIQUIDATION, state, [holding(8.0)], ["okx"], T0 + 2)[1] is None
 
 
+def test_a_profit_that_rounds_to_nothing_has_no_sign() -> None:
+    rule = Rule("pnl", "down", 0.0)
+    state, _ = judge_holdings(rule, State(T0), [holding(None, 9.0)], ["okx"], T0)
+    _, firing = judge_holdings(rule, state, [holding(None, -0.01)], ["okx"], T0 + 1)
+    assert firing is not None
+    assert firing.items == ("okx BTC  0.0 %",)
+
+
 def test_of_many_positions_the_largest_are_looked_at() -> None:
     small = [holding(50.0, key=f"binance C{i}") for i in range(MAX_HOLDINGS)]
     held = [*small, holding(8.0, key="okx BTC")._replace(usd=1e6)]

@@ -155,6 +155,14 @@ def test_gap_below_zero_is_told() -> None:
     assert widest_gap([a_ticker("gate", 99, 101, 100), a_ticker("okx", None, None, 100)]) is None
 
 
+def test_crossed_quotes_of_hardly_anything_have_no_sign() -> None:
+    tickers = [a_ticker("gate", 100.00001, 100, 100), a_ticker("okx", 100.5, 100, 100)]
+    text = spread.show(SpreadReport("BTC-USDT", "perp", tickers, [], {}, [], 0, 0.0), NOW).text
+    assert re.findall(r" (\S+)$", parse(text).text, re.MULTILINE)
+    assert re.search(r"^Gate .* 0\.00$", parse(text).text, re.MULTILINE)
+    assert re.search(r"^OKX .* -49\.9$", parse(text).text, re.MULTILINE)
+
+
 def test_gap_in_one_dollar() -> None:
     tickers = [a_ticker("kraken", 105, 106, 105, "USD"), a_ticker("okx", 99, 100, 100), a_ticker("gate", 101, 102, 101)]
     gaps = widest_gap(tickers), widest_gap(tickers, in_one_dollar=True)

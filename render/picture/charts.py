@@ -16,7 +16,7 @@ import indicators
 from exchanges.symbols import split
 from exchanges.words import Candles as MarketCandles
 from exchanges.words import Flow
-from render.figures import format_amount, format_percent, format_price
+from render.figures import format_amount, format_percent, format_price, unsigned_zero
 from render.picture.figure import (
     LINE_COLOURS,
     NAN,
@@ -244,7 +244,7 @@ def _amounts(values: Sequence[float]) -> Callable[[float], str]:
     digits = min(digits, max(0, 4 - math.floor(math.log10(most / unit)))) if most else 0
 
     def spell(value: float) -> str:
-        return f"{value / unit:,.{digits}f}{sign}" if 1e-6 < most < 1e15 else format_amount(value)
+        return f"{unsigned_zero(f'{value / unit:,.{digits}f}')}{sign}" if 1e-6 < most < 1e15 else format_amount(value)
 
     return spell
 
