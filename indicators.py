@@ -22,6 +22,7 @@ MIN_FIT = 0.5  # of the variance, that a line explains before it counts as a tre
 VALUE_AREA = 0.7
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+MIN_PRICES = 20  # different ones: that so many are all even by chance happens once in a million times
 N_INDICATORS = 200  # candles, so that Wilder's means have forgotten their seed
 
 
@@ -332,13 +333,17 @@ def _grown_by_pairs(bins: Sequence[float], fullest: int) -> tuple[int, int]:
 
 
 def tick_of(prices: Sequence[float], max_decimals: int = 14) -> float:
-    """The smallest step that prices were seen to make: their greatest common divisor in decimal digits."""
+    """The smallest step that prices were seen to make: their greatest common divisor in decimal digits.
+
+    Of fewer than MIN_PRICES different ones, a unit of their last digit: a divisor that few have in common is chance,
+    and one price is its own.
+    """
     decimals, prices = 0, list(dict.fromkeys(prices))  # one candle's close is often another one's high
     for each in prices:
         while decimals < max_decimals and abs(round(each, decimals) - each) > 1e-9 * abs(each):
             decimals += 1
     scale = 10.0**decimals
-    step = math.gcd(*[round(each * scale) for each in prices])
+    step = math.gcd(*[round(each * scale) for each in prices]) if len(prices) >= MIN_PRICES else 1
     return (step or 1) / scale
 
 

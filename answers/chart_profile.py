@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from answers.asked import OfMarket, of_market
 from answers.chart_candles import buttons
-from answers.profile import PROFILE_WINDOWS, WINDOW_BUTTONS, ProfileReport, ask
+from answers.profile import PROFILE_WINDOWS, WINDOW_BUTTONS, ProfileReport, ask, why_none
 from render.message import Answer, source_foot, title
 from render.sentences import exchange_name, of_source
 
@@ -29,7 +29,7 @@ def figure(report: ProfileReport) -> Figure:
     subtitle = f"profile {_name(report)} · {exchange_name(source.exchange)} · {charts.moment(source.time_ms)}"
     head = charts.Head(f"{source.symbol} {source.kind}", subtitle, report.last or of.close[-1], None)
     is_running = of.n_closed(source.time_ms) < len(of)
-    return charts.profile(head, of, report.volume, report.time, is_running=is_running)
+    return charts.profile(head, of, report.volume, report.time, is_running=is_running, tick=report.tick)
 
 
 def _name(report: ProfileReport) -> str:
@@ -39,12 +39,19 @@ def _name(report: ProfileReport) -> str:
 def show(report: ProfileReport, now_s: float) -> Answer:
     """What stands under the picture."""
     source = report.source
-    is_there = report.volume is not None
-    line = "POC and value area (70%) are those of volume." if is_there else "Profile n/a: nothing was traded."
     return Answer(
         title(source, f"profile {_name(report)}"),
-        (line,),
+        (_line(report),),
         tuple(of_source(source)),
         source_foot(source, now_s),
         buttons(source, "profile", WINDOW_BUTTONS, report.window),
     )
+
+
+def _line(report: ProfileReport) -> str:
+    """Whose levels are drawn."""
+    if report.volume is not None:
+        return "POC and value area (70%) are those of volume."
+    if report.time is not None:
+        return f"Volume n/a: {why_none(report)}. POC and value area (70%) are those of time."
+    return f"Profile n/a: {why_none(report)}."

@@ -41,7 +41,9 @@ def command(words: list[str]) -> OfMarket:
 
 
 class ProfileReport(NamedTuple):
-    """Where a window's volume and time were spent. tick: the smallest step that prices were seen to make."""
+    """Where a window's volume and time were spent. tick: the smallest step that prices were seen to make, in a day at
+    least.
+    """
 
     source: Source
     window: str
@@ -83,7 +85,7 @@ async def ask(tools: Tools, asked: OfMarket) -> ProfileReport:
         indicators.tpo_profile(inside.low, inside.high),
         indicators.vwap(inside.high, inside.low, inside.close, inside.volume),
         now.close[-1] if now is not None and len(now) else None,
-        indicators.tick_of((*inside.high, *inside.low, *inside.close)),
+        indicators.tick_of((*candles.high, *candles.low, *candles.close)),
         inside,
     )
 
@@ -107,7 +109,7 @@ def show(report: ProfileReport, now_s: float) -> Answer:
     lines = [title(source, f"profile {window}")]
     shown = report.volume
     if shown is None:
-        lines.append("Profile n/a: nothing was traded, or at one price only.")
+        lines.append(f"Profile n/a: {why_none(report)}.")
     else:
         lines.append(f"<pre>{escape(drawing(shown, report.last, report.tick))}</pre>")
         rows = [["", "volume", "time"]]
@@ -119,7 +121,7 @@ def show(report: ProfileReport, now_s: float) -> Answer:
         lines.append(_where(report, shown))
     vwap = "n/a" if report.vwap is None else format_at_tick(report.vwap, report.tick)
     candles = f"{counted(report.n_candles, 'candle')} of {report.interval}"
-    lines.append(f"VWAP {vwap}. From {candles}. █ is the value area, 70%.")
+    lines.append(f"VWAP {vwap}. From {candles}.{' █ is the value area, 70%.' if shown is not None else ''}")
     lines += of_source(source)
     spot = " spot" if source.kind == "spot" else ""
     line = f"{short(source.symbol)} {report.window}{spot}"
@@ -133,6 +135,11 @@ def show(report: ProfileReport, now_s: float) -> Answer:
             neighbours("profile", source.symbol, source.kind, report.window),
         ),
     )
+
+
+def why_none(report: ProfileReport) -> str:
+    """Why there is no profile of volume."""
+    return "nothing was traded" if report.vwap is None else "all was traded at one price"
 
 
 def _level(price: float | None, tick: float) -> str:
@@ -178,11 +185,12 @@ def _where(report: ProfileReport, profile: Profile) -> str:
     last = report.last
     if last is None:
         return "Price now n/a."
+    vah, val = at_tick(profile.vah, report.tick), at_tick(profile.val, report.tick)  # as they are told
     name = "inside the value area"
-    if last > profile.vah:
-        name = f"above the value area by {(last / profile.vah - 1) * 100:.2f}%"
-    elif last < profile.val:
-        name = f"below the value area by {(1 - last / profile.val) * 100:.2f}%"
+    if last > vah:
+        name = f"above the value area by {(last / vah - 1) * 100:.2f}%"
+    elif last < val:
+        name = f"below the value area by {(1 - last / val) * 100:.2f}%"
     return f"Price {format_price(last)} ◄ {name}."
 
 

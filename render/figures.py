@@ -303,15 +303,15 @@ def _small(n: int) -> str:
 
 
 def at_tick(price: float, tick: float) -> float:
-    """The multiple of the market's tick that is nearest to a price."""
+    """The multiple of the market's tick that is nearest to a price; a price below half of it is none, and stays."""
     if not tick or not is_figure(price / tick):
         return price
-    return round(round(price / tick) * tick, _decimals_of(tick))
+    return round(round(price / tick) * tick, _decimals_of(tick)) or price
 
 
 @lru_cache(MAX_TICKS)
 def _decimals_of(tick: float) -> int:
-    return len(f"{tick:.14f}".rstrip("0").partition(".")[2])
+    return next((decimals for decimals in range(14) if round(tick, decimals) == tick), 14)
 
 
 def display_width(text: str) -> int:

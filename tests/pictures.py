@@ -114,4 +114,4 @@ def profile(of: Candles) -> Figure:
     """The profile of all candles beside them."""
     volume = indicators.volume_profile(of.low, of.high, of.volume)
     spent = indicators.tpo_profile(of.low, of.high)
-    return charts.profile(head(of), of, volume, spent, is_running=True)
+    return charts.profile(head(of), of, volume, spent, is_running=True, tick=0.01)

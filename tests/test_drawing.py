@@ -13,6 +13,7 @@ from conftest import together
 from PIL import Image
 
 from exchanges.words import Candles
+from indicators import Profile
 from render.figures import format_amount
 from render.picture import charts, drawing, layout
 from render.picture.drawing import Drawn
@@ -241,6 +242,13 @@ def test_axis_hides_under_a_tag() -> None:
 )
 def test_axis_figures(step: float, largest: float, value: float, text: str) -> None:
     assert speller(step, largest)(value) == text
+
+
+def test_levels_of_a_profile_have_the_tick() -> None:
+    of = pictures.candles()
+    lead = Profile(60_000.0, 68_000.0, [1.0] * 48, 64_123.37, 62_000.12, 66_000.88)
+    found = texts(drawing.draw(charts.profile(pictures.head(of), of, lead, None, is_running=True, tick=0.5)))
+    assert {"POC 64,123.5", "VAH 66,001.0", "VAL 62,000.0"} <= set(found)
 
 
 def test_end_that_rounds_to_nothing_has_no_sign() -> None:

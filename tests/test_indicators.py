@@ -832,26 +832,33 @@ def test_profiles_columns_of_unequal_length() -> None:
 
 
 @together(
+    "first, tick",
+    [(64250.1, 0.1), (64250.15, 0.05), (1.2e-8, 1e-9), (1.25e-6, 2.5e-7), (100.0, 5.0), (0.3, 0.3), (0.1, 0.1)],
+)
+def test_tick_of_prices_seen(first: float, tick: float) -> None:
+    assert tick_of([first + i * tick for i in range(20)]) == near(tick)
+
+
+@together(
     "prices, tick",
     [
-        ([64250.1, 64250.2, 64251.0], 0.1),
-        ([64250.15, 64250.2], 0.05),
-        ([1e-8, 1.2e-8, 1.3e-8], 1e-9),
-        ([1.25e-6, 1.5e-6], 2.5e-7),
-        ([100, 110, 125], 5.0),
-        ([0.3, 0.1 + 0.2], 0.3),
-        ([0.1, 0.2, 0.3], 0.1),
+        ([146.0, 148.0], 1.0),
+        ([65485.1], 0.1),
+        ([64250.15, 64250.2], 0.01),
+        ([1.25e-6, 1.5e-6], 1e-8),
+        ([0.3, 0.1 + 0.2], 0.1),
+        ([100.0 + 2 * i for i in range(19)], 1.0),
         ([], 1.0),
         ([0.0], 1.0),
     ],
 )
-def test_tick_of_prices_seen(prices: list[float], tick: float) -> None:
-    assert tick_of(prices) == near(tick)
+def test_tick_of_few_prices_is_a_unit_of_their_last_digit(prices: list[float], tick: float) -> None:
+    assert tick_of(prices) == tick
 
 
 def test_tick_of_bounded_decimals() -> None:
     """To nine digits by itself: more are the noise of a division."""
-    assert tick_of([2 / 3]) == 0.666666667
+    assert tick_of([2 / 3]) == 1e-9
     assert tick_of([2 / 3, 0.5], 2) == 0.01
     assert tick_of([1.2e-14, 4e-14]) == 1e-14
 

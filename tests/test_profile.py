@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -15,6 +17,7 @@ from answers.asked import OfMarket
 from answers.profile import ProfileReport, drawing
 from demo.telegram_html import parse
 from demo.web import in_json
+from exchanges.words import Source
 from indicators import Profile
 
 # /profile
@@ -110,14 +113,74 @@ async def test_profile_of_bitcoin_unless_told() -> None:
         assert parse(await house.ask("/profile 7d")).text.startswith("BTC perp profile 7d")
 
 
-async def test_profile_of_a_price_that_never_moved() -> None:
-    async def still(asked: Any, whole: Any) -> Any:
+async def test_tick_just_after_midnight_is_the_markets() -> None:
+    """One candle from 146 to 148 made steps of 2: levels are as fine as the day before them."""
+
+    def whole_dollars(rows: list[list[Any]]) -> None:
+        rows[-1][1:5] = ["146.00", "148.00", "146.00", "148.00"]
+
+    async with a_house(EXCHANGES="binance") as house:
+        freeze(house, NOW // 86_400 * 86_400 + 75)
+        intercept(house, "BINANCE_USDM", of_candles(whole_dollars))
+        report = await profile(house, "today", "SOL-USDT")
+        assert report.n_candles == 1
+        assert report.tick == pytest.approx(0.01)
+        text = parse(await house.ask("/profile SOL today")).text
+        assert "VWAP 147.33." in text
+        assert re.search(r"^VAH +147\.50 ", text, re.MULTILINE)
+        assert "Price 148.00 ◄ above the value area by 0.34%." in text
+
+
+def a_report(of: Profile, last: float, tick: float) -> ProfileReport:
+    source = Source("binance", "SOL-USDT", "perp", (), int(NOW * 1000), 0.1)
+    return ProfileReport(source, "24h", "5m", 288, 0, of, of, 147.0, last, tick)
+
+
+def test_price_at_the_edge_that_is_told_is_inside() -> None:
+    """Told are VAH 148 and VAL 146, of which neither 148 is above nor 146 below."""
+    bins = [1.0] * 48
+    of = Profile(146.0, 148.0, bins, 147.0, 146.4, 147.6)
+    for last, words in ((148.0, "inside"), (146.0, "inside"), (149.0, "above the value area by 0.68%")):
+        assert words in profile_answer.show(a_report(of, last, 1.0), NOW).text
+
+
+def of_candles(change: Callable[[list[list[Any]]], None]) -> Any:
+    """Binance's candles, changed."""
+
+    async def answer(asked: Any, whole: Any) -> Any:
         reply = await whole(asked)
         if not asked.path.endswith("klines"):
             return reply
-        return in_json([[row[0], *["67000"] * 4, *row[5:]] for row in orjson.loads(reply.body)])
+        rows = orjson.loads(reply.body)
+        change(rows)
+        return in_json(rows)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("volume", "why", "vwap"), [(None, "all was traded at one price", "65,485.1"), ("0", "nothing was traded", "n/a")]
+)
+async def test_profile_of_a_price_that_never_moved(volume: str | None, why: str, vwap: str) -> None:
+    def still(rows: list[list[Any]]) -> None:
+        for row in rows:
+            row[1:5] = ["65485.10"] * 4
+            if volume is not None:
+                row[5] = row[7] = row[9] = row[10] = volume
 
     async with a_house(EXCHANGES="binance") as house:
-        intercept(house, "BINANCE_USDM", still)
-        text = parse(await house.ask("/profile BTC perp")).text
-        assert "Profile n/a: nothing was traded, or at one price only." in text
+        intercept(house, "BINANCE_USDM", of_candles(still))
+        told = parse(await house.ask("/profile BTC perp")).text
+        assert f"Profile n/a: {why}.\nVWAP {vwap}. From 288 candles of 5m.\n" in told
+        assert f"Profile n/a: {why}." in parse(await house.ask("/chart profile BTC perp")).text
+
+
+async def test_picture_of_prices_without_volume_tells_whose_levels_it_has() -> None:
+    def untraded(rows: list[list[Any]]) -> None:
+        for row in rows:
+            row[5] = row[7] = row[9] = row[10] = "0"
+
+    async with a_house(EXCHANGES="binance") as house:
+        intercept(house, "BINANCE_USDM", of_candles(untraded))
+        told = parse(await house.ask("/chart profile BTC perp")).text
+        assert "Volume n/a: nothing was traded. POC and value area (70%) are those of time." in told

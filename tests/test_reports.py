@@ -491,6 +491,8 @@ def test_short_prices(price: float, text: str) -> None:
         (1234.5, 10.0, "1,230"),
         (0.3, 0.1, "0.3"),
         (1.0000000000001e-12, 1e-13, "0.0000000000010"),
+        (65_485.1, 65_485.1, "65,485.1"),
+        (155.58, 77.79, "155.58"),
     ],
 )
 def test_levels_have_the_tick(price: float, tick: float, text: str) -> None:

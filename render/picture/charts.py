@@ -16,7 +16,7 @@ import indicators
 from exchanges.symbols import split
 from exchanges.words import Candles as MarketCandles
 from exchanges.words import Flow
-from render.figures import format_amount, format_percent, format_price, unsigned_zero
+from render.figures import format_amount, format_at_tick, format_percent, format_price, unsigned_zero
 from render.picture.figure import (
     LINE_COLOURS,
     NAN,
@@ -282,6 +282,7 @@ def profile(
     spent: indicators.Profile | None,
     *,
     is_running: bool,
+    tick: float,
 ) -> Figure:
     """Candles, and beside them volume and time by price. POC and value area are those of volume, else of time."""
     of = merged(of, -(-len(of) // MERGED))
@@ -300,7 +301,9 @@ def profile(
     if lead is not None:
         marks = (("POC", lead.poc, Colour.AMBER), ("VAH", lead.vah, Colour.CYAN), ("VAL", lead.val, Colour.ORANGE))
         levels += [Level(price, colour) for _, price, colour in marks]
-        legend = [Path([NAN] * span.n, colour, f"{name} {format_price(price)}") for name, price, colour in marks]
+        legend = [
+            Path([NAN] * span.n, colour, f"{name} {format_at_tick(price, tick)}") for name, price, colour in marks
+        ]
     pane = Pane(1.0, [_drawn(of, span, is_running), *legend], levels=levels, sides=sides)
     return _figure(head, span, [pane])
 
