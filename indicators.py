@@ -23,6 +23,7 @@ VALUE_AREA = 0.7
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 MIN_PRICES = 20  # different ones: that so many are all even by chance happens once in a million times
+N_BANDS = 20  # closes that Bollinger bands are of
 N_INDICATORS = 200  # candles, so that Wilder's means have forgotten their seed
 
 
@@ -72,7 +73,7 @@ class Bands(NamedTuple):
     upper: float
 
 
-def bollinger(close: Sequence[float], period: int = 20, width: float = 2.0) -> Bands | None:
+def bollinger(close: Sequence[float], period: int = N_BANDS, width: float = 2.0) -> Bands | None:
     """The mean of the last `period` closes, and `width` population deviations to either side.
 
     Source: J. Bollinger, Bollinger on Bollinger Bands, 2001; TradingView's ta.bb.

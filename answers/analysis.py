@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from answers import cvd, volume
-from answers.analysis_report import AnalysisReport, report_of
+from answers.analysis_report import EMA_FAST, EMA_SLOW, N_CONVERGED, AnalysisReport, report_of
 from answers.asked import OfMarket, Tools, of_market
 from answers.cvd import ARROWS
 from answers.funding import until
@@ -15,9 +15,11 @@ from answers.ls import SHARE_NAMES, LongShare
 from exchanges.errors import PartName
 from exchanges.symbols import split
 from exchanges.words import per_8h, per_year_pct
+from indicators import MIN_BASELINE, N_BANDS
 from render.fields import TRENDS, PerpFields, TickerFields, iso, perp_fields, slashed, ticker_fields
 from render.figures import (
     circle,
+    direction,
     escape,
     format_coins,
     format_delta,
@@ -104,7 +106,7 @@ def _verdict(report: AnalysisReport) -> str:
 
 
 def _way(change_pct: float | None) -> str:
-    return "n/a" if change_pct is None else "up" if change_pct > 0 else "down" if change_pct < 0 else "flat"
+    return "n/a" if change_pct is None else {1: "up", -1: "down", 0: "flat"}[direction(change_pct)]
 
 
 def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tuple[str, list[str]]]:
@@ -172,42 +174,75 @@ def _analysis_tail(report: AnalysisReport, base: str) -> list[str]:
     # Where the candles did not come, the reason stands below; where they came, they were too few.
     too_few = "" if PartName.SESSION_AND_DAY in report.missing else ", not enough history"
     lines = [*_session_lines(report.session, base, too_few), *_day_lines(report, base, too_few)]
+    if report.delta is not None and report.day_delta is None and PartName.DAY_CVD not in report.missing:
+        lines.append("Delta of 24h: n/a, not enough history")
     for each in report.shares:
         change = "n/a" if each.before is None else f"{format_points((each.now - each.before) * 100)} pp in 24h"
         lines.append(f"{SHARE_NAMES[each.what].capitalize()}: {each.now * 100:.1f}% long, {change}")
     edge = _edge(report.shares)
     if edge is not None:
         lines.append(f"Top positions against all: {format_points(edge)} pp")
-    last = report.ticker.last
-    rsi = "n/a" if report.rsi is None else f"{report.rsi:.1f}{_rsi_word(report.rsi)}"
-    lines.append(f"RSI 14: {rsi}")
-    side = "n/a" if report.vwap is None else f"{format_price(report.vwap)}, price {_above(last, report.vwap)}"
-    lines.append(f"VWAP of {report.n_vwap}: {side}")
-    if report.ema_fast is not None and report.ema_slow is not None:
-        order = "above" if report.ema_fast > report.ema_slow else "below"
-        lines.append(f"EMA 20 {order} EMA 50: {format_price(report.ema_fast)}, {format_price(report.ema_slow)}")
-    else:
-        lines.append("EMA 20 and 50: n/a")
-    bands = report.bands
-    shown = "n/a" if bands is None else f"{format_price(bands.lower)} – {format_price(bands.upper)}"
-    lines.append(f"Bollinger 20, 2: {shown}")
-    reach = "n/a" if report.atr is None else f"{format_short_price(report.atr)} ({report.atr / last * 100:.2f}%)"
-    lines.append(f"ATR 14: {reach}")
-    swing = "n/a" if report.volatility is None else f"{report.volatility:.2f}% {_swing_word(report.volatility)}"
-    lines.append(f"Volatility 24h: {swing}")
-    spike = report.spike
-    times = "n/a" if spike is None else f"{spike.volume / spike.baseline:.2f} times normal"
-    lines.append(f"Relative volume: {times}")
-    return lines
+    return [*lines, *_indicator_lines(report, too_few)]
+
+
+def _indicator_lines(report: AnalysisReport, too_few: str) -> list[str]:
+    last, n, bands, spike = report.ticker.last, report.n_candles, report.bands, report.spike
+    rsi = f"n/a{_lacking(n, N_CONVERGED) or ', the price did not move'}"
+    if report.rsi is not None:
+        rsi = f"{report.rsi:.1f}{_rsi_word(report.rsi)}"
+    side = "n/a, nothing was traded"
+    if report.vwap is not None:
+        side = f"{format_price(report.vwap)}, price {_above(last, report.vwap)}"
+    shown = (
+        f"n/a{_lacking(n, N_BANDS)}" if bands is None else f"{format_price(bands.lower)} – {format_price(bands.upper)}"
+    )
+    reach = f"n/a{_lacking(n, N_CONVERGED)}"
+    if report.atr is not None:
+        reach = f"{format_short_price(report.atr)} ({report.atr / last * 100:.2f}%)"
+    swing = f"n/a{too_few}"
+    if report.volatility is not None:
+        swing = f"{report.volatility:.2f}% {_swing_word(report.volatility)}"
+    times = f"n/a{_lacking(n, MIN_BASELINE + 1) or ', most candles before had no trades'}"
+    if spike is not None:
+        times = f"{spike.volume / spike.baseline:.2f} times normal"
+    return [
+        f"RSI 14: {rsi}",
+        f"VWAP of {report.n_vwap}: {side}",
+        _means(report),
+        f"Bollinger 20, 2: {shown}",
+        f"ATR 14: {reach}",
+        f"Volatility 24h: {swing}",
+        f"Relative volume: {times}",
+    ]
+
+
+def _lacking(n: int, least: int) -> str:
+    """Why a figure that takes so many candles is not there; nothing where they are."""
+    return f", too few candles ({n} of {least})" if n < least else ""
+
+
+def _means(report: AnalysisReport) -> str:
+    """EMA 20 above EMA 50, or neither above nor below, by what is told of them."""
+    fast, slow = report.ema_fast, report.ema_slow
+    if fast is None:
+        return f"EMA 20 and 50: n/a{_lacking(report.n_candles, EMA_FAST)}"
+    if slow is None:
+        return f"EMA 20: {format_price(fast)}, EMA 50: n/a{_lacking(report.n_candles, EMA_SLOW)}"
+    of_fast, of_slow = format_price(fast), format_price(slow)
+    if of_fast == of_slow:
+        return f"EMA 20 equals EMA 50: {of_fast}"
+    return f"EMA 20 {'above' if fast > slow else 'below'} EMA 50: {of_fast}, {of_slow}"
 
 
 def _session_lines(sums: SessionSums | None, base: str, why: str) -> list[str]:
     if sums is None:
         return [f"Session: n/a{why}"]
-    usual = "usual n/a" if not sums.usual else f"{format_percent((sums.coins / sums.usual - 1) * 100, 0)} against usual"
+    usual = "usual n/a, not enough history"
+    if sums.usual is not None:
+        change = f"{format_percent((sums.coins / sums.usual - 1) * 100, 0)} against usual" if sums.usual else ""
+        usual = f"{change or 'usually nothing'} (median of {sums.n_usual})"
     return [
-        f"{sums.session.name} session, {sums.gone * 100:.0f}% gone: {format_coins(sums.coins, base)}, {usual}"
-        f" (median of {sums.n_usual})",
+        f"{sums.session.name} session, {sums.gone * 100:.0f}% gone: {format_coins(sums.coins, base)}, {usual}",
         f"Price since it began: {format_percent(sums.change_pct)}, delta {format_signed(sums.delta)}",
     ]
 
@@ -224,8 +259,10 @@ def _day_lines(report: AnalysisReport, base: str, why: str) -> list[str]:
         share = f"{day.coins / day.mean_coins * 100:.0f}%"
         mean = f"{format_coins(day.mean_coins, base)}, {format_money(day.mean_dollars, symbol)}"
         lines.append(f"That is {share} of the 7-day mean {mean}")
-    else:
+    elif day.mean_coins is None:
         lines.append("7-day mean: n/a, not enough history")
+    else:
+        lines.append("7-day mean: 0, nothing was traded")
     return lines
 
 
@@ -246,7 +283,9 @@ def _swing_word(volatility: float) -> str:
 
 
 def _above(last: float, other: float) -> str:
-    return f"{abs(last / other - 1) * 100:.2f}% {'above' if last > other else 'below'}"
+    away = (last / other - 1) * 100
+    side = {1: "above", -1: "below", 0: "at it"}[direction(away)]
+    return f"{abs(away):.2f}% {side}" if direction(away) else side
 
 
 def _bias(report: AnalysisReport) -> str:

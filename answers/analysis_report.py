@@ -78,6 +78,7 @@ class AnalysisReport(NamedTuple):
     rsi: float | None
     vwap: float | None
     n_vwap: int
+    n_candles: int  # closed ones, of N_INDICATORS at most
     atr: float | None
     volatility: float | None  # of 24 hours, percent
     bands: Bands | None
@@ -250,6 +251,7 @@ def _report(
         rsi=rsi,
         vwap=indicators.vwap(last.high, last.low, last.close, last.volume),
         n_vwap=n_vwap,
+        n_candles=len(recent),
         atr=indicators.atr(recent.high, recent.low, recent.close) if is_long else None,
         volatility=None if quarters is None else day_volatility(quarters, now_ms),
         bands=indicators.bollinger(recent.close),

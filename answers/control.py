@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from indicators import Spike
+from render.figures import direction
 
 
 class Component(NamedTuple):
@@ -25,7 +26,7 @@ def score(
 ) -> list[Component]:
     """Who is in control of the market, as points that add up to -7 … +9, above zero for the bulls.
 
-    price   24 h change above 5 %: 3, above 2: 2, above 0: 1; mirrored below zero
+    price   24 h change above 5 %: 3, above 2: 2, above 0.00: 1; mirrored below zero
     volume  EXTREME 2, HIGH and MODERATE 1
     CVD     its trend with the 24 h delta of the same sign 2, else 1; mirrored
     split   CVD against price: 1 bullish, -1 bearish
@@ -41,8 +42,7 @@ def score(
 
 
 def _steps(change_pct: float) -> int:
-    size = sum(abs(change_pct) > step for step in (0, 2, 5))
-    return size if change_pct > 0 else -size
+    return direction(change_pct) * (1 + sum(abs(change_pct) > step for step in (2, 5)))
 
 
 def _volume_points(spike: Spike) -> int:

@@ -113,9 +113,14 @@ def unsigned_zero(text: str) -> str:
     return text[1:] if text[:1] in "+-" and _NOT_ZERO.isdisjoint(text) else text
 
 
+def direction(change: float | None, least: float = 0.005) -> int:
+    """1 up, -1 down, 0 otherwise; least: what is less reads as 0.00, which is neither."""
+    return 0 if not change or abs(change) < least else 1 if change > 0 else -1
+
+
 def circle(change: float | None, least: float = 0.005) -> str:
-    """Green up, red down, white otherwise; least: what is less reads as 0.00, which is neither."""
-    return "⚪" if not change or abs(change) < least else "🟢" if change > 0 else "🔴"
+    """Green up, red down, white otherwise."""
+    return {1: "🟢", -1: "🔴", 0: "⚪"}[direction(change, least)]
 
 
 def format_span(seconds: float) -> str:

@@ -250,8 +250,11 @@ async def test_analysis_of_a_young_market_invents_nothing(n: int) -> None:
         report = await analysis.ask(house.bot.tools, OfMarket("BTC-USDT", "1d", ("perp",)))
         text = parse(await house.ask("/analysis BTC 1d perp")).text
         assert (report.rsi, report.atr, report.bands, report.ema_fast, report.volatility, report.spike) == (None,) * 6
-        for line in ("vol   ", "n/a", "RSI 14: n/a", "ATR 14: n/a", "Bollinger 20, 2: n/a", "Volatility 24h: n/a"):
-            assert line in text
+        few = {"RSI 14": 100, "ATR 14": 100, "EMA 20 and 50": 20, "Bollinger 20, 2": 20, "Relative volume": 21}
+        for name, least in few.items():
+            assert f"{name}: n/a, too few candles ({n - 1} of {least})\n" in text
+        assert "Volatility 24h: n/a, not enough history\n" in text
+        assert "Delta of 24h: n/a, not enough history\n" in text
         assert {each.name: each.points for each in report.score} | {"price": 0} == {
             "price": 0, "volume": None, "CVD": None, "split": None, "RSI": None,
         }  # fmt: skip
@@ -304,7 +307,20 @@ def points(**changes: Any) -> dict[str, int | None]:
 
 @together(
     "change_pct, expected",
-    [(6, 3), (5, 2), (2.1, 2), (2, 1), (0.1, 1), (0, 0), (-0.1, -1), (-2, -1), (-2.1, -2), (-5, -2), (-5.1, -3)],
+    [
+        (6, 3),
+        (5, 2),
+        (2.1, 2),
+        (2, 1),
+        (0.1, 1),
+        (0.004, 0),
+        (-0.004, 0),
+        (-0.1, -1),
+        (-2, -1),
+        (-2.1, -2),
+        (-5, -2),
+        (-5.1, -3),
+    ],
 )
 def test_score_of_price(change_pct: float, expected: int) -> None:
     assert points(change_pct=change_pct)["price"] == expected

@@ -211,8 +211,9 @@ def analysis_report(coin: Coin) -> AnalysisReport:
         session=SessionSums(session, NOW_MS - 202_000, amount / 20, amount / 22, 7, -amount / 900, -0.42),
         day=DaySums(amount * 0.6, amount * 0.6 * price, amount * 1.1, amount * 1.1 * price, 0.5833),
         open_interest_before={1: amount * 0.3 / 1.004, 24: amount * 0.3 / 0.93},
-        shares=ratio_report(coin).shares[:3], rsi=71.23, vwap=price * 0.991, n_vwap=24, atr=price * 0.0041,
-        volatility=2.41, bands=Bands(price * 0.98, price, price * 1.02), ema_fast=price * 0.995, ema_slow=price * 0.99,
+        shares=ratio_report(coin).shares[:3], rsi=71.23, vwap=price * 0.991, n_vwap=24, n_candles=200,
+        atr=price * 0.0041, volatility=2.41, bands=Bands(price * 0.98, price, price * 1.02), ema_fast=price * 0.995,
+        ema_slow=price * 0.99,
         score=[
             Component("price", 2, "24h change"), Component("volume", 0, "NORMAL"),
             Component("CVD", 2, "trend and 24h delta"), Component("split", 1, "bullish"), Component("RSI", -1, "14"),
@@ -238,7 +239,7 @@ def bare_analysis(coin: Coin) -> AnalysisReport:
     ]
     return whole._replace(
         **nothing, perp=Snapshot(only_price), divergence="", open_interest_before={}, shares=[],
-        score=[each._replace(points=None) for each in whole.score], missing=dict.fromkeys(reasons, late),
+        score=[each._replace(points=None) for each in whole.score], n_candles=12, missing=dict.fromkeys(reasons, late),
         source=source(coin, exchange="kraken", failed=(LATE,)),
     )  # fmt: skip
 
@@ -408,6 +409,46 @@ def test_analysis_of_spot_has_no_perpetual_rows() -> None:
     text = parse(analysis_answer.show(report, NOW_S).text).text
     assert "OI" not in text
     assert "fund" not in text
+
+
+def analysis_text(**changes: Any) -> str:
+    return parse(analysis_answer.show(analysis_report(COINS["large"])._replace(**changes), NOW_S).text).text
+
+
+def test_analysis_means_that_read_alike_are_neither_above_nor_below() -> None:
+    text = analysis_text(ema_fast=65_485.1, ema_slow=65_485.1000001, vwap=COINS["large"].price)
+    assert "EMA 20 equals EMA 50: 65,485.10\n" in text
+    assert "VWAP of 24: 123,456.70, price at it\n" in text
+    text = analysis_text(ema_fast=65_485.1, ema_slow=None, n_candles=49)
+    assert "EMA 20: 65,485.10, EMA 50: n/a, too few candles (49 of 50)\n" in text
+
+
+@together("change_pct, words", [(0.004, "flat"), (-0.004, "flat"), (0.006, "up"), (-0.006, "down"), (None, "n/a")])
+def test_analysis_verdict_goes_by_the_change_that_is_told(change_pct: float | None, words: str) -> None:
+    snapshot = perp(COINS["large"])
+    assert snapshot.ticker is not None
+    text = analysis_text(perp=snapshot._replace(ticker=snapshot.ticker._replace(change_pct=change_pct)))
+    assert f"price {words} in 24h" in text
+    assert ("⚪" in text) == (words in ("flat", "n/a"))
+
+
+def test_analysis_of_a_market_without_trades_does_not_call_it_young() -> None:
+    whole = analysis_report(COINS["large"])
+    assert whole.day is not None
+    assert whole.session is not None
+    text = analysis_text(
+        day=whole.day._replace(mean_coins=0.0),
+        session=whole.session._replace(usual=0.0),
+        rsi=None,
+        vwap=None,
+        spike=None,
+    )
+    assert "7-day mean: 0, nothing was traded\n" in text
+    assert "usually nothing (median of 7)\n" in text
+    assert "RSI 14: n/a, the price did not move\n" in text
+    assert "VWAP of 24: n/a, nothing was traded\n" in text
+    assert "Relative volume: n/a, most candles before had no trades\n" in text
+    assert "7-day mean: n/a, not enough history\n" in analysis_text(day=whole.day._replace(mean_coins=None))
 
 
 def test_score_of_what_is_known_says_so() -> None:
@@ -706,9 +747,9 @@ class Chance:
             divergence=self.rng.choice(["", "bullish", "bearish"]), session=self.maybe(sums), day=self.maybe(day),
             open_interest_before={hours: self.amount() for hours in (1, 24) if self.rng.random() < 0.7},
             shares=self.several(self.long_share, 5), rsi=self.maybe(self.share() * 100), vwap=self.maybe(self.price()),
-            n_vwap=24, atr=self.maybe(self.price()), volatility=self.maybe(self.amount()),
-            bands=self.maybe(Bands(self.price(), self.price(), self.price())), ema_fast=self.maybe(self.price()),
-            ema_slow=self.maybe(self.price()),
+            n_vwap=24, n_candles=self.rng.randrange(201), atr=self.maybe(self.price()),
+            volatility=self.maybe(self.amount()), bands=self.maybe(Bands(self.price(), self.price(), self.price())),
+            ema_fast=self.maybe(self.price()), ema_slow=self.maybe(self.price()),
             score=[Component(name, self.rng.choice([None, -2, 0, 3]), self.text()) for name in names],
             missing={self.rng.choice(list(PartName)): self.error() for _ in range(3)},
         )  # fmt: skip
