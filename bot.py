@@ -46,7 +46,7 @@ from telegram.replies import Call, is_unchanged, reply, short_reply, unknown
 from telegram.rich import as_html
 from telegram.sign import SPINNER_S, Sign, end_spinner
 from telegram.standing import Standing
-from telegram.updates import Question, read_query, read_question, read_standing
+from telegram.updates import Question, read_move, read_query, read_question, read_standing
 from telegram.webhook import look_after_webhook, watch
 from upkeep import keep_tidy
 from watchman.duty import Duty
@@ -159,6 +159,9 @@ class Bot:
             return await self.queries.answer(query)
         if (standing := read_standing(update)) is not None and self.duty is not None:
             await self.duty.standing_changed(*standing)
+            return None
+        if (move := read_move(update)) is not None and self.duty is not None:
+            await self.duty.chat_moved(*move)
             return None
         question = read_question(update, self._telegrams_time())
         if question is None or self._is_silent(question) or not await self._is_for_us(question):

@@ -8,6 +8,7 @@ import orjson
 
 MINUTE_MS = 60_000
 DAY_MINUTES = 1440
+TOGETHER = (("quiet_from", "quiet_to"), ("zone", "zone_minutes"))  # wishes that are one
 
 
 class Wishes(NamedTuple):
@@ -33,6 +34,15 @@ def load_wishes(text: str) -> Wishes:
     """Also those that a newer program has stored, on another machine perhaps: what is not known here is passed over."""
     told = orjson.loads(text) if text else {}
     return Wishes(**{name: value for name, value in told.items() if name in Wishes._fields})
+
+
+def both(old: Wishes, new: Wishes) -> Wishes:
+    """The wishes of a chat that had another id before: the newer one where it says something, and else the older."""
+    said = {name: value for name, value in new._asdict().items() if value != Wishes._field_defaults[name]}
+    for one, other in TOGETHER:
+        if one in said or other in said:
+            said |= {name: getattr(new, name) for name in (one, other)}
+    return old._replace(**said)
 
 
 def minute_of_day(wishes: Wishes, now_ms: int) -> int:

@@ -302,7 +302,7 @@ def _unblock_chat(chat_id: int) -> Script[bool]:
 
 
 def _move_chat(old_id: int, new_id: int) -> Script[None]:
-    if old_id == new_id:
+    if old_id == new_id or not (yield One(sql.CHAT_OF_ID, (old_id,))):  # of which nothing is remembered
         return
     yield One(sql.ADD_CHAT, (new_id,))
     for statement in sql.MOVE_CHAT:

@@ -156,10 +156,26 @@ CHATS_THAT_WISH = "SELECT id FROM bot_chat WHERE settings <> '' ORDER BY id LIMI
 CHANGE_SETTINGS = "UPDATE bot_chat SET settings = $2 WHERE id = $1"
 BLOCK_CHAT = "UPDATE bot_chat SET blocked_ms = coalesce(blocked_ms, $2) WHERE id = $1"
 UNBLOCK_CHAT = "UPDATE bot_chat SET blocked_ms = NULL WHERE id = $1 AND blocked_ms IS NOT NULL RETURNING id"
+# A message of no alert may be one of each chat, and its key ends with the chat's id then: what the old chat was told is
+# dropped at once where the new one would be told it again.
+_OLD_ID, _NEW_ID = "CAST(CAST($1 AS BIGINT) AS TEXT)", "CAST(CAST($2 AS BIGINT) AS TEXT)"
+_NEW_KEY = f"substr(bot_outbox.alert_id, 1, length(bot_outbox.alert_id) - length({_OLD_ID})) || {_NEW_ID}"
+_OWN_KEY = f"bot_outbox.chat_id = $1 AND bot_outbox.alert_id LIKE '% ' || {_OLD_ID}"
 MOVE_CHAT = (
     """UPDATE bot_chat SET settings = CASE WHEN settings = ''
-        THEN coalesce((SELECT old.settings FROM bot_chat old WHERE old.id = $1), '') ELSE settings END WHERE id = $2""",
-    "UPDATE bot_alert SET chat_id = $2, thread_id = NULL, version = version + 1 WHERE chat_id = $1",
+        THEN coalesce((SELECT old.settings FROM bot_chat old WHERE old.id = $1), '') ELSE settings END,
+        n_dropped = n_dropped + coalesce((SELECT old.n_dropped FROM bot_chat old WHERE old.id = $1), 0)
+        WHERE id = $2""",
+    """UPDATE bot_alert SET chat_id = $2, thread_id = NULL, version = version + 1, update_id = CASE WHEN EXISTS
+        (SELECT 1 FROM bot_alert other WHERE other.chat_id = $2 AND other.update_id = bot_alert.update_id)
+        THEN NULL ELSE update_id END WHERE chat_id = $1""",
+    f"""DELETE FROM bot_outbox WHERE {_OWN_KEY} AND outcome = 'waiting' AND EXISTS
+        (SELECT 1 FROM bot_outbox other WHERE other.alert_id = {_NEW_KEY} AND other.number = bot_outbox.number)""",
+    f"""INSERT INTO bot_outbox
+        (alert_id, number, chat_id, thread_id, facts, made_ms, due_ms, n_tries, outcome, done_ms, message_id, reason)
+        SELECT {_NEW_KEY}, number, CAST($2 AS BIGINT), NULL, facts, made_ms, due_ms, 0,
+            'dropped', made_ms, NULL, 'moved'
+        FROM bot_outbox WHERE {_OWN_KEY} ON CONFLICT (alert_id, number) DO NOTHING""",
     "UPDATE bot_outbox SET chat_id = $2, thread_id = NULL WHERE chat_id = $1",
     """DELETE FROM bot_watch WHERE chat_id = $1
         AND EXISTS (SELECT 1 FROM bot_watch other WHERE other.chat_id = $2 AND other.symbol = bot_watch.symbol)""",

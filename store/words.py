@@ -114,7 +114,8 @@ class Judged(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A line of the outbox. alert_id and number are unique together: one firing, one message.
+    """A line of the outbox. alert_id and number are unique together: one firing, one message. Of no alert: alert_id
+    says what it is, and ends with the chat's id where each chat has its own.
 
     n_tries: how often Telegram did not take it.
     """
@@ -288,7 +289,10 @@ class Store(Protocol):
         ...
 
     async def move_chat(self, old_id: int, new_id: int) -> None:
-        """A group became a supergroup: alerts, messages, watchlist and settings go with it. Idempotent."""
+        """A group became a supergroup: alerts, messages, watchlist and settings go with it. Idempotent.
+
+        Where the new chat has settings, those stay. What the old one was told, the new one is not told again.
+        """
         ...
 
     # Chats.

@@ -210,6 +210,27 @@ def read_standing(update: Mapping[str, Any]) -> ChatStanding | None:
     return ChatStanding(chat_id, is_there)
 
 
+class ChatMove(NamedTuple):
+    """A group that became a supergroup, by both of its ids."""
+
+    old_id: int
+    new_id: int
+
+
+def read_move(update: Mapping[str, Any]) -> ChatMove | None:
+    """What a group's own service message tells of its other id; None for everything else.
+
+    Telegram says it in the old chat and in the new one. What is quoted or pinned in a message is not looked at.
+    """
+    message = _object(update.get("message"))
+    chat = _object(message.get("chat"))
+    name = {"group": "migrate_to_chat_id", "supergroup": "migrate_from_chat_id"}.get(str(chat.get("type")), "")
+    here, there = id_in(chat.get("id")), id_in(message.get(name))
+    if here is None or there is None or not (here < 0 and there < 0 and here != there):
+        return None
+    return ChatMove(here, there) if name == "migrate_to_chat_id" else ChatMove(there, here)
+
+
 def chat_of(update: Mapping[str, Any]) -> object:
     """What Telegram keeps in order: a chat's messages; each user's buttons; each user's queries."""
     if (query := read_query(update)) is not None:

@@ -353,6 +353,36 @@ def test_a_group_that_became_a_supergroup(url: str) -> None:
     in_store(url, ask)
 
 
+def test_a_supergroup_that_has_something_of_its_own(url: str) -> None:
+    """Ids of updates may begin anew; what is told once a chat is not told twice, and what waits is sent once."""
+
+    async def ask(store: SqlStore) -> None:
+        await store.add_alert(BTC, Limits())
+        await store.add_alert(BTC._replace(id="bbbbbbbb", chat_id=-100), Limits())
+        for chat_id, day in ((-5, 1), (-5, 2), (-100, 2), (-77, 3)):
+            await store.add_message(Message(f"digest {chat_id}", day, chat_id, None, "{}", day, day))
+        await store.mark_dropped(await store.due_messages(-77, 9, 10), "too old", 10, is_told=True)
+        for old_id in (5, -5, -5, -77):
+            await store.move_chat(old_id, -100)
+        assert len(await store.alerts_of_chat(-100)) == 2
+        waiting = await store.due_messages(-100, 9, 10)
+        assert [(each.alert_id, each.number) for each in waiting] == [("digest -5", 1), ("digest -100", 2)]
+        again = [waiting[0]._replace(alert_id="digest -100", number=day) for day in (1, 3, 4)]
+        assert [await store.add_message(each) for each in again] == [False, False, True]
+        assert (await store.chat(-100)).n_dropped == 1
+
+    in_store(url, ask)
+
+
+def test_a_group_that_is_not_known_moves_nothing(url: str) -> None:
+    async def ask(store: SqlStore) -> None:
+        await store.move_chat(5, -100)
+        await store.block_chat(-100, 1)
+        assert await store.chat(-100) == Chat(-100)
+
+    in_store(url, ask)
+
+
 # Chats and the whole.
 
 

@@ -21,7 +21,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -138,7 +138,7 @@ class Rung(NamedTuple):
 class Delivery:
     """Sends what waits, by `deliver`. show: called when there is something. clock: milliseconds since 1970.
 
-    pace_s: between two messages to whomever.
+    pace_s: between two messages to whomever. move: a chat that has another id now, by both.
     """
 
     def __init__(
@@ -148,8 +148,10 @@ class Delivery:
         show: Callable[[], Show],
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         pace_s: float = PACE_S,
+        move: Callable[[int, int], Awaitable[None]] | None = None,
     ) -> None:
         self._store, self._send, self._show, self._clock, self._pace_s = store, send, show, clock, pace_s
+        self._move = move or store.move_chat
         self._owner = os.urandom(8).hex()
         self._silent_until_ms = 0
         self._next_slot_s = 0.0
@@ -292,7 +294,7 @@ class _Turn:
             raise _Stop from error
         if said == "moved":
             assert error.migrate_to_chat_id is not None
-            await self._store.move_chat(self._chat.id, error.migrate_to_chat_id)
+            await self._delivery._move(self._chat.id, error.migrate_to_chat_id)
             raise _Stop from error
         if said == "topic" and "message_thread_id" in params:
             return {key: value for key, value in params.items() if key != "message_thread_id"}

@@ -22,6 +22,7 @@ from answers.typed import Meant
 from clock import MACHINE, Clock
 from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreError
 from telegram.api import TelegramAPI, TelegramError
+from watchman.moves import Moves
 from watchman.ticked import PERIOD_MS, Ticked
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("bot")
 
 FIRST_S = 1.0  # before the first tick: who has woken this machine is answered first
+MOVE_S = 3.0  # for a group's move to be stored while its update waits
 STOP_S = 12.0  # for a message on its way
 WISHES_S = 60.0  # how long what a chat wishes is kept in memory
 READ_S = 0.5
@@ -65,6 +67,7 @@ class Duty:
         self._wishing: frozenset[int] | None = None  # every chat that wishes something; None where that is not known
         self._wishing_read_s = -WISHES_S
         self._reading = asyncio.Lock()
+        self._moves = Moves(tools.settings.allowed_ids, self._wishes_moved)
         self.store: Store | None = None
         self.sentence = NOT_OPEN
         self.last = Ticked()
@@ -112,6 +115,8 @@ class Duty:
             assert self.store is not None
             rounds = self._begin_rounds(self.store)
             ticked = Ticked()
+            with suppress(StoreError):  # a move that cannot be stored holds up nothing else
+                await self._moves.carry_out(self.store)
             try:
                 ticked = await rounds.judge(self._now_ms())
             except Overtaken as error:
@@ -132,7 +137,7 @@ class Duty:
         from watchman.rounds import Rounds  # with the answers that are watched: 15 ms, which the first question spares
 
         if self._rounds is None:
-            self._rounds = Rounds(self.lent(self._tools), store, self._api, self._clock, self._owner)
+            self._rounds = Rounds(self.lent(self._tools), store, self._api, self._clock, self._owner, self._moves)
         return self._rounds
 
     async def keep(self) -> None:
@@ -198,6 +203,21 @@ class Duty:
                 await self.store.unblock_chat(chat_id)
             else:
                 await self.store.block_chat(chat_id, int(self._clock.now() * 1000))
+
+    async def chat_moved(self, old_id: int, new_id: int) -> None:
+        """A group became a supergroup: what is remembered of it goes along, at once or with the next tick."""
+        self._moves.hear(old_id, new_id)
+        if self.store is None:
+            return
+        try:
+            async with asyncio.timeout(MOVE_S):
+                await self._moves.carry_out(self.store)
+        except (StoreError, TimeoutError) as error:
+            log.warning("group %d is not moved yet: %s", old_id, str(error) or "the database takes long")
+
+    def _wishes_moved(self, old_id: int, new_id: int) -> None:
+        self._wishes.pop(old_id, None)
+        self._note_wishes(new_id, -WISHES_S, Wishes())  # to be read anew
 
     async def _is_admin(self, chat_id: int, user_id: int) -> bool:
         """Whether Telegram says that this user runs the group; no, where it says nothing."""

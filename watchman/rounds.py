@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import orjson
 
@@ -22,6 +23,7 @@ from store.words import Message, Store
 from telegram.api import TelegramAPI, TelegramError
 from telegram.multipart import File
 from watchman.delivery import Delivery, Rung, Show
+from watchman.moves import Moves
 from watchman.quarters import Quarters
 from watchman.quotes import MarketQuotes
 from watchman.ticked import Ticked
@@ -50,11 +52,14 @@ async def due_chats(store: Store, now_ms: int) -> list[tuple[int, int]]:
 class Rounds:
     """Judges and sends. tools: with the store lent; owner: who is told of what concerns the whole bot."""
 
-    def __init__(self, tools: Tools, store: Store, api: TelegramAPI, clock: Clock, owner: int | None) -> None:
+    def __init__(
+        self, tools: Tools, store: Store, api: TelegramAPI, clock: Clock, owner: int | None, moves: Moves
+    ) -> None:
         self._tools, self._store, self._api, self._clock = tools, store, api, clock
         self._ticker = Ticker(store, MarketQuotes(tools.market, tools.accounts(), store), owner=owner)
         self._quarters = Quarters(tools.market, store)
-        self._delivery = Delivery(store, api.call, self._show, lambda: int(clock.now() * 1000))
+        now_ms, move = lambda: int(clock.now() * 1000), partial(moves.move, store)
+        self._delivery = Delivery(store, api.call, self._show, now_ms, move=move)
         self._prune_after = 0.0
         self._digested: dict[int, int] = {}  # by chat, the day
         self._due: list[tuple[int, int]] = []  # chats whose digest is due, and the day, as of the minute of _digests_ms
