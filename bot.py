@@ -40,10 +40,10 @@ from render.keyboards import try_again
 from render.message import Answer
 from settings import Settings, SettingsError
 from telegram.api import TelegramAPI, TelegramError
+from telegram.beside import in_answer
 from telegram.introduction import Introduction, Menu, introduce_or_warn, introduction_of
 from telegram.limiter import Limiter, Told
 from telegram.replies import Call, is_unchanged, reply, short_reply, unknown
-from telegram.rich import as_html
 from telegram.sign import SPINNER_S, Sign, end_spinner
 from telegram.standing import Standing
 from telegram.updates import Question, read_move, read_query, read_question, read_standing
@@ -58,7 +58,6 @@ log = logging.getLogger("bot")
 WENT_WRONG = "Something went wrong here, and it is noted."
 NO_ROOM = "Too much is open here just now. Please try again in a minute."
 COMMAND_S = 8.0  # from update to answer; the market ends at 7
-RICH_S = 3.0  # for Telegram to take a text that does not travel in the webhook's answer
 NAME_S = 0.9  # with the market's 7 s still within 8
 NAME_AGAIN_S = 30.0
 STALE_S = 900.0  # an older market question is not answered any more
@@ -218,22 +217,8 @@ class Bot:
         return (await self.duty.wishes(question.chat_id)).is_rich
 
     async def in_answer(self, call: Call) -> Call | None:
-        """What of a call travels in the answer to its update; a rich text is sent by itself.
-
-        What Telegram refuses there, nobody hears of: then the text would be lost, instead of going out as HTML.
-        """
-        if "rich_message" not in call or self.api is None:
-            return call
-        try:
-            await self.api.call(
-                call["method"], {name: value for name, value in call.items() if name != "method"}, RICH_S
-            )
-        except TelegramError as error:
-            if "message is not modified" in error.description:
-                return None
-            log.warning("%s", error)
-            return None if error.was_sent else as_html(call)
-        return None
+        """What of a call travels in the answer to its update."""
+        return call if self.api is None else await in_answer(self.api, call)
 
     def _meaning(self, question: Question) -> Meant:
         """A button's data is meant to the letter."""

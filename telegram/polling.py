@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from telegram.api import TelegramAPI, TelegramError
-from telegram.replies import Call, plain_text, without_picture
+from telegram.replies import Call, is_about_the_picture, plain_text, without_picture
 from telegram.rich import as_html
 from telegram.standing import POLLER_MARK, Standing
 from telegram.updates import ALLOWED_UPDATES, chat_of, id_in
@@ -136,7 +136,7 @@ class Poller:
                 return True
             except TelegramError as error:
                 wait_s = error.retry_after_s or back_off(failures)
-                if "photo" in params and error.code == 400 and _is_about_the_picture(error.description):
+                if "photo" in params and error.code == 400 and is_about_the_picture(error.description):
                     log.error("%s; the text is sent without its picture", error)
                     method, params = _split(without_picture(params))
                 elif "can't parse entities" in error.description and "parse_mode" in params:
@@ -158,12 +158,6 @@ class Poller:
                     if "message is not modified" not in error.description:
                         log.error("the answer could not be delivered: %s", error)
                     return True
-
-
-def _is_about_the_picture(description: str) -> bool:
-    """ "PHOTO_INVALID_DIMENSIONS", "not enough rights to send photos to the chat", or its caption's HTML."""
-    words = ("photo", "media", "image", "file", "can't parse entities")
-    return any(word in description.lower() for word in words)
 
 
 def _split(call: Call) -> tuple[str, Call]:

@@ -15,6 +15,7 @@ from telegram.rich import rich_message
 from telegram.updates import Query, Question
 
 MAX_RESULTS = 50  # of an inline query
+KEPT = ("chat_id", "reply_markup", "message_thread_id", "reply_parameters")  # of a picture, by its text alone
 MARK = "<b>SIMULATED</b>"
 AT_HOME = frozenset({"alert", "alerts", "watch", "settings", "balance", "positions", "pnl", "status"})
 """Commands that are for a chat with the bot, as they are nobody else's. Pictures are uploaded there only, too."""
@@ -192,6 +193,12 @@ def _picture(caption: str, file: File, *, is_edit: bool) -> Call:
 def without_picture(call: Call) -> Call:
     """The text that a picture would have had under it, as a message of its own: for a picture that is refused."""
     media = call.get("media") or call
-    kept = {name: value for name, value in call.items() if name in ("chat_id", "reply_markup", "message_thread_id")}
+    kept = {name: value for name, value in call.items() if name in KEPT}
     text = f"{media['caption']}\nTelegram did not take the picture."
     return {"method": "sendMessage", "text": text, "parse_mode": "HTML", **kept}
+
+
+def is_about_the_picture(description: str) -> bool:
+    """ "PHOTO_INVALID_DIMENSIONS", "not enough rights to send photos to the chat", or its caption's HTML."""
+    words = ("photo", "media", "image", "file", "can't parse entities")
+    return any(word in description.lower() for word in words)

@@ -23,6 +23,7 @@ from accounts import Part, Profit
 from answers import chart_pnl
 from answers.account import Asked
 from answers.pictures import MAX_KEPT, Pictures
+from demo.telegram import Refused, Telegram
 from exchanges.table import EXCHANGES
 from render.message import DOOR, MAX_CAPTION, Answer
 from render.picture import drawing
@@ -397,6 +398,100 @@ async def test_refused_picture_is_sent_as_text(code: int, description: str, sent
 
 
 async def nothing(update: object) -> None: ...
+
+
+CROWD = -1009
+NO_PHOTOS = Refused(400, "Bad Request: not enough rights to send photos to the chat")
+
+
+@asynccontextmanager
+async def a_crowd() -> AsyncIterator[House]:
+    """A house whose Telegram delivers what is written in groups to its webhook."""
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        hook = {"url": f"{house.url}/webhook", "secret_token": house.settings.webhook_secret}
+        house.world.telegram.execute("setWebhook", hook)
+        yield house
+
+
+def written(house: House) -> list[str]:
+    """What the bot wrote, or changed, in order of messages."""
+    return [each.text for each in house.world.telegram.messages.values() if each.of_bot]
+
+
+@pytest.mark.parametrize("text", ["/chart BTC", "/chart oi BTC"])
+async def test_group_that_allows_no_photos_is_told_in_words(text: str) -> None:
+    async with a_crowd() as house:
+        telegram = house.world.telegram
+        refusing(telegram, "sendPhoto")
+        telegram.send(text, CROWD, ADA)
+        await telegram.settle()
+        (said,) = written(house)
+        assert said.startswith("BTC ")
+        assert said.endswith("Telegram did not take the picture.")
+        (method, params) = telegram.calls[-1]
+        assert (method, params["reply_parameters"]["allow_sending_without_reply"]) == ("sendMessage", True)
+        assert telegram.lost == []
+
+
+async def test_button_in_a_group_that_allows_no_photos() -> None:
+    async with a_crowd() as house:
+        telegram = house.world.telegram
+        telegram.send("/price BTC", CROWD, ADA)
+        await telegram.settle()
+        (card,) = [each for each in telegram.messages.values() if each.of_bot]
+        refusing(telegram, "editMessageMedia")
+        telegram.press(CROWD, card.message_id, "chart BTC", ADA)
+        await telegram.settle()
+        assert written(house)[0] == card.text
+        assert written(house)[1].endswith("Telegram did not take the picture.")
+        assert telegram.lost == []
+
+
+def refusing(telegram: Telegram, of: str) -> None:
+    """A group that takes no photos by this method."""
+    execute = telegram.execute
+
+    def refused(method: str, params: dict[str, Any]) -> Any:
+        if method == of:
+            raise NO_PHOTOS
+        return execute(method, params)
+
+    telegram.execute = refused  # type: ignore[method-assign]
+
+
+async def test_picture_in_a_group_is_sent_once() -> None:
+    async with a_crowd() as house:
+        telegram = house.world.telegram
+        telegram.send("/chart BTC", CROWD, ADA)
+        await telegram.settle()
+        assert [method for method, _ in telegram.calls if method.startswith("send")] == ["sendPhoto"]
+        assert len(written(house)) == 1
+
+
+@pytest.mark.parametrize(
+    ("refusal", "left"),
+    [
+        (Refused(400, "Bad Request: PHOTO_INVALID_DIMENSIONS"), ("sendMessage", CROWD)),
+        (Refused(400, "group chat was upgraded to a supergroup chat", migrate_to_chat_id=-100), ("sendPhoto", -100)),
+        (Refused(429, "Too Many Requests", retry_after=3), ("sendPhoto", CROWD)),
+        (Refused(400, "Bad Request: message is not modified: the same"), None),
+    ],
+)
+async def test_what_is_left_of_a_picture_for_the_answer(refusal: Refused, left: tuple[str, int] | None) -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        call = await house.bot.answer(updated("/chart BTC", chat_id=CROWD))
+        assert call is not None
+        house.world.telegram.fail_next.append(refusal)
+        found = await house.bot.in_answer(call)
+        assert (found and (found["method"], found["chat_id"])) == left
+
+
+async def test_picture_that_may_have_been_taken_is_not_sent_again() -> None:
+    async with a_house(TELEGRAM_CHAT_ID="*") as house:
+        call = await house.bot.answer(updated("/chart BTC", chat_id=CROWD))
+        assert call is not None
+        await house.world.telegram_site.set_fault("hang")
+        assert await house.bot.in_answer(call) is None
 
 
 def test_text_of_a_picture_that_would_have_been_edited() -> None:
