@@ -178,7 +178,7 @@ class Bot:
         command = COMMANDS.get(meaning.name)
         if question.age_s > STALE_S:
             return self._too_late(question)
-        wait_s = self.limiter.count(question.user_id or question.chat_id, self.clock())
+        wait_s = self.limiter.count(question.asker_id, self.clock())
         if wait_s:
             self.metrics.updates.add("too many")
             limit = f"{self.settings.commands_per_minute} a minute is the limit."
@@ -276,10 +276,11 @@ class Bot:
 
     async def _tools_for(self, question: Question) -> Tools:
         """The tools in the hands of who asks."""
-        where = (question.chat_id, question.thread_id, question.user_id or 0)
+        where = (question.chat_id, question.thread_id, question.asker_id)
         is_ours = not question.is_button and bool(question.name)
         typed = question.typed if is_ours else ""
         asker = Asker(*where, question.update_id or None, question.is_private, self._is_listed(question), typed)
+        asker = asker._replace(is_the_group=question.is_the_groups)
         if self.duty is None:
             return self.tools._replace(asker=asker)
         if question.name == "start":

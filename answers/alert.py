@@ -280,9 +280,10 @@ async def _changed(tools: Tools, wish: Wish) -> Told:
 async def _may_change(tools: Tools, alert: Alert) -> bool:
     """Who set it, who is listed by id, and who runs the group."""
     who = tools.who
-    if who.user_id == alert.user_id or who.is_listed:
+    if who.user_id == alert.user_id or who.is_listed or who.is_the_group:
         return True
-    return not who.is_private and tools.is_admin is not None and await tools.is_admin(who.chat_id, who.user_id)
+    is_person_in_a_group = not who.is_private and who.user_id > 0
+    return is_person_in_a_group and tools.is_admin is not None and await tools.is_admin(who.chat_id, who.user_id)
 
 
 async def _again(tools: Tools, alert: Alert, rule: Rule, argument: str) -> Told:

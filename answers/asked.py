@@ -47,7 +47,11 @@ class Described(Protocol):
 
 
 class Asker(NamedTuple):
-    """Who asks, and where; text: what stood behind the command, as it was typed."""
+    """Who asks, and where; text: what stood behind the command, as it was typed.
+
+    user_id: below zero for a chat that speaks for itself. is_the_group: whether that is the group where it is asked,
+    in whose name only its administrators write.
+    """
 
     chat_id: int
     thread_id: int | None
@@ -56,6 +60,7 @@ class Asker(NamedTuple):
     is_private: bool
     is_listed: bool
     text: str = ""
+    is_the_group: bool = False
 
 
 class Tools(NamedTuple):

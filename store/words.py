@@ -72,8 +72,9 @@ class Overtaken(StoreError):
 
 
 class Alert(NamedTuple):
-    """need: what has to be asked for it, the same text for all alerts that one answer serves. update_id: of the
-    Telegram update that made it; a second one with the same chat and update is the same alert.
+    """user_id: who set it, below zero for a chat that spoke for itself. need: what has to be asked for it, the same
+    text for all alerts that one answer serves. update_id: of the Telegram update that made it; a second one with the
+    same chat and update is the same alert.
 
     version grows with each change: who changes an alert names the version that he has read.
     """

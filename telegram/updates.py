@@ -19,7 +19,11 @@ INACCESSIBLE = 0  # the date of a message that may not be edited any more (Bot A
 
 
 class Question(NamedTuple):
-    """What an update asks: by whom, where, and the words. From a message, or from a button under one."""
+    """What an update asks: by whom, where, and the words. From a message, or from a button under one.
+
+    user_id: None where nobody says which person it is. sender_chat_id: who speaks then, the group itself for its
+    anonymous administrators, or a channel. Whoever presses a button is always told as a person.
+    """
 
     update_id: int
     name: str  # of the command, without the slash; "" for a text that is none
@@ -40,6 +44,17 @@ class Question(NamedTuple):
     inline_id: str = ""  # of a message that was sent by way of us, maybe into a chat that we are not in
     is_apart: bool = False  # a button's answer is a new message
     is_rich: bool = False  # the message under which the button is
+    sender_chat_id: int | None = None
+
+    @property
+    def asker_id(self) -> int:
+        """Whose commands and alerts are counted together."""
+        return self.sender_chat_id or self.user_id or self.chat_id
+
+    @property
+    def is_the_groups(self) -> bool:
+        """Whether it is an administrator who asks, in the group's own name."""
+        return not self.is_private and self.sender_chat_id == self.chat_id
 
 
 class Query(NamedTuple):
@@ -76,7 +91,6 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
     name, words = _command(f"/{text}" if callback else text)
     if not name and not is_private and not callback:
         return None
-    sender = _object(callback.get("from") if callback else message.get("from"))
     date = id_in(message.get("date"))
     callback_id = callback.get("id", "")
     if callback and not (isinstance(callback_id, str) and re.fullmatch(r"[!-~]{1,64}", callback_id)):
@@ -85,7 +99,7 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         update_id=id_in(update.get("update_id")) or 0,
         name=name,
         words=words,
-        user_id=id_in(sender.get("id")),
+        user_id=_person(callback or message),
         chat_id=chat_id,
         is_private=is_private,
         is_button=bool(callback),
@@ -101,7 +115,19 @@ def read_question(update: Mapping[str, Any], now: float) -> Question | None:
         inline_id=inline_id,
         is_apart=is_apart,
         is_rich=bool(callback and message.get("rich_message")),
+        sender_chat_id=None if callback else _speaking_chat(message),
     )
+
+
+def _person(said: Mapping[str, Any]) -> int | None:
+    """Who wrote or pressed. Where a chat speaks, "from" is a bot of Telegram's own, the same for all such chats."""
+    return None if said.get("sender_chat") else id_in(_object(said.get("from")).get("id"))
+
+
+def _speaking_chat(message: Mapping[str, Any]) -> int | None:
+    """In whose name a message is written, where that is no person: groups and channels have ids below zero."""
+    chat_id = id_in(_object(message.get("sender_chat")).get("id"))
+    return chat_id if chat_id is not None and chat_id < 0 else None
 
 
 def _is_of_a_bot(message: Mapping[str, Any]) -> bool:
@@ -146,11 +172,11 @@ def read_query(update: Mapping[str, Any]) -> Query | None:
     if not inline and not guest:
         return None
     if inline:
-        query_id, text, caller = inline.get("id"), inline.get("query"), inline.get("from")
+        query_id, text, user_id = inline.get("id"), inline.get("query"), _person(inline)
     else:
         query_id, text = guest.get("guest_query_id"), guest.get("text")
-        caller = guest.get("guest_bot_caller_user") or guest.get("from")
-    user_id = id_in(_object(caller).get("id"))
+        caller = _object(guest.get("guest_bot_caller_user"))
+        user_id = id_in(caller.get("id")) if caller else _person(guest)
     if user_id is None or not isinstance(query_id, str) or not query_id or not isinstance(text, str):
         return None
     query_id, text = _whole(query_id), _whole(text[:MAX_QUERY])

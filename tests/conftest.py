@@ -198,6 +198,18 @@ def updated(text: str, update_id: int = 1, chat_id: int = ADA, user_id: int = AD
     return {"update_id": update_id, "message": message | fields}
 
 
+ANONYMOUS, A_CHANNELS = 1_087_968_824, 136_817_688  # whom Telegram names as the sender where a group or channel speaks
+
+
+def spoken(text: str, update_id: int, chat_id: int, by: int | None = None) -> dict[str, Any]:
+    """An update with a message that an administrator writes in the group's name, or somebody in a channel's."""
+    user_id = ANONYMOUS if by is None else A_CHANNELS
+    speaker = {"id": by or chat_id, "type": "supergroup" if by is None else "channel"}
+    update = updated(text, update_id, chat_id, user_id, sender_chat=speaker)
+    update["message"]["from"]["is_bot"] = True
+    return update
+
+
 def pressed(data: str, update_id: int = 1, chat_id: int = ADA, user_id: int = ADA) -> dict[str, Any]:
     """An update with a pressed button."""
     callback = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ADA, House, a_house, pressed, updated
+from conftest import A_CHANNELS, ADA, ANONYMOUS, House, a_house, pressed, spoken, updated
 
 from render.picture import charts
 
@@ -309,6 +309,50 @@ async def test_whoever_runs_a_group_may_change_its_alerts(tmp_path: Path, monkey
         assert house.bot.api is not None
         monkeypatch.setattr(house.bot.api, "call", call)
         assert "Deleted" in str(await house.bot.answer(pressed(line, 3, group, carol)))
+
+
+async def outcome(house: House, update: dict[str, Any]) -> str:
+    """The first words of the answer."""
+    return str((await house.bot.answer(update) or {}).get("text")).partition(":")[0]
+
+
+OTHERS_ONLY = "Only who set this alert, or an administrator of this group, can change it."
+
+
+async def test_chats_that_speak_have_limits_of_their_own(tmp_path: Path) -> None:
+    set_by = [(-100, None), (-100, None), (-200, None), (-100, -7), (-100, -8), (-200, -7)]
+    async with a_watching_house(tmp_path, TELEGRAM_CHAT_ID="-100,-200", ALERTS_PER_USER="1") as house:
+        updates = [spoken("/alert btc > 900000", n, *who) for n, who in enumerate(set_by, 1)]
+        found = [await outcome(house, each) for each in updates]
+    assert ["that is the limit" in each for each in found] == [False, True, False, False, False, True]
+    assert {each[:11] for each in found} == {"🔔 <b>BTC ri", "You have 1 "}
+
+
+async def test_a_group_in_its_own_name_may_change_its_alerts(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path, TELEGRAM_CHAT_ID="-100") as house:
+        text = "/alert btc > 900000"
+        for update in (updated(text, 1, -100, 55), spoken(text, 2, -100), spoken(text, 3, -100, -7)):
+            alert_id = an_id(await house.bot.answer(update))
+            assert await outcome(house, spoken(f"/alert delete {alert_id}", 9, -100)) == "Deleted"
+
+
+async def test_a_channel_may_change_its_own_alerts_only(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path, TELEGRAM_CHAT_ID="-100") as house:
+        telegram = house.world.telegram
+        line = f"/alert delete {an_id(await house.bot.answer(spoken('/alert btc > 900000', 1, -100, -7)))}"
+        before = len(telegram.calls)
+        assert await outcome(house, spoken(line, 2, -100, -8)) == OTHERS_ONLY
+        assert len(telegram.calls) == before  # nobody is asked whether a channel runs the group
+        assert await outcome(house, spoken(line, 3, -100, -7)) == "Deleted"
+
+
+@pytest.mark.parametrize("user_id", [ANONYMOUS, A_CHANNELS])
+async def test_alerts_of_before_are_changed_by_administrators(user_id: int, tmp_path: Path) -> None:
+    """They were stored with the id of Telegram's own bot, which every such chat has."""
+    async with a_watching_house(tmp_path, TELEGRAM_CHAT_ID="-100") as house:
+        line = f"/alert delete {an_id(await house.bot.answer(updated('/alert btc > 900000', 1, -100, user_id)))}"
+        assert await outcome(house, spoken(line, 2, -100, -7)) == OTHERS_ONLY
+        assert await outcome(house, spoken(line, 3, -100)) == "Deleted"
 
 
 GROUP, SUPERGROUP = -1009, -1_000_000_001_009

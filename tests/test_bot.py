@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import ADA, Answers, House, a_house, pressed, together, updated
+from conftest import A_CHANNELS, ADA, ANONYMOUS, Answers, House, a_house, pressed, spoken, together, updated
 
 import bot as bot_module
 import settings
@@ -224,6 +224,16 @@ async def test_access() -> None:
         assert "/price" not in refusal
 
 
+async def test_who_speaks_as_a_chat_is_no_listed_user() -> None:
+    """Nor is a listed group one where it is not; and Telegram's own bots are the same in every group."""
+    async with a_house(TELEGRAM_CHAT_ID=f"{GROUP},{ANONYMOUS},{A_CHANNELS}", ACCOUNTS_IN_GROUPS="1") as house:
+        assert [await house.bot.answer(spoken("/help", 1, -5, by)) for by in (None, GROUP, -7)] == [None] * 3
+        for by in (None, GROUP, -7):
+            for command in ("status", "balance"):
+                call = await house.bot.answer(spoken(f"/{command}", 2, GROUP, by)) or {}
+                assert str(call.get("text")).startswith("Only users who are listed by their own id")
+
+
 async def test_empty_list_is_nobody(caplog: pytest.LogCaptureFixture) -> None:
     async with a_house(TELEGRAM_CHAT_ID="") as house:
         assert "TELEGRAM_CHAT_ID" in await house.ask("/price BTC")
@@ -332,6 +342,14 @@ async def test_limit_in_chat() -> None:
         assert [call and call["text"] for call in answers[2:]] == [told] * 3
         toast = await house.bot.answer(pressed("price BTC"))
         assert toast == {"method": "answerCallbackQuery", "callback_query_id": "77", "text": told}
+
+
+async def test_limit_of_chats_that_speak() -> None:
+    async with a_house(COMMANDS_PER_MINUTE="1", TELEGRAM_CHAT_ID="-100,-200") as house:
+        asked = [(-100, None), (-100, None), (-200, None), (-100, -7), (-200, -7), (-100, -8)]
+        calls = [await house.bot.answer(spoken("/help", n, chat_id, by)) for n, (chat_id, by) in enumerate(asked, 1)]
+        told = ["limit" in str(call and call["text"]) for call in calls]
+        assert told == [False, True, False, False, True, False]
 
 
 async def test_old_questions_are_not_answered() -> None:

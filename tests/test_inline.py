@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import ADA, House, a_house, pressed, together, updated
+from conftest import ADA, ANONYMOUS, House, a_house, pressed, together, updated
 
 from answers import inline
 from clock import loop_time
@@ -247,6 +247,12 @@ async def test_guests_caller_counts_not_who_wrote() -> None:
             call = await house.bot.answer(update)
             assert call is not None
             assert content_of(call["result"]).raw.startswith("<b>BTC ") is is_answered
+
+
+async def test_guest_that_speaks_as_a_chat_is_nobody() -> None:
+    async with a_house(TELEGRAM_CHAT_ID=str(ANONYMOUS)) as house:
+        speaker = {"sender_chat": {"id": -100, "type": "supergroup"}}
+        assert await house.bot.answer(called("@DemoMarketBot BTC", ANONYMOUS, speaker)) is None
 
 
 async def test_guest_without_an_answer_is_told_so() -> None:
