@@ -1,8 +1,8 @@
 """What the bot can say, to whom, and in how much time.
 
 `Bot.answer` takes one update and gives back at most one Bot API call, which the door it came
-in by hands out: the webhook inside its HTTP response, polling by sending it. Nothing is kept
-between updates but each user's count of commands.
+in by hands out: the webhook inside its HTTP response, polling by sending it. What is kept between
+updates is each user's count of commands here, answers of exchanges in asking/, and what people set in store/.
 
 `python bot.py` polls: the same answers without a webhook.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from conftest import ROOT
 from databases import ENGINES, PGBOUNCER, fresh_url, postgres_server
 
 from store import sql
@@ -384,6 +386,36 @@ def test_a_group_that_is_not_known_moves_nothing(url: str) -> None:
 
 
 # Chats and the whole.
+
+
+def test_all_of_a_chat_is_deleted_as_in_the_docs(url: str) -> None:
+    (block,) = re.findall(r"```sql\n(.*?)```", (ROOT / "SECURITY.md").read_text(), re.DOTALL)
+    lines = block.replace("-1001234567890", "-77").split(";")[:-1]
+
+    async def ask(store: SqlStore) -> None:
+        for chat_id in (-77, -78):
+            await store.add_alert(BTC._replace(chat_id=chat_id), Limits())
+            await store.add_message(Message(f"digest {chat_id}", 1, chat_id, None, "{}", 1, 1))
+            await store.watch(chat_id, ["BTC-USDT"], 9, 1)
+            await store.change_settings(chat_id, '{"zone":1}')
+        before = await everything(store)
+        for line in lines:
+            await store.engine.run(_rows(line))
+        after = await everything(store)
+        assert len(before) == len(lines)
+        assert after == {table: [row for row in rows if -77 not in row] for table, rows in before.items()}
+        assert all(len(rows) == 1 for rows in after.values())
+
+    async def everything(store: SqlStore) -> dict[str, list[tuple[Any, ...]]]:
+        """Of each table that has some."""
+        found = {table: await store.engine.run(_rows(f"SELECT * FROM {table}")) for table in sql.TABLES}
+        return {table: rows for table, rows in found.items() if rows}
+
+    in_store(url, ask)
+
+
+def _rows(statement: str) -> Script[list[tuple[Any, ...]]]:
+    return [tuple(row) for row in (yield One(statement))]
 
 
 def test_a_watchlist_keeps_its_order_and_its_bound(url: str) -> None:
