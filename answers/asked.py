@@ -1,6 +1,7 @@
 """What was typed after a command: symbol, interval, spot or perpetual; and what an answer can ask."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -30,6 +31,9 @@ TIME_WORDS = {
     "month", "months", "monthly", "yesterday",
 }  # fmt: skip
 # which are no intervals as they are typed here, and no coins
+_SPAN = re.compile(r"\d+(s|secs?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|wks?|weeks?|mo|months?|y|yrs?|years?)")
+_FIGURE = re.compile(r"\d[\d.,]*[xk%]?")
+NO_MONTH = "1M would be a month, which there is not; 1m is a minute."
 NO_DATA, NOT_UNDERSTOOD = "no data", "not understood"  # outcomes beside "answered"
 CHARTS_OF_ACCOUNTS = frozenset({"pnl"})  # first words of /chart that tell of the owner's money
 ANY_KIND = ("perp", "spot")  # the perpetual, where there is one
@@ -143,28 +147,26 @@ def of_market(
     """
     if not words:
         raise WhichSymbol(command, f"/{command} BTC, or /{command} BTC {default}")
-    symbol, choice, coins = "", default, [""]
     kinds: tuple[str, ...] = ANY_KIND
+    choice, rest = default, list[str]()
     for word in words:
         plain = word.lower()
-        if word == "1M" and "1M" not in choices:
-            raise Misread(f"1M would be a month, which there is not; 1m is a minute. One of {', '.join(choices)}.")
+        if is_month(word) and word not in choices:
+            raise Misread(f"{NO_MONTH} One of {', '.join(choices)}.")
         if plain in choices:
             choice = plain
         elif plain in KIND_WORDS:
             kinds = KIND_WORDS[plain]
-        elif plain in INTERVALS:
-            continue  # carried along, see placed
-        elif not symbol:
-            symbol, coins = parse_symbol(word), [word]
-        elif _is_a_coins(word):
-            coins.append(word)
-        else:
-            known = ", ".join(choices)
-            raise Misread(f"“{cut(word)}” is not understood here. Beside the symbol: one of {known}; spot or perp.")
+        elif plain not in INTERVALS:  # one that is no choice is carried along, see placed
+            rest.append(word)
+    coins = [word for word in rest if not is_odd(word)] or [word for word in rest[:1] if not is_span(word)]
+    if odd := [word for word in rest if word not in coins]:
+        known = ", ".join(choices)
+        raise Misread(f"“{cut(odd[0])}” is not understood here. Beside the symbol: one of {known}; spot or perp.")
+    symbols = [parse_symbol(word) for word in coins[:1] or EXAMPLES]
     if len(coins) > 1:
         raise OneAtATime(coins)
-    return OfMarket(symbol or parse_symbol(EXAMPLES[0]), choice, kinds)
+    return OfMarket(symbols[0], choice, kinds)
 
 
 def placed(words: Sequence[str]) -> tuple[list[str], Place]:
@@ -172,7 +174,7 @@ def placed(words: Sequence[str]) -> tuple[list[str], Place]:
     rest, place = [], Place()
     for word in words:
         plain = word.lower()
-        if plain in INTERVALS and word != "1M":
+        if plain in INTERVALS and not is_month(word):
             place = place._replace(interval=plain)
         elif plain in KIND_WORDS:
             place = place._replace(kind=KIND_WORDS[plain][0])
@@ -192,7 +194,8 @@ def place_of(asked: object, words: Sequence[str]) -> Place:
 def only_symbol(words: Sequence[str]) -> str:
     """An interval and a kind beside it change nothing. Raises NotASymbol, and Misread for further words."""
     rest, _ = placed(words)
-    if odd := [word for word in rest if not _is_a_coins(word)] if len(rest) > 1 else []:
+    of_none = is_span if len(rest) == 1 else is_odd
+    if odd := [word for word in rest if of_none(word)]:
         raise OneIsEnough(odd[0], next((word for word in rest if word not in odd), ""))
     if len(rest) > 1:
         raise OneAtATime(rest[:2])
@@ -208,10 +211,20 @@ def is_symbol(word: str) -> bool:
     return True
 
 
-def _is_a_coins(word: str) -> bool:
-    """Whether a word beside a coin may be another coin's name: 7d, 10 and yesterday are none."""
-    begins = word[:1].isalpha() or coin_symbol(word.upper())[1] != 1
-    return begins and word.lower() not in TIME_WORDS and is_symbol(word)
+def is_month(word: str) -> bool:
+    """Whether an interval is typed that there is none of: small letters mean a minute."""
+    return word == "1M"
+
+
+def is_span(word: str) -> bool:
+    """Whether a word is a stretch of time: 7d, 15min; no coin is called so."""
+    return _SPAN.fullmatch(word.lower()) is not None
+
+
+def is_odd(word: str) -> bool:
+    """Whether a word beside a coin is not the name of another one: 7d, 10 and yesterday are none, 1INCH is."""
+    plain = word.lower()
+    return plain in TIME_WORDS or is_span(word) or _FIGURE.fullmatch(plain) is not None or not is_symbol(word)
 
 
 async def by_coins(tools: Tools, words: Sequence[str]) -> tuple[Tools, list[str]]:

@@ -15,9 +15,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from answers import chart_candles, chart_compare, chart_cvd, chart_funding, chart_oi, chart_pnl, chart_profile
-from answers.asked import CHARTS_OF_ACCOUNTS, KIND_WORDS, Tools, WhichSymbol
+from answers.asked import CHARTS_OF_ACCOUNTS, Tools, WhichSymbol, is_odd, placed
 from answers.judging import load_rule
-from exchanges.words import INTERVALS
 from render.figures import escape
 from render.message import Answer
 from store.words import ARMED, StoreError
@@ -82,8 +81,8 @@ def command(words: list[str]) -> Asked:
         raise WhichSymbol("chart", "/chart BTC 1h, /chart BTC ETH, or /chart oi BTC")
     view, rest = words[0].lower(), words[1:]
     if view not in VIEWS:
-        n_symbols = sum(word.lower() not in (*INTERVALS, *KIND_WORDS) for word in words)
-        view, rest = "candles" if n_symbols <= 1 else "compare", words
+        coins = [word for word in placed(words)[0] if not is_odd(word)]
+        view, rest = "candles" if len(coins) <= 1 else "compare", words
     default = [] if view in CHARTS_OF_ACCOUNTS else ["BTC"]
     return Asked(view, VIEWS[view].command(rest or default))
 

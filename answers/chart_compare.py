@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from answers.asked import ANY_KIND, EXAMPLES, Misread, Tools, placed
+from answers.asked import ANY_KIND, EXAMPLES, Misread, Tools, cut, is_odd, placed
 from answers.chart_candles import candles_at
 from asking.races import Question
 from exchanges.errors import NoAnswer, NotListed
@@ -35,6 +35,8 @@ class Asked(NamedTuple):
 def command(words: list[str]) -> Asked:
     """An interval changes nothing; without a symbol the first example is meant. Raises NotASymbol and Misread."""
     named, place = placed(words)
+    if odd := [word for word in named if is_odd(word)] if len(named) > 1 else []:
+        raise Misread(f"“{cut(odd[0])}” is not understood here. Several coins are compared over 7 days.")
     wanted = dict.fromkeys(map(parse_symbol, named or EXAMPLES[:1]))
     if len(wanted) > MAX_SYMBOLS:
         raise Misread(f"At most {MAX_SYMBOLS} symbols at once, please.")

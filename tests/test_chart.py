@@ -15,12 +15,12 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ADA, House, a_house, pressed, text_of, updated
+from conftest import ADA, House, a_house, pressed, text_of, together, updated
 from mocked import Mocked
 from PIL import Image
 
 from accounts import Part, Profit
-from answers import chart_pnl
+from answers import chart, chart_pnl
 from answers.account import Asked
 from answers.pictures import MAX_KEPT, Pictures
 from demo.telegram import Refused, Telegram
@@ -79,6 +79,21 @@ async def test_picture_of(words: str, title: str) -> None:
         assert call["caption"].startswith(title)
         assert len(call["caption"]) <= MAX_CAPTION
         assert call["caption"].endswith(" UTC</tg-time></i>")
+
+
+@together(
+    "words, view",
+    [
+        ("BTC 4h spot", "candles"),
+        ("BTC 1INCH", "compare"),
+        ("0G BTC", "compare"),
+        ("BTC 4-USDT", "compare"),
+        ("BTC $ETH", "compare"),
+        ("$ETH", "candles"),
+    ],
+)
+def test_coins_that_begin_with_a_figure_are_compared(words: str, view: str) -> None:
+    assert chart.command(words.split()).view == view
 
 
 @pytest.mark.parametrize(
