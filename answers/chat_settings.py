@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from answers.asked import EXAMPLES, KIND_WORDS, Misread, Tools, cut
+from answers.asked import CHARTS_OF_ACCOUNTS, EXAMPLES, KIND_WORDS, Misread, Tools, cut, is_span
 from answers.quiet import DAY_MINUTES, Wishes, load_wishes, zone_of
 from exchanges.errors import NoAnswer
 from exchanges.symbols import parse_symbol
@@ -22,6 +22,8 @@ from store.words import StoreError
 
 OF_ONE = ("price", "analysis", "volume", "cvd", "chart", "profile", "ls", "oi", "funding", "liq", "spread", "alert")
 IN_INTERVALS = ("analysis", "volume", "cvd", "chart")
+VIEWS_IN_INTERVALS = ("candles", "cvd")  # of a chart
+OTHER_WORDS = ("today", "top", "extremes")  # that some command takes for no coin
 AREAS = ("Europe", "America", "Asia", "Australia", "Africa", "Pacific", "Atlantic", "Indian")
 MAX_ZONE = 14 * 60  # minutes ahead of UTC, and 12 hours behind
 NAMES = {
@@ -169,14 +171,32 @@ def _zone(text: str) -> int:
 
 def filled(name: str, words: list[str], wishes: Wishes) -> list[str]:
     """The words of a command, with the chat's symbol and interval where none is said."""
-    if not words and wishes.symbol and name in OF_ONE:
-        words = [wishes.symbol]
+    n_before = 1 if name == "chart" and words and _is_view(words[0].lower()) else 0
+    view = words[0].lower() if n_before else ""
+    if wishes.symbol and name in OF_ONE and _are_of_no_coin(view or name, words[n_before:]):
+        words = [*words[:n_before], _askable(view or name, wishes.symbol), *words[n_before:]]
     if not words or not wishes.interval or name not in IN_INTERVALS:
         return words
     plain = [word.lower() for word in words]
-    n_symbols = sum(word not in KIND_WORDS for word in plain)
-    is_other = name == "chart" and (_is_view(plain[0]) or n_symbols > 1)
+    is_other = view not in ("", *VIEWS_IN_INTERVALS) or (
+        name == "chart" and sum(word not in KIND_WORDS for word in plain[n_before:]) > 1
+    )
     return words if is_other or any(word in INTERVALS for word in plain) else [*words, wishes.interval]
+
+
+def _are_of_no_coin(name: str, words: list[str]) -> bool:
+    """Whether the words behind a command, or behind the view of a chart, leave open which coin is meant."""
+    if name in CHARTS_OF_ACCOUNTS or (name == "alert" and words):
+        return False
+    others = (*INTERVALS, *KIND_WORDS, *(("today",) if name == "profile" else ()))
+    return all(is_span(word) or word.lower() in others for word in words)
+
+
+def _askable(name: str, symbol: str) -> str:
+    """The symbol as it is typed; with its quote where the coin is called like another word behind the command."""
+    word = symbol.lower()
+    is_other = word in (*KIND_WORDS, *OTHER_WORDS) or (name == "chart" and _is_view(word))
+    return f"{symbol}-USDT" if is_other else symbol
 
 
 def _is_view(word: str) -> bool:

@@ -83,6 +83,27 @@ def test_what_is_no_setting_is_said_to_be_none(typed: str) -> None:
         ("chart BTC", "chart BTC 4h"),
         ("chart BTC SOL", "chart BTC SOL"),
         ("chart oi BTC", "chart oi BTC"),
+        ("analysis 1h", "analysis ETH 1h"),
+        ("analysis spot", "analysis ETH spot 4h"),
+        ("analysis 1w", "analysis ETH 1w 4h"),  # which of_market explains
+        ("price perp", "price ETH perp"),
+        ("oi 1H spot", "oi ETH 1H spot"),
+        ("profile 7d", "profile ETH 7d"),
+        ("profile today", "profile ETH today"),
+        ("liq 24h", "liq ETH 24h"),
+        ("chart 15m", "chart ETH 15m"),
+        ("chart cvd", "chart cvd ETH 4h"),
+        ("chart cvd BTC", "chart cvd BTC 4h"),
+        ("chart OI 1h", "chart OI ETH 1h"),
+        ("chart profile today", "chart profile ETH today"),
+        ("chart funding", "chart funding ETH"),
+        ("chart compare spot", "chart compare ETH spot"),
+        ("chart pnl", "chart pnl"),
+        ("funding top", "funding top"),
+        ("liq today", "liq today"),  # which may be a coin
+        ("alert", "alert ETH"),
+        ("alert spot", "alert spot"),
+        ("alert every 4h", "alert every 4h"),
         ("top10", "top10"),
         ("alerts", "alerts"),
     ],
@@ -91,6 +112,24 @@ def test_what_is_left_open_is_as_the_chat_wishes(typed: str, meant: str) -> None
     name, *words = typed.split()
     assert " ".join([name, *filled(name, words, ALL)]) == meant
     assert filled(name, words, Wishes()) == words
+
+
+@together(
+    "symbol, typed, meant",
+    [
+        ("PERP", "oi", "oi PERP-USDT"),
+        ("SPOT", "price spot", "price SPOT-USDT spot"),
+        ("TOP", "funding", "funding TOP-USDT"),
+        ("OI", "chart 1h", "chart OI-USDT 1h"),
+        ("OI", "chart oi", "chart oi OI"),
+        ("OI", "price", "price OI"),
+        ("TODAY", "profile", "profile TODAY-USDT"),
+        ("ETH-BTC", "analysis 1h", "analysis ETH-BTC 1h"),
+    ],
+)
+def test_a_coin_that_is_called_like_another_word(symbol: str, typed: str, meant: str) -> None:
+    name, *words = typed.split()
+    assert " ".join([name, *filled(name, words, Wishes(symbol=symbol))]) == meant
 
 
 @together(
@@ -168,6 +207,7 @@ async def test_settings_change_what_is_left_open(tmp_path: Path) -> None:
         await house.ask("/settings interval 4h")
         assert (await house.ask("/price")).startswith("<b>SOL ")
         assert "SOL perp 4h" in await house.ask("/analysis")
+        assert "SOL spot</b> 1h" in await house.ask("/volume 1h spot")
         assert "Which symbol?" in await house.ask("/price", chat_id=2002, user_id=2002)
 
 
