@@ -8,14 +8,15 @@ in one answer. The first letters of all cost that exchange's list, which then ho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from answers import price
-from answers.asked import EXAMPLES
+from answers.asked import EXAMPLES, placed
 from answers.chart_address import Addresses
 from answers.funding import until
 from answers.price import PriceReport
-from answers.typed import ALIASES
-from asking.races import Question, first_answers
+from answers.typed import ALIASES, FILLERS, QUOTES
+from asking.races import Outcome, Question, first_answers
 from asking.symbol_lists import SYMBOLS_S
 from exchanges.errors import MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
@@ -23,7 +24,16 @@ from exchanges.symbols import NotASymbol, coin_symbol, in_quotes, multiplied, pa
 from exchanges.words import Listing, Snapshot, Ticker, per_8h, per_year_pct
 from market import Found, Market
 from render.figures import circle, escape, format_coins, format_dollars, format_percent, format_price
-from render.keyboards import INTERVAL_BUTTONS, LABELS, choices, keyboard, that_fit
+from render.keyboards import (
+    INTERVAL_BUTTONS,
+    LABELS,
+    NEIGHBOURS,
+    Place,
+    carried,
+    choices,
+    keyboard,
+    that_fit,
+)
 from render.message import Answer, Article, Button, foot, short
 from render.sentences import exchange_name
 
@@ -31,7 +41,16 @@ ANSWER_S = 2.5  # Telegram waits 30, people do not
 NAMES_S = 2.0  # for the list of names that comes before it
 MAX_MATCHES = 8
 VIEWS = ("price", "funding", "oi", "chart")
-INTERVAL = "1h"  # of a chart that is offered
+INTERVAL = "1h"  # of a chart that is offered, where none is typed
+SIGNS = "?!.,;:"  # behind a word
+
+
+class Wanted(NamedTuple):
+    """name: of a coin, or its beginning; "" for none. views: as they are named. place: interval and kind."""
+
+    name: str
+    views: Sequence[str] = ()
+    place: Place = Place()
 
 
 async def articles(market: Market, text: str, now_s: float, addresses: Addresses | None = None) -> list[Article]:
@@ -39,18 +58,46 @@ async def articles(market: Market, text: str, now_s: float, addresses: Addresses
 
     addresses: of pictures, where the server has a public one.
     """
-    words = [(word, _view(word)) for word in text.split()]
-    views = [view for _, view in words if view]
-    names = [word for word, view in words if not view or (len(words) == 1 and view != word.lower())]
-    name = names[-1] if names else ""
-    known = await _known(market) if name else market.known_bases()
+    known = market.known_bases()
+    if read(text, known).name:
+        known = await _known(market)
+    name, views, place = read(text, known)
     if (typed := _symbol(name)) and coin_symbol(typed)[1] != 1 and split(coin_symbol(typed)[0])[0] in known:
         name = short(await market.meant(typed))
-    found = await _of_coin(market, name, known, now_s, addresses) if name else []
+    found = await _of_coin(market, name, place, known, now_s, addresses) if name else []
     found.sort(key=lambda item: item[0] not in views)
     matches = matching(name, known) if name else EXAMPLES
     is_there = {split(symbol)[0] for symbol in [_symbol(name)] if symbol} if found else set()
-    return [each for _, each in found] + [_to_ask(market, base, now_s) for base in matches if base not in is_there]
+    offered = [each for _, each in found] + [_to_ask(market, base, now_s) for base in matches if base not in is_there]
+    return [_at(each, place) for each in offered]
+
+
+def read(text: str, known: frozenset[str]) -> Wanted:
+    """What is wanted. One word alone is the beginning of a name, whatever else it means.
+
+    Of several, those count that may name a coin: "how is btc doing 4h" is of BTC, "btc usd" of that pair.
+    """
+    words = [word.strip(SIGNS) or word for word in text.split()]
+    views = [view for word in words if (view := _view(word))]
+    if len(words) < 2:
+        return Wanted("" if views == [each.lower() for each in words] else " ".join(words), views)
+    rest, place = placed([word for word in words if not _view(word)])
+    names = [word for word in rest if word.upper() in known or word.lower() not in (*FILLERS, *NEIGHBOURS)]
+    if len(names) > 1 and names[-1].upper() in QUOTES and _symbol(pair := "-".join(names[-2:])):
+        names[-2:] = [pair]
+    others = names or ([] if views else words[-1:])
+    coins = [word for word in others if _is_known(word, known) or matching(word, known)]
+    return Wanted((coins or others or [""])[-1], views, place)
+
+
+def _is_known(name: str, known: frozenset[str]) -> bool:
+    """Whether it is the whole name of a coin that is listed."""
+    return multiplied(split(_symbol(name))[0])[0] in known
+
+
+def _at(article: Article, place: Place) -> Article:
+    """Its buttons lead to the interval and the kind that were typed."""
+    return article._replace(answer=article.answer._replace(keyboard=carried(article.answer.keyboard, place)))
 
 
 def _view(word: str) -> str:
@@ -104,38 +151,50 @@ def quick_first(exchanges: Sequence[Exchange]) -> list[Exchange]:
 
 
 async def _of_coin(
-    market: Market, name: str, known: frozenset[str], now_s: float, addresses: Addresses | None
+    market: Market, name: str, place: Place, known: frozenset[str], now_s: float, addresses: Addresses | None
 ) -> list[tuple[str, Article]]:
     """The views of a whole coin; none for what is only the beginning of a name, or when nobody answers."""
     symbol = _symbol(name)
-    if not symbol or (multiplied(split(symbol)[0])[0] not in known and matching(name, known)):
+    if not symbol or (not _is_known(name, known) and matching(name, known)):
         return []
-    kind, found = await _found(market, symbol)
+    kind, found = await _found(market, symbol, place.kind)
     if found is None or found.snapshot.ticker is None:
         return []
     views = _views(symbol, kind, found, now_s)
-    if addresses is not None and (picture := _picture(symbol, kind, found.snapshot.ticker, addresses, now_s)):
+    if addresses is not None and (
+        picture := _picture(symbol, kind, place.interval or INTERVAL, found.snapshot.ticker, addresses, now_s)
+    ):
         views.append(("chart", picture))
     return views
 
 
-async def _found(market: Market, symbol: str) -> tuple[str, Found | None]:
-    """The perpetual, or the spot market of a coin that has none."""
+async def _found(market: Market, symbol: str, kind: str) -> tuple[str, Found | None]:
+    """The perpetual, or the spot market of a coin that has none; the other way round where spot is asked for."""
+    kinds = (("spot", _spot), ("perp", _perp)) if kind == "spot" else (("perp", _perp), ("spot", _spot))
+    (first, of_first), (other, of_other) = kinds
+    outcome = await of_first(market, symbol)
+    if outcome.found is not None or not all(isinstance(error, UnknownSymbol) for error in outcome.errors):
+        return first, outcome.found
+    return other, (await of_other(market, symbol)).found
+
+
+async def _perp(market: Market, symbol: str) -> Outcome[Found]:
     perps = quick_first(market.offering("perp"))
     for exchange in perps:
         kept = market.kept_list(exchange, "perp").get(in_quotes(symbol, exchange.quotes["perp"]))
         if kept is not None and kept.ticker is not None and kept.ticker.low is not None and kept.funding is not None:
             ticker = kept.ticker if kept.ticker.time_ms else kept.ticker._replace(time_ms=market.now_ms())
-            return "perp", Found(kept._replace(ticker=ticker), ticker.symbol, 1, {})
+            return Outcome(Found(kept._replace(ticker=ticker), ticker.symbol, 1, {}), ())
     question = Question(perps, (market.perp_at(each, symbol, hurried=True) for each in perps))
     (outcome,) = await first_answers(question, timeout_s=ANSWER_S)
-    if outcome.found is not None or not all(isinstance(error, UnknownSymbol) for error in outcome.errors):
-        return "perp", outcome.found
+    return outcome
+
+
+async def _spot(market: Market, symbol: str) -> Outcome[Found]:
     spots = market.offering("spot")
-    (outcome,) = await first_answers(
-        Question(spots, (market.spot_at(each, symbol, hurried=True) for each in spots)), timeout_s=ANSWER_S
-    )
-    return "spot", outcome.found
+    question = Question(spots, (market.spot_at(each, symbol, hurried=True) for each in spots))
+    (outcome,) = await first_answers(question, timeout_s=ANSWER_S)
+    return outcome
 
 
 def _views(symbol: str, kind: str, found: Found, now_s: float) -> list[tuple[str, Article]]:
@@ -151,24 +210,26 @@ def _views(symbol: str, kind: str, found: Found, now_s: float) -> list[tuple[str
     return [("price", article), *(_of_perpetual(symbol, found.snapshot, now_s) if kind == "perp" else ())]
 
 
-def _picture(symbol: str, kind: str, ticker: Ticker, addresses: Addresses, now_s: float) -> Article | None:
+def _picture(
+    symbol: str, kind: str, interval: str, ticker: Ticker, addresses: Addresses, now_s: float
+) -> Article | None:
     """The chart, fetched from its address by Telegram once somebody has chosen it: nothing is drawn before."""
     spot = " spot" if kind == "spot" else ""
-    url = addresses.of([short(symbol), INTERVAL, kind], now_s)
+    url = addresses.of([short(symbol), interval, kind], now_s)
     if not url:
         return None
     name = short(symbol)
     line = f"{format_price(ticker.last)}  {circle(ticker.change_pct)} {format_percent(ticker.change_pct)} 24h"
-    intervals = choices(((each, f"chart {name} {each}{spot}") for each in INTERVAL_BUTTONS), INTERVAL)
+    intervals = choices(((each, f"chart {name} {each}{spot}") for each in INTERVAL_BUTTONS), interval)
     others = that_fit(Button(LABELS[view], f"{view} {name}{spot}") for view in ("price", "analysis", "cvd"))
     answer = Answer(
-        f"<b>{escape(name)} {kind}</b> {INTERVAL} chart",
+        f"<b>{escape(name)} {kind}</b> {interval} chart",
         (line,),
         foot=foot(f"{exchange_name(ticker.exchange)} {kind}", ticker.time_ms, now_s),
         keyboard=keyboard(intervals, others),
         picture_url=url,
     )
-    return Article(f"{name} chart {INTERVAL}", "Candles, volume, open interest, CVD as a picture", answer)
+    return Article(f"{name} chart {interval}", "Candles, volume, open interest, CVD as a picture", answer)
 
 
 def _range(low: float | None, high: float | None) -> str:

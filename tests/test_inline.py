@@ -96,6 +96,46 @@ async def test_a_letter_alone_is_the_beginning_of_a_name() -> None:
         assert (await offered(house, "f btc"))[0]["title"].startswith("BTC funding")
 
 
+@together(
+    "text, name, views, place",
+    [
+        ("btc 4h", "btc", [], ("4h", "")),
+        ("btc 1h chart", "btc", ["chart"], ("1h", "")),
+        ("chart BTC 4h spot", "BTC", ["chart"], ("4h", "spot")),
+        ("btc usdt", "btc-usdt", [], ("", "")),
+        ("btc usd perp?", "btc-usd", [], ("", "perp")),
+        ("price of btc please", "btc", ["price"], ("", "")),
+        ("how is btc doing", "btc", [], ("", "")),
+        ("btc funding?", "btc", ["funding"], ("", "")),
+        ("btc liq", "btc", [], ("", "")),
+        ("btc et", "et", [], ("", "")),
+        ("the btc", "btc", [], ("", "")),
+        ("btc on", "on", [], ("", "")),  # a coin of that name
+        ("btc xyzzy", "btc", [], ("", "")),
+        ("in", "in", [], ("", "")),  # INJ, perhaps
+        ("spot", "spot", [], ("", "")),
+        ("f", "f", ["funding"], ("", "")),
+        ("OI", "", ["oi"], ("", "")),
+        ("oi 4h", "", ["oi"], ("4h", "")),
+        ("hi there", "there", [], ("", "")),
+        ("", "", [], ("", "")),
+    ],
+)
+def test_what_is_wanted(text: str, name: str, views: list[str], place: tuple[str, str]) -> None:
+    assert inline.read(text, frozenset({"BTC", "ETH", "ON"})) == (name, views, place)
+
+
+async def test_an_interval_and_a_kind_lead_on() -> None:
+    async with a_house(WEBHOOK_URL="https://bot.example/webhook") as house:
+        price, chart = await offered(house, "btc 4h spot")
+        assert price["description"].startswith("Binance spot · 24h ")
+        lines = [each.get("callback_data") for row in price["reply_markup"]["inline_keyboard"] for each in row]
+        assert {"price BTC 4h spot", "analysis BTC 4h spot"} <= set(lines)
+        assert (chart["title"], "4h chart" in content_of(chart).raw) == ("BTC chart 4h", True)
+        assert [each["title"].split()[0] for each in await offered(house, "okb perp")] == ["OKB", "OKB"]
+        assert (await offered(house, "btc perp"))[1]["title"].startswith("BTC funding")
+
+
 async def test_a_coin_of_spot_only_and_one_that_nobody_lists() -> None:
     async with a_house() as house:
         assert [each["description"].split(" · ")[0] for each in await offered(house, "USDC")][:1] == ["Binance spot"]
@@ -237,6 +277,14 @@ async def test_guest_gets_one_answer() -> None:
         assert call is not None
         assert (call["method"], call["guest_query_id"]) == ("answerGuestQuery", "g1")
         assert "BTC funding" in content_of(call["result"]).raw
+
+
+async def test_guest_names_more_than_the_coin() -> None:
+    async with a_house() as house:
+        for text in ("BTC 4h", "price of btc please", "how is btc doing"):
+            call = await house.bot.answer(called(f"@DemoMarketBot {text}"))
+            assert call is not None
+            assert content_of(call["result"]).raw.startswith("<b>BTC ")
 
 
 async def test_guests_caller_counts_not_who_wrote() -> None:
