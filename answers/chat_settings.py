@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from answers.asked import CHARTS_OF_ACCOUNTS, EXAMPLES, KIND_WORDS, Misread, Tools, cut, is_span
+from answers.asked import (
+    CHARTS_OF_ACCOUNTS,
+    EXAMPLES,
+    KIND_WORDS,
+    NO_MONTH,
+    Misread,
+    Tools,
+    cut,
+    is_month,
+    is_span,
+)
 from answers.quiet import DAY_MINUTES, Wishes, load_wishes, zone_of
 from exchanges.errors import NoAnswer
 from exchanges.symbols import parse_symbol
@@ -112,6 +122,8 @@ def changed(wishes: Wishes, name: str, value: str) -> Wishes:
     if name == "symbol":
         return wishes._replace(symbol="" if is_off else short(parse_symbol(value)))
     if name == "interval":
+        if is_month(value.strip()):
+            raise Misread(f"{NO_MONTH} One of {', '.join(INTERVALS)}.")
         if not is_off and plain not in INTERVALS:
             raise Misread(f"An interval is one of {', '.join(INTERVALS)}.")
         return wishes._replace(interval="" if is_off else plain)

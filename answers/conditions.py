@@ -135,6 +135,8 @@ def read_condition(text: str, exchanges: Collection[str]) -> Typed:
     """
     if len(text) > MAX_TEXT:
         raise Misunderstood(f"That is longer than {MAX_TEXT} letters. For example: BTC > 70000")
+    if _MONTH.search(text):
+        raise Misunderstood("1M may be a month or a million; 1m is a minute. Write 30d, $1m, or 1m.")
     try:
         return _read(text, exchanges)
     except AskBack as asked:
@@ -185,6 +187,7 @@ def _heard(words: Sequence[str], exchanges: Collection[str], coin_at: int = -1) 
 
 # Words.
 
+_MONTH = re.compile(r"(?<!\S)1M(?!\S)")  # as asked.is_month has it
 _NUMBER = r"\d[\d.,'_]*"
 _TOKEN = re.compile(
     rf"\$?[+\-±]?\$?{_NUMBER}\s?(?:%|k\b|bps?\b)|\d+\s?(?:minutes?|mins?|hours?|hrs?|days?|weeks?)\b|\+/?-(?=\s)|[<>=]=?|\S+?(?=[<>%]|\s|$)|\S"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
-from answers.asked import Misread, Tools, cut
+from answers.asked import NO_MONTH, Misread, Tools, cut, is_month
 from answers.top10 import by, refuse_stale, trading
 from asking import races
 from asking.budgets import OverBudget
@@ -50,6 +50,8 @@ def command(words: list[str]) -> Scanning:
     asked, n_figures = Scanning(), 0
     for word in words:
         plain = word.lower().removesuffix("%")
+        if is_month(word):
+            raise Misread(f"{NO_MONTH} Try /volscan 200 15m.")
         if plain in INTERVALS:
             asked = asked._replace(interval=plain)
         elif (figure := _threshold(plain)) is not None:

@@ -56,6 +56,7 @@ def test_settings_as_they_are_typed(typed: str, said: str) -> None:
     "typed",
     [
         "interval 7m",
+        "interval 1M",
         "quiet 23",
         "quiet 25-7",
         "digest noon",

@@ -136,6 +136,8 @@ REFUSED = {
     "BTC 0.01% 1h": "move goes from 0.1 to 1000",
     "BTC up -5% 1h": "Up or down?",
     "BTC every 1m": "A timer goes from 5m to 7d",
+    "BTC every 1M": "1M may be a month or a million",
+    "BTC > 70000 until 1M": "1M may be a month or a million",
     "BTC every 30d": "A timer goes from 5m to 7d",
     "BTC every 4h above": "Just the price on time",
     "BTC rsi 120": "RSI goes from 1 to 99",
