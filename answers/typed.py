@@ -1,5 +1,6 @@
 """What somebody means who does not type a command as it is: a bare coin, a short name, a slip of the thumb. Pure."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -38,6 +39,10 @@ FILLERS = {
 """Words between those that count, in what is typed without a slash."""
 PLACES = frozenset([*INTERVALS, *KIND_WORDS])
 QUOTES = frozenset(["USDT", "USD", "USDC", "FDUSD", "EUR"])
+PAYLOAD = re.compile(r"[\w-]{1,64}", re.ASCII)  # of a link (Bot API: deep linking)
+ASKED_ONLY = {"alert": 1, "alerts": 0, "settings": 1}
+"""How many words behind a command only ask: a coin whose alerts are offered, a setting whose values are."""
+TAKING_AWAY = ("edit", "remove", "rm", "delete", "-")  # from a watchlist
 MAX_SLIPS = 2  # letters typed wrong, left out, too many or in the wrong order
 
 
@@ -73,11 +78,19 @@ def meant(name: str, words: Sequence[str], commands: Collection[str], known: Col
 
 
 def _linked(words: list[str], commands: Collection[str]) -> Meant:
-    """/start price_BTC, from a link t.me/Bot?start=price_BTC; a payload that means nothing is /start."""
-    name, *rest = words[0].split("_")
-    if name in commands and name != "start":
-        return Meant(name, [each for each in rest if each])
-    return Meant("start", [])
+    """/start price_BTC, from a link t.me/Bot?start=price_BTC; a payload that means nothing is /start.
+
+    Anybody may have posted it, and one press asks it: so it only asks, and what would change something is shown with
+    the buttons that would do so.
+    """
+    name, *rest = [each for each in words[0].split("_") if each] or [""]
+    if name not in commands or name == "start" or not PAYLOAD.fullmatch(words[0]):
+        return Meant("start", [])
+    if name == "watch" and rest:  # a coin's price has a star that adds it
+        is_to_add = rest[0].lower() not in TAKING_AWAY
+        coins = rest[1:] if rest[0].lower() == "add" else rest
+        return Meant("price", coins) if is_to_add and coins else Meant("watch", ["edit"])
+    return Meant(name, rest[: ASKED_ONLY.get(name, len(rest))])
 
 
 def _bare(typed: list[str], commands: Collection[str], known: Collection[str]) -> Meant:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import a_house, pressed, text_of, together, updated
+from conftest import ADA, a_house, pressed, text_of, together, updated
+from test_alert import a_watching_house
 
 import bot
 from answers.typed import Meant, meant, nearest
@@ -123,12 +124,54 @@ def test_slip_without_a_slash() -> None:
     assert meant("", ["fundign", "btc"], NAMES) == Meant("", ["fundign", "btc"], "funding btc")
 
 
-@pytest.mark.parametrize(
-    ("payload", "expected"),
-    [("price_BTC", Meant("price", ["BTC"])), ("oi_ETH", Meant("oi", ["ETH"])), ("ref42", Meant("start", []))],
+@together(
+    "payload, expected",
+    [
+        ("price_BTC", Meant("price", ["BTC"])),
+        ("oi_ETH", Meant("oi", ["ETH"])),
+        ("chart_BTC_4h", Meant("chart", ["BTC", "4h"])),
+        ("ref42", Meant("start", [])),
+        ("_", Meant("start", [])),
+        ("alert_BTC>1", Meant("start", [])),  # which no link can carry
+        ("alert_BTC", Meant("alert", ["BTC"])),
+        ("alert_BTC_70000", Meant("alert", ["BTC"])),
+        ("alert_delete_abc123", Meant("alert", ["delete"])),  # a coin that nobody lists
+        ("alerts_delete_abc123", Meant("alerts", [])),
+        ("settings", Meant("settings", [])),
+        ("settings_quiet_00-23", Meant("settings", ["quiet"])),
+        ("watch", Meant("watch", [])),
+        ("watch_BTC", Meant("price", ["BTC"])),
+        ("watch_add_BTC", Meant("price", ["BTC"])),
+        ("watch_add", Meant("watch", ["edit"])),
+        ("watch_Remove_BTC", Meant("watch", ["edit"])),
+    ],
 )
 def test_payload_of_a_link(payload: str, expected: Meant) -> None:
     assert meant("start", [payload], NAMES) == expected
+
+
+async def test_a_link_changes_nothing(tmp_path: Path) -> None:
+    """Whoever posted it: one press of START asks what it carries."""
+    async with a_watching_house(tmp_path) as house:
+        assert house.bot.duty is not None
+        await house.ask("/watch BTC ETH")
+        await house.ask("/alert BTC > 900000", update_id=2)
+        store = house.bot.duty.store
+        assert store is not None
+        (alert,) = await store.alerts_of_chat(ADA)
+
+        async def kept() -> tuple[object, ...]:
+            return await store.alerts_of_chat(ADA), await store.watched(ADA), (await store.chat(ADA)).settings
+
+        before = await kept()
+        payloads = ["alert_BTC_70000", "alert_BTC_every_4h", "alert_pos_liq_10", "settings_quiet_00-23"]
+        payloads += ["settings_rich_on", "settings_symbol_ETH", "watch_remove_BTC", "watch_add_SOL", "watch_SOL"]
+        payloads += [f"{each}_{act}_{alert.id}" for each in ("alert", "alerts") for act in ("pause", "delete", "again")]
+        for n, payload in enumerate(payloads):
+            text = await house.ask(f"/start {payload}", update_id=10 + n)
+            assert "went wrong" not in text, payload
+            assert payload.upper() not in text
+            assert await kept() == before, payload
 
 
 async def test_guess_is_a_button() -> None:
