@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import NoReturn
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from conftest import pressed, text_of, together, updated
@@ -19,6 +20,7 @@ from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, is_quiet_at, load_wish
 from asking.races import DEADLINE_S
 from clock import loop_time
 from exchanges.table import EXCHANGES
+from render.message import pairs
 from store.words import Chat
 from watchman.duty import READ_S
 
@@ -42,6 +44,17 @@ ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
         ("zone america/new_york", "America/New_York"),
         ("zone Los Angeles", "America/Los_Angeles"),
         ("zone cet", "CET"),
+        ("zone Africa/Dar_es_Salaam", "Africa/Dar_es_Salaam"),
+        ("zone dar es salaam", "Africa/Dar_es_Salaam"),
+        ("zone Port-au-Prince", "America/Port-au-Prince"),
+        ("zone São Paulo", "America/Sao_Paulo"),
+        ("zone us/pacific", "US/Pacific"),
+        ("zone NZ", "NZ"),
+        ("zone est5edt", "EST5EDT"),
+        ("zone mcmurdo", "Antarctica/McMurdo"),
+        ("zone GMT+2", "UTC+2"),
+        ("zone Etc/GMT+2", "UTC-2"),  # as the IANA means it
+        ("zone America/Argentina/Buenos_Aires", "Buenos_Aires"),  # all that a phone has room for
         ("charts on", "on"),
         ("rich on", "on"),
         *((f"{name} off", "") for name in ("symbol", "interval", "quiet", "digest", "charts", "rich")),
@@ -63,6 +76,7 @@ def test_settings_as_they_are_typed(typed: str, said: str) -> None:
         "digest 13pm",
         "zone east",
         "zone ../../etc/passwd",
+        "zone localtime",
         "zone 15",
         "charts x",
         "rich x",
@@ -72,6 +86,16 @@ def test_what_is_no_setting_is_said_to_be_none(typed: str) -> None:
     name, _, value = typed.partition(" ")
     with pytest.raises(Misread):
         changed(ALL, name, value)
+
+
+def test_every_zone_is_taken_as_it_is_spelt_and_fits_a_phone() -> None:
+    for name in available_timezones() - {"localtime", "Factory"}:
+        wishes = changed(ALL, "zone", name)
+        assert not wishes.zone or wishes.zone == name
+        assert len(pairs([("Time zone", value_of(wishes, "zone"))]).removeprefix("<pre>").removesuffix("</pre>")) <= 34
+        moments = [at(f"2026-{month:02}-01T00:00Z") for month in (1, 7)]
+        expected = [datetime.fromtimestamp(each / 1000, ZoneInfo(name)).utcoffset() for each in moments]
+        assert [timedelta(minutes=minutes_ahead(wishes, each)) for each in moments] == expected
 
 
 @together(
