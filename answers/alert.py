@@ -37,7 +37,7 @@ from answers.judging import (
     settle,
 )
 from answers.liq import liquidated
-from answers.rule_words import in_words
+from answers.rule_words import format_level, in_words
 from answers.spread import format_bps
 from asking.races import Question
 from exchanges.errors import NotSupported, Reason
@@ -427,7 +427,7 @@ def alert_buttons(alert: Alert) -> Keyboard:
 def round_level(level: float) -> str:
     """A level as one would type it: four digits, without an exponent."""
     rounded = float(f"{level:.4g}")
-    return f"{rounded:.0f}" if rounded >= 1000 else f"{rounded:.12f}".rstrip("0").rstrip(".")
+    return f"{rounded:.0f}" if rounded >= 1000 else format_level(rounded)
 
 
 class Fields(TypedDict):

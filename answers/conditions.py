@@ -297,10 +297,11 @@ def _duration(word: str) -> int | None:
 
 
 def parse_number(text: str) -> float:
-    """70k, 70,000, 70.000,5, 70'000, 1.5k. Raises AskBack for 70,5 and 70.000, Misunderstood for what is none."""
+    """70k, 70,000, 70.000,5, 70'000, 1.5k, 0,05. Raises AskBack for 70,5 and 70.000, Misunderstood for what is none."""
     if not text.isascii():
         raise Misunderstood(f"“{text[:24]}” is no number. Write 70000, 70k or 0.05.")
     body, factor = (text[:-1], 1000.0) if text.endswith("k") else (text, 1.0)
+    typed, k = body, text[len(body) :]  # a k stays behind either meaning
     body = re.sub(r"(?<=\d)['_](?=\d{3}(\D|$))", "", body)
     if re.fullmatch(r"\d+(\.\d+)?", body) and not re.fullmatch(r"[1-9]\d{0,2}\.000", body):
         return float(body) * factor
@@ -308,12 +309,14 @@ def parse_number(text: str) -> float:
         return float(body.replace(",", "")) * factor
     if re.fullmatch(r"[1-9]\d{0,2}(\.\d{3})+,\d+|[1-9]\d{0,2}(\.\d{3}){2,}", body):
         return float(body.replace(".", "").replace(",", ".")) * factor
+    if re.fullmatch(r"0\d*,\d+", body):  # 0,05: no thousands begin so
+        return float(body.replace(",", ".")) * factor
     if re.fullmatch(r"\d+,\d+", body):
         point = body.replace(",", ".")
-        raise AskBack(f"Is {text} meant as {point}?", text, point + "k" * (factor > 1), body.replace(",", ""))
+        raise AskBack(f"Is {text} meant as {point}{k}?", typed, point, body.replace(",", ""))
     if re.fullmatch(r"[1-9]\d{0,2}\.000", body):
         whole, thousands = body.partition(".")[0], body.replace(".", "")
-        raise AskBack(f"Is {text} meant as {whole} or as {thousands}?", text, whole, thousands)
+        raise AskBack(f"Is {text} meant as {whole}{k} or as {thousands}{k}?", typed, whole, thousands)
     raise Misunderstood(f"“{text[:24]}” is no number. Write 70000, 70k or 0.05.")
 
 

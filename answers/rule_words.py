@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from answers.judging import DAY_MS, HOUR_MS, MINUTE_MS, Rule, interval_of
 
 UNITS_MS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
@@ -67,7 +69,12 @@ def _options(rule: Rule) -> list[str]:
 
 
 def format_level(level: float) -> str:
-    return f"{level:,.12g}" if abs(level) >= 1e-4 or not level else f"{level:.12f}".rstrip("0")
+    """70,000 · 0.05 · 0.00000001234: as it was typed, to twelve digits and never with an exponent."""
+    if abs(level) >= 1e11:
+        return f"{level:,.0f}"
+    if abs(level) >= 1e-4 or not level:
+        return f"{level:,.12g}"
+    return f"{level:.{11 - math.floor(math.log10(abs(level)))}f}".rstrip("0")
 
 
 def format_span(span_ms: int) -> str:

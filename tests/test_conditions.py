@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import together
 
+from answers.alert import round_level
 from answers.conditions import AskBack, Misunderstood, parse_number, read_condition
 from answers.judging import DAY_MS, HOUR_MS, Rule, load_rule
 from answers.rule_words import format_level, format_span, in_words
@@ -41,6 +42,10 @@ READ = {
     "xrp 2.345": "XRP crosses 2.345, once",
     "pepe below 0.00001": "PEPE falls below 0.00001, once",
     "1000PEPE > 0.012": "1000PEPE rises above 0.012, once",
+    "eth > 0,25": "ETH rises above 0.25, once",  # no thousands begin so
+    "doge < 0,05": "DOGE falls below 0.05, once",
+    "BTC basis < -0,3%": "BTC basis falls below -0.3 %, once",
+    "PEPE > 0.000000000000123": "PEPE rises above 0.000000000000123, once",
     "1inch > 0.4": "1INCH rises above 0.4, once",
     "BTC/USDT > 70000": "BTC/USDT rises above 70,000, once",
     "btc-usdt < 60000": "BTC-USDT falls below 60,000, once",
@@ -173,7 +178,10 @@ REFUSED = {
 
 ASKED_BACK = {
     "BTC 70,5": ("Is 70,5 meant as 70.5?", ("btc 70.5", "btc 705")),
-    "eth > 0,25": ("Is 0,25 meant as 0.25?", ("eth > 0.25", "eth > 025")),
+    "BTC 1,5k": ("Is 1,5k meant as 1.5k?", ("btc 1.5k", "btc 15k")),
+    "BTC > 1,5 k": ("Is 1,5k meant as 1.5k?", ("btc > 1.5 k", "btc > 15 k")),
+    "BTC > 70.000k": ("Is 70.000k meant as 70k or as 70000k?", ("btc > 70k", "btc > 70000k")),
+    "eth liq > $1,5m": ("Is 1,5 meant as 1.5?", ("eth liq > $1.5m", "eth liq > $15m")),
     "BTC > 7,00": ("Is 7,00 meant as 7.00?", ("btc > 7.00", "btc > 700")),
     "BTC > 70.000": ("Is 70.000 meant as 70 or as 70000?", ("btc > 70", "btc > 70000")),
     "eth -2,5% 1h": ("Is 2,5 meant as 2.5?", ("eth -2.5% 1h", "eth -25% 1h")),
@@ -270,14 +278,21 @@ def test_what_is_no_number(text: str) -> None:
 
 
 def test_levels_and_spans_in_words() -> None:
-    assert [format_level(each) for each in (70_000.0, 0.00001234, 1.5, -20.0, 0.0)] == [
+    assert [format_level(each) for each in (70_000.0, 1e12, 0.00001234, 1.23e-13, 1.5, -20.0, 0.0)] == [
         "70,000",
+        "1,000,000,000,000",
         "0.00001234",
+        "0.000000000000123",
         "1.5",
         "-20",
         "0",
     ]
     assert [format_span(hours * HOUR_MS) for hours in (1, 24, 48, 168)] == ["1h", "24h", "2d", "7d"]
+
+
+def test_levels_to_choose_are_as_they_are_typed() -> None:
+    for price, level in ((68_345.5, "68350"), (999.87, "999.9"), (0.1178, "0.1178"), (1.236e-13, "0.0000000000001236")):
+        assert round_level(price) == level
 
 
 def test_every_rule_says_what_it_needs() -> None:
