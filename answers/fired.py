@@ -23,7 +23,6 @@ from store.words import Chat, Message
 
 MINUTE_MS = 60_000
 CHART_INTERVAL = "15m"
-LINES = {"slept": "I slept", "digest": "the digest", "machines": "several machines run"}  # in a summary
 LONG_SLEEP_MS = 12 * 3_600_000  # told with its days
 OF_DIGEST = (Button("Watchlist", apart("watch")), Button("🔔 All alerts", apart("alerts")))
 ALL_ALERTS = Button("🔔 All alerts", apart("alerts"))
@@ -66,9 +65,10 @@ class FiredShow:
         return Shown(self._marked(text), _markup(_buttons(message, rule, facts)), is_quiet or rule.is_quiet)
 
     def line(self, message: Message) -> str:
+        """ "" for a digest, and for what the owner should do: no line tells enough of that."""
         facts: Mapping[str, Any] = orjson.loads(message.facts)
         if "rule" not in facts:
-            return _silent(facts) if facts["event"] == "silent" else LINES[facts["event"]]
+            return _silent(facts) if facts["event"] == "silent" else ""
         rule = Rule(**facts["rule"])
         if facts["event"] == "expired":
             return f"ended: {in_words(rule, short(rule.symbol))}"

@@ -130,14 +130,16 @@ class Plain(NamedTuple):
 
 
 class PlainShow:
-    """Shows facts by their number alone."""
+    """Shows facts by their number alone. In a summary some are longer, or have no line: n_letters of the facts."""
 
     def message(self, message: Message, chat: Chat, now_ms: int) -> Plain:
         facts = orjson.loads(message.facts)
         return Plain(f"<b>{message.alert_id}</b> #{message.number}", is_quiet=bool(facts.get("is_quiet")))
 
     def line(self, message: Message) -> str:
-        return f"{message.alert_id} #{message.number}"
+        line = f"{message.alert_id} #{message.number}"
+        n_letters: int = orjson.loads(message.facts).get("n_letters", len(line))
+        return line.ljust(n_letters, ".")[:n_letters]
 
     def summary(self, lines: Sequence[str], n_more: int, chat: Chat, now_ms: int) -> Plain:
         return Plain("\n".join([f"{len(lines) + n_more} alerts", *lines, *([f"{n_more} more"] if n_more else [])]))

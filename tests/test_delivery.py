@@ -282,9 +282,73 @@ def test_a_summary_that_somebody_deleted_is_sent_anew(tmp_path: Path) -> None:
         house.telegram.answers = [error(400, "Bad Request: message to edit not found")]
         await house.deliver(10_000)
         await house.deliver(10_000)
-        return [method for method, _ in house.telegram.calls[-3:]]
+        assert [method for method, _ in house.telegram.calls[-3:]] == ["sendMessage", "editMessageText", "sendMessage"]
+        return house.telegram.texts[-2:]
 
-    assert in_house(tmp_path, act) == ["sendMessage", "editMessageText", "sendMessage"]
+    assert in_house(tmp_path, act) == ["2 alerts\nalert #5\nalert #6", "1 alerts\nalert #6"]
+
+
+def test_a_summary_that_telegram_did_not_take_leaves_no_lines(tmp_path: Path) -> None:
+    async def act(house: House) -> list[str]:
+        await house.add(*range(7))
+        await house.deliver()
+        await house.deliver(7000)
+        return house.telegram.texts[-2:]
+
+    refused = error(429, "", retry_after_s=7)
+    assert in_house(tmp_path, act, *[None] * 5, refused) == ["2 alerts\nalert #5\nalert #6"] * 2
+
+
+def test_what_comes_alone_behind_such_a_summary_is_never_edited(tmp_path: Path) -> None:
+    async def act(house: House) -> list[tuple[str, str]]:
+        await house.add(*range(4))
+        await house.deliver()
+        await house.add(4, 5)
+        await house.deliver(35_000)
+        await house.deliver(25_000)
+        await house.add(6)
+        await house.deliver(5000)
+        return [(method, params["text"]) for method, params in house.telegram.calls[-2:]]
+
+    refused = error(429, "", retry_after_s=25)
+    alone = [("sendMessage", "<b>alert</b> #5"), ("sendMessage", "<b>alert</b> #6")]
+    assert in_house(tmp_path, act, *[None] * 5, refused) == alone
+
+
+def test_a_clock_that_was_ahead_makes_no_storm(tmp_path: Path) -> None:
+    async def act(house: House) -> list[str]:
+        await house.add(*range(7))
+        await house.deliver()
+        house.now_ms -= 60 * MINUTE_MS
+        await house.add(7)
+        await house.deliver()
+        return house.telegram.texts[-1:]
+
+    assert in_house(tmp_path, act) == ["<b>alert</b> #7"]
+
+
+@pytest.mark.parametrize("n_letters", [200, 5000])
+def test_a_summary_has_a_bound_in_letters(n_letters: int, tmp_path: Path) -> None:
+    async def act(house: House) -> list[str]:
+        await house.add(*range(30), facts=f'{{"n_letters": {n_letters}}}')
+        assert await house.deliver() == 30
+        await house.add(30)
+        assert await house.deliver(10_000) == 1
+        return house.telegram.texts[-1].split("\n")
+
+    head, *lines, more = in_house(tmp_path, act)
+    assert (head, len(lines), more) == ("26 alerts", 3900 // (n_letters + 1), f"{26 - len(lines)} more")
+
+
+def test_what_has_no_line_comes_alone_in_a_storm_too(tmp_path: Path) -> None:
+    async def act(house: House) -> list[str]:
+        await house.add(*range(5))
+        await house.add(5, 7, facts='{"n_letters": 0}')
+        await house.add(6, 8)
+        assert await house.deliver() == 9
+        return house.telegram.texts[5:]
+
+    assert in_house(tmp_path, act) == ["2 alerts\nalert #6\nalert #8", "<b>alert</b> #5", "<b>alert</b> #7"]
 
 
 def test_a_storm_outlives_a_restart(tmp_path: Path) -> None:

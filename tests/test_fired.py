@@ -44,3 +44,9 @@ def test_a_gap_that_nobody_tells_is_said_to_be_none() -> None:
     (message,) = silence.messages()
     told = FiredShow().message(message, Chat(5), NOW).text
     assert told == "No two exchanges have told bid and ask of the BTC perpetual since 13:48 UTC."
+
+
+def test_a_digest_has_no_line_in_a_summary() -> None:
+    """Its name alone would stand there, and what it tells would be gone."""
+    for event in ("digest", "slept", "machines"):
+        assert not FiredShow().line(Message(event, 1, 5, None, orjson.dumps({"event": event}).decode(), NOW, NOW))

@@ -11,7 +11,7 @@ one sends to it at a time. What Telegram says decides (`verdict`):
     plain     Telegram does not like the text: once more without tags, then dropped
 
 In a storm a chat gets MAX_A_MINUTE messages a minute; the rest is one summary, which is edited while the storm lasts
-and so rings once.
+and so rings once. What cannot be said in a line of it, as a digest, comes alone also then.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 import orjson
@@ -40,6 +40,7 @@ MESSAGES = 200  # read at once
 MAX_A_MINUTE = 5
 MINUTE_MS = 60_000
 MAX_LINES = 40  # of a summary; what is beyond is counted
+MAX_LETTERS = 3900  # of its lines, of the 4096 UTF-16 units that Telegram takes: the rest is for its head and its foot
 OLD_MS = 6 * 3_600_000  # then a message is of no use any more
 LIST_MS = 24 * 3_600_000  # what is told that late goes into one list
 PACE_S = 0.04  # between two messages: Telegram's FAQ allows 30 a second
@@ -76,7 +77,7 @@ class Show(Protocol):
         ...
 
     def line(self, message: Message) -> str:
-        """The same in one line of a summary."""
+        """The same in one line of a summary; "" for what one cannot tell, and so comes alone."""
         ...
 
     def summary(self, lines: Sequence[str], n_more: int, chat: Chat, now_ms: int) -> Shown:
@@ -88,14 +89,14 @@ class Show(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Burst:
     """What a chat was sent lately. sent_ms: of the last single ones. An open summary has message_id and its lines."""
 
-    sent_ms: list[int] = field(default_factory=list)
+    sent_ms: Sequence[int] = ()
     summary_id: int | None = None
     summary_ms: int = 0
-    lines: list[str] = field(default_factory=list)
+    lines: Sequence[str] = ()
     n_more: int = 0
 
     @classmethod
@@ -106,17 +107,36 @@ class Burst:
     def text(self) -> str:
         return orjson.dumps(asdict(self)).decode()
 
-    def has_room(self, now_ms: int) -> bool:
+    @property
+    def has_room(self) -> bool:
         """Whether one more may be sent alone: few in the last minute, and no summary that still goes on."""
-        self.sent_ms = [each for each in self.sent_ms if now_ms - each < MINUTE_MS]
-        if self.summary_id is not None and now_ms - self.summary_ms >= MINUTE_MS:
-            self.summary_id, self.lines, self.n_more = None, [], 0
         return self.summary_id is None and len(self.sent_ms) < MAX_A_MINUTE
 
-    def add_lines(self, lines: Sequence[str]) -> None:
-        room = MAX_LINES - len(self.lines)
-        self.lines += lines[:room]
-        self.n_more += max(0, len(lines) - room)
+    def at(self, now_ms: int) -> Burst:
+        """Without what is over, and without what a clock that was ahead has left; another machine's may be so a bit."""
+        sent_ms = [each for each in self.sent_ms if abs(now_ms - each) < MINUTE_MS]
+        is_open = self.summary_id is not None and abs(now_ms - self.summary_ms) < MINUTE_MS
+        return replace(self, sent_ms=sent_ms) if is_open else Burst(sent_ms)
+
+    def with_single(self, now_ms: int) -> Burst:
+        return replace(self, sent_ms=[*self.sent_ms, now_ms])
+
+    def with_lines(self, lines: Sequence[str], now_ms: int) -> Burst:
+        """Those for which its summary has room; the others are counted."""
+        room = MAX_LETTERS - sum(map(_n_letters, self.lines))
+        n_taken = 0
+        for line in lines[: 0 if self.n_more else MAX_LINES - len(self.lines)]:
+            room -= _n_letters(line)
+            if room < 0:
+                break
+            n_taken += 1
+        taken = [*self.lines, *lines[:n_taken]]
+        return replace(self, summary_ms=now_ms, lines=taken, n_more=self.n_more + len(lines) - n_taken)
+
+
+def _n_letters(line: str) -> int:
+    """As Telegram counts them, with the line's end."""
+    return len(line.encode("utf-16-le")) // 2 + 1
 
 
 class _Stop(Exception):
@@ -215,9 +235,20 @@ class _Turn:
         messages = await self._without_old(messages)
         for i, message in enumerate(messages):
             await self._check_lease()
-            if not self._burst.has_room(self._now()) or _belongs_in_list(message):
-                await self._send_summary(messages[i:])
+            self._burst = self._burst.at(self._now())
+            if not self._burst.has_room or _belongs_in_list(message):
+                await self._send_storm(messages[i:])
                 return
+            await self._send_one(message)
+
+    async def _send_storm(self, messages: Sequence[Message]) -> None:
+        """One summary, and what has no line in it."""
+        lines = [self._show.line(each) for each in messages]
+        listed = [each for each, line in zip(messages, lines, strict=True) if line]
+        if listed:
+            await self._send_summary(listed, [line for line in lines if line])
+        for message in (each for each, line in zip(messages, lines, strict=True) if not line):
+            await self._check_lease()
             await self._send_one(message)
 
     async def _without_old(self, messages: Sequence[Message]) -> list[Message]:
@@ -231,34 +262,32 @@ class _Turn:
     async def _send_one(self, message: Message) -> None:
         shown = self._show.message(message, self._chat, self._now())
         params = self._params(shown, message.thread_id)
-        await asyncio.shield(self._call_and_mark("sendMessage", params, [message]))
+        await asyncio.shield(self._call_and_mark("sendMessage", params, [message], None))
 
-    async def _send_summary(self, messages: Sequence[Message]) -> None:
-        burst, facts = self._burst, [self._show.line(each) for each in messages]
-        burst.add_lines(facts)
+    async def _send_summary(self, messages: Sequence[Message], lines: Sequence[str]) -> None:
+        burst = self._burst.with_lines(lines, self._now())
         shown = self._show.summary(burst.lines, burst.n_more, self._chat, self._now())
         params = self._params(shown, messages[0].thread_id if burst.summary_id is None else None)
-        burst.summary_ms = self._now()
+        method = "sendMessage"
         if burst.summary_id is not None:
-            await asyncio.shield(
-                self._call_and_mark("editMessageText", {**params, "message_id": burst.summary_id}, messages)
-            )
-            return
-        await asyncio.shield(self._call_and_mark("sendMessage", params, messages))
+            method, params = "editMessageText", {**params, "message_id": burst.summary_id}
+        await asyncio.shield(self._call_and_mark(method, params, messages, burst))
 
-    async def _call_and_mark(self, method: str, params: Mapping[str, Any], messages: Sequence[Message]) -> None:
-        """One call, and its mark behind it: not to be parted by a stop."""
+    async def _call_and_mark(
+        self, method: str, params: Mapping[str, Any], messages: Sequence[Message], summary: Burst | None
+    ) -> None:
+        """One call, and its mark behind it: not to be parted by a stop. summary: with these messages, once Telegram has
+        them; None for a message that comes alone."""
         result = await self._call(method, params, messages)
         if result is None:
             return
         message_id = result.get("message_id") if isinstance(result, dict) else None
-        is_single = len(messages) == 1 and method == "sendMessage" and not self._burst.lines
-        if is_single:
-            self._burst.sent_ms.append(self._now())
+        if summary is None:
+            self._burst = self._burst.with_single(self._now())
             if message_id is not None and len(self._delivery._rung) < MAX_A_MINUTE:
                 self._delivery._rung.append(Rung(messages[0], self._chat, message_id))
-        elif method == "sendMessage":
-            self._burst.summary_id = message_id
+        else:
+            self._burst = replace(summary, summary_id=message_id if summary.summary_id is None else summary.summary_id)
         await self._store.mark_sent(messages, message_id, self._burst.text, self._now())
         self._delivery.n_sent += len(messages)
         if self._chat.n_dropped:
@@ -299,7 +328,7 @@ class _Turn:
         if said == "topic" and "message_thread_id" in params:
             return {key: value for key, value in params.items() if key != "message_thread_id"}
         if said == "gone" and "message_id" in params:  # somebody deleted the summary
-            self._burst.summary_id = None
+            self._burst = Burst(self._burst.sent_ms)
             raise _Stop from error
         if "parse_mode" in params:
             plain = {key: value for key, value in as_html(params).items() if key != "parse_mode"}
