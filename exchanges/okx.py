@@ -571,7 +571,7 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
 
         {"instId": "ETH-USD-210430", "pos": "1", "posSide": "long", "avgPx": "2566.31", "markPx": "2353.849",
          "upl": "-0.00000099", "uplRatio": "-0.0025", "lever": "10", "liqPx": "2352.84", "notionalUsd": "2276.25",
-         "margin": "0.00038", "imr": "", "ccy": "ETH", "fundingFee": "0"}
+         "margin": "0.00038", "imr": "", "ccy": "ETH", "mgnMode": "isolated", "fundingFee": "0"}
 
     A margin position's pos is never negative: posCcy says the side, the base currency is long, the quote is short.
     pos counts contracts, signed only in net mode; the size in coins is notionalUsd over the mark price. upl,
@@ -603,6 +603,7 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
                 pnl=row.number("upl"),
                 pnl_pct=None if ratio is None else ratio * 100,
                 funding=row.number("fundingFee"),
+                margin_mode=str(row.get("mgnMode") or ""),
             )
         )
     return found

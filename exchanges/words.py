@@ -309,7 +309,8 @@ class Position(NamedTuple):
 
     symbol: as the exchange spells it. size in base, notional in dollars. pnl, margin and funding
     in `asset`, in which the contract settles; pnl_pct of the margin. funding: paid (-) or
-    received (+) so far. liquidation None: the exchange gives none.
+    received (+) so far. liquidation None: the exchange gives none. margin_mode: cross or isolated, at an exchange
+    where one contract may be held both ways at once, and by each asset; "" elsewhere.
     """
 
     symbol: str
@@ -326,6 +327,7 @@ class Position(NamedTuple):
     pnl: float | None
     pnl_pct: float | None
     funding: float | None = None
+    margin_mode: str = ""
 
 
 class Income(NamedTuple):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import pytest
 from conftest import a_house
 
+from accounts import Accounts, Part, Valued
+from answers.judging import Rule, State, judge_holdings
+from exchanges import okx
 from exchanges.binance import parse_price_row
 from exchanges.errors import MarketError
 from exchanges.reading import row_in
@@ -14,6 +18,7 @@ from exchanges.table import EXCHANGES
 from watchman.quotes import MarketQuotes
 
 NOW = 1_763_906_602.0
+T0 = int(NOW * 1000)
 PERPS = [name for name, each in EXCHANGES.items() if "perp" in each.kinds]
 
 
@@ -126,6 +131,25 @@ async def test_own_positions_have_a_distance() -> None:
         assert held
         assert all(each.key.split(" ")[0] in exchanges and each.usd >= 50 for each in held)
         assert any(each.distance_pct is not None and 0 < each.distance_pct < 100 for each in held)
+
+
+async def test_a_contract_held_in_two_ways_is_two_positions() -> None:
+    """At OKX one may be held isolated and cross at once, and cross by each asset."""
+    row = {"instId": "BTC-USDT-SWAP", "posSide": "long", "pos": "10", "markPx": "60000", "notionalUsd": "6000"}
+    modes = [("isolated", "USDT", "55200"), ("cross", "USDT", "27000"), ("cross", "BTC", "30000")]
+    data = [row | {"mgnMode": mode, "ccy": asset, "liqPx": price} for mode, asset, price in modes]
+    valued = [Valued(each, None, None) for each in okx.parse_positions({"code": "0", "data": data})]
+
+    class Held:
+        async def positions(self) -> list[Part[list[Valued]]]:
+            return [Part("okx", valued, (), None)]
+
+    async with a_house() as house:
+        held, _ = await MarketQuotes(house.bot.market, cast(Accounts, Held())).holdings()
+    state, first = judge_holdings(Rule("liquidation", "down", 10.0, times=0), State(T0), held, ["okx"], T0)
+    _, again = judge_holdings(Rule("liquidation", "down", 10.0, times=0), state, held, ["okx"], T0 + 60_000)
+    assert (first is not None, again) == (True, None)
+    assert {each.label for each in held} == {"BTC long · OKX isolated", "BTC long · OKX"}
 
 
 async def test_liquidations_of_those_that_tell_them() -> None:

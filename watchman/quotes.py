@@ -201,8 +201,12 @@ def _holding(exchange: str, valued: Valued) -> Holding:
     each, distance_pct = valued.position, None
     if each.mark and each.liquidation:
         distance_pct = abs(each.mark - each.liquidation) / each.mark * 100.0
-    label = f"{each.base[:8]} {each.side} · {exchange_name(exchange)}"
-    return Holding(f"{exchange} {each.symbol} {each.side}", label, each.notional or 0.0, distance_pct, each.pnl_pct)
+    words = [exchange, each.symbol, each.side]
+    if each.margin_mode:  # one contract held twice: two positions, each with a liquidation of its own
+        words += [each.margin_mode, each.asset]
+    is_isolated = each.margin_mode == "isolated"
+    label = f"{each.base[:8]} {each.side} · {exchange_name(exchange)}{' isolated' * is_isolated}"
+    return Holding(" ".join(words), label, each.notional or 0.0, distance_pct, each.pnl_pct)
 
 
 def _is_whole(part: Part[list[Valued]]) -> bool:
