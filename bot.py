@@ -283,8 +283,8 @@ class Bot:
         asker = asker._replace(is_the_group=question.is_the_groups)
         if self.duty is None:
             return self.tools._replace(asker=asker)
-        if question.name == "start":
-            await self.duty.standing_changed(question.chat_id, is_there=True)
+        if not question.inline_id:  # of a chat that we know
+            await self.duty.heard(question.chat_id, is_start=question.name == "start")
         return self.duty.lent(self.tools, asker)
 
     def _is_silent(self, question: Question) -> bool:

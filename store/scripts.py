@@ -153,6 +153,9 @@ class SqlStore:
     async def unblock_chat(self, chat_id: int) -> bool:
         return await self.engine.run(_unblock_chat(chat_id))
 
+    async def blocked_chats(self, most: int) -> list[int]:
+        return _column(await self._rows(sql.BLOCKED_CHATS, most))
+
     async def move_chat(self, old_id: int, new_id: int) -> None:
         await self.engine.run(_move_chat(old_id, new_id))
 
@@ -241,6 +244,7 @@ def _add_alert(alert: Alert, limits: Limits) -> Script[tuple[Alert, bool]]:
     while (yield One(sql.ALERT_OF_ID, (alert.id,))):
         alert = alert._replace(id=new_id())
     yield One(sql.ADD_CHAT, (alert.chat_id,))
+    yield from _unblock_chat(alert.chat_id)
     yield One(sql.ADD_ALERT, tuple(alert))
     return alert, True
 

@@ -153,6 +153,7 @@ ADD_CHAT = """INSERT INTO bot_chat
 CHAT_OF_ID = f"SELECT {CHAT} FROM bot_chat WHERE id = $1"
 CHATS_WITH_SETTINGS = f"SELECT {CHAT} FROM bot_chat WHERE settings <> '' AND blocked_ms IS NULL ORDER BY id"
 CHATS_THAT_WISH = "SELECT id FROM bot_chat WHERE settings <> '' ORDER BY id LIMIT $1"
+BLOCKED_CHATS = "SELECT id FROM bot_chat WHERE blocked_ms IS NOT NULL ORDER BY blocked_ms DESC, id LIMIT $1"
 CHANGE_SETTINGS = "UPDATE bot_chat SET settings = $2 WHERE id = $1"
 BLOCK_CHAT = "UPDATE bot_chat SET blocked_ms = coalesce(blocked_ms, $2) WHERE id = $1"
 UNBLOCK_CHAT = "UPDATE bot_chat SET blocked_ms = NULL WHERE id = $1 AND blocked_ms IS NOT NULL RETURNING id"

@@ -196,7 +196,7 @@ class Store(Protocol):
 
     async def add_alert(self, alert: Alert, limits: Limits) -> tuple[Alert, bool]:
         """Stores it; says whether it is new. Idempotent by (chat_id, update_id): the second call gives back the first
-        alert, whatever has become of it. Raises LimitReached."""
+        alert, whatever has become of it. A chat in which one is set is there: see unblock_chat. Raises LimitReached."""
         ...
 
     async def alert(self, alert_id: str) -> Alert | None:
@@ -287,6 +287,10 @@ class Store(Protocol):
 
         False: it was not blocked.
         """
+        ...
+
+    async def blocked_chats(self, most: int) -> list[int]:
+        """The ids of chats that take no messages, the latest first."""
         ...
 
     async def move_chat(self, old_id: int, new_id: int) -> None:

@@ -337,6 +337,19 @@ def test_a_blocked_chat_rests_until_it_is_heard_of(url: str) -> None:
     in_store(url, ask)
 
 
+def test_a_chat_in_which_an_alert_is_set_is_there(url: str) -> None:
+    async def ask(store: SqlStore) -> None:
+        await store.add_alert(BTC._replace(state="{}"), Limits())
+        await store.block_chat(5, 10)
+        assert (await store.blocked_chats(9), await store.blocked_chats(0)) == ([5], [])
+        other = alert(2, state="{}")
+        await store.add_alert(other, Limits())
+        assert await store.blocked_chats(9) == []
+        assert await store.armed_alerts(("", ""), 9) == [BTC._replace(state="", version=1), other]
+
+    in_store(url, ask)
+
+
 def test_a_group_that_became_a_supergroup(url: str) -> None:
     async def ask(store: SqlStore) -> None:
         await store.add_alert(BTC._replace(thread_id=3), Limits())

@@ -23,6 +23,7 @@ from clock import MACHINE, Clock
 from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreError
 from telegram.api import TelegramAPI, TelegramError
 from watchman.moves import Moves
+from watchman.presence import Presence
 from watchman.ticked import PERIOD_MS, Ticked
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ STOP_S = 12.0  # for a message on its way
 WISHES_S = 60.0  # how long what a chat wishes is kept in memory
 READ_S = 0.5
 DNS_S = 2.0
+OPEN_S = 3.0  # for a store that is not open yet when it should be told something
+WRITE_S = 2.0
 WEEK_MS = 7 * 86_400_000
 ADMIN_S = 2.0  # for Telegram to say who runs a group
 MAX_CHATS = 4096  # kept in memory
@@ -68,6 +71,7 @@ class Duty:
         self._wishing_read_s = -WISHES_S
         self._reading = asyncio.Lock()
         self._moves = Moves(tools.settings.allowed_ids, self._wishes_moved)
+        self._presence = Presence(clock)
         self.store: Store | None = None
         self.sentence = NOT_OPEN
         self.last = Ticked()
@@ -113,6 +117,7 @@ class Duty:
             if not await self.open():
                 return Ticked()
             assert self.store is not None
+            await self._write_presence(self.store)
             rounds = self._begin_rounds(self.store)
             ticked = Ticked()
             with suppress(StoreError):  # a move that cannot be stored holds up nothing else
@@ -195,23 +200,46 @@ class Duty:
         return tools._replace(asker=asker, store=self.store, no_store=self.sentence, is_admin=self._is_admin)
 
     async def standing_changed(self, chat_id: int, is_there: bool) -> None:
-        """The bot may write to a chat again, or no more: its alerts go on, or rest."""
+        """The bot may write to a chat again, or no more: its alerts go on, or rest.
+
+        Telegram says it once, perhaps to a process that has just started: the store is opened first. What cannot be
+        written now is written before the next tick.
+        """
+        self._presence.note(chat_id, is_there)
+        if (store := await self._opened()) is not None:
+            await self._write_presence(store)
+
+    async def _opened(self) -> Store | None:
+        """The store; None where it cannot be opened within OPEN_S."""
         if self.store is None:
-            return
-        with suppress(StoreError):
-            if is_there:
-                await self.store.unblock_chat(chat_id)
-            else:
-                await self.store.block_chat(chat_id, int(self._clock.now() * 1000))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(OPEN_S):
+                    await self._open_in_turn()
+        return self.store
+
+    async def heard(self, chat_id: int, *, is_start: bool) -> None:
+        """Something came from a chat, so the bot is there: if its alerts rest, they go on.
+
+        Nearly always that asks nothing of the store; is_start: it is written, whatever is known of the chat.
+        """
+        if is_start or (self.store is not None and await self._presence.is_marked(self.store, chat_id)):
+            self._presence.note(chat_id, is_there=True)
+            if self.store is not None:
+                await self._write_presence(self.store)
+
+    async def _write_presence(self, store: Store) -> None:
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(WRITE_S):
+                await self._presence.write(store)
 
     async def chat_moved(self, old_id: int, new_id: int) -> None:
         """A group became a supergroup: what is remembered of it goes along, at once or with the next tick."""
         self._moves.hear(old_id, new_id)
-        if self.store is None:
+        if (store := await self._opened()) is None:
             return
         try:
             async with asyncio.timeout(MOVE_S):
-                await self._moves.carry_out(self.store)
+                await self._moves.carry_out(store)
         except (StoreError, TimeoutError) as error:
             log.warning("group %d is not moved yet: %s", old_id, str(error) or "the database takes long")
 
