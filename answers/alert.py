@@ -206,8 +206,12 @@ async def _stored(tools: Tools, typed: Typed, rule: Rule, figure: float | None, 
     thread_id, until_ms = who.thread_id, now_ms + typed.life_ms
     alert = Alert(new_id(), who.chat_id, thread_id, who.user_id, who.update_id, ARMED, rule.need, rule.text, state.text,
                   0, now_ms, until_ms)  # fmt: skip
-    alert, _ = await tools.memory.add_alert(alert, Limits(user=tools.settings.alerts_per_user))
+    alert, _ = await tools.memory.add_alert(alert, _limits(tools))
     return Told("set", alert, load_rule(alert.rule), figure, price)
+
+
+def _limits(tools: Tools) -> Limits:
+    return Limits(user=tools.settings.alerts_per_user)
 
 
 def _check_own(tools: Tools) -> None:
@@ -272,7 +276,7 @@ async def _changed(tools: Tools, wish: Wish) -> Told:
         return await _again(tools, alert, rule, wish.argument)
     status, state = (PAUSED, alert.state) if wish.action == "pause" else (ARMED, "")
     changed = alert._replace(status=status, state=state)
-    if not await tools.memory.change_alert(changed):
+    if not await tools.memory.change_alert(changed, _limits(tools)):
         raise Misread("It changed just now. Please press once more.")
     return Told(wish.action, changed, rule)
 
@@ -294,7 +298,7 @@ async def _again(tools: Tools, alert: Alert, rule: Rule, argument: str) -> Told:
         until_ms = max(alert.until_ms, now_ms + DAY_MS)
         rule = replace(rule, times=rule.times and alert.n_fired + 1, pause_ms=max(rule.pause_ms, HOUR_MS))
         changed = alert._replace(status=ARMED, state=state.text, rule=rule.text, until_ms=until_ms)
-        if not await tools.memory.change_alert(changed):
+        if not await tools.memory.change_alert(changed, _limits(tools)):
             raise Misread("It changed just now. Please press once more.")
         return Told("again", changed, rule)
     percent = _percent(argument)

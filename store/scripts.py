@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from store import sql
 from store.words import (
+    DONE,
     DROPPED,
     SENT,
     Alert,
@@ -97,9 +98,8 @@ class SqlStore:
     async def alerts_of_chat(self, chat_id: int) -> list[Alert]:
         return await self._alerts(sql.ALERTS_OF_CHAT, chat_id)
 
-    async def change_alert(self, alert: Alert) -> bool:
-        changed = (alert.status, alert.need, alert.rule, alert.state, alert.until_ms)
-        return bool(await self._rows(sql.CHANGE_ALERT, alert.id, alert.version, *changed))
+    async def change_alert(self, alert: Alert, limits: Limits) -> bool:
+        return await self.engine.run(_change_alert(alert, limits))
 
     async def delete_alert(self, alert_id: str) -> bool:
         return bool(await self._rows(sql.DELETE_ALERT, alert_id))
@@ -237,16 +237,31 @@ def _add_alert(alert: Alert, limits: Limits) -> Script[tuple[Alert, bool]]:
     if alert.update_id is not None:
         for row in (yield One(sql.ALERT_OF_UPDATE, (alert.chat_id, alert.update_id))):
             return Alert(*row), False
-    ((n_all, n_chat, n_user),) = yield One(sql.HOW_MANY, (alert.chat_id, alert.user_id))
-    for whose, n, most in zip(Limits._fields, (n_user, n_chat, n_all), limits, strict=True):
-        if n >= most:
-            raise LimitReached(whose, most)
+    yield from _check_limits(alert, limits)
     while (yield One(sql.ALERT_OF_ID, (alert.id,))):
         alert = alert._replace(id=new_id())
     yield One(sql.ADD_CHAT, (alert.chat_id,))
     yield from _unblock_chat(alert.chat_id)
     yield One(sql.ADD_ALERT, tuple(alert))
     return alert, True
+
+
+def _check_limits(alert: Alert, limits: Limits) -> Script[None]:
+    """Whether there is room for one more. Raises LimitReached."""
+    ((n_all, n_chat, n_user),) = yield One(sql.HOW_MANY, (alert.chat_id, alert.user_id))
+    for whose, n, most in zip(Limits._fields, (n_user, n_chat, n_all), limits, strict=True):
+        if n >= most:
+            raise LimitReached(whose, most)
+
+
+def _change_alert(alert: Alert, limits: Limits) -> Script[bool]:
+    """One that had ended takes a place again, like a new one."""
+    found = yield One(sql.STATUS_OF_ALERT, (alert.id, alert.version))
+    if alert.status != DONE and [row[0] for row in found] == [DONE]:
+        yield One(sql.LOCK)
+        yield from _check_limits(alert, limits)
+    changed = (alert.status, alert.need, alert.rule, alert.state, alert.until_ms)
+    return bool((yield One(sql.CHANGE_ALERT, (alert.id, alert.version, *changed))))
 
 
 def _claim_tick(name: str, period_ms: int, now_ms: int | None) -> Script[Claim | None]:

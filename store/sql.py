@@ -82,6 +82,7 @@ ALERT = "id, chat_id, thread_id, user_id, update_id, status, need, rule, state, 
 ADD_ALERT = f"INSERT INTO bot_alert ({ALERT}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 ALERT_OF_UPDATE = f"SELECT {ALERT} FROM bot_alert WHERE chat_id = $1 AND update_id = $2"
 ALERT_OF_ID = f"SELECT {ALERT} FROM bot_alert WHERE id = $1"
+STATUS_OF_ALERT = "SELECT status FROM bot_alert WHERE id = $1 AND version = $2"
 ALERTS_OF_CHAT = f"SELECT {ALERT} FROM bot_alert WHERE chat_id = $1 AND status <> 'done' ORDER BY made_ms, id"
 HOW_MANY = """SELECT count(*), coalesce(sum(CASE WHEN chat_id = $1 THEN 1 ELSE 0 END), 0),
     coalesce(sum(CASE WHEN user_id = $2 THEN 1 ELSE 0 END), 0) FROM bot_alert WHERE status <> 'done'"""

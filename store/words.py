@@ -207,10 +207,11 @@ class Store(Protocol):
         """Armed and paused ones, oldest first."""
         ...
 
-    async def change_alert(self, alert: Alert) -> bool:
+    async def change_alert(self, alert: Alert, limits: Limits) -> bool:
         """Stores status, need, rule, state and until_ms; False when it has another version now, or is gone.
 
-        Not idempotent by itself: the second call with the same version changes nothing and says False.
+        One that had ended and is armed or paused takes a place again: raises LimitReached where there is none. Not
+        idempotent by itself: the second call with the same version changes nothing and says False.
         """
         ...
 

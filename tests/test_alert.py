@@ -246,6 +246,17 @@ async def test_again_further_on_and_later(tmp_path: Path) -> None:
         assert "2 alerts" in await house.ask("/alerts", update_id=4)
 
 
+async def test_what_has_rung_goes_on_only_where_there_is_room(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path, ALERTS_PER_USER="1") as house:
+        alert_id = an_id(await house.bot.answer(updated("/alert btc every 5m x1", update_id=1)))
+        assert len(await tick(house, 301.0)) == 1
+        await house.ask("/alert btc > 900000", update_id=2)
+        for number, line in enumerate((f"again {alert_id} 1h", f"resume {alert_id}", f"pause {alert_id}"), 3):
+            refused = await house.bot.answer(pressed(f"alert {line}", update_id=number))
+            assert "You have 1 alert, and that is the limit." in str(refused)
+        assert "1 alert" in await house.ask("/alerts", update_id=6)
+
+
 async def test_the_nearest_comes_first(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         for number, level in enumerate((900_000, 100_000, 2_000_000), 1):

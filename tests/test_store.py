@@ -126,6 +126,24 @@ def test_ended_alerts_count_for_no_limit(url: str) -> None:
     assert in_store(url, lambda store: store.add_alert(alert(2), Limits(1, 1, 1)))[1]
 
 
+@pytest.mark.parametrize("limits", [Limits(1, 9, 9), Limits(9, 1, 9), Limits(9, 9, 1)])
+def test_an_ended_alert_that_goes_on_takes_a_place(url: str, limits: Limits) -> None:
+    async def ask(store: SqlStore) -> None:
+        ended, other = alert(1, status=DONE), alert(2)
+        await store.add_alert(ended, limits)
+        await store.add_alert(other, limits)
+        for status in (ARMED, PAUSED):
+            with pytest.raises(LimitReached):
+                await store.change_alert(ended._replace(status=status), limits)
+        assert await store.alert(ended.id) == ended
+        assert await store.change_alert(other._replace(status=PAUSED), limits)
+        assert await store.change_alert(other._replace(version=1), limits)
+        assert await store.delete_alert(other.id)
+        assert await store.change_alert(ended._replace(status=ARMED), limits)
+
+    in_store(url, ask)
+
+
 def test_two_machines_cannot_both_take_the_last_place(url: str) -> None:
     async def both() -> Sequence[object]:
         stores = [await open_store(url) for _ in range(3)]
@@ -141,8 +159,8 @@ def test_two_machines_cannot_both_take_the_last_place(url: str) -> None:
 
 def test_who_changes_an_old_version_changes_nothing(url: str) -> None:
     in_store(url, lambda store: store.add_alert(BTC, Limits()))
-    assert in_store(url, lambda store: store.change_alert(BTC._replace(status=PAUSED)))
-    assert not in_store(url, lambda store: store.change_alert(BTC._replace(status=DONE)))
+    assert in_store(url, lambda store: store.change_alert(BTC._replace(status=PAUSED), Limits()))
+    assert not in_store(url, lambda store: store.change_alert(BTC._replace(status=DONE), Limits()))
     assert in_store(url, lambda store: store.alert(BTC.id)) == BTC._replace(status=PAUSED, version=1)
 
 
@@ -219,7 +237,7 @@ def test_state_and_firing_are_stored_together(url: str) -> None:
 
 def test_an_alert_that_was_paused_meanwhile_does_not_ring(url: str) -> None:
     in_store(url, lambda store: store.add_alert(BTC, Limits()))
-    in_store(url, lambda store: store.change_alert(BTC._replace(status=PAUSED)))
+    in_store(url, lambda store: store.change_alert(BTC._replace(status=PAUSED), Limits()))
     assert fired(url, BTC) == 0
     assert in_store(url, lambda store: store.alert(BTC.id)) == BTC._replace(status=PAUSED, version=1)
 

@@ -518,7 +518,7 @@ def test_one_that_rings_too_often_is_paused_and_says_so(tmp_path: Path) -> None:
 def test_one_without_a_state_begins_at_what_is_seen_first(tmp_path: Path) -> None:
     async def act(house: House) -> int:
         alert = await house.set(BTC, 99.0)
-        await house.store.change_alert(alert._replace(state=""))
+        await house.store.change_alert(alert._replace(state=""), Limits())
         assert (await house.tick(price=101.0)).n_fired == 0
         assert (await house.tick(price=99.0)).n_fired == 0
         return (await house.tick(price=101.0)).n_fired
