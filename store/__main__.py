@@ -1,7 +1,7 @@
 """`python -m store copy FROM TO`: moves what the bot remembers from one database to another.
 
 FROM and TO are written like DATABASE_URL: postgresql://user:password@host/name, sqlite:///data/bot.db, or a path.
-Stop the bot first. FROM stays as it is.
+Stop the bot first. FROM stays as it is, and has to be there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from store.words import StoreError
 
 async def copied(source_url: str, target_url: str) -> str:
     """What was copied, in a line."""
-    source = await open_store(source_url)
+    source = await open_store(source_url, is_there=True)
     try:
         target = await open_store(target_url)
         try:

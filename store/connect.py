@@ -9,21 +9,24 @@ from store.scripts import Each, One, Row, Script, SqlStore
 from store.words import StoreError, Unreachable
 
 
-async def open_store(url: str) -> SqlStore:
-    """postgresql://… (asyncpg is imported only then), sqlite:///path, or a path. Raises StoreError."""
+async def open_store(url: str, *, is_there: bool = False) -> SqlStore:
+    """postgresql://… (asyncpg is imported only then), sqlite:///path, or a path. Raises StoreError.
+
+    is_there: it was made earlier; where it was not, NotThere is raised, and nothing is made.
+    """
     if url.startswith(("postgresql://", "postgres://")):
         try:
             from store.postgres import open_postgres
         except ImportError as error:
             raise Unreachable(f"asyncpg is missing: pip install -r requirements-postgres.txt ({error})") from error
-        return await open_postgres(url)
+        return await open_postgres(url, is_there=is_there)
     if "://" in url and not url.startswith("sqlite:///"):
         raise StoreError(
             f"{url.partition(':')[0]} is no engine", "DATABASE_URL should begin with postgresql:// or sqlite:///."
         )
     from store.sqlite import open_sqlite
 
-    return await open_sqlite(url.removeprefix("sqlite:///"))
+    return await open_sqlite(url.removeprefix("sqlite:///"), is_there=is_there)
 
 
 async def copy(source: SqlStore, target: SqlStore) -> dict[str, int]:

@@ -36,11 +36,12 @@ FULL = (
 )
 
 
-async def open_postgres(url: str) -> SqlStore:
-    """The store behind postgresql://…; the tables are made if need be. Raises Unreachable, NewerSchema."""
+async def open_postgres(url: str, *, is_there: bool = False) -> SqlStore:
+    """The store behind postgresql://…; the tables are made if need be, unless is_there. Raises Unreachable,
+    NewerSchema."""
     store = SqlStore(Postgres(url))
     try:
-        await store.migrate()
+        await store.migrate(is_there=is_there)
     except BaseException:
         await store.close()
         raise

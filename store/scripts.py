@@ -24,6 +24,7 @@ from store.words import (
     Limits,
     Message,
     NewerSchema,
+    NotThere,
     Overtaken,
     Quarter,
     new_id,
@@ -60,14 +61,17 @@ class Engine(Protocol):
     async def close(self) -> None: ...
 
 
-def migrate() -> Script[int]:
-    """Brings the tables to the newest schema; its number. Raises NewerSchema. Done twice, it is the same."""
+def migrate(*, is_there: bool = False) -> Script[int]:
+    """Brings the tables to the newest schema; its number. Done twice, it is the same. Raises NewerSchema; and NotThere
+    where is_there and no tables are."""
     yield One(sql.LOCK)
     yield One(sql.CREATE_SCHEMA)
     known = len(sql.MIGRATIONS)
     found = (yield One(sql.SCHEMA_VERSION))[0][0] or 0
     if found > known:
         raise NewerSchema(found, known)
+    if is_there and not found:
+        raise NotThere("it has none of our tables")
     for number, statements in enumerate(sql.MIGRATIONS[found:], found + 1):
         for statement in statements:
             yield One(statement)
@@ -84,8 +88,8 @@ class SqlStore:
     async def close(self) -> None:
         await self.engine.close()
 
-    async def migrate(self) -> int:
-        return await self.engine.run(migrate())
+    async def migrate(self, *, is_there: bool = False) -> int:
+        return await self.engine.run(migrate(is_there=is_there))
 
     # Alerts.
 

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from store.scripts import Each, One, Row, Script, SqlStore
 from store.sql import SQLITE
-from store.words import CannotWrite, StoreError, Unreachable
+from store.words import CannotWrite, NotThere, StoreError, Unreachable
 
 T = TypeVar("T")
 
@@ -29,14 +29,14 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"cache_size=-{CACHE_KIB}", "
 FULL = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_IOERR")  # and what begins so
 
 
-async def open_sqlite(path: str | os.PathLike[str], busy_s: float = BUSY_S) -> SqlStore:
-    """The store in this file; folder and file are made if need be. Raises CannotWrite, NewerSchema.
+async def open_sqlite(path: str | os.PathLike[str], busy_s: float = BUSY_S, *, is_there: bool = False) -> SqlStore:
+    """The store in this file; folder and file are made if need be, unless is_there. Raises CannotWrite, NewerSchema.
 
     busy_s: how long another process that writes is waited for.
     """
-    store = SqlStore(Sqlite(os.fspath(path), busy_s))
+    store = SqlStore(Sqlite(os.fspath(path), busy_s, is_there=is_there))
     try:
-        await store.migrate()
+        await store.migrate(is_there=is_there)
     except BaseException:
         await store.close()
         raise
@@ -46,8 +46,8 @@ async def open_sqlite(path: str | os.PathLike[str], busy_s: float = BUSY_S) -> S
 class Sqlite:
     """Runs scripts, one after the other."""
 
-    def __init__(self, path: str, busy_s: float = BUSY_S) -> None:
-        self._path, self._busy_s = path, busy_s
+    def __init__(self, path: str, busy_s: float = BUSY_S, *, is_there: bool = False) -> None:
+        self._path, self._busy_s, self._is_there = path, busy_s, is_there
         self._thread = ThreadPoolExecutor(1, "store")
         self._connection: sqlite3.Connection | None = None
 
@@ -81,6 +81,8 @@ class Sqlite:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
+            if self._is_there and not os.path.exists(self._path):
+                raise NotThere(f"{self._path}: no such file")
             os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
             self._connection = sqlite3.connect(self._path, timeout=self._busy_s, isolation_level=None)
             for pragma in PRAGMAS:

@@ -12,6 +12,7 @@ never by the database, so that rows can move from one engine to another as they 
     StoreError         one sentence for the user; the other commands go on without the store
       Unreachable      the database does not answer (gone, restarted, wrong address)
       CannotWrite      the disk is full, or only to be read
+      NotThere         there is none of ours where one should be
       NewerSchema      a newer program has changed the tables
       LimitReached     too many alerts; says whose limit
       Overtaken        another machine has claimed a later tick: what this one judged is not stored
@@ -44,6 +45,11 @@ class Unreachable(StoreError):
 class CannotWrite(StoreError):
     def __init__(self, detail: str) -> None:
         super().__init__(detail, "The disk of this bot is full or cannot be written, so nothing was stored.")
+
+
+class NotThere(StoreError):
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, "There is no database of this bot, so nothing was copied.")
 
 
 class NewerSchema(StoreError):

@@ -590,6 +590,18 @@ def test_copying_into_a_store_that_is_not_empty(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("engine", [*ENGINES, "no file", "another's"])
+def test_copying_from_where_there_is_none(engine: str, tmp_path: Path) -> None:
+    source = fresh_url(engine, tmp_path) if engine in ENGINES else f"{tmp_path}/other.db"
+    if engine == "another's":
+        sqlite3.connect(source).execute("CREATE TABLE notes (text TEXT)").connection.close()
+    before = sorted(tmp_path.iterdir())
+    ran = run_copy(source, f"{tmp_path}/new.db")
+    said = "There is no database of this bot, so nothing was copied."
+    assert (ran.returncode, ran.stdout, ran.stderr.partition(" (")[0]) == (1, "", said)
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_copy_that_breaks_off_copies_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def ask() -> None:
         source, target = [await open_store(fresh) for fresh in urls]
