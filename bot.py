@@ -270,6 +270,11 @@ class Bot:
         """How the alerts do; None where nothing is remembered."""
         return None if self.duty is None else self.duty.told()
 
+    @property
+    def store_trouble(self) -> str:
+        """What is wrong with what is remembered; "" for nothing."""
+        return "" if self.duty is None else self.duty.trouble
+
     async def tick(self) -> dict[str, object]:
         """Does what is due (duty.py); what it was, for who keeps the time outside."""
         return {"ticked": False} if self.duty is None else (await self.duty.tick()).told

@@ -68,6 +68,8 @@ class Watched(Protocol):
     def n_stale(self) -> int: ...
     @property
     def alerts(self) -> dict[str, Any] | None: ...
+    @property
+    def store_trouble(self) -> str: ...
 
 
 class Health:
@@ -107,7 +109,8 @@ class Health:
         if oldest_s > STUCK_S:
             return "stuck", f"an update has been in work for {oldest_s:.0f} s"
         standing = self.bot.standing
-        reason = standing.trouble or standing.hitch or self._of_the_clock() or self._of_the_exchanges()
+        reason = standing.trouble or standing.hitch or self._of_the_clock() or self.bot.store_trouble
+        reason = reason or self._of_the_exchanges()
         return ("degraded", reason) if reason else ("ok", None)
 
     def _of_the_clock(self) -> str:

@@ -19,7 +19,7 @@ import asyncpg
 
 from store.scripts import Each, One, Row, Script, SqlStore
 from store.sql import POSTGRES
-from store.words import CannotWrite, StoreError, Unreachable
+from store.words import CannotWrite, Damaged, StoreError, Unreachable
 
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ FULL = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.OutOfMemoryError,
 )
+DAMAGED = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
 
 
 async def open_postgres(url: str, *, is_there: bool = False) -> SqlStore:
@@ -85,6 +86,8 @@ class Postgres:
             raise
         except FULL as error:
             raise CannotWrite(f"PostgreSQL: {type(error).__name__}") from None
+        except DAMAGED as error:
+            raise Damaged(f"PostgreSQL: {type(error).__name__}") from None
         except GONE as error:
             self._drop()
             raise Unreachable(f"PostgreSQL: {type(error).__name__}") from None

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from store.scripts import Each, One, Row, Script, SqlStore
 from store.sql import SQLITE
-from store.words import CannotWrite, NotThere, StoreError, Unreachable
+from store.words import CannotWrite, Damaged, NotThere, StoreError, Unreachable
 
 T = TypeVar("T")
 
@@ -27,10 +27,11 @@ BUSY_S = 5.0
 CACHE_KIB = 512
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"cache_size=-{CACHE_KIB}", "temp_store=MEMORY")
 FULL = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_IOERR")  # and what begins so
+DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 
 async def open_sqlite(path: str | os.PathLike[str], busy_s: float = BUSY_S, *, is_there: bool = False) -> SqlStore:
-    """The store in this file; folder and file are made if need be, unless is_there. Raises CannotWrite, NewerSchema.
+    """The store in this file; folder and file are made if need be, unless is_there. Raises StoreError.
 
     busy_s: how long another process that writes is waited for.
     """
@@ -122,4 +123,6 @@ def _store_error(error: sqlite3.Error, path: str) -> StoreError:
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(FULL):
         return CannotWrite(f"{path}: {error}")
+    if name.startswith(DAMAGED):
+        return Damaged(f"{path}: {error}")
     return Unreachable(f"{path}: {error}")

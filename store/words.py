@@ -12,6 +12,7 @@ never by the database, so that rows can move from one engine to another as they 
     StoreError         one sentence for the user; the other commands go on without the store
       Unreachable      the database does not answer (gone, restarted, wrong address)
       CannotWrite      the disk is full, or only to be read
+      Damaged          the file is no database, or its pages are corrupt: no new try helps
       NotThere         there is none of ours where one should be
       NewerSchema      a newer program has changed the tables
       LimitReached     too many alerts; says whose limit
@@ -45,6 +46,14 @@ class Unreachable(StoreError):
 class CannotWrite(StoreError):
     def __init__(self, detail: str) -> None:
         super().__init__(detail, "The disk of this bot is full or cannot be written, so nothing was stored.")
+
+
+class Damaged(StoreError):
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"no database, or a corrupt one: {detail}",
+            "This bot's database is damaged, or its file is no database, so nothing was stored: please tell its owner.",
+        )
 
 
 class NotThere(StoreError):

@@ -18,6 +18,7 @@ import openapi
 import settings
 from aws_lambda import Lambda
 from exchanges import table
+from store.words import Damaged
 from watchman import duty
 
 KEY = "k" * 32
@@ -102,6 +103,42 @@ async def test_health_and_metrics_tell_of_alerts(tmp_path: Path) -> None:
 async def test_health_where_nothing_is_remembered() -> None:
     async with a_house() as house, httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client:
         assert (await client.get("/health")).json()["alerts"] is None
+
+
+async def test_a_damaged_database_is_said_to_be_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """To users, in the log, and in /health, which names no file."""
+    (tmp_path / "bot.db").write_text("no database" * 100)
+    async with (
+        a_house(DATA_DIR=str(tmp_path)) as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
+        await tick(house)
+        sentence = Damaged("").sentence
+        assert await house.ask("/alert btc > 900000") == sentence
+        assert any("bot.db: file is not a database" in each for each in caplog.messages)
+        health = (await client.get("/health")).json()
+        assert (health["status"], health["reason"]) == ("degraded", sentence)
+
+
+async def test_a_tick_that_cannot_be_judged_is_said_in_health(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(*_: object) -> None:
+        raise Damaged("")
+
+    async with a_watching_house(tmp_path) as house:
+        assert house.bot.duty is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(house.bot.duty.store, "claim_tick", failing)
+            await tick(house)
+            assert house.bot.store_trouble == Damaged("").sentence
+        await tick(house)
+        assert house.bot.store_trouble == ""
+
+
+async def test_no_disk_is_no_trouble(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    async with a_house(DATA_DIR=str(tmp_path / "file")) as house:
+        await tick(house)
+        assert house.bot.store_trouble == ""
 
 
 @pytest.mark.parametrize("engine", ["disk", "no disk"])

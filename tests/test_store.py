@@ -30,6 +30,7 @@ from store.words import (
     CannotWrite,
     Chat,
     Claim,
+    Damaged,
     Judged,
     LimitReached,
     Limits,
@@ -659,8 +660,18 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "bot.db").write_text("no database" * 100)
-    with pytest.raises(StoreError):
+    with pytest.raises(Damaged, match="file is not a database"):
         asyncio.run(open_store(f"sqlite:///{tmp_path}/bot.db"))
+
+
+def test_a_file_whose_pages_are_corrupt(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    in_store(str(path), lambda store: store.add_alert(BTC, Limits()))
+    pages = bytearray(path.read_bytes())
+    pages[4096:] = b"\xff" * (len(pages) - 4096)
+    path.write_bytes(pages)
+    with pytest.raises(Damaged, match="malformed"):
+        in_store(str(path), lambda store: store.needs())
 
 
 def test_a_file_that_another_program_has_locked(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ class Duty:
         self._turn = asyncio.Lock()
         self._rounds: Rounds | None = None
         self._said = ""
+        self.trouble = ""  # with the store, in a sentence; none where there is no place for one
         self._wishes: dict[int, tuple[float, Wishes]] = {}  # by chat, when they were read
         self._wishing: frozenset[int] | None = None  # every chat that wishes something; None where that is not known
         self._wishing_read_s = -WISHES_S
@@ -87,7 +88,7 @@ class Duty:
             self.store = await open_store(self._tools.settings.database_url)
         except StoreError as error:
             self.sentence = NO_DISK if isinstance(error, CannotWrite) else error.sentence
-            self._say(f"no alerts: {error}")
+            self._say(f"no alerts: {error}", "" if isinstance(error, CannotWrite) else error.sentence)
             return False
         await self._look_for_others(self.store)
         return True
@@ -119,7 +120,7 @@ class Duty:
             assert self.store is not None
             await self._write_presence(self.store)
             rounds = self._begin_rounds(self.store)
-            ticked = Ticked()
+            ticked, is_well = Ticked(), True
             with suppress(StoreError):  # a move that cannot be stored holds up nothing else
                 await self._moves.carry_out(self.store)
             try:
@@ -127,13 +128,15 @@ class Duty:
             except Overtaken as error:
                 log.info("%s", error)
             except StoreError as error:
-                self._say(f"a tick was not judged: {error}")
+                is_well = False
+                self._say(f"a tick was not judged: {error}", error.sentence)
             try:
                 await rounds.send(ticked, self._now_ms())
                 self.counted = await self.store.counts()
-                self._said = ""
+                if is_well:
+                    self._said = self.trouble = ""
             except StoreError as error:
-                self._say(f"the outbox is not read: {error}")
+                self._say(f"the outbox is not read: {error}", error.sentence)
         if ticked.is_claimed:
             self.last = ticked
         return ticked
@@ -304,8 +307,9 @@ class Duty:
                 self._wishing = frozenset(found) if len(found) <= MAX_CHATS else None
         return self._wishing is None or chat_id in self._wishing
 
-    def _say(self, text: str) -> None:
-        """Into the log, once for as long as it goes on."""
+    def _say(self, text: str, trouble: str) -> None:
+        """Into the log, once for as long as it goes on; and for /health, which names no file and no host."""
+        self.trouble = trouble
         if text != self._said:
             self._said = text
             log.warning("%s", text)
