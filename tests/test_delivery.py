@@ -235,6 +235,27 @@ def test_a_text_that_telegram_does_not_take_at_all(tmp_path: Path) -> None:
     assert in_house(tmp_path, act, *[error(400, "Bad Request: BUTTON_DATA_INVALID")] * 2) == (1, 3, 1)
 
 
+async def test_a_telegram_that_hangs_holds_up_one_call(tmp_path: Path) -> None:
+    """And the chats whose turn does not come are first the next time."""
+    store = await open_store(f"{tmp_path}/bot.db")
+    house = House(store, *[error(0, "nothing within 10 s")] * 2)
+
+    async def hang() -> None:
+        if house.telegram.answers:
+            await asyncio.sleep(10)
+
+    house.telegram.before_answer = hang
+    for chat_id in range(1, 13):
+        await house.add(chat_id, chat_id=chat_id)
+    for n_sent, n_calls in ((0, 1), (0, 2), (12, 14)):
+        began = asyncio.get_running_loop().time()
+        assert await house.deliver(10_000) == n_sent
+        assert len(house.telegram.calls) == n_calls
+        assert asyncio.get_running_loop().time() - began == pytest.approx(10 if not n_sent else 0, abs=2)
+    assert house.telegram.calls[1][1]["chat_id"] == 2
+    await store.close()
+
+
 # Storms.
 
 

@@ -44,6 +44,7 @@ MAX_LETTERS = 3900  # of its lines, of the 4096 UTF-16 units that Telegram takes
 OLD_MS = 6 * 3_600_000  # then a message is of no use any more
 LIST_MS = 24 * 3_600_000  # what is told that late goes into one list
 PACE_S = 0.04  # between two messages: Telegram's FAQ allows 30 a second
+SEND_S = 8.0  # in one go: then the next tick is judged first, which a Telegram that hangs must not hold up
 MAX_BACK_OFF_S = 60
 MAX_RETRY_AFTER_S = 3600
 
@@ -158,7 +159,8 @@ class Rung(NamedTuple):
 class Delivery:
     """Sends what waits, by `deliver`. show: called when there is something. clock: milliseconds since 1970.
 
-    pace_s: between two messages to whomever. move: a chat that has another id now, by both.
+    pace_s: between two messages to whomever. send_s: after which no further one is begun in one go. move: a chat that
+    has another id now, by both.
     """
 
     def __init__(
@@ -169,12 +171,14 @@ class Delivery:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         pace_s: float = PACE_S,
         move: Callable[[int, int], Awaitable[None]] | None = None,
+        send_s: float = SEND_S,
     ) -> None:
         self._store, self._send, self._show, self._clock, self._pace_s = store, send, show, clock, pace_s
         self._move = move or store.move_chat
         self._owner = os.urandom(8).hex()
+        self._send_s = send_s
         self._silent_until_ms = 0
-        self._next_slot_s = 0.0
+        self._next_slot_s = self._until_s = 0.0
         self.is_stopping = False  # set by who stops the process: what is on its way is still marked
         self.n_sent = self.n_dropped = 0
         self._rung: list[Rung] = []
@@ -185,12 +189,14 @@ class Delivery:
         return rung
 
     async def deliver(self, now_ms: int | None = None) -> int:
-        """Sends to every chat that has something due; how many messages Telegram took. Raises StoreError.
+        """Sends to every chat that has something due, within send_s and a call; how many messages Telegram took.
 
-        now_ms: None for the store's clock, as leases are compared between machines.
+        What is left waits for the next time. Raises StoreError. now_ms: None for the store's clock, as leases are
+        compared between machines.
         """
         before = self.n_sent
-        while not self.is_stopping and (now_ms or self._clock()) >= self._silent_until_ms:
+        self._until_s = asyncio.get_running_loop().time() + self._send_s
+        while not self.is_over and (now_ms or self._clock()) >= self._silent_until_ms:
             chats = await self._store.claim_chats(self._owner, LEASE_MS, CHATS, now_ms)
             turns = [_Turn(self, chat, has_own_clock=now_ms is not None) for chat in chats]
             # One after the other: whoever kills this process has at most one message sent twice.
@@ -200,6 +206,11 @@ class Delivery:
             if len(chats) < CHATS:
                 break
         return self.n_sent - before
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further message is begun now."""
+        return self.is_stopping or asyncio.get_running_loop().time() >= self._until_s
 
     async def _wait_for_slot(self) -> None:
         """Messages go out one after the other, pace_s apart."""
@@ -231,6 +242,8 @@ class _Turn:
         return is_limited
 
     async def _send_all(self) -> None:
+        if self._delivery.is_over:
+            return
         messages = await self._store.due_messages(self._chat.id, MESSAGES, self._store_now())
         messages = await self._without_old(messages)
         for i, message in enumerate(messages):
@@ -349,7 +362,7 @@ class _Turn:
         self._delivery.n_dropped += len(messages)
 
     async def _check_lease(self) -> None:
-        if self._delivery.is_stopping:
+        if self._delivery.is_over:
             raise _Stop
         if self._lease_ms - self._now() < 2 * CALL_MS:
             if not await self._store.renew_chat(self._chat.id, self._delivery._owner, LEASE_MS, self._store_now()):

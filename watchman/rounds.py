@@ -96,7 +96,7 @@ class Rounds:
 
         for each in rung[:MAX_CHARTS]:
             words = chart_words(each.message)
-            if not words or not load_wishes(each.chat.settings).has_charts:
+            if not words or not load_wishes(each.chat.settings).has_charts or self._delivery.is_over:
                 continue
             try:
                 async with asyncio.timeout(CHART_S):
