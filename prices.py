@@ -16,7 +16,7 @@ from asking.lists import LISTING_S
 from asking.races import all_answers
 from exchanges.errors import MarketError, NotSupported, UnknownSymbol
 from exchanges.joined import take_once
-from exchanges.symbols import are_of_one_coin, split
+from exchanges.symbols import are_of_one_coin, coin_symbol, split
 from exchanges.table import AccountExchange, Exchange
 from exchanges.words import CREDITS, DOLLARS, Snapshot
 from market import Market
@@ -114,8 +114,10 @@ class Prices:
         await self._market.stream(endpoint, take)
         best: dict[str, tuple[float, float]] = {}  # by asset
         for symbol in told.keys() - twice:
-            base, _ = split(symbol)
-            best[base] = max(best.get(base, (-1.0, 0.0)), told[symbol])
+            base, (turnover, price) = split(symbol)[0], told[symbol]
+            if "spot" in exchange.multiplied:  # told per coin, while a wallet counts what is named 1000SATS
+                price *= coin_symbol(symbol)[1]
+            best[base] = max(best.get(base, (-1.0, 0.0)), (turnover, price))
         return {base: price for base, (_, price) in best.items()}
 
     def _is_unlisted(self, exchange: str, asset: str) -> bool:

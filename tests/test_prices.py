@@ -6,7 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from wired import KEYS, NOW_MS, say, wired
+
+from exchanges.table import ACCOUNTS
+from prices import Prices
 
 
 def ticker(symbol: str, last: str, turnover: str = "1000000") -> dict[str, Any]:
@@ -67,6 +71,22 @@ async def test_one_list_prices_all_assets() -> None:
     assert "$10,028.80" in told
     assert "72 more worth $28.80" in told
     assert owner.n_public == 1
+
+
+@pytest.mark.parametrize("n_others", [0, 4])
+async def test_what_is_held_by_the_thousand_is_worth_the_same_in_a_list(n_others: int) -> None:
+    """A wallet counts what the pair is named for, 1000SATS; a list tells its price per coin."""
+    others = dict.fromkeys(("AAA", "BBB", "CCC", "DDD")[:n_others], 1.0)
+    owner = Owner({"1000SATS": 1e6, **others}, {"1000SATS": "0.0002", **dict.fromkeys(others, "2.0")})
+    told = await say(wired(owner, "binance", KEYS), "/balance")
+    assert told.startswith(f"Balance  ${200 + 2 * n_others}.00")
+
+
+async def test_a_name_that_begins_with_a_thousand_is_as_it_is_listed_where_none_are_by_the_thousand() -> None:
+    """Gate lists no spot by the thousand: its list tells what its pair does."""
+    rows = [{"currency_pair": "1000XYZ_USDT", "last": "0.5", "base_volume": "10", "quote_volume": "5"}]
+    bot = wired(lambda host, path, query: rows if path.endswith("spot/tickers") else None, "gate")
+    assert await Prices(bot.market).of(ACCOUNTS["binance"], {"1000XYZ", "AAA", "BBB", "CCC"}) == {"1000XYZ": 0.5}
 
 
 async def test_an_asset_that_a_list_prices_twice_has_no_price_there() -> None:
