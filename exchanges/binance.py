@@ -196,7 +196,7 @@ class Binance(AccountExchange):
             return ListEndpoint(SPOT, price, (), parse_symbol, explain, SPOT_WEIGHT, 4, wanted=IN_DOLLARS)
         return ListEndpoint(USDM, "/fapi/v1/ticker/price", (), parse_symbol, explain, USDM_WEIGHT, 2)
 
-    def prices(self, kind: str, now_ms: int) -> ListEndpoint[tuple[str, float]]:
+    def prices(self, kind: str, now_ms: int) -> ListEndpoint[tuple[str, float | None]]:
         """The lists of last prices: a fifth of the tickers' bytes, and a twentieth of their weight."""
         if kind == "spot":
             spot_row = partial(parse_price_row, kind=kind)
@@ -606,17 +606,16 @@ def parse_symbol(row: Row) -> str | None:
     return symbol_of(row.get("symbol"))
 
 
-def parse_price_row(row: Row, kind: str = "perp", since_ms: int = 0) -> tuple[str, float] | None:
-    """{"symbol": "BTCUSDT", "price": "118449.03", "time": 1753787874013}, per coin.
+def parse_price_row(row: Row, kind: str = "perp", since_ms: int = 0) -> tuple[str, float | None] | None:
+    """{"symbol": "BTCUSDT", "price": "118449.03", "time": 1753787874013}, per coin; no price where it is an old one.
 
-    None for other quotes and for old prices; spot tells no time.
+    None for other quotes; spot tells no time.
     """
-    listed, price = symbol_of(row.get("symbol")), row.price("price")
-    if listed is None or not price or (row.number("time") or since_ms) < since_ms:
+    listed = symbol_of(row.get("symbol"))
+    if listed is None:
         return None
-    of = listing(kind, listed)
-    per = per_coin(price, of.multiplier)
-    return None if per is None else (of.listed, per)
+    of, is_old = listing(kind, listed), (row.number("time") or since_ms) < since_ms
+    return of.listed, None if is_old else per_coin(row.price("price"), of.multiplier)
 
 
 def parse_funding_interval(row: Row) -> tuple[str, float] | None:

@@ -138,9 +138,10 @@ class Exchange:
         """Every coin that may have a market, where there is no list of symbols: what is not among them has none."""
         return None
 
-    def prices(self, kind: str, now_ms: int) -> ListEndpoint[tuple[str, float]] | None:
+    def prices(self, kind: str, now_ms: int) -> ListEndpoint[tuple[str, float | None]] | None:
         """Last prices and nothing else of all markets in dollars, per coin, by their symbols as they are listed; None
-        where there is no list that is smaller than that of the tickers. now_ms: for prices that are old."""
+        where there is no list that is smaller than that of the tickers. now_ms: for prices that are old: they are none,
+        but their market is told."""
         return None
 
     def tickers(self, kind: str, now_ms: int) -> dict[str, ListEndpoint[tuple[str, Snapshot]]]:

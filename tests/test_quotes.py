@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import cast
 
 import pytest
 from conftest import a_house
+from wired import NOW_MS, wired
 
 from accounts import Accounts, Part, Valued
 from answers.judging import Rule, State, judge_holdings
@@ -48,14 +50,45 @@ async def test_many_prices_come_by_a_list_of_prices_alone(kind: str) -> None:
 
 
 def test_a_price_that_is_old_is_none() -> None:
-    def read(**fields: object) -> tuple[str, float] | None:
+    """Its market is told all the same."""
+
+    def read(**fields: object) -> tuple[str, float | None] | None:
         return parse_price_row(row_in("binance", fields), since_ms=1000)
 
     assert read(symbol="1000PEPEUSDT", price="0.012", time=1000) == ("1000PEPE-USDT", 0.012 / 1000)
     assert read(symbol="BTCUSDT", price="5") == ("BTC-USDT", 5.0)
-    assert read(symbol="BTCUSDT", price="5", time=999) is None
+    assert read(symbol="BTCUSDT", price="5", time=999) == ("BTC-USDT", None)
     assert read(symbol="BTCEUR", price="5", time=1000) is None
-    assert read(symbol="BTCUSDT", price="0", time=1000) is None
+    assert read(symbol="BTCUSDT", price="0", time=1000) == ("BTC-USDT", None)
+
+
+def priced(prices: Mapping[str, str], times: Mapping[str, int] | None = None) -> MarketQuotes:
+    """Of Binance's list of prices; of now, but for those whose times are told."""
+    rows = [{"symbol": name, "price": price, "time": (times or {}).get(name, NOW_MS)} for name, price in prices.items()]
+    bot = wired(lambda host, path, query: rows if path.endswith("ticker/price") else None, "binance")
+    return MarketQuotes(bot.market, bot.accounts())
+
+
+OTHERS = {f"{base}USDT": "5" for base in ("BTC", "ETH", "SOL", "XRP", "ADA")}
+SEVENTY_MINUTES_MS = 4_200_000
+
+
+@pytest.mark.parametrize("is_plain_first", [True, False])
+@pytest.mark.parametrize("ago_ms", [0, SEVENTY_MINUTES_MS])
+async def test_a_coin_whose_price_is_old_has_none_of_another_coin(ago_ms: int, is_plain_first: bool) -> None:
+    """CAT is a stock that rests at night, 1000CAT a coin."""
+    cats = {"CATUSDT": "500", "1000CATUSDT": "0.0123"}
+    cats = cats if is_plain_first else dict(reversed(cats.items()))
+    quotes = priced({**OTHERS, **cats}, {"CATUSDT": NOW_MS - ago_ms})
+    found = await quotes.prices("binance", "perp", [*(f"{each[:-4]}-USDT" for each in OTHERS), "CAT-USDT"])
+    assert (len(found), found.get("CAT-USDT")) == ((6, 500.0) if not ago_ms else (5, None))
+
+
+async def test_a_coin_that_is_listed_on_many_only_has_their_price() -> None:
+    found = await priced({**OTHERS, "1000CATUSDT": "0.0123"}).prices(
+        "binance", "perp", [*(f"{each[:-4]}-USDT" for each in OTHERS), "CAT-USDT"]
+    )
+    assert found["CAT-USDT"] == pytest.approx(0.0000123)
 
 
 @pytest.mark.parametrize("exchange", PERPS)

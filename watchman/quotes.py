@@ -111,25 +111,28 @@ class MarketQuotes:
         return [each for each in held if each.usd >= MIN_USD], [part.exchange for part in parts if _is_whole(part)]
 
     async def _by_price_list(
-        self, exchange: Exchange, kind: str, endpoint: ListEndpoint[tuple[str, float]], symbols: Sequence[str]
+        self, exchange: Exchange, kind: str, endpoint: ListEndpoint[tuple[str, float | None]], symbols: Sequence[str]
     ) -> Mapping[str, float]:
-        """Of the smallest list that there is; of the rows only those that are wanted stay in memory."""
-        wanted = {in_quotes(symbol, exchange.quotes.get(kind, ())): symbol for symbol in symbols}
-        found: dict[str, float] = {}
-        prices: dict[str, float] = {}  # as they are listed
-        twice = set[str]()
+        """Of the smallest list that there is; of the rows only those that are wanted stay in memory.
 
-        def take(rows: list[tuple[str, float]]) -> None:
-            for listed, price in rows:
-                coin, multiplier = coin_symbol(listed)
-                symbol = wanted.get(listed) or wanted.get(coin)
-                if symbol is not None and prices.setdefault(listed, price) != price:
-                    twice.add(symbol)
-                if symbol is not None and (multiplier == 1 or symbol not in found):
-                    found[symbol] = price
+        A contract on many stands in for a coin that is not listed by itself; not where that only has no price of now,
+        as it may be another coin's.
+        """
+        wanted = {in_quotes(symbol, exchange.quotes.get(kind, ())): symbol for symbol in symbols}
+        listed: dict[str, float | None] = {}
+        twice = set[str]()  # coins
+
+        def take(rows: list[tuple[str, float | None]]) -> None:
+            for name, price in rows:
+                coin, _ = coin_symbol(name)
+                if coin in wanted and listed.setdefault(name, price) != price:
+                    twice.add(coin)
 
         await self._market.fetcher.fetch_items(endpoint, take)
-        return {symbol: price for symbol, price in found.items() if symbol not in twice}
+        found: dict[str, float | None] = {name: price for name, price in listed.items() if name in wanted}
+        for name, price in listed.items():
+            found.setdefault(coin_symbol(name)[0], price)
+        return {wanted[coin]: price for coin, price in found.items() if price is not None and coin not in twice}
 
     async def _tickers(self, exchange: Exchange, kind: str, symbols: Sequence[str]) -> Mapping[str, Ticker]:
         has_list = "ticker" in exchange.tickers(kind, self._market.now_ms())
