@@ -388,10 +388,12 @@ def _per_coin(ticker: Ticker, multiplier: int) -> Ticker:
 
 
 def parse_ticker_row(row: Row, kind: str = "perp") -> tuple[str, Snapshot] | None:
-    """A ticker of the list, under its coin's symbol; None for other quotes and for what does not trade."""
+    """A ticker of the list, under its coin's symbol; None for other quotes, nothing of what does not trade."""
     listed = symbol_of(row.get("symbol"))
-    if listed is None or not row.number("lastPrice") or not row.number("quoteVolume"):
+    if listed is None:
         return None
+    if not row.number("lastPrice") or not row.number("quoteVolume"):
+        return listed, Snapshot()
     ticker = _ticker(row, listing(kind, listed))
     if kind == "spot":
         row.must_lack(NOT_IN_SHORT)
@@ -406,7 +408,7 @@ def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str
     listed, markets = _in_dollars(rows)
     lasts, volumes = markets.numbers("lastPrice"), markets.numbers("quoteVolume", at_least=0.0)
     trades = list(map(all, zip(lasts, volumes, strict=True)))
-    listed, markets = list(compress(listed, trades)), markets.where(trades)
+    names, listed, markets = listed, list(compress(listed, trades)), markets.where(trades)
     last, volumes = list(filter(None, compress(lasts, trades))), list(compress(volumes, trades))
     check_prices("lastPrice", last)
     if kind == "spot":
@@ -431,7 +433,12 @@ def parse_ticker_rows(rows: Sequence[Any], kind: str = "perp") -> list[tuple[str
     for i, is_of_many in enumerate(are_of_many(listed)):
         if is_of_many:
             found[i] = listed[i], Snapshot(_per_coin(tickers[i], coin_symbol(listed[i])[1]))
-    return found
+    if len(found) == len(names):
+        return found
+    told, nothing = iter(found), Snapshot()
+    return Bounded(
+        [next(told) if does_trade else (each, nothing) for each, does_trade in zip(names, trades, strict=True)]
+    )
 
 
 def _in_dollars(rows: Sequence[Any]) -> tuple[list[str], Columns]:

@@ -230,10 +230,12 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
 
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
-    """The ticker of a perpetual of the list; None for a dated contract and for what does not trade."""
+    """The ticker of a perpetual of the list; None for a dated contract, nothing of what does not trade."""
     listed = parse_symbol(row.must_lack("open"))
-    if listed is None or not row.number("lastPr") or not row.number("quoteVolume"):
+    if listed is None:
         return None
+    if not row.number("lastPr") or not row.number("quoteVolume"):
+        return listed, Snapshot()
     of = listing("perp", listed)
     return of.listed, _perp(row, of)
 

@@ -291,10 +291,13 @@ def _perp(row: Row, of: Listing, time_ms: int) -> Snapshot:
 
 
 def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
-    """A spot ticker of the list; None for other quotes and for what does not trade. The row has no time of its own."""
+    """A spot ticker of the list; None for other quotes, nothing of what does not trade. The row has no time of its
+    own."""
     listed = parse_symbol(row.must_lack("openInterest"))
-    if listed is None or not row.number("lastPrice") or not row.number("turnover24h"):
+    if listed is None:
         return None
+    if not row.number("lastPrice") or not row.number("turnover24h"):
+        return listed, Snapshot()
     of = listing("spot", listed)
     return of.listed, Snapshot(_ticker(row, of, 0))
 
@@ -302,8 +305,10 @@ def parse_spot_row(row: Row) -> tuple[str, Snapshot] | None:
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
     """A linear perpetual of the list, as parse_spot_row."""
     listed = parse_symbol(row.must_lack("usdIndexPrice"))
-    if listed is None or not row.number("lastPrice") or not row.number("turnover24h"):
+    if listed is None:
         return None
+    if not row.number("lastPrice") or not row.number("turnover24h"):
+        return listed, Snapshot()
     of = listing("perp", listed)
     return of.listed, _perp(row, of, 0)
 

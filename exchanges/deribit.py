@@ -175,14 +175,16 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
 
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
-    """A linear perpetual of the list of summaries.
+    """A linear perpetual of the list of summaries; nothing of what does not trade.
 
     {"instrument_name": "SOL_USDC-PERPETUAL", "last": 122.5, "mark_price": …, "price_change": -0.5, "volume": …,
      "volume_usd": …, "open_interest": 81200, "funding_8h": …, "creation_timestamp": …, "high": …, "low": …}
     """
     listed, last = parse_symbol(row), row.price("last")
-    if listed is None or last is None or not row.number("volume_usd"):
+    if listed is None:
         return None
+    if last is None or not row.number("volume_usd"):
+        return listed, Snapshot()
     of = listing("perp", listed)
     ticker = Ticker(
         exchange=ID,

@@ -102,7 +102,7 @@ def names_and_one(
     """The list of whole, read for the symbols that names reads, and for what it says of one coin's markets.
 
     is_multiplied: those on many of the coin are among them (1000PEPE-USDT). None is told of the others, and of an odd
-    row, whose market is asked for by itself then.
+    row or one that tells nothing, whose market is asked for by itself then.
     """
 
     def row(each: Row) -> tuple[str, Snapshot | None] | None:
@@ -111,7 +111,8 @@ def names_and_one(
             return None
         if base in listed and split(coin_symbol(listed)[0] if is_multiplied else listed)[0] == base:
             with suppress(MarketError):
-                return whole.row(each) or (listed, None)
+                told = whole.row(each)
+                return told if told is not None and any(told[1]) else (listed, None)
         return listed, None
 
     asked = (whole.host, whole.target, whole.place, row, whole.explain, whole.budget, whole.weight)

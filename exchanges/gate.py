@@ -244,10 +244,12 @@ def parse_perp(body: bytes, of: Listing) -> Snapshot:
 
 
 def parse_perp_row(row: Row) -> tuple[str, Snapshot] | None:
-    """The ticker of a perpetual of the list."""
+    """The ticker of a perpetual of the list; None for other quotes, nothing of what does not trade."""
     symbol = symbol_of(row.get("contract"))
-    if symbol is None or not row.number("last") or not row.number("volume_24h_quote"):
+    if symbol is None:
         return None
+    if not row.number("last") or not row.number("volume_24h_quote"):
+        return symbol, Snapshot()
     of = listing("perp", symbol)
     return of.listed, Snapshot(_ticker(row, of, "volume_24h_base", "volume_24h_quote"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import TypeVar
 
@@ -130,7 +130,7 @@ class Rows(dict[str, Snapshot]):
     def by_coin(self) -> dict[str, Snapshot]:
         """As the function; worked out once."""
         if self._by_coin is None:
-            self._by_coin = by_coin(self)
+            self._by_coin = by_coin(self, self.idle | self.twice)
         return self._by_coin
 
     def completed(
@@ -151,7 +151,7 @@ class Rows(dict[str, Snapshot]):
                     perp = Snapshot(perp.ticker, more.open_interest or perp.open_interest, more.funding or perp.funding)
             hours = None if changed_h is None or of_all_others_h is None else changed_h.get(listed, of_all_others_h)
             whole[listed] = completed_snapshot(perp, hours)
-        found = by_coin(whole)
+        found = by_coin(whole, self.idle | self.twice)
         self._completed = lists, found
         return found
 
@@ -170,12 +170,15 @@ def named(rows: Rows, symbol: str) -> Snapshot | None:
     return found
 
 
-def by_coin(listed: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+def by_coin(listed: Mapping[str, Snapshot], untold: Collection[str] = ()) -> dict[str, Snapshot]:
     """Markets by the symbols of their coins, figures per coin.
 
     Of several contracts on one coin (PEPE, 1000PEPE) the one with the most turnover counts. Two coins of one name
     (CAT the stock, 1000CAT the coin) are told apart by their prices: the one on many keeps its name, and is told as it
-    is listed. What has no coin in its name is left out.
+    is listed. So is one beside a market that is listed and told nothing of, as those may be two coins as well.
+    What has no coin in its name is left out.
+
+    untold: the names of such markets.
     """
     found: dict[str, Snapshot] = {}
     on_many: list[tuple[str, str, int, Snapshot]] = []
@@ -189,7 +192,9 @@ def by_coin(listed: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
         if market.ticker is None:
             continue
         other = found.get(symbol)
-        if other is None or other.ticker is None:
+        if symbol in untold:
+            found[name] = _as_listed(market, multiplier)
+        elif other is None or other.ticker is None:
             found[symbol] = market._replace(ticker=market.ticker._replace(symbol=symbol))
         elif not are_of_one_coin(other.ticker.last, market.ticker.last):
             found[name] = _as_listed(market, multiplier)

@@ -18,6 +18,7 @@ from exchanges.errors import (
     RateLimited,
     UnknownSymbol,
 )
+from exchanges.joined import NOTHING
 from exchanges.reading import Row
 from exchanges.words import Funding, OpenInterest, Ratio, Snapshot, Ticker
 
@@ -282,16 +283,21 @@ def test_binance_rows_are_per_coin(listed: str, symbol: str, multiplier: int) ->
         {"symbol": "ETHBTC", "lastPrice": "x"},
         {"symbol": "BTCUSDT_230331", "lastPrice": "5", "quoteVolume": "5"},
         {"symbol": "BTCUSD_PERP", "lastPrice": "5", "quoteVolume": "5"},
-        {"symbol": "OLDUSDT", "lastPrice": "0.00000000", "quoteVolume": "5"},
-        {"symbol": "OLDUSDT", "lastPrice": "5", "quoteVolume": "0.00"},
-        {"symbol": "OLDUSDT", "lastPrice": "5"},
         {"symbol": "USDT", "lastPrice": "5", "quoteVolume": "5"},
         {"symbol": 5},
         {},
     ],
 )
-def test_binance_rows_that_do_not_trade(row: dict[str, Any]) -> None:
+def test_binance_rows_of_other_quotes(row: dict[str, Any]) -> None:
     assert binance.parse_ticker_row(Row("binance", row)) is None
+
+
+@together("told", [{"lastPrice": "0.00000000", "quoteVolume": "5"}, {"lastPrice": "5", "quoteVolume": "0.00"}, {}])
+def test_binance_rows_that_do_not_trade(told: dict[str, str]) -> None:
+    """Their market is told, and nothing of it."""
+    row = {"symbol": "OLDUSDT", **told}
+    assert binance.parse_ticker_row(Row("binance", row)) == ("OLD-USDT", NOTHING)
+    assert binance.parse_ticker_rows([row, row]) == [("OLD-USDT", NOTHING)] * 2
 
 
 def test_binance_funding_rows() -> None:

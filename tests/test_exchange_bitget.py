@@ -10,6 +10,7 @@ from wire import about, listed, of_bitget, only, rows_of, ticker_of
 
 from exchanges import bitget
 from exchanges.bitget import Bitget
+from exchanges.joined import NOTHING
 from exchanges.reading import Row
 from exchanges.words import Funding, OpenInterest, Ratio, Snapshot, Ticker
 
@@ -133,8 +134,8 @@ def test_bitget_rows_are_per_coin() -> None:
     assert found is not None
     assert (found[0], ticker_of(found).last, ticker_of(found).base_volume) == ("1000BONK-USDT", 0.005, 7000)
     assert found[1].open_interest == OpenInterest(4000, about(24))
-    assert bitget.parse_perp_row(Row("bitget", row | {"quoteVolume": "0"})) is None
-    assert bitget.parse_perp_row(Row("bitget", row | {"lastPr": None})) is None
+    assert bitget.parse_perp_row(Row("bitget", row | {"quoteVolume": "0"})) == ("1000BONK-USDT", NOTHING)
+    assert bitget.parse_perp_row(Row("bitget", row | {"lastPr": None})) == ("1000BONK-USDT", NOTHING)
 
 
 @together(

@@ -20,6 +20,7 @@ from exchanges.errors import (
     Unavailable,
     UnknownSymbol,
 )
+from exchanges.joined import NOTHING
 from exchanges.reading import Row
 from exchanges.words import Funding, OpenInterest, Ratio, Ticker
 
@@ -187,13 +188,18 @@ def test_bybit_rows_are_per_coin() -> None:
         {"symbol": "BTC-27DEC24-USDT", "lastPrice": "5", "turnover24h": "5"},
         {"symbol": "USDT", "lastPrice": "5", "turnover24h": "5"},
         {"symbol": "PERP", "lastPrice": "5", "turnover24h": "5"},
-        {"symbol": "OLDUSDT", "lastPrice": "", "turnover24h": "5"},
-        {"symbol": "OLDUSDT", "lastPrice": "5", "turnover24h": "0"},
         {},
     ],
 )
-def test_bybit_rows_that_do_not_trade(parse: Callable[[Any], Any], row: dict[str, Any]) -> None:
+def test_bybit_rows_of_other_markets(parse: Callable[[Any], Any], row: dict[str, Any]) -> None:
     assert parse(Row("bybit", row)) is None
+
+
+@together("parse", [bybit.parse_spot_row, bybit.parse_perp_row])
+@together("told", [{"lastPrice": "", "turnover24h": "5"}, {"lastPrice": "5", "turnover24h": "0"}, {}])
+def test_bybit_rows_that_do_not_trade(parse: Callable[[Any], Any], told: dict[str, str]) -> None:
+    """Their market is told, and nothing of it."""
+    assert parse(Row("bybit", {"symbol": "OLDUSDT", **told})) == ("OLD-USDT", NOTHING)
 
 
 async def test_bybit_list_of_2026() -> None:

@@ -10,6 +10,7 @@ from wire import about, listed, of_deribit_ticker, only, rows_of, ticker_of
 
 from exchanges import deribit
 from exchanges.deribit import Deribit
+from exchanges.joined import NOTHING
 from exchanges.reading import Row
 from exchanges.words import Funding, OpenInterest, Snapshot, Ticker
 
@@ -118,7 +119,7 @@ def test_deribit_rows_that_do_not_trade() -> None:
     row = {"instrument_name": "X_USDC-PERPETUAL", "last": 5, "volume_usd": 9, "creation_timestamp": 1}
     assert deribit.parse_perp_row(Row("deribit", row)) is not None
     for missing in ({"last": None}, {"last": 0}, {"volume_usd": 0}, {"volume_usd": None}):
-        assert deribit.parse_perp_row(Row("deribit", row | missing)) is None
+        assert deribit.parse_perp_row(Row("deribit", row | missing)) == ("X-USDC", NOTHING)
 
 
 async def test_deribit_contracts_of_a_thousand_coins() -> None:

@@ -39,6 +39,7 @@ from exchanges.errors import (
 )
 from exchanges.gate import Gate
 from exchanges.hyperliquid import Hyperliquid
+from exchanges.reading import Row
 from exchanges.table import EXCHANGES
 from exchanges.words import Key, Listing
 from http1.client import Transport
@@ -808,6 +809,19 @@ async def test_binance_spot_list_is_read_for_dollars() -> None:
             await house.bot.market.stream(endpoint._replace(wanted=None), whole.extend)
             assert len(found) > 100
             assert repr(found) == repr(whole)
+
+
+@together(
+    "row, is_told", [({"lastPrice": "5", "turnover24h": "9"}, True), ({"lastPrice": "", "turnover24h": "0"}, False)]
+)
+def test_one_market_of_a_list_that_tells_nothing_is_asked_by_itself(row: dict[str, str], is_told: bool) -> None:
+    bybit = EXCHANGES["bybit"]
+    names = bybit.symbols("spot")
+    assert names is not None
+    one = names_and_one(names, bybit.tickers("spot", NOW_MS)["ticker"], "X", is_multiplied=True)
+    found = one.row(Row("bybit", {"symbol": "XUSDT", **row}))
+    assert found is not None
+    assert (found[0], found[1] is not None) == ("X-USDT", is_told)
 
 
 # Which outcomes count.

@@ -688,6 +688,19 @@ def test_list_keeps_two_coins_of_one_name_apart(is_plain_first: bool, turnover: 
     assert interest == OpenInterest(1.0, pytest.approx(0.00812))  # type: ignore[arg-type]
 
 
+@together("is_told_twice", [False, True])
+def test_list_takes_no_contract_on_many_for_a_coin_that_is_listed_and_not_told(is_told_twice: bool) -> None:
+    """CAT the stock, which nobody has traded for a day, or which has two prices; 1000CAT the coin."""
+    twice = [a_row("CAT-USDT", 338.4, 5e6), a_row("CAT-USDT", 338.4, 6e6)]
+    rows = Rows()
+    rows.take([a_row("1000CAT-USDT", 0.00000812, 1e6), *(twice if is_told_twice else [("CAT-USDT", Snapshot())])])
+    for found in (rows.by_coin(), rows.completed([Rows()], {}, 8.0)):
+        assert list(found) == ["1000CAT-USDT"]
+        coin = found["1000CAT-USDT"].ticker
+        assert coin is not None
+        assert coin.last == pytest.approx(0.00812)
+
+
 @pytest.mark.parametrize("is_plain_first", [True, False])
 def test_list_shows_the_larger_of_two_contracts_on_one_coin(is_plain_first: bool) -> None:
     rows = [a_row("PEPE-USDT", 0.0000101, 1e6), a_row("1000PEPE-USDT", 0.00001, 5e6)]
