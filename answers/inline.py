@@ -18,8 +18,9 @@ from answers.price import PriceReport
 from answers.typed import ALIASES, FILLERS, QUOTES
 from asking.races import Outcome, Question, first_answers
 from asking.symbol_lists import SYMBOLS_S
-from exchanges.errors import MarketError, PartName, UnknownSymbol
+from exchanges.errors import BadResponse, MarketError, PartName, UnknownSymbol
 from exchanges.exchange import Exchange
+from exchanges.joined import named
 from exchanges.symbols import NotASymbol, coin_symbol, in_quotes, multiplied, parse_symbol, split
 from exchanges.words import Listing, Snapshot, Ticker, per_8h, per_year_pct
 from market import Found, Market
@@ -181,7 +182,7 @@ async def _found(market: Market, symbol: str, kind: str) -> tuple[str, Found | N
 async def _perp(market: Market, symbol: str) -> Outcome[Found]:
     perps = quick_first(market.offering("perp"))
     for exchange in perps:
-        kept = market.kept_list(exchange, "perp").get(in_quotes(symbol, exchange.quotes["perp"]))
+        kept = _kept(market, exchange, symbol)
         if kept is not None and kept.ticker is not None and kept.ticker.low is not None and kept.funding is not None:
             ticker = kept.ticker if kept.ticker.time_ms else kept.ticker._replace(time_ms=market.now_ms())
             return Outcome(Found(kept._replace(ticker=ticker), ticker.symbol, 1, {}), ())
@@ -195,6 +196,15 @@ async def _spot(market: Market, symbol: str) -> Outcome[Found]:
     question = Question(spots, (market.spot_at(each, symbol, hurried=True) for each in spots))
     (outcome,) = await first_answers(question, timeout_s=ANSWER_S)
     return outcome
+
+
+def _kept(market: Market, exchange: Exchange, symbol: str) -> Snapshot | None:
+    """The perpetual of that very name, as a list that is kept tells it; None where it tells two."""
+    rows, listed = market.kept_list(exchange, "perp"), in_quotes(symbol, exchange.quotes["perp"])
+    try:
+        return named(rows, listed) if listed in rows else None
+    except BadResponse:
+        return None
 
 
 def _views(symbol: str, kind: str, found: Found, now_s: float) -> list[tuple[str, Article]]:
@@ -266,7 +276,7 @@ def _to_ask(market: Market, base: str, now_s: float) -> Article:
     """A coin by its name, with its price where a list that is kept has it; its buttons ask for more."""
     buttons = (that_fit(Button(LABELS[view], f"{view} {base}") for view in VIEWS if view in LABELS),)
     for exchange in market.offering("perp"):
-        kept = market.kept_list(exchange, "perp").get(in_quotes(f"{base}-USDT", exchange.quotes["perp"]))
+        kept = _kept(market, exchange, f"{base}-USDT")
         if kept is not None and kept.ticker is not None:
             figures = f"{format_price(kept.ticker.last)}  {format_percent(kept.ticker.change_pct)}"
             source = foot(f"{exchange_name(exchange.id)} perp", kept.ticker.time_ms or market.now_ms(), now_s)

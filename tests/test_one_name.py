@@ -263,6 +263,46 @@ async def test_inline_tells_a_typed_thousand(typed: str, name: str) -> None:
         assert first.title.startswith(f"{name} 0.0")
 
 
+def bybit(*rows: tuple[str, str]) -> Callable[..., Any]:
+    """Bybit with a few perpetuals: what each is called there, and its price; of one that is asked for, the last."""
+
+    def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        found = [
+            {"symbol": symbol, "turnover24h": "9000", "fundingRate": "0.0001", "fundingIntervalHour": "8"}
+            | dict.fromkeys(("lastPrice", "markPrice", "highPrice24h", "lowPrice24h"), last)
+            | {"price24hPcnt": "0.01", "singleOpenInterest": "5000", "singleOpenInterestValue": str(5000 * float(last))}
+            for symbol, last in rows
+            if query.get("category") == "linear" and query.get("symbol") in (None, symbol)
+        ]
+        if not found or not path.endswith("tickers"):
+            return {"retCode": 10001, "retMsg": "params error: symbol invalid", "result": {}, "time": NOW_MS}
+        listed = found[-1:] if "symbol" in query else found
+        return {"retCode": 0, "time": NOW_MS, "result": {"category": "linear", "list": listed}}
+
+    return answer
+
+
+TWO_CATS = (("CATUSDT", STOCK), ("1000CATUSDT", "0.00512"))
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+async def test_inline_tells_a_typed_thousand_alike_with_a_list_at_hand(is_listed: bool) -> None:
+    """Of the contract, as it is listed: the list has its figures per coin."""
+    market = wired(bybit(*TWO_CATS), "bybit", {"CACHE_SECONDS": "5"}).market
+    if is_listed:
+        await market.listing(EXCHANGES["bybit"], "perp")
+    price, _, interest, *_ = await inline.articles(market, "1000CAT", NOW_MS / 1000)
+    assert price.title == "1000CAT 0.005120  +1.00%"
+    assert (interest.title, interest.description) == ("1000CAT OI $25.6", "5.00K 1000CAT at Bybit")
+
+
+async def test_inline_asks_for_a_market_that_a_list_tells_twice() -> None:
+    market = wired(bybit(*TWO_CATS, ("CATUSDT", "3.0")), "bybit", {"CACHE_SECONDS": "5"}).market
+    await market.listing(EXCHANGES["bybit"], "perp")
+    price, *_ = await inline.articles(market, "CAT", NOW_MS / 1000)
+    assert price.title.startswith("CAT 3.00")
+
+
 async def test_watchlist_holds_a_typed_thousand(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         for line in ("/watch add 1000CAT kPEPE", "/watch"):
