@@ -84,6 +84,13 @@ async def test_a_coin_whose_price_is_old_has_none_of_another_coin(ago_ms: int, i
     assert (len(found), found.get("CAT-USDT")) == ((6, 500.0) if not ago_ms else (5, None))
 
 
+async def test_two_dollars_of_one_market_have_its_price_each() -> None:
+    """FDUSD, in which prices are not read, is told in USDT; as it is where few are asked for."""
+    symbols = ["BTC-USDT", "BTC-FDUSD", "BTC-USDT", *(f"{each[:-4]}-USDT" for each in OTHERS)]
+    found = await priced({**OTHERS, "BTCUSDT": "60000"}).prices("binance", "spot", symbols)
+    assert (len(found), found["BTC-FDUSD"], found["BTC-USDT"]) == (6, 60000, 60000)
+
+
 async def test_a_coin_that_is_listed_on_many_only_has_their_price() -> None:
     found = await priced({**OTHERS, "1000CATUSDT": "0.0123"}).prices(
         "binance", "perp", [*(f"{each[:-4]}-USDT" for each in OTHERS), "CAT-USDT"]

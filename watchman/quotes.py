@@ -118,21 +118,23 @@ class MarketQuotes:
         A contract on many stands in for a coin that is not listed by itself; not where that only has no price of now,
         as it may be another coin's.
         """
-        wanted = {in_quotes(symbol, exchange.quotes.get(kind, ())): symbol for symbol in symbols}
+        wanted = {symbol: in_quotes(symbol, exchange.quotes.get(kind, ())) for symbol in symbols}
+        coins = frozenset(wanted.values())  # fewer, where one market stands for two dollars
         listed: dict[str, float | None] = {}
         twice = set[str]()  # coins
 
         def take(rows: list[tuple[str, float | None]]) -> None:
             for name, price in rows:
                 coin, _ = coin_symbol(name)
-                if coin in wanted and listed.setdefault(name, price) != price:
+                if coin in coins and listed.setdefault(name, price) != price:
                     twice.add(coin)
 
         await self._market.fetcher.fetch_items(endpoint, take)
-        found: dict[str, float | None] = {name: price for name, price in listed.items() if name in wanted}
+        found: dict[str, float | None] = {name: price for name, price in listed.items() if name in coins}
         for name, price in listed.items():
             found.setdefault(coin_symbol(name)[0], price)
-        return {wanted[coin]: price for coin, price in found.items() if price is not None and coin not in twice}
+        told = {symbol: found.get(coin) for symbol, coin in wanted.items() if coin not in twice}
+        return {symbol: price for symbol, price in told.items() if price is not None}
 
     async def _tickers(self, exchange: Exchange, kind: str, symbols: Sequence[str]) -> Mapping[str, Ticker]:
         has_list = "ticker" in exchange.tickers(kind, self._market.now_ms())
