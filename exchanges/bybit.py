@@ -524,13 +524,17 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
 
 
 def settling_of(symbol: str, is_inverse: bool) -> tuple[str, str]:
-    """Base, and the asset in which it settles: BTCUSDT, BTCPERP and BTC-27DEC24 (USDC), BTCUSD and BTCUSDZ24 (BTC)."""
+    """Base, and the asset in which it settles.
+
+    BTCUSDT and BTCUSDT-02OCT26; BTCPERP and BTC-27DEC24 (USDC); BTCUSD and BTCUSDZ24 (BTC).
+    """
     if is_inverse:
         base = symbol.partition("USD")[0]
         return base, base
-    if symbol.endswith("USDT"):
-        return symbol.removesuffix("USDT"), "USDT"
-    return symbol.partition("-")[0].removesuffix("PERP"), "USDC"
+    name = symbol.partition("-")[0]
+    if name.endswith("USDT"):
+        return name.removesuffix("USDT"), "USDT"
+    return name.removesuffix("PERP"), "USDC"
 
 
 def parse_closed_pnl(body: bytes) -> Page[Income]:

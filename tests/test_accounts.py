@@ -202,12 +202,24 @@ def test_bybit_row_without_a_position() -> None:
         ("BTCUSDT", False, ("BTC", "USDT")),
         ("ETHPERP", False, ("ETH", "USDC")),
         ("BTC-27DEC24", False, ("BTC", "USDC")),
+        ("BTCUSDT-02OCT26", False, ("BTC", "USDT")),
+        ("1000PEPEUSDT", False, ("1000PEPE", "USDT")),
         ("BTCUSD", True, ("BTC", "BTC")),
         ("ETHUSDZ24", True, ("ETH", "ETH")),
     ],
 )
 def test_bybit_settling(symbol: str, is_inverse: bool, settling: tuple[str, str]) -> None:
     assert bybit.settling_of(symbol, is_inverse) == settling
+
+
+def test_bybit_dated_contract_is_of_its_coin_and_settles_in_its_dollar() -> None:
+    """settleCoin=USDT answers with these, too."""
+    row = {"symbol": "BTCUSDT-02OCT26", "side": "Buy", "size": "0.5", "markPrice": "81525.3"}
+    (held,) = bybit.parse_positions({"retCode": 0, "result": {"category": "linear", "list": [row]}})
+    assert (held.symbol, held.base, held.asset) == ("BTCUSDT-02OCT26", "BTC", "USDT")
+    closed = {"symbol": "BTCUSDT-02OCT26", "closedPnl": "-47.40", "updatedTime": "1672214887236"}
+    body = json.dumps({"retCode": 0, "result": {"category": "linear", "list": [closed]}}).encode()
+    assert bybit.parse_closed_pnl(body).rows == [Income(1672214887236, "realised", "USDT", -47.4)]
 
 
 def test_bybit_borrowed_coin_is_owed() -> None:
