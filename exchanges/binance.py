@@ -687,12 +687,13 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
         symbol, notional = row.name("symbol"), row.number("notional")
         margin = row.number("positionInitialMargin") or margins.get((symbol, str(row.get("positionSide")))) or None
         pnl = row.number("unRealizedProfit")
-        untold = next((each for each in LIST_QUOTES if each in symbol), "USDT")
-        asset = row.name("marginAsset") if row.get("marginAsset") else untold
+        name = symbol.partition("_")[0]
+        quote = next((each for each in LIST_QUOTES if name.endswith(each)), "")
+        asset = row.name("marginAsset") if row.get("marginAsset") else quote or "USDT"
         found.append(
             Position(
                 symbol=symbol,
-                base=symbol.partition("_")[0].removesuffix(asset),
+                base=name.removesuffix(quote or asset),  # the margin may be in another asset, such as BNFCR
                 side=_side(row, amount),
                 size=abs(amount),
                 notional=None if notional is None else abs(notional),

@@ -144,6 +144,21 @@ def test_binance_one_way_short_is_told_by_its_sign() -> None:
     assert (short.side, short.pnl, short.entry) == ("short", None, None)
 
 
+@together(
+    "symbol, margin, base",
+    [
+        ("BTCUSDT", "BNFCR", "BTC"),
+        ("BTCUSDC_261225", "USDC", "BTC"),
+        ("ETHUSDT_261225", "BNFCR", "ETH"),
+        ("ETHBTC", "BTC", "ETH"),
+    ],
+)
+def test_binance_position_is_of_its_coin_whatever_its_margin_is_in(symbol: str, margin: str, base: str) -> None:
+    row = {"symbol": symbol, "positionAmt": "1", "positionSide": "BOTH", "marginAsset": margin}
+    (held,) = binance.parse_usdm_positions([row], None)
+    assert (held.base, held.asset) == (base, margin)
+
+
 @together("asset", ["\x85EVIL", "US\nDT", ["USDT"], 5, "x" * 65])
 def test_binance_position_in_what_is_no_asset_is_refused(asset: object) -> None:
     row = {"symbol": "BTCUSDT", "positionAmt": "-1", "positionSide": "BOTH", "marginAsset": asset}
