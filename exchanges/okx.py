@@ -683,9 +683,10 @@ def explain(status: int, body: bytes) -> MarketError:
 def parse_contract_size(body: bytes, of: Listing) -> float:
     """{"data": [{"instId": "BTC-USDT-SWAP", "ctVal": "0.01", "ctMult": "1", "ctValCcy": "BTC", …}]}
 
-    ctVal is in coins of a linear contract, in dollars of one margined in the coin.
+    ctVal is in coins of a linear contract, in dollars of one margined in the coin; a contract is worth ctMult of it.
     """
-    return _only_row(body, of.listed).must_be("instId", native(of)).needed_price("ctVal")
+    row = _only_row(body, of.listed).must_be("instId", native(of))
+    return row.needed_price("ctVal") * (row.price("ctMult") or 1.0)
 
 
 def parse_liquidations(body: bytes, of: Listing, since_ms: int, begin_ms: int = 0) -> LiquidationPage:

@@ -186,6 +186,13 @@ def test_okx_coin_margined_counts_dollars() -> None:
     assert page.rows == [Liquidation(MS, "long", 300 / 50000, 300.0, 50000.0)]
 
 
+@together("told, size", [({"ctMult": "1"}, 0.01), ({"ctMult": "10"}, 0.1), ({"ctMult": ""}, 0.01), ({}, 0.01)])
+def test_okx_contract_is_worth_so_many_of_its_value(told: dict[str, str], size: float) -> None:
+    row = {"instId": "BTC-USDT-SWAP", "ctVal": "0.01", **told}
+    body = json.dumps({"code": "0", "msg": "", "data": [row]}).encode()
+    assert okx.parse_contract_size(body, perp()) == pytest.approx(size)
+
+
 @together("odd", [SOLD | {"side": "up"}, SOLD | {"sz": "-3"}, SOLD | {"bkPx": ""}, SOLD | {"ts": "0"}])
 def test_okx_malformed(odd: dict[str, str]) -> None:
     with pytest.raises(BadResponse):
