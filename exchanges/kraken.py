@@ -63,6 +63,7 @@ SPOT_WORDS = {"1m": "1", "5m": "5", "15m": "15", "30m": "30", "1h": "60", "4h": 
 PERP_WORDS = {each: each for each in ("1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d")}
 NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 COINS = {native: coin for coin, native in NAMES.items()}
+CURRENCIES = frozenset(["AUD", "CAD", "CHF", "EUR", "GBP", "JPY", "USD"])
 FUNDING_INTERVAL_H = 1.0
 HOUR_MS = 3_600_000
 STEPS_S = {"5m": 300, "15m": 900, "1h": 3600}  # of histories
@@ -257,14 +258,16 @@ def _only(result: Mapping[str, Any], of: Listing) -> Any:
     if len(result) != 1:
         raise BadResponse(ID, f"one pair was expected, not {len(result)}")
     ((key, value),) = result.items()
-    bases, quotes = ({name, NAMES.get(name, name)} for name in (of.base, of.quote))
-    bases, quotes = (
-        bases | {f"X{name}" for name in bases},
-        quotes | {f"{letter}{name}" for name in quotes for letter in "XZ"},
-    )
+    bases, quotes = map(_spelt, (of.base, of.quote))
     if key not in {f"{base}{middle}{quote}" for base in bases for quote in quotes for middle in ("", "/")}:
         raise WrongMarket(ID, f"the pair is {key[:40]!r}, not {native(of)!r}")
     return value
+
+
+def _spelt(name: str) -> set[str]:
+    """What stands in keys for a coin or a currency: of the oldest X and Z before their names, XXBT and ZEUR."""
+    letter, names = "Z" if name in CURRENCIES else "X", {name, NAMES.get(name, name)}
+    return names | {f"{letter}{each}" for each in names}
 
 
 def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
