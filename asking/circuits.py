@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from asking.budgets import OverBudget
 from clock import MACHINE, Clock
-from exchanges.errors import Blocked, Gone, MarketError, RateLimited, Reason, Unavailable
+from exchanges.errors import Blocked, Gone, MarketError, RateLimited, Reason, Unavailable, WrongMarket
 
 log = logging.getLogger("fetch")
 FAILURES_TO_REST = 3
@@ -149,9 +149,14 @@ class Circuit:
         self.is_gone = True
 
     def failed(self, error: MarketError) -> None:
-        """Failures of requests that ran side by side count once; a longer rest is never cut short."""
+        """Failures of requests that ran side by side count once; a longer rest is never cut short.
+
+        One market taken for one other counts once as well, however often it is asked for: that is one odd name.
+        """
         now = self.clock.monotonic()
         is_new = now - self._counted_at > SAME_FAILURE_S or not self.failures
+        if self.failures and isinstance(error, WrongMarket) and self.last_error == Failure.of(error):
+            is_new = False
         if is_new:
             self.failures += 1
             self._counted_at = now

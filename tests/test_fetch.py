@@ -862,6 +862,17 @@ async def test_only_silence_bans_and_garbage_open_a_circuit(kind: type[MarketErr
     assert circuit.failures == int(COUNTS[kind.__name__] and kind.__name__ != "OverBudget")
 
 
+@together("names, n_counted", [(["EUR"] * 5, 1), (["EUR", "GBP", "AUD"], 3)])
+def test_one_odd_name_opens_no_circuit(names: list[str], n_counted: int) -> None:
+    """Asked for again and again it takes its exchange from nobody; an exchange that mixes up many names rests."""
+    now = 0.0
+    circuit = Circuit("x", "X", Clock(lambda: now, lambda: now))
+    for name in names:
+        now += 5
+        circuit.failed(WrongMarket("x", f"the pair is 'ODD{name}', not '{name}'"))
+    assert (circuit.failures, circuit.resting_s > 0) == (n_counted, n_counted == FAILURES_TO_REST)
+
+
 @together("exchange", EXCHANGES)
 @together("status", [400, 401, 404, 405, 410, 422, 499])
 @together("body", [b"", b"<html>", b"{}", b'{"code":1}', b'{"retCode":170001}', b'{"label":"NEW"}', b"null"])
