@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
 from asking.kept import Kept
 from asking.races import start
 from exchanges.anothers import Seen, refuse_candles, refuse_flow, refuse_history, refuse_other_last
-from exchanges.errors import MarketError, Reason, UnknownSymbol, WrongMarket
+from exchanges.errors import LongQuiet, MarketError, Reason, UnknownSymbol, WrongMarket
 from exchanges.exchange import Exchange
 from exchanges.joined import named
 from exchanges.symbols import are_of_one_coin, split
@@ -33,6 +34,7 @@ KEPT_S = 3600.0  # that it serves where there is no newer one
 LATE_S = 1.0  # that an answer which is there waits for its witness
 ENDING_S = 0.1  # that an answer which failed waits for it
 MAX_COINS = 256
+DAY_S = 86_400.0  # of which tickers tell the volume
 
 
 class _Of(NamedTuple):
@@ -66,7 +68,8 @@ class Witnesses:
         self._seen.clear()
 
     async def spot(self, exchange: Exchange, of: Listing, *, is_one_of_many: bool = False) -> Ticker:
-        """A spot market's ticker; where it states no market, held against another answer that tells the last price.
+        """A spot market's ticker; where it states no market, held against another answer that tells the last trade,
+        and of that trade's time.
 
         is_one_of_many: whether others are asked for the coin, too. Then it has to stand near to where it stood there:
         where it does not, it is another coin of that name, or both answers were another market's. Raises MarketError.
@@ -77,12 +80,20 @@ class Witnesses:
         else:
             told_again = self._kept.cached(again)
             ticker, last = await beside(asked, told_again)
-            refuse_other_last(ticker, last)
+            refuse_other_last(ticker, last and last.price)
+            ticker = ticker._replace(time_ms=ticker.time_ms or (last.time_ms if last is not None else 0))
             prices = [each.last for each in self._elsewhere(of)] if is_one_of_many or last is None else []
             if prices and not any(are_of_one_coin(ticker.last, each) for each in prices):
                 raise UnknownSymbol(exchange.id, f"{of.listed} at {ticker.last:g} is another coin", Reason.NAMESAKE)
+        self._refuse_quiet(ticker)
         self.saw(exchange, of, ticker)
         return ticker
+
+    def _refuse_quiet(self, ticker: Ticker) -> None:
+        """Raises LongQuiet for a price of nobody knows when, which is not of the last day: it would pass for news."""
+        if not ticker.time_ms and ticker.base_volume == 0:
+            since = datetime.fromtimestamp(self._kept.now_ms() / 1000 - DAY_S, UTC).strftime("%Y-%m-%d")
+            raise LongQuiet(ticker.exchange, f"{ticker.symbol} has had no trades for a day", since)
 
     async def candles(self, exchange: Exchange, of: Listing, work: Awaitable[Candles]) -> Candles:
         """What the work gives, held against the market's price, or else the coin's. Raises MarketError."""

@@ -12,10 +12,19 @@ from datetime import UTC, datetime
 from functools import partial
 
 from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, percent_encode
-from exchanges.errors import Blocked, MarketError, RateLimited, Reason, Unavailable, UnknownSymbol, unexplained
+from exchanges.errors import (
+    Blocked,
+    MarketError,
+    NotTraded,
+    RateLimited,
+    Reason,
+    Unavailable,
+    UnknownSymbol,
+    unexplained,
+)
 from exchanges.exchange import Exchange
-from exchanges.reading import At, Row, change_pct, is_name, load, read_candles
-from exchanges.words import INTERVALS, Book, Candles, Listing, Ticker
+from exchanges.reading import At, Row, change_pct, is_name, load, moment_ms, read_candles
+from exchanges.words import INTERVALS, Book, Candles, Last, Listing, Ticker
 
 ID = "coinbase"
 HOST = Host("COINBASE", ID, "https://api.exchange.coinbase.com")
@@ -46,10 +55,10 @@ class Coinbase(Exchange):
         target = f"/products/{_name(of)}/stats"
         return Endpoint(HOST, target, partial(parse_spot, of=of), explain, REQUESTS)
 
-    def last_again(self, of: Listing) -> Endpoint[float]:
+    def last_again(self, of: Listing) -> Endpoint[Last]:
         """GET /products/BTC-USD/ticker: neither this nor the statistics state the product."""
         target = f"/products/{_name(of)}/ticker"
-        return Endpoint(HOST, target, parse_last, explain, REQUESTS, part="last")
+        return Endpoint(HOST, target, partial(parse_last, of=of), explain, REQUESTS, part="last")
 
     def book(self, of: Listing) -> Endpoint[Book] | None:
         """GET /products/BTC-USD/ticker: the statistics have no bid and ask."""
@@ -74,9 +83,10 @@ class Coinbase(Exchange):
 def parse_spot(body: bytes, of: Listing) -> Ticker:
     """{"open": "62000", "high": "63500", "low": "61800", "last": "63000.1", "volume": "9120.5", "volume_30day": …}
 
-    open is of 24 hours ago; volume in base. The turnover, a time and the market are not told: see last_again.
+    open is of 24 hours ago; volume in base. The turnover, a time and the market are not told: see last_again. Of a
+    product that never traded last is "0" or missing; one that is delisted keeps its last.
     """
-    row = Row.of(ID, body)
+    row = _traded(Row.of(ID, body), "last", of)
     last = row.needed_price("last")
     return Ticker(
         exchange=ID,
@@ -99,9 +109,21 @@ def parse_book(body: bytes) -> Book:
     return Book(row.price("bid"), row.price("ask"))
 
 
-def parse_last(body: bytes) -> float:
-    """The price of the last trade; see parse_book."""
-    return Row.of(ID, body).needed_price("price")
+def parse_last(body: bytes, of: Listing) -> Last:
+    """{"price": "63000.1", "size": "0.002", "volume": "9120.5", "time": "2026-10-02T02:13:33.012523Z", …}
+
+    The last trade, which may be of years ago. The market is not told.
+    """
+    row = _traded(Row.of(ID, body), "price", of)
+    return Last(row.needed_price("price"), moment_ms(row.get("time")))
+
+
+def _traded(row: Row, last: str, of: Listing) -> Row:
+    """The row itself. Raises NotTraded where it tells no last price, and no volume."""
+    price = row.number(last)
+    if price == 0 or (price is None and row.number("volume") == 0):
+        raise NotTraded(ID, f"{of.listed} has no trades")
+    return row
 
 
 def parse_symbol(row: Row) -> str | None:

@@ -20,6 +20,7 @@ from exchanges.words import (
     Flow,
     Income,
     Key,
+    Last,
     LiquidationPage,
     Listing,
     Page,
@@ -108,8 +109,8 @@ class Exchange:
         """The last 24 hours of a spot market."""
         raise NotSupported(self.id, "no spot markets", Reason.NO_SPOT)
 
-    def last_again(self, of: Listing) -> Endpoint[float] | None:
-        """The last price of a spot market once more, where `spot` states no market; else None.
+    def last_again(self, of: Listing) -> Endpoint[Last] | None:
+        """The last trade of a spot market, where `spot` states neither a market nor a time; else None.
 
         Two answers, mixed up each for itself, are not of the same wrong market.
         """

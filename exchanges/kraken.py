@@ -13,7 +13,6 @@ no more answer 404 with a list `errors`: see Gone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from itertools import repeat
 from typing import Any
@@ -35,7 +34,17 @@ from exchanges.errors import (
     unexplained,
 )
 from exchanges.exchange import Exchange
-from exchanges.reading import LATEST_MS, At, AtOnce, Row, check_interval, is_name, long_share, read_candles, row_in
+from exchanges.reading import (
+    At,
+    AtOnce,
+    Row,
+    check_interval,
+    is_name,
+    long_share,
+    moment_ms,
+    read_candles,
+    row_in,
+)
 from exchanges.timed import at_once
 from exchanges.words import (
     COIN,
@@ -304,7 +313,7 @@ def parse_perp_row(row: Row, now_ms: int) -> tuple[str, Snapshot] | None:
             change_pct=row.number("change24h"),
             base_volume=volume if not is_inverse else None if mark is None else volume / mark,
             quote_volume=volume if is_inverse else row.number("volumeQuote"),
-            time_ms=_moment_ms(row.get("lastTime")),
+            time_ms=moment_ms(row.get("lastTime")),
         ),
         _open_interest(amount, mark, is_inverse=is_inverse),
         _funding(relative, rate, scale, _next_hour_ms(now_ms), mark),
@@ -349,7 +358,7 @@ def parse_perp_rows(rows: Sequence[Any], now_ms: int) -> list[tuple[str, Snapsho
         markets.numbers("change24h"),
         volumes,
         markets.numbers("volumeQuote"),
-        map(_moment_ms, markets.get("lastTime")),
+        map(moment_ms, markets.get("lastTime")),
         strict=False,
     )
     tickers = map(Ticker._make, columns)
@@ -372,15 +381,6 @@ def _open_interest(amount: float | None, mark: float | None, *, is_inverse: bool
     if is_inverse:
         return OpenInterest(None if mark is None else amount / mark, amount)
     return OpenInterest(amount, None if mark is None else amount * mark)
-
-
-def _moment_ms(text: object) -> int:
-    """The milliseconds of an ISO 8601 time; 0 for none, and for one beyond the calendar."""
-    try:
-        time_ms = int(datetime.fromisoformat(str(text)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return 0
-    return time_ms if 0 < time_ms <= LATEST_MS else 0
 
 
 def _next_hour_ms(now_ms: int) -> int:

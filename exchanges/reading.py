@@ -7,6 +7,7 @@ import struct
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import lru_cache, partial
 from itertools import pairwise
 from operator import itemgetter, lt
@@ -205,6 +206,15 @@ class Row:
 
     def _bad(self, detail: str) -> BadResponse:
         return BadResponse(self.exchange, detail)
+
+
+def moment_ms(text: object) -> int:
+    """The milliseconds of an ISO 8601 time; 0 for none, and for one beyond the calendar."""
+    try:
+        time_ms = int(datetime.fromisoformat(str(text)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return 0
+    return time_ms if 0 < time_ms <= LATEST_MS else 0
 
 
 def row_in(exchange: str, value: object) -> Row:

@@ -84,6 +84,13 @@ class Book(NamedTuple):
     ask: float | None
 
 
+class Last(NamedTuple):
+    """The last trade of a market. time_ms: 0 where that is not told."""
+
+    price: float
+    time_ms: int
+
+
 class OpenInterest(NamedTuple):
     """Contracts outstanding, one side counted: in base, and in quote.
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from conftest import a_spot, recorded, together
 from wire import plain, rows_of
+from wired import say, wired
 
+import json_api
 from exchanges import coinbase
 from exchanges.coinbase import Coinbase
-from exchanges.errors import (
-    BadResponse,
-)
+from exchanges.errors import BadResponse, NotTraded
 from exchanges.reading import Row
-from exchanges.words import Ticker
+from exchanges.words import Last, Ticker
 
 
 def test_coinbase_spot() -> None:
@@ -55,6 +56,67 @@ def test_coinbase_candles_without_trades_are_missing() -> None:
     rows = json.loads(recorded("coinbase/exchange-candles"))
     candles = coinbase.parse_candles(plain(rows[:2] + rows[5:]), a_spot("BTC-USD"), "1m")
     assert (len(candles), candles.n_closed(candles.open_ms[-1] + 59_999)) == (7, 6)
+
+
+@together(
+    "row, is_there",
+    [
+        ({"last": "0", "volume": "0"}, False),
+        ({"last": "0"}, False),
+        ({"open": "0", "volume": "0"}, False),
+        ({"last": None, "volume": 0}, False),
+        ({"last": "5", "volume": "0"}, True),
+    ],
+)
+def test_coinbase_product_without_trades(row: dict[str, Any], is_there: bool) -> None:
+    """One that is new: nothing is wrong with its exchange. One that was traded long ago has a price."""
+    of, again = a_spot("NEW-USD"), {"bid": "0", "ask": "0", **row}
+    again["price"] = again.pop("last", None)
+    if is_there:
+        assert (coinbase.parse_spot(plain(row), of).last, coinbase.parse_last(plain(again), of)) == (5, Last(5, 0))
+        return
+    with pytest.raises(NotTraded):
+        coinbase.parse_spot(plain(row), of)
+    with pytest.raises(NotTraded):
+        coinbase.parse_last(plain(again), of)
+
+
+def test_coinbase_last_trade_and_its_time() -> None:
+    told = coinbase.parse_last(recorded("coinbase/exchange-ticker"), a_spot("X-USD"))
+    assert told == Last(0.997999, 1580177613012)
+    for odd in ("yesterday", None, 5, "0001-01-01T00:00:00Z"):
+        assert coinbase.parse_last(plain({"price": "5", "time": odd}), a_spot("X-USD")) == Last(5, 0)
+    with pytest.raises(BadResponse):
+        coinbase.parse_last(plain({"time": "2020-01-28T02:13:33Z"}), a_spot("X-USD"))
+
+
+OLD = {"open": "0", "high": "0", "low": "0", "last": "12.34", "volume": "0", "volume_30day": "0"}
+TRADED = {"trade_id": 1, "price": "12.34", "size": "1", "bid": "11", "ask": "13", "volume": "0"}
+
+
+def old(trade: dict[str, Any] | None) -> Any:
+    """Coinbase, which lists OLD no more, and tells its statistics; and its last trade, or nothing of that."""
+    by_path = {"stats": OLD, "ticker": trade, "products": [{"id": "OLD-USD", "status": "delisted"}]}
+
+    def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        return by_path.get(path.rpartition("/")[2]) or (404, {"message": "NotFound"})
+
+    return answer
+
+
+async def test_coinbase_old_price_is_told_as_old() -> None:
+    bot = wired(old(TRADED | {"time": "2025-03-01T00:00:00Z"}), "coinbase")
+    text = await say(bot, "/price OLD")
+    assert "Spot: no trade on Coinbase since 2025-03-01 00:00 UTC; it may be halted or delisted." in text
+    told = await json_api.answer(json_api.ROUTES["/price"], bot.tools, {"symbol": "OLD"})
+    assert told["data"]["timestamp"].startswith("2025-03-01T00:00:00")
+
+
+@pytest.mark.parametrize("trade", [None, TRADED, {"price": "12.34"}])
+async def test_a_price_of_nobody_knows_when_is_none(trade: dict[str, Any] | None) -> None:
+    """It is not of the last day: nothing was traded then."""
+    text = await say(wired(old(trade), "coinbase"), "/price OLD")
+    assert text.startswith("No price for OLD-USDT right now. Coinbase has had no trades of it since 2026-09-20.")
 
 
 @together(

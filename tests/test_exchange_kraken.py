@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from conftest import NOW_MS, a_perp, a_spot, recorded, together
 from wire import NEXT_HOUR_MS, about, listed, of_kraken_ticker, only, rows_of, ticker_of
+from wired import wired
 
 from exchanges import kraken
 from exchanges.errors import (
     BadResponse,
     Gone,
+    LongQuiet,
     NotSupported,
     Reason,
     UnknownSymbol,
@@ -20,6 +22,7 @@ from exchanges.errors import (
 from exchanges.joined import NOTHING
 from exchanges.kraken import Kraken
 from exchanges.reading import Row
+from exchanges.table import EXCHANGES
 from exchanges.words import Funding, OpenInterest, Ticker
 
 
@@ -47,6 +50,15 @@ def test_kraken_spot_ticker_of_24_hours_not_of_the_day() -> None:
     older = kraken.parse_spot(recorded("kraken/ticker-BCHEUR-2017"), a_spot("BCH-EUR"))
     assert (older.last, older.high, older.low, older.bid, older.ask) == (355.4, 369, 346, 354.3, 355.4)
     assert older.quote_volume == about(4433.77288826 * 354.543044)
+
+
+async def test_kraken_price_of_a_day_without_trades_is_none() -> None:
+    """It tells no time, and would pass for one of now."""
+    row = {key: ["0", "0"] for key in "vplh"} | {"a": ["13"], "b": ["11"], "c": ["12.34"]}
+    bot = wired(lambda host, path, query: {"error": [], "result": {"OLDUSD": row}}, "kraken")
+    with pytest.raises(LongQuiet) as quiet:
+        await bot.market.spot_at(EXCHANGES["kraken"], "OLD-USDT")
+    assert quiet.value.since == "2026-09-20"
 
 
 @together(

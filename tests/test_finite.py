@@ -28,6 +28,7 @@ from exchanges.words import (
     Flow,
     Funding,
     Income,
+    Last,
     Liquidation,
     LiquidationPage,
     Listing,
@@ -59,6 +60,7 @@ RECORDS: list[Any] = [
     Balance("AB", 1.0, 2.0, 3.0),
     Position("AB", "AB", "long", 1.0, 5.0, 5.0, 5.0, 2.0, 10.0, 0.5, "USDT", 0.1, 20.0, -0.01),
     Income(1, "fee", "USDT", -0.1),
+    Last(5.0, 1_700_000_000_000),
     MarketCap("AB", 1e9, 5.0),
 ]
 
