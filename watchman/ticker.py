@@ -43,7 +43,6 @@ from answers.judging import (
     load_rule,
     load_state,
     margin_of,
-    rings_too_often,
     settle,
     window_begin,
 )
@@ -51,8 +50,9 @@ from answers.silence import Silence
 from answers.windows import Window
 from exchanges.errors import MarketError
 from exchanges.words import INTERVALS, Candles
-from store.words import DONE, PAUSED, Alert, Claim, Judged, Message, Store
+from store.words import Alert, Claim, Judged, Message, Store
 from watchman.figures import Figures, Quotes, Watched
+from watchman.judged import as_judged, expired
 from watchman.ticked import PERIOD_MS, Ticked
 
 log = logging.getLogger("bot")
@@ -68,7 +68,6 @@ GAP_MS = 60_000  # not looked for longer: candles tell what was missed
 MAX_CANDLES = 1000
 LATE_CANDLE_MS = 2 * MINUTE_MS  # a candle that was judged when it closed is looked at again: exchanges mend the last
 SLEPT_MS = 3 * MINUTE_MS  # without a tick: the owner is told
-LATE_MS = 3 * MINUTE_MS  # a minute's candle is read when it is over: what is told longer after it is late
 LISTED = ("change", "funding", "oi", "basis", "spread", "liqs")  # of many symbols by one question, every minute
 HOLE_MS = 11 * MINUTE_MS  # in open interest, whose past is told every five minutes, one of which may be on its way
 HOLE_OF_HOURS_MS = 71 * MINUTE_MS  # in a window that reaches back to where it is told every hour
@@ -314,7 +313,7 @@ class Ticker:
         """None when nothing has changed."""
         alert, rule = each.alert, each.rule
         if alert.until_ms <= now_ms:
-            return Judged(alert, DONE, alert.state, (_facts(rule, {"event": "expired"}),))
+            return expired(alert, rule)
         if alert.need == "positions":
             return _judge_positions(each, figures, now_ms)
         figure = figures.by_need.get(alert.need)
@@ -346,7 +345,7 @@ class Ticker:
                 firings.append(firing._replace(items=items))
             if is_over(rule, alert.n_fired + len(firings)):
                 break
-        return _judged(alert, rule, before, state, firings, looks[-1].last, now_ms)
+        return as_judged(alert, rule, before, state, firings, looks[-1].last, now_ms)
 
     def _looks(self, each: Parsed, figures: Figures, now_ms: int) -> list[Look]:
         """What this alert is judged by, oldest first; empty when nothing was told of it."""
@@ -415,33 +414,7 @@ def _judge_positions(each: Parsed, figures: Figures, now_ms: int) -> Judged | No
     before = each.state or State(now_ms)
     state, firing = judge_holdings(each.rule, before, *figures.holdings, now_ms)
     firings = [] if firing is None else [firing]
-    return _judged(each.alert, each.rule, before, state, firings, 0.0 if firing is None else firing.value, now_ms)
-
-
-def _judged(
-    alert: Alert, rule: Rule, before: State, state: State, firings: Sequence[Firing], last: float, now_ms: int
-) -> Judged | None:
-    if state == before and alert.state:
-        return None
-    status = alert.status
-    if firings and is_over(rule, alert.n_fired + len(firings)):
-        status = DONE
-    elif firings and rings_too_often(state):
-        status, state = PAUSED, replace(state, rang_ms=())
-    facts = [_firing_facts(rule, firing, last, now_ms) for firing in firings]
-    if facts and status == PAUSED:
-        facts[-1] = _facts(rule, {**orjson.loads(facts[-1]), "is_paused": True})
-    return Judged(alert, status, state.text, facts)
-
-
-def _firing_facts(rule: Rule, firing: Firing, last: float, now_ms: int) -> str:
-    """What a message needs to be written, even when its alert is gone by then."""
-    late = {"late_ms": now_ms - firing.at_ms} if now_ms - firing.at_ms > LATE_MS and rule.measure != "timer" else {}
-    return _facts(rule, {"event": "fired", "firing": firing._asdict(), "last": last, "now_ms": now_ms, **late})
-
-
-def _facts(rule: Rule, facts: Mapping[str, object]) -> str:
-    return orjson.dumps({**facts, "rule": orjson.loads(rule.text)}).decode()
+    return as_judged(each.alert, each.rule, before, state, firings, 0.0 if firing is None else firing.value, now_ms)
 
 
 async def _all_in_time(asking: Sequence[Awaitable[T]], timeout_s: float) -> None:
