@@ -323,8 +323,7 @@ class Bot:
             self.username = str(me.get("username", "")).lower() if isinstance(me, dict) else ""
 
     def _may_ask(self, question: Question) -> bool:
-        allowed = self.settings.allowed_ids
-        return self.settings.is_open or question.chat_id in allowed or question.user_id in allowed
+        return self.settings.may_ask(question.chat_id, question.user_id)
 
     def _is_listed(self, question: Question) -> bool:
         """Whether the user is listed by id; "*" opens nothing of this kind."""

@@ -69,6 +69,10 @@ class Settings(NamedTuple):
         own = (self.token, self.webhook_secret, self.api_key, password)
         return tuple(secret for secret in (*own, *of_keys) if secret)
 
+    def may_ask(self, chat_id: int, user_id: int | None) -> bool:
+        """Whether that user is answered in that chat, of the market: accounts are for users who are listed."""
+        return self.is_open or chat_id in self.allowed_ids or user_id in self.allowed_ids
+
     @property
     def build(self) -> dict[str, str]:
         """Which build this is: version, commit and image; "" where nobody said."""

@@ -23,6 +23,7 @@ from answers.conditions import (
     read_condition,
 )
 from answers.gaps import gap_at
+from answers.hearing import why_it_rests
 from answers.judging import (
     DAY_MS,
     HOUR_MS,
@@ -272,6 +273,8 @@ async def _changed(tools: Tools, wish: Wish) -> Told:
     if wish.action == "delete":
         await tools.memory.delete_alert(alert.id)
         return Told("delete", alert, rule)
+    if wish.action != "pause" and (why := why_it_rests(tools.settings, alert)):
+        raise Misread(f"It rests: {why}.")
     if wish.action == "again":
         return await _again(tools, alert, rule, wish.argument)
     status, state = (PAUSED, alert.state) if wish.action == "pause" else (ARMED, "")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from answers import alert
 from answers.alert import Fields, fields_of
 from answers.asked import Misread, Tools
+from answers.hearing import why_it_rests
 from answers.judging import load_rule
 from answers.rule_words import in_words
 from exchanges.errors import MarketError
@@ -26,13 +27,14 @@ MAX_PRICED = 20  # markets whose price is asked for
 class Told(NamedTuple):
     """The alerts of a chat, in order, with the distance to their level in percent where it is known.
 
-    done: what was done to one of them before, in words.
+    done: what was done to one of them before, in words. resting: why nobody hears of it, of those that rest.
     """
 
     alerts: Sequence[Alert]
     away: Mapping[str, float]
     page: int
     done: str = ""
+    resting: Mapping[str, str] = {}
 
 
 class Asked(NamedTuple):
@@ -63,7 +65,8 @@ async def ask(tools: Tools, asked: Asked) -> Told:
         raise Misread(error.sentence) from error
     away = await _distances(tools.market, alerts)
     nearest = sorted(alerts, key=lambda each: (each.status == PAUSED, abs(away.get(each.id, 1e9))))
-    return Told(nearest, away, asked.page, done)
+    resting = {each.id: why for each in alerts if (why := why_it_rests(tools.settings, each))}
+    return Told(nearest, away, asked.page, done, resting)
 
 
 async def _distances(market: Market, alerts: Sequence[Alert]) -> dict[str, float]:
@@ -101,17 +104,18 @@ def show(told: Told, now_s: float) -> Answer:
     n_pages = -(-len(told.alerts) // PAGE)
     page = min(told.page, n_pages)
     shown = told.alerts[(page - 1) * PAGE : page * PAGE]
-    lines = [_line(number, each, told.away) for number, each in enumerate(shown, 1)]
+    lines = [_line(number, each, told) for number, each in enumerate(shown, 1)]
     head = f"<b>{counted(len(told.alerts), 'alert')}</b>" + (f", page {page} of {n_pages}" if n_pages > 1 else "")
     return Answer(head, ("\n".join(lines),), notes, keyboard=_buttons(shown, page, n_pages))
 
 
-def _line(number: int, of: Alert, away: Mapping[str, float]) -> str:
+def _line(number: int, of: Alert, told: Told) -> str:
     rule = load_rule(of.rule)
     words = escape(in_words(rule, short(rule.symbol)))
-    distance = f" ({format_percent(away[of.id], 1)})" if of.id in away else ""
+    distance = f" ({format_percent(told.away[of.id], 1)})" if of.id in told.away else ""
     paused = " ⏸" if of.status == PAUSED else ""
-    return f"{number}. {words}{distance}{paused}"
+    rests = f" (rests: {told.resting[of.id]})" if of.id in told.resting else ""
+    return f"{number}. {words}{distance}{paused}{rests}"
 
 
 def _buttons(shown: Sequence[Alert], page: int, n_pages: int) -> Keyboard:

@@ -100,7 +100,7 @@ async def ask(tools: Tools, asked: Asked) -> Told:
         wishes = load_wishes((await tools.memory.chat(tools.who.chat_id)).settings)
         if not asked.value:
             return Told(wishes, asked.name)
-        wishes = changed(wishes, asked.name, asked.value)
+        wishes = changed(wishes, asked.name, asked.value)._replace(set_by=tools.who.user_id)
         if asked.name == "symbol" and wishes.symbol:
             await _look_for(tools.market, parse_symbol(wishes.symbol))
         await tools.memory.change_settings(tools.who.chat_id, wishes.text)

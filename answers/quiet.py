@@ -24,6 +24,7 @@ class Wishes(NamedTuple):
     has_charts: bool = False  # with what rang
     is_rich: bool = False  # tables as true ones
     zone: str = ""
+    set_by: int = 0  # the user who changed them last
 
     @property
     def text(self) -> str:

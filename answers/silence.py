@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import orjson
 
+from answers.hearing import whose
 from answers.judging import DAY_MS, MINUTE_MS
 from store.words import Alert, Message
 
@@ -33,7 +34,7 @@ class Silence:
         key = f"silent {what} {alert.chat_id}", since_ms // DAY_MS if is_failing else 0
         if key in self._told or len(self._waiting) >= MAX_WAITING:
             return
-        facts = {"event": "silent", "exchange": exchange, "kind": kind, "from_ms": since_ms}
+        facts = {"event": "silent", "exchange": exchange, "kind": kind, "from_ms": since_ms, **whose(alert)}
         text = orjson.dumps({**facts, "symbol": "" if is_failing else symbol, "is_gap": bool(gap)}).decode()
         self._waiting[key] = Message(*key, alert.chat_id, alert.thread_id, text, now_ms, now_ms)
 

@@ -283,7 +283,7 @@ class Store(Protocol):
         ...
 
     async def mark_late(self, message: Message, due_ms: int) -> None:
-        """Telegram did not take it; again at that moment."""
+        """It was not sent, as Telegram did not take it or its chat may not hear it now; again at that moment."""
         ...
 
     async def mark_dropped(self, messages: Sequence[Message], reason: str, now_ms: int, *, is_told: bool) -> None:

@@ -15,7 +15,7 @@ from store.connect import open_store
 from store.scripts import SqlStore
 from store.words import ARMED, Alert, Limits, Message
 from telegram.api import TelegramError
-from watchman.delivery import MINUTE_MS, OLD_MS, Delivery, plain_text, verdict
+from watchman.delivery import CHATS, MINUTE_MS, OLD_MS, WAIT_MS, Delivery, plain_text, verdict
 
 T = TypeVar("T")
 T0 = 1_700_000_000_000
@@ -32,8 +32,8 @@ class House:
         self.store, self.telegram, self.now_ms = store, FakeTelegram(*answers), T0
         self.delivery = self.another()
 
-    def another(self) -> Delivery:
-        return Delivery(self.store, self.telegram, PlainShow, lambda: self.now_ms, pace_s=0)
+    def another(self, **options: Any) -> Delivery:
+        return Delivery(self.store, self.telegram, PlainShow, lambda: self.now_ms, pace_s=0, **options)
 
     async def add(self, *numbers: int, chat_id: int = 5, facts: str = "{}", thread_id: int | None = None) -> None:
         for number in numbers:
@@ -64,6 +64,19 @@ def test_a_message_is_sent_once(tmp_path: Path) -> None:
         assert method == "sendMessage"
         assert (params["chat_id"], params["text"], params["parse_mode"]) == (5, "<b>alert</b> #1", "HTML")
         assert "disable_notification" not in params
+
+    in_house(tmp_path, act)
+
+
+def test_what_may_not_be_heard_waits_and_holds_up_nothing(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        for chat_id in range(5, 5 + CHATS):
+            await house.add(chat_id, chat_id=chat_id)
+        await house.add(100, 101)
+        house.delivery = house.another(waits=lambda message: message.number != 101)
+        assert [await house.deliver(), await house.deliver(10_000)] == [1, 0]
+        house.delivery = house.another()
+        assert await house.deliver(WAIT_MS) == CHATS + 1
 
     in_house(tmp_path, act)
 

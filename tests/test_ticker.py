@@ -526,6 +526,27 @@ def test_one_without_a_state_begins_at_what_is_seen_first(tmp_path: Path) -> Non
     assert in_house(tmp_path, act) == 1
 
 
+def test_one_that_rests_is_not_judged_and_begins_anew(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        await house.set(BTC, 99.0)
+        await house.set(replace(BTC, symbol="ETH-USDT"), 99.0, number=2)
+        await house.set(replace(BTC, symbol="ETH-USDT"), 99.0, number=3, chat_id=6)
+        house.quotes.price["ETH-USDT"] = 101.0
+        assert (await house.tick(price=101.0)).n_fired == 1
+        assert await house.fired() == []
+        await house.tick()
+        house.quotes.asked.clear()
+        await house.tick()
+        assert house.quotes.asked == []
+        await house.set(BTC, 99.0, number=4, chat_id=6)
+        assert [(await house.tick()).n_fired for _ in range(2)] == [0, 1]
+        house.restarted()
+        for price, n_fired in ((101.0, 0), (99.0, 0), (101.0, 1)):
+            assert (await house.tick(price=price)).n_fired == n_fired
+
+    in_house(tmp_path, act, rests=lambda alert: alert.chat_id == 5)
+
+
 def test_pages(tmp_path: Path) -> None:
     async def act(house: House) -> Ticked:
         for number in range(30):

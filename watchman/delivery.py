@@ -41,6 +41,7 @@ MAX_A_MINUTE = 5
 MINUTE_MS = 60_000
 MAX_LINES = 40  # of a summary; what is beyond is counted
 MAX_LETTERS = 3900  # of its lines, of the 4096 UTF-16 units that Telegram takes: the rest is for its head and its foot
+WAIT_MS = MINUTE_MS  # until a message that may not be heard now is looked at again
 OLD_MS = 6 * 3_600_000  # then a message is of no use any more
 LIST_MS = 24 * 3_600_000  # what is told that late goes into one list
 PACE_S = 0.04  # between two messages: Telegram's FAQ allows 30 a second
@@ -160,7 +161,7 @@ class Delivery:
     """Sends what waits, by `deliver`. show: called when there is something. clock: milliseconds since 1970.
 
     pace_s: between two messages to whomever. send_s: after which no further one is begun in one go. move: a chat that
-    has another id now, by both.
+    has another id now, by both. waits: whether a message may not be heard by its chat now.
     """
 
     def __init__(
@@ -172,9 +173,10 @@ class Delivery:
         pace_s: float = PACE_S,
         move: Callable[[int, int], Awaitable[None]] | None = None,
         send_s: float = SEND_S,
+        waits: Callable[[Message], bool] = lambda message: False,
     ) -> None:
         self._store, self._send, self._show, self._clock, self._pace_s = store, send, show, clock, pace_s
-        self._move = move or store.move_chat
+        self._move, self._waits = move or store.move_chat, waits
         self._owner = os.urandom(8).hex()
         self._send_s = send_s
         self._silent_until_ms = 0
@@ -245,7 +247,7 @@ class _Turn:
         if self._delivery.is_over:
             return
         messages = await self._store.due_messages(self._chat.id, MESSAGES, self._store_now())
-        messages = await self._without_old(messages)
+        messages = await self._that_may_be_heard(await self._without_old(messages))
         for i, message in enumerate(messages):
             await self._check_lease()
             self._burst = self._burst.at(self._now())
@@ -271,6 +273,13 @@ class _Turn:
             self._delivery.n_dropped += len(old)
             self._chat = self._chat._replace(n_dropped=self._chat.n_dropped + len(old))
         return [each for each in messages if self._now() - each.made_ms <= OLD_MS]
+
+    async def _that_may_be_heard(self, messages: Sequence[Message]) -> list[Message]:
+        """The others are put off for a while, as their chat may be let in again until they are old."""
+        waiting = [each for each in messages if self._delivery._waits(each)]
+        for each in waiting:
+            await self._store.mark_late(each, self._now() + WAIT_MS)
+        return [each for each in messages if each not in waiting] if waiting else list(messages)
 
     async def _send_one(self, message: Message) -> None:
         shown = self._show.message(message, self._chat, self._now())

@@ -11,10 +11,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import orjson
 
 from answers.asked import Asker, Misread, Tools
+from answers.hearing import resting, waits, why_not_told
 from answers.quiet import load_wishes
 from clock import Clock
 from exchanges.errors import NoAnswer, NotListed
@@ -38,15 +40,24 @@ CHART_S = 4.0
 MAX_CHATS = 4096  # kept in memory
 
 
-async def due_chats(store: Store, now_ms: int) -> list[tuple[int, int]]:
-    """Chats whose digest is due, each with the number of its day. Raises StoreError."""
+class Due(NamedTuple):
+    """A chat whose digest is due, the number of its day, and the user who wished it."""
+
+    chat_id: int
+    day: int
+    user_id: int
+
+
+async def due_chats(store: Store, now_ms: int) -> list[Due]:
+    """Raises StoreError."""
     chats = await store.chats_with_settings()
     if not chats:
         return []
     from answers import digest  # for chats that wish something
 
-    days = [(chat.id, digest.due_day(load_wishes(chat.settings), now_ms)) for chat in chats]
-    return [(chat_id, day) for chat_id, day in days if day is not None]
+    wishes = [(chat.id, load_wishes(chat.settings)) for chat in chats]
+    days = [(chat_id, digest.due_day(each, now_ms), each.set_by) for chat_id, each in wishes]
+    return [Due(chat_id, day, user_id) for chat_id, day, user_id in days if day is not None]
 
 
 class Rounds:
@@ -56,13 +67,14 @@ class Rounds:
         self, tools: Tools, store: Store, api: TelegramAPI, clock: Clock, owner: int | None, moves: Moves
     ) -> None:
         self._tools, self._store, self._api, self._clock = tools, store, api, clock
-        self._ticker = Ticker(store, MarketQuotes(tools.market, tools.accounts(), store), owner=owner)
+        quotes = MarketQuotes(tools.market, tools.accounts(), store)
+        self._ticker = Ticker(store, quotes, owner=owner, rests=resting(tools.settings))
         self._quarters = Quarters(tools.market, store)
         now_ms, move = lambda: int(clock.now() * 1000), partial(moves.move, store)
-        self._delivery = Delivery(store, api.call, self._show, now_ms, move=move)
+        self._delivery = Delivery(store, api.call, self._show, now_ms, move=move, waits=partial(waits, tools.settings))
         self._prune_after = 0.0
         self._digested: dict[int, int] = {}  # by chat, the day
-        self._due: list[tuple[int, int]] = []  # chats whose digest is due, and the day, as of the minute of _digests_ms
+        self._due: list[Due] = []  # as of the minute of _digests_ms
         self._digests_ms = 0
 
     async def judge(self, now_ms: int | None) -> Ticked:
@@ -128,17 +140,21 @@ class Rounds:
         now_ms = int(self._clock.now() * 1000)
         if now_ms // MINUTE_MS != self._digests_ms // MINUTE_MS:  # a clock may also be set back
             self._digests_ms, self._due = now_ms, await due_chats(self._store, now_ms)
-        self._due = [(chat_id, day) for chat_id, day in self._due if self._digested.get(chat_id) != day]
+        self._due = [each for each in self._due if self._digested.get(each.chat_id) != each.day and self._hears(each)]
         if not self._due:
             return
         from answers import digest
 
-        chat_id, day = self._due.pop(0)
+        chat_id, day, user_id = self._due.pop(0)
         if len(self._digested) >= MAX_CHATS:
             self._digested.clear()
-        facts = orjson.dumps(await digest.gather(self._tools.market, self._store, chat_id)).decode()
+        gathered = await digest.gather(self._tools.market, self._store, chat_id)
+        facts = orjson.dumps({**gathered, "user_id": user_id}).decode()
         await self._store.add_message(Message(f"digest {chat_id}", day, chat_id, None, facts, now_ms, now_ms))
         self._digested[chat_id] = day
+
+    def _hears(self, due: Due) -> bool:
+        return not why_not_told(self._tools.settings, due.chat_id, due.user_id)
 
     async def _prune(self) -> None:
         if self._clock.monotonic() >= self._prune_after:

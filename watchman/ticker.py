@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
@@ -84,7 +84,10 @@ class Parsed(NamedTuple):
 
 
 class Ticker:
-    """Judges what is due. owner: who is told when the bot has slept; None for nobody."""
+    """Judges what is due. owner: who is told when the bot has slept; None for nobody.
+
+    rests: whether nobody may hear of an alert now. It is not judged, and begins anew when somebody may.
+    """
 
     def __init__(
         self,
@@ -92,13 +95,15 @@ class Ticker:
         quotes: Quotes,
         *,
         owner: int | None = None,
+        rests: Callable[[Alert], bool] = lambda alert: False,
         period_ms: int = PERIOD_MS,
         page: int = PAGE,
         ask_s: float = ASK_S,
     ) -> None:
-        self._page, self._ask_s = page, ask_s
+        self._page, self._ask_s, self._rests = page, ask_s, rests
         self._store, self._quotes, self._owner, self._period_ms = store, quotes, owner, period_ms
         self._watched: dict[str, Watched] = {}
+        self._resting: set[str] = set()  # needs of nothing but alerts that rest, as of the last tick
         self._owed: set[str] = set()  # candles that have closed and did not come
         self._silence = Silence()
         self.last = Ticked()
@@ -115,7 +120,7 @@ class Ticker:
         if claim.seen_ms > now_ms:
             claim = self._set_right(claim)
         ticked = Ticked(True, now_ms, now_ms - claim.seen_ms if claim.seen_ms else 0)
-        needs = {text: Need(*text.split(" ")) for text in await self._store.needs()}
+        needs = {text: Need(*text.split(" ")) for text in await self._store.needs() if text not in self._resting}
         self._remember(needs, claim)
         is_minute = now_ms // MINUTE_MS > claim.seen_ms // MINUTE_MS
         figures = await self._ask(needs, claim, is_minute)
@@ -224,14 +229,19 @@ class Ticker:
 
     async def _judge_all(self, figures: Figures, is_minute: bool, now_ms: int, ticked: Ticked) -> AsyncIterator[Judged]:
         """What has changed, page by page."""
-        after, page = ("", ""), [None] * self._page
-        while len(page) == self._page:
+        after, n_alerts, needed, resting = ("", ""), self._page, set[str](), set[str]()
+        while n_alerts == self._page:
             alerts = await self._store.armed_alerts(after, self._page)
-            page = [None] * len(alerts)
-            parsed = [
-                Parsed(each, load_rule(each.rule), _not_ahead(load_state(each.state), now_ms) if each.state else None)
-                for each in alerts
-            ]
+            n_alerts, parsed = len(alerts), list[Parsed]()
+            for alert in alerts:
+                if not self._rests(alert):
+                    state = _not_ahead(load_state(alert.state), now_ms) if alert.state else None
+                    parsed.append(Parsed(alert, load_rule(alert.rule), state))
+                elif alert.state:  # as of a chat that comes back: nothing old rings
+                    yield Judged(alert, alert.status, "")
+            needed |= {each.alert.need for each in parsed}
+            if len(parsed) < len(alerts):
+                resting |= {each.need for each in alerts}
             await self._read_minutes(parsed, figures, is_minute, now_ms)
             for each in parsed:
                 if (watched := self._watched.get(each.alert.need)) is not None and watched.silent_ms:
@@ -240,8 +250,9 @@ class Ticker:
                 judged = self._judge(each, figures, now_ms)
                 if judged is not None:
                     yield judged
-            ticked.n_alerts += len(alerts)
+            ticked.n_alerts += len(parsed)
             after = (alerts[-1].need, alerts[-1].id) if alerts else after
+        self._resting = resting - needed
         for text in figures.by_need:
             if text in self._watched:
                 self._watched[text].seen_ms = now_ms

@@ -1,0 +1,66 @@
+"""Who is told what without asking: whoever may ask for it, for as long as he may. Pure.
+
+What is set while somebody may ask outlives that: he is taken out of TELEGRAM_CHAT_ID, or accounts are told in groups no
+more. Then his alerts rest, and what waits for him waits; when he may ask again, both go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from settings import Settings
+from store.words import Alert, Message
+
+POSITIONS = "positions"  # what is needed for one's own money
+KEPT = 1024  # users of chats
+NOT_LISTED = "who set it is not listed any more"
+IN_PRIVATE = "accounts are told in private"
+
+
+def whose(alert: Alert) -> dict[str, Any]:
+    """What of an alert has to stand in the facts of its messages."""
+    return {"user_id": alert.user_id, "is_own": is_own(alert)}
+
+
+def is_own(alert: Alert) -> bool:
+    """Whether it is about somebody's own money."""
+    return alert.need == POSITIONS
+
+
+def resting(settings: Settings) -> Callable[[Alert], bool]:
+    """Whether an alert rests, for those who ask it of thousands: a fifth of the time."""
+
+    @lru_cache(KEPT)
+    def rests(chat_id: int, user_id: int, is_own: bool) -> bool:
+        return bool(why_not_told(settings, chat_id, user_id, is_own=is_own))
+
+    return lambda alert: rests(alert.chat_id, alert.user_id, alert.need == POSITIONS)
+
+
+def why_it_rests(settings: Settings, alert: Alert) -> str:
+    """Continues “It rests: …”; "" for an alert that is judged."""
+    return why_not_told(settings, alert.chat_id, alert.user_id, is_own=is_own(alert))
+
+
+def waits(settings: Settings, message: Message) -> bool:
+    """Whether its chat may not hear it now."""
+    facts = orjson.loads(message.facts)
+    user_id, is_own = facts.get("user_id", message.chat_id), facts.get("is_own", False)
+    return bool(why_not_told(settings, message.chat_id, user_id, is_own=is_own))
+
+
+def why_not_told(settings: Settings, chat_id: int, user_id: int, *, is_own: bool = False) -> str:
+    """What a chat is told because of a user. In private the chat is who hears it, whoever has set it: by the JSON API
+    the owner may do so for others."""
+    is_private = chat_id > 0
+    reader = chat_id if is_private else user_id
+    is_user = reader > 0  # and no chat that speaks for itself
+    if not is_own:
+        return "" if settings.may_ask(chat_id, reader if is_user else None) else NOT_LISTED
+    if not is_user or reader not in settings.allowed_ids:
+        return NOT_LISTED
+    return "" if is_private or settings.accounts_in_groups else IN_PRIVATE
