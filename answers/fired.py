@@ -48,8 +48,9 @@ class FiredShow:
         is_quiet = is_quiet_at(chat.settings, now_ms)
         if facts["event"] == "slept":
             return Shown(_slept(facts), is_quiet=is_quiet)
-        if facts["event"] == "silent":
-            return Shown(_silent(facts), _markup(((ALL_ALERTS,),)), is_quiet=True)
+        if facts["event"] in ("silent", "missed"):
+            text = _silent(facts) if facts["event"] == "silent" else _missed(facts)
+            return Shown(text, _markup(((ALL_ALERTS,),)), is_quiet=True)
         if facts["event"] == "machines":
             return Shown(_machines(facts), is_quiet=is_quiet)
         if facts["event"] == "digest":
@@ -68,7 +69,8 @@ class FiredShow:
         """ "" for a digest, and for what the owner should do: no line tells enough of that."""
         facts: Mapping[str, Any] = orjson.loads(message.facts)
         if "rule" not in facts:
-            return _silent(facts) if facts["event"] == "silent" else ""
+            told = {"silent": _silent, "missed": _missed}.get(facts["event"])
+            return told(facts) if told is not None else ""
         rule = Rule(**facts["rule"])
         if facts["event"] == "expired":
             return f"ended: {in_words(rule, short(rule.symbol))}"
@@ -189,13 +191,26 @@ def _silent(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _slept(facts: Mapping[str, Any]) -> str:
-    is_long = facts["to_ms"] - facts["from_ms"] > LONG_SLEEP_MS
-    begin, end = (_day(facts[each]) * is_long + _time(facts[each]) for each in ("from_ms", "to_ms"))
+def _missed(facts: Mapping[str, Any]) -> str:
+    kind = "perpetual" if facts["kind"] == "perp" else "spot market"
     return (
-        f"I slept from {begin} to {end} UTC, and alerts were not watched meanwhile. "
+        f"{exchange_name(facts['exchange'])} tells no candles of the {escape(short(facts['symbol']))} {kind} "
+        f"{_span(facts)} UTC, when I did not watch it: what it crossed then is not known."
+    )
+
+
+def _slept(facts: Mapping[str, Any]) -> str:
+    return (
+        f"I slept {_span(facts)} UTC, and alerts were not watched meanwhile. "
         "On Fly.io, auto_stop_machines = “off” and min_machines_running = 1 end that."
     )
+
+
+def _span(facts: Mapping[str, Any]) -> str:
+    """from 03:10 to 07:40"""
+    is_long = facts["to_ms"] - facts["from_ms"] > LONG_SLEEP_MS
+    begin, end = (_day(facts[each]) * is_long + _time(facts[each]) for each in ("from_ms", "to_ms"))
+    return f"from {begin} to {end}"
 
 
 def _day(moment_ms: int) -> str:

@@ -38,6 +38,15 @@ class Silence:
         text = orjson.dumps({**facts, "symbol": "" if is_failing else symbol, "is_gap": bool(gap)}).decode()
         self._waiting[key] = Message(*key, alert.chat_id, alert.thread_id, text, now_ms, now_ms)
 
+    def miss(self, alert: Alert, from_ms: int, to_ms: int, now_ms: int) -> None:
+        """An alert whose market was not looked at for so long, and no candles tell what it did."""
+        _, exchange, kind, symbol = alert.need.split(" ")
+        key = f"missed {exchange} {kind} {symbol} {alert.chat_id}", to_ms // MINUTE_MS
+        if from_ms < to_ms and key not in self._told and len(self._waiting) < MAX_WAITING:
+            facts = {"event": "missed", "exchange": exchange, "kind": kind, "symbol": symbol}
+            text = orjson.dumps({**facts, "from_ms": from_ms, "to_ms": to_ms, **whose(alert)}).decode()
+            self._waiting[key] = Message(*key, alert.chat_id, alert.thread_id, text, now_ms, now_ms)
+
     def messages(self) -> list[Message]:
         """What is to be told now; it counts as told from then on."""
         if len(self._told) >= MAX_TOLD:

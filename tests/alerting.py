@@ -36,6 +36,7 @@ class FakeQuotes:
         self.interest_history: list[tuple[int, float]] = []
         self.own: tuple[Sequence[Holding], Collection[str]] = ((), ())
         self.down: set[str] = set()
+        self.without_candles: set[str] = set()  # exchanges that answer, but tell none
         self.asked: list[str] = []
 
     async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
@@ -62,6 +63,8 @@ class FakeQuotes:
 
     async def candles(self, exchange: str, kind: str, symbol: str, interval: str, n_candles: int) -> Candles:
         self._check(f"candles {exchange} {symbol} {interval}", exchange)
+        if exchange in self.without_candles:
+            raise Unavailable(exchange, "down")
         if interval != "1m":
             return self.closed[f"{symbol} {interval}"]
         return candles(symbol, "1m", self.minutes.get(symbol, [])[-n_candles:])

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from answers.fired import FiredShow, Shown
-from answers.judging import Firing, Rule
+from answers.judging import HOUR_MS, Firing, Rule
 from answers.silence import SILENT_MS, Silence
 from store.words import ARMED, Alert, Chat, Message
 
@@ -50,3 +50,16 @@ def test_a_digest_has_no_line_in_a_summary() -> None:
     """Its name alone would stand there, and what it tells would be gone."""
     for event in ("digest", "slept", "machines"):
         assert not FiredShow().line(Message(event, 1, 5, None, orjson.dumps({"event": event}).decode(), NOW, NOW))
+
+
+def test_what_no_candles_tell_is_said_to_be_unknown() -> None:
+    silence, need = Silence(), "price binance perp BTC-USDT"
+    alert = Alert("aaaaaaaa", 5, None, 7, 1, ARMED, need, "{}", "", 0, NOW, NOW)
+    for _ in range(2):
+        silence.miss(alert, NOW - 3 * HOUR_MS, NOW - SILENT_MS, NOW)
+    (message,) = silence.messages()
+    silence.miss(alert, NOW - 3 * HOUR_MS, NOW - SILENT_MS, NOW)
+    assert silence.messages() == []
+    told = "Binance tells no candles of the BTC perpetual from 11:03 to 13:48 UTC, when I did not watch it: "
+    assert FiredShow().message(message, Chat(5), NOW).text == f"{told}what it crossed then is not known."
+    assert FiredShow().line(message).startswith(told)

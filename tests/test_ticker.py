@@ -17,7 +17,7 @@ from answers.judging import HOUR_MS, MINUTE_MS, Holding, Rule
 from exchanges.errors import Reason
 from store.connect import open_store
 from store.scripts import SqlStore
-from store.words import DONE, PAUSED, Alert, Limits, Overtaken
+from store.words import DONE, PAUSED, Alert, Limits, Overtaken, Unreachable
 from watchman import ticker
 from watchman.ticked import Ticked
 from watchman.ticker import Ticker
@@ -320,6 +320,88 @@ def test_what_crossed_while_it_slept_is_told_late_and_once(tmp_path: Path) -> No
     (facts,) = in_house(tmp_path, act)
     assert facts["firing"]["at_ms"] == T0 + 70 * MINUTE_MS
     assert facts["late_ms"] == 110 * MINUTE_MS + 10_000
+
+
+def crossed_in_a_gap(house: House, after: int = 70) -> None:
+    house.quotes.minutes["BTC-USDT"] = [minute(i, 95.0, 101.0 if i == after else 95.5, 95.2) for i in range(180)]
+
+
+@pytest.mark.parametrize("n_failures", [1, 5])
+@pytest.mark.parametrize("is_armed", [True, False])
+def test_candles_of_a_gap_that_do_not_come_are_asked_for_again(is_armed: bool, n_failures: int, tmp_path: Path) -> None:
+    """Also for a level from which the price had yet to come back, which it did before it crossed it."""
+
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(replace(BTC, times=0), 95.0 if is_armed else 100.1)
+        await house.tick(price=95.0 if is_armed else 100.1)
+        house.quotes.asked.clear()
+        crossed_in_a_gap(house)
+        house.quotes.without_candles.add("binance")
+        await house.tick(180 * MINUTE_MS, price=95.2)
+        for _ in range(6 * n_failures - 2):
+            await house.tick(price=95.2)
+        assert await house.fired() == []
+        assert house.quotes.asked.count("candles binance BTC-USDT 1m") == n_failures
+        house.quotes.without_candles.clear()
+        for _ in range(12):
+            await house.tick(price=95.2)
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert facts["firing"]["at_ms"] == T0 + 70 * MINUTE_MS
+    assert facts["late_ms"] == (110 + n_failures) * MINUTE_MS
+
+
+def test_candles_of_a_gap_that_never_come_are_given_up_and_told_of(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(BTC, 95.0)
+        await house.set(BTC, 95.0, number=2, chat_id=6)
+        await house.tick(price=95.0)
+        house.quotes.without_candles.add("binance")
+        await house.tick(180 * MINUTE_MS, price=95.2)
+        for _ in range(60):
+            await house.tick(MINUTE_MS, price=95.2)
+        assert house.quotes.asked.count("candles binance BTC-USDT 1m") == 16
+        (missed,) = await house.fired()
+        assert await house.fired(6) == [missed]
+        assert (missed["event"], missed["symbol"]) == ("missed", "BTC-USDT")
+        assert (missed["from_ms"], missed["to_ms"]) == (T0 + 10_000, T0 + 180 * MINUTE_MS + 10_000)
+        assert (await house.tick(price=101.0)).n_fired == 2
+        return await house.fired()
+
+    in_house(tmp_path, act)
+
+
+def test_what_rings_waits_for_no_candles(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        await house.set(replace(BTC, times=0), 95.0)
+        await house.tick(price=95.0)
+        crossed_in_a_gap(house)
+        house.quotes.without_candles.add("binance")
+        assert (await house.tick(180 * MINUTE_MS, price=101.0)).n_fired == 1
+        house.quotes.without_candles.clear()
+        assert (await house.tick(MINUTE_MS, price=101.0)).n_fired == 0
+
+    in_house(tmp_path, act)
+
+
+def test_what_was_seen_counts_when_it_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        async def fails(*of: Any) -> int:
+            raise Unreachable("gone")
+
+        await house.set(BTC, 95.0)
+        await house.tick(price=95.0)
+        crossed_in_a_gap(house)
+        with monkeypatch.context() as patch:
+            patch.setattr(house.store, "store_tick", fails)
+            with pytest.raises(Unreachable):
+                await house.tick(180 * MINUTE_MS, price=95.2)
+        await house.tick(price=95.2)
+        return await house.fired()
+
+    (facts,) = in_house(tmp_path, act)
+    assert facts["firing"]["at_ms"] == T0 + 70 * MINUTE_MS
 
 
 def test_what_crossed_when_it_slept_as_soon_as_it_was_set(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Quotes(Protocol):
 class Watched:
     """A market in memory. seen_ms: of the last look, 0 before the first. silent_ms: since when it is asked in vain.
 
-    judged_ms: where the last candle ended that was judged.
+    judged_ms: where the last candle ended that was judged. gap_ms: since when those of a gap are asked for, 0 for none.
     """
 
     seen_ms: int = 0
@@ -75,17 +75,24 @@ class Watched:
     atr: float | None = None
     window: Window | None = None
     silent_ms: int = 0
+    gap_ms: int = 0
 
 
 @dataclass(slots=True)
 class Figures:
-    """What a tick was told. by_need: the figure of each need; looks: closed candles that it had not seen, by need."""
+    """What a tick was told. by_need: the figure of each need; looks: closed candles that it had not seen, by need;
+    gaps: needs that were not looked at for long, of which only candles tell what was missed."""
 
     by_need: dict[str, float] = field(default_factory=dict)
     candles: dict[str, Candles] = field(default_factory=dict)
     looks: dict[str, list[Look]] = field(default_factory=dict)
+    gaps: set[str] = field(default_factory=set)
     items: dict[str, str] = field(default_factory=dict)  # what is told with a firing, by need
     holdings: tuple[Sequence[Holding], Collection[str]] | None = None
     failed: dict[str, str] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)  # lists
     n_requests: int = 0
+
+    def is_owed(self, need: str) -> bool:
+        """Whether what was missed is still not known."""
+        return need in self.gaps and need not in self.looks

@@ -65,6 +65,7 @@ PAGE = 500  # alerts in memory at once
 NEAR = 0.01  # of a level: there the candles of the last minutes are read for wicks
 NEAR_CANDLES = 16  # enough for the average true range of 14
 GAP_MS = 60_000  # not looked for longer: candles tell what was missed
+GIVEN_UP_MS = 15 * MINUTE_MS  # candles of a gap that have not come by then will not: it goes on with the price of now
 MAX_CANDLES = 1000
 LATE_CANDLE_MS = 2 * MINUTE_MS  # a candle that was judged when it closed is looked at again: exchanges mend the last
 SLEPT_MS = 3 * MINUTE_MS  # without a tick: the owner is told
@@ -125,12 +126,12 @@ class Ticker:
         is_minute = now_ms // MINUTE_MS > claim.seen_ms // MINUTE_MS
         figures = await self._ask(needs, claim, is_minute)
         judged = [each async for each in self._judge_all(figures, is_minute, now_ms, ticked)]
-        seen = orjson.dumps({text: each.seen_ms for text, each in self._watched.items()}).decode() if is_minute else ""
-        if judged or is_minute:
-            ticked.n_fired = await self._store.store_tick(claim, seen, judged, now_ms)
-        for text, looks in figures.looks.items():
-            self._watched[text].judged_ms = looks[-1].at_ms if looks else 0
         await self._tell_of_sleep(ticked)
+        seen = self._seen(figures, is_minute, now_ms)
+        if judged or is_minute:
+            text = orjson.dumps(seen).decode() if is_minute else ""
+            ticked.n_fired = await self._store.store_tick(claim, text, judged, now_ms)
+        self._note(figures, seen, now_ms)
         for message in self._silence.messages():
             await self._store.add_message(message)
         ticked.n_requests, ticked.failed = figures.n_requests, figures.failed
@@ -151,6 +152,26 @@ class Ticker:
         for text in needs:
             watched = self._watched.setdefault(text, Watched())
             watched.seen_ms = max(watched.seen_ms, min(seen.get(text, 0), claim.now_ms))
+
+    def _seen(self, figures: Figures, is_minute: bool, now_ms: int) -> dict[str, int]:
+        """When each market was looked at last. One whose candles of a gap did not come was not, for some time."""
+        seen = {text: each.seen_ms for text, each in self._watched.items()}
+        for text in figures.by_need.keys() & seen.keys():
+            if not figures.is_owed(text) or (is_minute and self._is_given_up(text, now_ms)):
+                seen[text] = now_ms
+        return seen
+
+    def _is_given_up(self, text: str, now_ms: int) -> bool:
+        """Whether candles of a gap have been asked for in vain for so long that it goes on without."""
+        return now_ms - self._watched[text].gap_ms >= GIVEN_UP_MS
+
+    def _note(self, figures: Figures, seen: Mapping[str, int], now_ms: int) -> None:
+        """What is stored counts as looked at; what could not be stored is looked at again."""
+        for text, seen_ms in seen.items():
+            watched = self._watched[text]
+            watched.seen_ms, watched.gap_ms = seen_ms, 0 if seen_ms == now_ms else watched.gap_ms
+        for text, looks in figures.looks.items():
+            self._watched[text].judged_ms = looks[-1].at_ms if looks else 0
 
     async def _tell_of_sleep(self, ticked: Ticked) -> None:
         """Once a week at most, as the message's number is the week's."""
@@ -244,25 +265,32 @@ class Ticker:
                 resting |= {each.need for each in alerts}
             await self._read_minutes(parsed, figures, is_minute, now_ms)
             for each in parsed:
-                if (watched := self._watched.get(each.alert.need)) is not None and watched.silent_ms:
-                    is_failing = each.alert.need.rpartition(" ")[0] not in figures.answered
-                    self._silence.hear(each.alert, watched.silent_ms, now_ms, is_failing=is_failing)
+                if is_minute:
+                    self._hear(each, figures, now_ms)
                 judged = self._judge(each, figures, now_ms)
                 if judged is not None:
                     yield judged
             ticked.n_alerts += len(parsed)
             after = (alerts[-1].need, alerts[-1].id) if alerts else after
         self._resting = resting - needed
-        for text in figures.by_need:
-            if text in self._watched:
-                self._watched[text].seen_ms = now_ms
+
+    def _hear(self, each: Parsed, figures: Figures, now_ms: int) -> None:
+        """Notes whose alert waits in vain."""
+        alert, watched = each.alert, self._watched.get(each.alert.need)
+        if watched is None:
+            return
+        if watched.silent_ms:
+            is_failing = alert.need.rpartition(" ")[0] not in figures.answered
+            self._silence.hear(alert, watched.silent_ms, now_ms, is_failing=is_failing)
+        if _waits(each, figures) and self._is_given_up(alert.need, now_ms):
+            self._silence.miss(alert, _seen_before(each, watched), watched.gap_ms, now_ms)
 
     async def _read_minutes(self, page: Sequence[Parsed], figures: Figures, is_minute: bool, now_ms: int) -> None:
         """Candles of one minute for the markets of this page that want them."""
         wanted: dict[str, int] = {}
         for each in page:
             text = each.alert.need
-            n_minutes = self._minutes_wanted(each, figures.by_need.get(text), is_minute, now_ms)
+            n_minutes = self._minutes_wanted(each, figures, is_minute, now_ms)
             if n_minutes and text not in figures.looks:
                 wanted[text] = max(wanted.get(text, 0), n_minutes)
         await _all_in_time([self._read_minutes_of(text, n, figures, now_ms) for text, n in wanted.items()], self._ask_s)
@@ -271,18 +299,22 @@ class Ticker:
             if window is not None:
                 window.add(Look.at(now_ms, figures.by_need[text]))
 
-    def _minutes_wanted(self, each: Parsed, figure: float | None, is_minute: bool, now_ms: int) -> int:
-        """How many minutes back the candles should reach; 0 for none."""
-        watched, rule = self._watched.get(each.alert.need), each.rule
+    def _minutes_wanted(self, each: Parsed, figures: Figures, is_minute: bool, now_ms: int) -> int:
+        """How many minutes back the candles should reach; 0 for none. Those of a gap that do not come are asked for
+        once a minute."""
+        text, rule = each.alert.need, each.rule
+        watched, figure = self._watched.get(text), figures.by_need.get(text)
         if watched is None or figure is None or each.state is None:
             return 0
         if rule.measure in ("move", "oi") and rule.window_ms:
             return _refill(watched, rule, each.state, now_ms) if is_minute else 0
         if rule.measure != "price":
             return 0
-        seen_ms = max(watched.seen_ms, each.state.since_ms)  # it slept perhaps as soon as this one was set
+        seen_ms = _seen_before(each, watched)
         if now_ms - seen_ms > GAP_MS + self._period_ms:
-            return (now_ms - seen_ms) // MINUTE_MS + 2
+            is_first, watched.gap_ms = not watched.gap_ms, watched.gap_ms or now_ms
+            figures.gaps.add(text)
+            return (now_ms - seen_ms) // MINUTE_MS + 2 if is_first or is_minute else 0
         is_near = abs(figure - rule.level) <= NEAR * rule.level
         return NEAR_CANDLES if is_near and is_minute else 0
 
@@ -343,7 +375,10 @@ class Ticker:
             rule, state = settle(rule, looks[-1].last, now_ms)
             return Judged(alert, alert.status, state.text) if rule == each.rule else None
         told = figures.items.get(alert.need)
-        return self._judge_looks(alert, rule, state, looks, () if told is None else (told,), now_ms)
+        judged = self._judge_looks(alert, rule, state, looks, () if told is None else (told,), now_ms)
+        if judged is not None and not judged.facts and _waits(each, figures):
+            return None  # what is armed by the price of now holds no look at what was before
+        return judged
 
     def _judge_looks(
         self, alert: Alert, rule: Rule, before: State, looks: Sequence[Look], items: tuple[str, ...], now_ms: int
@@ -379,6 +414,16 @@ def _not_ahead(state: State, now_ms: int) -> State:
     if state.since_ms <= now_ms:
         return state
     return replace(state, since_ms=now_ms, rang_ms=tuple(min(each, now_ms) for each in state.rang_ms))
+
+
+def _seen_before(each: Parsed, watched: Watched) -> int:
+    """When a market was looked at last for an alert: it slept perhaps as soon as this one was set."""
+    return max(watched.seen_ms, 0 if each.state is None else each.state.since_ms)
+
+
+def _waits(each: Parsed, figures: Figures) -> bool:
+    """Whether candles may still tell that a level was crossed."""
+    return each.rule.measure == "price" and each.state is not None and figures.is_owed(each.alert.need)
 
 
 def _has_closed(interval: str, before_ms: int, now_ms: int) -> bool:
