@@ -277,6 +277,8 @@ async def _changed(tools: Tools, wish: Wish) -> Told:
         raise Misread(f"It rests: {why}.")
     if wish.action == "again":
         return await _again(tools, alert, rule, wish.argument)
+    if wish.action == "resume" and alert.until_ms <= int(tools.clock() * 1000):
+        raise Misread(f"It ended on {_day(alert.until_ms)}, so it would not ring. Please set it anew.")
     status, state = (PAUSED, alert.state) if wish.action == "pause" else (ARMED, "")
     changed = alert._replace(status=status, state=state)
     if not await tools.memory.change_alert(changed, _limits(tools)):
@@ -414,10 +416,13 @@ def market_name(rule: Rule) -> str:
 
 
 def _foot(rule: Rule, alert: Alert) -> str:
-    ends = time.strftime("%d %b", time.gmtime(alert.until_ms / 1000)).lstrip("0")
     often = "10 s" if rule.measure in ("price", "move", "step", "timer") else "minute"
     often = "closed candle" if rule.measure in ("rsi", "volume") else often
-    return f"<i>{escape(market_name(rule))} · looked at every {often} · ends {ends}</i>"
+    return f"<i>{escape(market_name(rule))} · looked at every {often} · ends {_day(alert.until_ms)}</i>"
+
+
+def _day(moment_ms: int) -> str:
+    return time.strftime("%d %b", time.gmtime(moment_ms / 1000)).lstrip("0")
 
 
 def alert_buttons(alert: Alert) -> Keyboard:

@@ -236,6 +236,17 @@ async def test_a_fired_alert_goes_on_by_its_buttons(tmp_path: Path) -> None:
         assert "no longer there" in str(await house.bot.answer(pressed(f"alert delete {an_id(call)}", update_id=5)))
 
 
+async def test_one_that_is_past_its_end_is_not_switched_on(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        alert_id = an_id(await house.bot.answer(updated("/alert btc > 900000 until 1h", update_id=1)))
+        await house.bot.answer(pressed(f"alert pause {alert_id}", update_id=2))
+        await tick(house, 3600.0)
+        for number, line in enumerate((f"alert resume {alert_id}", f"alerts resume {alert_id} 1"), 3):
+            refused = str(await house.bot.answer(pressed(line, update_id=number)))
+            assert "It ended on 14 Nov, so it would not ring. Please set it anew." in refused
+        assert await tick(house) == []
+
+
 async def test_again_further_on_and_later(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         alert_id = an_id(await house.bot.answer(updated("/alert btc > 900000", update_id=1)))

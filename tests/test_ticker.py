@@ -17,7 +17,7 @@ from answers.judging import HOUR_MS, MINUTE_MS, Holding, Rule
 from exchanges.errors import Reason
 from store.connect import open_store
 from store.scripts import SqlStore
-from store.words import DONE, PAUSED, Alert, Limits, Overtaken, Unreachable
+from store.words import ARMED, DONE, PAUSED, Alert, Limits, Overtaken, Unreachable
 from watchman import ticker
 from watchman.ticked import Ticked
 from watchman.ticker import Ticker
@@ -627,6 +627,28 @@ def test_one_that_rests_is_not_judged_and_begins_anew(tmp_path: Path) -> None:
             assert (await house.tick(price=price)).n_fired == n_fired
 
     in_house(tmp_path, act, rests=lambda alert: alert.chat_id == 5)
+
+
+@pytest.mark.parametrize("is_gap", [True, False])
+def test_one_that_rang_and_was_switched_on_again_sees_wicks_and_gaps(tmp_path: Path, is_gap: bool) -> None:
+    async def act(house: House) -> None:
+        await house.set(BTC, 99.0)
+        await house.tick(price=101.0)
+        rung = await house.store.alert("alert0001")
+        assert rung is not None
+        assert rung.status == DONE
+        await house.store.change_alert(rung._replace(status=ARMED, state=""), Limits())
+        await house.tick(price=95.0 if is_gap else 99.5)
+        if is_gap:
+            crossed_in_a_gap(house)
+            assert (await house.tick(180 * MINUTE_MS, price=95.2)).n_fired == 1
+        else:
+            house.quotes.minutes["BTC-USDT"] = [minute(0, 99.0, 99.6, 99.5), minute(1, 99.0, 100.4, 99.6)]
+            assert (await house.tick(MINUTE_MS, price=99.6)).n_fired == 0
+            assert (await house.tick(MINUTE_MS, price=99.6)).n_fired == 1
+        assert len(await house.fired()) == 2
+
+    in_house(tmp_path, act)
 
 
 def test_pages(tmp_path: Path) -> None:

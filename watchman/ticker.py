@@ -389,7 +389,9 @@ class Ticker:
             state, firing = judge(rule, state, look, _extremes(rule, state, watched, look.at_ms), margin)
             if firing is not None:
                 firings.append(firing._replace(items=items))
-            if is_over(rule, alert.n_fired + len(firings)):
+            if firings and is_over(
+                rule, alert.n_fired + len(firings)
+            ):  # one that was switched on again was over before
                 break
         return as_judged(alert, rule, before, state, firings, looks[-1].last, now_ms)
 
