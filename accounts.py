@@ -92,25 +92,28 @@ class Accounts:
         """What is held. Raises NoKeys."""
         return await self._ask_all(exchange, self._balance)
 
-    async def positions(self, exchange: str = "") -> list[Part[list[Valued]]]:
+    async def positions(self, exchange: str = "", deadline_s: float | None = None) -> list[Part[list[Valued]]]:
         """Open positions, the largest first. Raises NoKeys."""
-        return await self._ask_all(exchange, self._positions)
+        return await self._ask_all(exchange, self._positions, deadline_s)
 
     async def pnl(self, exchange: str = "") -> list[Part[Profit]]:
         """Profit and loss. Raises NoKeys."""
         return await self._ask_all(exchange, self._pnl)
 
     async def _ask_all(
-        self, exchange: str, ask: Callable[[AccountExchange], Awaitable[tuple[T | None, list[MarketError]]]]
+        self,
+        exchange: str,
+        ask: Callable[[AccountExchange], Awaitable[tuple[T | None, list[MarketError]]]],
+        deadline_s: float | None = None,
     ) -> list[Part[T]]:
-        """Every exchange's part, in DEADLINE_S."""
+        """Every exchange's part, in deadline_s; None for DEADLINE_S."""
         wanted = [exchange] if exchange else list(ACCOUNTS)
         accounts = [ACCOUNTS[each] for each in wanted if each in self._keys]
         if not accounts:
             raise NoKeys([name for each in wanted for name in variables(each)])
         tasks = [asyncio.ensure_future(self._part(account, ask)) for account in accounts]
         try:
-            await asyncio.wait(tasks, timeout=races.DEADLINE_S)
+            await asyncio.wait(tasks, timeout=races.DEADLINE_S if deadline_s is None else deadline_s)
             late = Reason.LATE
             return [
                 task.result()

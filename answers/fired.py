@@ -13,6 +13,7 @@ from answers.alert import format_figure, market_name
 from answers.judging import Firing, Rule
 from answers.quiet import is_quiet_at, load_wishes
 from answers.rule_words import format_level, format_span, in_words
+from answers.silence import NO_KEY
 from render.figures import circle, counted, escape, format_dollars, format_percent, format_price
 from render.figures import format_span as format_age
 from render.keyboards import apart, copying, in_json, that_fit
@@ -23,6 +24,15 @@ from store.words import Chat, Message
 
 MINUTE_MS = 60_000
 CHART_INTERVAL = "15m"
+FIGURES = {
+    "price": "price",
+    "change": "24h change",
+    "candles": "candles",
+    "funding": "funding",
+    "oi": "open interest",
+    "basis": "basis",
+    "liqs": "liquidations",
+}  # by the source of a need
 LONG_SLEEP_MS = 12 * 3_600_000  # told with its days
 OF_DIGEST = (Button("Watchlist", apart("watch")), Button("🔔 All alerts", apart("alerts")))
 ALL_ALERTS = Button("🔔 All alerts", apart("alerts"))
@@ -176,18 +186,33 @@ def _machines(facts: Mapping[str, Any]) -> str:
 
 
 def _silent(facts: Mapping[str, Any]) -> str:
-    """An exchange that has not answered for long; or one that answers, but tells nothing of a market any more."""
-    name, since = exchange_name(facts["exchange"]), _time(facts["from_ms"])
-    if not facts["symbol"]:
+    """An exchange that has not answered for long; one that does, but tells some figures of no market, or of one market
+    no more; or accounts."""
+    name, since, source = exchange_name(facts["exchange"]), _time(facts["from_ms"]), facts["source"]
+    if source == "positions":
+        return _silent_accounts(facts["exchange"], since)
+    if not source:
         return f"{name} has not answered since {since} UTC: alerts on its markets wait until it does."
     kind = "perpetual" if facts["kind"] == "perp" else "spot market"
-    if facts.get("is_gap"):
-        return (
-            f"No two exchanges have told bid and ask of the {escape(short(facts['symbol']))} {kind} since {since} UTC."
-        )
+    if not facts["symbol"]:
+        return f"{name} has told no {FIGURES[source]} of {kind}s since {since} UTC: alerts on that wait until it does."
+    of = f"of the {escape(short(facts['symbol']))} {kind} since {since} UTC"
+    if source == "spread":
+        return f"No two exchanges have told bid and ask {of}."
     return (
-        f"{name} has told nothing of the {escape(short(facts['symbol']))} {kind} since {since} UTC. If it is no longer "
-        "listed there, its alerts cannot ring: set them anew at another exchange."
+        f"{name} has told no {FIGURES[source]} {of}. If it is no longer listed there, such alerts cannot ring: "
+        "set them anew at another exchange."
+    )
+
+
+def _silent_accounts(exchange: str, since: str) -> str:
+    if exchange == NO_KEY:
+        return "No account has a key here, so alerts on positions cannot ring: see docs/settings.md."
+    if not exchange:
+        return f"Your accounts have not been read since {since} UTC: alerts on positions wait until they are."
+    return (
+        f"{exchange_name(exchange)} has not told all of your positions since {since} UTC: alerts on those wait until "
+        "it does. /positions says why."
     )
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
-from answers.judging import MINUTE_MS, Holding, Rule, settle
+from answers.judging import MINUTE_MS, Rule, settle
 from exchanges.errors import MarketError, Unavailable
 from exchanges.words import INTERVALS, Candles
 from store.words import ARMED, Alert, Chat, Message
-from watchman.figures import Spread
+from watchman.figures import Held, Spread
 
 DAY_MS = 1440 * MINUTE_MS
 
@@ -34,7 +34,7 @@ class FakeQuotes:
         self.minutes: dict[str, list[tuple[int, float, float, float]]] = {}
         self.closed: dict[str, Candles] = {}
         self.interest_history: list[tuple[int, float]] = []
-        self.own: tuple[Sequence[Holding], Collection[str]] = ((), ())
+        self.own = Held()
         self.down: set[str] = set()
         self.without_candles: set[str] = set()  # exchanges that answer, but tell none
         self.asked: list[str] = []
@@ -73,7 +73,7 @@ class FakeQuotes:
         self._check(f"interest history {exchange} {symbol}", exchange)
         return self.interest_history
 
-    async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
+    async def holdings(self) -> Held:
         self._check("holdings", "accounts")
         return self.own
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
+from conftest import together
 
 from answers.fired import FiredShow, Shown
 from answers.judging import HOUR_MS, Firing, Rule
@@ -36,14 +37,54 @@ def test_a_gap_tells_who_asks_and_who_bids() -> None:
     assert buttons[-1] == "+spread BTC spot"
 
 
-def test_a_gap_that_nobody_tells_is_said_to_be_none() -> None:
-    """Not that one exchange is silent: it may tell its price all the time."""
-    silence, need = Silence(), "spread binance perp BTC-USDT"
+ANEW = "If it is no longer listed there, such alerts cannot ring: set them anew at another exchange."
+SINCE = "since 13:48 UTC"
+OF_B = f"of the B perpetual {SINCE}"
+WAITS = "alerts on that wait until it does."
+
+
+@together(
+    "asked, answered, told",
+    [
+        ("price okx perp B-USDT", "", f"OKX has not answered {SINCE}: alerts on its markets wait until it does."),
+        ("candles okx spot BTC-USDT 1h", "price okx spot", f"OKX has told no candles of spot markets {SINCE}: {WAITS}"),
+        ("funding okx perp BTC-USDT", "price okx perp", f"OKX has told no funding of perpetuals {SINCE}: {WAITS}"),
+        ("change okx spot BTC-USDT", "any okx perp", f"OKX has told no 24h change of spot markets {SINCE}: {WAITS}"),
+        ("liqs okx perp B-USDT 15m", "liqs okx perp", f"OKX has told no liquidations {OF_B}. {ANEW}"),
+        ("oi okx perp B-USDT", "oi okx perp", f"OKX has told no open interest {OF_B}. {ANEW}"),
+        # Not that one exchange is silent: it may tell its price all the time.
+        ("spread okx perp B-USDT", "price okx perp", f"No two exchanges have told bid and ask {OF_B}."),
+        ("positions", "", f"Your accounts have not been read {SINCE}: alerts on positions wait until they are."),
+        ("positions okx", "", f"OKX has not told all of your positions {SINCE}: alerts on those wait until it does. "
+         "/positions says why."),
+        ("positions key", "", "No account has a key here, so alerts on positions cannot ring: see docs/settings.md."),
+    ],
+)  # fmt: skip
+def test_what_is_silent_is_said(asked: str, answered: str, told: str) -> None:
+    silence, need = Silence(), "positions" if asked.startswith("positions") else asked
     alert = Alert("aaaaaaaa", 5, None, 7, 1, ARMED, need, "{}", "", 0, NOW, NOW)
-    silence.hear(alert, NOW - SILENT_MS, NOW, is_failing=False)
+    silence.listen([asked], [], [answered] if answered else [], NOW - SILENT_MS)
+    silence.hear(alert, NOW - 1)
+    assert silence.messages() == []
+    silence.hear(alert, NOW)
     (message,) = silence.messages()
-    told = FiredShow().message(message, Chat(5), NOW).text
-    assert told == "No two exchanges have told bid and ask of the BTC perpetual since 13:48 UTC."
+    assert FiredShow().message(message, Chat(5), NOW).text == told
+    assert FiredShow().line(message) == told
+    silence.was_told(message)
+    silence.listen([asked], [], [], NOW + SILENT_MS)
+    silence.hear(alert, NOW + SILENT_MS)
+    assert silence.messages() == []
+
+
+def test_what_is_told_again_is_silent_no_more() -> None:
+    silence, need = Silence(), "price binance perp BTC-USDT"
+    alert = Alert("aaaaaaaa", 5, None, 7, 1, ARMED, need, "{}", "", 0, NOW, NOW)
+    for told, at_ms in (([], 0), ([need], SILENT_MS - 1), ([], SILENT_MS)):
+        silence.listen([need], told, [], NOW + at_ms)
+    silence.hear(alert, NOW + 2 * SILENT_MS - 1)
+    silence.forget([])
+    silence.hear(alert, NOW + 3 * SILENT_MS)
+    assert silence.messages() == []
 
 
 def test_a_digest_has_no_line_in_a_summary() -> None:
@@ -58,6 +99,7 @@ def test_what_no_candles_tell_is_said_to_be_unknown() -> None:
     for _ in range(2):
         silence.miss(alert, NOW - 3 * HOUR_MS, NOW - SILENT_MS, NOW)
     (message,) = silence.messages()
+    silence.was_told(message)
     silence.miss(alert, NOW - 3 * HOUR_MS, NOW - SILENT_MS, NOW)
     assert silence.messages() == []
     told = "Binance tells no candles of the BTC perpetual from 11:03 to 13:48 UTC, when I did not watch it: "

@@ -10,6 +10,7 @@ import pytest
 from conftest import a_house
 from wired import NOW_MS, wired
 
+import demo
 from accounts import Accounts, Part, Valued
 from answers.judging import Rule, State, judge_holdings
 from exchanges import okx
@@ -17,7 +18,9 @@ from exchanges.binance import parse_price_row
 from exchanges.errors import MarketError
 from exchanges.reading import row_in
 from exchanges.table import EXCHANGES
+from watchman.figures import Held
 from watchman.quotes import MarketQuotes
+from watchman.ticker import ASK_S
 
 NOW = 1_763_906_602.0
 T0 = int(NOW * 1000)
@@ -166,9 +169,10 @@ async def test_an_exchange_that_is_down_is_said_to_be() -> None:
 
 async def test_own_positions_have_a_distance() -> None:
     async with a_house() as house:
-        held, exchanges = await MarketQuotes(house.bot.market, house.bot.accounts()).holdings()
+        held, exchanges, lacking = await MarketQuotes(house.bot.market, house.bot.accounts()).holdings()
         assert set(exchanges) <= {"binance", "bybit", "okx"}
         assert held
+        assert not lacking
         assert all(each.key.split(" ")[0] in exchanges and each.usd >= 50 for each in held)
         assert any(each.distance_pct is not None and 0 < each.distance_pct < 100 for each in held)
 
@@ -180,16 +184,31 @@ async def test_a_contract_held_in_two_ways_is_two_positions() -> None:
     data = [row | {"mgnMode": mode, "ccy": asset, "liqPx": price} for mode, asset, price in modes]
     valued = [Valued(each, None, None) for each in okx.parse_positions({"code": "0", "data": data})]
 
-    class Held:
-        async def positions(self) -> list[Part[list[Valued]]]:
+    class Owner:
+        async def positions(self, deadline_s: float) -> list[Part[list[Valued]]]:
             return [Part("okx", valued, (), None)]
 
     async with a_house() as house:
-        held, _ = await MarketQuotes(house.bot.market, cast(Accounts, Held())).holdings()
+        held, *_ = await MarketQuotes(house.bot.market, cast(Accounts, Owner())).holdings()
     state, first = judge_holdings(Rule("liquidation", "down", 10.0, times=0), State(T0), held, ["okx"], T0)
     _, again = judge_holdings(Rule("liquidation", "down", 10.0, times=0), state, held, ["okx"], T0 + 60_000)
     assert (first is not None, again) == (True, None)
     assert {each.label for each in held} == {"BTC long · OKX isolated", "BTC long · OKX"}
+
+
+async def test_an_account_that_hangs_hides_no_other() -> None:
+    async with a_house() as house:
+        house.world.set_path_fault("BINANCE_COINM", "/dapi/v1/exchangeInfo", "hang")  # long lists may take 6 s
+        began = house.bot.monotonic()
+        held, whole, lacking = await MarketQuotes(house.bot.market, house.bot.accounts()).holdings()
+        assert house.bot.monotonic() - began < ASK_S
+        assert (sorted(whole), lacking) == (["bybit", "okx"], ["binance"])
+        assert {each.key.split(" ")[0] for each in held} == {"bybit", "okx"}
+
+
+async def test_without_keys_there_are_no_positions() -> None:
+    async with a_house(**dict.fromkeys(demo.keys.ENVIRON, "")) as house:
+        assert await MarketQuotes(house.bot.market, house.bot.accounts()).holdings() == Held()
 
 
 async def test_liquidations_of_those_that_tell_them() -> None:

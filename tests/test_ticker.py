@@ -17,8 +17,9 @@ from answers.judging import HOUR_MS, MINUTE_MS, Holding, Rule
 from exchanges.errors import Reason
 from store.connect import open_store
 from store.scripts import SqlStore
-from store.words import ARMED, DONE, PAUSED, Alert, Limits, Overtaken, Unreachable
+from store.words import ARMED, DONE, PAUSED, Alert, Limits, Message, Overtaken, Unreachable
 from watchman import ticker
+from watchman.figures import Held
 from watchman.ticked import Ticked
 from watchman.ticker import Ticker
 
@@ -276,6 +277,91 @@ def test_a_market_that_is_silent_for_long_is_told_of_once(tmp_path: Path) -> Non
         assert len(await house.fired()) == 1
 
     in_house(tmp_path, act)
+
+
+LIQUIDATIONS = Rule("liquidations", "up", 5e6, 15 * MINUTE_MS, exchange="okx", kind="perp", symbol="BTC-USDT")
+
+
+def test_a_market_of_which_an_exchange_that_answers_tells_no_liquidations(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(LIQUIDATIONS, 0.0)
+        await house.set(replace(LIQUIDATIONS, symbol="GONE-USDT"), 0.0, number=2)
+        house.quotes.liquidated = {"BTC-USDT 15m": 1.0}
+        for _ in range(6 * 20):
+            await house.tick()
+        return await house.fired()
+
+    (gone,) = in_house(tmp_path, act)
+    assert (gone["event"], gone["source"], gone["exchange"], gone["symbol"]) == ("silent", "liqs", "okx", "GONE-USDT")
+
+
+def test_what_is_asked_once_a_minute_is_not_silent_in_between(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        for number, symbol in enumerate(("BTC-USDT", "GONE-USDT")):
+            await house.set(replace(BTC, measure="funding", level=0.05, symbol=symbol), 0.01, number=number)
+        house.quotes.funding["BTC-USDT"] = 0.01
+        for _ in range(6 * 20):
+            await house.tick(price=99.0)
+        return await house.fired()
+
+    (gone,) = in_house(tmp_path, act)
+    assert (gone["source"], gone["symbol"]) == ("funding", "GONE-USDT")
+
+
+def test_candles_that_do_not_come_for_long_are_told_of(tmp_path: Path) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        for number, measure in enumerate(("rsi", "volume")):
+            await house.set(replace(BTC, measure=measure, level=30.0, window_ms=HOUR_MS), 40.0, number=number)
+        house.quotes.down.add("binance")
+        for _ in range(200):
+            await house.tick(MINUTE_MS)
+        return await house.fired()
+
+    (silent,) = in_house(tmp_path, act)
+    assert (silent["event"], silent["exchange"], silent["symbol"]) == ("silent", "binance", "")
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        (None, [""]),
+        (Held(), ["key"]),
+        (Held((), (), ("binance", "okx")), ["binance", "okx"]),
+        (Held((), ("binance",), ("okx",)), ["okx"]),
+        (Held((), ("binance", "okx")), []),
+    ],
+)
+def test_positions_that_are_not_told_for_long_are_told_of(held: Held | None, told: list[str], tmp_path: Path) -> None:
+    async def act(house: House) -> list[str]:
+        await house.set(Rule("liquidation", "down", 10.0), None)
+        await house.set(Rule("liquidation", "down", 10.0), None, number=2)
+        if held is None:
+            house.quotes.down.add("accounts")
+        else:
+            house.quotes.own = held
+        for _ in range(200):
+            await house.tick(MINUTE_MS)
+        return [facts["exchange"] for facts in await house.fired() if facts["source"] == "positions"]
+
+    assert sorted(in_house(tmp_path, act)) == told
+
+
+def test_silence_is_told_when_it_could_not_be_stored_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(house: House) -> list[dict[str, Any]]:
+        async def fails(message: Message) -> bool:
+            raise Unreachable("gone")
+
+        await house.set(BTC, 99.0)
+        for _ in range(15):
+            await house.tick(MINUTE_MS)
+        with monkeypatch.context() as patch:
+            patch.setattr(house.store, "add_message", fails)
+            with pytest.raises(Unreachable):
+                await house.tick(MINUTE_MS)
+        await house.tick(MINUTE_MS)
+        return await house.fired()
+
+    assert len(in_house(tmp_path, act)) == 1
 
 
 def minute(after: int, low: float, high: float, close: float) -> tuple[int, float, float, float]:
@@ -539,7 +625,7 @@ def test_a_gap_between_two_exchanges(tmp_path: Path) -> None:
 def test_own_positions(tmp_path: Path) -> None:
     async def act(house: House) -> list[dict[str, Any]]:
         await house.set(Rule("liquidation", "down", 10.0), None)
-        house.quotes.own = ((Holding("okx BTC long", "BTC long OKX", 900.0, 8.0, -40.0),), ("okx",))
+        house.quotes.own = Held((Holding("okx BTC long", "BTC long OKX", 900.0, 8.0, -40.0),), ("okx",))
         await house.tick()
         return await house.fired()
 

@@ -26,7 +26,7 @@ import tempfile
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,7 +42,7 @@ from demo.market import Market as World
 from exchanges.words import Candles
 from store.connect import open_store
 from store.words import Limits
-from watchman.figures import Spread
+from watchman.figures import Held, Spread
 from watchman.ticker import Ticker
 
 MINUTE = 60_000
@@ -152,13 +152,13 @@ class Replayed:
         first = max(0, self.n - n_minutes)
         return [(BEGIN_MS + (i + 1) * MINUTE, self.year.interest[i]) for i in range(first, self.n)]
 
-    async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
+    async def holdings(self) -> Held:
         price = self.year.close[self.n - 1]
         told = [
             Holding(f"binance BTCUSDT {side}", side, 1000.0, distance_pct(price, stop), profit_pct(side, price, entry))
             for side, entry, stop in self.year.held
         ]
-        return told, ("binance",)
+        return Held(told, ("binance",))
 
 
 def joined(year: Year, minutes: int, first: int, n: int) -> Candles:

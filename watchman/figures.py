@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from answers.judging import Holding, Look
+from answers.silence import NO_KEY
 from answers.windows import Window
+from exchanges.errors import MarketError, is_not_there
 from exchanges.words import Candles
 
 
@@ -16,6 +18,15 @@ class Spread(NamedTuple):
 
     bps: float
     sides: str
+
+
+class Held(NamedTuple):
+    """One's own positions. whole: exchanges that told all of theirs; lacking: those with a key that did not. Without
+    any key both are empty."""
+
+    holdings: Sequence[Holding] = ()
+    whole: Collection[str] = ()
+    lacking: Collection[str] = ()
 
 
 class Quotes(Protocol):
@@ -58,14 +69,14 @@ class Quotes(Protocol):
         exchange has none."""
         ...
 
-    async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
-        """One's own positions, and the exchanges that told all of theirs."""
+    async def holdings(self) -> Held:
+        """One's own positions."""
         ...
 
 
 @dataclass(slots=True)
 class Watched:
-    """A market in memory. seen_ms: of the last look, 0 before the first. silent_ms: since when it is asked in vain.
+    """A market in memory. seen_ms: of the last look, 0 before the first.
 
     judged_ms: where the last candle ended that was judged. gap_ms: since when those of a gap are asked for, 0 for none.
     """
@@ -74,7 +85,6 @@ class Watched:
     judged_ms: int = 0
     atr: float | None = None
     window: Window | None = None
-    silent_ms: int = 0
     gap_ms: int = 0
 
 
@@ -88,10 +98,28 @@ class Figures:
     looks: dict[str, list[Look]] = field(default_factory=dict)
     gaps: set[str] = field(default_factory=set)
     items: dict[str, str] = field(default_factory=dict)  # what is told with a firing, by need
-    holdings: tuple[Sequence[Holding], Collection[str]] | None = None
+    holdings: Held | None = None
     failed: dict[str, str] = field(default_factory=dict)
-    answered: set[str] = field(default_factory=set)  # lists
+    asked: set[str] = field(default_factory=set)  # needs, and positions by exchange
+    told: set[str] = field(default_factory=set)  # of these
+    answered: set[str] = field(default_factory=set)  # lists, whatever they hold: source, exchange and kind
     n_requests: int = 0
+
+    def hold(self, held: Held) -> None:
+        """Every exchange with a key is asked for positions, and whether there is one."""
+        self.holdings = held
+        self.asked |= {f"positions {each}" for each in (*held.whole, *held.lacking, NO_KEY)}
+        self.told |= {"positions", *(f"positions {each}" for each in held.whole)}
+        if held.whole or held.lacking:
+            self.told.add(f"positions {NO_KEY}")
+
+    def fail(self, question: str, of: str, error: MarketError) -> None:
+        """of: source, exchange and kind. An exchange that has not what was asked for has answered all the same."""
+        self.failed[question] = error.reason
+        if is_not_there(error):
+            self.answered.add(of)
+        elif not error.counts_for_circuit:
+            self.answered.add(f"any {of.partition(' ')[2]}")
 
     def is_owed(self, need: str) -> bool:
         """Whether what was missed is still not known."""

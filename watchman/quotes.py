@@ -7,7 +7,7 @@ belongs to the market that it names.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from accounts import Accounts, Part, Valued
@@ -21,13 +21,14 @@ from exchanges.words import Candles, Snapshot, Ticker, per_8h
 from market import Market
 from render.sentences import exchange_name
 from store.words import Store
-from watchman.figures import Spread
+from watchman.figures import Held, Spread
 
 T = TypeVar("T")
 
 FEW = 5  # symbols at one exchange that are asked for singly: less than a list of 650
 AT_ONCE = 8  # single questions side by side
 MIN_USD = 50.0  # a smaller position rings for nothing
+HOLDINGS_S = 5.0  # for all accounts: below a tick's time, so that one that hangs hides no other
 MAX_FINE = 98  # rows of five minutes: OKX tells a hundred
 
 
@@ -102,13 +103,15 @@ class MarketQuotes:
                 return [each for each in coarse if each[0] < fine[0][0]] + fine
         raise spellings.unknown
 
-    async def holdings(self) -> tuple[Sequence[Holding], Collection[str]]:
+    async def holdings(self) -> Held:
         try:
-            parts = await self._accounts.positions()
+            parts = await self._accounts.positions(deadline_s=HOLDINGS_S)
         except NoKeys:
-            return (), ()
+            return Held()
         held = [_holding(part.exchange, each) for part in parts for each in part.found or []]
-        return [each for each in held if each.usd >= MIN_USD], [part.exchange for part in parts if _is_whole(part)]
+        whole = [part.exchange for part in parts if _is_whole(part)]
+        lacking = [part.exchange for part in parts if part.exchange not in whole]
+        return Held([each for each in held if each.usd >= MIN_USD], whole, lacking)
 
     async def _by_price_list(
         self, exchange: Exchange, kind: str, endpoint: ListEndpoint[tuple[str, float | None]], symbols: Sequence[str]

@@ -134,6 +134,7 @@ class Ticker:
         self._note(figures, seen, now_ms)
         for message in self._silence.messages():
             await self._store.add_message(message)
+            self._silence.was_told(message)
         ticked.n_requests, ticked.failed = figures.n_requests, figures.failed
         self.last = ticked
         return ticked
@@ -142,6 +143,7 @@ class Ticker:
         """The clock was ahead and is right again: what is known of times to come is forgotten, and looked at anew."""
         log.warning("the clock went back by %d s", (claim.seen_ms - claim.now_ms) // 1000)
         self._watched.clear()
+        self._silence = Silence()
         return claim._replace(seen_ms=claim.now_ms - MINUTE_MS)
 
     def _remember(self, needs: Mapping[str, Need], claim: Claim) -> None:
@@ -149,6 +151,7 @@ class Ticker:
         seen: dict[str, int] = orjson.loads(claim.seen) if claim.seen else {}
         for text in self._watched.keys() - needs.keys():
             del self._watched[text]
+        self._silence.forget(needs)
         for text in needs:
             watched = self._watched.setdefault(text, Watched())
             watched.seen_ms = max(watched.seen_ms, min(seen.get(text, 0), claim.now_ms))
@@ -196,15 +199,16 @@ class Ticker:
             is_new = need.source == "candles" and _has_closed(need.interval, claim.seen_ms, claim.now_ms)
             if is_new or (text in self._owed and is_minute):
                 self._owed.add(text)
+                figures.asked.add(text)
                 asking.append(self._ask_candles(figures, text, need, need.interval, FIGURE_CANDLES))
             elif need.source == "positions" and is_minute:
                 asking.append(self._ask_holdings(figures))
+        for of, symbols in lists.items():
+            figures.asked |= {" ".join((*of, symbol)) for symbol in symbols}
         await _all_in_time(asking, self._ask_s)
         self._owed -= figures.candles.keys()
-        for (source, exchange, kind), symbols in lists.items():
-            for text in (f"{source} {exchange} {kind} {symbol}" for symbol in symbols):
-                watched = self._watched[text]
-                watched.silent_ms = 0 if text in figures.by_need else watched.silent_ms or claim.now_ms
+        figures.told |= figures.by_need.keys() | figures.candles.keys()
+        self._silence.listen(figures.asked, figures.told, figures.answered, claim.now_ms)
         return figures
 
     async def _ask_list(self, figures: Figures, source: str, exchange: str, kind: str, symbols: list[str]) -> None:
@@ -226,7 +230,7 @@ class Ticker:
                 ask = {**asks, "liqs": quotes.liquidations}[source]
                 found = await ask(exchange, symbols)
         except MarketError as error:
-            figures.failed[f"{source} {exchange} {kind}"] = error.reason
+            figures.fail(f"{source} {exchange} {kind}", f"{source} {exchange} {kind}", error)
             return
         figures.answered.add(f"{source} {exchange} {kind}")
         figures.by_need |= {f"{source} {exchange} {kind} {symbol}": figure for symbol, figure in found.items()}
@@ -236,13 +240,15 @@ class Ticker:
         try:
             candles = await self._quotes.candles(need.exchange, need.kind, need.symbol, interval, n_candles)
         except MarketError as error:
-            figures.failed[f"candles {text}"] = error.reason
+            figures.fail(f"candles {text}", f"candles {need.exchange} {need.kind}", error)
             return
+        figures.answered.add(f"candles {need.exchange} {need.kind}")
         figures.candles[text] = candles
 
     async def _ask_holdings(self, figures: Figures) -> None:
+        figures.asked.add("positions")
         try:
-            figures.holdings = await self._quotes.holdings()
+            figures.hold(await self._quotes.holdings())
         except MarketError as error:
             figures.failed["positions"] = error.reason
 
@@ -277,12 +283,8 @@ class Ticker:
     def _hear(self, each: Parsed, figures: Figures, now_ms: int) -> None:
         """Notes whose alert waits in vain."""
         alert, watched = each.alert, self._watched.get(each.alert.need)
-        if watched is None:
-            return
-        if watched.silent_ms:
-            is_failing = alert.need.rpartition(" ")[0] not in figures.answered
-            self._silence.hear(alert, watched.silent_ms, now_ms, is_failing=is_failing)
-        if _waits(each, figures) and self._is_given_up(alert.need, now_ms):
+        self._silence.hear(alert, now_ms)
+        if watched is not None and _waits(each, figures) and self._is_given_up(alert.need, now_ms):
             self._silence.miss(alert, _seen_before(each, watched), watched.gap_ms, now_ms)
 
     async def _read_minutes(self, page: Sequence[Parsed], figures: Figures, is_minute: bool, now_ms: int) -> None:
@@ -470,7 +472,8 @@ def _judge_positions(each: Parsed, figures: Figures, now_ms: int) -> Judged | No
     if figures.holdings is None:
         return None
     before = each.state or State(now_ms)
-    state, firing = judge_holdings(each.rule, before, *figures.holdings, now_ms)
+    held = figures.holdings
+    state, firing = judge_holdings(each.rule, before, held.holdings, held.whole, now_ms)
     firings = [] if firing is None else [firing]
     return as_judged(each.alert, each.rule, before, state, firings, 0.0 if firing is None else firing.value, now_ms)
 
