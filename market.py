@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import copy
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from asking import races
@@ -370,13 +371,13 @@ class Market(Kept):
         missing: dict[PartName, MarketError],
         interval_h: float | None,
     ) -> Found:
-        def untold() -> MarketError:
-            return BadResponse(exchange.id, "it is not in the answer", Reason.UNTOLD)
-
+        untold = partial(BadResponse, exchange.id, "it is not in the answer", Reason.UNTOLD)
         for what, told in ((PartName.OPEN_INTEREST, whole.open_interest), (PartName.FUNDING, whole.funding)):
             if told is None and what not in missing:
                 missing[what] = next(iter(missing.values()), None) or untold()  # one answer may tell both
         ticker, interest, funding = completed_snapshot(whole, interval_h)
+        if interest is None and whole.open_interest is not None:
+            missing[PartName.OPEN_INTEREST] = BadResponse(exchange.id, "its coins are not worth what it is told to be")
         if funding is not None and funding.funding_interval_h is None:
             missing[PartName.FUNDING_PERIOD] = self.periods.error(exchange, of.quote) or untold()
         return Found(Snapshot(self._timed(ticker), interest, funding), of.listed, of.multiplier, missing)

@@ -45,7 +45,10 @@ MEANINGS: Mapping[str, tuple[str, object]] = {
     "atr_24h": ("Kept for old clients; always null", None),
     "open_interest": ("Contracts outstanding, one side, in coins", 73610.2),
     "open_interest_usd": ("Contracts outstanding, one side, in dollars", 4822000000.0),
-    "funding_rate": ("A fraction per funding period; in exchange_breakdown per 8 hours", 0.0001),
+    "funding_rate": (
+        "A fraction per funding period; in exchange_breakdown per 8 hours, of markets that tell their open interest",
+        0.0001,
+    ),
     "funding_rate_change": ("Kept for old clients; always null", None),
     "oi_change_1h": ("Of open interest against an hour ago, in percent", 0.6),
     "oi_change_24h": ("Of open interest against 24 hours ago, in percent", -0.2),
@@ -138,7 +141,10 @@ MEANINGS: Mapping[str, tuple[str, object]] = {
     "spread_bps": ("From the exchange's own bid to its ask, in basis points", 0.02),
     "other_coins": ("Exchanges where the name is another coin's, by its price", ["gate"]),
     "outdated": ("Exchanges whose market was last heard of over 15 minutes ago; not compared", ["okx"]),
-    "funding_8h": ("A fraction per 8 hours; of several contracts weighted by open interest", 0.000157),
+    "funding_8h": (
+        "A fraction per 8 hours; of several contracts weighted by open interest, of those that tell it; see missing",
+        0.000157,
+    ),
     "funding_year_percentage": ("The same for a year, in percent", 17.2),
     "funding_interval_hours": ("The contract's own funding period, in hours", 8),
     "next_funding": (

@@ -17,7 +17,7 @@ from answers.interest import is_rough, leading_to, open_interest_before
 from answers.paid import Past
 from answers.same_coin import WHICH_COIN_S, price_of_the_coin
 from asking.races import all_rows, each_of
-from exchanges.errors import MarketError, NotTraded, PartName, Reason, UnknownSymbol, bare, is_unlisted
+from exchanges.errors import BadResponse, MarketError, NotTraded, PartName, Reason, UnknownSymbol, bare, is_unlisted
 from exchanges.symbols import are_of_one_coin, split
 from exchanges.table import Exchange
 from exchanges.words import COIN, Snapshot, Ticker
@@ -53,6 +53,11 @@ class Contract(NamedTuple):
     @property
     def dollars(self) -> float | None:
         return self.perp.open_interest and self.perp.open_interest.open_interest_quote
+
+    @property
+    def why_no_interest(self) -> MarketError:
+        """Where its dollars are not told."""
+        return self.missing.get(PartName.OPEN_INTEREST) or BadResponse(self.exchange, "not told", Reason.UNTOLD)
 
 
 class DerivativesReport(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
 from answers.asked import Tools, only_symbol
@@ -18,7 +18,7 @@ from render.fields import iso, slashed
 from render.figures import counted, dash_or, escape, fit, format_percent, format_points, format_rate, format_span
 from render.keyboards import again, keyboard, neighbours, that_fit
 from render.message import Answer, Button, folded, foot, pre
-from render.sentences import exchange_name, failed_before, reasons, said
+from render.sentences import exchange_name, failed_before, in_words, reasons, said
 
 ABOUT = "funding of"
 EXTRAS_S = 1.0
@@ -90,8 +90,9 @@ def show(report: DerivativesReport | FundingExtremes, now_s: float) -> Answer:
 def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
     """The mean weighted by open interest, a row an exchange; every contract's own terms are folded."""
     known = [each for each in report.contracts if per_8h(each.perp.funding) is not None]
-    partial = " (partial)" if report.failed else ""
-    mean = weighted(known)
+    mean, unweighed = weighted(known), [each for each in known if each.dollars is None]
+    is_plain = not any(each.dollars for each in known)
+    partial = " (partial)" if report.failed or (unweighed and not is_plain) else ""
     headline = f"<b>{escape(report.base)} funding {_mean(mean)}</b>{partial}"
     rows = [["", "8h%", "year%", "next"]]
     by_exchange: dict[str, list[Contract]] = {}
@@ -105,7 +106,8 @@ def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
     blocks = [pre(rows) if known else "No exchange tells it."]
     if mean is not None:
         payer = "longs pay shorts" if mean > 0 else "shorts pay longs" if mean < 0 else "nobody pays"
-        blocks.insert(0, f"weighted by open interest, {payer}")
+        plain = f"plain mean, open interest {'n/a' if unweighed else '0'}"
+        blocks.insert(0, f"{plain if is_plain else 'weighted by open interest'}, {payer}")
     if report.paid:
         blocks.append(pre(_past(report)))
     ranked = sorted(known, key=lambda each: -(per_8h(each.perp.funding) or 0.0))
@@ -115,6 +117,9 @@ def _of_coin(report: DerivativesReport, now_s: float) -> Answer:
     untold = [contract_name(each) for each in report.contracts if each not in known]
     if untold:
         notes.insert(0, escape(f"n/a: {', '.join(untold)}."))
+    if unweighed:
+        why = f"Open interest n/a: {reasons(each.why_no_interest for each in unweighed)}."
+        notes.insert(0, escape(why if is_plain else f"Not in the mean: {_not_in_the_mean(by_exchange)}. {why}"))
     if report.unpaid:
         notes.append(escape(f"Paid before n/a: {reasons(report.unpaid.values())}."))
     line = f"funding {report.base}"
@@ -142,12 +147,27 @@ def _past(report: DerivativesReport) -> list[list[str]]:
 
 
 def weighted(contracts: Sequence[Contract]) -> float | None:
-    """The mean rate per 8 hours, weighted by open interest in dollars; a plain mean where that is not told."""
+    """The mean rate per 8 hours, weighted by open interest in dollars: of the contracts that tell both.
+
+    A plain mean where none of them tells any open interest.
+    """
     rates = [(rate, each.dollars or 0.0) for each in contracts if (rate := per_8h(each.perp.funding)) is not None]
     total = sum(dollars for _, dollars in rates)
     if total:
         return sum(rate * dollars for rate, dollars in rates) / total
     return sum(rate for rate, _ in rates) / len(rates) if rates else None
+
+
+def _not_in_the_mean(by_exchange: Mapping[str, Sequence[Contract]]) -> str:
+    """The contracts that have no weight: an exchange of which all have none is named as a whole."""
+    names = list[str]()
+    for exchange, of in by_exchange.items():
+        without = [each for each in of if each.dollars is None]
+        if len(without) < len(of) or len(of) == 1:
+            names += map(contract_name, without)
+        else:
+            names.append(f"{exchange_name(exchange)} (a plain mean in its row)")
+    return in_words(names)
 
 
 def _mean(rate: float | None) -> str:
@@ -270,7 +290,15 @@ def fields(report: DerivativesReport) -> Fields:
         "funding_8h": mean,
         "funding_year_percentage": None if mean is None else mean * 3 * 365 * 100,
         "exchange_breakdown": [_exchange_fields(name, of, report) for name, of in by_exchange.items()],
-        "missing": [f"{name}: {said(error)}" for name, error in report.failed.items()],
+        "missing": [
+            *(f"{name}: {said(error)}" for name, error in report.failed.items()),
+            *(
+                f"{each.exchange}: open interest of {slashed(f'{report.base}-{each.margin}', 'perp')}, by which"
+                f" funding_8h is weighted: {said(each.why_no_interest)}"
+                for each in report.contracts
+                if each.dollars is None and per_8h(each.perp.funding) is not None
+            ),
+        ],
     }
 
 

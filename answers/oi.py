@@ -292,7 +292,7 @@ def _exchange_oi(name: str, contracts: Sequence[Contract], report: DerivativesRe
 
 
 def mean_funding(contracts: Sequence[Contract]) -> float | None:
-    """Per 8 hours, weighted by open interest: exchanges' own periods differ."""
+    """Per 8 hours, weighted by open interest, of those that tell it: exchanges' own periods differ."""
     known = [
         (rate, each.dollars) for each in contracts if each.dollars and (rate := per_8h(each.perp.funding)) is not None
     ]

@@ -144,6 +144,16 @@ async def test_funding_of_a_rate_that_is_not_told() -> None:
         assert binance["paid_7d"] is None
 
 
+async def test_funding_names_who_has_no_weight() -> None:
+    async with an_api() as service:
+        service.freeze()
+        service.house.world.set_path_fault("BINANCE_COINM", "/dapi/v1/openInterest", "500")
+        told = await service.data("/funding")
+        (missing,) = told["missing"]
+        assert missing.startswith("binance: open interest of BTC/USD:BTC, ")
+        assert missing.endswith(": answered HTTP 500")
+
+
 async def test_funding_extremes_are_the_reports() -> None:
     async with an_api() as service:
         extremes = await funding.ask_extremes(service.freeze(), 3)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from answering import HOUR_MS, WITH_PERPS, freeze, n_requests, rewrite
-from conftest import a_house, a_house_among_many, some
+from conftest import House, a_house, a_house_among_many, some
 
 from answers import funding
 from answers import funding as funding_answer
@@ -17,6 +17,8 @@ from demo.telegram_html import parse
 from exchanges.errors import PartName
 from exchanges.table import EXCHANGES
 from exchanges.words import Funding, per_8h, per_year_pct
+
+OPEN_INTEREST = (("BINANCE_USDM", "/fapi/v1/openInterest"), ("BINANCE_COINM", "/dapi/v1/openInterest"))
 
 # /funding
 
@@ -103,6 +105,68 @@ async def test_funding_without_periods_says_so() -> None:
         text = parse(await house.ask("/funding JUP")).text
         assert "n/a: Binance USDT" in text
         assert "HTTP 500" in text
+
+
+def shorts_pay_at_binance(house: House) -> None:
+    """-0.1 % in every contract of Binance's, whatever the others pay."""
+
+    def change(answer: Any) -> None:
+        for row in answer if isinstance(answer, list) else [answer]:
+            if "lastFundingRate" in row:
+                row["lastFundingRate"] = "-0.00100000"
+
+    for site in ("BINANCE_USDM", "BINANCE_COINM"):
+        rewrite(house, site, change)
+
+
+@pytest.mark.parametrize(
+    ("sites", "sign", "named"),
+    [
+        ((), "-", ""),
+        (OPEN_INTEREST[:1], "+", "Binance USDT and Binance USDC"),
+        (OPEN_INTEREST, "+", "Binance (a plain mean in its row)"),
+    ],
+)
+async def test_funding_without_its_weight_is_not_in_the_mean(
+    sites: tuple[tuple[str, str], ...], sign: str, named: str
+) -> None:
+    """The largest exchange's rate would turn the mean: which contracts are not in it is said, and why."""
+    async with a_house() as house:
+        freeze(house)
+        shorts_pay_at_binance(house)
+        for site, path in sites:
+            house.world.set_path_fault(site, path, "500")
+        text = parse(await house.ask("/funding BTC")).text
+        assert text.startswith(f"BTC funding {sign}")
+        assert ("(partial)" in text) == bool(named)
+        note = f"Not in the mean: {named}. Open interest n/a: Binance answered HTTP 500."
+        assert (note in text) == bool(named)
+        assert text.split("\n")[1].startswith("weighted by open interest, ")
+
+
+async def test_funding_without_any_weight_is_a_plain_mean() -> None:
+    async with a_house(EXCHANGES="binance") as house:
+        for site, path in OPEN_INTEREST:
+            house.world.set_path_fault(site, path, "500")
+        text = parse(await house.ask("/funding BTC")).text
+        assert text.split("\n")[1].startswith("plain mean, open interest n/a, ")
+        assert "Open interest n/a: Binance answered HTTP 500." in text
+        assert "(partial)" not in text
+
+
+async def test_funding_of_no_contracts_at_all_is_a_plain_mean() -> None:
+    """Nobody holds any: that is told, and is no failure."""
+
+    def none_held(answer: Any) -> None:
+        if "openInterest" in answer:
+            answer["openInterest"] = "0"
+
+    async with a_house(EXCHANGES="binance") as house:
+        for site in ("BINANCE_USDM", "BINANCE_COINM"):
+            rewrite(house, site, none_held)
+        text = parse(await house.ask("/funding BTC")).text
+        assert text.split("\n")[1].startswith("plain mean, open interest 0, ")
+        assert "Open interest n/a" not in text
 
 
 async def test_funding_costs_what_open_interest_has_asked() -> None:

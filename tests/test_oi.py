@@ -183,6 +183,19 @@ async def test_open_interest_that_is_left_out_makes_it_partial() -> None:
         assert "Bybit did not tell" in text
 
 
+async def test_open_interest_that_is_not_worth_its_coins_makes_it_partial() -> None:
+    def a_tenth(answer: Any) -> None:
+        for row in answer.get("result", {}).get("list", []):
+            if isinstance(row, dict) and "singleOpenInterestValue" in row:
+                row["singleOpenInterestValue"] = str(float(row["singleOpenInterestValue"]) / 10)
+
+    async with a_house(EXCHANGES="bybit,okx") as house:
+        rewrite(house, "BYBIT", a_tenth)
+        text = parse(await house.ask("/oi BTC")).text
+        assert "(partial)" in text
+        assert "Bybit gave an unusable answer" in text
+
+
 async def test_open_interest_of_a_coin_without_perpetuals() -> None:
     """OKB has a spot market: it is listed, only no perpetual of it is."""
     async with a_house() as house:
