@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from answers import oi
@@ -10,7 +11,7 @@ from answers.asked import Tools
 from answers.interest import open_interest_history
 from answers.same_coin import namesakes
 from asking.races import all_answers, both
-from exchanges.errors import MarketError, NotSupported, UnknownSymbol
+from exchanges.errors import MarketError, NotSupported, UnknownSymbol, bare, is_not_there
 from exchanges.exchange import Exchange
 from indicators import HOUR_MS
 from market import Market
@@ -27,13 +28,17 @@ command = oi.command
 
 
 class InterestChart(NamedTuple):
-    """Hours and coins, by exchange. failed: who does not tell, by exchange."""
+    """Hours and coins, by exchange. failed: who does not tell, by exchange.
+
+    partly: whose line is without a contract whose past failed, and why it did, by exchange.
+    """
 
     base: str
     paths: dict[str, list[tuple[int, float]]]
     failed: dict[str, MarketError]
     time_ms: int
     took_s: float
+    partly: Mapping[str, MarketError] = {}
 
 
 async def ask(tools: Tools, base: str) -> InterestChart:
@@ -43,17 +48,20 @@ async def ask(tools: Tools, base: str) -> InterestChart:
     (found, failed), others = await both(
         all_answers(asked, market.deadline_s - 0.2), namesakes(market, base, market.offering("perp"))
     )
-    paths = {name: path for name, path in found.items() if path and name not in others}
-    failed |= {name: error for name, error in others.items() if found.get(name)}
+    paths = {name: path for name, (path, _) in found.items() if path and name not in others}
+    partly = {name: error for name, (path, error) in found.items() if name in paths and error is not None}
+    failed |= {name: error for name, error in others.items() if name in found and found[name][0]}
     if not paths:
         untold = [UnknownSymbol(name, f"no perpetual of {base}") for name in found if name not in failed]
         errors = [*failed.values(), *untold]
         raise await market.why_not(f"{base}-USDT", errors or market.no_such_markets("perp"), began, "perp")
-    return InterestChart(base, paths, failed, market.now_ms(), market.clock.monotonic() - began)
+    return InterestChart(base, paths, failed, market.now_ms(), market.clock.monotonic() - began, partly)
 
 
-async def _interest_at(market: Market, exchange: Exchange, base: str) -> list[tuple[int, float]]:
-    """Coins outstanding hour by hour, in all contracts of a coin that tell their past.
+async def _interest_at(
+    market: Market, exchange: Exchange, base: str
+) -> tuple[list[tuple[int, float]], MarketError | None]:
+    """Coins outstanding hour by hour, in all contracts of a coin that tell their past; and why one of them failed to.
 
     Hours that not all of them tell are left out. Nothing where it is not listed. Raises MarketError.
     """
@@ -68,7 +76,7 @@ async def _interest_at(market: Market, exchange: Exchange, base: str) -> list[tu
         if isinstance(result, UnknownSymbol):
             is_unknown = True
         elif isinstance(result, MarketError):
-            errors.append(result)
+            errors.append(bare(result))
         elif isinstance(result, BaseException):
             raise result
         elif result:
@@ -77,7 +85,8 @@ async def _interest_at(market: Market, exchange: Exchange, base: str) -> list[tu
     if not paths and telling:
         raise telling[0]
     hours = set.intersection(*map(set, paths)) if paths else set()
-    return [(hour, sum(path[hour] for path in paths)) for hour in sorted(hours)]
+    failed = next((each for each in errors if not is_not_there(each)), None)
+    return [(hour, sum(path[hour] for path in paths)) for hour in sorted(hours)], failed
 
 
 def figure(report: InterestChart) -> Figure:
@@ -85,7 +94,8 @@ def figure(report: InterestChart) -> Figure:
 
     title = f"{report.base} open interest"
     head = charts.Head(title, f"7 days · {report.base} · {charts.moment(report.time_ms)}", None, None)
-    lines = {exchange_name(name): path for name, path in report.paths.items()}
+    part = dict.fromkeys(report.partly, " (part)")
+    lines = {f"{exchange_name(name)}{part.get(name, '')}": path for name, path in report.paths.items()}
     span = charts.Span((report.time_ms // HOUR_MS - WEEK_H + 1) * HOUR_MS, HOUR_MS, WEEK_H)
     return charts.by_exchange(head, lines, span, "", format_amount)
 
@@ -93,12 +103,13 @@ def figure(report: InterestChart) -> Figure:
 def show(report: InterestChart, now_s: float) -> Answer:
     """What stands under the picture."""
     base = report.base
-    missing = (escape(f"Missing: {reasons(report.failed.values())}."),) if report.failed else ()
+    untold = {"Missing": report.failed, "Only in part": report.partly}
+    notes = tuple(escape(f"{what}: {reasons(of.values())}.") for what, of in untold.items() if of)
     names = in_words([exchange_name(name) for name in report.paths])
     return Answer(
         f"<b>{escape(base)} open interest</b> · 7 days",
         (f"In {escape(base)}, of contracts whose past is told.",),
-        missing,
+        notes,
         foot(names, report.time_ms, now_s),
         keyboard(
             again(f"chart oi {base}", alert=f"alert {base}"),

@@ -15,15 +15,17 @@ from typing import Any
 
 import httpx
 import pytest
+from answering import NOW, intercept
 from conftest import ADA, House, a_house, pressed, text_of, together, updated
 from mocked import Mocked
 from PIL import Image
 
 from accounts import Part, Profit
-from answers import chart, chart_pnl
+from answers import chart, chart_oi, chart_pnl
 from answers.account import Asked
 from answers.pictures import MAX_KEPT, Pictures
 from demo.telegram import Refused, Telegram
+from demo.web import in_json
 from exchanges.table import EXCHANGES
 from render.message import DOOR, MAX_CAPTION, Answer
 from render.picture import drawing
@@ -139,6 +141,22 @@ async def test_exchanges_without_history_are_named() -> None:
     async with a_house() as house:
         caption = (await asked(house, "/chart oi BTC"))["caption"]
         assert "Bitget, Hyperliquid and Deribit tell no history of open interest." in caption
+
+
+async def test_line_without_one_of_its_contracts_is_named() -> None:
+    """Three quarters of Binance's open interest are in a contract whose past is refused."""
+
+    async def answer(request: Any, whole: Any) -> Any:
+        is_refused = request.path.endswith("openInterestHist") and request.query.get("symbol") == "BTCUSDT"
+        return in_json({"code": -1001, "msg": "Internal error"}, 500) if is_refused else await whole(request)
+
+    async with a_house() as house:
+        intercept(house, "BINANCE_USDM", answer)
+        report = await chart_oi.ask(house.bot.tools, "BTC")
+        caption = chart_oi.show(report, NOW).text
+        assert "Only in part: Binance answered HTTP 500." in caption
+        legend = [label.text.rsplit(" ", 1)[0] for label in drawing.draw(chart_oi.figure(report)).labels]
+        assert {"Binance (part)", "Bybit", "Gate"} <= set(legend)
 
 
 async def test_next_exchange_draws_when_one_fails() -> None:
