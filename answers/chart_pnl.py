@@ -1,14 +1,14 @@
-"""/chart pnl: what was realised day by day over thirty days, at all exchanges together."""
+"""/chart pnl: what was realised day by day at all exchanges together, over thirty days or those that each one tells."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from accounts import Profit
+from accounts import DAYS_TOLD, Profit
 from answers import pnl
 from answers.account import Asked, asked_line, part_notes
 from indicators import DAY_MS
-from render.figures import format_usd
+from render.figures import counted, escape, format_day, format_usd
 from render.keyboards import again as acts
 from render.keyboards import keyboard
 from render.message import Answer, Button
@@ -21,13 +21,17 @@ command = pnl.command
 ask = pnl.ask
 
 
+def told_by_day(told: Asked[Profit]) -> dict[str, dict[int, float]]:
+    """Dollars by day (00:00 UTC), by exchange, of those that tell any day."""
+    parts = ((part.exchange, part.found.by_day) for part in told.parts if part.found is not None)
+    return {exchange: dict(days) for exchange, days in parts if days}
+
+
 def by_day(told: Asked[Profit]) -> dict[int, float]:
-    """Dollars by day (00:00 UTC) over all exchanges that tell every one; nothing when none does."""
-    days: dict[int, float] = {}
-    for part in told.parts:
-        for day, dollars in (part.found.by_day if part.found is not None else None) or ():
-            days[day] = days.get(day, 0.0) + dollars
-    return dict(sorted(days.items()))
+    """Dollars by day over all exchanges, of the days that each of them tells: no sum is of fewer than another."""
+    parts = list(told_by_day(told).values())
+    days = set.intersection(*map(set, parts)) if parts else set()
+    return {day: sum(of[day] for of in parts) for day in sorted(days)}
 
 
 def figure(told: Asked[Profit]) -> Figure | None:
@@ -36,9 +40,9 @@ def figure(told: Asked[Profit]) -> Figure | None:
     days = by_day(told)
     if not days:
         return None
-    names = ", ".join(exchange_name(part.exchange) for part in told.parts if part.found and part.found.by_day)
+    names = ", ".join(map(exchange_name, told_by_day(told)))
     first, last = min(days), max(days)
-    head = charts.Head("Profit and loss", f"realised · 30 days · {names}", None, None)
+    head = charts.Head("Profit and loss", f"realised · {counted(len(days), 'day')} · {names}", None, None)
     return charts.pnl(head, list(days.items()), charts.Span(first, DAY_MS, (last - first) // DAY_MS + 1))
 
 
@@ -48,13 +52,17 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
     line = f"{format_usd(sum(days.values()), sign=True)} realised, by days in UTC."
     if not days:
         line = "n/a: no exchange tells what was realised day by day."
-    untold = [exchange_name(part.exchange) for part in told.parts if part.found and part.found.by_day is None]
+    parts = told_by_day(told)
+    untold = [exchange_name(part.exchange) for part in told.parts if part.found and part.exchange not in parts]
     notes = [f"Not in it: {in_words(untold)}."] if untold and days else []
-    if any(part.found is not None and part.found.whole_since_ms for part in told.parts):
-        notes.append("There is more than could be read: days are those that are known whole.")
+    notes += [
+        f"{escape(exchange_name(exchange))}: there is more than could be read. Known whole since {format_day(min(of))}."
+        for exchange, of in parts.items()
+        if len(of) < DAYS_TOLD
+    ]
     row = (*acts(f"chart pnl {told.exchange}".strip()), Button("PnL", f"pnl {told.exchange}".strip()))
     return Answer(
-        "<b>Profit and loss</b> · 30 days",
+        f"<b>Profit and loss</b> · {counted(len(days) or DAYS_TOLD, 'day')}",
         (line,),
         (*notes, *part_notes(told.parts)),
         asked_line(told.parts, now_s),

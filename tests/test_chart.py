@@ -210,12 +210,38 @@ async def test_profit_by_day_ends_today() -> None:
             assert part.found.by_day[-1][1] == pytest.approx(part.found.realised["today"])
 
 
-def test_profit_of_several_exchanges_is_added_day_by_day() -> None:
-    def part(exchange: str, by_day: tuple[tuple[int, float], ...] | None) -> Part[Profit]:
-        return Part(exchange, Profit(None, None, {}, None, None, False, by_day), (), None)
+def by_days(**exchanges: tuple[tuple[int, float], ...] | None) -> Asked[Profit]:
+    """What accounts told of days of 1970."""
+    day_ms = 86_400_000
+    parts = []
+    for exchange, days in exchanges.items():
+        told = None if days is None else tuple((day * day_ms, dollars) for day, dollars in days)
+        parts.append(Part(exchange, Profit(None, None, {}, None, None, None, told), (), None))
+    return Asked("", parts)
 
-    told = Asked("", [part("okx", ((0, 1.0), (1, -3.0))), part("bybit", ((1, 2.0),)), part("binance", None)])
-    assert chart_pnl.by_day(told) == {0: 1.0, 1: -1.0}
+
+def test_profit_of_several_exchanges_is_added_day_by_day() -> None:
+    told = by_days(okx=((0, 1.0), (1, -3.0)), bybit=((0, 0.5), (1, 2.0)), binance=None)
+    assert list(chart_pnl.by_day(told).values()) == [1.5, -1.0]
+    assert "Not in it: Binance." in chart_pnl.show(told, 0.0).text
+
+
+def test_profit_is_of_days_that_all_tell() -> None:
+    """Binance's are known whole for 5 days, -$1,000 each, OKX's for 30, +$100 each: 25 sums would be OKX's alone."""
+    told = by_days(binance=tuple((day, -1000.0) for day in range(25, 30)), okx=tuple((day, 100.0) for day in range(30)))
+    assert list(chart_pnl.by_day(told).values()) == [-900.0] * 5
+    drawn = chart_pnl.figure(told)
+    assert drawn is not None
+    assert (drawn.subtitle, drawn.n) == ("realised · 5 days · Binance, OKX", 5)
+    text = chart_pnl.show(told, 0.0).text
+    assert text.startswith("<b>Profit and loss</b> · 5 days\n-$4,500.00 realised")
+    assert "\nBinance: there is more than could be read. Known whole since 1970-01-26 00:00 UTC.\n" in text
+    assert "OKX: " not in text
+
+
+def test_profit_of_not_even_today_is_not_in_it() -> None:
+    told = by_days(binance=(), okx=tuple((day, 100.0) for day in range(30)))
+    assert len(chart_pnl.by_day(told)) == 30
     assert "Not in it: Binance." in chart_pnl.show(told, 0.0).text
 
 
