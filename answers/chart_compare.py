@@ -12,8 +12,9 @@ from asking.races import Question
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.symbols import parse_symbol
 from exchanges.words import Candles
+from indicators import HOUR_MS
 from market import Market
-from render.figures import escape
+from render.figures import counted, escape, format_day
 from render.keyboards import again, keyboard, that_fit
 from render.message import Answer, Button, foot, short
 from render.sentences import exchange_name, in_words, sorry
@@ -84,14 +85,30 @@ async def _week(market: Market, symbol: str, kinds: Sequence[str]) -> Candles:
     return (await market.first_answer(symbol, {kind: question(kind) for kind in kinds}))[0]
 
 
-def figure(report: Compared) -> Figure:
+def hours_of(report: Compared) -> range:
+    """When the picture's hours begin: those of seven days, from the first one on that all symbols have."""
+    end = max(of.open_ms[-1] for of in report.candles.values())
+    shared = set.intersection(*(set(of.open_ms) for of in report.candles.values()))
+    begin = min((at for at in shared if at > end - WEEK_H * HOUR_MS), default=end + 1)
+    return range(begin, end + 1, HOUR_MS)
+
+
+def _length(report: Compared) -> str:
+    n = len(hours_of(report))
+    return counted(n, "hour") if 0 < n < WEEK_H else "7 days"
+
+
+def figure(report: Compared) -> Figure | None:
     from render.picture import charts
 
+    hours = hours_of(report)
+    if not hours:
+        return None
     names = " · ".join(map(short, report.candles))
-    of = f"{report.kind} · 7 days" if report.kind else "7 days"
+    of = f"{report.kind} · {_length(report)}" if report.kind else _length(report)
     head = charts.Head(names, f"{of} · percent · {charts.moment(report.time_ms)}", None, None)
     paths = {short(name): list(zip(of.open_ms, of.close, strict=True)) for name, of in report.candles.items()}
-    return charts.compare(head, paths, charts.span_of(next(iter(report.candles.values())), WEEK_H))
+    return charts.compare(head, paths, charts.Span(hours[0], HOUR_MS, len(hours)))
 
 
 def show(report: Compared, now_s: float) -> Answer:
@@ -99,13 +116,26 @@ def show(report: Compared, now_s: float) -> Answer:
     names = [short(symbol) for symbol in report.candles]
     kind = f" {report.kind}" if report.kind else ""
     source = in_words(list(dict.fromkeys(exchange_name(each.exchange) for each in report.candles.values())))
+    is_drawn = bool(hours_of(report))
+    line = "Hourly closes, in percent of change since the start." if is_drawn else "n/a: they have no hour in common."
+    lost = (escape(f"n/a: {in_words(report.lost)}."), *report.why) if report.lost else ()
     return Answer(
-        f"<b>{escape(' · '.join(names))}</b>{kind} · 7 days",
-        ("Hourly closes, in percent of change since the start.",),
-        (escape(f"n/a: {in_words(report.lost)}."), *report.why) if report.lost else (),
+        f"<b>{escape(' · '.join(names))}</b>{kind} · {_length(report)}",
+        (line,),
+        (*_young(report), *lost),
         foot(source, report.time_ms, now_s),
         keyboard(
             again(f"chart {'' if len(names) > 1 else 'compare '}{' '.join(names)}{kind}"),
             that_fit(Button(name, f"chart {name}{kind}") for name in names),
         ),
     )
+
+
+def _young(report: Compared) -> list[str]:
+    """Since when the picture is, where that is less than seven days, and due to whom."""
+    hours = hours_of(report)
+    names = [short(symbol) for symbol, of in report.candles.items() if hours and of.open_ms[0] == hours[0]]
+    if not names or len(hours) >= WEEK_H:
+        return []
+    have = "has" if len(names) == 1 else "have"
+    return [escape(f"{in_words(names)} {have} no candles before {format_day(hours[0])}: the picture begins there.")]

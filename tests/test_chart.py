@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pictures
 import pytest
 from answering import NOW, intercept
 from conftest import ADA, House, a_house, pressed, text_of, together, updated
@@ -21,13 +22,16 @@ from mocked import Mocked
 from PIL import Image
 
 from accounts import Part, Profit
-from answers import chart, chart_oi, chart_pnl
+from answers import chart, chart_compare, chart_oi, chart_pnl
 from answers.account import Asked
+from answers.chart_compare import Compared
 from answers.pictures import MAX_KEPT, Pictures
 from demo.telegram import Refused, Telegram
 from demo.web import in_json
 from exchanges.table import EXCHANGES
-from render.message import DOOR, MAX_CAPTION, Answer
+from exchanges.words import Candles
+from render.figures import format_percent
+from render.message import DOOR, MAX_CAPTION, Answer, short
 from render.picture import drawing
 from render.picture.figure import Figure
 from telegram.api import TelegramAPI
@@ -122,6 +126,44 @@ async def test_one_of_several_is_not_listed() -> None:
         caption = (await asked(house, "/chart BTC NOPE"))["caption"]
         assert "n/a: NOPE-USDT." in caption
         assert f"Not listed on any of {len(EXCHANGES)} exchanges: NOPE." in caption
+
+
+def compared(*candles: Candles) -> Compared:
+    return Compared({each.symbol: each for each in candles}, [], [], pictures.NOW_MS, 0.1)
+
+
+@pytest.mark.parametrize("is_first", [False, True])
+def test_comparison_begins_with_the_youngest(is_first: bool) -> None:
+    """Twelve hours of NEW beside seven days of BTC: what BTC did before is not in the picture, nor in its figure."""
+    btc, new = pictures.candles(169), pictures.candles(12, 1.0, symbol="NEW-USDT", seed=2)
+    report = compared(new, btc) if is_first else compared(btc, new)
+    drawn = chart_compare.figure(report)
+    assert drawn is not None
+    assert (drawn.start_ms, drawn.n) == (new.open_ms[0], 12)
+    assert " · ".join(map(short, report.candles)) + " · 12 hours" in f"{drawn.title} · {drawn.subtitle}"
+    legend = [label.text for label in drawing.draw(drawn).labels]
+    assert f"BTC {format_percent((btc.close[-1] / btc.close[-12] - 1) * 100)}" in legend
+    text = chart_compare.show(report, pictures.NOW_MS / 1000).text
+    assert " · 12 hours\n" in text
+    assert "NEW has no candles before 2026-11-25 04:00 UTC: the picture begins there." in text
+
+
+def test_comparison_of_old_ones_is_of_seven_days() -> None:
+    """Of their first candle nothing is drawn, so that nothing is counted from it."""
+    btc, eth = pictures.candles(169), pictures.candles(169, 3_000.0, symbol="ETH-USDT", seed=2)
+    drawn = chart_compare.figure(compared(btc, eth))
+    assert drawn is not None
+    assert (drawn.start_ms, drawn.n) == (btc.open_ms[1], 168)
+    legend = [label.text for label in drawing.draw(drawn).labels]
+    assert f"ETH {format_percent((eth.close[-1] / eth.close[1] - 1) * 100)}" in legend
+    assert "no candles before" not in chart_compare.show(compared(btc, eth), 0.0).text
+
+
+def test_comparison_of_no_common_hour_is_no_picture() -> None:
+    btc, gone = pictures.candles(12), pictures.candles(40, symbol="GONE-USDT")
+    report = compared(btc, gone.part(0, 20))
+    assert chart_compare.figure(report) is None
+    assert "n/a: they have no hour in common." in chart_compare.show(report, 0.0).text
 
 
 async def test_what_is_not_told_is_named() -> None:

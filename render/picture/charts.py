@@ -329,11 +329,10 @@ def by_exchange(
 
 
 def compare(head: Head, prices: Mapping[str, Sequence[tuple[int, float]]], span: Span) -> Figure:
-    """Several prices in percent of what each was at the first moment that all of them have."""
-    begin = max((path[0][0] for path in prices.values() if path), default=0)
+    """Several prices in percent of what each was in the span's first column."""
     lines = []
     for symbol, path in prices.items():
-        inside = [(at, price) for at, price in path if at >= begin]
+        inside = [(at, price) for at, price in path if at >= span.start_ms]
         if inside and inside[0][1] > 0:
             lines.append((symbol, [(at, (price / inside[0][1] - 1) * 100) for at, price in inside]))
     lines.sort(key=lambda each: -each[1][-1][1])
