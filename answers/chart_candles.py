@@ -14,7 +14,7 @@ from exchanges.joined import flow_of, joined
 from exchanges.words import INTERVALS, Candles, Flow, Source, Ticker
 from indicators import DAY_MS, HOUR_MS
 from market import Found, Market
-from render.figures import circle, escape, format_percent, format_price
+from render.figures import circle, escape, format_day, format_percent, format_price
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours, that_fit
 from render.message import Answer, Button, Keyboard, short, source_foot, title
 from render.sentences import PARTS, capital, exchange_name, of_source, reasons
@@ -153,7 +153,7 @@ def show(report: ChartReport, now_s: float) -> Answer:
     change_pct = report.ticker.change_pct if report.ticker is not None else None
     change = f"  {circle(change_pct)} {format_percent(change_pct)} 24h" if change_pct is not None else ""
     notes = [escape(f"{capital(PARTS[part])} n/a: {reasons([error])}.") for part, error in report.missing.items()]
-    notes += [*_too_short(report), *of_source(source)]
+    notes += [*_too_short(report), *takers_since(report.candles, report.flow), *of_source(source)]
     return Answer(
         title(source, f"{report.interval} chart"),
         (f"{format_price(report.candles.close[-1])}{change}",),
@@ -175,6 +175,15 @@ def _too_short(report: ChartReport) -> list[str]:
     if of.interval_ms < DAY_MS and not charts.has_day(of):
         notes.append("VWAP n/a: the candles do not reach back to 00:00 UTC.")
     return notes
+
+
+def takers_since(of: Candles, flow: Flow | None) -> list[str]:
+    """Since when takers are told, where that is not from the picture's first candle on: OKX tells 100 periods."""
+    from render.picture import charts
+
+    if flow is None or not len(flow.open_ms) or flow.open_ms[0] <= charts.span_of(of).start_ms:
+        return []
+    return [f"CVD since {format_day(flow.open_ms[0])}: what takers did before is not told."]
 
 
 def buttons(source: Source, view: str, choices: tuple[str, ...], chosen: str) -> Keyboard:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from answers.asked import OfMarket, Tools, of_market, source_of
-from answers.chart_candles import SHOWN, buttons, candles_at
+from answers.chart_candles import SHOWN, buttons, candles_at, takers_since
 from asking.races import Question, both
 from exchanges.exchange import Exchange
 from exchanges.joined import flow_of
@@ -67,11 +67,12 @@ def figure(report: FlowChart) -> Figure:
 
 def show(report: FlowChart, now_s: float) -> Answer:
     """What stands under the picture."""
-    source = report.source
+    source, later = report.source, takers_since(report.candles, report.flow)
+    since = "" if later else ", summed from the picture's first candle on"
     return Answer(
         title(source, f"{report.interval} CVD"),
-        ("Takers' own volume, summed from the picture's first candle on.",),
-        tuple(of_source(source)),
+        (f"Takers' own volume{since}.",),
+        (*later, *of_source(source)),
         source_foot(source, now_s),
         buttons(source, "cvd", INTERVAL_BUTTONS, report.interval),
     )

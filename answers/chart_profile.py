@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from answers.asked import OfMarket, of_market
 from answers.chart_candles import buttons
 from answers.profile import PROFILE_WINDOWS, WINDOW_BUTTONS, ProfileReport, ask, why_none
+from exchanges.words import INTERVALS
+from indicators import DAY_MS, HOUR_MS
+from render.figures import format_day
 from render.message import Answer, source_foot, title
 from render.sentences import exchange_name, of_source
 
@@ -42,7 +45,7 @@ def show(report: ProfileReport, now_s: float) -> Answer:
     return Answer(
         title(source, f"profile {_name(report)}"),
         (_line(report),),
-        tuple(of_source(source)),
+        (*_young(report), *of_source(source)),
         source_foot(source, now_s),
         buttons(source, "profile", WINDOW_BUTTONS, report.window),
     )
@@ -55,3 +58,12 @@ def _line(report: ProfileReport) -> str:
     if report.time is not None:
         return f"Volume n/a: {why_none(report)}. POC and value area (70%) are those of time."
     return f"Profile n/a: {why_none(report)}."
+
+
+def _young(report: ProfileReport) -> list[str]:
+    """Since when the picture is, where its market has no candles of the window's beginning."""
+    hours, now_ms = PROFILE_WINDOWS[report.window][1], report.source.time_ms
+    begin_ms = now_ms - hours * HOUR_MS if hours else now_ms // DAY_MS * DAY_MS
+    if report.begin_ms <= begin_ms + INTERVALS[report.interval]:
+        return []
+    return [f"No candles before {format_day(report.begin_ms)}: the picture begins there."]

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pictures
 import pytest
-from answering import NOW, intercept
+from answering import NOW, intercept, young
 from conftest import ADA, House, a_house, pressed, text_of, together, updated
 from mocked import Mocked
 from PIL import Image
@@ -171,6 +171,25 @@ async def test_what_is_not_told_is_named() -> None:
         caption = (await asked(house, "/chart BTC"))["caption"]
         assert "CVD n/a: Deribit tells no taker volume." in caption
         assert "Open interest n/a: Deribit tells no history of open interest." in caption
+
+
+@pytest.mark.parametrize("words", ["BTC 1h", "cvd BTC 1h"])
+async def test_takers_of_less_than_the_picture_are_named(words: str) -> None:
+    """OKX tells a hundred periods of them, and the picture has 120 candles."""
+    async with a_house(EXCHANGES="okx") as house:
+        house.stop_at(NOW)
+        caption = (await asked(house, f"/chart {words}"))["caption"]
+        assert "CVD since 2025-11-19 11:00 UTC: what takers did before is not told." in caption
+        assert "from the picture's first candle on" not in caption
+
+
+async def test_profile_of_less_than_its_window_is_named() -> None:
+    async with a_house(EXCHANGES="binance") as house:
+        house.stop_at(NOW)
+        assert "No candles before" not in (await asked(house, "/chart profile ETH 7d"))["caption"]
+        intercept(house, "BINANCE_USDM", young(48))
+        caption = (await asked(house, "/chart profile BTC 7d"))["caption"]
+        assert "No candles before 2025-11-23 02:15 UTC: the picture begins there." in caption
 
 
 async def test_past_that_is_too_short_is_named() -> None:
