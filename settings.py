@@ -32,6 +32,7 @@ class Settings(NamedTuple):
     webhook_secret: str
     webhook_url: str  # with its path; "" when there is none
     allowed_ids: frozenset[int]  # users and chats
+    owner_id: int | None  # the user who is listed first; None where only chats are
     is_open: bool  # TELEGRAM_CHAT_ID=*: everybody may ask of the market
     port: int
     log_level: str
@@ -92,13 +93,14 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
     token = environ.get("TELEGRAM_BOT_TOKEN", "").strip()
     if token and not re.fullmatch(r"[0-9]+:[A-Za-z0-9_-]{8,}", token):
         raise SettingsError("TELEGRAM_BOT_TOKEN should look like 123456789:AAE… as BotFather gives it.")
-    allowed_ids, is_open = _chat_ids(environ)
+    ids, is_open = _chat_ids(environ)
     telegram_url = _url(environ, "TELEGRAM_API_URL") or TELEGRAM_API_URL
     return Settings(
         token=token,
         webhook_secret=_webhook_secret(environ, token),
         webhook_url=_webhook_url(environ, must_be_https=telegram_url == TELEGRAM_API_URL),
-        allowed_ids=allowed_ids,
+        allowed_ids=frozenset(ids),
+        owner_id=next((each for each in ids if each > 0), None),
         is_open=is_open,
         port=_whole(environ, "PORT", 8000, 0, 65535),
         log_level=_log_level(environ),
@@ -163,14 +165,15 @@ def _database_url(environ: Mapping[str, str], *, is_demo: bool) -> str:
     return url if url and not is_demo else f"sqlite:///{folder}/{'demo' if is_demo else 'bot'}.db"
 
 
-def _chat_ids(environ: Mapping[str, str]) -> tuple[frozenset[int], bool]:
+def _chat_ids(environ: Mapping[str, str]) -> tuple[list[int], bool]:
+    """In the order in which they are listed; and whether everybody may ask."""
     words = [word.strip() for word in environ.get("TELEGRAM_CHAT_ID", "").split(",") if word.strip()]
     ids = [word for word in words if word != "*"]
     if not all(re.fullmatch(r"-?[0-9]{1,16}", word) and abs(int(word)) < MAX_CHAT_ID for word in ids):
         raise SettingsError(
             "TELEGRAM_CHAT_ID should be ids separated by commas, such as 123456789,-1001234567890, or * for everybody."
         )
-    return frozenset(map(int, ids)), "*" in words
+    return [*map(int, ids)], "*" in words
 
 
 def _webhook_secret(environ: Mapping[str, str], token: str) -> str:

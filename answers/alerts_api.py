@@ -39,10 +39,10 @@ def chat_in(tools: Tools, chat_id: int | None) -> int:
 
 def owner_of(tools: Tools) -> int:
     """The first user that is listed. Raises Misread where none is."""
-    users = [each for each in tools.settings.allowed_ids if each > 0]
-    if not users:
+    owner_id = tools.settings.owner_id
+    if owner_id is None:
         raise Misread("TELEGRAM_CHAT_ID lists no user, so there is nobody to tell.")
-    return min(users)
+    return owner_id
 
 
 async def ask_list(tools: Tools, asked: Asked) -> Listed:

@@ -12,7 +12,7 @@ import pytest
 from conftest import ADA, a_house, updated
 from databases import fresh_url
 from openapi_schema_validator import OAS31Validator
-from test_alert import T0, a_watching_house, tick
+from test_alert import BOB, T0, a_watching_house, tick
 
 import openapi
 import settings
@@ -206,6 +206,26 @@ async def test_alerts_by_the_api(tmp_path: Path) -> None:
         assert (await ask("create", condition="NOSUCHCOIN > 5"))["code"] == "not_listed"
         assert [(await ask("delete", id=made["id"]))["data"]["deleted"] for _ in range(2)] == [True, False]
         assert (await ask("list", chat_id=ADA))["data"]["alerts"] == []
+
+
+async def test_the_api_acts_for_the_user_listed_first(tmp_path: Path) -> None:
+    async with (
+        a_watching_house(tmp_path, API_KEY=KEY, TELEGRAM_CHAT_ID=f"{BOB},{ADA}") as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
+        client.headers["authorization"] = f"Bearer {KEY}"
+        await client.post("/alerts/create", json={"condition": "BTC > 900000"})
+        lists = {who: (await client.post("/alerts/list", json={"chat_id": who})).json() for who in (BOB, ADA)}
+        assert {who: len(told["data"]["alerts"]) for who, told in lists.items()} == {BOB: 1, ADA: 0}
+
+
+async def test_the_user_listed_first_is_told_of_a_gap(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path, TELEGRAM_CHAT_ID=f"{BOB},{ADA}") as house:
+        await house.ask("/alert btc > 900000", update_id=1)
+        await tick(house)
+        await tick(house, 86_400.0)
+        told = [params["chat_id"] for method, params in house.world.telegram.calls if method == "sendMessage"]
+        assert told == [BOB]
 
 
 async def test_alerts_are_told_to_nobody_without_the_key(tmp_path: Path) -> None:

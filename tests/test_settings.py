@@ -98,6 +98,11 @@ def test_chat_ids() -> None:
     assert loaded(TELEGRAM_CHAT_ID="12,*").allowed_ids == {12}
 
 
+@together("listed, owner_id", [("1002,1001", 1002), ("-1001234567890,7,5", 7), ("*,9,8", 9), ("-1001234567890", None)])
+def test_the_owner_is_the_user_listed_first(listed: str, owner_id: int | None) -> None:
+    assert loaded(TELEGRAM_CHAT_ID=listed).owner_id == owner_id
+
+
 @together(
     "variables, url",
     [

@@ -93,10 +93,6 @@ class Duty:
         await self._look_for_others(self.store)
         return True
 
-    @property
-    def _owner(self) -> int | None:
-        return min((each for each in self._tools.settings.allowed_ids if each > 0), default=None)
-
     async def _look_for_others(self, store: Store) -> None:
         """A second machine with a file of its own would lose half of what is asked of it: said once, to the owner."""
         settings = self._tools.settings
@@ -106,7 +102,7 @@ class Duty:
         if n < 2:
             return
         log.warning("%d machines, and each has an SQLite file of its own: fly scale count 1, or DATABASE_URL", n)
-        if (owner := self._owner) is not None:
+        if (owner := settings.owner_id) is not None:
             now_ms = int(self._clock.now() * 1000)
             facts = orjson.dumps({"event": "machines", "n": n}).decode()
             with suppress(StoreError):
@@ -145,7 +141,8 @@ class Duty:
         from watchman.rounds import Rounds  # with the answers that are watched: 15 ms, which the first question spares
 
         if self._rounds is None:
-            self._rounds = Rounds(self.lent(self._tools), store, self._api, self._clock, self._owner, self._moves)
+            owner = self._tools.settings.owner_id
+            self._rounds = Rounds(self.lent(self._tools), store, self._api, self._clock, owner, self._moves)
         return self._rounds
 
     async def keep(self) -> None:
