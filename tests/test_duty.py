@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +75,40 @@ async def test_who_woke_the_machine_is_answered_before_the_first_tick(tmp_path: 
         assert at_work.counted is not None
         await at_work.stop()
         await keeping
+
+
+NO_TICK = "CREATE TRIGGER no_tick BEFORE UPDATE ON bot_tick BEGIN SELECT RAISE(ABORT, 'no'); END"
+NO_OUTBOX = "ALTER TABLE bot_outbox RENAME TO lost"
+MENDED = {NO_TICK: "DROP TRIGGER no_tick", NO_OUTBOX: "ALTER TABLE lost RENAME TO bot_outbox"}
+
+
+def do_to(folder: Path, statements: Iterable[str]) -> None:
+    """Does to the database what no program of ours does."""
+    with closing(sqlite3.connect(folder / "bot.db")) as connection:
+        for each in statements:
+            connection.execute(each)
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        ([NO_TICK], ["a tick was not judged"]),
+        ([NO_OUTBOX], ["the outbox is not read"]),
+        ([NO_TICK, NO_OUTBOX], ["a tick was not judged", "the outbox is not read"]),
+    ],
+)
+async def test_a_database_that_fails_is_said_once(
+    harm: list[str], said: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with a_watching_house(tmp_path) as house:
+        for _ in range(2):
+            await tick(house)
+            do_to(tmp_path, harm)
+            for _ in range(3):
+                await tick(house)
+            do_to(tmp_path, [MENDED[each] for each in harm])
+        warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+        assert [each.partition(":")[0] for each in warnings] == 2 * said
 
 
 async def test_liquidations_of_what_is_watched_are_kept(tmp_path: Path) -> None:

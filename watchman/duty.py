@@ -42,6 +42,8 @@ WRITE_S = 2.0
 WEEK_MS = 7 * 86_400_000
 ADMIN_S = 2.0  # for Telegram to say who runs a group
 MAX_CHATS = 4096  # kept in memory
+MAX_SAID = 8  # causes of one failure that are put into the log
+OPENING, JUDGING, SENDING = "no alerts", "a tick was not judged", "the outbox is not read"  # what of a tick may fail
 NOT_OPEN = "Nothing can be remembered just now: the database is not open yet. Please try again in a minute."
 NO_DISK = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
 
@@ -65,7 +67,7 @@ class Duty:
         self._stopping = asyncio.Event()
         self._turn = asyncio.Lock()
         self._rounds: Rounds | None = None
-        self._said = ""
+        self._said: dict[str, set[str]] = {}  # by what fails now: the causes that the log has
         self.trouble = ""  # with the store, in a sentence; none where there is no place for one
         self._wishes: dict[int, tuple[float, Wishes]] = {}  # by chat, when they were read
         self._wishing: frozenset[int] | None = None  # every chat that wishes something; None where that is not known
@@ -88,8 +90,9 @@ class Duty:
             self.store = await open_store(self._tools.settings.database_url)
         except StoreError as error:
             self.sentence = NO_DISK if isinstance(error, CannotWrite) else error.sentence
-            self._say(f"no alerts: {error}", "" if isinstance(error, CannotWrite) else error.sentence)
+            self._say(OPENING, error)
             return False
+        self._said.pop(OPENING, None)
         await self._look_for_others(self.store)
         return True
 
@@ -121,18 +124,20 @@ class Duty:
                 await self._moves.carry_out(self.store)
             try:
                 ticked = await rounds.judge(self._now_ms())
+                self._said.pop(JUDGING, None)
             except Overtaken as error:
                 log.info("%s", error)
             except StoreError as error:
                 is_well = False
-                self._say(f"a tick was not judged: {error}", error.sentence)
+                self._say(JUDGING, error)
             try:
                 await rounds.send(ticked, self._now_ms())
                 self.counted = await self.store.counts()
+                self._said.pop(SENDING, None)
                 if is_well:
-                    self._said = self.trouble = ""
+                    self.trouble = ""
             except StoreError as error:
-                self._say(f"the outbox is not read: {error}", error.sentence)
+                self._say(SENDING, error)
         if ticked.is_claimed:
             self.last = ticked
         return ticked
@@ -304,9 +309,10 @@ class Duty:
                 self._wishing = frozenset(found) if len(found) <= MAX_CHATS else None
         return self._wishing is None or chat_id in self._wishing
 
-    def _say(self, text: str, trouble: str) -> None:
-        """Into the log, once for as long as it goes on; and for /health, which names no file and no host."""
-        self.trouble = trouble
-        if text != self._said:
-            self._said = text
-            log.warning("%s", text)
+    def _say(self, what: str, error: StoreError) -> None:
+        """Into the log, each cause once for as long as that fails; and for /health, which names no file and no host."""
+        self.trouble = "" if what == OPENING and isinstance(error, CannotWrite) else error.sentence
+        said = self._said.setdefault(what, set())
+        if str(error) not in said and len(said) < MAX_SAID:
+            said.add(str(error))
+            log.warning("%s: %s", what, error)
