@@ -271,8 +271,8 @@ class Bot:
         return None if self.duty is None else self.duty.told()
 
     @property
-    def store_trouble(self) -> str:
-        """What is wrong with what is remembered; "" for nothing."""
+    def trouble(self) -> str:
+        """Why alerts do not ring, a sentence; "" while nothing is known against it."""
         return "" if self.duty is None else self.duty.trouble
 
     async def tick(self) -> dict[str, object]:

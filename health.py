@@ -69,7 +69,7 @@ class Watched(Protocol):
     @property
     def alerts(self) -> dict[str, Any] | None: ...
     @property
-    def store_trouble(self) -> str: ...
+    def trouble(self) -> str: ...
 
 
 class Health:
@@ -109,8 +109,8 @@ class Health:
         if oldest_s > STUCK_S:
             return "stuck", f"an update has been in work for {oldest_s:.0f} s"
         standing = self.bot.standing
-        reason = standing.trouble or standing.hitch or self._of_the_clock() or self.bot.store_trouble
-        reason = reason or self._of_the_exchanges()
+        of_telegram = standing.trouble or standing.hitch
+        reason = of_telegram or self._of_the_clock() or self.bot.trouble or self._of_the_exchanges()
         return ("degraded", reason) if reason else ("ok", None)
 
     def _of_the_clock(self) -> str:

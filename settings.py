@@ -49,6 +49,7 @@ class Settings(NamedTuple):
     accounts_in_groups: bool
     alerts_per_user: int
     database_url: str
+    is_database_chosen: bool = False  # or else it is where the program is, if that can be written
     ca_file: str = ""  # of the authorities to trust; "": certifi's
     is_on_fly: bool = False
     is_demo: bool = False
@@ -117,6 +118,7 @@ def load(environ: Mapping[str, str], known_exchanges: Iterable[str], *, is_demo:
         accounts_in_groups=bool(_whole(environ, "ACCOUNTS_IN_GROUPS", 0, 0, 1)),
         alerts_per_user=_whole(environ, "ALERTS_PER_USER", 20, 0, 1000),
         database_url=_database_url(environ, is_demo=is_demo),
+        is_database_chosen=any(environ.get(name, "").strip() for name in ("DATABASE_URL", "DATA_DIR")),
         ca_file=_ca_file(environ),
         is_on_fly=bool(environ.get("FLY_APP_NAME", "").strip()),
         is_demo=is_demo,

@@ -72,6 +72,7 @@ class Tools(NamedTuple):
     when somebody first asks for them.
 
     asker: None where nobody in a chat asks. store: None where nothing can be remembered, which no_store explains.
+    trouble: why alerts do not ring; "" while nothing is known against it.
     """
 
     market: Market
@@ -86,6 +87,7 @@ class Tools(NamedTuple):
     store: Store | None = None
     is_admin: Callable[[int, int], Awaitable[bool]] | None = None  # of a chat, a user
     no_store: str = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
+    trouble: str = ""
 
     @property
     def memory(self) -> Store:

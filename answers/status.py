@@ -31,6 +31,7 @@ class Vitals(NamedTuple):
     webhook: str
     updates: Mapping[str, int]
     alerts: Counts | None = None
+    trouble: str = ""  # with alerts
 
 
 async def ask(tools: Tools, asked: None) -> Vitals:
@@ -53,6 +54,7 @@ async def ask(tools: Tools, asked: None) -> Vitals:
         tools.process.webhook_state,
         {outcome: int(count) for (outcome,), count in tools.metrics.updates.values.items()},
         counts,
+        tools.trouble,
     )
 
 
@@ -87,6 +89,8 @@ def show(vitals: Vitals, now_s: float) -> Answer:
         )
     )
     lines.append(escape(f"Updates: {vitals.webhook}"))
+    if vitals.trouble:
+        lines.append(escape(vitals.trouble))
     if vitals.seconds:
         rows = [["", "n", "p50 ms", "p95 ms"]]
         for name, (middle, slow, count) in sorted(vitals.seconds.items(), key=lambda item: -item[1][2]):

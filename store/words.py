@@ -31,7 +31,12 @@ WAITING, SENT, DROPPED = "waiting", "sent", "dropped"
 
 
 class StoreError(Exception):
-    """Nothing was stored. sentence: what to tell the user; the error's text is for the log."""
+    """Nothing was stored. sentence: what to tell the user; the error's text is for the log.
+
+    cause: a few words for /health, which anybody reads: it names no file and nobody.
+    """
+
+    cause = "the database fails, as the log says"
 
     def __init__(self, detail: str, sentence: str) -> None:
         super().__init__(detail)
@@ -44,11 +49,15 @@ class Unreachable(StoreError):
 
 
 class CannotWrite(StoreError):
+    cause = "the disk is full or cannot be written"
+
     def __init__(self, detail: str) -> None:
         super().__init__(detail, "The disk of this bot is full or cannot be written, so nothing was stored.")
 
 
 class Damaged(StoreError):
+    cause = "the database is damaged, or its file is none"
+
     def __init__(self, detail: str) -> None:
         super().__init__(
             f"no database, or a corrupt one: {detail}",
@@ -67,6 +76,7 @@ class NewerSchema(StoreError):
             f"the database has schema {found}, this program knows {known}",
             f"The database was changed by a newer program (schema {found}, this one knows {known}): update this one.",
         )
+        self.cause = f"a newer program has changed the database (schema {found}, this one knows {known})"
 
 
 class LimitReached(StoreError):

@@ -84,7 +84,7 @@ MENDED = {NO_TICK: "DROP TRIGGER no_tick", NO_OUTBOX: "ALTER TABLE lost RENAME T
 
 def do_to(folder: Path, statements: Iterable[str]) -> None:
     """Does to the database what no program of ours does."""
-    with closing(sqlite3.connect(folder / "bot.db")) as connection:
+    with closing(sqlite3.connect(folder / "bot.db", isolation_level=None)) as connection:
         for each in statements:
             connection.execute(each)
 
@@ -109,6 +109,65 @@ async def test_a_database_that_fails_is_said_once(
             do_to(tmp_path, [MENDED[each] for each in harm])
         warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
         assert [each.partition(":")[0] for each in warnings] == 2 * said
+
+
+@pytest.mark.parametrize("harm", [NO_TICK, NO_OUTBOX], ids=["no tick", "no outbox"])
+async def test_alerts_that_cannot_ring_degrade_health(harm: str, tmp_path: Path) -> None:
+    sentence = "Alerts do not ring: the database fails, as the log says."
+    async with (
+        a_watching_house(tmp_path) as house,
+        httpx.AsyncClient(base_url=house.url, trust_env=False, verify=False) as client,
+    ):
+        for statement, verdict in ((harm, ("degraded", sentence)), (MENDED[harm], ("ok", None))):
+            do_to(tmp_path, [statement])
+            await tick(house)
+            health = await client.get("/health")
+            assert (health.status_code, health.json()["status"], health.json()["reason"]) == (200, *verdict)
+            assert (sentence in await house.ask("/status")) == (verdict[1] is not None)
+
+
+@pytest.mark.parametrize(
+    ("variables", "trouble"),
+    [
+        ({"DATA_DIR": "file"}, "Alerts do not ring: the disk is full or cannot be written."),
+        ({"DATABASE_URL": "file/bot.db"}, "Alerts do not ring: the disk is full or cannot be written."),
+        ({}, ""),
+    ],
+)
+async def test_no_disk_is_trouble_where_one_is_wished(
+    variables: dict[str, str], trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(settings, "DATA_DIR", tmp_path / "file")
+    async with a_house(**{name: str(tmp_path / value) for name, value in variables.items()}) as house:
+        assert house.bot.trouble == ""
+        assert await house.bot.tick() == {"ticked": False, "alerts": 0, "fired": 0}
+        assert house.bot.trouble == trouble
+
+
+async def test_a_newer_database_is_trouble(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path):
+        do_to(tmp_path, ["UPDATE bot_schema SET version = 99"])
+    async with a_house(DATA_DIR=str(tmp_path)) as house:
+        await house.bot.tick()
+        told = "a newer program has changed the database (schema 99, this one knows 2)"
+        assert house.bot.trouble == f"Alerts do not ring: {told}."
+
+
+async def test_ticks_that_come_to_nothing_are_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails() -> None:
+        raise RuntimeError("a mistake of ours")
+
+    async with a_watching_house(tmp_path) as house:
+        assert house.bot.duty is not None
+        keeping = asyncio.ensure_future(house.bot.duty.keep())
+        await asyncio.sleep(duty.LOST_S + 5)
+        assert house.bot.trouble == ""
+        monkeypatch.setattr(house.bot.duty, "tick", fails)
+        await asyncio.sleep(duty.LOST_S + 5)
+        assert house.bot.trouble.startswith("Alerts do not ring: none was looked at for 2")
+        await house.bot.duty.stop()
+        await keeping
 
 
 async def test_liquidations_of_what_is_watched_are_kept(tmp_path: Path) -> None:
@@ -154,28 +213,8 @@ async def test_a_damaged_database_is_said_to_be_one(tmp_path: Path, caplog: pyte
         assert await house.ask("/alert btc > 900000") == sentence
         assert any("bot.db: file is not a database" in each for each in caplog.messages)
         health = (await client.get("/health")).json()
-        assert (health["status"], health["reason"]) == ("degraded", sentence)
-
-
-async def test_a_tick_that_cannot_be_judged_is_said_in_health(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def failing(*_: object) -> None:
-        raise Damaged("")
-
-    async with a_watching_house(tmp_path) as house:
-        assert house.bot.duty is not None
-        with monkeypatch.context() as patch:
-            patch.setattr(house.bot.duty.store, "claim_tick", failing)
-            await tick(house)
-            assert house.bot.store_trouble == Damaged("").sentence
-        await tick(house)
-        assert house.bot.store_trouble == ""
-
-
-async def test_no_disk_is_no_trouble(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    async with a_house(DATA_DIR=str(tmp_path / "file")) as house:
-        await tick(house)
-        assert house.bot.store_trouble == ""
+        assert health["status"] == "degraded"
+        assert health["reason"] == "Alerts do not ring: the database is damaged, or its file is none."
 
 
 @pytest.mark.parametrize("engine", ["disk", "no disk"])

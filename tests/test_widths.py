@@ -140,7 +140,9 @@ class Chance:
         counts = Counts(999, 99, 10**6, 50, self.maybe(NOW_MS - 9000), self.maybe(NOW_MS - 10**7))
         build = {"version": "0.3.0", "commit": "0123456789abcdef", "machine": "148e21ea7d4389", "region": "fra"}
         figures = (self.rng.uniform(0, 1e8), 10 ** self.rng.uniform(7, 9))
-        return status.Vitals(build, *figures, seconds, hosts, "registered", outcomes, self.maybe(counts))
+        return status.Vitals(
+            build, *figures, seconds, hosts, "registered", outcomes, self.maybe(counts), "Alerts do not ring: no."
+        )
 
     def wishes(self) -> Wishes:
         return Wishes(1380, 420, self.rng.choice([-1, 480]), 330, self.rng.choice(["", "BABYDOGE"]), "15m", True)

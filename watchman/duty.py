@@ -20,6 +20,7 @@ from answers.asked import Asker, Tools
 from answers.quiet import Wishes, load_wishes
 from answers.typed import Meant
 from clock import MACHINE, Clock
+from render.figures import format_span
 from store.words import CannotWrite, Counts, Message, Overtaken, Store, StoreError
 from telegram.api import TelegramAPI, TelegramError
 from watchman.moves import Moves
@@ -42,6 +43,7 @@ WRITE_S = 2.0
 WEEK_MS = 7 * 86_400_000
 ADMIN_S = 2.0  # for Telegram to say who runs a group
 MAX_CHATS = 4096  # kept in memory
+LOST_S = 12 * PERIOD_MS / 1000  # without a tick that ended well: longer than one takes while Telegram hangs
 MAX_SAID = 8  # causes of one failure that are put into the log
 OPENING, JUDGING, SENDING = "no alerts", "a tick was not judged", "the outbox is not read"  # what of a tick may fail
 NOT_OPEN = "Nothing can be remembered just now: the database is not open yet. Please try again in a minute."
@@ -67,8 +69,9 @@ class Duty:
         self._stopping = asyncio.Event()
         self._turn = asyncio.Lock()
         self._rounds: Rounds | None = None
-        self._said: dict[str, set[str]] = {}  # by what fails now: the causes that the log has
-        self.trouble = ""  # with the store, in a sentence; none where there is no place for one
+        self._failing: dict[str, StoreError] = {}  # what fails now, and why
+        self._said: dict[str, set[str]] = {}  # of the same: the causes that the log has
+        self._ended_s: float | None = None  # when a tick last ended well, monotonic; None where no loop keeps the time
         self._wishes: dict[int, tuple[float, Wishes]] = {}  # by chat, when they were read
         self._wishing: frozenset[int] | None = None  # every chat that wishes something; None where that is not known
         self._wishing_read_s = -WISHES_S
@@ -90,9 +93,9 @@ class Duty:
             self.store = await open_store(self._tools.settings.database_url)
         except StoreError as error:
             self.sentence = NO_DISK if isinstance(error, CannotWrite) else error.sentence
-            self._say(OPENING, error)
+            self._fail(OPENING, error)
             return False
-        self._said.pop(OPENING, None)
+        self._succeed(OPENING)
         await self._look_for_others(self.store)
         return True
 
@@ -119,25 +122,22 @@ class Duty:
             assert self.store is not None
             await self._write_presence(self.store)
             rounds = self._begin_rounds(self.store)
-            ticked, is_well = Ticked(), True
+            ticked = Ticked()
             with suppress(StoreError):  # a move that cannot be stored holds up nothing else
                 await self._moves.carry_out(self.store)
             try:
                 ticked = await rounds.judge(self._now_ms())
-                self._said.pop(JUDGING, None)
+                self._succeed(JUDGING)
             except Overtaken as error:
                 log.info("%s", error)
             except StoreError as error:
-                is_well = False
-                self._say(JUDGING, error)
+                self._fail(JUDGING, error)
             try:
                 await rounds.send(ticked, self._now_ms())
                 self.counted = await self.store.counts()
-                self._said.pop(SENDING, None)
-                if is_well:
-                    self.trouble = ""
+                self._succeed(SENDING)
             except StoreError as error:
-                self._say(SENDING, error)
+                self._fail(SENDING, error)
         if ticked.is_claimed:
             self.last = ticked
         return ticked
@@ -152,10 +152,12 @@ class Duty:
 
     async def keep(self) -> None:
         """Opens the store at once; then ticks every period, until `stop`."""
-        await self._do(self._open_in_turn)
+        self._ended_s = self._clock.monotonic()
+        await self._is_done(self._open_in_turn)
         wait_s = FIRST_S
         while not await self._is_stopped_within(wait_s):
-            await self._do(self.tick)
+            if await self._is_done(self.tick):
+                self._ended_s = self._clock.monotonic()
             wait_s = PERIOD_MS / 1000 - self._clock.now() % (PERIOD_MS / 1000)
 
     async def _open_in_turn(self) -> None:
@@ -163,11 +165,13 @@ class Duty:
             await self.open()
 
     @staticmethod
-    async def _do(work: Callable[[], Awaitable[object]]) -> None:
+    async def _is_done(work: Callable[[], Awaitable[object]]) -> bool:
         try:
             await work()
         except Exception:
             log.exception("a tick failed")
+            return False
+        return True
 
     async def _is_stopped_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -200,9 +204,20 @@ class Duty:
         ages = {"last_tick_s_ago": tick_s, "oldest_unsent_s": oldest_s}
         return {"armed": armed, "paused": paused, "fired": fired, "waiting": waiting, **ages}
 
+    @property
+    def trouble(self) -> str:
+        """Why alerts do not ring, a sentence; "" while nothing is known against it, and where no database is wished."""
+        error = next(iter(self._failing.values()), None)
+        if error is not None:
+            is_wished = self.store is not None or self._tools.settings.is_database_chosen
+            return f"Alerts do not ring: {error.cause}." if is_wished or not isinstance(error, CannotWrite) else ""
+        silent_s = 0.0 if self._ended_s is None else self._clock.monotonic() - self._ended_s
+        return f"Alerts do not ring: none was looked at for {format_span(silent_s)}." if silent_s > LOST_S else ""
+
     def lent(self, tools: Tools, asker: Asker | None = None) -> Tools:
         """The tools with what is remembered, in the hands of who asks."""
-        return tools._replace(asker=asker, store=self.store, no_store=self.sentence, is_admin=self._is_admin)
+        lent = tools._replace(asker=asker, store=self.store, no_store=self.sentence, is_admin=self._is_admin)
+        return lent._replace(trouble=self.trouble)
 
     async def standing_changed(self, chat_id: int, is_there: bool) -> None:
         """The bot may write to a chat again, or no more: its alerts go on, or rest.
@@ -309,9 +324,13 @@ class Duty:
                 self._wishing = frozenset(found) if len(found) <= MAX_CHATS else None
         return self._wishing is None or chat_id in self._wishing
 
-    def _say(self, what: str, error: StoreError) -> None:
-        """Into the log, each cause once for as long as that fails; and for /health, which names no file and no host."""
-        self.trouble = "" if what == OPENING and isinstance(error, CannotWrite) else error.sentence
+    def _succeed(self, what: str) -> None:
+        self._failing.pop(what, None)
+        self._said.pop(what, None)
+
+    def _fail(self, what: str, error: StoreError) -> None:
+        """Noted; and put into the log, each cause once for as long as that fails."""
+        self._failing[what] = error
         said = self._said.setdefault(what, set())
         if str(error) not in said and len(said) < MAX_SAID:
             said.add(str(error))
