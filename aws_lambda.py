@@ -81,7 +81,10 @@ class Lambda:
 
 async def _open_database(the_bot: Bot, url: str) -> None:
     """What several processes share is open before the first question: the schedule's tick may be another one's."""
-    if the_bot.duty is None or not url.startswith("postgres"):
+    if the_bot.duty is None:
+        return
+    if not url.startswith("postgres"):
+        the_bot.duty.keep_no_file()
         return
     with suppress(TimeoutError):
         async with asyncio.timeout(OPEN_S):

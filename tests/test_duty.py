@@ -231,18 +231,37 @@ def test_a_schedule_on_lambda(engine: str, tmp_path: Path) -> None:
         on_lambda.close()
 
 
+def an_event(chosen: settings.Settings, text: str) -> dict[str, Any]:
+    """A message as Lambda hands it over."""
+    headers = {"x-telegram-bot-api-secret-token": chosen.webhook_secret, "content-type": "application/json"}
+    body = orjson.dumps(updated(text)).decode()
+    headers["content-length"] = str(len(body))
+    return {"requestContext": {"http": {"method": "POST"}}, "rawPath": "/webhook", "headers": headers, "body": body}
+
+
 def test_a_function_remembers_before_any_tick(tmp_path: Path) -> None:
     """Of several processes the schedule wakes one; the others know what is set, too."""
     database = fresh_url("postgres", tmp_path)
     environ = {"TELEGRAM_BOT_TOKEN": "123456:TEST-0123456789", "TELEGRAM_CHAT_ID": str(ADA), "DATABASE_URL": database}
     chosen = settings.load(environ, table.EXCHANGES)
     on_lambda = Lambda(chosen)
-    headers = {"x-telegram-bot-api-secret-token": chosen.webhook_secret, "content-type": "application/json"}
-    body = orjson.dumps(updated("/settings zone +2")).decode()
-    headers["content-length"] = str(len(body))
-    event = {"requestContext": {"http": {"method": "POST"}}, "rawPath": "/webhook", "headers": headers, "body": body}
     try:
-        assert "UTC+2" in on_lambda.answer(event)["body"]
+        assert "UTC+2" in on_lambda.answer(an_event(chosen, "/settings zone +2"))["body"]
+    finally:
+        on_lambda.close()
+
+
+@pytest.mark.parametrize("is_ticked", [False, True], ids=["before a tick", "after a tick"])
+def test_a_function_without_a_database_says_what_it_needs(is_ticked: bool, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    environ = {"TELEGRAM_BOT_TOKEN": "123456:TEST-0123456789", "TELEGRAM_CHAT_ID": str(ADA), "DATABASE_URL": ""}
+    chosen = settings.load({**environ, "DATA_DIR": str(tmp_path / "file")}, table.EXCHANGES)
+    on_lambda = Lambda(chosen)
+    try:
+        if is_ticked:
+            on_lambda.answer({"tick": True})
+        for text in ("/alert btc > 900000", "/alerts", "/watch btc", "/settings zone +2"):
+            assert "set DATABASE_URL to a PostgreSQL database." in on_lambda.answer(an_event(chosen, text))["body"]
     finally:
         on_lambda.close()
 

@@ -47,6 +47,7 @@ LOST_S = 12 * PERIOD_MS / 1000  # without a tick that ended well: longer than on
 MAX_SAID = 8  # causes of one failure that are put into the log
 OPENING, JUDGING, SENDING = "no alerts", "a tick was not judged", "the outbox is not read"  # what of a tick may fail
 NOT_OPEN = "Nothing can be remembered just now: the database is not open yet. Please try again in a minute."
+NO_SERVER = "Nothing can be remembered here: set DATABASE_URL to a PostgreSQL database."
 NO_DISK = "Nothing can be remembered here: set DATABASE_URL, or DATA_DIR to a folder that can be written."
 
 
@@ -79,9 +80,13 @@ class Duty:
         self._moves = Moves(tools.settings.allowed_ids, self._wishes_moved)
         self._presence = Presence(clock)
         self.store: Store | None = None
-        self.sentence = NOT_OPEN
+        self.sentence, self._no_disk = NOT_OPEN, NO_DISK
         self.last = Ticked()
         self.counted: Counts | None = None  # as the last tick left it
+
+    def keep_no_file(self) -> None:
+        """For a process whose files do not outlive it: only a server can remember anything."""
+        self.sentence = self._no_disk = NO_SERVER
 
     async def open(self) -> bool:
         """Whether the store is open now. Done twice, it is the same."""
@@ -92,7 +97,7 @@ class Duty:
         try:
             self.store = await open_store(self._tools.settings.database_url)
         except StoreError as error:
-            self.sentence = NO_DISK if isinstance(error, CannotWrite) else error.sentence
+            self.sentence = self._no_disk if isinstance(error, CannotWrite) else error.sentence
             self._fail(OPENING, error)
             return False
         self._succeed(OPENING)
