@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from store import sql
 from store.scripts import Each, One, Row, Script, SqlStore
-from store.words import StoreError, Unreachable
+from store.words import StoreError
 
 
 async def open_store(url: str, *, is_there: bool = False) -> SqlStore:
@@ -18,7 +18,10 @@ async def open_store(url: str, *, is_there: bool = False) -> SqlStore:
         try:
             from store.postgres import open_postgres
         except ImportError as error:
-            raise Unreachable(f"asyncpg is missing: pip install -r requirements-postgres.txt ({error})") from error
+            raise StoreError(
+                f"asyncpg is missing ({error})",
+                "PostgreSQL is not spoken here yet: pip install -r requirements-postgres.txt.",
+            ) from error
         return await open_postgres(url, is_there=is_there)
     if "://" in url and not url.startswith("sqlite:///"):
         raise StoreError(

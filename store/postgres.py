@@ -14,12 +14,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
 
 from store.scripts import Each, One, Row, Script, SqlStore
 from store.sql import POSTGRES
-from store.words import CannotWrite, Damaged, StoreError, Unreachable
+from store.words import CannotWrite, Damaged, Refused, StoreError, Unreachable
 
 T = TypeVar("T")
 
@@ -28,17 +29,22 @@ SCRIPT_S = 8.0  # a transaction that takes longer is given up
 WAITERS = 64  # scripts that wait for the connection; what is beyond is refused at once
 
 GONE = (OSError, EOFError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
-FULL = (
-    asyncpg.DiskFullError,
-    asyncpg.ReadOnlySQLTransactionError,
+FULL = (asyncpg.DiskFullError, asyncpg.ReadOnlySQLTransactionError, asyncpg.OutOfMemoryError)
+REFUSED = (  # user, password, name of the database, a parameter of the address, what the user may do
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.UndefinedObjectError,
+    asyncpg.InvalidParameterValueError,
+    asyncpg.ProtocolViolationError,
     asyncpg.InsufficientPrivilegeError,
-    asyncpg.OutOfMemoryError,
 )
 DAMAGED = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
+WORDED = (asyncpg.PostgresError, asyncpg.ClientConfigurationError)
+MAX_WORDS = 300  # characters of what a server says
 
 
 async def open_postgres(url: str, *, is_there: bool = False) -> SqlStore:
-    """The store behind postgresql://…; the tables are made if need be, unless is_there. Raises Unreachable,
+    """The store behind postgresql://…; the tables are made if need be, unless is_there. Raises Unreachable, Refused,
     NewerSchema."""
     store = SqlStore(Postgres(url))
     try:
@@ -49,11 +55,17 @@ async def open_postgres(url: str, *, is_there: bool = False) -> SqlStore:
     return store
 
 
+def password_in(url: str) -> str:
+    """As the server hears it; "" where the address has none."""
+    address = urlsplit(url)
+    return unquote(address.password or "") or dict(parse_qsl(address.query)).get("password", "")
+
+
 class Postgres:
     """Runs scripts, one after the other."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._url, self._password = url, password_in(url)
         self._turn = asyncio.Lock()
         self._n_waiting = 0
         self._connection: asyncpg.Connection[Any] | None = None
@@ -77,7 +89,7 @@ class Postgres:
                 connection.terminate()
 
     async def _translated(self, script: Script[T]) -> T:
-        """Runs it, and says foreign errors in our words. The address may hold a password: it is never quoted."""
+        """Runs it, and says foreign errors in our words."""
         try:
             async with asyncio.timeout(SCRIPT_S):
                 connection, transaction = await self._begin()
@@ -85,17 +97,28 @@ class Postgres:
         except StoreError:
             raise
         except FULL as error:
-            raise CannotWrite(f"PostgreSQL: {type(error).__name__}") from None
+            raise CannotWrite(self._told(error)) from None
         except DAMAGED as error:
-            raise Damaged(f"PostgreSQL: {type(error).__name__}") from None
+            raise Damaged(self._told(error)) from None
+        except REFUSED as error:
+            self._drop()
+            raise Refused(self._told(error)) from None
         except GONE as error:
             self._drop()
-            raise Unreachable(f"PostgreSQL: {type(error).__name__}") from None
+            raise Unreachable(self._told(error)) from None
         except asyncpg.PostgresError as error:
-            raise Unreachable(f"PostgreSQL: {type(error).__name__}: {error}") from None
+            raise Unreachable(self._told(error)) from None
         except BaseException:  # given up in the middle, by a deadline or a stop: what state it is in, nobody knows
             self._drop()
             raise
+
+    def _told(self, error: BaseException) -> str:
+        """What went wrong, in the server's words, or in those that asyncpg has for an address; others may repeat it."""
+        told = f"PostgreSQL: {type(error).__name__}"
+        if not isinstance(error, WORDED):
+            return told
+        words = " ".join(str(error).split())[:MAX_WORDS]
+        return f"{told}: {words.replace(self._password, '[secret]') if self._password else words}"
 
     async def _begin(self) -> tuple[asyncpg.Connection[Any], Any]:
         """The connection, and a transaction that has begun. One that was closed while it lay idle is made anew."""
@@ -104,7 +127,10 @@ class Postgres:
                 return await self._began(self._connection)
             except (*GONE, asyncpg.PostgresError):
                 self._drop()
-        self._connection = await asyncpg.connect(self._url, statement_cache_size=0, timeout=CONNECT_S)
+        try:
+            self._connection = await asyncpg.connect(self._url, statement_cache_size=0, timeout=CONNECT_S)
+        except ValueError as error:  # asyncpg cannot do with the address
+            raise Refused(self._told(error)) from None
         return await self._began(self._connection)
 
     async def _began(self, connection: asyncpg.Connection[Any]) -> tuple[asyncpg.Connection[Any], Any]:

@@ -12,6 +12,7 @@ never by the database, so that rows can move from one engine to another as they 
     StoreError         one sentence for the user; the other commands go on without the store
       Unreachable      the database does not answer (gone, restarted, wrong address)
       CannotWrite      the disk is full, or only to be read
+      Refused          the database lets nobody in with this address, or its user may not write
       Damaged          the file is no database, or its pages are corrupt: no new try helps
       NotThere         there is none of ours where one should be
       NewerSchema      a newer program has changed the tables
@@ -52,7 +53,14 @@ class CannotWrite(StoreError):
     cause = "the disk is full or cannot be written"
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail, "The disk of this bot is full or cannot be written, so nothing was stored.")
+        super().__init__(detail, "The disk of the database is full or cannot be written, so nothing was stored.")
+
+
+class Refused(StoreError):
+    cause = "the database refuses this bot, as the log says"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, "The database refuses this bot, so nothing was stored: see DATABASE_URL and the log.")
 
 
 class Damaged(StoreError):

@@ -145,6 +145,20 @@ async def test_no_disk_is_trouble_where_one_is_wished(
         assert house.bot.trouble == trouble
 
 
+@pytest.fixture
+def refused_url(tmp_path: Path) -> str:
+    """Of a database that the server does not have."""
+    return fresh_url("postgres", tmp_path).replace("/test", "/no_test", 1)
+
+
+@pytest.mark.real_time
+async def test_a_server_that_refuses_is_not_taken_for_a_disk(refused_url: str) -> None:
+    async with a_house(DATABASE_URL=refused_url) as house:
+        await house.bot.tick()
+        assert "The database refuses this bot" in await house.ask("/alert btc > 900000")
+        assert house.bot.trouble == "Alerts do not ring: the database refuses this bot, as the log says."
+
+
 async def test_a_newer_database_is_trouble(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path):
         do_to(tmp_path, ["UPDATE bot_schema SET version = 99"])

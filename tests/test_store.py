@@ -37,6 +37,7 @@ from store.words import (
     Message,
     NewerSchema,
     Overtaken,
+    Refused,
     StoreError,
     Unreachable,
     new_id,
@@ -643,7 +644,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     url = fresh_url("sqlite", tmp_path)
     with pytest.raises(CannotWrite) as full:
         in_store(url, ask)
-    assert full.value.sentence == "The disk of this bot is full or cannot be written, so nothing was stored."
+    assert full.value.sentence == "The disk of the database is full or cannot be written, so nothing was stored."
     kept = in_store(url, lambda store: store.alerts_of_chat(5))
     assert [each.id for each in kept] == [f"alert{number:03}" for number in range(len(kept))]
 
@@ -705,6 +706,50 @@ def test_a_database_that_does_not_answer() -> None:
     with pytest.raises(Unreachable) as gone:
         asyncio.run(open_store("postgresql://bot:secret-word@127.0.0.1:1/bot"))
     assert "secret-word" not in str(gone.value)
+
+
+SECRET = "pw-of-plain-12345"
+
+
+async def a_plain_user(url: str) -> str:
+    """The address of the same database for a user who may not make tables."""
+    import asyncpg
+
+    connection = await asyncpg.connect(url, statement_cache_size=0)
+    await connection.execute("DROP ROLE IF EXISTS plain")
+    await connection.execute(f"CREATE ROLE plain LOGIN PASSWORD '{SECRET}'")
+    await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    await connection.close()
+    return url.replace("//postgres:@", f"//plain:{SECRET}@")
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("", "permission denied for schema public"),
+        ("/no_", 'database "no_test'),
+        ("&no_such=thing", 'unrecognized configuration parameter "no_such"'),
+        ("&sslmode=bogus", "`sslmode` parameter must be one of"),
+        ("&odd", "ValueError"),
+    ],
+)
+def test_a_database_that_refuses_says_why(how: str, words: str, tmp_path: Path) -> None:
+    url = asyncio.run(a_plain_user(fresh_url("postgres", tmp_path)))
+    url = url.replace("/test", "/no_test", 1) if how == "/no_" else f"{url}{how}"
+    with pytest.raises(Refused) as refused:
+        asyncio.run(open_store(url))
+    assert words in str(refused.value)
+    assert SECRET not in str(refused.value)
+    assert (
+        refused.value.sentence == "The database refuses this bot, so nothing was stored: see DATABASE_URL and the log."
+    )
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "store.postgres", None)
+    with pytest.raises(StoreError) as missing:
+        asyncio.run(open_store("postgresql://bot:secret-word@127.0.0.1:1/bot"))
+    assert "pip install -r requirements-postgres.txt" in missing.value.sentence
 
 
 def test_a_database_that_is_restarted_and_gone_for_a_while() -> None:

@@ -97,17 +97,22 @@ class Duty:
         try:
             self.store = await open_store(self._tools.settings.database_url)
         except StoreError as error:
-            self.sentence = self._no_disk if isinstance(error, CannotWrite) else error.sentence
+            has_no_disk = isinstance(error, CannotWrite) and not self._is_on_server
+            self.sentence = self._no_disk if has_no_disk else error.sentence
             self._fail(OPENING, error)
             return False
         self._succeed(OPENING)
         await self._look_for_others(self.store)
         return True
 
+    @property
+    def _is_on_server(self) -> bool:
+        return self._tools.settings.database_url.startswith("postgres")
+
     async def _look_for_others(self, store: Store) -> None:
         """A second machine with a file of its own would lose half of what is asked of it: said once, to the owner."""
         settings = self._tools.settings
-        if not settings.fly_app or settings.database_url.startswith("postgres"):
+        if not settings.fly_app or self._is_on_server:
             return
         n = await n_machines(settings.fly_app)
         if n < 2:
