@@ -11,6 +11,8 @@ Memory: 3.9 MiB connected, 5 with TLS (measured with asyncpg 0.32).
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -22,6 +24,7 @@ from store.scripts import Each, One, Row, Script, SqlStore
 from store.sql import POSTGRES
 from store.words import CannotWrite, Damaged, Refused, StoreError, Unreachable
 
+log = logging.getLogger("bot")
 T = TypeVar("T")
 
 CONNECT_S = 5.0
@@ -40,19 +43,39 @@ REFUSED = (  # user, password, name of the database, a parameter of the address,
 )
 DAMAGED = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
 WORDED = (asyncpg.PostgresError, asyncpg.ClientConfigurationError)
+LIBPQS = re.compile(
+    r"channel_binding|connect_timeout|fallback_application_name|gssdelegation|gssencmode|keepalives(_[a-z]+)?"
+    r"|load_balance_hosts|(max|min)_protocol_version|requiressl|sslcertmode|sslcompression|sslsni|tcp_user_timeout"
+)
+"""Parameters of an address that are libpq's own (PostgreSQL's manual, 32.1.2), as providers write them there. asyncpg
+takes what it does not know for a setting of the server, which then refuses it: so it does those that are left, by which
+somebody wishes to be safer than asyncpg can be (require_auth, requirepeer)."""
 MAX_WORDS = 300  # characters of what a server says
 
 
 async def open_postgres(url: str, *, is_there: bool = False) -> SqlStore:
     """The store behind postgresql://…; the tables are made if need be, unless is_there. Raises Unreachable, Refused,
     NewerSchema."""
-    store = SqlStore(Postgres(url))
+    store = SqlStore(Postgres(for_asyncpg(url)))
     try:
         await store.migrate(is_there=is_there)
     except BaseException:
         await store.close()
         raise
     return store
+
+
+@cache
+def for_asyncpg(url: str) -> str:
+    """The address without libpq's own parameters; said once which."""
+    address, mark, query = url.partition("?")
+    fields = query.split("&")
+    left_out = [each for each in fields if LIBPQS.fullmatch(each.partition("=")[0])]
+    if left_out:
+        names = ", ".join(each.partition("=")[0] for each in left_out)
+        log.info("of DATABASE_URL only libpq knows, and it is left out: %s", names)
+    rest = "&".join(each for each in fields if each not in left_out)
+    return f"{address}{mark}{rest}" if rest else address
 
 
 def password_in(url: str) -> str:

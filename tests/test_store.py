@@ -745,6 +745,16 @@ def test_a_database_that_refuses_says_why(how: str, words: str, tmp_path: Path) 
     )
 
 
+def test_parameters_of_libpq_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    url = fresh_url("postgres", tmp_path)
+    for _ in range(2):
+        assert in_store(f"{url}&channel_binding=require&sslmode=prefer&sslsni=1", lambda store: store.needs()) == []
+    assert [each.getMessage() for each in caplog.records] == [
+        "of DATABASE_URL only libpq knows, and it is left out: channel_binding, sslsni"
+    ]
+
+
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "store.postgres", None)
     with pytest.raises(StoreError) as missing:
