@@ -50,6 +50,7 @@ LIBPQS = re.compile(
 """Parameters of an address that are libpq's own (PostgreSQL's manual, 32.1.2), as providers write them there. asyncpg
 takes what it does not know for a setting of the server, which then refuses it: so it does those that are left, by which
 somebody wishes to be safer than asyncpg can be (require_auth, requirepeer)."""
+UNREADABLE = "DATABASE_URL should be like postgresql://user:password@host:5432/name."
 MAX_WORDS = 300  # characters of what a server says
 
 
@@ -152,8 +153,10 @@ class Postgres:
                 self._drop()
         try:
             self._connection = await asyncpg.connect(self._url, statement_cache_size=0, timeout=CONNECT_S)
-        except ValueError as error:  # asyncpg cannot do with the address
+        except asyncpg.ClientConfigurationError as error:
             raise Refused(self._told(error)) from None
+        except (ValueError, OverflowError) as error:
+            raise StoreError(self._told(error), UNREADABLE) from None
         return await self._began(self._connection)
 
     async def _began(self, connection: asyncpg.Connection[Any]) -> tuple[asyncpg.Connection[Any], Any]:

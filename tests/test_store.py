@@ -19,6 +19,7 @@ from conftest import ROOT
 from databases import ENGINES, PGBOUNCER, fresh_url, postgres_server
 
 from store import sql
+from store.__main__ import main
 from store.connect import copy, open_store
 from store.scripts import One, Script, SqlStore
 from store.sqlite import open_sqlite
@@ -730,7 +731,6 @@ async def a_plain_user(url: str) -> str:
         ("/no_", 'database "no_test'),
         ("&no_such=thing", 'unrecognized configuration parameter "no_such"'),
         ("&sslmode=bogus", "`sslmode` parameter must be one of"),
-        ("&odd", "ValueError"),
     ],
 )
 def test_a_database_that_refuses_says_why(how: str, words: str, tmp_path: Path) -> None:
@@ -743,6 +743,14 @@ def test_a_database_that_refuses_says_why(how: str, words: str, tmp_path: Path) 
     assert (
         refused.value.sentence == "The database refuses this bot, so nothing was stored: see DATABASE_URL and the log."
     )
+
+
+@pytest.mark.parametrize("rest", ["1:99999/bot", "1:port/bot", "1/bot?odd"])
+def test_an_address_that_cannot_be_is_told_in_a_sentence(rest: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["copy", f"postgresql://bot:secret-word@127.0.0.{rest}", "to.db"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("DATABASE_URL should be like postgresql://user:password@host:5432/name. (")
+    assert "secret-word" not in told
 
 
 def test_parameters_of_libpq_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
