@@ -4,7 +4,9 @@ import hashlib
 import hmac
 import os
 import re
+import ssl
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -229,16 +231,14 @@ def _url(environ: Mapping[str, str], name: str) -> str:
 def _ca_file(environ: Mapping[str, str]) -> str:
     """The variable's name and meaning are OpenSSL's: these authorities instead of the usual ones.
 
-    They are looked for, not loaded: that takes 20 ms, and is done when the first connection needs it.
+    They are loaded to see whether they can be, and again with the first connection: 20 ms for 140 of them.
     """
     path = environ.get("SSL_CERT_FILE", "").strip()
     if path:
-        try:
-            with open(path, "rb") as file:
-                is_right = b"CERTIFICATE-----" in file.read()
-        except OSError:
-            is_right = False
-        if not is_right:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        with suppress(OSError):  # ssl.SSLError, too
+            context.load_verify_locations(path)
+        if not context.cert_store_stats()["x509"]:
             raise SettingsError("SSL_CERT_FILE should be a file of certificates in PEM form.")
     return path
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from http1.words import Answer, Line, LineError, NotSent, Timeouts, to_ask
+from http1.words import Answer, ConnectTimeout, Line, LineError, NotSent, Timeouts, to_ask
 from telegram.multipart import body_of
 from telegram.rich import as_html, as_rich, is_refused
 
@@ -47,7 +47,7 @@ class TelegramError(Exception):
         migrate_to_chat_id: int | None = None,
         was_sent: bool = False,
     ) -> None:
-        super().__init__(f"{method}: {code or 'no answer'} {description}")
+        super().__init__(f"{method}: {code or 'no answer:'} {description}")
         self.method, self.code, self.description = method, code, description
         self.retry_after_s, self.migrate_to_chat_id, self.was_sent = retry_after_s, migrate_to_chat_id, was_sent
 
@@ -100,8 +100,8 @@ class TelegramAPI:
                     answer.close()
         except TimeoutError:
             raise TelegramError(method, 0, f"nothing within {timeout_s} s", was_sent=True) from None
-        except NotSent:
-            raise TelegramError(method, 0, "no connection") from None
+        except NotSent as error:
+            raise TelegramError(method, 0, f"no connection, {cause_in(error)}") from None
         except LineError as error:
             raise TelegramError(method, 0, f"the line failed: {type(error).__name__}", was_sent=True) from None
         self._look_at_the_clock(answer.headers.get("date"))
@@ -126,6 +126,13 @@ def moment_of(date: str) -> float:
         raise ValueError("no date of HTTP")
     day, year, hour, minute, second = (int(found[name]) for name in ("day", "year", "hour", "minute", "second"))
     return datetime(year, MONTHS.index(found["month"]) + 1, day, hour, minute, second, tzinfo=UTC).timestamp()
+
+
+def cause_in(error: NotSent) -> str:
+    """Why there is no connection, in the system's or OpenSSL's own words without numbers and addresses."""
+    if isinstance(error, ConnectTimeout):
+        return "timed out"
+    return clean(re.sub(r"\[[^]]*\]|\([^)]*\)", "", str(error))) or type(error).__name__
 
 
 async def _read(method: str, answer: Answer) -> bytes:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, together
 
 import settings
 from exchanges import table
+from http1.client import certifis_file
 from log import set_up_log, working_on
 from settings import SettingsError, load
 
@@ -90,6 +92,25 @@ def test_wrong_values_are_named_in_one_sentence(name: str, value: str) -> None:
     assert text.endswith(".")
     assert "\n" not in text
     assert "secret@" not in text
+
+
+@together(
+    "text",
+    [
+        "CERTIFICATE-----",
+        "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\n",
+        "",
+    ],
+)
+def test_authorities_that_cannot_be_loaded_stop_the_start(text: str, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(text)
+    with pytest.raises(SettingsError, match="SSL_CERT_FILE should be a file of certificates"):
+        loaded(SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+
+
+def test_authorities_that_can_be_loaded() -> None:
+    assert loaded(SSL_CERT_FILE=certifis_file()).ca_file == certifis_file()
 
 
 def test_chat_ids() -> None:

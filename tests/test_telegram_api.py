@@ -11,10 +11,13 @@ from typing import Any
 import httpx
 import pytest
 from conftest import together
+from house import free_port
 from mocked import Mocked
 
+from http1.client import Transport
 from telegram import api as api_module
 from telegram.api import TelegramAPI, TelegramError
+from telegram.webhook import why_failed
 
 TOKEN = "123456:TEST-never-shown"
 
@@ -75,6 +78,43 @@ async def test_a_token_in_the_description_goes_no_further(told: str) -> None:
         await an_api(refused(404, f"Not Found: /{told}/getMe\n 12:30")).call("getMe")
     assert caught.value.description.endswith("[secret]/getMe 12:30")
     assert told not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("failure", "told", "meant"),
+    [
+        (
+            httpx.ConnectError("[Errno 111] Connect call failed ('127.0.0.1', 9)"),
+            "Connect call failed",
+            "Nothing listens at that address.",
+        ),
+        (
+            httpx.ConnectError("[Errno -2] Name or service not known"),
+            "Name or service not known",
+            "The host name of the address is not known.",
+        ),
+        (
+            httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed (_ssl.c:1006)"),
+            "certificate verify failed: self-signed",
+            "The certificate of the address is not in order.",
+        ),
+        (httpx.ConnectTimeout("no connection within 5.0 s"), "timed out", "The server does not answer in time."),
+        (httpx.ConnectError(""), "ConnectError", ""),
+    ],
+)
+async def test_why_there_is_no_connection(failure: Exception, told: str, meant: str) -> None:
+    with pytest.raises(TelegramError) as caught:
+        await an_api(failure).call("getMe")
+    assert str(caught.value) == f"getMe: no answer: no connection, {told}"
+    assert why_failed(caught.value) == f"{caught.value}. {meant}".rstrip(". ")
+
+
+async def test_nobody_listens() -> None:
+    transport = Transport()
+    with pytest.raises(TelegramError, match=r"no answer: no connection, .*Connect") as caught:
+        await TelegramAPI(TOKEN, transport, f"http://127.0.0.1:{free_port()}").call("getMe")
+    assert "127.0.0.1" not in str(caught.value)
+    await transport.aclose()
 
 
 async def test_call_error_parameters() -> None:
