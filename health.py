@@ -1,7 +1,7 @@
 """What the process tells of itself, at whichever door it stands: /health, /metrics, and the watchdog.
 
 The webhook's server and the poller have the same: `Health` counts what is in work and knows what is wrong,
-`health_of` and `metrics_of` put it into words, `small_door` is the poller's own small door.
+`health_response` and `metrics_response` put it into words, `small_door` is the poller's own small door.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def of_hosts(market: Asked) -> dict[str, dict[str, object]]:
 
 
 def health_response(health: Health) -> Response:
-    """200 while updates are taken and answered, 503 with the reason when they are not; "degraded" is 200 too.
+    """503 with the reason where it is stuck; all else is 200, "degraded" too.
 
     503 makes Fly send nothing here any more, which helps a process that is stuck, and nobody else.
     """

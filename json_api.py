@@ -2,7 +2,7 @@
 
 One table, ROUTES, says what can be asked; the description (openapi.py) is made of it, and every answer is a
 record of the market turned into those fields. What no exchange told is null. A failure of the market is
-{"success": false, "error": "…", "code": "…"} with HTTP 200, as its clients expect; door.py does the rest.
+{"success": false, "error": "…", "code": "…"} with HTTP 200, as its clients expect; api_door.py does the rest.
 """
 
 from __future__ import annotations

@@ -38,6 +38,13 @@ def test_every_variable_is_in_the_docs() -> None:
     assert read == set(re.findall(r"`([A-Z][A-Z_]{3,})`", SETTINGS))
 
 
+def test_no_variable_is_explained_twice() -> None:
+    rows = re.findall(r"^\| (`[A-Z_` ]+`) \|", SETTINGS, re.MULTILINE)
+    names = [name for row in rows for name in row.replace("`", "").split()]
+    assert "FLY_APP_NAME" in names
+    assert len(names) == len(set(names))
+
+
 def test_map_names_every_room() -> None:
     others = ("demo", "tests", "trials", "bench", "tools", "deploy", "docs")
     rooms = {path.name for path in ROOT.glob("*.py")} | {f"{room}/" for room in (*ROOMS, *others)}

@@ -91,6 +91,17 @@ def test_programs_of_ours_know_their_arguments() -> None:
     assert [tail for tail in tails if tail not in bot.ARGUMENTS] == []
 
 
+def test_programs_of_ours_have_their_packages() -> None:
+    """Outside a container they are started by the Python that has them."""
+    started = [line for line in LINES if re.search(r"(bot|webhook_server)\.py", line) and "docker" not in line]
+    assert len(started) > 5
+    assert [line for line in started if ".venv/bin/python " not in line] == []
+
+
+def test_no_tag_is_named_that_need_not_be_there() -> None:
+    assert [path.name for path in DOCS if re.search(r"git checkout v\d", path.read_text())] == []
+
+
 def test_files_that_are_named_exist() -> None:
     names = re.findall(r"(?:--config|--template-file|python) ((?!build/)[\w./]+\.(?:toml|yaml|py))", "\n".join(LINES))
     assert {"fly.polling.toml", "template.yaml", "tools/build_lambda.py", "bot.py"} <= set(names)
