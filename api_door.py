@@ -39,7 +39,7 @@ SIGNED_A_MINUTE = 60  # for all of them
 
 
 class ApiDoor:
-    """routes: by path and method. in_json: the paths whose refusals are JSON, too."""
+    """routes: by path and method. in_json: the paths whose refusals have a code, too."""
 
     def __init__(self, bot: Bot, settings: Settings, health: Health) -> None:
         self._bot, self._settings, self._health = bot, settings, health
@@ -51,7 +51,7 @@ class ApiDoor:
             for path, route in known.items():
                 self.routes[path] = dict.fromkeys(route.methods, partial(self._api, route))
             self.routes["/openapi.json"] = {"GET": self._openapi}
-            self.in_json = frozenset(known)
+            self.in_json = frozenset((*known, "/openapi.json", PATH))
 
     @staticmethod
     def refusal(error: HTTPError, allowed: Sequence[str]) -> Response:

@@ -43,9 +43,13 @@ from render.fields import Json, iso
 CODES = {
     "bad_request": 400,
     "unauthorized": 401,
+    "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "request_timeout": 408,
     "too_large": 413,
+    "too_many": 429,
+    "failed": 500,
     "busy": 503,
     "bad_symbol": 200,
     "misread": 200,

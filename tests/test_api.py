@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import re
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import httpx
 import pytest
-from conftest import House, a_house, some, updated
+from conftest import ROOT, House, a_house, some, updated
 from openapi_schema_validator import OAS31Validator
 
 import json_api
@@ -859,6 +860,40 @@ async def test_refused_bodies(body: bytes, status: int) -> None:
     async with an_api() as service:
         response = await service.client.post("/price", content=body)
         assert (response.status_code, set(response.json())) == (status, {"error", "code"})
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status", "code"),
+    [
+        ("/chart.png", KEY, 400, "bad_request"),
+        ("/chart.png?symbol=...", KEY, 400, "bad_request"),
+        ("/chart.png?symbol=BTC", "", 401, "unauthorized"),
+        ("/chart.png?symbol=NOPENOPE", KEY, 404, "not_found"),
+        ("/openapi.json", "", 401, "unauthorized"),
+    ],
+)
+async def test_refusals_of_what_is_only_fetched(path: str, key: str, status: int, code: str) -> None:
+    async with an_api() as service:
+        response = await service.client.get(path, headers={"authorization": f"Bearer {key}".strip()})
+        assert (response.status_code, response.json()["code"]) == (status, code)
+        OAS31Validator(openapi.REFUSAL).validate(response.json())
+
+
+async def test_body_that_comes_too_slowly() -> None:
+    async with an_api() as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.house.port)
+        key = f"Authorization: Bearer {KEY}\r\nContent-Length: 100\r\n\r\n".encode()
+        writer.write(b"POST /price HTTP/1.1\r\nHost: x\r\n" + key)
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b'"code":"request_timeout"' in answer
+        writer.close()
+
+
+def test_every_code_is_in_the_docs() -> None:
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| (\d+) \|", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE)
+    told = {code: int(status) for codes, status in rows for code in re.findall(r"\w+", codes)}
+    assert told == json_api.CODES
 
 
 async def test_empty_body_means_defaults() -> None:
