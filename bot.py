@@ -281,11 +281,17 @@ class Bot:
 
     async def _tools_for(self, question: Question) -> Tools:
         """The tools in the hands of who asks."""
-        where = (question.chat_id, question.thread_id, question.asker_id)
         is_ours = not question.is_button and question.name not in ("", "start")  # whose words a link may have brought
-        typed = question.typed if is_ours else ""
-        asker = Asker(*where, question.update_id or None, question.is_private, self._is_listed(question), typed)
-        asker = asker._replace(is_the_group=question.is_the_groups)
+        asker = Asker(
+            question.chat_id,
+            question.thread_id,
+            question.asker_id,
+            question.update_id or None,
+            question.is_private,
+            self._is_listed(question),
+            question.typed if is_ours else "",
+            question.is_the_groups,
+        )
         if self.duty is None:
             return self.tools._replace(asker=asker)
         if not question.inline_id:  # of a chat that we know

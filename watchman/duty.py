@@ -226,8 +226,9 @@ class Duty:
 
     def lent(self, tools: Tools, asker: Asker | None = None) -> Tools:
         """The tools with what is remembered, in the hands of who asks."""
-        lent = tools._replace(asker=asker, store=self.store, no_store=self.sentence, is_admin=self._is_admin)
-        return lent._replace(trouble=self.trouble)
+        return tools._replace(
+            asker=asker, store=self.store, no_store=self.sentence, is_admin=self._is_admin, trouble=self.trouble
+        )
 
     async def standing_changed(self, chat_id: int, is_there: bool) -> None:
         """The bot may write to a chat again, or no more: its alerts go on, or rest.
