@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
-from answers.spread import Gap, book_at, is_price, of_now, of_one_coin, ticker_at, widest_gap
+from answers.spread import Gap, as_quoted, book_at, is_price, of_now, of_one_coin, ticker_at, widest_gap
 from asking.races import all_answers
 from exchanges.exchange import Exchange
 from exchanges.symbols import in_quotes
@@ -81,12 +81,13 @@ async def _tickers_at(market: Market, exchange: Exchange, kind: str, symbols: Se
         return await _all_of({symbol: whole(symbol) for symbol in symbols[:MAX_BOOKS]})
     listed, quotes = await market.listing(exchange, kind), exchange.quotes[kind]
     snapshots = {symbol: listed.get(in_quotes(symbol, quotes)) for symbol in symbols}
-    tickers = {symbol: each.ticker for symbol, each in snapshots.items() if each is not None and each.ticker}
+    told = {symbol: each.ticker for symbol, each in snapshots.items() if each is not None and each.ticker}
+    tickers = {symbol: as_quoted(exchange, each, None, market.now_ms()) for symbol, each in told.items()}
     unquoted = [symbol for symbol, ticker in tickers.items() if not (is_price(ticker.bid) and is_price(ticker.ask))]
 
     async def quoted(symbol: str) -> Ticker | None:
         async with turn:
             book = await book_at(market, exchange, kind, symbol)
-            return None if book is None else tickers[symbol]._replace(bid=book.bid, ask=book.ask)
+            return None if book is None else as_quoted(exchange, tickers[symbol], book, market.now_ms())
 
     return tickers | await _all_of({symbol: quoted(symbol) for symbol in unquoted[:MAX_BOOKS]})

@@ -95,7 +95,14 @@ async def ticker_at(market: Market, exchange: Exchange, kind: str, symbol: str) 
     of_kind = market.perp_at if kind == "perp" else market.spot_at
     found, quoted = await both(of_kind(exchange, symbol), or_none(book_at(market, exchange, kind, symbol)))
     assert found.snapshot.ticker is not None
-    return found.snapshot.ticker if quoted is None else found.snapshot.ticker._replace(bid=quoted.bid, ask=quoted.ask)
+    return as_quoted(exchange, found.snapshot.ticker, quoted, market.now_ms())
+
+
+def as_quoted(exchange: Exchange, ticker: Ticker, quoted: Book | None, now_ms: int) -> Ticker:
+    """The ticker with its quotes, and their time: where nobody trades for a while, they are still of now."""
+    if quoted is not None:
+        return ticker._replace(bid=quoted.bid, ask=quoted.ask, time_ms=now_ms)
+    return ticker._replace(time_ms=now_ms) if exchange.is_timed_by_trades else ticker
 
 
 async def book_at(market: Market, exchange: Exchange, kind: str, symbol: str) -> Book | None:

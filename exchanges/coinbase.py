@@ -49,6 +49,7 @@ class Coinbase(Exchange):
     tells = {"candles": ("spot",)}
     unnamed = {"spot": ("ticker", "candles")}
     leaves_out_candles = True
+    is_timed_by_trades = True
 
     def spot(self, of: Listing) -> Endpoint[Ticker]:
         """GET /products/BTC-USD/stats: the price, and the 24 hours before it."""

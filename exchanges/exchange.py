@@ -61,6 +61,7 @@ class Exchange:
     max_liquidation_pages: of one question, so that a wild day is told as far back as is worth it.
     told_in: by kind, the one of `tickers` that is read instead of `symbols` where one market is looked for: it names
     all of them, too, and says as much of one as the question for that part (see perp) does.
+    is_timed_by_trades: the time of a ticker is that of the last trade, and not of its bid and ask, which are of now.
     unnamed: by kind, the questions whose answers state no market. They are held against one that does; see anothers.
     """
 
@@ -79,6 +80,7 @@ class Exchange:
     streams_liquidations: ClassVar[bool] = False
     max_liquidation_pages: ClassVar[int] = 25
     is_told_in_list: ClassVar[bool] = False
+    is_timed_by_trades: ClassVar[bool] = False
     told_in: ClassVar[Mapping[str, str]] = {}
     unnamed: ClassVar[Mapping[str, Collection[str]]] = {}
 

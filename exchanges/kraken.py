@@ -99,6 +99,7 @@ class Kraken(Exchange):
     quotes = {"spot": ("USD", "USDT"), "perp": ("USD", COIN)}  # its pairs in USD are far deeper, and many have no other
     intervals = {"spot": SPOT_WORDS, "perp": PERP_WORDS}
     max_candles = {"spot": 720, "perp": 2000}
+    is_timed_by_trades = True
     tells = {
         "candles": ("spot", "USD"),  # of coin-margined contracts the volume is in dollars, as their analyses are
         "flow": ("USD",),

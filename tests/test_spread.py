@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -101,6 +102,39 @@ async def test_spread_of_what_is_bid_now(hours: float, is_compared: bool) -> Non
         assert {each is not None and each.bps > 400 for each in alerted} == {is_compared}
         meant_by_okx = await gap_at(house.bot.market, EXCHANGES["okx"], "perp", "BTC-USDT")
         assert (meant_by_okx is not None) is is_compared
+
+
+def quiet(path: str, key: str) -> Callable[[Any, Any], Any]:
+    """An exchange whose last trades were 16 minutes ago; what is bid and asked is of now."""
+    at = datetime.fromtimestamp(NOW - 16 * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    async def answer(asked: Any, whole: Any) -> Any:
+        told = await whole(asked)
+        if not asked.path.endswith(path):
+            return told
+        answered = orjson.loads(told.body)
+        for row in answered.get("tickers", [answered]):
+            row[key] = at
+        return in_json(answered)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("site", "path", "key", "kind"),
+    [("COINBASE", "/ticker", "time", "spot"), ("KRAKEN_FUTURES", "/tickers", "lastTime", "perp")],
+)
+async def test_spread_of_quotes_where_nobody_trades(site: str, path: str, key: str, kind: str) -> None:
+    async with a_house() as house:
+        house.stop_at(NOW)
+        house.world.sites[site].intercept(quiet(path, key))
+        exchange = EXCHANGES[site.partition("_")[0].lower()]
+        report = await spreads(house, f"BTC {kind}")
+        assert exchange.id in {each.exchange for each in report.tickers}
+        assert min(each.time_ms for each in report.tickers) > (NOW - 60) * 1000
+        assert not report.old
+        assert await gap_at(house.bot.market, exchange, kind, "BTC-USDT") is not None
+        assert set(await gaps_at(house.bot.market, exchange, kind, MANY)) >= set(MANY[:-1])  # Coinbase has no BNB
 
 
 async def test_spread_where_all_are_old_says_so() -> None:
