@@ -785,9 +785,9 @@ def parse_income(body: bytes, begin_ms: int = 0, end_ms: int = LATEST_MS) -> Pag
         before = [row for row in rows if row.moment("time") < last_ms]
         rows, cursor = before or rows, str(last_ms if before else last_ms + 1)
     found = [
-        Income(row.moment("time"), kinds[row.get("incomeType")], row.name("asset"), row.needed("income"))
+        Income(row.moment("time"), kinds[what], row.name("asset"), row.needed("income"))
         for row in rows
-        if str(row.get("incomeType")) in kinds and begin_ms <= row.moment("time") <= end_ms
+        if (what := row.name("incomeType")) in kinds and begin_ms <= row.moment("time") <= end_ms
     ]
     return Page(found, cursor, end_ms + 1)
 

@@ -337,6 +337,14 @@ def test_a_page_of_one_millisecond_ends() -> None:
     assert okx.parse_closed_positions(json.dumps(closed).encode(), 0).cursor == "5"
 
 
+@together("kind", [{}, {"incomeType": None}, {"incomeType": 7}, {"incomeType": ""}])
+def test_income_of_an_unreadable_kind_is_no_profit_of_nothing(kind: dict[str, object]) -> None:
+    row = {"income": "5", "asset": "USDT", "time": 1, **kind}
+    with pytest.raises(BadResponse):
+        binance.parse_income(json.dumps([row]).encode())
+    assert binance.parse_income(json.dumps([row | {"incomeType": "TRANSFER"}]).encode()).rows == []
+
+
 def test_income_windows_do_not_overlap() -> None:
     """A row at an edge is in one of them; today's are asked for first, whatever there was before."""
     now_ms = 1_763_906_602_000
@@ -544,7 +552,9 @@ def test_small_debts_keep_their_figures() -> None:
 
 
 def test_coins_of_no_amount_have_no_sign() -> None:
-    assert [signed_usd(None, amount, "BTC") for amount in (0.0, -0.0, -0.5)] == ["0 BTC", "0 BTC", "-0.5 BTC"]
+    amounts = (0.0, -0.0, -0.5, 8.549e-05, -1.0e-7, 1.23456789e9)
+    told = ["0", "0", "-0.5", "+0.00008549", "-0.0000001", "+1234570000"]
+    assert [signed_usd(None, amount, "BTC") for amount in amounts] == [f"{each} BTC" for each in told]
 
 
 async def test_commands_without_keys_name_the_variables() -> None:
