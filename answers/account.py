@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -47,8 +48,17 @@ def signed_usd(usd: float | None, amount: float | None, asset: str) -> str:
     """+$12.30, and what it is in the coin where it settles in one."""
     if amount is None:
         return "n/a"
-    in_coin = "" if asset in DOLLARS else f"{unsigned_zero(f'{amount:+.6g}')} {asset[:8]}"
+    in_coin = "" if asset in DOLLARS else f"{unsigned_zero(_six_digits(amount))} {asset[:8]}"
     return in_coin if usd is None else f"{format_usd(usd, sign=True)}{in_coin and ' ' + in_coin}"
+
+
+def _six_digits(amount: float) -> str:
+    """+0.5 · -0.00008549 · +1234570000, without an exponent."""
+    text = f"{amount:+.6g}"
+    if "e" not in text:
+        return text
+    decimals = max(0, 5 - math.floor(math.log10(abs(amount))))
+    return f"{float(text):+.{decimals}f}".rstrip("0") if decimals else f"{float(text):+.0f}"
 
 
 def partial(parts: Sequence[Part[Any]]) -> str:
