@@ -10,7 +10,7 @@ make no use of it, so that the way back leads to where one came from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -114,7 +114,7 @@ def carried(keyboard: Keyboard, place: Place) -> Keyboard:
 @lru_cache(4 * MAX_ROWS)
 def _carried(button: Button, place: Place) -> Button:
     command, *words = button.data.split() or [""]
-    if command not in LABELS or len(words) == 0 or (command == "funding" and words[0] == "top"):
+    if not _has_room(command, words):
         return button
     more = []
     if place.interval and INTERVALS.keys().isdisjoint(words):
@@ -125,6 +125,13 @@ def _carried(button: Button, place: Place) -> Button:
         return button
     line = " ".join([button.data, *more])
     return button._replace(data=line) if len(line.encode()) <= MAX_BUTTON_DATA else button
+
+
+def _has_room(command: str, words: Sequence[str]) -> bool:
+    """Whether a line of one market takes an interval and a kind. Pictures of other answers are named by a word more."""
+    if command == "chart":
+        return len(words) == 1
+    return command in LABELS and len(words) > 0 and (command, words[0]) != ("funding", "top")
 
 
 def try_again(line: str) -> Keyboard:
