@@ -138,7 +138,7 @@ def changed(wishes: Wishes, name: str, value: str) -> Wishes:
     if name == "digest":
         return wishes._replace(digest_at=-1 if is_off else _minute(plain))
     if name == "zone":
-        zone, minutes = _zone(value.strip())
+        zone, minutes = ("", 0) if is_off else _zone(value.strip())
         return wishes._replace(zone=zone, zone_minutes=minutes)
     if plain not in ("on", "off"):
         raise Misread(f"{'Charts with alerts' if name == 'charts' else 'Rich tables'}: on or off?")

@@ -239,7 +239,8 @@ def _picture(
         keyboard=keyboard(intervals, others),
         picture_url=url,
     )
-    return Article(f"{name} chart {interval}", "Candles, volume, open interest, CVD as a picture", answer)
+    told = "Candles, volume, CVD" if spot else "Candles, volume, open interest, CVD"
+    return Article(f"{name} chart {interval}", f"{told} as a picture", answer)
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -40,6 +40,7 @@ ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
         ("zone +5:30", "UTC+5:30"),
         ("zone −3", "UTC-3"),
         ("zone utc", "UTC+0"),
+        ("zone off", "UTC+0"),
         ("zone berlin", "Europe/Berlin"),
         ("zone america/new_york", "America/New_York"),
         ("zone Los Angeles", "America/Los_Angeles"),
