@@ -172,10 +172,7 @@ class Accounts:
             return None, errors
         positions = [each for some in lists for each in some]
         prices = await self._prices.of(account, {each.asset for each in positions})
-        valued = [
-            Valued(each, _times(each.pnl, prices.get(each.asset)), _times(each.funding, prices.get(each.asset)))
-            for each in positions
-        ]
+        valued = [_valued(each, prices.get(each.asset)) for each in positions]
         return sorted(valued, key=lambda each: -(each.position.notional or 0.0)), errors
 
     async def _positions_at(self, account: AccountExchange, where: PositionsEndpoint) -> list[Position]:
@@ -293,6 +290,13 @@ def _sorted_out(results: Sequence[T | BaseException]) -> tuple[list[T], list[Mar
         else:
             answers.append(result)
     return answers, errors
+
+
+def _valued(position: Position, price: float | None) -> Valued:
+    """price: of what it settles in."""
+    if position.notional is None:
+        position = position._replace(notional=_times(position.worth, price))
+    return Valued(position, _times(position.pnl, price), _times(position.funding, price))
 
 
 def _times(amount: float | None, price: float | None) -> float | None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
+from math import inf
 from typing import Any, NamedTuple
 
 import orjson
@@ -38,7 +39,8 @@ MARGINS = {"funding": (0.1, 0.001), "rsi": (0.1, 1.0)}  # share of the threshold
 OTHER_MARGIN = (0.5, 0.1)  # percentages come back half way
 MAX_AN_HOUR = 15  # firings of one alert; then it is paused (TradingView stops at 15 in 3 minutes)
 KEPT = 256  # rules and states in memory (0.3 MiB), which few bots have more of: most are the same at every tick
-MAX_HOLDINGS = 50  # positions whose side is remembered
+MAX_HOLDINGS = 50  # positions that are looked at; of those whose side is remembered twice as many
+MIN_USD = 50.0  # a position that is smaller when it is first seen rings for nothing
 MAX_ITEMS = 10  # of them in one message
 
 MEASURES = {
@@ -152,12 +154,12 @@ class Extremes(NamedTuple):
 class Holding(NamedTuple):
     """One's own position. key names it, beginning with its exchange and a space; label is shown.
 
-    distance_pct: to its liquidation. pnl_pct: of the margin.
+    usd: None where its size is not told. distance_pct: to its liquidation. pnl_pct: of the margin.
     """
 
     key: str
     label: str
-    usd: float
+    usd: float | None
     distance_pct: float | None
     pnl_pct: float | None
 
@@ -261,16 +263,17 @@ def judge_holdings(
     Of very many the largest are looked at, wherever they are held.
 
     One that is seen for the first time rings if it is near its liquidation already, for that is danger; its profit must
-    be seen on the other side first.
+    be seen on the other side first. It is not seen before it is worth MIN_USD; then it is for as long as it is held.
     """
     sides = {key: side for key, side in state.sides.items() if key.partition(" ")[0] not in exchanges}
     rung = []
-    for holding in sorted(holdings, key=lambda each: -each.usd)[:MAX_HOLDINGS]:
+    for holding in _looked_at(holdings, state.sides):
         figure = holding.distance_pct if rule.measure == "liquidation" else holding.pnl_pct
-        if figure is None:
-            sides[holding.key] = state.sides.get(holding.key, "")
-            continue
         before = state.sides.get(holding.key)
+        if figure is None:
+            if before is not None:
+                sides[holding.key] = before
+            continue
         if before is None:
             before = "above" if rule.measure == "liquidation" else _clear_side(rule, figure, 0.0)
         side, has_crossed = _side(rule, before, Look.at(at_ms, figure), margin_of(rule))
@@ -284,6 +287,14 @@ def judge_holdings(
         return state, None
     firing = Firing(at_ms, rule.direction, rung[0][1], items=tuple(label for label, _ in rung[:MAX_ITEMS]))
     return _rung(state, firing, at_ms), firing
+
+
+def _looked_at(holdings: Sequence[Holding], known: Collection[str]) -> list[Holding]:
+    """The largest, in front of them those whose size is not told. known: their keys; those stay a while longer, so that
+    none rings anew whenever another one grows."""
+    seen = [each for each in holdings if each.key in known or each.usd is None or each.usd >= MIN_USD]
+    seen.sort(key=lambda each: -inf if each.usd is None else -each.usd)
+    return seen[:MAX_HOLDINGS] + [each for each in seen[MAX_HOLDINGS : 2 * MAX_HOLDINGS] if each.key in known]
 
 
 def window_begin(rule: Rule, state: State, now_ms: int) -> int:

@@ -61,6 +61,7 @@ from exchanges.symbols import are_of_many, coin_symbol, listing
 from exchanges.timed import timed_rows
 from exchanges.words import (
     COIN,
+    DOLLARS,
     INTERVALS,
     WINDOW_MS,
     Balance,
@@ -673,7 +674,8 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
         {"positions": [{"symbol": "BTCUSDT", "positionSide": "BOTH", "positionInitialMargin": "5.2"}]}
     positionAmt is signed in one-way mode; liquidationPrice "0" is none. The leverage is told by neither:
     it is notional over positionInitialMargin, which positionRisk v3 tells; initialMargin holds that of open orders
-    too. Contracts on many coins (1000PEPE) are counted per contract.
+    too. Contracts on many coins (1000PEPE) are counted per contract. The notional is in what the contract is quoted
+    in: of ETHBTC in BTC.
     """
     margins = {}
     if isinstance(account, dict):
@@ -690,21 +692,24 @@ def parse_usdm_positions(risks: Any, account: Any) -> list[Position]:
         name = symbol.partition("_")[0]
         quote = next((each for each in LIST_QUOTES if name.endswith(each)), "")
         asset = row.name("marginAsset") if row.get("marginAsset") else quote or "USDT"
+        value = None if notional is None else abs(notional)
+        is_in_dollars = name.endswith(DOLLARS)
         found.append(
             Position(
                 symbol=symbol,
                 base=name.removesuffix(quote or asset),  # the margin may be in another asset, such as BNFCR
                 side=_side(row, amount),
                 size=abs(amount),
-                notional=None if notional is None else abs(notional),
+                notional=value if is_in_dollars else None,
                 entry=row.price("entryPrice"),
                 mark=row.price("markPrice"),
                 liquidation=row.price("liquidationPrice"),
-                leverage=abs(notional) / margin if notional and margin else row.number("leverage"),
+                leverage=value / margin if value and margin else row.number("leverage"),
                 margin=margin,
                 asset=asset,
                 pnl=pnl,
                 pnl_pct=pnl / margin * 100 if pnl is not None and margin else None,
+                worth=value if not is_in_dollars and name.endswith(asset) else None,
             )
         )
     return found
@@ -729,9 +734,11 @@ def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
     """Held COIN-M positions; the answer has every symbol, most with nothing.
 
         [{"symbol": "BTCUSD_PERP", "positionAmt": "1", "entryPrice": "11707.7", "markPrice": "11788.6",
-          "unRealizedProfit": "0.00005866", "leverage": "125", "liquidationPrice": …, "positionSide": "LONG"}]
+          "unRealizedProfit": "0.00005866", "leverage": "125", "liquidationPrice": …, "positionSide": "LONG",
+          "notionalValue": "0.00848273"}]
 
-    positionAmt counts contracts, unRealizedProfit the coin. contracts: dollars of one contract, by symbol.
+    positionAmt counts contracts, unRealizedProfit and notionalValue the coin. contracts: dollars of one contract, by
+    symbol; without them the size is notionalValue, at the mark price.
     """
     sizes = contracts if isinstance(contracts, dict) else {}
     found = []
@@ -742,8 +749,9 @@ def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
         symbol, mark = row.name("symbol"), row.price("markPrice")
         base = symbol.partition("USD")[0]
         each, leverage = sizes.get(symbol), row.number("leverage")
-        notional = abs(amount) * each if each else None
-        size = notional / mark if notional is not None and mark else None
+        coins = abs(row.number("notionalValue") or 0.0) or None
+        notional = abs(amount) * each if each else coins * mark if coins and mark else None
+        size = notional / mark if notional is not None and mark else coins
         margin = size / leverage if size is not None and leverage else None
         pnl = row.number("unRealizedProfit")
         found.append(
@@ -761,6 +769,7 @@ def parse_coinm_positions(risks: Any, contracts: Any) -> list[Position]:
                 asset=base,
                 pnl=pnl,
                 pnl_pct=pnl / margin * 100 if pnl is not None and margin else None,
+                worth=size if notional is None else None,
             )
         )
     return found

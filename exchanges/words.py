@@ -314,10 +314,11 @@ class Balance(NamedTuple):
 class Position(NamedTuple):
     """An open derivatives position.
 
-    symbol: as the exchange spells it. size in base, notional in dollars. pnl, margin and funding
+    symbol: as the exchange spells it. size in base, notional in dollars. pnl, margin, funding and worth
     in `asset`, in which the contract settles; pnl_pct of the margin. funding: paid (-) or
     received (+) so far. liquidation None: the exchange gives none. margin_mode: cross or isolated, at an exchange
-    where one contract may be held both ways at once, and by each asset; "" elsewhere.
+    where one contract may be held both ways at once, and by each asset; "" elsewhere. worth: the notional where it is
+    told in no dollars.
     """
 
     symbol: str
@@ -335,6 +336,7 @@ class Position(NamedTuple):
     pnl_pct: float | None
     funding: float | None = None
     margin_mode: str = ""
+    worth: float | None = None
 
 
 class Income(NamedTuple):

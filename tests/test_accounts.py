@@ -12,6 +12,7 @@ import httpx
 import pytest
 from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, together, updated
 from mocked import Mocked
+from wired import KEYS, NOW_MS, say, wired
 
 import settings as settings_module
 from accounts import Accounts, Holding, Part, Valued
@@ -175,6 +176,31 @@ def test_binance_coinm_positions_in_coin() -> None:
     assert held.pnl_pct == pytest.approx(0.00005866 / (100 / 11788.66626667 / 125) * 100)
     (unsized,) = binance.parse_coinm_positions(risks, None)
     assert (unsized.size, unsized.notional, unsized.pnl_pct) == (None, None, None)
+
+
+def test_binance_coinm_size_without_the_list_of_contracts_is_the_rows_own() -> None:
+    row = {"symbol": "BTCUSD_PERP", "positionAmt": "-1000", "markPrice": "60000", "unRealizedProfit": "0.1"}
+    (held,) = binance.parse_coinm_positions([row | {"leverage": "10", "notionalValue": "-2"}], None)
+    assert (held.side, held.size, held.notional, held.margin, held.pnl_pct) == ("short", 2, 120_000, 0.2, 50)
+    (unmarked,) = binance.parse_coinm_positions([row | {"markPrice": "", "notionalValue": "-2"}], None)
+    assert (unmarked.size, unmarked.notional, unmarked.worth) == (2, None, 2)
+
+
+async def test_binance_notional_in_no_dollars_is_worth_its_price() -> None:
+    """Of ETHBTC it is told in BTC."""
+    row = {"symbol": "ETHBTC", "positionSide": "BOTH", "positionAmt": "40", "markPrice": "0.05", "notional": "2.0"}
+    row |= {"marginAsset": "BTC", "positionInitialMargin": "0.2"}
+    (held,) = binance.parse_usdm_positions([row], None)
+    assert (held.notional, held.worth, held.leverage) == (None, 2, 10)
+
+    def answer(host: str, path: str, query: Any) -> Any:
+        if path == "/api/v3/ticker/24hr":
+            figures = dict.fromkeys(("lastPrice", "bidPrice", "askPrice", "highPrice", "lowPrice"), "60000")
+            return {"symbol": "BTCUSDT", **figures, "volume": "10", "quoteVolume": "600000", "closeTime": NOW_MS}
+        return [row] if path == "/fapi/v3/positionRisk" else [] if path.endswith("positionRisk") else None
+
+    told = await say(wired(answer, "binance", KEYS), "/positions")
+    assert re.search(r"^ETH L10 Bn +120K ", told, re.MULTILINE)
 
 
 def test_binance_contract_sizes_come_from_the_list() -> None:

@@ -11,6 +11,7 @@ from conftest import together
 from answers.judging import (
     HOUR_MS,
     MAX_HOLDINGS,
+    MIN_USD,
     MINUTE_MS,
     Extremes,
     Firing,
@@ -321,8 +322,41 @@ def test_of_many_positions_the_largest_are_looked_at() -> None:
     assert (firing and firing.items, len(state.sides)) == (("okx BTC  8.0 %",), MAX_HOLDINGS)
 
 
-def test_a_position_without_a_liquidation_price() -> None:
-    assert judge_holdings(LIQUIDATION, State(T0), [holding(None)], ["okx"], T0)[1] is None
+def test_those_of_unknown_size_are_looked_at_first() -> None:
+    held = [holding(50.0, key=f"binance C{i}") for i in range(MAX_HOLDINGS)]
+    held.append(holding(8.0, key="okx BTC")._replace(usd=None))
+    state, firing = judge_holdings(LIQUIDATION, State(T0), held, ["binance", "okx"], T0)
+    assert (firing and firing.items, len(state.sides)) == (("okx BTC  8.0 %",), MAX_HOLDINGS)
+
+
+def test_a_position_that_others_outgrow_rings_no_second_time() -> None:
+    held = [holding(50.0, key=f"binance C{i}") for i in range(MAX_HOLDINGS)]
+    state, n_rung = State(T0), 0
+    for usd in (1001.0, 999.0, 1001.0, 999.0):
+        now = [*held, holding(8.0, key="okx BTC")._replace(usd=usd)]
+        state, firing = judge_holdings(LIQUIDATION, state, now, ["binance", "okx"], T0)
+        n_rung += firing is not None
+    assert (n_rung, len(state.sides)) == (1, MAX_HOLDINGS + 1)
+
+
+def test_a_small_position_rings_for_nothing_before_it_is_worth_more() -> None:
+    state, n_rung = State(T0), []
+    for usd in (MIN_USD - 1, MIN_USD, MIN_USD - 1, MIN_USD + 1, MIN_USD - 1):
+        state, firing = judge_holdings(LIQUIDATION, state, [holding(8.0)._replace(usd=usd)], ["okx"], T0)
+        n_rung.append(firing is not None)
+    assert n_rung == [False, True, False, False, False]
+
+
+def test_a_loss_that_makes_a_position_small_rings() -> None:
+    rule, state = Rule("pnl", "down", -20.0), State(T0)
+    state, _ = judge_holdings(rule, state, [holding(None, 0.0)._replace(usd=60.0)], ["okx"], T0)
+    assert judge_holdings(rule, state, [holding(None, -20.0)._replace(usd=48.0)], ["okx"], T0)[1] is not None
+
+
+def test_a_position_without_a_liquidation_price_rings_when_it_has_one() -> None:
+    state, firing = judge_holdings(LIQUIDATION, State(T0), [holding(None)], ["okx"], T0)
+    assert firing is None
+    assert judge_holdings(LIQUIDATION, state, [holding(8.0)], ["okx"], T0)[1] is not None
 
 
 def test_profit_rings_when_it_crosses() -> None:

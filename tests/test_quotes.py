@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from conftest import a_house
-from wired import NOW_MS, wired
+from wired import KEYS, NOW_MS, wired
 
 import demo
 from accounts import Accounts, Part, Valued
@@ -173,7 +173,7 @@ async def test_own_positions_have_a_distance() -> None:
         assert set(exchanges) <= {"binance", "bybit", "okx"}
         assert held
         assert not lacking
-        assert all(each.key.split(" ")[0] in exchanges and each.usd >= 50 for each in held)
+        assert all(each.key.split(" ")[0] in exchanges and each.usd is not None for each in held)
         assert any(each.distance_pct is not None and 0 < each.distance_pct < 100 for each in held)
 
 
@@ -194,6 +194,23 @@ async def test_a_contract_held_in_two_ways_is_two_positions() -> None:
     _, again = judge_holdings(Rule("liquidation", "down", 10.0, times=0), state, held, ["okx"], T0 + 60_000)
     assert (first is not None, again) == (True, None)
     assert {each.label for each in held} == {"BTC long · OKX isolated", "BTC long · OKX"}
+
+
+async def test_a_position_of_unknown_size_is_held_and_so_is_a_small_one() -> None:
+    """Of COIN-M where neither the list of contracts nor the row tells what it is worth."""
+    small = {"symbol": "ETHUSDT", "positionAmt": "1", "notional": "48", "markPrice": "48", "liquidationPrice": "45"}
+    row = {"symbol": "BTCUSD_PERP", "positionAmt": "1000", "markPrice": "60000", "liquidationPrice": "58500"}
+
+    def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        return {"/dapi/v1/positionRisk": [row], "/fapi/v3/positionRisk": [small]}.get(path)
+
+    bot = wired(answer, "binance", KEYS)
+    held, whole, _ = await MarketQuotes(bot.market, bot.accounts()).holdings()
+    assert {each.key: (each.usd, each.distance_pct) for each in held} == {
+        "binance BTCUSD_PERP long": (None, 2.5),
+        "binance ETHUSDT long": (48, 6.25),
+    }
+    assert whole == ["binance"]
 
 
 async def test_an_account_that_hangs_hides_no_other() -> None:

@@ -27,7 +27,6 @@ T = TypeVar("T")
 
 FEW = 5  # symbols at one exchange that are asked for singly: less than a list of 650
 AT_ONCE = 8  # single questions side by side
-MIN_USD = 50.0  # a smaller position rings for nothing
 HOLDINGS_S = 5.0  # for all accounts: below a tick's time, so that one that hangs hides no other
 MAX_FINE = 98  # rows of five minutes: OKX tells a hundred
 
@@ -111,7 +110,7 @@ class MarketQuotes:
         held = [_holding(part.exchange, each) for part in parts for each in part.found or []]
         whole = [part.exchange for part in parts if _is_whole(part)]
         lacking = [part.exchange for part in parts if part.exchange not in whole]
-        return Held([each for each in held if each.usd >= MIN_USD], whole, lacking)
+        return Held(held, whole, lacking)
 
     async def _by_price_list(
         self, exchange: Exchange, kind: str, endpoint: ListEndpoint[tuple[str, float | None]], symbols: Sequence[str]
@@ -214,7 +213,7 @@ def _holding(exchange: str, valued: Valued) -> Holding:
         words += [each.margin_mode, each.asset]
     is_isolated = each.margin_mode == "isolated"
     label = f"{each.base[:8]} {each.side} · {exchange_name(exchange)}{' isolated' * is_isolated}"
-    return Holding(" ".join(words), label, each.notional or 0.0, distance_pct, each.pnl_pct)
+    return Holding(" ".join(words), label, each.notional, distance_pct, each.pnl_pct)
 
 
 def _is_whole(part: Part[list[Valued]]) -> bool:
