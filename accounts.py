@@ -28,6 +28,9 @@ DAY_MS = 86_400_000
 RIGHTS_S = 3600.0
 CONTRACTS_S = 3600.0
 MAX_PAGES = 10  # of one list of income
+READ_S = 4.2  # for what an account tells: a little more than one answer has; what has not come by then is late
+SECOND_S = 3.0  # for what completes positions, of it
+ANSWERED_S = 6.6  # for all, with the prices: a little less than a command has, so that it tells what came
 DAYS_TOLD = 30  # of what was realised, today among them
 
 
@@ -92,9 +95,11 @@ class Accounts:
         """What is held. Raises NoKeys."""
         return await self._ask_all(exchange, self._balance)
 
-    async def positions(self, exchange: str = "", deadline_s: float | None = None) -> list[Part[list[Valued]]]:
-        """Open positions, the largest first. Raises NoKeys."""
-        return await self._ask_all(exchange, self._positions, deadline_s)
+    async def positions(
+        self, exchange: str = "", deadline_s: float | None = None, *, priced: bool = True
+    ) -> list[Part[list[Valued]]]:
+        """Open positions, the largest first. priced: what they settle in, for profit in dollars. Raises NoKeys."""
+        return await self._ask_all(exchange, partial(self._positions, priced=priced), deadline_s)
 
     async def pnl(self, exchange: str = "") -> list[Part[Profit]]:
         """Profit and loss. Raises NoKeys."""
@@ -133,27 +138,22 @@ class Accounts:
 
     async def _may_do_more(self, account: AccountExchange) -> bool | None:
         try:
-            reading = self._read(account, account.rights())
-            return await self._cache.get((account.id, "rights"), RIGHTS_S, reading)
-        except MarketError:
+            async with asyncio.timeout(READ_S):
+                reading = self._read(account, account.rights())
+                return await self._cache.get((account.id, "rights"), RIGHTS_S, reading)
+        except (MarketError, TimeoutError):
             return None
 
     async def _read(self, account: AccountExchange, endpoint: Endpoint[T]) -> T:
         return await self._fetcher.fetch_signed(endpoint, self._keys[account.id], account.sign, account.time())
 
-    async def _read_all(
-        self, account: AccountExchange, endpoints: Sequence[Endpoint[T]]
-    ) -> tuple[list[T], list[MarketError]]:
-        """The answers that came, and the errors of the others."""
-        results = await asyncio.gather(*(self._read(account, each) for each in endpoints), return_exceptions=True)
-        return _sorted_out(results)
-
     async def _balance(self, account: AccountExchange) -> tuple[list[Holding] | None, list[MarketError]]:
-        wallets, errors = await self._read_all(account, account.balances())
+        began = self._clock.monotonic()
+        wallets, errors = await _in_time(account, [self._read(account, each) for each in account.balances()])
         if not wallets:
             return None, errors
         balances = [each for wallet in wallets for each in wallet if each.free or each.in_use]
-        prices = await self._prices.of(account, {each.asset for each in balances if each.usd is None})
+        prices = await self._priced(account, {each.asset for each in balances if each.usd is None}, began)
         holdings: dict[str, Holding] = {}
         for each in balances:
             known = prices.get(each.asset)
@@ -163,33 +163,38 @@ class Accounts:
             holdings[each.asset] = Holding(each.asset, seen.free + each.free, seen.in_use + each.in_use, value)
         return sorted(holdings.values(), key=lambda each: -(each.usd or 0.0)), errors
 
-    async def _positions(self, account: AccountExchange) -> tuple[list[Valued] | None, list[MarketError]]:
-        results = await asyncio.gather(
-            *(self._positions_at(account, each) for each in account.positions()), return_exceptions=True
-        )
-        lists, errors = _sorted_out(results)
+    async def _priced(self, account: AccountExchange, assets: set[str], began: float) -> dict[str, float]:
+        """In what is left of ANSWERED_S."""
+        return await self._prices.of(account, assets, max(0.0, began + ANSWERED_S - self._clock.monotonic()))
+
+    async def _positions(
+        self, account: AccountExchange, *, priced: bool = True
+    ) -> tuple[list[Valued] | None, list[MarketError]]:
+        began = self._clock.monotonic()
+        lists, errors = await _in_time(account, [self._positions_at(account, each) for each in account.positions()])
         if not lists:
             return None, errors
         positions = [each for some in lists for each in some]
-        prices = await self._prices.of(account, {each.asset for each in positions})
+        prices = await self._priced(account, {each.asset for each in positions}, began) if priced else {}
         valued = [_valued(each, prices.get(each.asset)) for each in positions]
         return sorted(valued, key=lambda each: -(each.position.notional or 0.0)), errors
 
     async def _positions_at(self, account: AccountExchange, where: PositionsEndpoint) -> list[Position]:
-        second: Awaitable[Any] | None = None
-        if isinstance(where.second, Endpoint):
-            second = self._read(account, where.second)
-        elif where.second is not None:
-            second = self._contracts(where.second)
-        results = await asyncio.gather(
-            self._read(account, where.first), *([second] if second is not None else []), return_exceptions=True
-        )
-        first, completing = results[0], results[1] if len(results) > 1 else None
-        for result in results:
-            if isinstance(result, BaseException) and (result is first or not isinstance(result, MarketError)):
-                raise result
-        found = where.parse(first, None if isinstance(completing, BaseException) else completing)
-        return finite(account.id, found)
+        first, second = await races.both(self._read(account, where.first), self._second(account, where.second))
+        return finite(account.id, where.parse(first, second))
+
+    async def _second(
+        self, account: AccountExchange, where: Endpoint[Any] | ListEndpoint[tuple[str, float]] | None
+    ) -> Any:
+        """What completes positions; None where nothing has to, or it failed or is late."""
+        if where is None:
+            return None
+        reading = self._read(account, where) if isinstance(where, Endpoint) else self._contracts(where)
+        try:
+            async with asyncio.timeout(SECOND_S):
+                return await reading
+        except (MarketError, TimeoutError):
+            return None
 
     async def _contracts(self, endpoint: ListEndpoint[tuple[str, float]]) -> dict[str, float]:
         """A list of pairs as a dict, kept for CONTRACTS_S."""
@@ -204,8 +209,9 @@ class Accounts:
     async def _pnl(self, account: AccountExchange) -> tuple[Profit | None, list[MarketError]]:
         now_ms = int(self._clock.now() * 1000)
         asks = account.income(now_ms - 30 * DAY_MS, now_ms)
+        began = self._clock.monotonic()
         (valued, errors), pages = await asyncio.gather(
-            self._positions(account), asyncio.gather(*(self._income(account, ask) for ask in asks))
+            self._positions(account, priced=False), asyncio.gather(*(self._income(account, ask) for ask in asks))
         )
         income_errors = [error for page in pages for error in page.errors]
         if valued is None and income_errors and not any(page.rows for page in pages):
@@ -213,7 +219,8 @@ class Accounts:
         whole_since_ms = max((page.whole_since_ms for page in pages), default=0)
         incomes = [each for page in pages for each in page.rows if each.time_ms >= whole_since_ms]
         assets = {each.asset for each in incomes} | {each.position.asset for each in valued or []}
-        prices = await self._prices.of(account, assets)
+        prices = await self._priced(account, assets, began)
+        valued = valued and [_valued(each.position, prices.get(each.position.asset)) for each in valued]
         return _profit(valued, None if income_errors else incomes, prices, whole_since_ms, now_ms), [
             *errors,
             *income_errors,
@@ -277,19 +284,12 @@ def _profit(
     )
 
 
-def _sorted_out(results: Sequence[T | BaseException]) -> tuple[list[T], list[MarketError]]:
-    """Answers and MarketErrors apart; what an exchange simply does not offer is neither. Raises any other error."""
-    answers: list[T] = []
-    errors: list[MarketError] = []
-    for result in results:
-        if isinstance(result, MarketError):
-            if not isinstance(result, NotSupported):
-                errors.append(result)
-        elif isinstance(result, BaseException):
-            raise result
-        else:
-            answers.append(result)
-    return answers, errors
+async def _in_time(account: AccountExchange, asked: Sequence[Awaitable[T]]) -> tuple[list[T], list[MarketError]]:
+    """The answers that came in READ_S, and why others did not; what an exchange simply does not offer is neither."""
+    parts = [races.Part(account, each) for each in asked]
+    await races.settled(parts, READ_S)
+    errors = [each.error for each in parts if each.error is not None and not isinstance(each.error, NotSupported)]
+    return [cast("T", each.found) for each in parts if each.error is None], errors
 
 
 def _valued(position: Position, price: float | None) -> Valued:

@@ -35,34 +35,46 @@ class Prices:
         self._market = market
         self._unlisted: dict[tuple[str, str], float] = {}  # exchange or "" for all, asset: until when, monotonic
 
-    async def of(self, account: AccountExchange, assets: set[str]) -> dict[str, float]:
-        """Of the assets that have a price. Never raises a MarketError: what is not known is missing."""
+    async def of(
+        self, account: AccountExchange, assets: set[str], timeout_s: float = races.DEADLINE_S
+    ) -> dict[str, float]:
+        """Of the assets that have a price. Never raises a MarketError: what is not known in timeout_s is missing.
+
+        A step has half of what is left of it, as the next one is for what that did not tell.
+        """
+        until = self._market.clock.monotonic() + timeout_s
         found = {asset: 1.0 for asset in assets if asset in DOLLARS or asset in CREDITS}
         left = {asset for asset in assets - found.keys() if not self._is_unlisted("", asset)}
         if len(left) <= FEW:
-            found |= await self._last_prices(left)
+            found |= await self._last_prices(left, self._left_s(until, 2))
             left -= found.keys()
         if not left:
             return found
-        own = await self._list_of(account)
+        own = await self._list_of(account, self._left_s(until, 2))
         found |= {asset: own[asset] for asset in left if own and asset in own}
         left -= found.keys()
         if left:
-            found |= await self._elsewhere(account, left, has_own=bool(own))
+            found |= await self._elsewhere(account, left, self._left_s(until, 1), has_own=bool(own))
         return found
 
-    async def _last_prices(self, assets: Iterable[str]) -> dict[str, float]:
+    def _left_s(self, until: float, n_steps: int) -> float:
+        """For one of so many steps until then."""
+        return min(LISTS_S, max(0.0, until - self._market.clock.monotonic()) / n_steps)
+
+    async def _last_prices(self, assets: Iterable[str], timeout_s: float) -> dict[str, float]:
         """One by one, at any exchange."""
         assets = list(assets)
-        last = await asyncio.gather(*(self._market.last_price(f"{asset}-USDT") for asset in assets))
+        last = await asyncio.gather(*(self._market.last_price(f"{asset}-USDT", timeout_s) for asset in assets))
         return {asset: price for asset, price in zip(assets, last, strict=True) if price is not None}
 
-    async def _elsewhere(self, account: AccountExchange, assets: set[str], *, has_own: bool) -> dict[str, float]:
+    async def _elsewhere(
+        self, account: AccountExchange, assets: set[str], timeout_s: float, *, has_own: bool
+    ) -> dict[str, float]:
         """Of assets that the own exchange does not list, or whose list there is not to be had."""
         others = [each for each in self._market.offering("spot") if each.id != account.id]
         asked = {each.id: self._list_of(each) for each in others}
         (lists, failed), at_home = await asyncio.gather(
-            all_answers(asked, LISTS_S), _nothing() if has_own else self._one_by_one(account, assets)
+            all_answers(asked, timeout_s), _nothing() if has_own else self._one_by_one(account, assets, timeout_s)
         )
         listed = {name: prices for name, prices in lists.items() if prices}
         agreed = {asset: price for asset in assets if (price := _agreed(asset, listed.values())) is not None}
@@ -70,15 +82,15 @@ class Prices:
             self._note_unlisted("", (each for each in assets if not any(each in prices for prices in listed.values())))
         return agreed | at_home
 
-    async def _one_by_one(self, account: AccountExchange, assets: set[str]) -> dict[str, float]:
+    async def _one_by_one(self, account: AccountExchange, assets: set[str], timeout_s: float) -> dict[str, float]:
         """At the own exchange; what it does not list is remembered."""
         asked = sorted(asset for asset in assets if not self._is_unlisted(account.id, asset))[:MAX_ONE_BY_ONE]
-        prices = await asyncio.gather(*(self._at_home(account, asset) for asset in asked))
+        prices = await asyncio.gather(*(self._at_home(account, asset, timeout_s) for asset in asked))
         return {asset: price for asset, price in zip(asked, prices, strict=True) if price is not None}
 
-    async def _at_home(self, account: AccountExchange, asset: str) -> float | None:
+    async def _at_home(self, account: AccountExchange, asset: str, timeout_s: float) -> float | None:
         try:
-            async with asyncio.timeout(LISTS_S):
+            async with asyncio.timeout(timeout_s):
                 ticker = (await self._market.spot_at(account, f"{asset}-USDT", exact=True)).snapshot.ticker
             return ticker.last if ticker is not None else None
         except UnknownSymbol:
@@ -87,16 +99,17 @@ class Prices:
             pass  # it has no price then, which is said
         return None
 
-    async def _list_of(self, exchange: Exchange) -> dict[str, float] | None:
-        """Prices by asset; {} where the exchange has no such list, None where it failed."""
+    async def _list_of(self, exchange: Exchange, timeout_s: float = LISTS_S) -> dict[str, float] | None:
+        """Prices by asset; {} where the exchange has no such list, None where it failed or is late."""
         market, what = self._market, f"prices of {exchange.id}"
         if not market.may_ask(what):
             return None
         try:
-            return await market.cached_load((exchange.id, "prices"), LISTING_S, self._load(exchange))
+            async with asyncio.timeout(timeout_s):
+                return await market.cached_load((exchange.id, "prices"), LISTING_S, self._load(exchange))
         except NotSupported:
             return {}
-        except MarketError:
+        except (MarketError, TimeoutError):
             market.leave_alone(what, FAILED_S)
             return None
 

@@ -11,6 +11,7 @@ from answers.asked import Tools
 from exchanges.words import Position
 from render.figures import (
     circle,
+    escape,
     fit,
     format_amount,
     format_percent,
@@ -21,9 +22,10 @@ from render.figures import (
     sum_or_none,
 )
 from render.message import Answer, folded, pre
-from render.sentences import exchange_name
+from render.sentences import exchange_name, in_words
 
 SHORT_NAMES = {"binance": "Bn", "bybit": "By", "okx": "OK"}
+MAX_UNPRICED = 5  # assets named
 MAX_POSITIONS = 15  # in all: 15 take some 2,500 characters
 
 
@@ -57,13 +59,21 @@ def show(told: Asked[list[Valued]], now_s: float) -> Answer:
         blocks.append(f"And {len(all_of_them) - len(shown)} more{', none larger' if are_known else ''}.")
     if not all_of_them and is_known:
         blocks.append("None is open.")
+    unpriced = _unpriced([each for _, each in all_of_them])
     return Answer(
         f"{headline}{partial(parts)}",
         tuple(blocks),
-        tuple(part_notes(parts)),
+        (*unpriced, *part_notes(parts)),
         asked_line(parts, now_s),
         again("positions", told.exchange),
     )
+
+
+def _unpriced(positions: Sequence[Valued]) -> list[str]:
+    """Why profits are told in coins alone."""
+    assets = [each.position.asset for each in positions if each.pnl_usd is None and each.position.pnl is not None]
+    names = in_words([*dict.fromkeys(assets)][:MAX_UNPRICED])
+    return [escape(f"No price of {names} came, so PnL in dollars is n/a.")] if assets else []
 
 
 def _largest(positions: Sequence[tuple[str, Valued]]) -> list[tuple[str, Valued]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from wired import KEYS, NOW_MS, say, wired
+from wired import HANGS, KEYS, NOW_MS, say, wired
 
 from exchanges.table import ACCOUNTS
 from prices import Prices
@@ -109,6 +109,45 @@ async def test_what_nobody_lists_is_remembered() -> None:
     assert owner.n_public == 2  # a list each
     await say(bot, "/balance")
     assert owner.n_public == 2
+
+
+@pytest.mark.parametrize("n_assets", [1, 5])
+async def test_a_price_that_does_not_come_holds_up_nothing(n_assets: int) -> None:
+    """COIN-M hangs, and so does the spot ticker: what is held in dollars is told, and who is late."""
+
+    def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        if "dapi" in host or "ticker" in path:
+            return HANGS
+        if path == "/api/v3/account":
+            return {"balances": [{"asset": f"C{i}", "free": "1", "locked": "0"} for i in range(n_assets)]}
+        return [{"asset": "USDT", "balance": "1000", "availableBalance": "1000"}] if "balance" in path else []
+
+    told = await say(wired(answer, "binance", KEYS), "/balance")
+    assert told.startswith("Balance  $1,000.00 (partial)")
+    assert "Not all shown: Binance did not answer in time." in told
+
+
+async def test_positions_say_which_price_did_not_come() -> None:
+    row = {"symbol": "BTCUSD_PERP", "positionAmt": "10", "markPrice": "60000", "unRealizedProfit": "0.01"}
+
+    def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        if "ticker" in path:
+            return HANGS
+        return [row] if path == "/dapi/v1/positionRisk" else [] if path.endswith("positionRisk") else None
+
+    told = await say(wired(answer, "binance", KEYS), "/positions")
+    assert "PnL +0.01 BTC" in told
+    assert "No price of BTC came, so PnL in dollars is n/a." in told
+
+
+async def test_an_own_list_that_hangs_leaves_time_for_others() -> None:
+    class Hanging(Owner):
+        def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
+            return HANGS if "binance" in host and "ticker" in path else super().__call__(host, path, query)
+
+    held = dict.fromkeys(("AAA", "BBB", "CCC", "DDD"), 1.0)
+    told = await say(wired(Hanging(held, {}, dict.fromkeys(held, "2.0")), "binance,bybit", KEYS), "/balance")
+    assert told.startswith("Balance  $8.00\n")
 
 
 async def test_unlisted_assets_of_a_failing_list_cost_one_question_each() -> None:

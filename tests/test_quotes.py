@@ -185,7 +185,7 @@ async def test_a_contract_held_in_two_ways_is_two_positions() -> None:
     valued = [Valued(each, None, None) for each in okx.parse_positions({"code": "0", "data": data})]
 
     class Owner:
-        async def positions(self, deadline_s: float) -> list[Part[list[Valued]]]:
+        async def positions(self, deadline_s: float, priced: bool) -> list[Part[list[Valued]]]:
             return [Part("okx", valued, (), None)]
 
     async with a_house() as house:
@@ -215,12 +215,38 @@ async def test_a_position_of_unknown_size_is_held_and_so_is_a_small_one() -> Non
 
 async def test_an_account_that_hangs_hides_no_other() -> None:
     async with a_house() as house:
-        house.world.set_path_fault("BINANCE_COINM", "/dapi/v1/exchangeInfo", "hang")  # long lists may take 6 s
+        house.world.set_path_fault("OKX", "/api/v5/account/positions", "hang")
         began = house.bot.monotonic()
         held, whole, lacking = await MarketQuotes(house.bot.market, house.bot.accounts()).holdings()
         assert house.bot.monotonic() - began < ASK_S
-        assert (sorted(whole), lacking) == (["bybit", "okx"], ["binance"])
-        assert {each.key.split(" ")[0] for each in held} == {"bybit", "okx"}
+        assert (sorted(whole), lacking) == (["binance", "bybit"], ["okx"])
+        assert {each.key.split(" ")[0] for each in held} == {"binance", "bybit"}
+
+
+@pytest.mark.parametrize(
+    ("site", "path", "is_whole"),
+    [
+        ("BINANCE_COINM", "/dapi/v1/positionRisk", False),
+        ("BINANCE_COINM", "/dapi/v1/exchangeInfo", True),  # long lists may take 6 s
+        ("BINANCE_SPOT", "/api/v3/ticker", True),
+        ("BINANCE_SPOT", "/sapi", True),
+    ],
+)
+async def test_what_hangs_hides_no_position_beside_it(site: str, path: str, is_whole: bool) -> None:
+    async with a_house() as house:
+        house.world.set_path_fault(site, path, "hang")
+        began = house.bot.monotonic()
+        held, whole, lacking = await MarketQuotes(house.bot.market, house.bot.accounts()).holdings()
+        assert house.bot.monotonic() - began < ASK_S
+        assert ("binance" in whole, lacking) == (is_whole, [] if is_whole else ["binance"])
+        names = {each.key.split(" ")[1] for each in held if each.key.startswith("binance ")}
+        assert names >= ({"BTCUSDT", "ETHUSD_PERP"} if is_whole else {"BTCUSDT"})
+
+
+async def test_alerts_on_positions_ask_for_no_price() -> None:
+    async with a_house() as house:
+        await MarketQuotes(house.bot.market, house.bot.accounts()).holdings()
+        assert not [each for each in house.world.sites["BINANCE_SPOT"].asked if "ticker" in each]
 
 
 async def test_without_keys_there_are_no_positions() -> None:

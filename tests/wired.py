@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -24,7 +25,8 @@ DAY_MS = 86_400_000
 KEYS = {"BINANCE_API_KEY": "a-key-of-nobody", "BINANCE_SECRET_KEY": "a-word-of-nobody"}
 
 Answering = Callable[[str, str, Mapping[str, str]], Any]
-"""Host, path and query to what is answered as JSON; None is a 404; a pair is a status and JSON."""
+"""Host, path and query to what is answered as JSON; None is a 404; a pair is a status and JSON; HANGS is silence."""
+HANGS = object()
 
 
 def wired(
@@ -35,8 +37,10 @@ def wired(
 ) -> bot_module.Bot:
     """The bot, which takes the time from `now` and asks `answer` everything."""
 
-    def handle(request: httpx.Request) -> httpx.Response:
+    async def handle(request: httpx.Request) -> httpx.Response:
         told = answer(request.url.host, request.url.path, dict(request.url.params.items()))
+        if told is HANGS:
+            await asyncio.Future()
         status, body = told if isinstance(told, tuple) else (404, {"code": -1}) if told is None else (200, told)
         return httpx.Response(status, content=json.dumps(body).encode())
 

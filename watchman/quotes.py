@@ -104,7 +104,7 @@ class MarketQuotes:
 
     async def holdings(self) -> Held:
         try:
-            parts = await self._accounts.positions(deadline_s=HOLDINGS_S)
+            parts = await self._accounts.positions(deadline_s=HOLDINGS_S, priced=False)
         except NoKeys:
             return Held()
         held = [_holding(part.exchange, each) for part in parts for each in part.found or []]
