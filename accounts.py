@@ -15,7 +15,7 @@ from asking.cache import Cache
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
-from exchanges.errors import MarketError, NoKeys, NotSupported, Reason, Unavailable
+from exchanges.errors import MarketError, NoKeys, NotSupported, Reason, Unavailable, bare
 from exchanges.finite import finite
 from exchanges.joined import take_sole
 from exchanges.table import ACCOUNTS, AccountExchange
@@ -27,9 +27,10 @@ T = TypeVar("T")
 DAY_MS = 86_400_000
 RIGHTS_S = 3600.0
 CONTRACTS_S = 3600.0
-MAX_PAGES = 10  # of one list of income
+MAX_PAGES = 10  # of one list of income, or of positions
 READ_S = 4.2  # for what an account tells: a little more than one answer has; what has not come by then is late
 SECOND_S = 3.0  # for what completes positions, of it
+PAGES_S = 4.0  # for their pages
 ANSWERED_S = 6.6  # for all, with the prices: a little less than a command has, so that it tells what came
 DAYS_TOLD = 30  # of what was realised, today among them
 
@@ -171,17 +172,38 @@ class Accounts:
         self, account: AccountExchange, *, priced: bool = True
     ) -> tuple[list[Valued] | None, list[MarketError]]:
         began = self._clock.monotonic()
-        lists, errors = await _in_time(account, [self._positions_at(account, each) for each in account.positions()])
-        if not lists:
+        told, errors = await _in_time(account, [self._positions_at(account, each) for each in account.positions()])
+        if not told:
             return None, errors
-        positions = [each for some in lists for each in some]
+        positions = [each for found, _ in told for each in found]
+        errors += [each for _, missing in told for each in missing]
         prices = await self._priced(account, {each.asset for each in positions}, began) if priced else {}
         valued = [_valued(each, prices.get(each.asset)) for each in positions]
         return sorted(valued, key=lambda each: -(each.position.notional or 0.0)), errors
 
-    async def _positions_at(self, account: AccountExchange, where: PositionsEndpoint) -> list[Position]:
-        first, second = await races.both(self._read(account, where.first), self._second(account, where.second))
-        return finite(account.id, where.parse(first, second))
+    async def _positions_at(
+        self, account: AccountExchange, where: PositionsEndpoint
+    ) -> tuple[list[Position], list[MarketError]]:
+        """Page after page, at most MAX_PAGES in PAGES_S; of more, those that came, and why others did not."""
+        until = self._clock.monotonic() + PAGES_S
+        page, second = await races.both(self._read(account, where.first), self._second(account, where.second))
+        found = finite(account.id, where.parse(page, second))
+        n_pages = 1
+        try:
+            while (behind := where.behind(page)) is not None:
+                if n_pages == MAX_PAGES:
+                    raise Unavailable(account.id, f"{n_pages} pages of positions, and more", Reason.TOO_MUCH)
+                async with asyncio.timeout(max(0.0, until - self._clock.monotonic())):
+                    page = await self._read(account, behind)
+                known = set(map(_identity, found))  # one that moved between two questions may be on both pages
+                more = finite(account.id, where.parse(page, second))
+                found += [each for each in more if _identity(each) not in known]
+                n_pages += 1
+        except TimeoutError:
+            return found, [Unavailable(account.id, "pages of positions", Reason.LATE)]
+        except MarketError as error:
+            return found, [bare(error)]
+        return found, []
 
     async def _second(
         self, account: AccountExchange, where: Endpoint[Any] | ListEndpoint[tuple[str, float]] | None
@@ -290,6 +312,10 @@ async def _in_time(account: AccountExchange, asked: Sequence[Awaitable[T]]) -> t
     await races.settled(parts, READ_S)
     errors = [each.error for each in parts if each.error is not None and not isinstance(each.error, NotSupported)]
     return [cast("T", each.found) for each in parts if each.error is None], errors
+
+
+def _identity(position: Position) -> tuple[str, ...]:
+    return position.symbol, position.side, position.margin_mode, position.asset
 
 
 def _valued(position: Position, price: float | None) -> Valued:

@@ -227,10 +227,10 @@ class Bybit(AccountExchange):
         ]
 
     def positions(self) -> list[PositionsEndpoint]:
-        """Positions that settle in USDT, in USDC, and in coins."""
+        """Positions that settle in USDT, in USDC, and in coins; 200 a page."""
         kinds = ("category=linear&settleCoin=USDT", "category=linear&settleCoin=USDC", "category=inverse")
         return [
-            PositionsEndpoint(_ask(f"/v5/position/list?{kind}&limit=200", partial(load, ID)), None, parse_positions)
+            PositionsEndpoint(_positions_of(kind), None, parse_positions, partial(_positions_behind, of=kind))
             for kind in kinds
         ]
 
@@ -434,6 +434,17 @@ def _ask(target: str, parse: Callable[[bytes], T]) -> Endpoint[T]:
 
 def _after(cursor: str) -> str:
     return f"&cursor={cursor}" if cursor else ""
+
+
+def _positions_of(kind: str, cursor: str = "") -> Endpoint[Any]:
+    return _ask(f"/v5/position/list?{kind}&limit=200{_after(cursor)}", partial(load, ID))
+
+
+def _positions_behind(answer: Any, of: str) -> Endpoint[Any] | None:
+    """{"result": {"list": […], "nextPageCursor": "…"}}: a cursor may come with the last rows, too."""
+    result = row_in(ID, answer).row("result")
+    cursor = result.get("nextPageCursor")
+    return _positions_of(of, str(cursor)) if cursor and result.get("list") else None
 
 
 def parse_time(body: bytes) -> int:

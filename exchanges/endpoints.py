@@ -123,9 +123,11 @@ class PositionsEndpoint(NamedTuple):
     """Where positions are asked, where what completes them is, and how both together are read.
 
     second: None where the first answer says all; signed when it is an Endpoint, public when a ListEndpoint
-    of pairs, which become a dict. parse gets both answers, None for a second that failed.
+    of pairs, which become a dict. parse gets both answers, None for a second that failed. behind: where the page behind
+    an answer is, which is read like the first one; None behind the last.
     """
 
     first: Endpoint[Any]
     second: Endpoint[Any] | ListEndpoint[tuple[str, float]] | None
     parse: Callable[[Any, Any], list[Position]]
+    behind: Callable[[Any], Endpoint[Any] | None] = lambda answer: None

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     GONE = auto()
     UNUSABLE = auto()
     UNTOLD = auto()
+    TOO_MUCH = auto()
     BEHIND = auto()
     WRONG_MARKET = auto()
     DECLINED = auto()

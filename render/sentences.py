@@ -36,6 +36,7 @@ REASONS = {
     Reason.GONE: ("has closed this address", "have closed this address"),
     Reason.UNUSABLE: ("gave an unusable answer", "gave an unusable answer"),
     Reason.UNTOLD: ("did not tell", "did not tell"),
+    Reason.TOO_MUCH: ("had more than could be read", "had more than could be read"),
     Reason.BEHIND: ("had no figures of now", "had no figures of now"),
     Reason.WRONG_MARKET: ("answered about another market", "answered about another market"),
     Reason.DECLINED: ("declined the question", "declined the question"),

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from conftest import ADA, RECORDINGS, House, a_house, pressed, recorded, together, updated
 from mocked import Mocked
-from wired import KEYS, NOW_MS, say, wired
+from wired import HANGS, KEYS, NOW_MS, say, wired
 
 import settings as settings_module
 from accounts import Accounts, Holding, Part, Valued
@@ -41,6 +41,7 @@ from exchanges.okx import Okx
 from exchanges.reading import Row
 from exchanges.table import ACCOUNTS
 from exchanges.words import Balance, Income, Key, Position
+from watchman.quotes import MarketQuotes
 
 # Signatures.
 
@@ -536,6 +537,53 @@ async def test_pnl() -> None:
         assert "Over 7 days: funding -$0.40, fees -$0.25." in text
         assert "of margin" in text
         assert "\nall " in await ask(house, "/pnl")
+
+
+def many_at_bybit(n: int, last: Any = None) -> Any:
+    """A Bybit account with n positions in USDT, the last of which is the largest. last: what its page answers."""
+    row = {"side": "Buy", "size": "1", "markPrice": "100", "liqPrice": "50", "unrealisedPnl": "1", "positionIM": "10"}
+    rows: list[dict[str, str]] = [row | {"symbol": f"C{i}USDT"} for i in range(n - 1)]
+    rows.append(row | {"symbol": "BTCUSDT", "size": "5000", "liqPrice": "99"})
+
+    def answer(host: str, path: str, query: Any) -> Any:
+        begin, size = int(query.get("cursor", 0)), int(query.get("limit", 1))
+        if last is not None and begin + size >= n:
+            return last
+        held = rows[begin : begin + size] if query.get("settleCoin") == "USDT" else []
+        cursor = str(begin + size) if held else ""  # beside the last rows, too
+        result = {"category": query.get("category"), "list": held, "nextPageCursor": cursor}
+        return {"retCode": 0, "result": result} if path == "/v5/position/list" else None
+
+    return wired(answer, "bybit", {"BYBIT_API_KEY": "a-key-of-nobody", "BYBIT_SECRET_KEY": "a-word-of-nobody"})
+
+
+@pytest.mark.parametrize("n", [200, 250, 1800])
+async def test_positions_are_read_page_after_page(n: int) -> None:
+    bot = many_at_bybit(n)
+    told = await say(bot, "/positions bybit")
+    assert (told.startswith(f"Positions {n}  "), "BTC L By " in told, "shown" in told) == (True, True, False)
+    held, whole, _ = await MarketQuotes(bot.market, bot.accounts()).holdings()
+    assert (len(held), whole) == (n, ["bybit"])
+
+
+@pytest.mark.parametrize(
+    ("n", "last", "n_told", "why"),
+    [
+        (2001, None, 2000, "had more than could be read"),
+        (250, HANGS, 200, "did not answer in time"),
+        (250, (500, {}), 200, "answered HTTP 500"),
+        (250, {"retCode": 0, "result": []}, 200, "gave an unusable answer"),
+    ],
+)
+async def test_positions_of_which_a_page_is_missing_are_partial(n: int, last: Any, n_told: int, why: str) -> None:
+    bot = many_at_bybit(n, last)
+    told = await say(bot, "/positions bybit")
+    assert told.startswith(f"Positions {n_told}  ")
+    assert "(partial)" in told
+    assert f"Not all shown: Bybit {why}." in told
+    bot.market.forget()
+    held, whole, lacking = await MarketQuotes(bot.market, bot.accounts()).holdings()
+    assert (len(held), whole, lacking) == (n_told, [], ["bybit"])
 
 
 async def test_pnl_reads_page_after_page() -> None:
