@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -156,9 +157,10 @@ def test_binance_contract_size_that_is_none(size: Any) -> None:
 
 @together("value", [[], {}, None, 5, "X"])
 def test_binance_texts_that_are_none(value: Any) -> None:
-    """What kind of income, which side: both are looked up."""
+    """What kind of income, which side: income of a kind that cannot be read is refused, and not left out."""
     row = {"incomeType": value, "income": "1", "asset": "USDT", "time": 1}
-    assert binance.parse_income(plain([row])).rows == []
+    with nullcontext() if value == "X" else pytest.raises(BadResponse):
+        assert binance.parse_income(plain([row])).rows == []
     held = {"symbol": "BTCUSDT", "positionAmt": "1", "positionSide": value, "markPrice": "5"}
     (position,) = binance.parse_usdm_positions([held], {"positions": [held | {"initialMargin": "2"}]})
     assert (position.side, position.margin) == ("long", 2)
