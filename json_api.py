@@ -26,6 +26,7 @@ from answers import (
     pnl,
     positions,
     price,
+    price_report,
     profile,
     spread,
     top10,
@@ -200,8 +201,8 @@ def _exchange(fields: Json) -> str:
     return str(fields["exchange"])
 
 
-async def _price(tools: Tools, symbol: str) -> price.PriceReport:
-    return await price.report_of(tools.market, symbol)
+async def _price(tools: Tools, symbol: str) -> price_report.PriceReport:
+    return await price_report.report_of(tools.market, symbol)
 
 
 def _sorting(fields: Json) -> top10.Sorting:

@@ -111,7 +111,8 @@ async def ask(tools: Tools, asked: Asked) -> Told:
 
 async def _look_for(market: Market, symbol: str) -> None:
     """Raises NotListed where no exchange has it; whether one has is not known while none answers."""
-    from answers.price import report_of  # duty.py imports this file when the process starts, and that one costs 5 ms
+    # duty.py imports this file when the process starts, and that one costs 5 ms.
+    from answers.price_report import report_of
 
     with suppress(NoAnswer):
         await report_of(market, symbol)

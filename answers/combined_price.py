@@ -9,7 +9,7 @@ import indicators
 from answers.asked import Tools
 from answers.cvd import day_sums
 from answers.interest import leading_to, open_interest_before
-from answers.price import PriceReport, report_of
+from answers.price_report import PriceReport, report_of
 from asking.races import nothing, or_none
 from exchanges.joined import are_of_one_market, flow_of
 from exchanges.words import Ticker

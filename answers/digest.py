@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from answers.funding import ask_extremes
-from answers.price import PriceReport, report_of
+from answers.price_report import PriceReport, report_of
 from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, minute_of_day, minutes_ahead
 from answers.top10 import trading
 from asking.races import Question

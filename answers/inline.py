@@ -14,7 +14,7 @@ from answers import price
 from answers.asked import EXAMPLES, placed
 from answers.chart_address import Addresses
 from answers.funding import until
-from answers.price import PriceReport
+from answers.price_report import PriceReport
 from answers.typed import ALIASES, FILLERS, QUOTES
 from asking.races import Outcome, Question, first_answers
 from asking.symbol_lists import SYMBOLS_S

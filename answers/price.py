@@ -2,24 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from answers import price_table
 from answers.asked import EXAMPLES, Tools, WhichSymbol, outcome_of, placed
-from answers.card_extras import CARD, EXTRAS_S, MOVES, ROW, SPANS, Parts, asked_at, early, moves_of
-from answers.interest import ROUGH, is_rough, leading_to
-from asking.races import Outcome, Question, Race, outcomes, settled
-from exchanges.errors import MarketError, NoAnswer, NotListed, PartName, Reason, UnknownSymbol
-from exchanges.symbols import NotASymbol, are_of_one_coin, multiplied, parse_symbol, split
-from exchanges.words import DOLLARS, Funding, Snapshot, Ticker, per_8h, per_year_pct
-from market import Found, Market
+from answers.card_extras import CARD, ROW, SPANS, Parts, early
+from answers.interest import ROUGH, is_rough
+from answers.price_report import PriceReport, report_of, sides, with_extras
+from exchanges.errors import NoAnswer, NotListed, PartName, UnknownSymbol
+from exchanges.symbols import NotASymbol, multiplied, parse_symbol, split
+from exchanges.words import DOLLARS, Funding, Snapshot, per_8h, per_year_pct
+from market import Market
 from render.fields import TickerFields, iso, ticker_fields
 from render.figures import (
     circle,
-    counted,
-    dash_or,
     escape,
-    fit,
     format_bp,
     format_coins,
     format_day,
@@ -29,12 +27,11 @@ from render.figures import (
     format_price,
     format_prices,
     format_range,
-    format_short_price,
     format_span,
 )
 from render.keyboards import again, apart, copying, keyboard, neighbours, that_fit, try_again
-from render.message import PHONE, Answer, Button, Keyboard, folded, foot, labelled, pre, short
-from render.sentences import PARTS, capital, exchange_name, failed_of, in_words, reasons, sentence, sorry, which_coin
+from render.message import PHONE, Answer, Button, Keyboard, folded, foot, labelled, short
+from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry, which_coin
 
 log = logging.getLogger("bot")
 ABOUT = "price for"
@@ -42,7 +39,6 @@ MAX_SYMBOLS = 5
 LABEL = 6  # columns before a card's figures
 LONG = ("7d", "30d")  # whose moves are against the nearest opening of a long candle
 QUIET_S = 86400.0  # without a trade: the market is told as one that may be gone
-MAX_BASIS_MS = 15 * 60_000  # between the last trades of two markets whose prices are compared
 
 
 class Asked(NamedTuple):
@@ -73,9 +69,9 @@ async def _report_or_why(market: Market, word: str, extras: Collection[PartName]
     parts: Parts = {}
     try:
         symbol = parse_symbol(word)
-        asked = _sides(market, symbol)  # first: an exchange that refuses an extra may have its host rest
+        asked = sides(market, symbol)  # first: an exchange that refuses an extra may have its host rest
         parts = early(market, symbol, extras)
-        return await _with_extras(market, await report_of(market, symbol, asked), extras, parts)
+        return await with_extras(market, await report_of(market, symbol, asked), extras, parts)
     except NoAnswer as error:
         log.warning("no answer: %s", error)
         return error
@@ -84,149 +80,6 @@ async def _report_or_why(market: Market, word: str, extras: Collection[PartName]
     finally:
         for part in parts.values():
             part.task.cancel()
-
-
-class PriceReport(NamedTuple):
-    """A symbol's spot and perpetual market.
-
-    perp.ticker is there when perp is. A side that is None, and a part of perp that is None, is
-    explained in missing. failed: by "spot" and
-    "perp", the preferred exchanges that did not give what is shown. multipliers: contracts on 1000 and more coins,
-    whose figures are given per coin here. moves: of the price in percent, by "1h", "7d", "30d". interest_before: open
-    interest in coins, by hours ago. other: as in Source. moved_since: the moments that moves are against, ms. Extras
-    that were asked for and are not there are explained in missing, too.
-    """
-
-    symbol: str
-    spot: Ticker | None
-    perp: Snapshot | None
-    missing: dict[PartName, tuple[MarketError, ...]]
-    failed: dict[str, tuple[MarketError, ...]]
-    multipliers: dict[str, int]
-    took_s: float
-    moves: Mapping[str, float] = {}
-    interest_before: Mapping[int, float] = {}
-    other: str = ""
-    moved_since: Mapping[str, int] = {}
-
-    @property
-    def lead(self) -> Ticker:
-        """Spot, or the perpetual where there is no spot market."""
-        ticker = self.spot or (self.perp and self.perp.ticker)
-        assert ticker is not None
-        return ticker
-
-    @property
-    def exchanges(self) -> tuple[str, ...]:
-        """Who answered; one id when spot and perp come from the same exchange."""
-        tickers = (self.spot, self.perp and self.perp.ticker)
-        return tuple(dict.fromkeys([ticker.exchange for ticker in tickers if ticker]))
-
-    @property
-    def basis_pct(self) -> float | None:
-        """How far the perpetual stands above spot, in percent of spot; None across exchanges and times."""
-        spot, perp = self.spot, self.perp and self.perp.ticker
-        if spot is None or perp is None or spot.exchange != perp.exchange:
-            return None
-        return (perp.last - spot.last) / spot.last * 100 if abs(perp.time_ms - spot.time_ms) <= MAX_BASIS_MS else None
-
-
-def _sides(market: Market, symbol: str) -> list[Race[Found]]:
-    """Spot and perpetual, asked for. Raises NotListed."""
-    market.raise_if_not_listed(symbol)
-    spots, perps = market.offering("spot"), market.offering("perp")
-    return [
-        Race(Question(spots, (market.spot_at(each, symbol) for each in spots))),
-        Race(Question(perps, (market.perp_at(each, symbol, is_sparing=True) for each in perps))),
-    ]
-
-
-async def report_of(market: Market, symbol: str, asked: Sequence[Race[Found]] = ()) -> PriceReport:
-    """Spot and perpetual of BASE-QUOTE. asked: where that is done already. Raises NotListed and NoAnswer, always within
-    DEADLINE_S."""
-    began = market.clock.monotonic()
-    spot, perp = await outcomes(asked or _sides(market, symbol), market.deadline_s)
-    if spot.found is None and perp.found is None:
-        raise await market.why_not(symbol, (*spot.errors, *perp.errors), began)
-    left_s = began + market.deadline_s - market.clock.monotonic()
-    perp = await _of_the_same_coin(market, symbol, spot, perp, left_s)
-    missing: dict[PartName, tuple[MarketError, ...]] = {}
-    failed: dict[str, tuple[MarketError, ...]] = {}
-    multipliers: dict[str, int] = {}
-    for name, side in (("spot", spot), ("perp", perp)):
-        if side.found is None:
-            missing[PartName(name)] = side.errors or market.no_such_markets(name)
-            continue
-        if side.errors:
-            failed[name] = side.errors
-        missing |= {what: (error,) for what, error in side.found.missing.items()}
-        if side.found.multiplier != 1:
-            multipliers[name] = side.found.multiplier
-    return PriceReport(
-        symbol,
-        spot.found.snapshot.ticker if spot.found is not None else None,
-        perp.found.snapshot if perp.found is not None else None,
-        missing,
-        failed,
-        multipliers,
-        market.clock.monotonic() - began,
-        other=_other(market, symbol, perp.found),
-    )
-
-
-def _other(market: Market, symbol: str, perp: Found | None) -> str:
-    """What another coin's contract is called beside the perpetual."""
-    ticker = perp.snapshot.ticker if perp is not None else None
-    return market.namesakes.other(market.exchange(ticker.exchange), symbol) if ticker is not None else ""
-
-
-async def _of_the_same_coin(
-    market: Market, symbol: str, spot: Outcome[Found], perp: Outcome[Found], left_s: float
-) -> Outcome[Found]:
-    """The perpetual, if its price may be of the coin that the spot market has; else the one on 1000 coins, or none."""
-    if not _are_apart(spot.found, perp.found) or perp.found is None or perp.found.snapshot.ticker is None:
-        return perp
-    exchange = market.exchange(perp.found.snapshot.ticker.exchange)
-    namesake = UnknownSymbol(exchange.id, f"{perp.found.symbol} is another coin", Reason.NAMESAKE)
-    try:
-        async with asyncio.timeout(min(EXTRAS_S, left_s)):
-            found = await market.perp_of_many(exchange, symbol)
-    except (MarketError, TimeoutError):
-        return perp._replace(found=None, errors=(*perp.errors, namesake))
-    if _are_apart(spot.found, found):
-        return perp._replace(found=None, errors=(*perp.errors, namesake))
-    return perp._replace(found=found)
-
-
-def _are_apart(spot: Found | None, perp: Found | None) -> bool:
-    if spot is None or perp is None or spot.snapshot.ticker is None or perp.snapshot.ticker is None:
-        return False
-    return not are_of_one_coin(spot.snapshot.ticker.last, perp.snapshot.ticker.last)
-
-
-async def _with_extras(market: Market, report: PriceReport, extras: Collection[PartName], early: Parts) -> PriceReport:
-    """The report with what a card shows beside the tickers, at the exchanges that answered, within EXTRAS_S.
-
-    Where the tickers took nearly all of the time, it is without.
-    """
-    began = market.clock.monotonic()
-    kind = "spot" if report.spot is not None else "perp"
-    lead = market.exchange(report.lead.exchange)
-    ticker = report.perp and report.perp.ticker
-    perp = market.exchange(ticker.exchange) if ticker is not None else None
-    parts = asked_at(market, report.symbol, extras, lead, kind, perp, early)
-    await settled(list(parts.values()), min(EXTRAS_S, market.deadline_s - report.took_s))
-    missing = {name: (part.error,) for name, part in parts.items() if part.error is not None}
-    candles = {name: part.found for name, part in parts.items() if name in MOVES and part.found is not None}
-    moves = moves_of(report.lead.last, candles, market.now_ms())
-    history = parts[PartName.OPEN_INTEREST_CHANGE].found if PartName.OPEN_INTEREST_CHANGE in parts else None
-    return report._replace(
-        missing=report.missing | missing,
-        moves={span: each.percent for span, each in moves.items()},
-        moved_since={span: each.since_ms for span, each in moves.items()},
-        interest_before=leading_to(report.perp and report.perp.open_interest, history),
-        took_s=report.took_s + market.clock.monotonic() - began,
-    )
 
 
 Result = PriceReport | NotListed | NoAnswer | NotASymbol
@@ -245,7 +98,7 @@ def show(prices: Prices, now_s: float) -> Answer:
     failures = [each for each in prices.results if not isinstance(each, PriceReport)]
     if not reports:
         return sorry_answer(failures)
-    answer = card(reports[0], now_s) if len(prices.results) == 1 else _rows(reports, now_s)
+    answer = card(reports[0], now_s) if len(prices.results) == 1 else price_table.show(reports, now_s)
     notes = [sorry(each) for each in failures]
     if prices.n_left_out:
         notes.append(f"At most {MAX_SYMBOLS} symbols at once; the rest is left out.")
@@ -396,41 +249,6 @@ def _interest_moves(report: PriceReport, perp: Snapshot) -> list[str]:
 def _volumes(report: PriceReport) -> list[str]:
     sides = (("spot", report.spot), ("perp", report.perp and report.perp.ticker))
     return [f"{format_money(each.quote_volume, report.symbol)} {name}" for name, each in sides if each is not None]
-
-
-def _rows(reports: Sequence[PriceReport], now_s: float) -> Answer:
-    """One line a coin: price, change, open interest against yesterday's, funding per year."""
-    rows = [["", "last", "24h%", "OI24%", "fund/y"]]
-    for report in reports:
-        now = report.perp and report.perp.open_interest and report.perp.open_interest.open_interest
-        before = report.interest_before.get(24)
-        change = None if not now or not before else (now / before - 1) * 100
-        year = per_year_pct(report.perp.funding if report.perp is not None else None)
-        rows.append(
-            [
-                _label(report.symbol),
-                format_short_price(report.lead.last),
-                format_points(report.lead.change_pct),
-                f"{'≈' * is_rough(report.interest_before, 24)}{dash_or(change)}",
-                dash_or(year),
-            ]
-        )
-    names = " ".join(short(report.symbol) for report in reports)
-    exchanges = list(dict.fromkeys(exchange for report in reports for exchange in report.exchanges))
-    oldest = min(report.lead.time_ms for report in reports)
-    buttons = that_fit(Button(short(report.symbol)[:8], f"price {short(report.symbol)}") for report in reports)
-    return Answer(
-        f"<b>Prices</b> {counted(len(reports), 'coin')}",
-        (pre(rows),),
-        tuple(map(escape, failed_of({short(each.symbol): sum(each.failed.values(), ()) for each in reports}))),
-        foot(in_words([exchange_name(each) for each in exchanges]), oldest, now_s),
-        keyboard(again(f"price {names}", f"chart {names}"), buttons),
-    )
-
-
-def _label(symbol: str) -> str:
-    """BTC, and BTC-EUR beside it."""
-    return fit(short(symbol), 6 if short(symbol) != symbol else 8).rstrip()
 
 
 def _notes(report: PriceReport, base: str, now_s: float) -> list[str]:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from answers import price
 from answers.asked import EXAMPLES, Misread, Tools, cut
-from answers.price import PriceReport, Prices
+from answers.price import Prices
+from answers.price_report import PriceReport
 from exchanges.symbols import NotASymbol, parse_symbol
 from render.figures import counted, escape
 from render.keyboards import again, keyboard, that_fit

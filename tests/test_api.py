@@ -20,7 +20,7 @@ from openapi_schema_validator import OAS31Validator
 import json_api
 import market
 import openapi
-from answers import analysis, combined_price, cvd, oi, price, profile, top10, volscan, volume
+from answers import analysis, combined_price, cvd, oi, price_report, profile, top10, volscan, volume
 from answers import contracts as contracts_answer
 from answers.asked import OfMarket, Tools
 from door import Door
@@ -258,7 +258,7 @@ async def test_requests_of_the_old_production_suite(path: str, names: str) -> No
 
 async def test_price_is_the_reports() -> None:
     async with an_api() as service:
-        spot = (await price.report_of(service.freeze(), "BTC-USDT")).spot
+        spot = (await price_report.report_of(service.freeze(), "BTC-USDT")).spot
         assert spot is not None
         assert await service.data("/price", **BTC) == {
             "symbol": "BTC/USDT",
@@ -273,7 +273,7 @@ async def test_price_is_the_reports() -> None:
 
 async def test_price_without_a_spot_market() -> None:
     async with an_api() as service:
-        report = await price.report_of(service.freeze().of_exchange("hyperliquid"), "BTC-USDT")
+        report = await price_report.report_of(service.freeze().of_exchange("hyperliquid"), "BTC-USDT")
         assert report.perp is not None
         assert report.perp.ticker is not None
         data = await service.data("/price", **BTC, exchange="hyperliquid")
@@ -283,7 +283,7 @@ async def test_price_without_a_spot_market() -> None:
 
 async def test_combined_price_is_the_reports() -> None:
     async with an_api() as service:
-        report = await price.report_of(service.freeze(), "BTC-USDT")
+        report = await price_report.report_of(service.freeze(), "BTC-USDT")
         data = await service.data("/combined_price", **BTC)
         assert report.spot is not None
         assert report.perp is not None

@@ -11,9 +11,8 @@ from conftest import House, a_house, a_house_among_many, requests_of, together
 from mocked import Mocked
 from turning import Rounds
 
-from answers import price as price_answer
 from answers.paid import Past
-from answers.price import PriceReport
+from answers.price_report import PriceReport, report_of
 from asking import fetch
 from asking.cache import Cache
 from asking.races import DEADLINE_S, each_of
@@ -41,7 +40,7 @@ from market import Market
 
 
 async def price(house: House, symbol: str = "BTC-USDT") -> PriceReport:
-    return await price_answer.report_of(house.bot.market, symbol)
+    return await report_of(house.bot.market, symbol)
 
 
 async def test_price_comes_from_the_preferred_exchange() -> None:

@@ -11,7 +11,8 @@ import pytest
 from conftest import together
 
 from answers import price as price_answer
-from answers.price import PriceReport, Prices
+from answers.price import Prices
+from answers.price_report import PriceReport
 from demo.telegram_html import parse
 from exchanges.errors import (
     Blocked,

@@ -31,7 +31,8 @@ from answers.funding import FundingExtremes
 from answers.liq import LiquidationReport, Told
 from answers.ls import LongShare, RatioReport
 from answers.paid import Past
-from answers.price import PriceReport, Prices
+from answers.price import Prices
+from answers.price_report import PriceReport
 from answers.profile import ProfileReport
 from answers.spread import SpreadReport
 from answers.top10 import Top

@@ -20,6 +20,7 @@ from wired import DAY_MS, NOW_MS, say, wired
 from answers import analysis, cvd, funding, ls, oi, price, profile, volume
 from answers.asked import OfMarket
 from answers.contracts import DerivativesReport
+from answers.price_report import PriceReport
 from exchanges.words import per_8h
 
 STEPS = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "4h": 14_400_000, "1d": DAY_MS}
@@ -130,7 +131,7 @@ def near(figure: float) -> Any:
 async def test_price() -> None:
     told = await price.ask(tools(), price.Asked(("BTC",)))
     (report,) = told.results
-    assert isinstance(report, price.PriceReport)
+    assert isinstance(report, PriceReport)
     assert report.lead.last == float(LAST)
     assert report.basis_pct == near(float((Decimal("64218.50") - Decimal(LAST)) / Decimal(LAST) * 100))
     hour_ago = next(row for row in klines("spot", "1m", 90) if abs(row[0] - (NOW_MS - HOUR_MS)) <= 30_000)

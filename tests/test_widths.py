@@ -17,7 +17,8 @@ from answers import alert, alerts, chat_settings, digest, fired, help, start, st
 from answers import price as price_answer
 from answers.help import Help
 from answers.judging import Firing, Rule
-from answers.price import PriceReport, Prices
+from answers.price import Prices
+from answers.price_report import PriceReport
 from answers.quiet import Wishes
 from asking.circuits import HostHealth
 from demo.telegram_html import parse
