@@ -96,7 +96,7 @@ def _symbol(word: str) -> str:
 
 
 def show(told: Told, now_s: float) -> Answer:
-    """The table of /price; while it is edited, a button for each coin."""
+    """The table of /price, or why there is none; while it is edited, a button for each coin."""
     if not told.symbols:
         buttons = tuple(Button(f"+ {each}", f"watch add {each}") for each in EXAMPLES)
         text = "Nothing is watched here. For example <code>/watch BTC ETH SOL</code>"
@@ -107,7 +107,8 @@ def show(told: Told, now_s: float) -> Answer:
     answer = price.show(told.prices, now_s)
     names = " ".join(short(each) for each in told.symbols[:MAX_COMPARED])
     acts = (*again("watch", f"chart {names}"), Button("✏️ Edit", "watch edit"))
-    is_table = len(told.prices.results) > 1
+    results = told.prices.results
+    is_table = len(results) > 1 and any(isinstance(each, PriceReport) for each in results)
     return answer._replace(
         headline=f"<b>Watchlist</b> {counted(len(told.symbols), 'coin')}" if is_table else answer.headline,
         notes=(*answer.notes, *told.refused),

@@ -347,6 +347,27 @@ async def test_a_watchlist_by_words_and_by_buttons(tmp_path: Path) -> None:
         assert [line.split()[0] for line in text_of(call).split("\n")[2:4]] == ["ETH", "SOL"]
 
 
+async def test_a_watchlist_without_any_price_says_why(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/watch BTC ETH")
+        for exchange in EXCHANGES:
+            await house.world.set_fault(exchange, "500")
+        house.bot.market.forget()
+        text = await house.ask("/watch")
+        for coin in ("BTC", "ETH"):
+            assert f"No price for {coin}-USDT right now. Binance, Bybit, " in text
+
+
+async def test_a_watchlist_of_coins_that_have_vanished_names_them(tmp_path: Path) -> None:
+    async with a_watching_house(tmp_path) as house:
+        assert house.bot.duty is not None
+        assert house.bot.duty.store is not None
+        await house.bot.duty.store.watch(1001, ["NOPEX-USDT", "XYZQ-USDT"], 10, 1)
+        text = await house.ask("/watch")
+        for coin in ("NOPEX", "XYZQ"):
+            assert f"Not listed on any of {len(EXCHANGES)} exchanges: {coin}." in text
+
+
 async def test_a_watchlist_has_an_end(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         store = house.bot.tools.store or (house.bot.duty and house.bot.duty.store)
