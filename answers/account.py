@@ -10,7 +10,7 @@ from accounts import Part
 from answers.asked import Misread
 from exchanges.table import ACCOUNTS
 from exchanges.words import DOLLARS
-from render.figures import escape, format_usd, unsigned_zero
+from render.figures import escape, format_usd, shortened, unsigned_zero
 from render.keyboards import again as row_of_acts
 from render.keyboards import keyboard
 from render.message import Button, Keyboard, moment
@@ -48,7 +48,7 @@ def signed_usd(usd: float | None, amount: float | None, asset: str) -> str:
     """+$12.30, and what it is in the coin where it settles in one."""
     if amount is None:
         return "n/a"
-    in_coin = "" if asset in DOLLARS else f"{unsigned_zero(_six_digits(amount))} {asset[:8]}"
+    in_coin = "" if asset in DOLLARS else f"{unsigned_zero(_six_digits(amount))} {shortened(asset, 8)}"
     return in_coin if usd is None else f"{format_usd(usd, sign=True)}{in_coin and ' ' + in_coin}"
 
 

@@ -31,6 +31,7 @@ from render.figures import (
     format_share,
     format_short_price,
     format_signed,
+    shortened,
 )
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours
 from render.message import Answer, folded, labelled, short, source_foot
@@ -116,7 +117,7 @@ def _analysis_rows(report: AnalysisReport, base: str, now_s: float) -> list[tupl
         ("24h", [format_range(ticker.low, ticker.high, ticker.last)]),
         ("vol", [format_coins(report.candle_coins, base), times]),
         ("", [f"24h {format_money(ticker.quote_volume, report.source.symbol)}"]),
-        ("delta", [f"{format_delta(report.delta, base[:8])} last", _day_flow(report)]),
+        ("delta", [f"{format_delta(report.delta, shortened(base, 8))} last", _day_flow(report)]),
         ("CVD", [f"{ARROWS[report.flow_trend]}, price {ARROWS[report.price_trend]}"]),
     ]
     if report.divergence:

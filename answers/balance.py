@@ -48,7 +48,7 @@ def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
     largest = sorted(large, key=lambda each: -abs(each.usd or 0.0))[:MAX_HOLDINGS]  # a debt may be among them
     shown = [*(each for each in large if each in largest), *unpriced[:MAX_UNPRICED]]
     rows = [["", "free", "locked", "$"]] if shown else []
-    rows += [[each.asset[:8], *(_short(figure) for figure in (each.free, each.in_use, each.usd))] for each in shown]
+    rows += [[each.asset, *(_short(figure) for figure in (each.free, each.in_use, each.usd))] for each in shown]
     lines = [head, pre(rows)] if rows else [head]
     rest = [each for each in holdings if each not in shown and each.usd is not None]
     if rest:

@@ -16,7 +16,7 @@ from exchanges.words import Candles, Flow, Source
 from indicators import DAY_MS
 from market import Market
 from render.fields import TRENDS, iso, slashed
-from render.figures import circle, escape, format_delta, format_price, format_share
+from render.figures import circle, escape, format_delta, format_price, format_share, shortened
 from render.keyboards import INTERVAL_BUTTONS, again, choices_of, keyboard, neighbours
 from render.message import Answer, clock, labelled, short, source_foot, title
 from render.sentences import exchange_name, failed_before, which_coin
@@ -146,7 +146,7 @@ async def flows_of(market: Market, exchange: Exchange, symbol: str, kind: str, i
 def show(report: FlowReport, now_s: float) -> Answer:
     """What takers bought less what they sold: of the last candle, of 24 hours, and the path."""
     source = report.source
-    base = split(source.symbol)[0][:10]
+    base = shortened(split(source.symbol)[0], 10)
     rows = [
         ("last", [format_delta(report.last_delta, base), f"{format_share(report.last_share)} bought"]),
         ("24h", [format_delta(report.day_delta, base), f"{format_share(report.day_share)} bought"]),

@@ -16,7 +16,7 @@ from exchanges.exchange import Exchange
 from exchanges.symbols import split
 from exchanges.words import Snapshot, per_8h
 from market import Market
-from render.figures import counted, escape, fit, format_percent, format_points, format_short_price
+from render.figures import counted, escape, format_percent, format_points, format_short_price
 from render.message import Answer, pre, short
 from render.sentences import exchange_name
 from store.words import ARMED, Store
@@ -101,7 +101,7 @@ def answer_of(facts: Mapping[str, Any]) -> Answer:
         blocks.append(f"Moved most ({escape(exchange_name(movers['exchange']))} perpetuals)")
         blocks.append(pre([["", "last", "24h%"], *(_row(*each) for each in (*movers["up"], *movers["down"]))]))
     if funding := facts["funding"]:
-        rates = [[fit(split(each)[0], 8).rstrip(), format_percent(rate, 4)] for each, rate in _extremes(funding)]
+        rates = [[split(each)[0], format_percent(rate, 4)] for each, rate in _extremes(funding)]
         blocks += [f"Funding per 8h ({escape(exchange_name(funding['exchange']))})", pre(rates, has_head=False)]
     if not (facts["watched"] or movers or funding):
         blocks.append("No exchange answered just now.")
@@ -116,4 +116,4 @@ def _extremes(funding: Mapping[str, Any]) -> list[tuple[str, float]]:
 
 
 def _row(symbol: str, last: float, change_pct: float | None) -> list[str]:
-    return [fit(short(symbol), 10).rstrip(), format_short_price(last), format_points(change_pct)]
+    return [short(symbol), format_short_price(last), format_points(change_pct)]

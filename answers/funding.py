@@ -15,7 +15,7 @@ from exchanges.table import EXCHANGES, Exchange
 from exchanges.words import Funding, Snapshot, per_8h, per_year_pct
 from market import Market
 from render.fields import iso, slashed
-from render.figures import counted, dash_or, escape, fit, format_percent, format_points, format_rate, format_span
+from render.figures import counted, dash_or, escape, format_percent, format_points, format_rate, format_span
 from render.keyboards import again, keyboard, neighbours, that_fit
 from render.message import Answer, Button, folded, foot, pre
 from render.sentences import exchange_name, failed_before, in_words, reasons, said
@@ -205,8 +205,8 @@ def _market_name(symbol: str, exchange: str) -> str:
     base, quote = split(symbol)
     known = EXCHANGES.get(exchange)
     if known is None or quote == known.quotes["perp"][0]:
-        return fit(base, 10).rstrip()
-    return f"{fit(base, 9 - len(quote)).rstrip()} {quote}"
+        return base
+    return f"{base} {quote}"
 
 
 def _extremes(extremes: FundingExtremes, now_s: float) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
 from accounts import Valued
@@ -12,14 +12,15 @@ from exchanges.words import Position
 from render.figures import (
     circle,
     escape,
-    fit,
     format_amount,
+    format_coins,
     format_percent,
     format_points,
     format_price,
     format_signed,
     format_usd,
     sum_or_none,
+    told_apart,
 )
 from render.message import Answer, folded, pre
 from render.sentences import exchange_name, in_words
@@ -51,8 +52,8 @@ def show(told: Asked[list[Valued]], now_s: float) -> Answer:
         headline += f"  {circle(total)} {format_usd(total, sign=True)}"
     blocks = []
     if shown:
-        rows = [["", "size$", "PnL$", "PnL%", "liq"], *(_cells(exchange, each) for exchange, each in shown)]
-        blocks = [pre(rows), folded([_terms(exchange, each) for exchange, each in shown])]
+        rows = [["", "size$", "PnL$", "PnL%", "liq"], *_rows(shown)]
+        blocks = [pre(rows, has_names=False), folded([_terms(exchange, each) for exchange, each in shown])]
         blocks.append("L long, S short; liq is how far the mark is from liquidation.")
     if len(all_of_them) > len(shown):
         are_known = all(each.position.notional is not None for _, each in all_of_them)
@@ -83,14 +84,19 @@ def _largest(positions: Sequence[tuple[str, Valued]]) -> list[tuple[str, Valued]
     return [positions[i] for i in sorted(places)]
 
 
-def _cells(exchange: str, valued: Valued) -> list[str]:
+def _rows(shown: Sequence[tuple[str, Valued]]) -> Iterator[list[str]]:
+    names = told_apart([each.position.base for _, each in shown], 5)
+    return (_cells(name, exchange, each) for name, (exchange, each) in zip(names, shown, strict=True))
+
+
+def _cells(name: str, exchange: str, valued: Valued) -> list[str]:
     each = valued.position
     leverage = "" if each.leverage is None else f"{each.leverage:.0f}"
     side = {"long": "L", "short": "S"}.get(each.side, "?")
-    name = f"{fit(each.base, 5).rstrip()} {side}{leverage} {SHORT_NAMES.get(exchange, exchange[:2].capitalize())}"
+    label = f"{name} {side}{leverage} {SHORT_NAMES.get(exchange, exchange[:2].capitalize())}"
     percent = "n/a" if each.pnl_pct is None else format_points(each.pnl_pct, 0)
     pnl = "n/a" if valued.pnl_usd is None else format_signed(valued.pnl_usd)
-    return [name, format_amount(each.notional), pnl, percent, _distance(each)]
+    return [label, format_amount(each.notional), pnl, percent, _distance(each)]
 
 
 def _distance(position: Position) -> str:
@@ -105,7 +111,7 @@ def _distance(position: Position) -> str:
 def _terms(exchange: str, valued: Valued) -> str:
     each = valued.position
     parts = [
-        f"{each.symbol[:24]} {each.side} on {exchange_name(exchange)}: {format_amount(each.size)} {each.base[:8]}",
+        f"{each.symbol[:24]} {each.side} on {exchange_name(exchange)}: {format_coins(each.size, each.base)}",
         f"entry {format_price(each.entry)}, mark {format_price(each.mark)}",
         f"liquidation {'none' if each.liquidation is None else format_price(each.liquidation)}",
         f"PnL {signed_usd(valued.pnl_usd, each.pnl, each.asset)}",

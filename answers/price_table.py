@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from answers.interest import is_rough
 from answers.price_report import PriceReport
 from exchanges.words import per_year_pct
-from render.figures import counted, dash_or, escape, fit, format_points, format_short_price
-from render.keyboards import again, keyboard, that_fit
-from render.message import Answer, Button, foot, pre, short
+from render.figures import counted, dash_or, escape, format_points, format_short_price
+from render.keyboards import again, keyboard, of_coins
+from render.message import Answer, foot, pre, short
 from render.sentences import exchange_name, failed_of, in_words
 
 
@@ -21,26 +21,21 @@ def show(reports: Sequence[PriceReport], now_s: float) -> Answer:
         year = per_year_pct(report.perp.funding if report.perp is not None else None)
         rows.append(
             [
-                _label(report.symbol),
+                short(report.symbol),
                 format_short_price(report.lead.last),
                 format_points(report.lead.change_pct),
                 f"{'≈' * is_rough(report.interest_before, 24)}{dash_or(change)}",
                 dash_or(year),
             ]
         )
-    names = " ".join(short(report.symbol) for report in reports)
+    names = [short(report.symbol) for report in reports]
+    line = " ".join(names)
     exchanges = list(dict.fromkeys(exchange for report in reports for exchange in report.exchanges))
     oldest = min(report.lead.time_ms for report in reports)
-    buttons = that_fit(Button(short(report.symbol)[:8], f"price {short(report.symbol)}") for report in reports)
     return Answer(
         f"<b>Prices</b> {counted(len(reports), 'coin')}",
         (pre(rows),),
         tuple(map(escape, failed_of({short(each.symbol): sum(each.failed.values(), ()) for each in reports}))),
         foot(in_words([exchange_name(each) for each in exchanges]), oldest, now_s),
-        keyboard(again(f"price {names}", f"chart {names}"), buttons),
+        keyboard(again(f"price {line}", f"chart {line}"), of_coins(names, [f"price {each}" for each in names])),
     )
-
-
-def _label(symbol: str) -> str:
-    """BTC, and BTC-EUR beside it."""
-    return fit(short(symbol), 6 if short(symbol) != symbol else 8).rstrip()

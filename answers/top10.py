@@ -27,7 +27,6 @@ from render.fields import TickerFields, iso, ticker_fields
 from render.figures import (
     STALE_S,
     counted,
-    fit,
     format_amount,
     format_dollars,
     format_moment,
@@ -35,7 +34,7 @@ from render.figures import (
     format_short_price,
     short_rate,
 )
-from render.keyboards import again, choices, keyboard, that_fit
+from render.keyboards import again, choices, keyboard, of_coins
 from render.message import Answer, Button, folded, foot, pre, short
 from render.sentences import exchange_name, failed_before
 
@@ -284,7 +283,7 @@ def show(top: Top, now_s: float) -> Answer:
         change = format_points(ticker.change_pct, 0 if abs(ticker.change_pct or 0.0) >= 100 else 1)
         rows.append(
             [
-                fit(split(symbol)[0], 6).rstrip(),
+                split(symbol)[0],
                 format_short_price(ticker.last),
                 change,
                 format_amount(ticker.quote_volume),
@@ -316,7 +315,10 @@ def show(top: Top, now_s: float) -> Answer:
         keyboard=keyboard(
             (*again(f"top10 {kind} {top.sort}"), Button(other, f"top10 {other}")),
             choices(((each, f"top10 {kind} {each}") for each in sorts), top.sort),
-            that_fit(Button(split(symbol)[0][:8], f"price {short(symbol)}") for symbol, _ in top.rows[:5]),
+            of_coins(
+                [split(symbol)[0] for symbol, _ in top.rows[:5]],
+                [f"price {short(symbol)}" for symbol, _ in top.rows[:5]],
+            ),
         ),
     )
 

@@ -22,9 +22,9 @@ from exchanges.words import INTERVALS, Snapshot
 from indicators import BASELINE, SIGNIFICANT_PCT, volume_spike
 from market import Market
 from render.fields import iso, slashed
-from render.figures import counted, escape, fit, format_amount, format_dollars, format_percent, format_points
-from render.keyboards import INTERVAL_BUTTONS, again, choices, keyboard, that_fit
-from render.message import Answer, Button, folded, foot, pre, short
+from render.figures import counted, escape, format_amount, format_dollars, format_percent, format_points
+from render.keyboards import INTERVAL_BUTTONS, again, choices, keyboard, of_coins
+from render.message import Answer, folded, foot, pre, short
 from render.sentences import exchange_name, failed_before, reasons
 
 MAX_THRESHOLD_PCT = 100_000.0
@@ -221,14 +221,14 @@ def show(scan: Scan, now_s: float) -> Answer:
         keyboard(
             again(f"{line} {scan.interval}"),
             choices(((each, f"{line} {each}") for each in INTERVAL_BUTTONS), scan.interval),
-            that_fit(Button(each[:8], f"analysis {each} {scan.interval}") for each in symbols),
+            of_coins(symbols, [f"analysis {each} {scan.interval}" for each in symbols]),
         ),
     )
 
 
 def _cells(each: Scanned) -> list[str]:
     percents = format_points(each.spike_pct, 0), format_points(each.change_pct, 2)
-    return [fit(split(each.symbol)[0], 9).rstrip(), *percents, format_amount(each.dollars)]
+    return [split(each.symbol)[0], *percents, format_amount(each.dollars)]
 
 
 class Spike(TypedDict):

@@ -11,7 +11,7 @@ from answers.price import Prices
 from answers.price_report import PriceReport
 from exchanges.symbols import NotASymbol, parse_symbol
 from render.figures import counted, escape
-from render.keyboards import again, keyboard, that_fit
+from render.keyboards import again, keyboard, of_coins
 from render.message import Answer, Button, Keyboard, short
 from render.sentences import sorry
 from store.words import StoreError
@@ -118,7 +118,8 @@ def show(told: Told, now_s: float) -> Answer:
 
 def _edit_buttons(symbols: Sequence[str]) -> Keyboard:
     """What takes a coin away, and what adds a usual one."""
-    removes = that_fit(Button(f"✖ {short(each)[:8]}", f"watch remove {short(each)}") for each in symbols)
+    names = [short(each) for each in symbols]
+    removes = of_coins(names, [f"watch remove {each}" for each in names], "✖ ")
     more = [each for each in EXAMPLES if f"{each}-USDT" not in symbols] if len(symbols) < MAX_WATCHED else []
     adds = tuple(Button(f"+ {each}", f"watch add {each}") for each in more)
     return keyboard(*_in_rows(removes), (*adds, Button("Done", "watch")))

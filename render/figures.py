@@ -233,7 +233,7 @@ def format_points(percent: float | None, decimals: int = 1) -> str:
 
 
 def format_coins(amount: float | None, base: str) -> str:
-    return f"{format_amount(amount)} {base[:10]}" if is_figure(amount) else "n/a"
+    return f"{format_amount(amount)} {shortened(base, 10)}" if is_figure(amount) else "n/a"
 
 
 def format_signed(amount: float | None) -> str:
@@ -344,6 +344,41 @@ def fit(text: str, columns: int) -> str:
     while text and display_width(text) > columns:
         text = text[:-1]
     return text + " " * (columns - display_width(text))
+
+
+def shortened(text: str, columns: int, n_last: int = 0) -> str:
+    """The text; of a longer one its beginning and its n_last last signs, in at most so many columns, with a mark.
+
+    BANAN… of BANANAS31: without the mark it would be another coin's name.
+    """
+    if display_width(text) <= columns:
+        return text
+    end = text[len(text) - n_last :]
+    return f"{fit(text, max(0, columns - 1 - display_width(end))).rstrip()}…{end}"
+
+
+def told_apart(names: Sequence[str], columns: int) -> list[str]:
+    """Each name shortened to at most so many columns, or to the fewest beyond that at which no two of them read alike.
+
+    BROC…4 and BROC…B where the beginnings of BROCCOLI714 and BROCCOLIF3B are the same.
+    """
+    while max(widths(names), default=0) > columns:
+        cut: dict[str, str] = {}
+        long = [name for name in dict.fromkeys(names) if display_width(name) > columns]
+        for name in long:
+            ways = [shortened(name, columns, n_last) for n_last in range(columns)]
+            clear = (way for way in ways if not any(_may_be(way, other) for other in long if other != name))
+            other_ways = (way for way in ways if way not in cut.values())
+            cut[name] = next(clear, "") or next(other_ways, "")
+        if all(cut.values()):
+            return [cut.get(name, name) for name in names]
+        columns += 1
+    return list(names)
+
+
+def _may_be(cut: str, name: str) -> bool:
+    begin, _, end = cut.rpartition("…")
+    return name.startswith(begin) and name.endswith(end)
 
 
 def format_bp(percent: float) -> str:

@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 from exchanges.symbols import split
 from exchanges.words import COIN, DOLLARS, INTERVALS
-from render.figures import format_price, is_figure
+from render.figures import format_price, is_figure, told_apart
 from render.message import CHOSEN, Button, Keyboard, short
 
 MAX_BUTTON_DATA = 64  # bytes
 MAX_COPIED = 256  # characters
+NAME = 8  # columns of a coin among others
 MAX_ROWS = 64  # of each kind that are kept, as people ask of the same coins; some 1 KB each
 APART = "+"  # before a button's command line: answered by a new message
 INTERVAL_BUTTONS = ("5m", "15m", "1h", "4h", "1d")
@@ -147,6 +148,12 @@ def copying(price: float | None) -> tuple[Button, ...]:
 def that_fit(buttons: Iterable[Button]) -> tuple[Button, ...]:
     """Those that have a text, and a command line of at most as many bytes as Telegram takes, or something to copy."""
     return tuple([each for each in buttons if _fits(each)])
+
+
+def of_coins(names: Sequence[str], lines: Iterable[str], before: str = "") -> tuple[Button, ...]:
+    """A button for each coin, with its command line; five stand in a row, so that long names are cut."""
+    labels = told_apart(names, NAME)
+    return that_fit(Button(f"{before}{label}", line) for label, line in zip(labels, lines, strict=True))
 
 
 def _fits(button: Button) -> bool:

@@ -10,14 +10,14 @@ from itertools import chain, zip_longest
 from typing import NamedTuple
 
 from exchanges.words import Source
-from render.figures import display_width, escape, fit, format_moment, is_narrow, widths
+from render.figures import display_width, escape, format_moment, is_narrow, shortened, told_apart, widths
 from render.sentences import exchange_name
 
 MAX_TEXT = 4096  # characters of a message
 MAX_CAPTION = 1024  # characters under a picture
 DOOR = 64  # characters that a door may add to a caption
 PHONE = 34  # columns of a phone
-MIN_LABEL = 3  # letters of a label, by which it is still known
+MIN_LABEL = 3  # columns of a label, by which it is still known
 MAX_MOMENT_MS = 2**31 * 1000  # beyond it, no clock of today means anything
 DAY_S = 86_400.0
 SEPARATOR = " · "  # of texts in one cell
@@ -133,13 +133,19 @@ def _to_the_right(text: str, columns: int) -> str:
     return " " * (columns - display_width(text)) + text
 
 
-def pre(rows: Iterable[Sequence[str]], *, has_head: bool = True) -> Table:
-    """Aligned columns; where the figures leave less room than usual, the labels are cut to what there is."""
+def pre(rows: Iterable[Sequence[str]], *, has_head: bool = True, has_names: bool = True) -> Table:
+    """Aligned columns; where the figures leave no room for whole labels, these are cut to what there is.
+
+    has_names: the labels are names, no two of which may read alike.
+    """
     rows = [row for row in rows if row]
     text = columns(rows)
     over = max(widths(text.split("\n"))) - PHONE
-    if over > 0 and (left := max([display_width(row[0]) for row in rows]) - over) >= MIN_LABEL:
-        text = columns([[fit(row[0], left).rstrip(), *row[1:]] for row in rows])
+    if over > 0:
+        names = [row[0] for row in rows]
+        left = max(MIN_LABEL, max(widths(names)) - over)
+        labels = told_apart(names, left) if has_names else [shortened(name, left) for name in names]
+        text = columns([[label, *row[1:]] for label, row in zip(labels, rows, strict=True)])
     return Table.of(text, rows, has_head=has_head)
 
 

@@ -307,7 +307,7 @@ async def test_watchlist_holds_a_typed_thousand(tmp_path: Path) -> None:
     async with a_watching_house(tmp_path) as house:
         for line in ("/watch add 1000CAT kPEPE", "/watch"):
             text = re.sub(r"<[^>]+>", "", await house.ask(line))
-            assert re.search(r"^1000CA\s+0\.0", text, re.MULTILINE), text
+            assert re.search(r"^1000CAT\s+0\.0", text, re.MULTILINE), text
             assert re.search(r"^PEPE\s+0\.0", text, re.MULTILINE), text
 
 

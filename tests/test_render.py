@@ -11,6 +11,7 @@ import pytest
 from conftest import together
 
 from answers import price as price_answer
+from answers import watchlist
 from answers.price import Prices
 from answers.price_report import PriceReport
 from demo.telegram_html import parse
@@ -239,7 +240,9 @@ def test_keyboards() -> None:
         Button("📋", "", copy="67432.10"),
     )
     long = [a_report(symbol=f"{'X' * 13}{n}-USDT") for n in range(5)]
-    assert [button.label for button in price_answer.show(Prices(long), NOW_S).keyboard[0]] == ["XXXXXXXX"] * 5
+    assert [button.label for button in price_answer.show(Prices(long), NOW_S).keyboard[0]] == [
+        f"XXXXXX…{n}" for n in range(5)
+    ]
     missing = NotListed("BTCC-USDT", ["okx"], ["BTC", "BTG"])
     assert price_answer.show(Prices([missing]), NOW_S).keyboard == (
         (Button("BTC", "price BTC"), Button("BTG", "price BTG")),
@@ -297,7 +300,36 @@ def test_what_is_copied_is_as_an_order_takes_it() -> None:
 def test_labels_make_room_for_figures() -> None:
     wide = message_module.pre([["FARTCOIN", "0.0₃4919", "+633", "-0.893", "-.3719"], ["BTC", "1", "2", "3", "4"]])
     assert [len(line) for line in wide.removeprefix("<pre>").removesuffix("</pre>").split("\n")] == [34, 34]
-    assert wide.startswith("<pre>FARTCO ")
+    assert wide.startswith("<pre>FARTC… ")
+
+
+@together(
+    "names, columns, told",
+    [
+        (["BANANA", "BANANAS31"], 9, ["BANANA", "BANANAS31"]),
+        (["BANANA", "BANANAS31", "BTC"], 6, ["BANANA", "BANAN…", "BTC"]),
+        (["BROCCOLI714", "BROCCOLIF3B", "BANANAS31"], 6, ["BROC…4", "BROC…B", "BANAN…"]),
+        (["BTC-USDC", "BTC-USDT", "BTC-USDC"], 6, ["BTC-…C", "BTC-…T", "BTC-…C"]),
+        (["ABBBBA", "ACCCCA", "ADDDDA"], 2, ["AB…", "AC…", "AD…"]),
+        (["ABCDEFGHIJ", "ABCDEFGHJJ"], 5, ["AB…IJ", "AB…JJ"]),
+        (["币安人生", "币安人死"], 6, ["币…生", "币…死"]),
+    ],
+)
+def test_names_that_are_cut_are_marked_and_told_apart(names: list[str], columns: int, told: list[str]) -> None:
+    assert figures_module.told_apart(names, columns) == told
+
+
+def test_no_price_stands_under_another_coins_name() -> None:
+    long = [a_report(symbol=each) for each in ("BANANA-USDT", "BANANAS31-USDT", "BTC-USDC", "1000CAT-USDT")]
+    answer = price_answer.show(Prices(long), NOW_S)
+    names = ["BANANA", "BANANAS31", "BTC-USDC", "1000CAT"]
+    assert [line.split()[0] for line in parse(answer.text).text.split("\n")[2:6]] == names
+    assert [button.label for button in answer.keyboard[1]] == ["BANANA", "BANANAS…", "BTC-USDC", "1000CAT"]
+
+
+def test_two_coins_of_one_beginning_have_two_buttons_to_press() -> None:
+    told = watchlist.Told(["BROCCOLI714-USDT", "BROCCOLIF3B-USDT"])
+    assert [button.label for button in watchlist.show(told, NOW_S).keyboard[0]] == ["✖ BROCCO…4", "✖ BROCCO…B"]
 
 
 def test_wide_letters_take_two_columns() -> None:

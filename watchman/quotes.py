@@ -19,6 +19,7 @@ from exchanges.symbols import are_of_one_coin, coin_symbol, in_quotes
 from exchanges.table import EXCHANGES
 from exchanges.words import Candles, Snapshot, Ticker, per_8h
 from market import Market
+from render.figures import shortened
 from render.sentences import exchange_name
 from store.words import Store
 from watchman.figures import Held, Spread
@@ -212,7 +213,7 @@ def _holding(exchange: str, valued: Valued) -> Holding:
     if each.margin_mode:  # one contract held twice: two positions, each with a liquidation of its own
         words += [each.margin_mode, each.asset]
     is_isolated = each.margin_mode == "isolated"
-    label = f"{each.base[:8]} {each.side} · {exchange_name(exchange)}{' isolated' * is_isolated}"
+    label = f"{shortened(each.base, 8)} {each.side} · {exchange_name(exchange)}{' isolated' * is_isolated}"
     return Holding(" ".join(words), label, each.notional, distance_pct, each.pnl_pct)
 
 
