@@ -9,7 +9,7 @@ from typing import Any
 from answers.funding import ask_extremes
 from answers.price_report import PriceReport, report_of
 from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, minute_of_day, minutes_ahead
-from answers.top10 import trading
+from answers.traded import trading
 from asking.races import Question
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.exchange import Exchange

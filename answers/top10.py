@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, NotRequired, TypedDict, cast
 
 from answers.asked import KIND_WORDS, Misread, Tools, cut
 from answers.funding import perps_with_funding
+from answers.traded import refuse_stale, trading, volume_of
 from asking import races
 from asking.races import Question
 from exchanges import coingecko
-from exchanges.errors import BadResponse, MarketError, NotSupported, PartName, Reason
+from exchanges.errors import MarketError, NotSupported, PartName, Reason
 from exchanges.symbols import multiplied, split
 from exchanges.table import Exchange
-from exchanges.words import COIN, Snapshot, Ticker, per_8h
+from exchanges.words import Snapshot, Ticker, per_8h
 from market import Market
 from render.fields import TickerFields, iso, ticker_fields
 from render.figures import (
@@ -43,11 +43,8 @@ CAPS_S = 600.0
 CAPS_LATE_S = 1.5  # the table never waits longer for them
 CAPS_AGAIN_S = 60.0
 MAX_PRICE_GAP = 0.2  # between a coin's price here and its namesake's at CoinGecko
-STALE_MS = 15 * 60_000  # a market whose last news is older does not trade
 SORTS = ("volume", "gainers", "losers", "funding", "oi")
 MIN_QUOTE_VOLUME = 1_000_000.0  # of gainers and losers: a thin market's jump is no news
-_OPPOSITES = {"UP": "DOWN", "DOWN": "UP", "BULL": "BEAR", "BEAR": "BULL"}
-_ENDINGS = (*_OPPOSITES, "L", "S")  # of leveraged tokens; BTC3L
 ABOUT = "list of"
 SORT_NAMES = {
     "volume": "volume",
@@ -155,67 +152,16 @@ async def _listed_at(market: Market, exchange: Exchange, asked: Sorting) -> tupl
     return exchange, found
 
 
-def refuse_stale(exchange: str, found: Mapping[str, Snapshot], now_ms: int) -> None:
-    """Raises BadResponse for a list of which nothing trades: it is of another day."""
-    tickers = (each.ticker for each in found.values() if each.ticker is not None)
-    if not any(each.quote_volume and (not each.time_ms or now_ms - each.time_ms <= STALE_MS) for each in tickers):
-        raise BadResponse(exchange, "no market of the list trades")
-
-
-def trading(found: dict[str, Snapshot], now_ms: int) -> list[tuple[str, Snapshot]]:
-    """The markets against one dollar that trade, without leveraged tokens.
-
-    A market trades when it has volume and, where its ticker tells a time, was heard of within STALE_MS. Of a coin
-    with several dollars the one with the most volume counts.
-    """
-    names = list(map(split, found))
-    bases = {base for base, _ in names}
-    best: dict[str, tuple[str, Snapshot]] = {}
-    for (base, quote), (symbol, perp) in zip(names, found.items(), strict=True):
-        ticker = perp.ticker
-        if ticker is None or quote == COIN or not ticker.quote_volume:
-            continue
-        if base.endswith(_ENDINGS) and is_leveraged(base, bases):  # hardly any, and there are hundreds in a list
-            continue
-        if ticker.time_ms and now_ms - ticker.time_ms > STALE_MS:
-            continue
-        other = best.get(base)
-        if other is None or _volume(perp) > _volume(other[1]):
-            best[base] = (symbol, perp)
-    return list(best.values())
-
-
-def is_leveraged(base: str, bases: set[str]) -> bool:
-    """Whether a coin is a leveraged token: BTCUP, ETHBEAR or BTC3L, of a coin that is listed, too.
-
-    The opposite (BTCDOWN, BTC3S) need not have traded today. Where the coin is not listed the opposite decides, and
-    names of one or two letters before UP are no coin's: JUP, SUPER and SYRUP are none.
-    """
-    for ending, opposite in _OPPOSITES.items():
-        if base.endswith(ending) and base != ending:
-            coin = base.removesuffix(ending)
-            return coin + opposite in bases or (len(coin) > 2 and coin in bases)
-    found = re.fullmatch(r"(.+)([2-9])([LS])", base)
-    if found is None:
-        return False
-    coin, times, side = found.groups()
-    return coin in bases or f"{coin}{times}{'S' if side == 'L' else 'L'}" in bases
-
-
 def _ticker(perp: Snapshot) -> Ticker:
     assert perp.ticker is not None
     return perp.ticker
-
-
-def _volume(perp: Snapshot) -> float:
-    return _ticker(perp).quote_volume or 0.0
 
 
 def by(sort: str) -> Callable[[tuple[str, Snapshot]], tuple[float, float]]:
     """What to sort by, the first row lowest; those without the figure last, equal ones by volume."""
 
     def key(row: tuple[str, Snapshot]) -> tuple[float, float]:
-        volume = _volume(row[1])
+        volume = volume_of(row[1])
         figure = volume if sort == "volume" else _figure(row[1], sort)
         return math.inf if figure is None else -figure, -volume
 
@@ -230,7 +176,7 @@ def _figure(perp: Snapshot, sort: str) -> float | None:
     if sort == "oi":
         return perp.open_interest and perp.open_interest.open_interest_quote
     change = _ticker(perp).change_pct
-    if change is None or _volume(perp) < MIN_QUOTE_VOLUME:
+    if change is None or volume_of(perp) < MIN_QUOTE_VOLUME:
         return None
     return change if sort == "gainers" else -change
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 from answers.asked import NO_MONTH, Misread, Tools, cut, is_month
-from answers.top10 import by, refuse_stale, trading
+from answers.top10 import by
+from answers.traded import refuse_stale, trading
 from asking import races
 from asking.budgets import OverBudget
 from asking.races import Question

@@ -12,7 +12,7 @@ from answering import NOW, freeze, intercept
 from conftest import House, a_house, together
 from wired import DAY_MS, NOW_MS, say, wired
 
-from answers.top10 import is_leveraged
+from answers.traded import is_leveraged
 from demo.web import in_json
 
 HOUR_MS = 3_600_000

@@ -13,7 +13,7 @@ from answering import NOW, asked_of, bases, freeze, intercept, largest, top
 from conftest import a_house, a_house_among_many, together
 
 from answers import top10
-from answers.top10 import is_leveraged, trading
+from answers.traded import is_leveraged, trading
 from clock import loop_time
 from demo.binance_markets import LEVERAGED
 from demo.telegram_html import parse
