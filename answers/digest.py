@@ -9,7 +9,7 @@ from typing import Any
 from answers.funding import ask_extremes
 from answers.price_report import PriceReport, report_of
 from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, minute_of_day, minutes_ahead
-from answers.traded import trading
+from answers.traded import refuse_stale, trading
 from asking.races import Question
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.exchange import Exchange
@@ -68,7 +68,9 @@ async def _movers(market: Market) -> dict[str, Any]:
     """The perpetuals that rose and fell most, of the first exchange that tells all."""
 
     async def listed(exchange: Exchange) -> tuple[Exchange, dict[str, Snapshot]]:
-        return exchange, await market.listing(exchange, "perp")
+        found = await market.listing(exchange, "perp")
+        refuse_stale(exchange.id, found, market.now_ms())
+        return exchange, found
 
     exchanges = market.offering("perp")
     question = Question(exchanges, (listed(each) for each in exchanges))
@@ -97,11 +99,12 @@ def answer_of(facts: Mapping[str, Any]) -> Answer:
     blocks: list[str] = []
     if facts["watched"]:
         blocks += ["Watchlist", pre([["", "last", "24h%"], *(_row(*each) for each in facts["watched"])])]
-    if movers := facts["movers"]:
+    movers, funding = facts["movers"], facts["funding"]
+    if movers and (moved := [*movers["up"], *movers["down"]]):
         blocks.append(f"Moved most ({escape(exchange_name(movers['exchange']))} perpetuals)")
-        blocks.append(pre([["", "last", "24h%"], *(_row(*each) for each in (*movers["up"], *movers["down"]))]))
-    if funding := facts["funding"]:
-        rates = [[split(each)[0], format_percent(rate, 4)] for each, rate in _extremes(funding)]
+        blocks.append(pre([["", "last", "24h%"], *(_row(*each) for each in moved)]))
+    if funding and (extremes := _extremes(funding)):
+        rates = [[split(each)[0], format_percent(rate, 4)] for each, rate in extremes]
         blocks += [f"Funding per 8h ({escape(exchange_name(funding['exchange']))})", pre(rates, has_head=False)]
     if not (facts["watched"] or movers or funding):
         blocks.append("No exchange answered just now.")

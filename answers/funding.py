@@ -8,6 +8,7 @@ from typing import NamedTuple, TypedDict
 from answers.asked import Tools, only_symbol
 from answers.contracts import Contract, DerivativesReport, contract_name, contracts_of, partial_notes
 from answers.paid import DAYS, paid_at, paid_over
+from answers.traded import refuse_stale, trades
 from asking.races import Part, Question, settled
 from exchanges.errors import MarketError, NotSupported, PartName, Reason, is_not_there
 from exchanges.symbols import split
@@ -75,7 +76,11 @@ async def ask_extremes(market: Market, n: int = 7) -> FundingExtremes:
     exchanges = market.offering("perp")
     question = Question(exchanges, (perps_with_funding(market, each) for each in exchanges))
     (exchange, perps), failed = await market.first_answer("all perpetuals", {"perp": question})
-    ranked = [(rate, symbol, perp) for symbol, perp in perps.items() if (rate := per_8h(perp.funding)) is not None]
+    ranked = [
+        (rate, symbol, perp)
+        for symbol, perp in perps.items()
+        if (rate := per_8h(perp.funding)) is not None and trades(perp.ticker, market.now_ms())
+    ]
     ranked.sort(key=lambda each: (each[0], each[1]))
     lowest = [(symbol, perp) for rate, symbol, perp in ranked[:n] if rate < 0]
     highest = [(symbol, perp) for rate, symbol, perp in reversed(ranked[-n:]) if rate > 0]
@@ -235,6 +240,7 @@ def _extremes(extremes: FundingExtremes, now_s: float) -> Answer:
 async def perps_with_funding(market: Market, exchange: Exchange) -> tuple[Exchange, dict[str, Snapshot]]:
     """All perpetuals of an exchange, the funding of some at least comparable. Raises MarketError."""
     found = await market.listing(exchange, "perp", PartName.FUNDING)
+    refuse_stale(exchange.id, found, market.now_ms())
     if not any(per_8h(perp.funding) is not None for perp in found.values()):
         raise market.periods.error(exchange) or NotSupported(exchange.id, "no funding", Reason.NO_FUNDING)
     return exchange, found

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from exchanges.errors import BadResponse
+from exchanges.errors import Reason, Unavailable
 from exchanges.symbols import split
-from exchanges.words import COIN, Snapshot
+from exchanges.words import COIN, Snapshot, Ticker
 
 STALE_MS = 15 * 60_000  # a market whose last news is older does not trade
 _OPPOSITES = {"UP": "DOWN", "DOWN": "UP", "BULL": "BEAR", "BEAR": "BULL"}
@@ -15,28 +15,30 @@ _ENDINGS = (*_OPPOSITES, "L", "S")  # of leveraged tokens; BTC3L
 
 
 def refuse_stale(exchange: str, found: Mapping[str, Snapshot], now_ms: int) -> None:
-    """Raises BadResponse for a list of which nothing trades: it is of another day."""
-    tickers = (each.ticker for each in found.values() if each.ticker is not None)
-    if not any(each.quote_volume and (not each.time_ms or now_ms - each.time_ms <= STALE_MS) for each in tickers):
-        raise BadResponse(exchange, "no market of the list trades")
+    """Raises Unavailable for a list of which nothing trades: it is of another day."""
+    if not any(trades(each.ticker, now_ms) for each in found.values()):
+        raise Unavailable(exchange, "no market of the list trades", Reason.BEHIND)
+
+
+def trades(ticker: Ticker | None, now_ms: int) -> bool:
+    """Whether a market has volume and, where its ticker tells a time, was heard of within STALE_MS."""
+    if ticker is None or not ticker.quote_volume:
+        return False
+    return not ticker.time_ms or now_ms - ticker.time_ms <= STALE_MS
 
 
 def trading(found: dict[str, Snapshot], now_ms: int) -> list[tuple[str, Snapshot]]:
     """The markets against one dollar that trade, without leveraged tokens.
 
-    A market trades when it has volume and, where its ticker tells a time, was heard of within STALE_MS. Of a coin
-    with several dollars the one with the most volume counts.
+    Of a coin with several dollars the one with the most volume counts.
     """
     names = list(map(split, found))
     bases = {base for base, _ in names}
     best: dict[str, tuple[str, Snapshot]] = {}
     for (base, quote), (symbol, perp) in zip(names, found.items(), strict=True):
-        ticker = perp.ticker
-        if ticker is None or quote == COIN or not ticker.quote_volume:
+        if quote == COIN or not trades(perp.ticker, now_ms):
             continue
         if base.endswith(_ENDINGS) and is_leveraged(base, bases):  # hardly any, and there are hundreds in a list
-            continue
-        if ticker.time_ms and now_ms - ticker.time_ms > STALE_MS:
             continue
         other = best.get(base)
         if other is None or volume_of(perp) > volume_of(other[1]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ from answering import NOW, freeze, intercept
 from conftest import House, a_house, together
 from wired import DAY_MS, NOW_MS, say, wired
 
+from answers.funding import ask_extremes
 from answers.traded import is_leveraged
 from demo.web import in_json
 
@@ -166,3 +167,39 @@ async def test_what_nobody_trades_any_more_is_told_as_old(command: str) -> None:
         text = re.sub(r"<[^>]+>", "", await house.ask(f"/{command} FTT"))
         assert "No trades within 24h on Bitget and Gate: the market may be halted or delisted." in text
         assert "No trades within" not in await house.ask(f"/{command} TON")
+
+
+# Lists of all markets.
+
+
+def a_day_old(symbols: Callable[[str], bool]) -> Any:
+    """Binance's lists, in which these markets were last heard of a day ago."""
+
+    async def answer(asked: Any, whole: Any) -> Any:
+        reply = await whole(asked)
+        if not asked.path.endswith("ticker/24hr"):
+            return reply
+        told = orjson.loads(reply.body)
+        for row in told if isinstance(told, list) else [told]:
+            row["closeTime"] -= DAY_MS * symbols(row["symbol"])
+        return in_json(told)
+
+    return answer
+
+
+@pytest.mark.parametrize("line", ["/top10", "/top10 funding", "/top10 gainers", "/funding top", "/volscan 0"])
+async def test_a_list_of_yesterday_is_no_list(line: str) -> None:
+    async with a_house(EXCHANGES="binance,bybit", VOLSCAN_SYMBOLS="5") as house:
+        intercept(house, "BINANCE_USDM", a_day_old(lambda _: True))
+        text = await house.ask(line)
+        assert "Binance had no figures of now." in text
+        assert "<i>Bybit" in text
+
+
+async def test_funding_of_a_halted_contract_that_is_still_listed_is_no_extreme() -> None:
+    async with a_house(EXCHANGES="binance") as house:
+        market = house.bot.market
+        highest = (await ask_extremes(market)).highest[0][0]
+        market.forget()
+        intercept(house, "BINANCE_USDM", a_day_old(lambda symbol: symbol == highest.replace("-", "")))
+        assert highest not in [symbol for symbol, _ in (await ask_extremes(market)).highest]
