@@ -31,14 +31,13 @@ from render.figures import (
 )
 from render.keyboards import again, apart, copying, keyboard, neighbours, that_fit, try_again
 from render.message import PHONE, Answer, Button, Keyboard, folded, foot, labelled, short
-from render.sentences import PARTS, capital, exchange_name, in_words, reasons, sentence, sorry, which_coin
+from render.sentences import exchange_name, is_quiet, quiet, reasons, sentence, sorry, which_coin, without
 
 log = logging.getLogger("bot")
 ABOUT = "price for"
 MAX_SYMBOLS = 5
 LABEL = 6  # columns before a card's figures
 LONG = ("7d", "30d")  # whose moves are against the nearest opening of a long candle
-QUIET_S = 86400.0  # without a trade: the market is told as one that may be gone
 
 
 class Asked(NamedTuple):
@@ -253,16 +252,7 @@ def _volumes(report: PriceReport) -> list[str]:
 
 def _notes(report: PriceReport, base: str, now_s: float) -> list[str]:
     """What the reader should know of the figures: what is missing and why, who did not answer."""
-    notes = []
-    by_reason: dict[str, list[str]] = {}
-    for what, errors in report.missing.items():
-        is_market = what in (PartName.SPOT, PartName.PERP)
-        name = f"No {PARTS[what]}" if is_market else f"{capital(PARTS[what])} n/a"
-        by_reason.setdefault(reasons(errors), []).append(name)
-    for why, names in by_reason.items():
-        first, *others = names
-        others = [each if each[:2].isupper() else f"{each[:1].lower()}{each[1:]}" for each in others]  # OI stays OI
-        notes.append(f"{in_words([first, *others])}: {why}.")
+    notes = without(report.missing)
     sentences = {side: sentence(reasons(errors)) for side, errors in report.failed.items()}
     if len(sentences) == 2 and len(set(sentences.values())) == 1:
         notes.append(next(iter(sentences.values())))
@@ -282,9 +272,8 @@ def _notes(report: PriceReport, base: str, now_s: float) -> list[str]:
             continue
         if (quote := split(ticker.symbol)[1]) != split(report.symbol)[1]:
             notes.append(f"{kind} is priced in {quote} there.")
-        if now_s - ticker.time_ms / 1000 > QUIET_S:
-            where, when = exchange_name(ticker.exchange), format_day(ticker.time_ms)
-            notes.append(f"{kind}: no trade on {where} since {when}; it may be halted or delisted.")
+        if is_quiet(ticker.time_ms, now_s):
+            notes.append(quiet(kind, ticker.exchange, ticker.time_ms))
         if ticker.change_pct is None:
             notes.append(f"{exchange_name(ticker.exchange)} tells no change over 24 hours.")
     for kind, multiplier in report.multipliers.items():

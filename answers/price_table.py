@@ -4,11 +4,21 @@ from collections.abc import Sequence
 
 from answers.interest import is_rough
 from answers.price_report import PriceReport
+from exchanges.errors import PartName
 from exchanges.words import per_year_pct
 from render.figures import counted, dash_or, escape, format_points, format_short_price
 from render.keyboards import again, keyboard, of_coins
 from render.message import Answer, foot, pre, short
-from render.sentences import exchange_name, failed_of, in_words
+from render.sentences import continued, exchange_name, failed_of, in_words, is_quiet, quiet, without
+
+OF_ROWS = (
+    PartName.PERP,
+    PartName.OPEN_INTEREST,
+    PartName.OPEN_INTEREST_CHANGE,
+    PartName.FUNDING,
+    PartName.FUNDING_PERIOD,
+)
+"""What a row has no figure without."""
 
 
 def show(reports: Sequence[PriceReport], now_s: float) -> Answer:
@@ -31,11 +41,38 @@ def show(reports: Sequence[PriceReport], now_s: float) -> Answer:
     names = [short(report.symbol) for report in reports]
     line = " ".join(names)
     exchanges = list(dict.fromkeys(exchange for report in reports for exchange in report.exchanges))
-    oldest = min(report.lead.time_ms for report in reports)
+    times = [report.lead.time_ms for report in reports]
+    oldest = min([each for each in times if not is_quiet(each, now_s)] or times)
     return Answer(
         f"<b>Prices</b> {counted(len(reports), 'coin')}",
         (pre(rows),),
-        tuple(map(escape, failed_of({short(each.symbol): sum(each.failed.values(), ()) for each in reports}))),
+        tuple(map(escape, _notes(reports, now_s))),
         foot(in_words([exchange_name(each) for each in exchanges]), oldest, now_s),
         keyboard(again(f"price {line}", f"chart {line}"), of_coins(names, [f"price {each}" for each in names])),
     )
+
+
+def _notes(reports: Sequence[PriceReport], now_s: float) -> list[str]:
+    """Who did not answer; whose open interest or funding is missing, and why; which market is not traded."""
+    by_sentence: dict[str, list[str]] = {}
+    for report in reports:
+        for each in without({what: errors for what, errors in report.missing.items() if what in OF_ROWS}):
+            by_sentence.setdefault(each, []).append(short(report.symbol))
+    return [
+        *failed_of({short(each.symbol): sum(each.failed.values(), ()) for each in reports}),
+        *(
+            text if len(coins) == len(reports) else f"{in_words(coins)}: {continued(text)}"
+            for text, coins in by_sentence.items()
+        ),
+        *(note for report in reports for note in _halted(report, now_s)),
+    ]
+
+
+def _halted(report: PriceReport, now_s: float) -> list[str]:
+    """Of the market whose price is shown; else of the perpetual, whose open interest and funding are."""
+    name, perp = short(report.symbol), report.perp and report.perp.ticker
+    if is_quiet(report.lead.time_ms, now_s):
+        return [quiet(name, report.lead.exchange, report.lead.time_ms)]
+    if perp is not None and is_quiet(perp.time_ms, now_s):
+        return [quiet(f"{name} perpetual", perp.exchange, perp.time_ms)]
+    return []

@@ -20,7 +20,7 @@ from exchanges.errors import (
 from exchanges.symbols import NotASymbol
 from exchanges.table import EXCHANGES
 from exchanges.words import Source
-from render.figures import escape
+from render.figures import escape, format_day
 
 REASONS = {
     Reason.FAILED: ("failed", "failed"),
@@ -110,6 +110,7 @@ PARTS = {
     PartName.LONG_SHORT: "long/short",
 }
 """They are continued by “n/a”; spot and perpetual are led by “No”."""
+QUIET_S = 86400.0  # without a trade
 MAX_NAMED = 3  # exchanges that lack a market; of more, their number is told
 
 
@@ -165,6 +166,31 @@ def failed_of(errors: Mapping[str, Iterable[MarketError]]) -> list[str]:
             unlisted.setdefault(reasons(own), []).append(coin)
     told = [sentence(reasons([each])) for each in silent.values()]
     return [*told, *(f"{in_words(coins)}: {why}." for why, coins in unlisted.items())]
+
+
+def without(missing: Mapping[PartName, Iterable[MarketError]]) -> list[str]:
+    """Which parts of an answer are missing, and why: those of one reason in one sentence."""
+    by_reason: dict[str, list[str]] = {}
+    for what, errors in missing.items():
+        is_market = what in (PartName.SPOT, PartName.PERP)
+        name = f"No {PARTS[what]}" if is_market else f"{capital(PARTS[what])} n/a"
+        by_reason.setdefault(reasons(errors), []).append(name)
+    return [f"{in_words([first, *map(continued, others)])}: {why}." for why, (first, *others) in by_reason.items()]
+
+
+def is_quiet(time_ms: int, now_s: float) -> bool:
+    """Whether a market was last traded so long ago that it is told as one that may be gone."""
+    return now_s - time_ms / 1000 > QUIET_S
+
+
+def quiet(name: str, exchange: str, time_ms: int) -> str:
+    """What is said of such a market. name: how the answer calls it."""
+    return f"{name}: no trade on {exchange_name(exchange)} since {format_day(time_ms)}; it may be halted or delisted."
+
+
+def continued(text: str) -> str:
+    """As it goes on in a sentence: OI stays OI."""
+    return text if text[:2].isupper() else f"{text[:1].lower()}{text[1:]}"
 
 
 def capital(text: str) -> str:

@@ -231,6 +231,37 @@ def test_prices_of_several_are_a_row_each() -> None:
     assert answer.keyboard[1] == (Button("BTC", "price BTC"), Button("ETH", "price ETH"))
 
 
+def test_a_halted_coin_makes_no_other_price_old() -> None:
+    quiet = a_ticker(time_ms=int((NOW_S - 9 * 86_400) * 1000))
+    halted = a_report(symbol="OP-USDT", spot=quiet)
+    text = parse(price_answer.show(Prices([a_report(), halted]), NOW_S).text).text
+    assert "OP: no trade on Binance since 2025-11-14 14:03 UTC; it may be halted or delisted." in text
+    assert text.endswith("Binance · 14:03:22 UTC")
+    alone = parse(price_answer.show(Prices([halted, halted]), NOW_S).text).text
+    assert alone.endswith("Binance · 14:03:22 UTC, 9d old")
+
+
+def test_figures_of_a_halted_perpetual_are_told_as_such() -> None:
+    perp = a_report().perp
+    assert perp is not None
+    halted = a_report(perp=perp._replace(ticker=a_ticker(time_ms=int((NOW_S - 9 * 86_400) * 1000))))
+    text = price_answer.show(Prices([halted, a_report(symbol="ETH-USDT")]), NOW_S).text
+    assert "BTC perpetual: no trade on Binance since 2025-11-14 14:03 UTC; it may be halted or delisted." in text
+    assert "UTC, 9d old" not in text
+
+
+def test_dashes_of_rows_are_explained() -> None:
+    late = (Unavailable("binance", "x", Reason.LATE),)
+    without = {PartName.FUNDING: late, PartName.OPEN_INTEREST_CHANGE: late}
+    both = [a_report(missing=without), a_report(symbol="ETH-USDT", missing=without)]
+    text = price_answer.show(Prices(both), NOW_S).text
+    assert "\nFunding n/a and OI change n/a: Binance did not answer in time.\n" in text
+    one = [a_report(), a_report(symbol="ETH-USDT", missing={PartName.OPEN_INTEREST_CHANGE: late})]
+    assert "\nETH: OI change n/a: Binance did not answer in time.\n" in price_answer.show(Prices(one), NOW_S).text
+    unseen = a_report(missing={PartName.HOUR_CHANGE: late})
+    assert "n/a" not in price_answer.show(Prices([unseen, unseen]), NOW_S).text
+
+
 def test_keyboards() -> None:
     assert price_answer.show(Prices([a_report()]), NOW_S).keyboard[0] == (
         Button("🔄", "price BTC"),
