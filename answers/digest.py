@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from answers.funding import ask_extremes
+from answers.funding import ask_extremes, market_name
 from answers.price_report import PriceReport, report_of
 from answers.quiet import DAY_MINUTES, MINUTE_MS, Wishes, minute_of_day, minutes_ahead
 from answers.traded import refuse_stale, trading
 from asking.races import Question
 from exchanges.errors import NoAnswer, NotListed
 from exchanges.exchange import Exchange
-from exchanges.symbols import split
 from exchanges.words import Snapshot, per_8h
 from market import Market
 from render.figures import counted, escape, format_percent, format_points, format_short_price
@@ -81,8 +80,9 @@ async def _movers(market: Market) -> dict[str, Any]:
         for each in tickers
         if each.change_pct is not None and (each.quote_volume or 0.0) >= MIN_VOLUME
     )
-    rows = [(symbol, last, change) for change, symbol, last in moved]
-    return {"exchange": exchange.id, "up": rows[-N_MOVERS:][::-1], "down": rows[: min(N_MOVERS, len(rows) // 2)]}
+    rose = [(symbol, last, change) for change, symbol, last in reversed(moved) if change > 0]
+    fell = [(symbol, last, change) for change, symbol, last in moved if change < 0]
+    return {"exchange": exchange.id, "up": rose[:N_MOVERS], "down": fell[:N_MOVERS]}
 
 
 async def _funding(market: Market) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def answer_of(facts: Mapping[str, Any]) -> Answer:
         blocks.append(f"Moved most ({escape(exchange_name(movers['exchange']))} perpetuals)")
         blocks.append(pre([["", "last", "24h%"], *(_row(*each) for each in moved)]))
     if funding and (extremes := _extremes(funding)):
-        rates = [[split(each)[0], format_percent(rate, 4)] for each, rate in extremes]
+        rates = [[market_name(each, funding["exchange"]), format_percent(rate, 4)] for each, rate in extremes]
         blocks += [f"Funding per 8h ({escape(exchange_name(funding['exchange']))})", pre(rates, has_head=False)]
     if not (facts["watched"] or movers or funding):
         blocks.append("No exchange answered just now.")

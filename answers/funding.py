@@ -205,7 +205,7 @@ def until(funding: Funding, now_s: float) -> str:
     return format_span((funding.next_funding_ms or 0) / 1000 - now_s)
 
 
-def _market_name(symbol: str, exchange: str) -> str:
+def market_name(symbol: str, exchange: str) -> str:
     """BTC, or BTC USDC where that is not the exchange's usual dollar."""
     base, quote = split(symbol)
     known = EXCHANGES.get(exchange)
@@ -224,7 +224,7 @@ def _extremes(extremes: FundingExtremes, now_s: float) -> Answer:
             hours = funding.funding_interval_h if funding is not None else None
             period = "n/a" if hours is None else f"{hours:g}h"
             year = format_points(per_year_pct(funding), 0)
-            rows.append([_market_name(symbol, extremes.exchange), format_rate(per_8h(funding)), year, period])
+            rows.append([market_name(symbol, extremes.exchange), format_rate(per_8h(funding)), year, period])
         lines.append(pre(rows) if side else f"{name}: no market.")
     lines += failed_before(extremes.failed)
     source = f"{exchange_name(extremes.exchange)}, {counted(extremes.n_markets, 'market')}"
