@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from answers.funding import ask_extremes, market_name
 from answers.price_report import PriceReport, report_of
@@ -16,10 +16,11 @@ from exchanges.exchange import Exchange
 from exchanges.words import Snapshot, per_8h
 from market import Market
 from render.figures import counted, escape, format_percent, format_points, format_short_price
-from render.message import Answer, pre, short
-from render.sentences import exchange_name
+from render.message import Answer, foot, pre, short
+from render.sentences import continued, exchange_name, in_words, is_quiet, quiet, reasons
 from store.words import ARMED, Store
 
+T = TypeVar("T")
 LATE_MINUTES = 60  # a digest is sent so long after its time, and then no more that day
 N_MOVERS = 3
 MIN_VOLUME = 1e6  # dollars a day: what is traded less moves for nothing
@@ -39,28 +40,50 @@ def due_day(wishes: Wishes, now_ms: int) -> int | None:
 
 
 async def gather(market: Market, store: Store, chat_id: int) -> dict[str, Any]:
-    """What a digest tells; what no exchange told in time is left out. Raises StoreError."""
+    """What a digest tells, and why the rest is missing. Raises StoreError."""
     symbols, alerts = await store.watched(chat_id), await store.alerts_of_chat(chat_id)
-    watched, movers, funding = await asyncio.gather(
-        _in_time(_watched(market, symbols)), _in_time(_movers(market)), _in_time(_funding(market))
+    reports, (movers, no_movers), (funding, no_funding) = await asyncio.gather(
+        asyncio.gather(*(_in_time(report_of(market, each)) for each in symbols)),
+        _in_time(_movers(market)),
+        _in_time(_funding(market)),
     )
     n_armed = sum(each.status == ARMED for each in alerts)
-    return {"event": "digest", "watched": watched, "movers": movers, "funding": funding, "n_armed": n_armed}
+    return {
+        "event": "digest",
+        **_watched([each for each, _ in reports if each is not None], market.now_ms()),
+        "untold": [(symbol, why) for symbol, (_, why) in zip(symbols, reports, strict=True) if why],
+        "movers": movers,
+        "no_movers": no_movers,
+        "funding": funding,
+        "no_funding": no_funding,
+        "n_armed": n_armed,
+    }
 
 
-async def _in_time(asking: Any) -> Any:
+async def _in_time(asking: Awaitable[T]) -> tuple[T | None, str]:
+    """What was told, or why it was not."""
     try:
         async with asyncio.timeout(GATHER_S):
-            return await asking
-    except (TimeoutError, NoAnswer, NotListed):
-        return None
+            return await asking, ""
+    except NoAnswer as error:
+        return None, reasons(error.errors)
+    except NotListed:
+        return None, "not listed"
+    except TimeoutError:
+        return None, "no exchange answered in time"
 
 
-async def _watched(market: Market, symbols: Sequence[str]) -> list[tuple[str, float, float | None]]:
-    """Symbol, price, change over 24 hours."""
-    reports = await asyncio.gather(*(report_of(market, each) for each in symbols), return_exceptions=True)
-    found = [each for each in reports if isinstance(each, PriceReport)]
-    return [(each.symbol, each.lead.last, each.lead.change_pct) for each in found]
+def _watched(reports: Sequence[PriceReport], now_ms: int) -> dict[str, Any]:
+    """Symbol, price, change over 24 hours; who told them; and when, but for markets that may be gone."""
+    leads = [(each.symbol, each.lead) for each in reports]
+    halted = [(symbol, each.exchange, each.time_ms) for symbol, each in leads if is_quiet(each.time_ms, now_ms / 1000)]
+    gone = [symbol for symbol, _, _ in halted]
+    return {
+        "now_ms": min([now_ms, *(each.time_ms for symbol, each in leads if symbol not in gone)]),
+        "watched": [(symbol, each.last, each.change_pct) for symbol, each in leads],
+        "watched_at": list(dict.fromkeys(each.exchange for _, each in leads)),
+        "halted": halted,
+    }
 
 
 async def _movers(market: Market) -> dict[str, Any]:
@@ -94,22 +117,50 @@ async def _funding(market: Market) -> dict[str, Any]:
     return {"exchange": extremes.exchange, "highest": rates[0], "lowest": rates[1]}
 
 
-def answer_of(facts: Mapping[str, Any]) -> Answer:
-    """As it is sent."""
+def answer_of(facts: Mapping[str, Any], now_s: float) -> Answer:
+    """As it is sent. What an older version left in the outbox has neither time nor reasons."""
     blocks: list[str] = []
-    if facts["watched"]:
-        blocks += ["Watchlist", pre([["", "last", "24h%"], *(_row(*each) for each in facts["watched"])])]
-    movers, funding = facts["movers"], facts["funding"]
+    watched, movers, funding = facts["watched"], facts["movers"], facts["funding"]
+    watched_at = facts.get("watched_at", [])
+    if watched:
+        blocks += [f"Watchlist{_at(watched_at)}", pre([["", "last", "24h%"], *(_row(*each) for each in watched)])]
     if movers and (moved := [*movers["up"], *movers["down"]]):
-        blocks.append(f"Moved most ({escape(exchange_name(movers['exchange']))} perpetuals)")
+        blocks.append(f"Moved most{_at([movers['exchange']], ' perpetuals')}")
         blocks.append(pre([["", "last", "24h%"], *(_row(*each) for each in moved)]))
     if funding and (extremes := _extremes(funding)):
         rates = [[market_name(each, funding["exchange"]), format_percent(rate, 4)] for each, rate in extremes]
-        blocks += [f"Funding per 8h ({escape(exchange_name(funding['exchange']))})", pre(rates, has_head=False)]
-    if not (facts["watched"] or movers or funding):
+        blocks += [f"Funding per 8h{_at([funding['exchange']])}", pre(rates, has_head=False)]
+    if not (watched or movers or funding):
         blocks.append("No exchange answered just now.")
     blocks.append(f"{counted(facts['n_armed'], 'alert')} armed." if facts["n_armed"] else "No alerts are armed.")
-    return Answer("<b>Digest</b>", tuple(blocks))
+    exchanges = dict.fromkeys([*watched_at, *(each["exchange"] for each in (movers, funding) if each)])
+    names = in_words(list(map(exchange_name, exchanges))) or "No exchange"
+    bottom = foot(names, facts["now_ms"], now_s) if "now_ms" in facts else ""
+    return Answer("<b>Digest</b>", tuple(blocks), tuple(map(escape, _notes(facts))), bottom)
+
+
+def _at(exchanges: Sequence[str], kind: str = "") -> str:
+    return escape(f" ({in_words([exchange_name(each) for each in exchanges])}{kind})") if exchanges else ""
+
+
+def _notes(facts: Mapping[str, Any]) -> list[str]:
+    """Which watched coins are missing or halted, and what else was not told."""
+    halted = [quiet(short(symbol), exchange, time_ms) for symbol, exchange, time_ms in facts.get("halted", [])]
+    coins = _by_reason((short(symbol), why) for symbol, why in facts.get("untold", []))
+    parts = _by_reason([("Moved most", facts.get("no_movers", "")), ("Funding", facts.get("no_funding", ""))])
+    return [
+        *halted,
+        *(f"{in_words(names)}: {why}." for why, names in coins.items()),
+        *(f"{in_words([names[0], *map(continued, names[1:])])} n/a: {why}." for why, names in parts.items()),
+    ]
+
+
+def _by_reason(told: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for name, why in told:
+        if why:
+            names.setdefault(why, []).append(name)
+    return names
 
 
 def _extremes(funding: Mapping[str, Any]) -> list[tuple[str, float]]:

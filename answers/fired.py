@@ -64,7 +64,7 @@ class FiredShow:
         if facts["event"] == "machines":
             return Shown(_machines(facts), is_quiet=is_quiet)
         if facts["event"] == "digest":
-            answer = digest.answer_of(facts)
+            answer = digest.answer_of(facts, now_ms / 1000)
             rich = rich_html(answer, "<b>SIMULATED</b>" if self._is_demo else "") if _is_rich(chat) else ""
             return Shown(self._marked(answer.text), _markup((OF_DIGEST,)), is_quiet, rich)
         rule = Rule(**facts["rule"])

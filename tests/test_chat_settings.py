@@ -383,7 +383,7 @@ async def test_the_digest_comes_once_a_day_at_its_hour(tmp_path: Path) -> None:
         await house.ask("/settings digest 23:00")  # T0 is 22:13:20
         assert await tick(house, 2700.0) == []
         (sent,) = await tick(house, 120.0)
-        assert sent.startswith("<b>Digest</b>\nWatchlist\n<pre>")
+        assert sent.startswith("<b>Digest</b>\nWatchlist (Binance)\n<pre>")
         for part in ("BTC ", "ETH ", "Moved most (Binance perpetuals)", "Funding per 8h (Binance)", "1 alert armed."):
             assert part in sent
         assert await tick(house, 60.0) == []

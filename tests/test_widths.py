@@ -167,7 +167,7 @@ class Chance:
             "alerts": alerts.show(alerts.Told(several, {each.id: self.change() for each in several}, 1), NOW_S),
             "settings": chat_settings.show(chat_settings.Told(self.wishes()), NOW_S),
             "rang": _of(fired.FiredShow(is_demo=True).message(rang, Chat(1), NOW_MS)),
-            "digest": digest.answer_of(self.digest()),
+            "digest": digest.answer_of(self.digest(), NOW_S),
             "start": start.show(tuple(each.name for each in EXCHANGES.values()), NOW_S),
             "help": help.show(Help(bot.COMMANDS), NOW_S),
             "help of one": help.show(Help(bot.COMMANDS, self.rng.choice(list(bot.COMMANDS))), NOW_S),
