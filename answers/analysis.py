@@ -365,8 +365,8 @@ def fields(report: AnalysisReport) -> Fields:
         "timestamp": iso(source.time_ms),
         **where,
         "price_data": {
-            "spot": None if is_perp else ticker_fields(report.ticker, "spot"),
-            "perp": perp_fields(report.perp) if is_perp else None,
+            "spot": None if is_perp else ticker_fields(source.symbol, report.ticker, "spot"),
+            "perp": perp_fields(source.symbol, report.perp) if is_perp else None,
         },
         "volume_analysis": {
             "symbol": name,

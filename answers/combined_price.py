@@ -119,10 +119,10 @@ def fields(combined: Combined) -> Fields:
     spot: SpotSide | None = None
     perp: PerpSide | None = None
     if report.spot is not None:
-        spot = {**ticker_fields(report.spot, "spot"), **_quarter_fields(combined.of_spot)}
+        spot = {**ticker_fields(report.symbol, report.spot, "spot"), **_quarter_fields(combined.of_spot)}
     if report.perp is not None and perp_ticker is not None:
         perp = {
-            **perp_fields(report.perp),
+            **perp_fields(report.symbol, report.perp),
             **_quarter_fields(combined.of_perp),
             "oi_change_24h": combined.of_perp.open_interest_change_pct,
             "oi_change_15m": None,

@@ -303,5 +303,5 @@ def fields(report: PriceReport) -> Fields:
     """Spot, or the perpetual where there is no spot market."""
     ticker = report.spot or (report.perp and report.perp.ticker)
     assert ticker is not None
-    of = ticker_fields(ticker, "spot" if report.spot else "perp")
+    of = ticker_fields(report.symbol, ticker, "spot" if report.spot else "perp")
     return {**of, "timestamp": iso(ticker.time_ms), "exchange": ticker.exchange}

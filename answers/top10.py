@@ -308,7 +308,7 @@ def fields(top: Top) -> Fields:
 
 def _row(symbol: str, perp: Snapshot, top: Top) -> MarketRow:
     assert perp.ticker is not None
-    spot: SpotRow = {**ticker_fields(perp.ticker, top.kind), "market_cap": top.caps.get(symbol)}
+    spot: SpotRow = {**ticker_fields(symbol, perp.ticker, top.kind), "market_cap": top.caps.get(symbol)}
     if top.kind == "spot":
         return cast(MarketRow, spot)
     interest = perp.open_interest and perp.open_interest.open_interest

@@ -41,9 +41,10 @@ def slashed(symbol: str, kind: str = "spot") -> str:
     return f"{base}/USD:{base}" if quote == COIN else f"{base}/{quote}:{quote}"
 
 
-def ticker_fields(ticker: Ticker, kind: str) -> TickerFields:
+def ticker_fields(symbol: str, ticker: Ticker, kind: str) -> TickerFields:
+    """symbol: what was asked for, whose coin figures are of: a contract on many coins is listed by another name."""
     return {
-        "symbol": slashed(ticker.symbol, kind),
+        "symbol": slashed(f"{split(symbol)[0]}-{split(ticker.symbol)[1]}", kind),
         "price": ticker.last,
         "volume_24h": ticker.base_volume,
         "change_24h": ticker.change_pct,
@@ -51,10 +52,10 @@ def ticker_fields(ticker: Ticker, kind: str) -> TickerFields:
     }
 
 
-def perp_fields(perp: Snapshot) -> PerpFields:
+def perp_fields(symbol: str, perp: Snapshot) -> PerpFields:
     assert perp.ticker is not None
     return {
-        **ticker_fields(perp.ticker, "perp"),
+        **ticker_fields(symbol, perp.ticker, "perp"),
         "open_interest": perp.open_interest and perp.open_interest.open_interest,
         "funding_rate": perp.funding and perp.funding.funding_rate,
         "funding_rate_change": None,

@@ -281,6 +281,19 @@ async def test_price_without_a_spot_market() -> None:
         assert data["price"] == report.perp.ticker.last
 
 
+@pytest.mark.parametrize("exchange", ["binance", "bybit"])
+async def test_a_price_of_one_coin_stands_under_its_name(exchange: str) -> None:
+    """Both list a contract on 1000 PEPE."""
+    async with an_api() as service:
+        service.freeze()
+        of = {"symbol": "PEPE", "exchange": exchange}
+        combined = await service.data("/combined_price", **of)
+        assert [combined[kind]["symbol"] for kind in ("spot", "perp")] == ["PEPE/USDT", "PEPE/USDT:USDT"]
+        assert combined["perp"]["price"] == pytest.approx(combined["spot"]["price"], rel=0.01)
+        analysed = await service.data("/comprehensive_analysis", **of, timeframe="15m")
+        assert analysed["price_data"]["perp"]["symbol"] == analysed["symbol"] == "PEPE/USDT:USDT"
+
+
 async def test_combined_price_is_the_reports() -> None:
     async with an_api() as service:
         report = await price_report.report_of(service.freeze(), "BTC-USDT")
