@@ -18,7 +18,7 @@ from answers.traded import refuse_stale, trading, volume_of
 from asking import races
 from asking.races import Question
 from exchanges import coingecko
-from exchanges.errors import MarketError, NotSupported, PartName, Reason
+from exchanges.errors import BadResponse, MarketError, NotSupported, PartName, Reason, Unavailable, bare
 from exchanges.symbols import multiplied, split
 from exchanges.table import Exchange
 from exchanges.words import Snapshot, Ticker, per_8h
@@ -36,7 +36,7 @@ from render.figures import (
 )
 from render.keyboards import again, choices, keyboard, of_coins
 from render.message import Answer, Button, folded, foot, pre, short
-from render.sentences import exchange_name, failed_before
+from render.sentences import exchange_name, failed_before, said
 
 ROWS = 10
 CAPS_S = 600.0
@@ -89,7 +89,7 @@ class Top(NamedTuple):
     rows: list[tuple[str, Snapshot]]
     n_markets: int
     caps: dict[str, float]
-    has_caps: bool  # whether CoinGecko told any
+    no_caps: MarketError | None  # where CoinGecko told none
     failed: tuple[MarketError, ...]
     time_ms: int
     took_s: float
@@ -97,9 +97,12 @@ class Top(NamedTuple):
 
 
 class _Caps(dict[str, list[coingecko.MarketCap]]):
-    """Market capitalisations by base, and when they were asked for."""
+    """Market capitalisations by base. error: why there are none. is_asked: whether CoinGecko was."""
 
-    asked_ms: int | None = None
+    def __init__(self, error: MarketError | None = None, *, is_asked: bool = True) -> None:
+        super().__init__()
+        self.error, self.is_asked = error, is_asked
+        self.asked_ms: int | None = None  # where it told them
 
 
 async def ask(tools: Tools, asked: Sorting) -> Top:
@@ -117,11 +120,11 @@ async def ask(tools: Tools, asked: Sorting) -> Top:
         left_s = max(0.0, min(CAPS_LATE_S - (market.clock.monotonic() - began), races.DEADLINE_S))
         await asyncio.wait([caps], timeout=left_s)
         is_late = not caps.done()
-        known = _Caps() if is_late else caps.result()
+        known = _Caps(Unavailable(coingecko.ID, "late", Reason.LATE)) if is_late else caps.result()
     finally:
         if not is_late or not market.may_run_on:
             caps.cancel()
-    if not known and not (is_late and market.may_run_on):
+    if known.error is not None and known.is_asked and not (is_late and market.may_run_on):
         market.leave_alone(coingecko.ID, CAPS_AGAIN_S)
     took_s = market.clock.monotonic() - began
     of_rows = caps_of(rows, known)
@@ -132,7 +135,7 @@ async def ask(tools: Tools, asked: Sorting) -> Top:
         rows,
         len(listed),
         of_rows,
-        bool(known),
+        known.error,
         failed,
         market.now_ms(),
         took_s,
@@ -182,9 +185,9 @@ def _figure(perp: Snapshot, sort: str) -> float | None:
 
 
 async def _market_caps(market: Market) -> _Caps:
-    """Market capitalisations; none when they are not to be had."""
+    """Market capitalisations; none when they are not to be had, and why."""
     if not market.may_ask(coingecko.ID):
-        return _Caps()
+        return _Caps(Unavailable(coingecko.ID, "left alone", Reason.FAILED), is_asked=False)
 
     async def load() -> _Caps:
         found = _Caps()
@@ -194,12 +197,14 @@ async def _market_caps(market: Market) -> _Caps:
         await market.stream(coingecko.market_caps(), rows.extend)
         for each in rows:
             found.setdefault(each.base, []).append(each)
+        if not found:
+            raise BadResponse(coingecko.ID, "no coin", Reason.UNTOLD)
         return found
 
     try:
         return await market.cached_load(("coingecko", "market caps"), CAPS_S, load())
-    except MarketError:
-        return _Caps()
+    except MarketError as error:
+        return _Caps(bare(error))
 
 
 def caps_of(rows: Sequence[tuple[str, Snapshot]], caps: dict[str, list[coingecko.MarketCap]]) -> dict[str, float]:
@@ -243,8 +248,8 @@ def show(top: Top, now_s: float) -> Answer:
         lines.append(folded([_more(symbol, perp, top.caps.get(symbol)) for symbol, perp in top.rows]))
     if top.sort in ("gainers", "losers"):
         lines.append(f"Markets with less than {format_dollars(MIN_QUOTE_VOLUME)} of volume stand last.")
-    if not top.has_caps:
-        lines.append("Market cap n/a: CoinGecko did not answer in time.")
+    if top.no_caps is not None:
+        lines.append(f"Market cap n/a: {coingecko.NAME} {said(top.no_caps)}.")
     elif len(top.caps) < len(top.rows):
         lines.append("Market cap is CoinGecko's; n/a where it knows no such coin at this price.")
     if top.caps_ms is not None and now_s - top.caps_ms / 1000 > STALE_S:

@@ -88,7 +88,8 @@ class Scanned(NamedTuple):
 class Scan(NamedTuple):
     """Markets whose volume is above the threshold, the highest first. failed: who did not tell, by symbol.
 
-    n_young: markets without enough candles to say what is normal.
+    n_young: markets without enough candles to say what is normal. closed_ms: the end of the candles; the time of the
+    answer where none was scanned.
     """
 
     exchange: str
@@ -122,7 +123,7 @@ async def ask(tools: Tools, asked: Scanning) -> Scan:
         if isinstance(outcome, (MarketError, TimeoutError))
     }
     spikes = sorted((each for each in known if each.spike_pct >= threshold_pct), key=lambda each: -each.spike_pct)
-    closed_ms = max((each.closed_ms for each in known), default=0)
+    closed_ms = max((each.closed_ms for each in known), default=market.now_ms())
     n_young = len(symbols) - len(known) - len(failed)
     took_s = market.clock.monotonic() - began
     return Scan(
@@ -202,15 +203,17 @@ def show(scan: Scan, now_s: float) -> Answer:
         if len(worth) > MAX_SPIKES:
             blocks.append(f"And {len(worth) - MAX_SPIKES} more.")
     else:
-        blocks.append("No market is above that now." if scan.n_scanned else "Nothing could be scanned.")
+        of_size = f" with {format_dollars(MIN_DOLLARS)} a candle" if small else ""
+        blocks.append(f"No market{of_size} is above that now." if scan.n_scanned else "Nothing could be scanned.")
     if small:
         names = ", ".join(f"{split(each.symbol)[0]} {format_percent(each.spike_pct, 0)}" for each in small[:MAX_SPIKES])
-        blocks.append(folded([f"Below {format_dollars(MIN_DOLLARS)} a candle: {names}"]))
+        more = f" and {len(small) - MAX_SPIKES} more" if len(small) > MAX_SPIKES else ""
+        blocks.append(folded([f"Below {format_dollars(MIN_DOLLARS)} a candle: {names}{more}"]))
     looked_at = f"{counted(scan.n_scanned, 'perpetual')} scanned, {len(scan.failed)} failed"
     young = f", {scan.n_young} too young" if scan.n_young else ""
     blocks.append(f"{looked_at}{young}. Last closed candle against the median of the 96 before it.")
     notes = [escape(f"Failed: {reasons(list(scan.failed.values())[:1])}.")] if scan.failed else []
-    at_ms, of = (scan.closed_ms, "candle closed ") if scan.n_scanned else (int(now_s * 1000), "")
+    of = "candle closed " if scan.n_scanned else ""
     threshold = f"{scan.threshold_pct:g}"
     line = f"volscan {threshold}"
     symbols = [short(each.symbol) for each in worth[:5]]
@@ -218,7 +221,7 @@ def show(scan: Scan, now_s: float) -> Answer:
         f"<b>Volume spikes</b> from +{threshold}% {scan.interval}",
         tuple(blocks),
         (*notes, *failed_before(scan.failed_before)),
-        foot(exchange_name(scan.exchange), at_ms, now_s, of),
+        foot(exchange_name(scan.exchange), scan.closed_ms, now_s, of),
         keyboard(
             again(f"{line} {scan.interval}"),
             choices(((each, f"{line} {each}") for each in INTERVAL_BUTTONS), scan.interval),

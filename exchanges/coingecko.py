@@ -37,7 +37,7 @@ def market_caps() -> ListEndpoint[MarketCap]:
 def parse_market_cap(row: Row) -> MarketCap | None:
     """{"symbol": "btc", "current_price": 63000.1, "market_cap": 1241000000000, …}; any figure may be null."""
     base, value, each = row.get("symbol"), row.number("market_cap"), row.price("current_price")
-    return MarketCap(base.upper(), value, each) if is_name(base) and value and each else None
+    return MarketCap(base.upper(), value, each) if is_name(base) and value and value > 0 and each else None
 
 
 def explain(status: int, body: bytes) -> MarketError:

@@ -415,6 +415,14 @@ async def test_volume_scan_is_the_reports() -> None:
             assert row["is_significant"] == (spike.spike_pct >= 150)
 
 
+async def test_volume_scan_without_any_candle_is_of_now() -> None:
+    async with an_api() as service:
+        service.freeze()
+        service.house.world.set_path_fault("BINANCE_USDM", "/fapi/v1/klines", "500")
+        data = await service.data("/volume_scan", symbols=5)
+        assert (data["markets_scanned"], data["timestamp"]) == (0, AT)
+
+
 async def test_volume_scan_counts_failures() -> None:
     async with an_api() as service:
         service.house.world.set_path_fault("BINANCE_USDM", "/fapi/v1/klines", "500")

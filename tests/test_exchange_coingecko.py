@@ -32,6 +32,11 @@ async def test_coingecko_figures_are_in_what_was_asked_for() -> None:
     ]
 
 
+async def test_coingecko_worth_is_above_zero() -> None:
+    rows = [{"symbol": "a", "current_price": 5.5, "market_cap": each} for each in (-5, 0, None, 7)]
+    assert await listed(coingecko.market_caps(), json.dumps(rows).encode()) == [MarketCap("A", 7, 5.5)]
+
+
 async def test_coingecko_namesakes_are_all_there() -> None:
     """Several coins have one symbol: which is meant, its price tells."""
     rows = [{"symbol": "uni", "current_price": 5.5, "market_cap": 9}, {"symbol": "UNI", "current_price": 0.01}]

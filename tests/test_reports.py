@@ -187,7 +187,7 @@ def a_top(coin: Coin, kind: str, sort: str) -> Top:
     others = [coin, Coin("BABYDOGE", 0.000000001234, 1e-12, 8.18e17), Coin("SOL", 148.21, 0.01, 2.8e7)]
     rows = [(each.symbol, perp(each)) for each in others]
     caps = {coin.symbol: 1.18e12, "SOL-USDT": 67.8e9}
-    return Top("binance", kind, sort, rows, 403, caps, bool(caps), (), NOW_MS, 0.122)
+    return Top("binance", kind, sort, rows, 403, caps, None if caps else LATE, (), NOW_MS, 0.122)
 
 
 def a_scan(coin: Coin) -> Scan:
@@ -469,11 +469,10 @@ def test_score_of_nothing_is_no_verdict() -> None:
 
 
 def test_scan_of_nothing_is_no_verdict() -> None:
-    nothing = Scan("binance", "15m", 200.0, [], 0, 0, {"A-USDT": LATE}, (), 0, 0.1)
+    nothing = Scan("binance", "15m", 200.0, [], 0, 0, {"A-USDT": LATE}, (), NOW_MS, 0.1)
     text = parse(volscan.show(nothing, NOW_S).text).text
     assert "No market is above" not in text
-    assert "00:00:00" not in text
-    assert "9999d" not in text
+    assert text.endswith("Binance · 14:03:22 UTC")
 
 
 def test_scan_is_bounded() -> None:
@@ -481,6 +480,13 @@ def test_scan_is_bounded() -> None:
     text = parse(volscan.show(a_scan(COINS["large"])._replace(spikes=spikes), NOW_S).text).text
     assert text.count("\nCOIN") == 15
     assert "And 25 more." in text
+
+
+def test_small_spikes_are_counted_to_the_last() -> None:
+    spikes = [Scanned(f"COIN{i}-USDT", 900.0 - i, "EXTREME", 1e6, 5e4, 1.0, NOW_MS) for i in range(40)]
+    text = parse(volscan.show(a_scan(COINS["large"])._replace(spikes=spikes), NOW_S).text).text
+    assert "No market with $100K a candle is above that now." in text
+    assert "COIN14 +886% and 25 more\n" in text
 
 
 def test_scan_columns_are_aligned() -> None:
@@ -771,7 +777,10 @@ class Chance:
 
         return {
             "top10": top10.show(
-                Top(self.exchange(), kind, sort, rows, 9, caps, bool(caps), failed, self.time_ms(), 0.1), NOW_S
+                Top(
+                    self.exchange(), kind, sort, rows, 9, caps, None if caps else LATE, failed, self.time_ms(), 0.1
+                ),
+                NOW_S,
             ),
             "volscan": volscan.show(
                 Scan(

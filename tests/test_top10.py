@@ -17,7 +17,7 @@ from answers.traded import is_leveraged, trading
 from clock import loop_time
 from demo.binance_markets import LEVERAGED
 from demo.telegram_html import parse
-from demo.web import in_json
+from demo.web import Reply, in_json
 from exchanges import coingecko
 from exchanges.words import Snapshot, Ticker
 
@@ -274,6 +274,39 @@ async def test_caps_that_fail_are_na(fault: str) -> None:
         for _ in range(4):
             await house.ask("/top10 spot")
         assert house.world.sites["COINGECKO"].n_requests <= 1, "it is left alone for a while"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "why"),
+    [
+        (429, b"{}", "limited our requests"),
+        (403, b"<html>", "refused this server's region"),
+        (500, b"", "answered HTTP 500"),
+        (200, b"[]", "did not tell"),
+        (200, b'{"error": "x"}', "gave an unusable answer"),
+    ],
+)
+async def test_caps_that_are_refused_have_their_reason(status: int, body: bytes, why: str) -> None:
+    async def refused(asked: Any, whole: Any) -> Any:
+        return Reply(status, body)
+
+    async with a_house() as house:
+        intercept(house, "COINGECKO", refused)
+        assert f"Market cap n/a: CoinGecko {why}." in await house.ask("/top10 spot")
+        assert "Market cap n/a: CoinGecko failed." in await house.ask("/top10")  # it is left alone
+
+
+async def test_caps_are_asked_for_again_though_somebody_always_asks() -> None:
+    async with a_house() as house:
+        await house.world.set_fault("COINGECKO", "500")
+        for _ in range(4):
+            assert "Market cap n/a" in await house.ask("/top10 spot")
+            await asyncio.sleep(top10.CAPS_AGAIN_S * 0.4)
+        await house.world.set_fault("COINGECKO", "")
+        for _ in range(3):
+            text = await house.ask("/top10 spot")
+            await asyncio.sleep(top10.CAPS_AGAIN_S * 0.4)
+        assert "Market cap n/a" not in text
 
 
 async def test_caps_of_namesakes_are_not_used() -> None:
