@@ -72,6 +72,11 @@ def shows(text: str, pattern: str, *figures: Decimal | float | None) -> None:
         assert figure is None or is_shown(word, figure), f"{word} for {figure} in\n{found[0]}\nof\n{text}"
 
 
+def named(coin: str) -> str:
+    """A coin as a table names it: whole, or cut with a mark."""
+    return rf"(?:{re.escape(coin)}|{re.escape(coin[:3])}\S*…\S*)"
+
+
 def pct(now: Decimal, before: Decimal) -> Decimal:
     return (now / before - 1) * 100
 
@@ -382,7 +387,7 @@ async def test_top10(exchange: str, kind: str) -> None:
             text = await judge.ask(f"/top10 {kind} {sort}")
             assert judge.wire == []
             for coin in sorted(listed, key=in_order(sort, listed))[:10]:
-                shows(text, rf"^{coin[:6]} +(\S+) +(\S+) +(\S+)", *listed[coin])
+                shows(text, rf"^{named(coin)} +(\S+) +(\S+) +(\S+)", *listed[coin])
 
 
 def in_order(sort: str, listed: dict[str, Any]) -> Callable[[str], Any]:
@@ -405,7 +410,7 @@ async def test_funding_extremes() -> None:
         }
         ranked = sorted(rates, key=lambda coin: rates[coin])
         for coin in (*ranked[:5], *ranked[-5:]):
-            shows(text, rf"^{raw.of_many(coin)[0][:9]} +(\S+) +(\S+) ", rates[coin], rates[coin] * 3 * 365)
+            shows(text, rf"^{named(raw.of_many(coin)[0])} +(\S+) +(\S+) ", rates[coin], rates[coin] * 3 * 365)
 
 
 async def test_volscan() -> None:
@@ -422,7 +427,7 @@ async def test_volscan() -> None:
         assert len(found) > 3
         for coin, (spike, dollars) in found.items():
             if dollars > 100_000:
-                shows(text, rf"^{coin[:9]} +(\S+) +\S+ +(\S+)$", spike, dollars)
+                shows(text, rf"^{named(coin)} +(\S+) +\S+ +(\S+)$", spike, dollars)
         shows(text, r"^(\d+) perpetuals scanned", D(len(spikes)))
 
 
