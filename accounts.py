@@ -251,7 +251,7 @@ class Accounts:
     async def _income(self, account: AccountExchange, ask: Callable[[str], Endpoint[Page[Income]]]) -> "_Incomes":
         """A list of income, page by page, at most MAX_PAGES: of more, the newest."""
         rows: list[Income] = []
-        cursor = ""
+        cursor, whole_since_ms = "", int(self._clock.now() * 1000)
         for _ in range(MAX_PAGES):
             try:
                 page = await self._read(account, ask(cursor))
@@ -261,8 +261,9 @@ class Accounts:
             cursor = page.cursor
             if not cursor:
                 return _Incomes(rows, [])
-        oldest_ms = min((each.time_ms for each in rows), default=0)
-        return _Incomes(rows, [], oldest_ms if page.whole_since_ms is None else page.whole_since_ms)
+            if page.whole_since_ms is not None:
+                whole_since_ms = page.whole_since_ms
+        return _Incomes(rows, [], whole_since_ms)
 
 
 class _Incomes(NamedTuple):

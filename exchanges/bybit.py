@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import starmap
 from typing import Any
@@ -561,7 +561,7 @@ def parse_closed_pnl(body: bytes) -> Page[Income]:
         )
         for row in result.rows("list")
     ]
-    return Page(found, str(result.get("nextPageCursor") or ""))
+    return _page(found, result, [each.time_ms for each in found])
 
 
 def parse_transaction_log(body: bytes) -> Page[Income]:
@@ -570,15 +570,21 @@ def parse_transaction_log(body: bytes) -> Page[Income]:
     funding is what was received (+) or paid (-), "" elsewhere; fee is what was paid (+).
     """
     result = _result(body)
-    found = []
+    found, times = [], []
     for row in result.rows("list"):
         time_ms, asset = row.moment("transactionTime"), row.name("currency")
+        times.append(time_ms)
         funding, fee = row.number("funding"), row.number("fee")
         if funding:
             found.append(Income(time_ms, "funding", asset, funding))
         if fee:
             found.append(Income(time_ms, "fee", asset, -fee))
-    return Page(found, str(result.get("nextPageCursor") or ""))
+    return _page(found, result, times)
+
+
+def _page(found: list[Income], result: Row, times: Sequence[int]) -> Page[Income]:
+    """times: of all rows that came, newest first; the next page may begin with more rows of the oldest one."""
+    return Page(found, str(result.get("nextPageCursor") or ""), min(times) + 1 if times else None)
 
 
 def parse_rights(body: bytes) -> bool:

@@ -631,13 +631,14 @@ def parse_closed_positions(body: bytes, since_ms: int) -> Page[Income]:
         return Page(found, "")
     last_ms = found[-1].time_ms
     before = [each for each in found if each.time_ms > last_ms]
-    return Page(before, str(last_ms + 1)) if before else Page(found, str(last_ms))
+    return Page(before, str(last_ms + 1), last_ms + 1) if before else Page(found, str(last_ms), last_ms + 1)
 
 
 def parse_bills(body: bytes) -> Page[Income]:
     """{"data": [{"type": "8", "balChg": "-0.31", "fee": "0", "ccy": "USDT", "ts": …, "billId": "62"}]}, newest first.
 
-    type 8 is funding, its balChg what was received (+) or paid (-); fee is negative when paid.
+    type 8 is funding, its balChg what was received (+) or paid (-); fee is negative when paid. A page may hold
+    nothing but others, such as interest: how far back all is read is told by the rows that came.
     """
     rows = _rows(body)
     found = []
@@ -648,7 +649,9 @@ def parse_bills(body: bytes) -> Page[Income]:
             found.append(Income(time_ms, "funding", asset, row.needed("balChg")))
         elif fee:
             found.append(Income(time_ms, "fee", asset, fee))
-    return Page(found, rows[-1].name("billId") if len(rows) >= ROWS else "")
+    if len(rows) < ROWS:
+        return Page(found, "")
+    return Page(found, rows[-1].name("billId"), rows[-1].moment("ts") + 1)
 
 
 def parse_rights(body: bytes) -> bool:

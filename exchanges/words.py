@@ -352,7 +352,7 @@ class Page(NamedTuple, Generic[T]):
     """Some rows of a list that comes in pages. cursor: where the next page begins; "" after the last.
 
     Pages share no row and leave none out, also where rows of one millisecond lie across an edge. whole_since_ms:
-    from when on all rows have been told by now, where pages do not simply go from the newest to the oldest.
+    from when on all rows have been told by now, of those that are not kept as well; None where a page does not say.
     """
 
     rows: list[T]
