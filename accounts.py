@@ -14,12 +14,12 @@ from asking import races
 from asking.cache import Cache
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
-from exchanges.endpoints import Endpoint, ListEndpoint, PositionsEndpoint
+from exchanges.endpoints import Endpoint, IncomeList, ListEndpoint, PositionsEndpoint
 from exchanges.errors import MarketError, NoKeys, NotSupported, Reason, Unavailable, bare
 from exchanges.finite import finite
 from exchanges.joined import take_sole
 from exchanges.table import ACCOUNTS, AccountExchange
-from exchanges.words import WINDOW_MS, Income, Key, Page, Position
+from exchanges.words import WINDOW_MS, Income, Key, Position
 from market import Market
 from prices import Prices
 
@@ -59,10 +59,11 @@ class Holding(NamedTuple):
 class Profit(NamedTuple):
     """In dollars. realised by window; funding and fees over 7 days. None: not told.
 
-    unrealised_pct: of the margin that the positions hold. whole_since_ms: where there was more than MAX_PAGES, the sums
-    are of the time since then, where that is less than what they are called. by_day: what was realised in each of the
-    last 30 days, or of those that are known whole, with its 00:00 UTC, the oldest first. unpriced: assets without a
-    price, in which a part of it is. shortened: the windows that are longer than what is known.
+    unrealised_pct: of the margin that the positions hold. whole_since_ms: where there was more than could be read, what
+    was realised is of the time since then, where that is less than what it is called; costs_since_ms: so are funding
+    and fees, None where they are of 7 days. by_day: what was realised in each of the last 30 days, or of those that are
+    known whole, with its 00:00 UTC, the oldest first. unpriced: assets without a price, in which a part of it is.
+    shortened: the windows that are longer than what is known.
     """
 
     unrealised: float | None
@@ -74,6 +75,7 @@ class Profit(NamedTuple):
     by_day: tuple[tuple[int, float], ...] | None = None
     unpriced: tuple[str, ...] = ()
     shortened: tuple[str, ...] = ()
+    costs_since_ms: int | None = None
 
 
 class Valued(NamedTuple):
@@ -230,70 +232,88 @@ class Accounts:
 
     async def _pnl(self, account: AccountExchange) -> tuple[Profit | None, list[MarketError]]:
         now_ms = int(self._clock.now() * 1000)
-        asks = account.income(now_ms - 30 * DAY_MS, now_ms)
+        lists = account.income(now_ms - 30 * DAY_MS, now_ms)
         began = self._clock.monotonic()
-        (valued, errors), pages = await asyncio.gather(
-            self._positions(account, priced=False), asyncio.gather(*(self._income(account, ask) for ask in asks))
+        (valued, errors), read = await asyncio.gather(
+            self._positions(account, priced=False), asyncio.gather(*(self._income(account, each) for each in lists))
         )
-        income_errors = [error for page in pages for error in page.errors]
-        if valued is None and income_errors and not any(page.rows for page in pages):
-            return None, [*errors, *income_errors]
-        whole_since_ms = max((page.whole_since_ms for page in pages), default=0)
-        incomes = [each for page in pages for each in page.rows if each.time_ms >= whole_since_ms]
+        errors = [*errors, *(error for each in read for error in each.errors)]
+        since_ms = _known_since(read)
+        if valued is None and not since_ms:
+            return None, errors
+        rows = [row for each in read for row in each.rows if row.kind in since_ms]
+        incomes = [row for row in rows if row.time_ms >= since_ms[row.kind]]
         assets = {each.asset for each in incomes} | {each.position.asset for each in valued or []}
         prices = await self._priced(account, assets, began)
         valued = valued and [_valued(each.position, prices.get(each.position.asset)) for each in valued]
-        return _profit(valued, None if income_errors else incomes, prices, whole_since_ms, now_ms), [
-            *errors,
-            *income_errors,
-        ]
+        return _profit(valued, incomes, prices, since_ms, now_ms), errors
 
-    async def _income(self, account: AccountExchange, ask: Callable[[str], Endpoint[Page[Income]]]) -> "_Incomes":
-        """A list of income, page by page, at most MAX_PAGES: of more, the newest."""
+    async def _income(self, account: AccountExchange, of: IncomeList) -> "_Incomes":
+        """A list of income, page by page, at most MAX_PAGES in READ_S: of more, the newest."""
         rows: list[Income] = []
         cursor, whole_since_ms = "", int(self._clock.now() * 1000)
-        for _ in range(MAX_PAGES):
+        began = self._clock.monotonic()
+        for n in range(1, MAX_PAGES + 1):
             try:
-                page = await self._read(account, ask(cursor))
+                async with asyncio.timeout(max(0.0, began + READ_S - self._clock.monotonic())):
+                    page = await self._read(account, of.ask(cursor))
+            except TimeoutError:
+                if n > 1:
+                    break
+                return _Incomes(of.kinds, rows, [Unavailable(account.id, "late", Reason.LATE)])
             except MarketError as error:
-                return _Incomes(rows, [error])
+                return _Incomes(of.kinds, rows, [error])
             rows += page.rows
             cursor = page.cursor
             if not cursor:
-                return _Incomes(rows, [])
+                return _Incomes(of.kinds, rows, [])
             if page.whole_since_ms is not None:
                 whole_since_ms = page.whole_since_ms
-        return _Incomes(rows, [], whole_since_ms)
+            if (self._clock.monotonic() - began) * (n + 1) / n > READ_S:  # the next page would come too late
+                break
+        return _Incomes(of.kinds, rows, [], whole_since_ms)
 
 
 class _Incomes(NamedTuple):
-    """whole_since_ms: of the time before it, not all rows are there; 0 when all are."""
+    """whole_since_ms: of the time before it, not all rows are there; 0 when all are. kinds: as in IncomeList."""
 
+    kinds: tuple[str, ...]
     rows: list[Income]
     errors: list[MarketError]
     whole_since_ms: int = 0
 
 
+def _known_since(read: Sequence[_Incomes]) -> dict[str, int]:
+    """From when on all of a kind is known, 0 for all that was asked; a kind of which a list failed is missing."""
+    since_ms: dict[str, int] = {}
+    for each in read:
+        since_ms |= {kind: max(since_ms.get(kind, 0), each.whole_since_ms) for kind in each.kinds}
+    failed = {kind for each in read if each.errors for kind in each.kinds}
+    return {kind: begin for kind, begin in since_ms.items() if kind not in failed}
+
+
 def _profit(
     valued: list[Valued] | None,
-    incomes: Sequence[Income] | None,
+    incomes: Sequence[Income],
     prices: Mapping[str, float],
-    whole_since_ms: int,
+    since_ms: Mapping[str, int],
     now_ms: int,
 ) -> Profit:
-    """Sums of positions and of income; incomes None: it could not be read."""
+    """Sums of positions and of income. since_ms: as _known_since says."""
     today_ms = now_ms - now_ms % DAY_MS
     since = {"today": today_ms, "7d": now_ms - WINDOW_MS, "30d": now_ms - DAYS_TOLD * DAY_MS}
 
     def total(kind: str, window: str) -> float | None:
-        if incomes is None or whole_since_ms >= now_ms:
+        if kind not in since_ms or since_ms[kind] >= now_ms:
             return None
         of = [each for each in incomes if each.kind == kind and each.time_ms >= since[window]]
         amounts = [_times(each.amount, prices.get(each.asset)) for each in of]
         return None if None in amounts else sum(cast("list[float]", amounts))
 
     unrealised, margin = _unrealised(valued, prices)
-    assets = {each.asset for each in incomes or []} | {each.position.asset for each in valued or []}
+    whole_since_ms = since_ms.get("realised", 0)
+    costs_since_ms = max(since_ms.get("funding", 0), since_ms.get("fee", 0))
+    assets = {each.asset for each in incomes} | {each.position.asset for each in valued or []}
     return Profit(
         unrealised=unrealised,
         unrealised_pct=unrealised / margin * 100 if unrealised is not None and margin else None,
@@ -301,9 +321,10 @@ def _profit(
         funding=total("funding", "7d"),
         fees=total("fee", "7d"),
         whole_since_ms=whole_since_ms or None,
-        by_day=None if incomes is None else _by_day(incomes, prices, today_ms, whole_since_ms),
+        by_day=_by_day(incomes, prices, today_ms, whole_since_ms) if "realised" in since_ms else None,
         unpriced=tuple(sorted(assets - prices.keys())),
         shortened=tuple(window for window, begin in since.items() if begin < whole_since_ms),
+        costs_since_ms=costs_since_ms if costs_since_ms > since["7d"] else None,
     )
 
 

@@ -51,10 +51,11 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
     days = by_day(told)
     line = f"{format_usd(sum(days.values()), sign=True)} realised, by days in UTC."
     if not days:
-        line = "n/a: no exchange tells what was realised day by day."
+        line = f"n/a: {_why_none(told)}."
     parts = told_by_day(told)
     untold = [exchange_name(part.exchange) for part in told.parts if part.found and part.exchange not in parts]
     notes = [f"Not in it: {in_words(untold)}."] if untold and days else []
+    notes += [f"{escape(each)}: there is more than could be read, of today alone." for each in _cut(told) if days]
     notes += [
         f"{escape(exchange_name(exchange))}: there is more than could be read. Known whole since {format_day(min(of))}."
         for exchange, of in parts.items()
@@ -68,3 +69,17 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
         asked_line(told.parts, now_s),
         keyboard(row),
     )
+
+
+def _cut(told: Asked[Profit]) -> list[str]:
+    """The exchanges that tell more than could be read of today."""
+    return [exchange_name(part.exchange) for part in told.parts if part.found is not None and part.found.by_day == ()]
+
+
+def _why_none(told: Asked[Profit]) -> str:
+    if cut := _cut(told):
+        return f"there is more than could be read, of today alone, at {in_words(cut)}"
+    unpriced = dict.fromkeys(asset for part in told.parts if part.found is not None for asset in part.found.unpriced)
+    if unpriced:
+        return f"{escape(in_words([*unpriced][: pnl.MAX_UNPRICED]))} has no price here"
+    return "no exchange tells what was realised day by day"

@@ -9,7 +9,7 @@ from answers.account import Asked, again, asked_line, part_notes, partial, which
 from answers.asked import Tools
 from render.figures import escape, format_day, format_percent, format_signed, format_usd, sum_or_none, unsigned_zero
 from render.message import Answer, folded, pre
-from render.sentences import exchange_name, in_words
+from render.sentences import capital, exchange_name, in_words
 
 SPANS = ("today", "7d", "30d")
 MAX_UNPRICED = 5  # assets named
@@ -64,9 +64,14 @@ def _notes(exchange: str, profit: Profit) -> list[str]:
     notes = []
     if profit.unpriced:
         notes.append(f"{name}: {escape(in_words(profit.unpriced[:MAX_UNPRICED]))} has no price here, so sums are n/a.")
+    since = []
     if profit.shortened and profit.whole_since_ms is not None:
-        spans = in_words(profit.shortened)
-        notes.append(f"{name}: there is more than could be read. {spans}: since {format_day(profit.whole_since_ms)}.")
+        since.append((in_words(profit.shortened), profit.realised[profit.shortened[0]], profit.whole_since_ms))
+    if profit.costs_since_ms is not None:
+        since.append(("funding and fees", profit.fees, profit.costs_since_ms))
+    if since:
+        told = (f"{what}: {'n/a' if usd is None else f'since {format_day(begin)}'}" for what, usd, begin in since)
+        notes.append(f"{name}: there is more than could be read. {capital('; '.join(told))}.")
     return notes
 
 

@@ -20,7 +20,16 @@ from typing import Any
 
 from exchanges.around import Form
 from exchanges.columns import Columns, check_prices, records
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, Wanted, percent_encode
+from exchanges.endpoints import (
+    Budget,
+    Endpoint,
+    Host,
+    IncomeList,
+    ListEndpoint,
+    PositionsEndpoint,
+    Wanted,
+    percent_encode,
+)
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -304,7 +313,7 @@ class Binance(AccountExchange):
             ),
         ]
 
-    def income(self, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+    def income(self, since_ms: int, now_ms: int) -> list[IncomeList]:
         """What was realised, paid and received on USD-M and COIN-M; a page is 1000 rows, oldest first.
 
         Today, the six days before and what was before them are asked apart: however many rows a month has, the
@@ -320,7 +329,8 @@ class Binance(AccountExchange):
         edges = sorted({since_ms, max(since_ms, now_ms - WINDOW_MS), max(since_ms, today_ms)})
         windows = list(zip(edges, [*(edge - 1 for edge in edges[1:]), now_ms], strict=True))
         sites = ((USDM, "/fapi/v1/income", 30), (COINM, "/dapi/v1/income", 20))
-        return [partial(ask, *site, *window) for site in sites for window in reversed(windows)]
+        asks = [partial(ask, *site, *window) for site in sites for window in reversed(windows)]
+        return [IncomeList(("realised", "funding", "fee"), each) for each in asks]
 
     def rights(self) -> Endpoint[bool]:
         """Whether the key can do more than read."""

@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from exchanges.around import Form
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T, percent_encode
+from exchanges.endpoints import Budget, Endpoint, Host, IncomeList, ListEndpoint, PositionsEndpoint, T, percent_encode
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -234,7 +234,7 @@ class Bybit(AccountExchange):
             for kind in kinds
         ]
 
-    def income(self, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+    def income(self, since_ms: int, now_ms: int) -> list[IncomeList]:
         """Closed profit and loss, in stretches of 7 days, the longest allowed; funding and fees of the last 7."""
 
         def closed(category: str, begin: int, end: int, cursor: str) -> Endpoint[Page[Income]]:
@@ -248,7 +248,7 @@ class Bybit(AccountExchange):
 
         stretches = [(begin, min(begin + WINDOW_MS - 1, now_ms)) for begin in range(since_ms, now_ms + 1, WINDOW_MS)]
         asks = [partial(closed, each, *stretch) for each in ("linear", "inverse") for stretch in stretches]
-        return [*asks, log]
+        return [*(IncomeList(("realised",), each) for each in asks), IncomeList(("funding", "fee"), log)]
 
     def rights(self) -> Endpoint[bool]:
         """Whether the key can do more than read."""

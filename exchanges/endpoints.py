@@ -9,7 +9,7 @@ from urllib.parse import quote
 from exchanges.errors import MarketError
 from exchanges.reading import Row
 from exchanges.symbols import coin_symbol, split
-from exchanges.words import Position, Snapshot
+from exchanges.words import Income, Page, Position, Snapshot
 
 T = TypeVar("T")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")  # RFC 3986 §2.3
@@ -131,3 +131,10 @@ class PositionsEndpoint(NamedTuple):
     second: Endpoint[Any] | ListEndpoint[tuple[str, float]] | None
     parse: Callable[[Any, Any], list[Position]]
     behind: Callable[[Any], Endpoint[Any] | None] = lambda answer: None
+
+
+class IncomeList(NamedTuple):
+    """A list of income in pages. kinds: of Income, what it tells. ask takes a cursor, "" for the first page."""
+
+    kinds: tuple[str, ...]
+    ask: Callable[[str], Endpoint[Page[Income]]]

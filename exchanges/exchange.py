@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from exchanges.around import Form, candles_around, figures_around
-from exchanges.endpoints import Endpoint, Host, ListEndpoint, PositionsEndpoint
+from exchanges.endpoints import Endpoint, Host, IncomeList, ListEndpoint, PositionsEndpoint
 from exchanges.errors import NotSupported, Reason, UnknownSymbol
 from exchanges.words import (
     INTERVALS,
@@ -18,7 +18,6 @@ from exchanges.words import (
     Book,
     Candles,
     Flow,
-    Income,
     Key,
     Last,
     LiquidationPage,
@@ -249,8 +248,8 @@ class AccountExchange(Exchange):
         """Open positions in derivatives."""
         raise NotImplementedError
 
-    def income(self, since_ms: int, now_ms: int) -> Sequence[Callable[[str], Endpoint[Page[Income]]]]:
-        """What was realised, paid and received: questions that take the cursor of a page, "" for the first."""
+    def income(self, since_ms: int, now_ms: int) -> list[IncomeList]:
+        """What was realised, paid and received."""
         raise NotImplementedError
 
     def rights(self) -> Endpoint[bool]:

@@ -23,7 +23,7 @@ import orjson
 
 from exchanges.around import Form
 from exchanges.columns import Columns
-from exchanges.endpoints import Budget, Endpoint, Host, ListEndpoint, PositionsEndpoint, T, percent_encode
+from exchanges.endpoints import Budget, Endpoint, Host, IncomeList, ListEndpoint, PositionsEndpoint, T, percent_encode
 from exchanges.errors import (
     BadResponse,
     Blocked,
@@ -250,7 +250,7 @@ class Okx(AccountExchange):
         """Swaps, futures and margin alike."""
         return [PositionsEndpoint(_private("/api/v5/account/positions", partial(load, ID)), None, parse_positions)]
 
-    def income(self, since_ms: int, now_ms: int) -> list[Callable[[str], Endpoint[Page[Income]]]]:
+    def income(self, since_ms: int, now_ms: int) -> list[IncomeList]:
         """Closed positions, newest first, until since_ms; and the bills of the last 7 days for funding and fees."""
 
         def closed(cursor: str) -> Endpoint[Page[Income]]:
@@ -260,7 +260,7 @@ class Okx(AccountExchange):
         def bills(cursor: str) -> Endpoint[Page[Income]]:
             return _private(f"/api/v5/account/bills?limit={ROWS}" + (f"&after={cursor}" if cursor else ""), parse_bills)
 
-        return [closed, bills]
+        return [IncomeList(("realised",), closed), IncomeList(("funding", "fee"), bills)]
 
     def rights(self) -> Endpoint[bool]:
         """Whether the key can do more than read."""

@@ -376,7 +376,7 @@ def test_income_windows_do_not_overlap() -> None:
     """A row at an edge is in one of them; today's are asked for first, whatever there was before."""
     now_ms = 1_763_906_602_000
     for account, name in ((Binance(), "/fapi"), (Bybit(), "category=linear")):
-        targets = [ask("").target for ask in account.income(now_ms - 30 * 86_400_000, now_ms)]
+        targets = [each.ask("").target for each in account.income(now_ms - 30 * 86_400_000, now_ms)]
         spans = [
             tuple(int(target.partition(f"{edge}=")[2].partition("&")[0]) for edge in ("startTime", "endTime"))
             for target in targets
@@ -385,7 +385,7 @@ def test_income_windows_do_not_overlap() -> None:
         ordered = sorted(spans)
         assert (ordered[0][0], ordered[-1][1]) == (now_ms - 30 * 86_400_000, now_ms)
         assert all(end + 1 == begin for (_, end), (begin, _) in pairwise(ordered))
-    today = Binance().income(now_ms - 30 * 86_400_000, now_ms)[0]("").target
+    today = Binance().income(now_ms - 30 * 86_400_000, now_ms)[0].ask("").target
     assert f"startTime={now_ms - now_ms % 86_400_000}&endTime={now_ms}" in today
 
 
@@ -410,7 +410,7 @@ def test_bybit_closed_pnl() -> None:
 
 def test_bybit_income_never_asks_for_more_than_seven_days() -> None:
     now_ms = 1_763_906_602_000
-    targets = [ask("").target for ask in Bybit().income(now_ms - 30 * 86_400_000, now_ms)]
+    targets = [each.ask("").target for each in Bybit().income(now_ms - 30 * 86_400_000, now_ms)]
     closed = [target for target in targets if "closed-pnl" in target]
     assert len(closed) == 10
     for target in targets:

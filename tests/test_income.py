@@ -8,6 +8,9 @@ from typing import Any
 
 from wired import DAY_MS, KEYS, NOW_MS, say, wired
 
+from answers import chart_pnl
+from answers.account import Asked
+from clock import loop_time
 from exchanges.bybit import Bybit
 
 TODAY_MS = NOW_MS - NOW_MS % DAY_MS
@@ -19,19 +22,23 @@ def row(time_ms: int, amount: str = "-1", kind: str = "FUNDING_FEE", asset: str 
     return {"symbol": "S", "incomeType": kind, "income": amount, "asset": asset, "time": time_ms}
 
 
-def bot_with(rows: list[dict[str, Any]]) -> Any:
-    """A Binance account whose USD-M income is these rows, oldest first, at most a page at a time."""
+def bot_with(rows: list[dict[str, Any]], page_s: float = 0.0) -> Any:
+    """A Binance account whose USD-M income is these rows, oldest first, at most a page at a time, each in page_s."""
     rows = sorted(rows, key=lambda each: int(each["time"]))
+    passed_s = 0.0
 
     def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        nonlocal passed_s
         if path == "/fapi/v1/income":
             begin, end = int(query["startTime"]), int(query["endTime"])
-            return [each for each in rows if begin <= each["time"] <= end][: int(query["limit"])]
+            page = [each for each in rows if begin <= each["time"] <= end][: int(query["limit"])]
+            passed_s += page_s if page else 0.0
+            return page
         if path.endswith("apiRestrictions"):
             return {"enableReading": True}
         return {"positions": []} if path == "/fapi/v3/account" else []
 
-    return wired(answer, "binance", KEYS)
+    return wired(answer, "binance", KEYS, monotonic=lambda: loop_time() + passed_s)
 
 
 async def test_rows_of_one_millisecond_across_an_edge_count_once() -> None:
@@ -64,7 +71,7 @@ async def test_asset_without_a_price_is_named() -> None:
 
 
 def test_bybit_stretches_share_no_millisecond() -> None:
-    targets = [ask("").target for ask in Bybit().income(NOW_MS - 30 * DAY_MS, NOW_MS)]
+    targets = [each.ask("").target for each in Bybit().income(NOW_MS - 30 * DAY_MS, NOW_MS)]
     stretches = [
         tuple(int(each.partition(f"{name}=")[2].partition("&")[0]) for name in ("startTime", "endTime"))
         for each in targets
@@ -115,12 +122,66 @@ async def test_fees_behind_rows_of_another_kind_are_not_told_as_none_at_bybit() 
     assert "2026-09-18 03:03 UTC" in told
 
 
-def bybit_with(log: list[dict[str, Any]], closed: list[dict[str, Any]]) -> Any:
-    """A Bybit account of this log, newest first, fifty rows at a time; and of these closed positions."""
+def logged(n: int) -> list[dict[str, Any]]:
+    """Fees of a cent, one a minute."""
+    shared = {"currency": "USDT", "type": "TRADE", "funding": "", "fee": "0.01"}
+    return [shared | {"transactionTime": str(NOW_MS - 1000 - i * 60_000)} for i in range(n)]
+
+
+CLOSED = [
+    {"symbol": "ETHUSDT", "closedPnl": "10", "updatedTime": str(TODAY_MS + 3_600_000 - ago * DAY_MS)}
+    for ago in range(29)
+]
+
+
+async def test_profit_is_told_for_as_long_as_its_own_list_is_whole() -> None:
+    """At Bybit, with more fees today than can be read."""
+    bot = bybit_with(logged(900), CLOSED)
+    told = await say(bot, "/pnl")
+    assert "today +$10.00" in told
+    assert "+10.0 +70.0 +290" in told
+    assert "could be read. Funding and fees: since 2026-09-21 05:54 UTC." in told
+    days = chart_pnl.by_day(Asked("", await bot.accounts().pnl()))
+    assert (len(days), sum(days.values())) == (30, 290.0)
+
+
+async def test_profit_at_okx_is_not_cut_to_what_is_known_of_fees() -> None:
+    closed = [{"ccy": "USDT", "realizedPnl": "100", "uTime": str(NOW_MS - ago * DAY_MS)} for ago in (0, 3, 20)]
+    told = await say(okx_with(bills_of(1200, "2", "-1", NOW_MS - 1000, 60_000, 1_000_000), closed), "/pnl")
+    assert "+100 +200 +300" in told
+    assert "Funding and fees: since 2026-09-20 21:34 UTC." in told
+
+
+async def test_profit_stands_where_fees_could_not_be_read() -> None:
+    told = await say(bybit_with(None, CLOSED), "/pnl")
+    assert "+10.0 +70.0 +290" in told
+    assert "funding n/a, fees n/a" in told
+    assert "Not all shown: Bybit answered HTTP 503." in told
+
+
+async def test_more_than_could_be_read_of_today_is_said() -> None:
+    rows = [row(TODAY_MS + k * 3000, "-0.1", "COMMISSION") for k in range(12_000)]
+    bot = bot_with(rows)
+    assert "could be read. Today, 7d and 30d: n/a; funding and fees: n/a." in await say(bot, "/pnl")
+    assert "n/a: there is more than could be read, of today alone, at Binance." in await say(bot, "/chart pnl")
+
+
+async def test_on_a_slow_line_what_was_read_is_told() -> None:
+    """Nine thousand five hundred fees at 0.75 s a page, and a profit today."""
+    rows = [row(TODAY_MS - 5 * DAY_MS + k * 30_000, "-0.1", "COMMISSION") for k in range(9_500)]
+    told = await say(bot_with([*rows, row(TODAY_MS + 1, "50", "REALIZED_PNL")], page_s=0.75), "/pnl")
+    assert "today +$50.00" in told
+    assert "Binance: there is more than could be read. 7d and 30d: since 2026-09-21 00:00 UTC" in told
+
+
+def bybit_with(log: list[dict[str, Any]] | None, closed: list[dict[str, Any]]) -> Any:
+    """Bybit with this log, newest first, fifty rows at a time; None: it fails. And these closed positions."""
 
     def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        if path.endswith("transaction-log") and log is None:
+            return 503, {}
         result: dict[str, Any] = {"readOnly": 1, "list": [], "category": query.get("category", "")}
-        if path.endswith("transaction-log"):
+        if path.endswith("transaction-log") and log is not None:
             begin = int(query.get("cursor", 0))
             result["list"] = log[begin : begin + 50]
             result["nextPageCursor"] = str(begin + 50) if begin + 50 < len(log) else ""

@@ -16,7 +16,7 @@ import accounts
 import bot as bot_module
 import settings as settings_module
 from asking import fetch
-from clock import Clock
+from clock import Clock, loop_time
 from exchanges import table
 from market import Market
 
@@ -34,8 +34,9 @@ def wired(
     exchanges: str,
     variables: Mapping[str, str] | None = None,
     now: Callable[[], float] = lambda: NOW_MS / 1000,
+    monotonic: Callable[[], float] = loop_time,
 ) -> bot_module.Bot:
-    """The bot, which takes the time from `now` and asks `answer` everything."""
+    """The bot, which takes the time from `now` and `monotonic`, and asks `answer` everything."""
 
     async def handle(request: httpx.Request) -> httpx.Response:
         told = answer(request.url.host, request.url.path, dict(request.url.params.items()))
@@ -46,7 +47,7 @@ def wired(
 
     environ = {"TELEGRAM_CHAT_ID": "1001", "COMMANDS_PER_MINUTE": "0", "EXCHANGES": exchanges, "CACHE_SECONDS": "0"}
     settings = settings_module.load({**environ, **(variables or {})}, table.EXCHANGES)
-    clock = Clock(now)
+    clock = Clock(now, monotonic)
     fetcher = fetch.Fetcher(Mocked(handle), settings.urls, keep_budgets=False, clock=clock)
     market = Market(fetcher, settings.exchanges, settings.cache_s, clock)
     kept = accounts.Accounts(fetcher, market, settings.keys, clock)
