@@ -247,7 +247,7 @@ class Okx(AccountExchange):
         ]
 
     def positions(self) -> list[PositionsEndpoint]:
-        """Swaps, futures and margin alike."""
+        """Swaps, futures, options and margin alike."""
         return [PositionsEndpoint(_private("/api/v5/account/positions", partial(load, ID)), None, parse_positions)]
 
     def income(self, since_ms: int, now_ms: int) -> list[IncomeList]:
@@ -574,7 +574,8 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
          "margin": "0.00038", "imr": "", "ccy": "ETH", "mgnMode": "isolated", "fundingFee": "0"}
 
     A margin position's pos is never negative: posCcy says the side, the base currency is long, the quote is short.
-    pos counts contracts, signed only in net mode; the size in coins is notionalUsd over the mark price. upl,
+    In the base it is the size. Elsewhere pos counts contracts, signed only in net mode; the size in coins is
+    notionalUsd over the mark price, where that is in dollars: an option's is in the coin, that of ETH-BTC in BTC. upl,
     margin (isolated) or imr (cross), and fundingFee are in ccy, the coin for inverse contracts.
     """
     envelope = row_in(ID, answer)
@@ -592,7 +593,7 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
                 symbol=symbol,
                 base=symbol.partition("-")[0],
                 side=_side(row, contracts),
-                size=abs(notional) / mark if notional is not None and mark else None,
+                size=_size(row, contracts, notional, mark),
                 notional=None if notional is None else abs(notional),
                 entry=row.price("avgPx"),
                 mark=mark,
@@ -607,6 +608,16 @@ def parse_positions(answer: Any, second: None = None) -> list[Position]:
             )
         )
     return found
+
+
+def _size(row: Row, contracts: float, notional: float | None, mark: float | None) -> float | None:
+    """In base, None where it is not told."""
+    base, quote, *_ = (*row.name("instId").split("-"), "")
+    kind = row.get("instType")
+    if kind == "MARGIN" and row.get("posCcy") == base:
+        return abs(contracts)
+    is_in_dollars = kind != "OPTION" and quote.removesuffix("_UM") in DOLLARS
+    return abs(notional) / mark if is_in_dollars and notional is not None and mark else None
 
 
 def _side(row: Row, contracts: float) -> str:

@@ -303,6 +303,28 @@ def test_okx_margin_side_is_told_by_what_is_held(instrument: str, held: str, sid
     assert swap.side == "short"
 
 
+@together(
+    "instrument, kind, held, size",
+    [
+        ("ETH-USDT-SWAP", "SWAP", "", 3000),
+        ("ETH-USD-261225", "FUTURES", "", 3000),
+        ("ETH-USD_UM-SWAP", "SWAP", "", 3000),
+        ("ETH-USDT", "MARGIN", "USDT", 3000),
+        ("ETH-USDT", "MARGIN", "ETH", 12),
+        ("ETH-BTC", "MARGIN", "ETH", 12),
+        ("ETH-BTC", "MARGIN", "BTC", None),
+        ("ETH-EUR", "MARGIN", "EUR", None),
+        ("ETH-USD-261225-3000-C", "OPTION", "", None),
+    ],
+)
+def test_okx_size_is_told_where_the_mark_is_in_dollars(
+    instrument: str, kind: str, held: str, size: float | None
+) -> None:
+    row = {"instId": instrument, "instType": kind, "pos": "12", "posCcy": held, "ccy": "USDT"}
+    (position,) = okx.parse_positions({"code": "0", "data": [row | {"notionalUsd": "6000", "markPx": "2"}]})
+    assert (position.size, position.notional) == (size, 6000)
+
+
 def test_binance_margin_is_the_positions_own() -> None:
     """initialMargin is that of open orders too: 0.1 BTC at 10x is not 3.33x."""
     risk = {
