@@ -97,8 +97,11 @@ REFUSALS = {
     10003: Reason.KEY_WRONG,
     10004: Reason.SIGNATURE_WRONG,
     10005: Reason.KEY_MAY_NOT,
+    10007: Reason.KEY_REFUSED,
     10010: Reason.ADDRESS_REFUSED,
-    33004: Reason.KEY_EXPIRED,
+    10028: Reason.KEY_MAY_NOT,  # its account is not unified
+    33004: Reason.KEY_EXPIRED,  # of derivatives, and of spot:
+    -2015: Reason.KEY_EXPIRED,
 }
 
 
