@@ -15,7 +15,7 @@ from asking.cache import Cache
 from asking.fetch import Fetcher
 from clock import MACHINE, Clock
 from exchanges.endpoints import Endpoint, IncomeList, ListEndpoint, PositionsEndpoint
-from exchanges.errors import MarketError, NoKeys, NotSupported, Reason, Unavailable, bare
+from exchanges.errors import MarketError, NoKeys, Reason, Unavailable, bare
 from exchanges.finite import finite
 from exchanges.joined import take_sole
 from exchanges.table import ACCOUNTS, AccountExchange
@@ -329,10 +329,10 @@ def _profit(
 
 
 async def _in_time(account: AccountExchange, asked: Sequence[Awaitable[T]]) -> tuple[list[T], list[MarketError]]:
-    """The answers that came in READ_S, and why others did not; what an exchange simply does not offer is neither."""
+    """The answers that came in READ_S, and why others did not."""
     parts = [races.Part(account, each) for each in asked]
     await races.settled(parts, READ_S)
-    errors = [each.error for each in parts if each.error is not None and not isinstance(each.error, NotSupported)]
+    errors = [each.error for each in parts if each.error is not None]
     return [cast("T", each.found) for each in parts if each.error is None], errors
 
 

@@ -34,6 +34,7 @@ from exchanges.errors import (
     BadResponse,
     Blocked,
     ClockWrong,
+    Declined,
     MarketError,
     NotSupported,
     NotTraded,
@@ -836,8 +837,8 @@ def explain(status: int, body: bytes) -> MarketError:
         return Refused(ID, said, REFUSALS[code])
     if status == 401:
         return Refused(ID, said)
-    if status == 404 and code is None:  # the testnet has no /sapi
-        return NotSupported(ID, said)
+    if status == 404 and code is None:  # an address that is not there: the testnet has no /sapi
+        return Declined(ID, said, Reason.HTTP_STATUS, status)
     if code == -1121 or (code == -1100 and b"timestamp" not in body):  # no such symbol; characters that none has
         return UnknownSymbol(ID, said)
     if code == -1122:  # invalid symbol status: settled, or not open yet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -666,6 +666,19 @@ async def test_commands_without_keys_name_the_variables() -> None:
     with pytest.raises(NoKeys) as caught:
         await none.balance()
     assert caught.value.variables[0] == "BINANCE_API_KEY"
+
+
+@pytest.mark.parametrize("n_there", [0, 1])
+async def test_a_wallet_whose_address_is_not_there_is_named(n_there: int) -> None:
+    """404 says nothing of what is held."""
+    told = [{"asset": "USDT", "balance": "1000", "availableBalance": "1000"}]
+
+    def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        return told if path == "/fapi/v3/balance" and n_there else (404, {"status": 404, "error": "Not Found"})
+
+    text = await say(wired(answer, "binance", KEYS), "/balance")
+    assert text.startswith("Balance  $1,000.00 (partial)" if n_there else "Balance  n/a")
+    assert f"Not {'all ' * n_there}shown: Binance answered HTTP 404." in text
 
 
 @pytest.mark.parametrize("fault", ["500", "refuse", "451", "html", "nulls", "empty", "types", "cut", "429"])

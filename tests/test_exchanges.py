@@ -446,7 +446,7 @@ def test_errors_know_their_status(kind: type[MarketError], http_status: int, rea
         (binance, 400, -1001, Unavailable),
         (binance, 400, -1007, Unavailable),
         (binance, 400, -1008, Unavailable),
-        (binance, 404, None, NotSupported),
+        (binance, 404, None, Declined),
         (binance, 404, -1, Declined),
         (bybit, 200, 10001, UnknownSymbol),
         (bybit, 200, 10029, UnknownSymbol),
