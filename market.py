@@ -15,7 +15,6 @@ from copy import copy
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from asking import races
 from asking.circuits import HostHealth
 from asking.fetch import Fetcher
 from asking.kept import Kept
@@ -81,14 +80,6 @@ class Market(Kept):
         self.symbols = Symbols(fetcher, self._cache, clock, self.told_in_list)
         self.namesakes = Namesakes(self, self._cache, self.symbols)
         self._witnesses = Witnesses(self)
-
-    async def last_price(self, symbol: str, timeout_s: float = races.DEADLINE_S / 2) -> float | None:
-        """The last spot price; None when no exchange gives one in time."""
-        spots = self.offering("spot")
-        question = Question(spots, (self.spot_at(each, symbol) for each in spots))
-        (outcome,) = await first_answers(question, timeout_s=timeout_s)
-        ticker = outcome.found and outcome.found.snapshot.ticker
-        return ticker.last if ticker is not None else None
 
     def health(self) -> dict[str, HostHealth]:
         """What the last requests said of each host that was asked."""

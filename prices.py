@@ -1,7 +1,9 @@
 """What an asset of the owner's is worth: dollars of one unit, at its own exchange first.
 
 A few assets are asked for one by one. More of them are answered by one list of prices per exchange, whatever their
-number and their names. An asset that no list has is remembered as such for UNLISTED_S, and costs nothing meanwhile.
+number and their names; so is what their own exchange does not list. Where that has not said so, the name may mean
+another coin elsewhere: then two exchanges have to agree, unless it is unmistakable. An old price is none.
+An asset that no list has is remembered as such for UNLISTED_S, and costs nothing meanwhile.
 
 Memory: a price per asset of an exchange (some 100 bytes), for LISTING_S, in the market's cache.
 """
@@ -16,7 +18,7 @@ from asking.lists import LISTING_S
 from asking.races import all_answers
 from exchanges.errors import MarketError, NotSupported, UnknownSymbol
 from exchanges.joined import take_once
-from exchanges.symbols import are_of_one_coin, coin_symbol, split
+from exchanges.symbols import UNMISTAKABLE, are_of_one_coin, coin_symbol, split
 from exchanges.table import AccountExchange, Exchange
 from exchanges.words import CREDITS, DOLLARS, Snapshot
 from market import Market
@@ -45,54 +47,57 @@ class Prices:
         until = self._market.clock.monotonic() + timeout_s
         found = {asset: 1.0 for asset in assets if asset in DOLLARS or asset in CREDITS}
         left = {asset for asset in assets - found.keys() if not self._is_unlisted("", asset)}
-        if len(left) <= FEW:
-            found |= await self._last_prices(left, self._left_s(until, 2))
-            left -= found.keys()
         if not left:
             return found
-        own = await self._list_of(account, self._left_s(until, 2))
-        found |= {asset: own[asset] for asset in left if own and asset in own}
-        left -= found.keys()
+        if len(left) <= FEW:
+            own = await self._one_by_one(account, left, self._left_s(until, 2))
+            unlisted = {asset for asset in left - own.keys() if self._is_unlisted(account.id, asset)}
+        else:
+            prices = await self._list_of(account, self._left_s(until, 2)) or {}
+            own = {asset: prices[asset] for asset in left if asset in prices}
+            unlisted = left - own.keys() if prices else set()
+        left -= own.keys()
         if left:
-            found |= await self._elsewhere(account, left, self._left_s(until, 1), has_own=bool(own))
-        return found
+            ask_home = len(left) > FEW and not unlisted  # whose list is not to be had
+            found |= await self._elsewhere(account, left, self._left_s(until, 1), unlisted, ask_home=ask_home)
+        return found | own
 
     def _left_s(self, until: float, n_steps: int) -> float:
         """For one of so many steps until then."""
         return min(LISTS_S, max(0.0, until - self._market.clock.monotonic()) / n_steps)
 
-    async def _last_prices(self, assets: Iterable[str], timeout_s: float) -> dict[str, float]:
-        """One by one, at any exchange."""
-        assets = list(assets)
-        last = await asyncio.gather(*(self._market.last_price(f"{asset}-USDT", timeout_s) for asset in assets))
-        return {asset: price for asset, price in zip(assets, last, strict=True) if price is not None}
-
     async def _elsewhere(
-        self, account: AccountExchange, assets: set[str], timeout_s: float, *, has_own: bool
+        self, account: AccountExchange, assets: set[str], timeout_s: float, unlisted: set[str], *, ask_home: bool
     ) -> dict[str, float]:
-        """Of assets that the own exchange does not list, or whose list there is not to be had."""
+        """Of assets that the own exchange does not list, which are those unlisted, or of which it told nothing."""
         others = [each for each in self._market.offering("spot") if each.id != account.id]
         asked = {each.id: self._list_of(each) for each in others}
         (lists, failed), at_home = await asyncio.gather(
-            all_answers(asked, timeout_s), _nothing() if has_own else self._one_by_one(account, assets, timeout_s)
+            all_answers(asked, timeout_s), self._one_by_one(account, assets, timeout_s) if ask_home else _nothing()
         )
-        listed = {name: prices for name, prices in lists.items() if prices}
-        agreed = {asset: price for asset in assets if (price := _agreed(asset, listed.values())) is not None}
-        if has_own and not failed and all(prices is not None for prices in lists.values()):
-            self._note_unlisted("", (each for each in assets if not any(each in prices for prices in listed.values())))
+        listed = [prices for prices in lists.values() if prices]
+        unlisted = unlisted | {asset for asset in assets if self._is_unlisted(account.id, asset)}
+        agreed = {
+            asset: price
+            for asset in assets
+            if (price := _agreed(asset, listed, 1 if asset in unlisted | UNMISTAKABLE else 2)) is not None
+        }
+        if not failed and all(prices is not None for prices in lists.values()):
+            self._note_unlisted("", (each for each in unlisted if not any(each in prices for prices in listed)))
         return agreed | at_home
 
     async def _one_by_one(self, account: AccountExchange, assets: set[str], timeout_s: float) -> dict[str, float]:
         """At the own exchange; what it does not list is remembered."""
         asked = sorted(asset for asset in assets if not self._is_unlisted(account.id, asset))[:MAX_ONE_BY_ONE]
-        prices = await asyncio.gather(*(self._at_home(account, asset, timeout_s) for asset in asked))
+        exact = len(asked) > FEW  # in one dollar each
+        prices = await asyncio.gather(*(self._at_home(account, asset, timeout_s, exact=exact) for asset in asked))
         return {asset: price for asset, price in zip(asked, prices, strict=True) if price is not None}
 
-    async def _at_home(self, account: AccountExchange, asset: str, timeout_s: float) -> float | None:
+    async def _at_home(self, account: AccountExchange, asset: str, timeout_s: float, *, exact: bool) -> float | None:
         try:
             async with asyncio.timeout(timeout_s):
-                ticker = (await self._market.spot_at(account, f"{asset}-USDT", exact=True)).snapshot.ticker
-            return ticker.last if ticker is not None else None
+                ticker = (await self._market.spot_at(account, f"{asset}-USDT", exact=exact)).snapshot.ticker
+            return None if ticker is None or ticker.is_old(self._market.now_ms()) else ticker.last
         except UnknownSymbol:
             self._note_unlisted(account.id, [asset])
         except (MarketError, TimeoutError):
@@ -114,7 +119,8 @@ class Prices:
             return None
 
     async def _load(self, exchange: Exchange) -> dict[str, float]:
-        endpoint = exchange.tickers("spot", self._market.now_ms()).get("ticker")
+        now_ms = self._market.now_ms()
+        endpoint = exchange.tickers("spot", now_ms).get("ticker")
         if endpoint is None:
             raise NotSupported(exchange.id, "no list of spot tickers")
         told: dict[str, tuple[float, float]] = {}  # by symbol: turnover, price
@@ -122,7 +128,8 @@ class Prices:
 
         def take(rows: list[tuple[str, Snapshot]]) -> None:
             tickers = [(symbol, found.ticker) for symbol, found in rows if split(symbol)[1] in DOLLARS]
-            twice.update(take_once(told, [(symbol, (of.quote_volume or 0.0, of.last)) for symbol, of in tickers if of]))
+            new = [(symbol, of) for symbol, of in tickers if of is not None and not of.is_old(now_ms)]
+            twice.update(take_once(told, [(symbol, (of.quote_volume or 0.0, of.last)) for symbol, of in new]))
 
         await self._market.stream(endpoint, take)
         best: dict[str, tuple[float, float]] = {}  # by asset
@@ -142,10 +149,10 @@ class Prices:
         self._unlisted |= {(exchange, asset): now + UNLISTED_S for asset in assets}
 
 
-def _agreed(asset: str, lists: Iterable[dict[str, float]]) -> float | None:
-    """The first list's price; None where another one's is far from it: then the name means two coins."""
+def _agreed(asset: str, lists: Iterable[dict[str, float]], n_needed: int) -> float | None:
+    """The first list's price, of n_needed at least; None where another one's is far: then the name means two coins."""
     prices = [each[asset] for each in lists if asset in each]
-    return prices[0] if prices and all(are_of_one_coin(each, prices[0]) for each in prices) else None
+    return prices[0] if len(prices) >= n_needed and all(are_of_one_coin(each, prices[0]) for each in prices) else None
 
 
 async def _nothing() -> dict[str, float]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from asking.races import all_answers
-from exchanges.errors import MarketError, Reason, UnknownSymbol
+from asking.races import Question, all_answers, first_answers
+from exchanges.errors import MarketError, NotTraded, Reason, UnknownSymbol
 from exchanges.symbols import UNMISTAKABLE, are_of_one_coin
 from exchanges.table import Exchange
 from market import Market
@@ -22,10 +22,25 @@ async def price_of_the_coin(market: Market, base: str, prices: Sequence[float]) 
     """
     if all(are_of_one_coin(each, prices[0]) for each in prices):
         return None
-    price = await market.last_price(f"{base}-USDT", WHICH_COIN_S)
+    price = await _spot_price(market, f"{base}-USDT")
     if price is None or not any(are_of_one_coin(each, price) for each in prices):
         return prices[0]
     return price
+
+
+async def _spot_price(market: Market, symbol: str) -> float | None:
+    """The last one; None when no exchange gives one in time that is not old."""
+    spots = market.offering("spot")
+    question = Question(spots, (_last(market, each, symbol) for each in spots))
+    (outcome,) = await first_answers(question, timeout_s=WHICH_COIN_S)
+    return outcome.found
+
+
+async def _last(market: Market, exchange: Exchange, symbol: str) -> float:
+    ticker = (await market.spot_at(exchange, symbol)).snapshot.ticker
+    if ticker is None or ticker.is_old(market.now_ms()):
+        raise NotTraded(exchange.id, f"{symbol} has stood still")
+    return ticker.last
 
 
 async def namesakes(market: Market, base: str, exchanges: Collection[Exchange]) -> dict[str, MarketError]:

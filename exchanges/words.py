@@ -33,6 +33,7 @@ DOLLARS = ("USDT", "USDC", "USD", "FDUSD", "USD1")  # what counts as a dollar
 CREDITS = ("BNFCR",)  # a dollar each, in which an exchange keeps accounts: Binance's in the EEA. They have no market.
 COIN = "COIN"
 """As a quote: the perpetual that is priced in dollars and margined in its coin. BTC-COIN is Binance's BTCUSD_PERP."""
+OLD_MS = 3_600_000  # of a price, by which nothing is valued any more
 WINDOW_MS = 7 * 86_400_000  # of funding and fees, and the longest that Bybit gives at a time
 
 
@@ -75,6 +76,10 @@ class Ticker(NamedTuple):
     base_volume: float | None
     quote_volume: float | None
     time_ms: int
+
+    def is_old(self, now_ms: int) -> bool:
+        """Whether it is of a market that has stood still: halted, or without trades. What tells no time is of now."""
+        return bool(self.time_ms) and now_ms - self.time_ms > OLD_MS
 
 
 class Book(NamedTuple):

@@ -16,6 +16,7 @@ import json_api
 from answers import chart_oi, inline, ls, top10
 from answers.contracts import contracts_of
 from answers.interest import open_interest_before
+from answers.same_coin import price_of_the_coin
 from answers.top10 import Sorting
 from exchanges.errors import PartName, Reason, Unavailable, UnknownSymbol
 from exchanges.symbols import parse_symbol
@@ -52,6 +53,22 @@ async def test_list_has_both_coins(coin: str) -> None:
         ticker = tickers[f"{coin}-USDT"]
         assert ticker is not None
         assert ticker.last == pytest.approx(truth, rel=0.01)
+
+
+async def test_a_spot_market_that_stands_still_does_not_say_which_is_meant() -> None:
+    """The preferred exchange's was halted at 100 two hours ago; at the other one the coin is at 5."""
+
+    def answer(host: str, path: str, query: Mapping[str, str]) -> Any:
+        if "binance" in host and path.endswith("ticker/24hr") and query.get("symbol") == "QQQUSDT":
+            figures = dict.fromkeys(("lastPrice", "highPrice", "lowPrice"), "100")
+            return {"symbol": "QQQUSDT", **figures, "volume": "1", "quoteVolume": "1", "closeTime": NOW_MS - 7_200_000}
+        if "bybit" in host and query.get("symbol") == "QQQUSDT":
+            row = {"symbol": "QQQUSDT", "lastPrice": "5", "turnover24h": "1000", "volume24h": "1"}
+            return {"retCode": 0, "time": NOW_MS, "result": {"category": "spot", "list": [row]}}
+        return None
+
+    market = wired(answer, "binance,bybit").market
+    assert await price_of_the_coin(market, "QQQ", [100.0, 5.0]) == 5.0
 
 
 STOCK = "612.50"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -85,7 +86,8 @@ async def test_what_is_held_by_the_thousand_is_worth_the_same_in_a_list(n_others
 async def test_a_name_that_begins_with_a_thousand_is_as_it_is_listed_where_none_are_by_the_thousand() -> None:
     """Gate lists no spot by the thousand: its list tells what its pair does."""
     rows = [{"currency_pair": "1000XYZ_USDT", "last": "0.5", "base_volume": "10", "quote_volume": "5"}]
-    bot = wired(lambda host, path, query: rows if path.endswith("spot/tickers") else None, "gate")
+    binance = [short(ticker("BTCUSDT", "60000"))]
+    bot = wired(lambda host, path, query: rows if path.endswith("spot/tickers") else binance, "gate")
     assert await Prices(bot.market).of(ACCOUNTS["binance"], {"1000XYZ", "AAA", "BBB", "CCC"}) == {"1000XYZ": 0.5}
 
 
@@ -145,7 +147,7 @@ async def test_an_own_list_that_hangs_leaves_time_for_others() -> None:
         def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
             return HANGS if "binance" in host and "ticker" in path else super().__call__(host, path, query)
 
-    held = dict.fromkeys(("AAA", "BBB", "CCC", "DDD"), 1.0)
+    held = dict.fromkeys(("ADA", "BCH", "DOT", "ETC"), 1.0)
     told = await say(wired(Hanging(held, {}, dict.fromkeys(held, "2.0")), "binance,bybit", KEYS), "/balance")
     assert told.startswith("Balance  $8.00\n")
 
@@ -161,11 +163,50 @@ async def test_unlisted_assets_of_a_failing_list_cost_one_question_each() -> Non
     assert owner.n_public - n_first <= 2
 
 
-async def test_own_exchange_prices_before_others() -> None:
+@pytest.mark.parametrize("n_others", [0, 3])
+async def test_own_exchange_prices_before_others(n_others: int) -> None:
     """CAT is a coin at one exchange and a stock at another."""
-    others = dict.fromkeys(("A1", "A2", "A3"), "1.0")
+    others = dict.fromkeys(("A1", "A2", "A3")[:n_others], "1.0")
     owner = Owner(dict.fromkeys(["CAT", *others], 1000.0), {"CAT": "0.005", **others}, {"CAT": "612.5"})
-    assert "$3,005.00" in await say(wired(owner, "bybit,binance", KEYS), "/balance")
+    assert f"${n_others * 1000 + 5:,}.00" in await say(wired(owner, "bybit,binance", KEYS), "/balance")
+
+
+@pytest.mark.parametrize("n_others", [0, 3])
+async def test_what_the_own_exchange_does_not_list_is_priced_where_others_agree(n_others: int) -> None:
+    others = dict.fromkeys(("A1", "A2", "A3")[:n_others], "1.0")
+    owner = Owner(dict.fromkeys(["QQQ", *others], 10.0), {"BTC": "60000", **others}, {"QQQ": "5"})
+    assert f"${n_others * 10 + 50}.00" in await say(wired(owner, "binance,bybit", KEYS), "/balance")
+
+
+@pytest.mark.parametrize("n_others", [0, 3])
+async def test_another_coin_prices_nothing_while_the_own_exchange_fails(n_others: int) -> None:
+    """Whether Binance lists CAT, and at what, is not known then; there is but one BTC."""
+
+    class Failing(Owner):
+        def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
+            is_ticker = "binance" in host and "ticker" in path
+            return (500, {}) if is_ticker else super().__call__(host, path, query)
+
+    held = dict.fromkeys(("CAT", "BTC", *("A1", "A2", "A3")[:n_others]), 2.0)
+    told = await say(wired(Failing(held, {}, {"CAT": "612.5", "BTC": "60000"}), "bybit,binance", KEYS), "/balance")
+    assert told.startswith("Balance  $120,000.00")
+
+
+@pytest.mark.parametrize("n_others", [0, 3])
+async def test_a_price_of_long_ago_is_none(n_others: int) -> None:
+    """A pair that was halted keeps its last row."""
+
+    class Halted(Owner):
+        def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
+            answer = super().__call__(host, path, query)
+            for row in answer if isinstance(answer, list) else [answer]:
+                if isinstance(row, dict) and row.get("symbol") == "OMGUSDT":
+                    row["closeTime"] = NOW_MS - 7_200_000
+            return answer
+
+    held = dict.fromkeys(("OMG", *("A1", "A2", "A3")[:n_others]), 10.0)
+    told = await say(wired(Halted(held, dict.fromkeys(held, "2.0")), "binance", KEYS), "/balance")
+    assert re.search(r"OMG +10.0 +0 +n/a", told)
 
 
 async def test_unit_of_account_without_a_market_is_a_dollar() -> None:
