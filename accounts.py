@@ -21,7 +21,7 @@ from exchanges.joined import take_sole
 from exchanges.table import ACCOUNTS, AccountExchange
 from exchanges.words import WINDOW_MS, Income, Key, Position
 from market import Market
-from prices import Prices
+from prices import Priced, Prices
 
 T = TypeVar("T")
 DAY_MS = 86_400_000
@@ -38,13 +38,23 @@ DAYS_TOLD = 30  # of what was realised, today among them
 class Part(NamedTuple, Generic[T]):
     """One exchange's part of a report. errors: what of it failed; found None when all did.
 
-    may_do_more: whether the key can do more than read; None when that could not be learnt.
+    may_do_more: whether the key can do more than read; None when that could not be learnt. unpriced: why prices of what
+    it is in could not be read.
     """
 
     exchange: str
     found: T | None
     errors: tuple[MarketError, ...]
     may_do_more: bool | None
+    unpriced: tuple[MarketError, ...] = ()
+
+
+class _Read(NamedTuple, Generic[T]):
+    """As in Part."""
+
+    found: T | None
+    errors: list[MarketError]
+    unpriced: tuple[MarketError, ...] = ()
 
 
 class Holding(NamedTuple):
@@ -111,7 +121,7 @@ class Accounts:
     async def _ask_all(
         self,
         exchange: str,
-        ask: Callable[[AccountExchange], Awaitable[tuple[T | None, list[MarketError]]]],
+        ask: Callable[[AccountExchange], Awaitable[_Read[T]]],
         deadline_s: float | None = None,
     ) -> list[Part[T]]:
         """Every exchange's part, in deadline_s; None for DEADLINE_S."""
@@ -133,11 +143,9 @@ class Accounts:
             for task in tasks:
                 task.cancel()
 
-    async def _part(
-        self, account: AccountExchange, ask: Callable[[AccountExchange], Awaitable[tuple[T | None, list[MarketError]]]]
-    ) -> Part[T]:
-        (found, errors), may_do_more = await asyncio.gather(ask(account), self._may_do_more(account))
-        return Part(account.id, found, tuple(errors), may_do_more)
+    async def _part(self, account: AccountExchange, ask: Callable[[AccountExchange], Awaitable[_Read[T]]]) -> Part[T]:
+        read, may_do_more = await asyncio.gather(ask(account), self._may_do_more(account))
+        return Part(account.id, read.found, tuple(read.errors), may_do_more, read.unpriced)
 
     async def _may_do_more(self, account: AccountExchange) -> bool | None:
         try:
@@ -150,13 +158,13 @@ class Accounts:
     async def _read(self, account: AccountExchange, endpoint: Endpoint[T]) -> T:
         return await self._fetcher.fetch_signed(endpoint, self._keys[account.id], account.sign, account.time())
 
-    async def _balance(self, account: AccountExchange) -> tuple[list[Holding] | None, list[MarketError]]:
+    async def _balance(self, account: AccountExchange) -> _Read[list[Holding]]:
         began = self._clock.monotonic()
         wallets, errors = await _in_time(account, [self._read(account, each) for each in account.balances()])
         if not wallets:
-            return None, errors
+            return _Read(None, errors)
         balances = [each for wallet in wallets for each in wallet if each.free or each.in_use]
-        prices = await self._priced(account, {each.asset for each in balances if each.usd is None}, began)
+        prices, unpriced = await self._priced(account, {each.asset for each in balances if each.usd is None}, began)
         holdings: dict[str, Holding] = {}
         for each in balances:
             known = prices.get(each.asset)
@@ -164,24 +172,23 @@ class Accounts:
             seen = holdings.get(each.asset, Holding(each.asset, 0.0, 0.0, 0.0))
             value = None if usd is None or seen.usd is None else seen.usd + usd
             holdings[each.asset] = Holding(each.asset, seen.free + each.free, seen.in_use + each.in_use, value)
-        return sorted(holdings.values(), key=lambda each: -(each.usd or 0.0)), errors
+        return _Read(sorted(holdings.values(), key=lambda each: -(each.usd or 0.0)), errors, unpriced)
 
-    async def _priced(self, account: AccountExchange, assets: set[str], began: float) -> dict[str, float]:
+    async def _priced(self, account: AccountExchange, assets: set[str], began: float) -> Priced:
         """In what is left of ANSWERED_S."""
         return await self._prices.of(account, assets, max(0.0, began + ANSWERED_S - self._clock.monotonic()))
 
-    async def _positions(
-        self, account: AccountExchange, *, priced: bool = True
-    ) -> tuple[list[Valued] | None, list[MarketError]]:
+    async def _positions(self, account: AccountExchange, *, priced: bool = True) -> _Read[list[Valued]]:
         began = self._clock.monotonic()
         told, errors = await _in_time(account, [self._positions_at(account, each) for each in account.positions()])
         if not told:
-            return None, errors
+            return _Read(None, errors)
         positions = [each for found, _ in told for each in found]
         errors += [each for _, missing in told for each in missing]
-        prices = await self._priced(account, {each.asset for each in positions}, began) if priced else {}
+        assets = {each.asset for each in positions} if priced else set()
+        prices, unpriced = await self._priced(account, assets, began)
         valued = [_valued(each, prices.get(each.asset)) for each in positions]
-        return sorted(valued, key=lambda each: -(each.position.notional or 0.0)), errors
+        return _Read(sorted(valued, key=lambda each: -(each.position.notional or 0.0)), errors, unpriced)
 
     async def _positions_at(
         self, account: AccountExchange, where: PositionsEndpoint
@@ -230,23 +237,23 @@ class Accounts:
 
         return await self._cache.get((endpoint.host.name, endpoint.target), CONTRACTS_S, load())
 
-    async def _pnl(self, account: AccountExchange) -> tuple[Profit | None, list[MarketError]]:
+    async def _pnl(self, account: AccountExchange) -> _Read[Profit]:
         now_ms = int(self._clock.now() * 1000)
         lists = account.income(now_ms - 30 * DAY_MS, now_ms)
         began = self._clock.monotonic()
-        (valued, errors), read = await asyncio.gather(
+        held, read = await asyncio.gather(
             self._positions(account, priced=False), asyncio.gather(*(self._income(account, each) for each in lists))
         )
-        errors = [*errors, *(error for each in read for error in each.errors)]
+        errors = [*held.errors, *(error for each in read for error in each.errors)]
         since_ms = _known_since(read)
-        if valued is None and not since_ms:
-            return None, errors
+        if held.found is None and not since_ms:
+            return _Read(None, errors)
         rows = [row for each in read for row in each.rows if row.kind in since_ms]
         incomes = [row for row in rows if row.time_ms >= since_ms[row.kind]]
-        assets = {each.asset for each in incomes} | {each.position.asset for each in valued or []}
-        prices = await self._priced(account, assets, began)
-        valued = valued and [_valued(each.position, prices.get(each.position.asset)) for each in valued]
-        return _profit(valued, incomes, prices, since_ms, now_ms), errors
+        assets = {each.asset for each in incomes} | {each.position.asset for each in held.found or []}
+        prices, unpriced = await self._priced(account, assets, began)
+        valued = held.found and [_valued(each.position, prices.get(each.position.asset)) for each in held.found]
+        return _Read(_profit(valued, incomes, prices, since_ms, now_ms), errors, unpriced)
 
     async def _income(self, account: AccountExchange, of: IncomeList) -> "_Incomes":
         """A list of income, page by page, at most MAX_PAGES in READ_S: of more, the newest."""

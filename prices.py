@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from asking import races
 from asking.lists import LISTING_S
 from asking.races import all_answers
-from exchanges.errors import MarketError, NotSupported, UnknownSymbol
+from exchanges.errors import MarketError, NotSupported, Reason, Unavailable, UnknownSymbol, bare, is_not_there
 from exchanges.joined import take_once
 from exchanges.symbols import UNMISTAKABLE, are_of_one_coin, coin_symbol, split
 from exchanges.table import AccountExchange, Exchange
@@ -30,17 +31,23 @@ FAILED_S = 60.0  # a list that failed is left alone for so long
 LISTS_S = races.DEADLINE_S / 2
 
 
+class Priced(NamedTuple):
+    """Of the assets that have a price; and why others have none, where that could not be read."""
+
+    prices: dict[str, float]
+    failed: tuple[MarketError, ...]
+
+
 class Prices:
     """Prices of assets in dollars, and which assets have none."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
         self._unlisted: dict[tuple[str, str], float] = {}  # exchange or "" for all, asset: until when, monotonic
+        self._failed: dict[str, MarketError] = {}  # by exchange, the last time
 
-    async def of(
-        self, account: AccountExchange, assets: set[str], timeout_s: float = races.DEADLINE_S
-    ) -> dict[str, float]:
-        """Of the assets that have a price. Never raises a MarketError: what is not known in timeout_s is missing.
+    async def of(self, account: AccountExchange, assets: set[str], timeout_s: float = races.DEADLINE_S) -> Priced:
+        """Never raises a MarketError: what is not known in timeout_s is missing.
 
         A step has half of what is left of it, as the next one is for what that did not tell.
         """
@@ -48,7 +55,7 @@ class Prices:
         found = {asset: 1.0 for asset in assets if asset in DOLLARS or asset in CREDITS}
         left = {asset for asset in assets - found.keys() if not self._is_unlisted("", asset)}
         if not left:
-            return found
+            return Priced(found, ())
         if len(left) <= FEW:
             own = await self._one_by_one(account, left, self._left_s(until, 2))
             unlisted = {asset for asset in left - own.keys() if self._is_unlisted(account.id, asset)}
@@ -60,7 +67,8 @@ class Prices:
         if left:
             ask_home = len(left) > FEW and not unlisted  # whose list is not to be had
             found |= await self._elsewhere(account, left, self._left_s(until, 1), unlisted, ask_home=ask_home)
-        return found | own
+        failed = self._failed.values() if left - found.keys() else ()
+        return Priced(found | own, tuple(failed))
 
     def _left_s(self, until: float, n_steps: int) -> float:
         """For one of so many steps until then."""
@@ -75,6 +83,7 @@ class Prices:
         (lists, failed), at_home = await asyncio.gather(
             all_answers(asked, timeout_s), self._one_by_one(account, assets, timeout_s) if ask_home else _nothing()
         )
+        self._failed |= failed
         listed = [prices for prices in lists.values() if prices]
         unlisted = unlisted | {asset for asset in assets if self._is_unlisted(account.id, asset)}
         agreed = {
@@ -97,12 +106,20 @@ class Prices:
         try:
             async with asyncio.timeout(timeout_s):
                 ticker = (await self._market.spot_at(account, f"{asset}-USDT", exact=exact)).snapshot.ticker
+            self._failed.pop(account.id, None)
             return None if ticker is None or ticker.is_old(self._market.now_ms()) else ticker.last
         except UnknownSymbol:
+            self._failed.pop(account.id, None)
             self._note_unlisted(account.id, [asset])
-        except (MarketError, TimeoutError):
-            pass  # it has no price then, which is said
+        except MarketError as error:
+            self._note_failed(account, error)
+        except TimeoutError:
+            self._note_failed(account, Unavailable(account.id, "late", Reason.LATE))
         return None
+
+    def _note_failed(self, exchange: Exchange, error: MarketError) -> None:
+        if not is_not_there(error):  # not traded yet, or halted: nothing failed
+            self._failed[exchange.id] = bare(error)
 
     async def _list_of(self, exchange: Exchange, timeout_s: float = LISTS_S) -> dict[str, float] | None:
         """Prices by asset; {} where the exchange has no such list, None where it failed or is late."""
@@ -111,12 +128,17 @@ class Prices:
             return None
         try:
             async with asyncio.timeout(timeout_s):
-                return await market.cached_load((exchange.id, "prices"), LISTING_S, self._load(exchange))
+                prices = await market.cached_load((exchange.id, "prices"), LISTING_S, self._load(exchange))
+            self._failed.pop(exchange.id, None)
+            return prices
         except NotSupported:
             return {}
-        except (MarketError, TimeoutError):
-            market.leave_alone(what, FAILED_S)
-            return None
+        except MarketError as error:
+            self._note_failed(exchange, error)
+        except TimeoutError:
+            self._note_failed(exchange, Unavailable(exchange.id, "late", Reason.LATE))
+        market.leave_alone(what, FAILED_S)
+        return None
 
     async def _load(self, exchange: Exchange) -> dict[str, float]:
         now_ms = self._market.now_ms()

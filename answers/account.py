@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from accounts import Part
+from accounts import Part, Valued
 from answers.asked import Misread
 from exchanges.table import ACCOUNTS
 from exchanges.words import DOLLARS
@@ -16,6 +16,7 @@ from render.keyboards import keyboard
 from render.message import Button, Keyboard, moment
 from render.sentences import exchange_name, in_words, reasons, said
 
+PARTIAL = " (partial)"
 ACCOUNT_LABELS = {"balance": "Balance", "positions": "Positions", "pnl": "PnL"}
 T = TypeVar("T")
 
@@ -63,17 +64,19 @@ def _six_digits(amount: float) -> str:
 
 def partial(parts: Sequence[Part[Any]]) -> str:
     """Behind a sum that is without an account which could not be read."""
-    return " (partial)" if any(part.errors for part in parts) and any(part.found is not None for part in parts) else ""
+    return PARTIAL if any(part.errors for part in parts) and any(part.found is not None for part in parts) else ""
 
 
 def part_notes(parts: Sequence[Part[Any]]) -> list[str]:
-    """Who failed, and keys that can do more than they should."""
+    """Who failed, also with prices, and keys that can do more than they should."""
     failed = [error for part in parts for error in part.errors]
     notes = (
         [escape(f"{'Not' if all(p.found is None for p in parts) else 'Not all'} shown: {reasons(failed)}.")]
         if failed
         else []
     )
+    if unpriced := [error for part in parts for error in part.unpriced]:
+        notes.append(escape(f"Prices not read: {reasons(unpriced)}."))
     strong = [exchange_name(part.exchange) for part in parts if part.may_do_more]
     if strong:
         notes.append(f"⚠️ The API key of {escape(in_words(strong))} may trade or withdraw. A read-only key is enough.")
@@ -92,6 +95,12 @@ class AllFailed(Exception):
 def missing_in(parts: Sequence[Part[Any]]) -> list[str]:
     """A sentence for each that is missing in a JSON answer. Raises AllFailed."""
     missing = [f"{exchange_name(error.exchange)} {said(error)}" for part in parts for error in part.errors]
+    missing += [
+        f"prices: {exchange_name(error.exchange)} {said(error)}"
+        for part in parts
+        if any(isinstance(each, Valued) for each in part.found or ())  # what is told of balances is in no dollars
+        for error in part.unpriced
+    ]
     if all(part.found is None for part in parts):
         raise AllFailed("; ".join(dict.fromkeys(missing)) + ".")
     return list(dict.fromkeys(missing))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts import Holding
-from answers.account import Asked, again, asked_line, part_notes, partial, which_exchange
+from answers.account import PARTIAL, Asked, again, asked_line, part_notes, partial, which_exchange
 from answers.asked import Tools
 from render.figures import escape, format_amount, format_short_price, format_usd
 from render.message import Answer, pre
@@ -29,8 +29,9 @@ def show(told: Asked[list[Holding]], now_s: float) -> Answer:
     parts = told.parts
     holdings = [each for part in parts for each in part.found or []]
     is_known = any(part.found is not None for part in parts)
-    worth = sum(each.usd or 0.0 for each in holdings) if is_known else None
-    lines = [f"<b>Balance</b>  {format_usd(worth)}{partial(parts)}"]
+    worth = _worth(holdings) if is_known else None
+    is_partial = worth is not None and any(each.usd is None for each in holdings)
+    lines = [f"<b>Balance</b>  {format_usd(worth)}{PARTIAL if is_partial else partial(parts)}"]
     for part in parts:
         if part.found is not None:
             lines += _wallet(part.exchange, part.found)
@@ -38,9 +39,14 @@ def show(told: Asked[list[Holding]], now_s: float) -> Answer:
     return Answer(lines[0], tuple(lines[1:]), notes, foot, again("balance", told.exchange))
 
 
+def _worth(holdings: list[Holding]) -> float | None:
+    """In dollars, of what has a price; None where nothing that is held has one."""
+    priced = [each.usd for each in holdings if each.usd is not None]
+    return sum(priced) if priced or not holdings else None
+
+
 def _wallet(exchange: str, holdings: list[Holding]) -> list[str]:
-    worth = sum(each.usd or 0.0 for each in holdings)
-    head = f"<b>{escape(exchange_name(exchange))}</b>  {format_usd(worth)}"
+    head = f"<b>{escape(exchange_name(exchange))}</b>  {format_usd(_worth(holdings))}"
     if not holdings:
         return [head, "Nothing is held."]
     unpriced = [each for each in holdings if each.usd is None]

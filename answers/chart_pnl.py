@@ -79,7 +79,7 @@ def _cut(told: Asked[Profit]) -> list[str]:
 def _why_none(told: Asked[Profit]) -> str:
     if cut := _cut(told):
         return f"there is more than could be read, of today alone, at {in_words(cut)}"
-    unpriced = dict.fromkeys(asset for part in told.parts if part.found is not None for asset in part.found.unpriced)
-    if unpriced:
-        return f"{escape(in_words([*unpriced][: pnl.MAX_UNPRICED]))} has no price here"
+    for part in told.parts:
+        if part.found is not None and part.found.unpriced:
+            return escape(pnl.why_unpriced(part))
     return "no exchange tells what was realised day by day"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from accounts import Profit, Valued
+from accounts import Part, Profit, Valued
 from answers.account import Asked, again, asked_line, part_notes, partial, which_exchange
 from answers.asked import Tools
 from render.figures import escape, format_day, format_percent, format_signed, format_usd, sum_or_none, unsigned_zero
@@ -38,7 +38,7 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
         rows.append(["all", *(_whole(each) for each in (open_now, *sums))])
     funding = sum_or_none(profit.funding for _, profit in known)
     fees = sum_or_none(profit.fees for _, profit in known)
-    notes = [note for exchange, profit in known for note in _notes(exchange, profit)]
+    notes = [note for part in parts if part.found is not None for note in _notes(part, part.found)]
     said = f"  open {format_usd(open_now, sign=True)}  today {format_usd(today, sign=True)}" if known else ""
     costs = f"Over 7 days: funding {format_usd(funding, sign=True)}, fees {format_usd(fees, sign=True)}."
     blocks = (pre(rows), f"In dollars; days from 00:00 UTC. {costs}") if known else ()
@@ -58,12 +58,12 @@ def show(told: Asked[Profit], now_s: float) -> Answer:
     )
 
 
-def _notes(exchange: str, profit: Profit) -> list[str]:
+def _notes(part: Part[Profit], profit: Profit) -> list[str]:
     """What the sums leave out: assets without a price, and time before more than could be read."""
-    name = escape(exchange_name(exchange))
+    name = escape(exchange_name(part.exchange))
     notes = []
     if profit.unpriced:
-        notes.append(f"{name}: {escape(in_words(profit.unpriced[:MAX_UNPRICED]))} has no price here, so sums are n/a.")
+        notes.append(f"{name}: {escape(why_unpriced(part))}, so sums are n/a.")
     since = []
     if profit.shortened and profit.whole_since_ms is not None:
         since.append((in_words(profit.shortened), profit.realised[profit.shortened[0]], profit.whole_since_ms))
@@ -73,6 +73,14 @@ def _notes(exchange: str, profit: Profit) -> list[str]:
         told = (f"{what}: {'n/a' if usd is None else f'since {format_day(begin)}'}" for what, usd, begin in since)
         notes.append(f"{name}: there is more than could be read. {capital('; '.join(told))}.")
     return notes
+
+
+def why_unpriced(part: Part[Profit]) -> str:
+    """Of a part that has assets without a price."""
+    unpriced = part.found.unpriced[:MAX_UNPRICED] if part.found is not None else ()
+    if part.unpriced:
+        return f"the price of {in_words(unpriced)} could not be read"
+    return f"{in_words(unpriced)} {'has' if len(unpriced) == 1 else 'have'} no price here"
 
 
 def _cells(profit: Profit) -> list[str]:

@@ -36,6 +36,8 @@ def bot_with(rows: list[dict[str, Any]], page_s: float = 0.0) -> Any:
             return page
         if path.endswith("apiRestrictions"):
             return {"enableReading": True}
+        if "symbol" in query:
+            return 400, {"code": -1121, "msg": "Invalid symbol."}
         return {"positions": []} if path == "/fapi/v3/account" else []
 
     return wired(answer, "binance", KEYS, monotonic=lambda: loop_time() + passed_s)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from wired import HANGS, KEYS, NOW_MS, say, wired
 
+import json_api
 from exchanges.table import ACCOUNTS
 from prices import Prices
 
@@ -64,6 +65,14 @@ class Owner:
         return sum(n for path, n in self.asked.items() if "ticker" in path)
 
 
+class Failing(Owner):
+    """As an Owner, where Binance tells no price."""
+
+    def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
+        is_ticker = "binance" in host and "ticker" in path
+        return (500, {}) if is_ticker else super().__call__(host, path, query)
+
+
 async def test_one_list_prices_all_assets() -> None:
     """Seventy-two crumbs before XRP in the alphabet, as freqtrade's users have: none hides it."""
     crumbs = {f"D{i:02}": 0.2 for i in range(72)}
@@ -88,7 +97,8 @@ async def test_a_name_that_begins_with_a_thousand_is_as_it_is_listed_where_none_
     rows = [{"currency_pair": "1000XYZ_USDT", "last": "0.5", "base_volume": "10", "quote_volume": "5"}]
     binance = [short(ticker("BTCUSDT", "60000"))]
     bot = wired(lambda host, path, query: rows if path.endswith("spot/tickers") else binance, "gate")
-    assert await Prices(bot.market).of(ACCOUNTS["binance"], {"1000XYZ", "AAA", "BBB", "CCC"}) == {"1000XYZ": 0.5}
+    priced = await Prices(bot.market).of(ACCOUNTS["binance"], {"1000XYZ", "AAA", "BBB", "CCC"})
+    assert priced == ({"1000XYZ": 0.5}, ())
 
 
 async def test_an_asset_that_a_list_prices_twice_has_no_price_there() -> None:
@@ -182,11 +192,6 @@ async def test_what_the_own_exchange_does_not_list_is_priced_where_others_agree(
 async def test_another_coin_prices_nothing_while_the_own_exchange_fails(n_others: int) -> None:
     """Whether Binance lists CAT, and at what, is not known then; there is but one BTC."""
 
-    class Failing(Owner):
-        def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
-            is_ticker = "binance" in host and "ticker" in path
-            return (500, {}) if is_ticker else super().__call__(host, path, query)
-
     held = dict.fromkeys(("CAT", "BTC", *("A1", "A2", "A3")[:n_others]), 2.0)
     told = await say(wired(Failing(held, {}, {"CAT": "612.5", "BTC": "60000"}), "bybit,binance", KEYS), "/balance")
     assert told.startswith("Balance  $120,000.00")
@@ -221,3 +226,46 @@ async def test_asset_without_a_price_is_named_and_not_zero() -> None:
     told = await say(wired(owner, "binance", KEYS), "/balance")
     assert "ZZZ" in told
     assert "Assets without a price (n/a) are not in the sums." in told
+
+
+@pytest.mark.parametrize("n_coins", [1, 5])
+async def test_what_prices_failed_of_is_not_worth_nothing(n_coins: int) -> None:
+    coins = dict.fromkeys(("BTC", "ETH", "SOL", "ADA", "DOT")[:n_coins], 10.0)
+    told = await say(wired(Failing(coins, {}), "binance", KEYS), "/balance")
+    assert told.startswith("Balance  n/a\nBinance  n/a\n")
+    assert "Prices not read: Binance answered HTTP 500." in told
+    told = await say(wired(Failing(coins | {"USDT": 1000.0}, {}), "binance", KEYS), "/balance")
+    assert told.startswith("Balance  $1,000.00 (partial)\n")
+    assert "Prices not read: Binance answered HTTP 500." in told
+
+
+async def test_profit_in_what_prices_failed_of_says_so() -> None:
+    class Earning(Failing):
+        def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
+            if path == "/fapi/v3/account":
+                return {"positions": []}
+            if path == "/dapi/v1/income":
+                of = {"symbol": "S", "incomeType": "REALIZED_PNL", "income": "1", "asset": "BTC", "time": NOW_MS - 1000}
+                return [of] if int(query["startTime"]) <= NOW_MS - 1000 else []
+            is_account = "ticker" not in path and "apiRestrictions" not in path
+            return [] if is_account else super().__call__(host, path, query)
+
+    bot = wired(Earning({}, {}), "binance", KEYS)
+    told = await say(bot, "/pnl")
+    assert "Binance: the price of BTC could not be read, so sums are n/a." in told
+    assert "Prices not read: Binance answered HTTP 500." in told
+    assert "n/a: the price of BTC could not be read." in await say(bot, "/chart pnl")
+
+
+async def test_position_without_a_price_says_why_in_the_api() -> None:
+    class Holding(Failing):
+        def __call__(self, host: str, path: str, query: Mapping[str, str]) -> Any:
+            if path == "/dapi/v1/positionRisk":
+                row = {"symbol": "BTCUSD_PERP", "positionAmt": "1", "entryPrice": "60000", "markPrice": "60000"}
+                return [row | {"unRealizedProfit": "0.1", "leverage": "5", "positionSide": "LONG"}]
+            return {"symbols": []} if "exchangeInfo" in path else super().__call__(host, path, query)
+
+    bot = wired(Holding({"BTC": 1.0}, {}), "binance", KEYS)
+    answers = [await json_api.answer(json_api.ROUTES[path], bot.tools, {}) for path in ("/positions", "/balance")]
+    told = [[each for each in answer.get("missing", []) if "prices" in each] for answer in answers]
+    assert told == [["prices: Binance answered HTTP 500"], []]
