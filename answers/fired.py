@@ -32,6 +32,7 @@ FIGURES = {
     "oi": "open interest",
     "basis": "basis",
     "liqs": "liquidations",
+    "any": "figures",
 }  # by the source of a need
 LONG_SLEEP_MS = 12 * 3_600_000  # told with its days
 OF_DIGEST = (Button("Watchlist", apart("watch")), Button("🔔 All alerts", apart("alerts")))
@@ -188,7 +189,7 @@ def _machines(facts: Mapping[str, Any]) -> str:
 def _silent(facts: Mapping[str, Any]) -> str:
     """An exchange that has not answered for long; one that does, but tells some figures of no market, or of one market
     no more; or accounts."""
-    name, since, source = exchange_name(facts["exchange"]), _time(facts["from_ms"]), facts["source"]
+    name, since, source = exchange_name(facts["exchange"]), _time(facts["from_ms"]), _source(facts)
     if source == "positions":
         return _silent_accounts(facts["exchange"], since)
     if not source:
@@ -203,6 +204,12 @@ def _silent(facts: Mapping[str, Any]) -> str:
         f"{name} has told no {FIGURES[source]} {of}. If it is no longer listed there, such alerts cannot ring: "
         "set them anew at another exchange."
     )
+
+
+def _source(facts: Mapping[str, Any]) -> str:
+    """As Silence has it; of the lines that were stored before it told any, what they say."""
+    before = "spread" if facts.get("is_gap") else "any" if facts["symbol"] else ""
+    return str(facts.get("source", before))
 
 
 def _silent_accounts(exchange: str, since: str) -> str:

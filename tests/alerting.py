@@ -133,19 +133,28 @@ class Plain(NamedTuple):
 
 
 class PlainShow:
-    """Shows facts by their number alone. In a summary some are longer, or have no line: n_letters of the facts."""
+    """Shows facts by their number alone. In a summary some are longer, or have no line: n_letters of the facts.
+
+    Odd ones cannot be shown."""
 
     def message(self, message: Message, chat: Chat, now_ms: int) -> Plain:
-        facts = orjson.loads(message.facts)
+        facts = self._facts(message)
         return Plain(f"<b>{message.alert_id}</b> #{message.number}", is_quiet=bool(facts.get("is_quiet")))
 
     def line(self, message: Message) -> str:
         line = f"{message.alert_id} #{message.number}"
-        n_letters: int = orjson.loads(message.facts).get("n_letters", len(line))
+        n_letters: int = self._facts(message).get("n_letters", len(line))
         return line.ljust(n_letters, ".")[:n_letters]
 
     def summary(self, lines: Sequence[str], n_more: int, chat: Chat, now_ms: int) -> Plain:
         return Plain("\n".join([f"{len(lines) + n_more} alerts", *lines, *([f"{n_more} more"] if n_more else [])]))
+
+    @staticmethod
+    def _facts(message: Message) -> dict[str, Any]:
+        facts: dict[str, Any] = orjson.loads(message.facts)
+        if facts.get("is_odd"):
+            raise KeyError("what there is not")
+        return facts
 
     def dropped(self, n_dropped: int) -> str:
         return f"{n_dropped} alerts were too old to send."

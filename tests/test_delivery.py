@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 import pytest
 from alerting import FakeTelegram, PlainShow
 from conftest import together
@@ -77,6 +78,23 @@ def test_what_may_not_be_heard_waits_and_holds_up_nothing(tmp_path: Path) -> Non
         assert [await house.deliver(), await house.deliver(10_000)] == [1, 0]
         house.delivery = house.another()
         assert await house.deliver(WAIT_MS) == CHATS + 1
+
+    in_house(tmp_path, act)
+
+
+def test_what_cannot_be_shown_keeps_no_other_from_its_chat(tmp_path: Path) -> None:
+    """As another version of the program has stored it."""
+
+    async def act(house: House) -> None:
+        await house.add(0, facts="no JSON")
+        await house.add(1, 8, facts='{"is_odd": true}')
+        await house.add(2, 3, 4, 5, 6, 7, 9)  # as many as come alone, and two in a summary
+        await house.add(10, chat_id=6)
+        house.delivery = house.another(waits=lambda message: bool(orjson.loads(message.facts).get("waits")))
+        assert [await house.deliver(), await house.deliver(10_000)] == [8, 0]
+        singles = [f"<b>alert</b> #{number}" for number in range(2, 7)]
+        assert house.telegram.texts == [*singles, "2 alerts\nalert #7\nalert #9", "<b>alert</b> #10"]
+        assert house.delivery.n_dropped == 3
 
     in_house(tmp_path, act)
 

@@ -76,6 +76,21 @@ def test_what_is_silent_is_said(asked: str, answered: str, told: str) -> None:
     assert silence.messages() == []
 
 
+@together(
+    "symbol, is_gap, told",
+    [
+        ("", False, f"OKX has not answered {SINCE}: alerts on its markets wait until it does."),
+        ("B-USDT", False, f"OKX has told no figures {OF_B}. {ANEW}"),
+        ("B-USDT", True, f"No two exchanges have told bid and ask {OF_B}."),
+    ],
+)
+def test_what_was_stored_before_it_told_its_figures_is_said(symbol: str, is_gap: bool, told: str) -> None:
+    facts = {"event": "silent", "exchange": "okx", "kind": "perp", "from_ms": NOW - SILENT_MS, "symbol": symbol}
+    message = Message("silent", 1, 5, None, orjson.dumps({**facts, "is_gap": is_gap}).decode(), NOW, NOW)
+    assert FiredShow().message(message, Chat(5), NOW).text == told
+    assert FiredShow().line(message) == told
+
+
 def test_what_is_told_again_is_silent_no_more() -> None:
     silence, need = Silence(), "price binance perp BTC-USDT"
     alert = Alert("aaaaaaaa", 5, None, 7, 1, ARMED, need, "{}", "", 0, NOW, NOW)

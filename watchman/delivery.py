@@ -11,7 +11,8 @@ one sends to it at a time. What Telegram says decides (`verdict`):
     plain     Telegram does not like the text: once more without tags, then dropped
 
 In a storm a chat gets MAX_A_MINUTE messages a minute; the rest is one summary, which is edited while the storm lasts
-and so rings once. What cannot be said in a line of it, as a digest, comes alone also then.
+and so rings once. What cannot be said in a line of it, as a digest, comes alone also then. A message that cannot be
+shown, as another version of the program has stored it, is given up, and keeps no other from its chat.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -32,6 +33,8 @@ from telegram.api import TelegramError
 from telegram.rich import as_html, rich_message
 
 log = logging.getLogger("bot")
+
+T = TypeVar("T")
 
 LEASE_MS = 60_000
 CALL_MS = 12_000  # the longest that one call may take: a lease with less than that left is renewed first
@@ -258,11 +261,11 @@ class _Turn:
 
     async def _send_storm(self, messages: Sequence[Message]) -> None:
         """One summary, and what has no line in it."""
-        lines = [self._show.line(each) for each in messages]
+        lines = [await self._read(each, self._show.line) for each in messages]
         listed = [each for each, line in zip(messages, lines, strict=True) if line]
         if listed:
             await self._send_summary(listed, [line for line in lines if line])
-        for message in (each for each, line in zip(messages, lines, strict=True) if not line):
+        for message in (each for each, line in zip(messages, lines, strict=True) if line == ""):
             await self._check_lease()
             await self._send_one(message)
 
@@ -276,13 +279,24 @@ class _Turn:
 
     async def _that_may_be_heard(self, messages: Sequence[Message]) -> list[Message]:
         """The others are put off for a while, as their chat may be let in again until they are old."""
-        waiting = [each for each in messages if self._delivery._waits(each)]
-        for each in waiting:
+        told = [(each, await self._read(each, self._delivery._waits)) for each in messages]
+        for each in (each for each, waits in told if waits):
             await self._store.mark_late(each, self._now() + WAIT_MS)
-        return [each for each in messages if each not in waiting] if waiting else list(messages)
+        return [each for each, waits in told if waits is False]
+
+    async def _read(self, message: Message, read: Callable[[Message], T]) -> T | None:
+        """None for a message that cannot be read: it is given up."""
+        try:
+            return read(message)
+        except Exception:  # whatever its facts are, others are told theirs
+            log.exception("message %s #%d cannot be shown", message.alert_id, message.number)
+            await self._give_up([message], "cannot be shown")
+            return None
 
     async def _send_one(self, message: Message) -> None:
-        shown = self._show.message(message, self._chat, self._now())
+        shown = await self._read(message, lambda each: self._show.message(each, self._chat, self._now()))
+        if shown is None:
+            return
         params = self._params(shown, message.thread_id)
         await asyncio.shield(self._call_and_mark("sendMessage", params, [message], None))
 
@@ -429,4 +443,5 @@ def plain_text(text: str) -> str:
 
 def _belongs_in_list(message: Message) -> bool:
     """Whether it is told so late that a message of its own would only be noise."""
-    return int(orjson.loads(message.facts).get("late_ms", 0)) > LIST_MS
+    late_ms = orjson.loads(message.facts).get("late_ms")
+    return isinstance(late_ms, int) and late_ms > LIST_MS
