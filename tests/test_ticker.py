@@ -517,6 +517,50 @@ def test_an_exchange_that_was_down_is_made_up_for(tmp_path: Path) -> None:
     assert facts["firing"]["at_ms"] == T0 + 4 * MINUTE_MS
 
 
+@pytest.mark.parametrize("page", [1, 500])
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_younger_alert_hides_no_gap_from_an_older_one(number: int, page: int, tmp_path: Path) -> None:
+    """It may be read first, and be on a page before."""
+
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(BTC, 95.0, number=2)
+        await house.tick(price=95.0)
+        house.quotes.down.add("binance")
+        for i in range(40):
+            await house.tick(MINUTE_MS)
+            if i == 36:
+                await house.set(replace(BTC, level=150.0), 95.0, number=number)
+        house.quotes.down.clear()
+        house.quotes.minutes["BTC-USDT"] = [minute(i, 95.0, 101.0 if i == 4 else 95.5, 95.2) for i in range(40)]
+        for _ in range(2):
+            await house.tick(price=95.2)
+        return [each for each in await house.fired() if each["event"] == "fired"]
+
+    (facts,) = in_house(tmp_path, act, page=page)
+    assert facts["firing"]["at_ms"] == T0 + 4 * MINUTE_MS
+
+
+def test_a_second_gap_is_one_of_its_own(tmp_path: Path) -> None:
+    """Its candles are asked for at once, and not given up because those of the first were asked for long ago."""
+
+    async def act(house: House) -> None:
+        await house.set(replace(BTC, times=0), 95.0)
+        await house.tick(price=95.0)
+        crossed_in_a_gap(house)
+        await house.tick(180 * MINUTE_MS, price=95.2)
+        for _ in range(20):
+            await house.tick(MINUTE_MS, price=95.2)
+        house.quotes.without_candles.add("binance")
+        await house.tick(10 * MINUTE_MS, price=95.2)
+        house.quotes.minutes["BTC-USDT"] = [minute(i, 95.0, 101.0 if i == 205 else 95.5, 95.2) for i in range(210)]
+        house.quotes.without_candles.clear()
+        await house.tick(MINUTE_MS, price=95.2)
+        moments = [each["firing"]["at_ms"] for each in await house.fired()]
+        assert moments == [T0 + 70 * MINUTE_MS, T0 + 205 * MINUTE_MS]
+
+    in_house(tmp_path, act)
+
+
 def test_a_window_is_filled_from_candles_after_a_start(tmp_path: Path) -> None:
     rule = Rule("move", "down", 3.0, 15 * MINUTE_MS, exchange="binance", kind="perp", symbol="BTC-USDT")
 

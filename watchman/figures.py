@@ -91,11 +91,13 @@ class Watched:
 @dataclass(slots=True)
 class Figures:
     """What a tick was told. by_need: the figure of each need; looks: closed candles that it had not seen, by need;
-    gaps: needs that were not looked at for long, of which only candles tell what was missed."""
+    reach: how many minutes back they go; gaps: needs that were not looked at for long, of which only candles tell what
+    was missed."""
 
     by_need: dict[str, float] = field(default_factory=dict)
     candles: dict[str, Candles] = field(default_factory=dict)
     looks: dict[str, list[Look]] = field(default_factory=dict)
+    reach: dict[str, int] = field(default_factory=dict)
     gaps: set[str] = field(default_factory=set)
     items: dict[str, str] = field(default_factory=dict)  # what is told with a firing, by need
     holdings: Held | None = None

@@ -293,7 +293,7 @@ class Ticker:
         for each in page:
             text = each.alert.need
             n_minutes = self._minutes_wanted(each, figures, is_minute, now_ms)
-            if n_minutes and text not in figures.looks:
+            if n_minutes and n_minutes > figures.reach.get(text, 0):
                 wanted[text] = max(wanted.get(text, 0), n_minutes)
         await _all_in_time([self._read_minutes_of(text, n, figures, now_ms) for text, n in wanted.items()], self._ask_s)
         for text in {each.alert.need for each in page} & figures.by_need.keys():
@@ -314,9 +314,9 @@ class Ticker:
             return 0
         seen_ms = _seen_before(each, watched)
         if now_ms - seen_ms > GAP_MS + self._period_ms:
-            is_first, watched.gap_ms = not watched.gap_ms, watched.gap_ms or now_ms
+            watched.gap_ms = watched.gap_ms or now_ms
             figures.gaps.add(text)
-            return (now_ms - seen_ms) // MINUTE_MS + 2 if is_first or is_minute else 0
+            return (now_ms - seen_ms) // MINUTE_MS + 2 if watched.gap_ms == now_ms or is_minute else 0
         is_near = abs(figure - rule.level) <= NEAR * rule.level
         return NEAR_CANDLES if is_near and is_minute else 0
 
@@ -335,6 +335,7 @@ class Ticker:
         if candles is None:
             return
         watched, looks = self._watched[text], _closed_looks(candles, now_ms)
+        figures.reach[text] = n_minutes
         figures.looks[text] = [each for each in looks if each.from_ms >= watched.judged_ms - LATE_CANDLE_MS]
         if interval == "1m":
             watched.atr = indicators.atr(candles.high, candles.low, candles.close)
@@ -352,7 +353,7 @@ class Ticker:
         window = self._watched[text].window
         if window is not None:
             window.fill(Look.at(moment_ms, figure) for moment_ms, figure in history)
-        figures.looks[text] = []
+        figures.looks[text], figures.reach[text] = [], n_minutes
 
     def _judge(self, each: Parsed, figures: Figures, now_ms: int) -> Judged | None:
         """None when nothing has changed."""
