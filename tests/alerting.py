@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from answers.judging import MINUTE_MS, Rule, settle
-from exchanges.errors import MarketError, Unavailable
+from exchanges.errors import LongQuiet, MarketError, Unavailable
 from exchanges.words import INTERVALS, Candles
 from store.words import ARMED, Alert, Chat, Message
 from watchman.figures import Held, Spread
@@ -37,6 +37,7 @@ class FakeQuotes:
         self.own = Held()
         self.down: set[str] = set()
         self.without_candles: set[str] = set()  # exchanges that answer, but tell none
+        self.quiet: set[str] = set()  # exchanges where nothing was traded for a day
         self.asked: list[str] = []
 
     async def prices(self, exchange: str, kind: str, symbols: Sequence[str]) -> Mapping[str, float]:
@@ -65,6 +66,8 @@ class FakeQuotes:
         self._check(f"candles {exchange} {symbol} {interval}", exchange)
         if exchange in self.without_candles:
             raise Unavailable(exchange, "down")
+        if exchange in self.quiet:
+            raise LongQuiet(exchange, f"{symbol} has had no trades for a day")
         if interval != "1m":
             return self.closed[f"{symbol} {interval}"]
         return candles(symbol, "1m", self.minutes.get(symbol, [])[-n_candles:])

@@ -458,6 +458,22 @@ def test_candles_of_a_gap_that_never_come_are_given_up_and_told_of(tmp_path: Pat
     in_house(tmp_path, act)
 
 
+@pytest.mark.parametrize("n_days", [0, 2])
+def test_where_nothing_was_traded_nothing_was_crossed(n_days: int, tmp_path: Path) -> None:
+    """Of the last day, that is: what was before, nobody says."""
+
+    async def act(house: House) -> list[dict[str, Any]]:
+        await house.set(BTC, 95.0)
+        await house.tick(price=95.0)
+        house.quotes.quiet.add("binance")
+        await house.tick(n_days * DAY_MS + 180 * MINUTE_MS, price=95.2)
+        for _ in range(20):
+            await house.tick(MINUTE_MS, price=95.2)
+        return await house.fired()
+
+    assert [each["event"] for each in in_house(tmp_path, act)] == ["missed"] * (n_days > 1)
+
+
 def test_what_rings_waits_for_no_candles(tmp_path: Path) -> None:
     async def act(house: House) -> None:
         await house.set(replace(BTC, times=0), 95.0)

@@ -9,8 +9,10 @@ from typing import NamedTuple, Protocol
 from answers.judging import Holding, Look
 from answers.silence import NO_KEY
 from answers.windows import Window
-from exchanges.errors import MarketError, is_not_there
+from exchanges.errors import MarketError, Reason, is_not_there
 from exchanges.words import Candles
+
+DAY_MINUTES = 1440
 
 
 class Spread(NamedTuple):
@@ -126,3 +128,9 @@ class Figures:
     def is_owed(self, need: str) -> bool:
         """Whether what was missed is still not known."""
         return need in self.gaps and need not in self.looks
+
+
+def had_no_trades(reasons: Collection[str], n_minutes: int) -> bool:
+    """Whether there are no candles of these minutes because nothing was traded in them, so that nothing was crossed."""
+    is_long_quiet = Reason.NOT_TRADED_SINCE in reasons and n_minutes <= DAY_MINUTES  # for a day at least
+    return is_long_quiet or Reason.NOT_TRADED in reasons

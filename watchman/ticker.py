@@ -51,7 +51,7 @@ from answers.windows import Window
 from exchanges.errors import MarketError
 from exchanges.words import INTERVALS, Candles
 from store.words import Alert, Claim, Judged, Message, Store
-from watchman.figures import Figures, Quotes, Watched
+from watchman.figures import Figures, Quotes, Watched, had_no_trades
 from watchman.judged import as_judged, expired
 from watchman.ticked import PERIOD_MS, Ticked
 
@@ -333,6 +333,8 @@ class Ticker:
         figures.failed |= answer.failed
         candles = answer.candles.get(text)
         if candles is None:
+            if had_no_trades(answer.failed.values(), n_minutes):
+                figures.looks[text], figures.reach[text] = [], n_minutes
             return
         watched, looks = self._watched[text], _closed_looks(candles, now_ms)
         figures.reach[text] = n_minutes
