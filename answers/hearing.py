@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 
 from settings import Settings
-from store.words import Alert, Message
+from store.words import Alert, Limits, Message
 
 POSITIONS = "positions"  # what is needed for one's own money
-KEPT = 1024  # users of chats
+MAX_KEPT = Limits().instance  # alerts come in the same order at every tick, of which a smaller cache has never the next
 NOT_LISTED = "who set it is not listed any more"
 IN_PRIVATE = "accounts are told in private"
 
@@ -34,7 +34,7 @@ def is_own(alert: Alert) -> bool:
 def resting(settings: Settings) -> Callable[[Alert], bool]:
     """Whether an alert rests, for those who ask it of thousands: a fifth of the time."""
 
-    @lru_cache(KEPT)
+    @lru_cache(MAX_KEPT)
     def rests(chat_id: int, user_id: int, is_own: bool) -> bool:
         return bool(why_not_told(settings, chat_id, user_id, is_own=is_own))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from answers.hearing import is_own, whose
+from answers.hearing import POSITIONS, is_own, whose
 from answers.judging import DAY_MS, MINUTE_MS, Need
 from store.words import Alert, Message
 
@@ -45,6 +45,11 @@ class Silence:
         left = (each for each in self._since if each not in needs and each.partition(" ")[0] not in needs)
         for need in list(left):
             del self._since[need]
+
+    def needs(self, now_ms: int) -> set[str]:
+        """Of the alerts that wait for what has been silent for long."""
+        long = {need for need, since_ms in self._since.items() if now_ms - since_ms >= SILENT_MS}
+        return long | {POSITIONS} if any(need.startswith(POSITIONS) for need in long) else long
 
     def hear(self, alert: Alert, now_ms: int) -> None:
         """Notes an alert that waits for what has been silent for long."""

@@ -262,7 +262,9 @@ class Ticker:
             n_alerts, parsed = len(alerts), list[Parsed]()
             for alert in alerts:
                 if not self._rests(alert):
-                    state = _not_ahead(load_state(alert.state), now_ms) if alert.state else None
+                    state = load_state(alert.state) if alert.state else None
+                    if state is not None and state.since_ms > now_ms:
+                        state = _not_ahead(state, now_ms)
                     parsed.append(Parsed(alert, load_rule(alert.rule), state))
                 elif alert.state:  # as of a chat that comes back: nothing old rings
                     yield Judged(alert, alert.status, "")
@@ -270,8 +272,9 @@ class Ticker:
             if len(parsed) < len(alerts):
                 resting |= {each.need for each in alerts}
             await self._read_minutes(parsed, figures, is_minute, now_ms)
+            unheard = self._silence.needs(now_ms) | figures.gaps if is_minute else set[str]()  # of few alerts
             for each in parsed:
-                if is_minute:
+                if each.alert.need in unheard:
                     self._hear(each, figures, now_ms)
                 judged = self._judge(each, figures, now_ms)
                 if judged is not None:
@@ -394,9 +397,8 @@ class Ticker:
             state, firing = judge(rule, state, look, _extremes(rule, state, watched, look.at_ms), margin)
             if firing is not None:
                 firings.append(firing._replace(items=items))
-            if firings and is_over(
-                rule, alert.n_fired + len(firings)
-            ):  # one that was switched on again was over before
+            # Only behind one that rang: an alert that was switched on again was over before.
+            if firings and is_over(rule, alert.n_fired + len(firings)):
                 break
         return as_judged(alert, rule, before, state, firings, looks[-1].last, now_ms)
 
@@ -418,8 +420,6 @@ class Ticker:
 
 def _not_ahead(state: State, now_ms: int) -> State:
     """Of a clock that was ahead: nobody has judged what is yet to come."""
-    if state.since_ms <= now_ms:
-        return state
     return replace(state, since_ms=now_ms, rang_ms=tuple(min(each, now_ms) for each in state.rang_ms))
 
 
