@@ -265,6 +265,7 @@ def judge_holdings(
     One that is seen for the first time rings if it is near its liquidation already, for that is danger; its profit must
     be seen on the other side first. It is not seen before it is worth MIN_USD; then it is for as long as it is held.
     """
+    state = _under_new_keys(state, holdings)
     sides = {key: side for key, side in state.sides.items() if key.partition(" ")[0] not in exchanges}
     rung = []
     for holding in _looked_at(holdings, state.sides):
@@ -295,6 +296,13 @@ def _looked_at(holdings: Sequence[Holding], known: Collection[str]) -> list[Hold
     seen = [each for each in holdings if each.key in known or each.usd is None or each.usd >= MIN_USD]
     seen.sort(key=lambda each: -inf if each.usd is None else -each.usd)
     return seen[:MAX_HOLDINGS] + [each for each in seen[MAX_HOLDINGS : 2 * MAX_HOLDINGS] if each.key in known]
+
+
+def _under_new_keys(state: State, holdings: Sequence[Holding]) -> State:
+    """Positions that were stored by exchange, symbol and side alone, before their margin was told: the same ones."""
+    before = {each.key: " ".join(each.key.split(" ")[:3]) for each in holdings if each.key not in state.sides}
+    known = {key: state.sides[old] for key, old in before.items() if old in state.sides}
+    return replace(state, sides={**state.sides, **known}) if known else state
 
 
 def window_begin(rule: Rule, state: State, now_ms: int) -> int:

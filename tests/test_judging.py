@@ -307,6 +307,15 @@ def test_an_account_that_does_not_answer_closes_no_position() -> None:
     assert judge_holdings(LIQUIDATION, state, [holding(8.0)], ["okx"], T0 + 2)[1] is None
 
 
+def test_a_position_whose_margin_was_not_told_before_rings_no_second_time() -> None:
+    old, new = holding(8.0, key="okx BTC-USDT-SWAP long"), holding(8.0, key="okx BTC-USDT-SWAP long cross USDT")
+    state, _ = judge_holdings(LIQUIDATION, State(T0), [old], ["okx"], T0)
+    state, firing = judge_holdings(LIQUIDATION, state, [new], ["okx"], T0 + 1)
+    assert (firing, state.sides) == (None, {new.key: ""})
+    isolated = new._replace(key="okx BTC-USDT-SWAP long isolated USDT")
+    assert judge_holdings(LIQUIDATION, state, [new, isolated], ["okx"], T0 + 2)[1] is not None
+
+
 def test_a_profit_that_rounds_to_nothing_has_no_sign() -> None:
     rule = Rule("pnl", "down", 0.0)
     state, _ = judge_holdings(rule, State(T0), [holding(None, 9.0)], ["okx"], T0)
