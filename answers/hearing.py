@@ -17,6 +17,7 @@ from store.words import Alert, Limits, Message
 
 POSITIONS = "positions"  # what is needed for one's own money
 MAX_KEPT = Limits().instance  # alerts come in the same order at every tick, of which a smaller cache has never the next
+NOT_STORED = 0  # in the place of a user: settings and messages of before did not tell who had set them
 NOT_LISTED = "who set it is not listed any more"
 IN_PRIVATE = "accounts are told in private"
 
@@ -49,14 +50,16 @@ def why_it_rests(settings: Settings, alert: Alert) -> str:
 def waits(settings: Settings, message: Message) -> bool:
     """Whether its chat may not hear it now."""
     facts = orjson.loads(message.facts)
-    user_id, is_own = facts.get("user_id", message.chat_id), facts.get("is_own", False)
+    user_id, is_own = facts.get("user_id", NOT_STORED), facts.get("is_own", False)
     return bool(why_not_told(settings, message.chat_id, user_id, is_own=is_own))
 
 
 def why_not_told(settings: Settings, chat_id: int, user_id: int, *, is_own: bool = False) -> str:
     """What a chat is told because of a user. In private the chat is who hears it, whoever has set it: by the JSON API
-    the owner may do so for others."""
+    the owner may do so for others. A group goes on to hear what was stored when who had set it was not."""
     is_private = chat_id > 0
+    if not is_private and not is_own and user_id == NOT_STORED:
+        return ""
     reader = chat_id if is_private else user_id
     is_user = reader > 0  # and no chat that speaks for itself
     if not is_own:

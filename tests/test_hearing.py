@@ -12,7 +12,7 @@ from test_alert import BOB, a_watching_house, an_id, tick
 from test_settings import loaded
 
 import demo
-from answers.hearing import IN_PRIVATE, NOT_LISTED, why_not_told
+from answers.hearing import IN_PRIVATE, NOT_LISTED, NOT_STORED, why_not_told
 from store.words import Message, Store
 
 GROUP = -1009
@@ -56,6 +56,9 @@ async def sent_to(house: House, chat_id: int, n_ticks: int = 2, after_s: float =
         (GROUP, GROUP, False, ""),  # set in the group's name
         (GROUP, GROUP, True, NOT_LISTED),
         (GROUP - 1, GROUP, False, NOT_LISTED),
+        (GROUP - 1, NOT_STORED, False, ""),  # as before it was
+        (GROUP, NOT_STORED, True, NOT_LISTED),
+        (BOB, NOT_STORED, False, NOT_LISTED),
     ],
 )
 def test_who_is_told(chat_id: int, user_id: int, is_own: bool, why: str) -> None:
@@ -113,6 +116,16 @@ async def test_a_group_is_told_what_a_listed_user_wished_there(tmp_path: Path) -
         await house.ask("/settings digest 22:15", update_id=2, chat_id=GROUP, user_id=ADA)  # T0 is 22:13:20
         told = await sent_to(house, GROUP, 2, 301.0)
         assert sorted(each[:3] for each in told) == ["<b>", "⏰ <", "⏰ <"]
+
+
+async def test_a_group_is_told_what_was_stored_before_users_were(tmp_path: Path) -> None:
+    async with a_house_of(tmp_path, ADA) as house:
+        now_ms, facts = int(house.wall() * 1000), '{"event": "machines", "n": 2}'
+        await store_of(house).add_message(Message("x", 1, GROUP, None, facts, now_ms, now_ms))
+        await store_of(house).change_settings(GROUP, '{"digest_at": 1335}')  # 22:15
+        machines, digest = await sent_to(house, GROUP, 2, 301.0)
+        assert machines.startswith("2 machines")
+        assert digest.startswith("<b>Digest</b>")
 
 
 async def test_what_waits_for_a_chat_waits_until_it_is_listed_again(tmp_path: Path) -> None:
