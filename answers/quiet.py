@@ -24,11 +24,12 @@ class Wishes(NamedTuple):
     has_charts: bool = False  # with what rang
     is_rich: bool = False  # tables as true ones
     zone: str = ""
-    set_by: int = 0  # the user who changed them last
+    set_by: int = 0  # the user who changed them last; 0 where that was not stored
 
     @property
     def text(self) -> str:
-        return orjson.dumps(self._asdict()).decode()
+        """As it is stored; "" where nothing is wished, so that nobody's id stays."""
+        return orjson.dumps(self._asdict()).decode() if self._replace(set_by=0) != Wishes() else ""
 
 
 def load_wishes(text: str) -> Wishes:

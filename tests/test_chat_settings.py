@@ -210,6 +210,12 @@ def test_wishes_of_a_newer_program_are_read_as_far_as_they_are_known() -> None:
     assert load_wishes('{"digest_at": 480, "language": "de"}') == Wishes(digest_at=480)
 
 
+def test_of_wishes_that_are_all_off_nothing_is_stored() -> None:
+    assert load_wishes(Wishes(set_by=7, symbol="ETH").text).set_by == 7
+    assert Wishes(set_by=7).text == ""
+    assert load_wishes("") == Wishes()
+
+
 def test_a_zone_that_this_machine_does_not_know_counts_as_none() -> None:
     assert minutes_ahead(Wishes(zone="Europe/Nowhere", zone_minutes=60), 0) == 60
 

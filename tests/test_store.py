@@ -14,10 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 import pytest
 from conftest import ROOT
 from databases import ENGINES, PGBOUNCER, fresh_url, postgres_server
 
+from answers.judging import Rule
+from answers.quiet import Wishes, load_wishes
 from store import sql
 from store.__main__ import main
 from store.connect import copy, open_store
@@ -43,6 +46,7 @@ from store.words import (
     Unreachable,
     new_id,
 )
+from watchman.judged import expired
 
 T = TypeVar("T")
 Opening = Callable[[str], Awaitable[SqlStore]]
@@ -423,8 +427,7 @@ def test_a_group_that_is_not_known_moves_nothing(url: str) -> None:
 
 
 def test_all_of_a_chat_is_deleted_as_in_the_docs(url: str) -> None:
-    (block,) = re.findall(r"```sql\n(.*?)```", (ROOT / "SECURITY.md").read_text(), re.DOTALL)
-    lines = block.replace("-1001234567890", "-77").split(";")[:-1]
+    lines = sql_of("test_all_of_a_chat_is_deleted_as_in_the_docs", "-1001234567890", "-77")
 
     async def ask(store: SqlStore) -> None:
         for chat_id in (-77, -78):
@@ -440,12 +443,43 @@ def test_all_of_a_chat_is_deleted_as_in_the_docs(url: str) -> None:
         assert after == {table: [row for row in rows if -77 not in row] for table, rows in before.items()}
         assert all(len(rows) == 1 for rows in after.values())
 
-    async def everything(store: SqlStore) -> dict[str, list[tuple[Any, ...]]]:
-        """Of each table that has some."""
-        found = {table: await store.engine.run(_rows(f"SELECT * FROM {table}")) for table in sql.TABLES}
-        return {table: rows for table, rows in found.items() if rows}
+    in_store(url, ask)
+
+
+def test_all_of_a_user_is_deleted_as_in_the_docs(url: str) -> None:
+    """Of 77, and neither of 7 nor of 777."""
+    lines = sql_of("test_all_of_a_user_is_deleted_as_in_the_docs", "1234567890", "77")
+
+    async def ask(store: SqlStore) -> None:
+        for user_id in (7, 77, 777):
+            set_by_him = BTC._replace(id=f"of{user_id}", user_id=user_id, update_id=None)
+            await store.add_alert(set_by_him, Limits())
+            ended = expired(set_by_him, Rule("price")).facts[0]
+            digest = orjson.dumps({"event": "digest", "user_id": user_id}).decode()
+            for number, facts in enumerate((ended, digest)):
+                await store.add_message(Message(f"m{user_id}", number, -9, None, facts, 1, 1))
+            await store.change_settings(-user_id, Wishes(digest_at=480, set_by=user_id).text)
+        for line in lines:
+            await store.engine.run(_rows(line))
+        after = await everything(store)
+        assert sorted(row[0] for row in after["bot_alert"]) == ["of7", "of777"]
+        assert sorted(row[0] for row in after["bot_outbox"]) == ["m7", "m7", "m777", "m777"]
+        assert [load_wishes((await store.chat(-user_id)).settings).set_by for user_id in (7, 77, 777)] == [7, -1, 777]
 
     in_store(url, ask)
+
+
+def sql_of(test: str, written: str, meant: str) -> list[str]:
+    """The lines in SECURITY.md that a test runs, with another id."""
+    (block,) = re.findall(rf"{test} -->\n```sql\n(.*?)```", (ROOT / "SECURITY.md").read_text(), re.DOTALL)
+    lines = block.replace(written, meant).replace("}", "}}").split(";")  # as a Dialect spells them
+    return [line for line in lines if line.strip()]
+
+
+async def everything(store: SqlStore) -> dict[str, list[tuple[Any, ...]]]:
+    """Of each table that has some."""
+    found = {table: await store.engine.run(_rows(f"SELECT * FROM {table}")) for table in sql.TABLES}
+    return {table: rows for table, rows in found.items() if rows}
 
 
 def _rows(statement: str) -> Script[list[tuple[Any, ...]]]:
