@@ -13,16 +13,19 @@ from telegram.replies import Call, is_about_the_picture, without_picture
 from telegram.rich import as_html
 
 log = logging.getLogger("bot")
-BESIDE_S = 3.0  # for Telegram to take it
+TEXT_S = 3.0  # for Telegram to take it
+PICTURE_S = 10.0  # it is some 50 kB on its way up; what takes longer may have been taken, so nothing else answers then
 
 
 async def in_answer(api: TelegramAPI, call: Call) -> Call | None:
     """What of a call travels in the answer. A rich text, and a picture in a group, which may allow none, are sent now:
     then nothing is left, or what Telegram takes instead."""
-    if not ("rich_message" in call or _is_picture_in_a_group(call)):
+    is_picture = _is_picture_in_a_group(call)
+    if not ("rich_message" in call or is_picture):
         return call
+    params = {name: value for name, value in call.items() if name != "method"}
     try:
-        await api.call(call["method"], {name: value for name, value in call.items() if name != "method"}, BESIDE_S)
+        await api.call(call["method"], params, PICTURE_S if is_picture else TEXT_S)
     except TelegramError as error:
         if "message is not modified" in error.description:
             return None

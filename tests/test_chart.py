@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.policy import HTTP
@@ -34,7 +34,9 @@ from render.figures import format_percent
 from render.message import DOOR, MAX_CAPTION, Answer, short
 from render.picture import drawing
 from render.picture.figure import Figure
-from telegram.api import TelegramAPI
+from telegram import beside
+from telegram.api import TelegramAPI, TelegramError
+from telegram.beside import in_answer
 from telegram.multipart import File
 from telegram.polling import Poller
 from telegram.replies import without_picture
@@ -606,7 +608,28 @@ async def test_what_is_left_of_a_picture_for_the_answer(refusal: Refused, left: 
         assert (found and (found["method"], found["chat_id"])) == left
 
 
-async def test_picture_that_may_have_been_taken_is_not_sent_again() -> None:
+class Slow:
+    """A Telegram that takes whatever has so long to arrive."""
+
+    def __init__(self, needs_s: float) -> None:
+        self.needs_s = needs_s
+
+    async def call(self, method: str, params: Mapping[str, Any], timeout_s: float) -> None:
+        if timeout_s < self.needs_s:
+            raise TelegramError(method, 0, f"nothing within {timeout_s} s", was_sent=True)
+
+
+async def test_a_picture_has_longer_than_a_text_to_be_taken(caplog: pytest.LogCaptureFixture) -> None:
+    picture = {"method": "sendPhoto", "chat_id": CROWD, "photo": File("a.png", "image/png", b"x"), "caption": "BTC"}
+    text = {"method": "sendMessage", "chat_id": CROWD, "text": "BTC", "rich_message": {}}
+    for call, needs_s, is_lost in ((picture, 8.0, False), (picture, 11.0, True), (text, 8.0, True)):
+        caplog.clear()
+        assert await in_answer(Slow(needs_s), call) is None  # type: ignore[arg-type]
+        assert bool(caplog.messages) == is_lost
+
+
+async def test_picture_that_may_have_been_taken_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beside, "PICTURE_S", 0.1)
     async with a_house(TELEGRAM_CHAT_ID="*") as house:
         call = await house.bot.answer(updated("/chart BTC", chat_id=CROWD))
         assert call is not None
