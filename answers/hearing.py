@@ -1,7 +1,7 @@
 """Who is told what without asking: whoever may ask for it, for as long as he may. Pure.
 
 What is set while somebody may ask outlives that: he is taken out of TELEGRAM_CHAT_ID, or accounts are told in groups no
-more. Then his alerts rest, and what waits for him waits; when he may ask again, both go on.
+more. Then his alerts rest, and what waits to be sent to him rests; when he may ask again, both go on.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def resting(settings: Settings) -> Callable[[Alert], bool]:
     def rests(chat_id: int, user_id: int, is_own: bool) -> bool:
         return bool(why_not_told(settings, chat_id, user_id, is_own=is_own))
 
-    return lambda alert: rests(alert.chat_id, alert.user_id, alert.need == POSITIONS)
+    return lambda alert: rests(alert.chat_id, alert.user_id, alert.need == POSITIONS)  # is_own, without its call
 
 
 def why_it_rests(settings: Settings, alert: Alert) -> str:
@@ -47,8 +47,8 @@ def why_it_rests(settings: Settings, alert: Alert) -> str:
     return why_not_told(settings, alert.chat_id, alert.user_id, is_own=is_own(alert))
 
 
-def waits(settings: Settings, message: Message) -> bool:
-    """Whether its chat may not hear it now."""
+def message_rests(settings: Settings, message: Message) -> bool:
+    """Whether nobody may hear of it now."""
     facts = orjson.loads(message.facts)
     user_id, is_own = facts.get("user_id", NOT_STORED), facts.get("is_own", False)
     return bool(why_not_told(settings, message.chat_id, user_id, is_own=is_own))

@@ -142,8 +142,11 @@ class SqlStore:
     async def mark_sent(self, messages: Sequence[Message], message_id: int | None, burst: str, now_ms: int) -> None:
         await self.engine.run(_mark_sent(messages, message_id, burst, now_ms))
 
-    async def mark_late(self, message: Message, due_ms: int) -> None:
-        await self._rows(sql.MARK_LATE, message.alert_id, message.number, due_ms)
+    async def mark_late(self, messages: Sequence[Message], due_ms: int) -> None:
+        await self.engine.run(_each(sql.MARK_LATE, [(each.alert_id, each.number, due_ms) for each in messages]))
+
+    async def mark_resting(self, messages: Sequence[Message], due_ms: int) -> None:
+        await self.engine.run(_each(sql.MARK_RESTING, [(each.alert_id, each.number, due_ms) for each in messages]))
 
     async def mark_dropped(self, messages: Sequence[Message], reason: str, now_ms: int, *, is_told: bool) -> None:
         await self.engine.run(_mark_dropped(messages, reason, now_ms, is_told))

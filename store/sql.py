@@ -142,6 +142,7 @@ MARK_DONE = """UPDATE bot_outbox SET outcome = $3, message_id = $4, reason = $5,
     WHERE alert_id = $1 AND number = $2 AND outcome = 'waiting'"""
 MARK_LATE = """UPDATE bot_outbox SET due_ms = $3, n_tries = n_tries + 1
     WHERE alert_id = $1 AND number = $2 AND outcome = 'waiting'"""
+MARK_RESTING = "UPDATE bot_outbox SET due_ms = $3 WHERE alert_id = $1 AND number = $2 AND outcome = 'waiting'"
 STORE_BURST = "UPDATE bot_chat SET burst = $2 WHERE id = $1"
 ADD_DROPPED = "UPDATE bot_chat SET n_dropped = n_dropped + $2 WHERE id = $1"
 CLEAR_DROPPED = "UPDATE bot_chat SET n_dropped = 0 WHERE id = $1"

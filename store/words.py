@@ -300,8 +300,12 @@ class Store(Protocol):
         """Telegram has them. Done twice, it is the same."""
         ...
 
-    async def mark_late(self, message: Message, due_ms: int) -> None:
-        """It was not sent, as Telegram did not take it or its chat may not hear it now; again at that moment."""
+    async def mark_late(self, messages: Sequence[Message], due_ms: int) -> None:
+        """They were not sent, as Telegram did not take them; again at that moment."""
+        ...
+
+    async def mark_resting(self, messages: Sequence[Message], due_ms: int) -> None:
+        """They were not sent, as nobody may hear them now; looked at again at that moment."""
         ...
 
     async def mark_dropped(self, messages: Sequence[Message], reason: str, now_ms: int, *, is_told: bool) -> None:

@@ -16,7 +16,7 @@ from store.connect import open_store
 from store.scripts import SqlStore
 from store.words import ARMED, Alert, Limits, Message
 from telegram.api import TelegramError
-from watchman.delivery import CHATS, MINUTE_MS, OLD_MS, WAIT_MS, Delivery, plain_text, verdict
+from watchman.delivery import CHATS, MINUTE_MS, OLD_MS, REST_MS, Delivery, plain_text, verdict
 
 T = TypeVar("T")
 T0 = 1_700_000_000_000
@@ -74,10 +74,10 @@ def test_what_may_not_be_heard_waits_and_holds_up_nothing(tmp_path: Path) -> Non
         for chat_id in range(5, 5 + CHATS):
             await house.add(chat_id, chat_id=chat_id)
         await house.add(100, 101)
-        house.delivery = house.another(waits=lambda message: message.number != 101)
+        house.delivery = house.another(rests=lambda message: message.number != 101)
         assert [await house.deliver(), await house.deliver(10_000)] == [1, 0]
         house.delivery = house.another()
-        assert await house.deliver(WAIT_MS) == CHATS + 1
+        assert await house.deliver(REST_MS) == CHATS + 1
 
     in_house(tmp_path, act)
 
@@ -90,13 +90,38 @@ def test_what_cannot_be_shown_keeps_no_other_from_its_chat(tmp_path: Path) -> No
         await house.add(1, 8, facts='{"is_odd": true}')
         await house.add(2, 3, 4, 5, 6, 7, 9)  # as many as come alone, and two in a summary
         await house.add(10, chat_id=6)
-        house.delivery = house.another(waits=lambda message: bool(orjson.loads(message.facts).get("waits")))
+        house.delivery = house.another(rests=lambda message: bool(orjson.loads(message.facts).get("rests")))
         assert [await house.deliver(), await house.deliver(10_000)] == [8, 0]
         singles = [f"<b>alert</b> #{number}" for number in range(2, 7)]
         assert house.telegram.texts == [*singles, "2 alerts\nalert #7\nalert #9", "<b>alert</b> #10"]
         assert house.delivery.n_dropped == 3
 
     in_house(tmp_path, act)
+
+
+def test_what_rests_was_not_tried(tmp_path: Path) -> None:
+    """So what Telegram does not take is tried again soon, however long it has rested; all of it is put off at once."""
+
+    async def act(house: House) -> None:
+        await house.add(1, 2, 3)
+        n_runs, run = 0, house.store.engine.run
+
+        async def counted(script: Any) -> Any:
+            nonlocal n_runs
+            n_runs += 1
+            return await run(script)
+
+        house.delivery = house.another(rests=lambda message: True)
+        house.store.engine.run = counted  # type: ignore[method-assign]
+        for _ in range(9):
+            await house.deliver(REST_MS)
+        assert n_runs <= 9 * 4  # the chat, its messages, that they rest, the chat again
+        house.delivery = house.another()
+        await house.deliver(REST_MS)
+        late = await house.store.due_messages(5, 9, house.now_ms + 1000)
+        assert [each.n_tries for each in late if each.due_ms == house.now_ms + 1000] == [1]
+
+    in_house(tmp_path, act, error(502))
 
 
 def test_a_quiet_message_and_a_topic(tmp_path: Path) -> None:

@@ -339,7 +339,9 @@ def test_sent_dropped_and_late_messages(url: str) -> None:
             assert not await store.add_message(each)
         await store.mark_sent(messages[:1], 77, "{}", 10)
         await store.mark_dropped(messages[1:2], "too old", 10, is_told=True)
-        await store.mark_late(messages[2], 20)
+        await store.mark_resting(messages[2:], 15)
+        assert await store.due_messages(5, 9, 14) == []
+        await store.mark_late(messages[2:], 20)
         assert await store.due_messages(5, 9, 19) == []
         return await store.due_messages(5, 9, 20), await store.chat(5)
 

@@ -44,7 +44,7 @@ MAX_A_MINUTE = 5
 MINUTE_MS = 60_000
 MAX_LINES = 40  # of a summary; what is beyond is counted
 MAX_LETTERS = 3900  # of its lines, of the 4096 UTF-16 units that Telegram takes: the rest is for its head and its foot
-WAIT_MS = MINUTE_MS  # until a message that may not be heard now is looked at again
+REST_MS = MINUTE_MS  # until a message that nobody may hear now is looked at again
 OLD_MS = 6 * 3_600_000  # then a message is of no use any more
 LIST_MS = 24 * 3_600_000  # what is told that late goes into one list
 PACE_S = 0.04  # between two messages: Telegram's FAQ allows 30 a second
@@ -164,7 +164,7 @@ class Delivery:
     """Sends what waits, by `deliver`. show: called when there is something. clock: milliseconds since 1970.
 
     pace_s: between two messages to whomever. send_s: after which no further one is begun in one go. move: a chat that
-    has another id now, by both. waits: whether a message may not be heard by its chat now.
+    has another id now, by both. rests: whether nobody may hear of a message now.
     """
 
     def __init__(
@@ -176,10 +176,10 @@ class Delivery:
         pace_s: float = PACE_S,
         move: Callable[[int, int], Awaitable[None]] | None = None,
         send_s: float = SEND_S,
-        waits: Callable[[Message], bool] = lambda message: False,
+        rests: Callable[[Message], bool] = lambda message: False,
     ) -> None:
         self._store, self._send, self._show, self._clock, self._pace_s = store, send, show, clock, pace_s
-        self._move, self._waits = move or store.move_chat, waits
+        self._move, self._rests = move or store.move_chat, rests
         self._owner = os.urandom(8).hex()
         self._send_s = send_s
         self._silent_until_ms = 0
@@ -279,10 +279,10 @@ class _Turn:
 
     async def _that_may_be_heard(self, messages: Sequence[Message]) -> list[Message]:
         """The others are put off for a while, as their chat may be let in again until they are old."""
-        told = [(each, await self._read(each, self._delivery._waits)) for each in messages]
-        for each in (each for each, waits in told if waits):
-            await self._store.mark_late(each, self._now() + WAIT_MS)
-        return [each for each, waits in told if waits is False]
+        told = [(each, await self._read(each, self._delivery._rests)) for each in messages]
+        if resting := [each for each, rests in told if rests]:
+            await self._store.mark_resting(resting, self._now() + REST_MS)
+        return [each for each, rests in told if rests is False]
 
     async def _read(self, message: Message, read: Callable[[Message], T]) -> T | None:
         """None for a message that cannot be read: it is given up."""
@@ -376,8 +376,7 @@ class _Turn:
         back_off_s = min(2.0 ** messages[0].n_tries, MAX_BACK_OFF_S)
         wait_s = min(error.retry_after_s or back_off_s, MAX_RETRY_AFTER_S)
         due_ms = self._now() + int(wait_s * 1000)
-        for message in messages:
-            await self._store.mark_late(message, due_ms)
+        await self._store.mark_late(messages, due_ms)
         return due_ms
 
     async def _give_up(self, messages: Sequence[Message], reason: str) -> None:

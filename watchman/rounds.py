@@ -16,7 +16,7 @@ from typing import NamedTuple
 import orjson
 
 from answers.asked import Asker, Misread, Tools
-from answers.hearing import resting, waits, why_not_told
+from answers.hearing import message_rests, resting, why_not_told
 from answers.quiet import load_wishes
 from clock import Clock
 from exchanges.errors import NoAnswer, NotListed
@@ -71,7 +71,8 @@ class Rounds:
         self._ticker = Ticker(store, quotes, owner=owner, rests=resting(tools.settings))
         self._quarters = Quarters(tools.market, store)
         now_ms, move = lambda: int(clock.now() * 1000), partial(moves.move, store)
-        self._delivery = Delivery(store, api.call, self._show, now_ms, move=move, waits=partial(waits, tools.settings))
+        rests = partial(message_rests, tools.settings)
+        self._delivery = Delivery(store, api.call, self._show, now_ms, move=move, rests=rests)
         self._prune_after = 0.0
         self._digested: dict[int, int] = {}  # by chat, the day
         self._due: list[Due] = []  # as of the minute of _digests_ms

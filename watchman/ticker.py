@@ -287,7 +287,7 @@ class Ticker:
         """Notes whose alert waits in vain."""
         alert, watched = each.alert, self._watched.get(each.alert.need)
         self._silence.hear(alert, now_ms)
-        if watched is not None and _waits(each, figures) and self._is_given_up(alert.need, now_ms):
+        if watched is not None and _is_owed(each, figures) and self._is_given_up(alert.need, now_ms):
             self._silence.miss(alert, _seen_before(each, watched), watched.gap_ms, now_ms)
 
     async def _read_minutes(self, page: Sequence[Parsed], figures: Figures, is_minute: bool, now_ms: int) -> None:
@@ -384,7 +384,7 @@ class Ticker:
             return Judged(alert, alert.status, state.text) if rule == each.rule else None
         told = figures.items.get(alert.need)
         judged = self._judge_looks(alert, rule, state, looks, () if told is None else (told,), now_ms)
-        if judged is not None and not judged.facts and _waits(each, figures):
+        if judged is not None and not judged.facts and _is_owed(each, figures):
             return None  # what is armed by the price of now holds no look at what was before
         return judged
 
@@ -428,7 +428,7 @@ def _seen_before(each: Parsed, watched: Watched) -> int:
     return max(watched.seen_ms, 0 if each.state is None else each.state.since_ms)
 
 
-def _waits(each: Parsed, figures: Figures) -> bool:
+def _is_owed(each: Parsed, figures: Figures) -> bool:
     """Whether candles may still tell that a level was crossed."""
     return each.rule.measure == "price" and each.state is not None and figures.is_owed(each.alert.need)
 
