@@ -163,6 +163,7 @@ MEANINGS: Mapping[str, tuple[str, object]] = {
     "condition": ("What is typed after /alert; in answers, in words", "BTC > 70000"),
     "kind": ("spot or perp; empty where one's own positions are meant", "perp"),
     "n_fired": ("How often it rang", 0),
+    "rests": ("Why nobody is told of it now; null where somebody is", None),
     "ends_ms": ("When it ends by itself, milliseconds since 1970", 1771372800000),
     "chat_id": ("The chat that is told; the owner's where none is said", 123456789),
     "deleted": ("Whether there was one", True),

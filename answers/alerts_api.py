@@ -7,6 +7,7 @@ from typing import NamedTuple, TypedDict
 from answers import alert
 from answers.alert import Fields, Wish, fields_of
 from answers.asked import Asker, Misread, Tools
+from answers.hearing import why_it_rests
 from store.words import StoreError
 
 
@@ -18,8 +19,12 @@ class Asked(NamedTuple):
     alert_id: str = ""
 
 
+class Standing(Fields):
+    rests: str | None
+
+
 class Listed(TypedDict):
-    alerts: list[Fields]
+    alerts: list[Standing]
 
 
 class Deleted(TypedDict):
@@ -51,7 +56,7 @@ async def ask_list(tools: Tools, asked: Asked) -> Listed:
         alerts = await tools.memory.alerts_of_chat(chat_in(tools, asked.chat_id))
     except StoreError as error:
         raise Misread(error.sentence) from error
-    return {"alerts": [fields_of(each) for each in alerts]}
+    return {"alerts": [{**fields_of(each), "rests": why_it_rests(tools.settings, each) or None} for each in alerts]}
 
 
 async def ask_create(tools: Tools, asked: Asked) -> Fields:

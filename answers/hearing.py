@@ -19,6 +19,7 @@ POSITIONS = "positions"  # what is needed for one's own money
 MAX_KEPT = Limits().instance  # alerts come in the same order at every tick, of which a smaller cache has never the next
 NOT_STORED = 0  # in the place of a user: settings and messages of before did not tell who had set them
 NOT_LISTED = "who set it is not listed any more"
+CHAT_NOT_LISTED = "this chat is not listed any more"  # which, or another one, spoke for itself
 IN_PRIVATE = "accounts are told in private"
 
 
@@ -63,7 +64,8 @@ def why_not_told(settings: Settings, chat_id: int, user_id: int, *, is_own: bool
     reader = chat_id if is_private else user_id
     is_user = reader > 0  # and no chat that speaks for itself
     if not is_own:
-        return "" if settings.may_ask(chat_id, reader if is_user else None) else NOT_LISTED
+        may_ask = settings.may_ask(chat_id, reader if is_user else None)
+        return "" if may_ask else NOT_LISTED if is_user else CHAT_NOT_LISTED
     if not is_user or reader not in settings.allowed_ids:
         return NOT_LISTED
     return "" if is_private or settings.accounts_in_groups else IN_PRIVATE

@@ -12,7 +12,8 @@ from test_alert import BOB, a_watching_house, an_id, tick
 from test_settings import loaded
 
 import demo
-from answers.hearing import IN_PRIVATE, NOT_LISTED, NOT_STORED, why_not_told
+from answers import alerts_api
+from answers.hearing import CHAT_NOT_LISTED, IN_PRIVATE, NOT_LISTED, NOT_STORED, why_not_told
 from store.words import Message, Store
 
 GROUP = -1009
@@ -55,7 +56,7 @@ async def sent_to(house: House, chat_id: int, n_ticks: int = 2, after_s: float =
         (GROUP - 1, BOB, False, NOT_LISTED),
         (GROUP, GROUP, False, ""),  # set in the group's name
         (GROUP, GROUP, True, NOT_LISTED),
-        (GROUP - 1, GROUP, False, NOT_LISTED),
+        (GROUP - 1, GROUP, False, CHAT_NOT_LISTED),
         (GROUP - 1, NOT_STORED, False, ""),  # as before it was
         (GROUP, NOT_STORED, True, NOT_LISTED),
         (BOB, NOT_STORED, False, NOT_LISTED),
@@ -96,6 +97,15 @@ async def test_positions_are_told_in_no_group_that_may_not_hear_them(tmp_path: P
         assert "It rests: accounts are told in private." in str(refused)
     async with a_house_of(tmp_path, ADA, groups=1) as house:
         assert len(await sent_to(house, GROUP, 1, 1200.0)) == 1
+
+
+async def test_the_api_says_why_an_alert_rests(tmp_path: Path) -> None:
+    async with a_house_of(tmp_path, ADA, GROUP, groups=1) as house:
+        await house.ask(NEAR, chat_id=GROUP, user_id=ADA)
+    async with a_house_of(tmp_path, ADA, GROUP, groups=0) as house:
+        assert house.bot.duty is not None
+        listed = await alerts_api.ask_list(house.bot.duty.lent(house.bot.tools), alerts_api.Asked(GROUP))
+        assert [each["rests"] for each in listed["alerts"]] == [IN_PRIVATE]
 
 
 async def test_a_chat_that_may_not_ask_is_told_nothing(tmp_path: Path) -> None:
