@@ -290,7 +290,7 @@ class Bot:
             question.is_private,
             self._is_listed(question),
             question.typed if is_ours else "",
-            question.is_the_groups,
+            question.is_the_group,
         )
         if self.duty is None:
             return self.tools._replace(asker=asker)

@@ -52,7 +52,7 @@ class Question(NamedTuple):
         return self.sender_chat_id or self.user_id or self.chat_id
 
     @property
-    def is_the_groups(self) -> bool:
+    def is_the_group(self) -> bool:
         """Whether it is an administrator who asks, in the group's own name."""
         return not self.is_private and self.sender_chat_id == self.chat_id
 

@@ -104,7 +104,7 @@ async def test_an_alert_that_is_set_rings_where_the_mark_is_not_known(tmp_path: 
         assert [text.startswith("⏰ <b>ETH ") for text in sent] == [True]
 
 
-async def test_a_question_asks_nothing_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_which_chats_rest_is_read_once_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_watching_house(tmp_path) as house:
         store, read = store_of(house), list[int]()
         blocked_chats = store.blocked_chats
