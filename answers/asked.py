@@ -224,7 +224,10 @@ def is_span(word: str) -> bool:
 
 
 def is_odd(word: str) -> bool:
-    """Whether a word beside a coin is not the name of another one: 7d, 10 and yesterday are none, 1INCH is."""
+    """Whether a word beside a coin is not the name of another one: 7d, 10 and yesterday are none, 1INCH is.
+
+    Of 4 and 100x nobody knows, which are coins at some exchange: a slip is likelier, and 4-USDT is understood.
+    """
     plain = word.lower()
     return plain in TIME_WORDS or is_span(word) or _FIGURE.fullmatch(plain) is not None or not is_symbol(word)
 

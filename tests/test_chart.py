@@ -24,6 +24,7 @@ from PIL import Image
 from accounts import Part, Profit
 from answers import chart, chart_compare, chart_oi, chart_pnl
 from answers.account import Asked
+from answers.asked import Misread
 from answers.chart_compare import Compared
 from answers.pictures import MAX_KEPT, Pictures
 from demo.telegram import Refused, Telegram
@@ -604,8 +605,17 @@ async def test_what_is_left_of_a_picture_for_the_answer(refusal: Refused, left: 
         call = await house.bot.answer(updated("/chart BTC", chat_id=CROWD))
         assert call is not None
         house.world.telegram.fail_next.append(refusal)
-        found = await house.bot.in_answer(call)
+        found = await in_answer(house.bot.api, call)
         assert (found and (found["method"], found["chat_id"])) == left
+
+
+@together("word, is_coin", [("4", False), ("100X", False), ("4-USDT", True), ("100X-USDT", True), ("1INCH", True)])
+def test_a_figure_beside_a_coin_is_one_where_its_quote_is_typed(word: str, is_coin: bool) -> None:
+    try:
+        view = chart.command(["BTC", word]).view
+    except Misread:
+        view = ""
+    assert (view == "compare") == is_coin
 
 
 class Slow:
@@ -634,7 +644,7 @@ async def test_picture_that_may_have_been_taken_is_not_sent_again(monkeypatch: p
         call = await house.bot.answer(updated("/chart BTC", chat_id=CROWD))
         assert call is not None
         await house.world.telegram_site.set_fault("hang")
-        assert await house.bot.in_answer(call) is None
+        assert await in_answer(house.bot.api, call) is None
 
 
 def test_text_of_a_picture_that_would_have_been_edited() -> None:
