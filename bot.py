@@ -40,7 +40,6 @@ from render.keyboards import try_again
 from render.message import Answer
 from settings import Settings, SettingsError
 from telegram.api import TelegramAPI, TelegramError
-from telegram.beside import in_answer
 from telegram.introduction import Introduction, Menu, introduce_or_warn, introduction_of
 from telegram.limiter import Limiter, Told
 from telegram.replies import Call, is_unchanged, reply, short_reply, unknown
@@ -215,10 +214,6 @@ class Bot:
         if self.duty is None or question.inline_id:
             return False
         return (await self.duty.wishes(question.chat_id)).is_rich
-
-    async def in_answer(self, call: Call) -> Call | None:
-        """What of a call travels in the answer to its update."""
-        return call if self.api is None else await in_answer(self.api, call)
 
     def _meaning(self, question: Question) -> Meant:
         """A button's data is meant to the letter."""

@@ -20,6 +20,7 @@ from bot import Bot
 from health import Health, check_key, health_response, metrics_response
 from http1.server import MAX_BODY, Handler, HTTPError, Request, Response, Server
 from settings import Settings
+from telegram.beside import in_answer
 from telegram.multipart import body_of
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Door:
         update = _update(await request.body())  # first: a place is for work, not for waiting until a body has come
         with self.health.place():
             call = await self._bot.answer(update)
-            call = call and await self._bot.in_answer(call)
+            call = call and await in_answer(self._bot.api, call)
         content_type, body = ("application/json", b"") if call is None else body_of(call)
         return Response(200, body, content_type)
 

@@ -17,11 +17,11 @@ TEXT_S = 3.0  # for Telegram to take it
 PICTURE_S = 10.0  # it is some 50 kB on its way up; what takes longer may have been taken, so nothing else answers then
 
 
-async def in_answer(api: TelegramAPI, call: Call) -> Call | None:
-    """What of a call travels in the answer. A rich text, and a picture in a group, which may allow none, are sent now:
-    then nothing is left, or what Telegram takes instead."""
+async def in_answer(api: TelegramAPI | None, call: Call) -> Call | None:
+    """What of a call travels in the answer to its update: all where there is no API. A rich text, and a picture in a
+    group, which may allow none, are sent now: then nothing is left, or what Telegram takes instead."""
     is_picture = _is_picture_in_a_group(call)
-    if not ("rich_message" in call or is_picture):
+    if api is None or not ("rich_message" in call or is_picture):
         return call
     params = {name: value for name, value in call.items() if name != "method"}
     try:

@@ -16,6 +16,7 @@ from demo.telegram_rich import parse_rich, rich_of
 from demo.telegram_rules import Refused
 from render.message import Answer, folded, labelled, pairs, pre
 from render.rich import MAX_COLUMNS, rich_html
+from telegram.beside import in_answer
 from telegram.polling import Poller
 from telegram.rich import as_html, as_rich
 from telegram.updates import read_question
@@ -131,7 +132,7 @@ def sent(house: House) -> list[tuple[str, dict[str, Any]]]:
 async def delivered(house: House, update: dict[str, Any]) -> dict[str, Any] | None:
     """What the webhook's answer holds: the call, or nothing."""
     call = await house.bot.answer(update)
-    return call and await house.bot.in_answer(call)
+    return call and await in_answer(house.bot.api, call)
 
 
 async def a_rich_message(house: House, text: str) -> Any:
