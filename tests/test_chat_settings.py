@@ -22,6 +22,7 @@ from clock import loop_time
 from exchanges.table import EXCHANGES
 from render.message import pairs
 from store.words import Chat
+from watchman.delivery import Delivery
 from watchman.duty import READ_S
 
 ALL = Wishes(60, 120, 480, 0, "ETH", "4h")
@@ -420,3 +421,12 @@ async def test_the_chart_comes_with_what_rang_where_it_is_wished(tmp_path: Path)
         await house.world.set_fault("binance", "refuse")
         await tick(house, 301.0)
         assert len([method for method, _ in sent if method.startswith("send")]) <= 5
+
+
+async def test_no_chart_is_begun_when_the_time_to_send_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/alert btc every 5m", update_id=1)
+        await house.ask("/settings charts on", update_id=2)
+        monkeypatch.setattr(Delivery, "is_over", property(lambda self: self.n_sent > 0))
+        await tick(house, 301.0)
+        assert [method for method, _ in house.world.telegram.calls if method.startswith("send")] == ["sendMessage"]

@@ -124,6 +124,28 @@ def test_what_rests_was_not_tried(tmp_path: Path) -> None:
     in_house(tmp_path, act, error(502))
 
 
+def test_once_it_is_over_no_other_chat_is_read(tmp_path: Path) -> None:
+    async def act(house: House) -> None:
+        await house.add(1, chat_id=5)
+        await house.add(2, chat_id=6)
+        read, due_messages = list[int](), house.store.due_messages
+
+        async def noted(chat_id: int, limit: int, now_ms: int | None = None) -> list[Message]:
+            read.append(chat_id)
+            return await due_messages(chat_id, limit, now_ms)
+
+        async def stop() -> None:
+            house.delivery.is_stopping = True
+
+        house.store.due_messages = noted  # type: ignore[method-assign]
+        house.telegram.before_answer = stop
+        assert (await house.deliver(), read) == (1, [5])
+        house.delivery, house.telegram.before_answer = house.another(), None
+        assert (await house.deliver(), read) == (1, [5, 6])
+
+    in_house(tmp_path, act)
+
+
 def test_a_quiet_message_and_a_topic(tmp_path: Path) -> None:
     async def act(house: House) -> dict[str, Any]:
         await house.add(1, facts='{"is_quiet": true}', thread_id=9)

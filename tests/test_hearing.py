@@ -114,6 +114,7 @@ async def test_a_chat_that_may_not_ask_is_told_nothing(tmp_path: Path) -> None:
         await house.ask("/settings digest 22:30", update_id=2, chat_id=BOB, user_id=BOB)  # T0 is 22:13:20
     async with a_house_of(tmp_path, ADA) as house:
         assert await sent_to(house, BOB, 10, 301.0) == []
+        assert await store_of(house).due_messages(BOB, 9, 10**15) == []
     async with a_house_of(tmp_path, ADA, BOB) as house:
         house.stop_at(house.wall() + 86400.0)
         told = await sent_to(house, BOB, 8, 301.0)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from conftest import ADA, House, a_house, together, updated
 from test_alert import GROUP, SUPERGROUP, T0, a_watching_house, tick
 
+import watchman.moves
 from answers.quiet import Wishes, both, load_wishes
-from store.words import Store, Unreachable
+from store.words import Chat, Store, Unreachable
 from telegram.updates import ChatMove, read_move
+from watchman.moves import Moves
 
 TO, FROM = "migrate_to_chat_id", "migrate_from_chat_id"
 
@@ -110,6 +113,59 @@ async def test_a_move_waits_for_the_store(tmp_path: Path) -> None:
         await tick(house)
         assert len(await store_of(house).alerts_of_chat(SUPERGROUP)) == 1
         await house.bot.duty.stop()  # type: ignore[union-attr]
+
+
+class Moving:
+    """A store of chats of which nothing is known. fails: those whose move cannot be stored; hears: called at each."""
+
+    def __init__(self, *fails: int) -> None:
+        self.fails, self.moved = set(fails), list[tuple[int, int]]()
+        self.hears: Callable[[], None] = lambda: None
+
+    async def chat(self, chat_id: int) -> Chat:
+        return Chat(chat_id)
+
+    async def move_chat(self, old_id: int, new_id: int) -> None:
+        self.hears()
+        if old_id in self.fails:
+            raise Unreachable("gone")
+        self.moved.append((old_id, new_id))
+
+
+def moves_of(*heard: tuple[int, int]) -> Moves:
+    moves = Moves(frozenset(), lambda old_id, new_id: None)
+    for each in heard:
+        moves.hear(*each)
+    return moves
+
+
+async def test_a_move_that_fails_holds_up_no_other() -> None:
+    store, moves = Moving(-1), moves_of((-1, -100), (-2, -200), (-3, -300))
+    with pytest.raises(Unreachable):
+        await moves.carry_out(cast(Store, store))
+    with pytest.raises(Unreachable):
+        await moves.carry_out(cast(Store, store))
+    assert store.moved == [(-2, -200), (-3, -300)]
+    store.fails.clear()
+    await moves.carry_out(cast(Store, store))
+    await moves.carry_out(cast(Store, store))
+    assert store.moved[2:] == [(-1, -100)]
+
+
+async def test_a_move_that_is_heard_while_another_is_stored_is_done_next() -> None:
+    store, moves = Moving(), moves_of((-1, -100))
+    store.hears = lambda: moves.hear(-1, -101)
+    await moves.carry_out(cast(Store, store))
+    store.hears = lambda: None
+    await moves.carry_out(cast(Store, store))
+    assert store.moved == [(-1, -100), (-1, -101)]
+
+
+async def test_moves_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchman.moves, "MAX_MOVES", 2)
+    store, moves = Moving(), moves_of((-1, -100), (-2, -200), (-3, -300))
+    await moves.carry_out(cast(Store, store))
+    assert store.moved == [(-1, -100), (-2, -200)]
 
 
 async def test_a_move_that_cannot_be_stored_is_tried_again(

@@ -82,6 +82,26 @@ async def test_the_last_word_on_a_chat_is_written() -> None:
     assert noted.unwritten == {}
 
 
+async def test_a_mark_that_was_written_is_known_before_it_is_read_again() -> None:
+    noted = presence.Presence()
+
+    class Read:
+        async def blocked_chats(self, most: int) -> list[int]:
+            return [7]
+
+        async def block_chat(self, chat_id: int, now_ms: int) -> None: ...
+
+        async def unblock_chat(self, chat_id: int) -> bool:
+            return True
+
+    store = cast(Store, Read())
+    assert [await noted.is_marked(store, chat_id) for chat_id in (5, 7)] == [False, True]
+    noted.note(5, is_there=False)
+    noted.note(7, is_there=True)
+    await noted.write(store)
+    assert [await noted.is_marked(store, chat_id) for chat_id in (5, 7)] == [True, False]
+
+
 @pytest.mark.parametrize(
     "update", [updated("btc", 2), pressed("price BTC", 2), updated("/alerts", 2), updated("/start", 2)]
 )
