@@ -153,7 +153,8 @@ def result_of(method: str, status: int, body: bytes) -> Any:
     except orjson.JSONDecodeError:
         answer = None
     if not isinstance(answer, dict):
-        raise TelegramError(method, status if status >= 400 else 502, "the answer is not the Bot API's", was_sent=True)
+        code = status if status >= 400 else 502
+        raise TelegramError(method, code, "the answer is not the Bot API's", was_sent=_may_have_passed(status))
     if answer.get("ok") is True:
         return answer.get("result")
     parameters = answer.get("parameters")
@@ -166,6 +167,14 @@ def result_of(method: str, status: int, body: bytes) -> Any:
         retry_after_s=None if retry_after_s is None else max(0, retry_after_s),
         migrate_to_chat_id=_whole(parameters.get("migrate_to_chat_id")),
     )
+
+
+def _may_have_passed(status: int) -> bool:
+    """Whether a call may have come through to Telegram, of which something between tells only this status.
+
+    A 502 or 503 is of a front that reaches nobody behind it; 3xx and 4xx are of one that refuses.
+    """
+    return not (300 <= status < 500 or status in (502, 503))
 
 
 def clean(words: object) -> str:

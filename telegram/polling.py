@@ -129,7 +129,7 @@ class Poller:
         What Telegram refuses for good, or for too long, is given up and logged.
         """
         method, params = _split(call)
-        waited_s, failures = 0.0, 0
+        waited_s, failures, is_uncertain = 0.0, 0, False
         while True:
             try:
                 await self._api.call(method, params)
@@ -145,13 +145,14 @@ class Poller:
                     del params["parse_mode"]
                 elif error.migrate_to_chat_id is not None and params.get("chat_id") != error.migrate_to_chat_id:
                     params = {**params, "chat_id": error.migrate_to_chat_id}
-                elif error.was_sent and method.startswith("send") and failures:
+                elif error.was_sent and method.startswith("send") and is_uncertain:
                     log.error("the answer may have been delivered: %s", error)  # more tries would be more messages
                     return True
                 elif error.is_passing and waited_s + wait_s <= MAX_SEND_S:
                     log.warning("%s; sent again in %.0f s", error, wait_s)
                     await self._sleep_unless_stopped(wait_s)
                     waited_s, failures = waited_s + wait_s, failures + 1
+                    is_uncertain = is_uncertain or error.was_sent
                     if self.stopped.is_set():
                         return False
                 else:

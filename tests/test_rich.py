@@ -14,6 +14,7 @@ from test_alert import T0, a_watching_house, tick
 from answers.quiet import load_wishes
 from demo.telegram_rich import parse_rich, rich_of
 from demo.telegram_rules import Refused
+from demo.web import Asked, Handler, Reply
 from render.message import Answer, folded, labelled, pairs, pre
 from render.rich import MAX_COLUMNS, rich_html
 from telegram.beside import in_answer
@@ -233,6 +234,21 @@ async def test_where_telegram_is_busy_the_answer_travels_as_html(tmp_path: Path)
         assert call is not None
         assert call["method"] == "sendMessage"
         assert "rich_message" not in call
+
+
+async def test_where_only_a_proxy_answers_it_travels_as_html(tmp_path: Path) -> None:
+    """A 502 of nginx's tells that nobody was reached behind it: the answer is not out yet."""
+    async with a_watching_house(tmp_path) as house:
+        await house.ask("/settings rich on")
+
+        async def nginx(asked: Asked, whole: Handler) -> Reply:
+            is_rich = asked.path.endswith("/sendRichMessage")
+            return Reply(502, b"<html>502 Bad Gateway</html>", "text/html") if is_rich else await whole(asked)
+
+        house.world.telegram_site.intercept(nginx)
+        call = await delivered(house, updated("/oi BTC", update_id=2))
+        assert call is not None
+        assert call["method"] == "sendMessage"
 
 
 async def test_a_digest_is_rich_too(tmp_path: Path) -> None:

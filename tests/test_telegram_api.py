@@ -56,7 +56,9 @@ async def test_call_gives_the_result() -> None:
         (refused(403, "Forbidden: bot was blocked by the user"), 403, False, False),
         (refused(429, "Too Many Requests: retry after 7", retry_after=7), 429, True, False),
         (refused(409, "Conflict"), 409, True, False),
-        (httpx.Response(502, text="<html>Bad Gateway</html>"), 502, True, True),
+        (httpx.Response(502, text="<html>Bad Gateway</html>"), 502, True, False),  # nginx reaches nobody behind it
+        (httpx.Response(503, text="<html>"), 503, True, False),
+        (httpx.Response(504, text="<html>Gateway Time-out</html>"), 504, True, True),
         (httpx.Response(200, text="<html>"), 502, True, True),
         (httpx.ConnectError(f"https://api.telegram.org/bot{TOKEN}/x"), 0, True, False),
         (httpx.ReadError(f"bot{TOKEN}"), 0, True, True),
