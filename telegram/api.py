@@ -147,14 +147,19 @@ async def _read(method: str, answer: Answer) -> bytes:
 
 
 def result_of(method: str, status: int, body: bytes) -> Any:
-    """The `result` of {"ok": true, "result": …}. Raises TelegramError, also for a proxy's HTML."""
+    """The `result` of {"ok": true, "result": …}. Raises TelegramError, also for what something between answers instead.
+
+    Such a 4xx is no word of Telegram's, least of all on the token: it counts as a gateway's failure, which passes. Only
+    what is too large stays so.
+    """
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         answer = None
-    if not isinstance(answer, dict):
-        code = status if status >= 400 else 502
-        raise TelegramError(method, code, "the answer is not the Bot API's", was_sent=_may_have_passed(status))
+    if not isinstance(answer, dict) or not isinstance(answer.get("ok"), bool):
+        code = status if status >= 500 or status in (413, 429) else 502
+        told = "the answer is not the Bot API's" + ("" if code == status else f", with status {status}")
+        raise TelegramError(method, code, told, was_sent=_may_have_passed(status))
     if answer.get("ok") is True:
         return answer.get("result")
     parameters = answer.get("parameters")

@@ -8,9 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ADA
+from conftest import ADA, a_house
 from mocked import Mocked
+from test_bot import a_poller, said
 
+from demo.web import Asked, Handler, Reply
 from telegram.api import TelegramAPI
 from telegram.polling import Poller
 
@@ -41,6 +43,25 @@ def a_sender(
 
     api = TelegramAPI("123456:TEST-token", Mocked(answer), "http://telegram.invalid")
     return Poller(nothing, api, 20, sleep), calls
+
+
+# What something between Telegram and us answers.
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_proxys_refusal_is_no_verdict_on_the_token(status: int, caplog: pytest.LogCaptureFixture) -> None:
+    async with a_house() as house:
+        left = [Reply(status, b"<html>Who are you?</html>", "text/html")] * 2
+
+        async def portal(asked: Asked, whole: Handler) -> Reply:
+            return left.pop() if left and asked.path.endswith("/getUpdates") else await whole(asked)
+
+        house.world.telegram_site.intercept(portal)
+        house.world.telegram.send("/help")
+        async with a_poller(house):
+            await house.world.telegram.settle()
+        assert len(said(house)) == 1
+        assert f"getUpdates: 502 the answer is not the Bot API's, with status {status}" in caplog.text
 
 
 # An answer that cannot be sent.
