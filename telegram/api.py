@@ -20,6 +20,7 @@ from telegram.rich import as_html, as_rich, is_refused
 MAX_ANSWER = 8 * 1024 * 1024  # getUpdates gives up to some 4 MiB
 MAX_WORDS = 300  # characters of a text of Telegram's
 CALL_S = 10.0
+MAX_RETRY_AFTER_S = 60.0  # that is waited before Telegram is asked again, whatever it says
 CLOCK_OFF_S = 60.0  # more than any answer takes on its way
 log = logging.getLogger("bot")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

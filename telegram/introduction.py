@@ -44,7 +44,7 @@ async def introduce_to(api: TelegramAPI, introduction: Introduction) -> None:
 
 
 async def introduce_or_warn(api: TelegramAPI, how: Introduction) -> None:
-    """Menus and descriptions, at a poller's start; without them all works as well."""
+    """Menus and descriptions, at a start; without them all works as well."""
     try:
         await introduce_to(api, how)
     except TelegramError as error:

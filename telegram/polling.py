@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from telegram.api import TelegramAPI, TelegramError
+from telegram.api import MAX_RETRY_AFTER_S, TelegramAPI, TelegramError
 from telegram.replies import Call, is_about_the_picture, plain_text, without_picture
 from telegram.rich import as_html
 from telegram.standing import POLLER_MARK, Standing
@@ -19,7 +19,6 @@ log = logging.getLogger("bot")
 POLL_S = 30  # how long Telegram holds a getUpdates that has nothing to give
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 MAX_SEND_S = 31.0  # of waiting to send one answer again; other chats wait with it
-MAX_RETRY_AFTER_S = 60.0
 ANOTHER_POLLER = "Another poller takes this token's updates: only one may run, so stop the other one."
 AnswerUpdate = Callable[[Mapping[str, Any]], Awaitable[Call | None]]
 """From an update to the one call that answers it."""

@@ -15,8 +15,8 @@ from clock import MACHINE
 from http1.client import Transport
 from http1.words import Answer, Line, LineError, to_ask
 from settings import Settings
-from telegram.api import TelegramAPI, TelegramError
-from telegram.introduction import Introduction, introduce_to
+from telegram.api import MAX_RETRY_AFTER_S, TelegramAPI, TelegramError
+from telegram.introduction import Introduction, introduce_or_warn
 from telegram.standing import POLLER_MARK, Standing, chosen_instead, judge, meaning, words_in
 from telegram.updates import ALLOWED_UPDATES
 
@@ -33,7 +33,7 @@ async def register(
 ) -> None:
     """Brings webhook, menus and descriptions to what they should be. now: what getWebhookInfo says.
 
-    Raises TelegramError.
+    Raises TelegramError for the webhook; menus and descriptions, without which all works as well, are only warned of.
 
     The webhook is set even when all that Telegram shows is as it should be: the secret, which may have
     changed, it never shows; and an identical setWebhook disturbs nothing (tdlib/telegram-bot-api, Client.cpp).
@@ -47,7 +47,7 @@ async def register(
     await api.call("setWebhook", {**wanted, "secret_token": settings.webhook_secret})
     if any(now.get(key) != value for key, value in wanted.items()):
         log.info("the webhook is set to %s", settings.webhook_url)
-    await introduce_to(api, introduction)
+    await introduce_or_warn(api, introduction)
 
 
 async def ask_info(api: TelegramAPI) -> Mapping[str, Any]:
@@ -107,7 +107,8 @@ async def _register_in_time(
             if not error.is_passing:
                 log.error("the webhook is not registered: %s", the_bot.standing.state)
                 return
-            wait_s = error.retry_after_s or REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
+            back_off_s = REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
+            wait_s = min(error.retry_after_s or back_off_s, MAX_RETRY_AFTER_S)
             failures += 1
             log.warning("%s; registering again in %.0f s", error, wait_s)
             await asyncio.sleep(wait_s)
