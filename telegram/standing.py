@@ -20,6 +20,7 @@ POLLER_MARK = "shipping_query"
 list, and shows it in getWebhookInfo also while no webhook is set (tdlib/telegram-bot-api, Client.cpp, JsonWebhookInfo).
 So a server that starts can see that a poller was chosen since, whether or not one runs at that moment."""
 
+UNKNOWN_HOST = "The host name of the address is not known."
 _BY_STATUS = {
     "301": "The address answers with a redirect, which Telegram does not follow: register the address it leads to.",
     "400": "The server takes it for no update: is it this bot, and this version of it?",
@@ -36,9 +37,9 @@ _BY_STATUS = {
 }
 _BY_STATUS |= dict.fromkeys(("302", "303", "307", "308"), _BY_STATUS["301"])
 _BY_WORD = (
-    ("resolve", "The host name of the address is not known."),
-    ("name or service", "The host name of the address is not known."),
-    ("name resolution", "The host name of the address is not known."),
+    ("resolve", UNKNOWN_HOST),
+    ("name or service", UNKNOWN_HOST),
+    ("name resolution", UNKNOWN_HOST),
     ("ssl", "The certificate of the address is not in order."),
     ("certificate", "The certificate of the address is not in order."),
     ("timeout", "The server does not answer in time."),
@@ -60,6 +61,11 @@ def meaning(words: str) -> str:
     if status is not None:
         return _BY_STATUS.get(status[1], "")
     return next((text for word, text in _BY_WORD if word in words.lower()), "")
+
+
+def is_of_the_host(words: str) -> bool:
+    """Whether they tell of a host name that Telegram does not know, which it may yet learn."""
+    return meaning(words) == UNKNOWN_HOST
 
 
 def chosen_instead(info: Mapping[str, Any], our_url: str) -> str:

@@ -17,11 +17,12 @@ from http1.words import Answer, Line, LineError, to_ask
 from settings import Settings
 from telegram.api import MAX_RETRY_AFTER_S, TelegramAPI, TelegramError
 from telegram.introduction import Introduction, introduce_or_warn
-from telegram.standing import POLLER_MARK, Standing, chosen_instead, judge, meaning, words_in
+from telegram.standing import POLLER_MARK, Standing, chosen_instead, is_of_the_host, judge, meaning, words_in
 from telegram.updates import ALLOWED_UPDATES
 
 log = logging.getLogger("bot")
 REGISTER_BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+HOST_AGAIN_S = 60.0  # a name that was just made becomes known to Telegram's resolvers within minutes
 WATCH_EVERY_S = 60.0  # Telegram is asked how deliveries go
 LOOK_AGAIN_S = 3.0  # whether what waits grows less
 DOOR_S = 5.0  # for an address to answer /health
@@ -104,10 +105,13 @@ async def _register_in_time(
             return
         except TelegramError as error:
             the_bot.standing.fail(why_failed(error))
-            if not error.is_passing:
+            is_new_host = not error.is_passing and is_of_the_host(error.description)
+            if not error.is_passing and not is_new_host:
                 log.error("the webhook is not registered: %s", the_bot.standing.state)
                 return
-            back_off_s = REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
+            back_off_s = (
+                HOST_AGAIN_S if is_new_host else REGISTER_BACK_OFF_S[min(failures, len(REGISTER_BACK_OFF_S) - 1)]
+            )
             wait_s = min(error.retry_after_s or back_off_s, MAX_RETRY_AFTER_S)
             failures += 1
             log.warning("%s; registering again in %.0f s", error, wait_s)

@@ -68,3 +68,37 @@ async def test_no_wait_is_longer_than_a_minute(monkeypatch: pytest.MonkeyPatch) 
         refusing(house, "setWebhook", BUSY)
         async with an_introduced(house):
             assert house.world.telegram.webhook["url"] == "http://127.0.0.1:1/webhook"
+
+
+async def test_a_host_name_that_telegram_learns_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook, "HOST_AGAIN_S", 0.001)
+    unknown = Refused(400, "Bad Request: bad webhook: failed to resolve host: Name or service not known")
+    async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
+        refusing(house, "setWebhook", unknown, unknown)
+        async with an_introduced(house):
+            assert house.bot.standing.trouble == ""
+
+
+async def test_telegrams_own_name_that_is_not_found_is_asked_again_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By this machine, whose network is just coming up: that is no word on the host of the webhook."""
+    monkeypatch.setattr(webhook, "HOST_AGAIN_S", 60.0)
+    monkeypatch.setattr(webhook, "REGISTER_BACK_OFF_S", (0.001,))
+    async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
+        refusing(house, "getWebhookInfo", Refused(502, "no connection, Name or service not known"))
+        async with an_introduced(house):
+            assert house.bot.standing.trouble == ""
+
+
+async def test_an_address_that_is_wrong_for_good(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_house(WEBHOOK_URL="http://127.0.0.1:1") as house:
+        refusing(
+            house, "setWebhook", Refused(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
+        )
+        telling = asyncio.ensure_future(
+            webhook.introduce(house.bot, house.settings, bot_module.introduction(house.settings))
+        )
+        async with asyncio.timeout(5):
+            while "the webhook is not registered" not in caplog.text:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.001)
+        assert "again in" not in caplog.text
+        telling.cancel()
