@@ -59,6 +59,7 @@ NO_ROOM = "Too much is open here just now. Please try again in a minute."
 COMMAND_S = 8.0  # from update to answer; the market ends at 7
 NAME_S = 0.9  # with the market's 7 s still within 8
 NAME_AGAIN_S = 30.0
+LOOK_AGAIN_S = 5.0  # at Telegram's clock, while questions seem old
 STALE_S = 900.0  # an older market question is not answered any more
 USAGE = """\
 python bot.py [--delete-webhook]
@@ -133,6 +134,7 @@ class Bot:
         self.settings, self.market, self.accounts, self.api = settings, market, accounts, api
         self.clock, self.monotonic = clock
         self._ask_name_after = 0.0
+        self._look_after, self._looking = -math.inf, asyncio.Lock()  # at Telegram's clock
         self.username = ""  # ours, lower case; "" until Telegram has said it
         self.limiter = Limiter(settings.commands_per_minute)
         self._late = Told(STALE_S)
@@ -165,6 +167,9 @@ class Bot:
         if question is None or self._is_silent(question) or not await self._is_for_us(question):
             self.metrics.updates.add("not for us")
             return None
+        if question.age_s > STALE_S:
+            await self._look_at_the_clock()
+            question = read_question(update, self._telegrams_time()) or question
         token = working_on.set(f"update {question.update_id} /{question.name[:32]}")
         try:
             return await self._answer(question, until)
@@ -313,6 +318,15 @@ class Bot:
     def _telegrams_time(self) -> float:
         """Now by Telegram's clock, which dated the updates; ours may be wrong, and /health says so then."""
         return self.clock() - ((self.api.clock_off_s if self.api is not None else None) or 0.0)
+
+    async def _look_at_the_clock(self) -> None:
+        """Has Telegram's clock compared once more, as ours may have been set since; all wait for one look."""
+        async with self._looking:
+            if self.api is None or self.monotonic() < self._look_after:
+                return
+            self._look_after = self.monotonic() + LOOK_AGAIN_S
+            with suppress(TelegramError):
+                await self.api.call("getMe", timeout_s=NAME_S)
 
     async def learn_username(self) -> None:
         """Asks Telegram for our name, which /command@Name is compared with; when it fails, not again for a while."""

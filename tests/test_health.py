@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from email.utils import formatdate
 from typing import Any
@@ -77,6 +78,22 @@ async def test_a_clock_that_is_off_makes_no_question_too_late() -> None:
         call = await house.bot.answer(updated("/help", date=int(time.time())))
         assert call is not None
         assert "reached me only now" not in call["text"]
+
+
+@pytest.mark.real_time
+async def test_a_clock_that_was_just_set_right_makes_no_question_too_late() -> None:
+    """What was known of it is from before: Telegram is asked once, for all that seem old."""
+    async with a_house() as house:
+        assert house.bot.api is not None
+        house.bot.api.clock_off_s = -7200
+        fresh = [house.bot.answer(updated("/help", date=int(time.time()), update_id=number)) for number in range(3)]
+        for call in await asyncio.gather(*fresh):
+            assert call is not None
+            assert "reached me only now" not in call["text"]
+        late = await house.bot.answer(updated("/help", date=int(time.time()) - 7200))
+        assert late is not None
+        assert "2h00 old" in late["text"]
+        assert [method for method, _ in house.world.telegram.calls] == ["getMe"]
 
 
 @pytest.mark.real_time

@@ -171,7 +171,7 @@ async def test_health_fields() -> None:
             "webhook": "not asked for",
             "telegram": {
                 **dict.fromkeys(("is_ours", "pending_updates", "last_error", "last_error_s_ago", "asked_s_ago")),
-                "clock_off_s": None,
+                "clock_off_s": ANY,  # of the look before a question counts as old
             },
             "requests_refused": {},
             "updates_too_old": 1,
