@@ -22,11 +22,13 @@ from http1.server import MAX_BODY, Handler, HTTPError, Request, Response, Server
 from settings import Settings
 from telegram.beside import in_answer
 from telegram.multipart import body_of
+from telegram.replies import Call
 
 if TYPE_CHECKING:
     from api_door import ApiDoor
 
 log = logging.getLogger("webhook_server")
+MAX_SENT_BESIDE = 1000  # update_ids, some 100 bytes each; Telegram delivers again within minutes
 
 
 class Door:
@@ -36,6 +38,8 @@ class Door:
         self._bot, self._settings = bot, settings
         self._secret = settings.webhook_secret.encode()
         self.health = Health(bot, settings, "demo" if settings.is_demo else mode)
+        self._in_work: dict[object, asyncio.Future[Call | None]] = {}  # what will be answered, by update_id
+        self._sent_beside: dict[object, None] = {}  # update_ids whose answer is out already, the oldest first
         self._last_said: dict[int, float] = {}  # when a refusal was last logged, monotonic
         self.routes: dict[str, dict[str, Handler]] = {
             "/": {"GET": self._front},
@@ -125,10 +129,36 @@ class Door:
             raise HTTPError(415, "an update is application/json")
         update = _update(await request.body())  # first: a place is for work, not for waiting until a body has come
         with self.health.place():
-            call = await self._bot.answer(update)
-            call = call and await in_answer(self._bot.api, call)
+            call = await self._answered(update)
         content_type, body = ("application/json", b"") if call is None else body_of(call)
         return Response(200, body, content_type)
+
+    async def _answered(self, update: Mapping[str, object]) -> Call | None:
+        """What travels in the answer to an update, which Telegram may deliver again, as its line was cut.
+
+        One that comes while the first is in work has its answer, too, as nobody knows which of them arrives; but what
+        was sent beside is out, and not sent again. Where the first failed or was cut off, the second is answered anew.
+        """
+        update_id = update["update_id"]
+        while (first := self._in_work.get(update_id)) is not None:
+            await asyncio.wait([first])
+            if not first.cancelled():
+                return first.result()
+        if update_id in self._sent_beside:
+            return None
+        mine = self._in_work[update_id] = asyncio.get_running_loop().create_future()
+        try:
+            call = await self._bot.answer(update)
+            left = call and await in_answer(self._bot.api, call)
+            if call is not None and left is None:
+                self._sent_beside[update_id] = None
+                if len(self._sent_beside) > MAX_SENT_BESIDE:
+                    del self._sent_beside[next(iter(self._sent_beside))]
+            mine.set_result(left)
+            return left
+        finally:
+            del self._in_work[update_id]
+            mine.cancel()  # nothing, where it has a result
 
 
 def _update(body: bytes) -> Mapping[str, object]:

@@ -591,6 +591,58 @@ async def test_picture_in_a_group_is_sent_once() -> None:
         assert len(written(house)) == 1
 
 
+async def test_picture_in_a_group_whose_update_comes_twice() -> None:
+    """While the first is in work, as its line was cut, and after it."""
+    async with a_crowd() as house, httpx.AsyncClient(trust_env=False, verify=False) as client:
+        headers = {"x-telegram-bot-api-secret-token": house.settings.webhook_secret}
+        update = updated("/chart BTC", chat_id=CROWD)
+
+        async def deliver(update: dict[str, Any]) -> tuple[int, bytes]:
+            answer = await client.post(f"{house.url}/webhook", json=update, headers=headers)
+            return answer.status_code, answer.content
+
+        assert [*await asyncio.gather(deliver(update), deliver(update))] == [(200, b"")] * 2
+        assert await deliver(update) == (200, b"")
+        assert len(written(house)) == 1
+        assert await deliver(updated("/chart BTC", 2, CROWD)) == (200, b"")
+        assert len(written(house)) == 2
+
+
+async def test_text_whose_update_comes_twice_is_in_both_answers() -> None:
+    """Telegram carries out the one of the connection that holds."""
+    async with a_crowd() as house, httpx.AsyncClient(trust_env=False, verify=False) as client:
+        headers = {"x-telegram-bot-api-secret-token": house.settings.webhook_secret}
+        update = {"json": updated("/price BTC"), "headers": headers}
+        twice = await asyncio.gather(*(client.post(f"{house.url}/webhook", **update) for _ in range(2)))  # type: ignore[arg-type]
+        assert [each.json()["method"] for each in twice] == ["sendMessage"] * 2
+
+
+async def test_update_that_failed_is_answered_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with a_crowd() as house, httpx.AsyncClient(trust_env=False, verify=False) as client:
+        headers = {"x-telegram-bot-api-secret-token": house.settings.webhook_secret}
+        api, begun = house.bot.api, asyncio.Event()
+        assert api is not None
+        honest = api.call
+
+        async def fails(method: str, *rest: Any, **more: Any) -> Any:
+            if method != "sendPhoto":
+                return await honest(method, *rest, **more)
+            monkeypatch.setattr(api, "call", honest)
+            begun.set()
+            await asyncio.sleep(0.01)
+            raise RuntimeError("once")
+
+        async def deliver() -> int:
+            update = updated("/chart BTC", chat_id=CROWD)
+            return (await client.post(f"{house.url}/webhook", json=update, headers=headers)).status_code
+
+        monkeypatch.setattr(api, "call", fails)
+        first = asyncio.ensure_future(deliver())
+        await begun.wait()
+        assert (await deliver(), await first) == (200, 500)
+        assert len(written(house)) == 1
+
+
 @pytest.mark.parametrize(
     ("refusal", "left"),
     [
