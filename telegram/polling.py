@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -17,8 +18,12 @@ from telegram.webhook import ask_info, remove, why_failed
 
 log = logging.getLogger("bot")
 POLL_S = 30  # how long Telegram holds a getUpdates that has nothing to give
+ASK_AGAIN_S = (1.0, 2.0, 3.0)  # while chats are at work; longer each time that nothing new came
+MAX_KNOWN = (
+    100  # updates in work, or answered and not confirmed; getUpdates gives no more at once, counted from the offset
+)
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-MAX_SEND_S = 31.0  # of waiting to send one answer again; other chats wait with it
+MAX_SEND_S = 31.0  # of waiting to send one answer again
 ANOTHER_POLLER = "Another poller takes this token's updates: only one may run, so stop the other one."
 AnswerUpdate = Callable[[Mapping[str, Any]], Awaitable[Call | None]]
 """From an update to the one call that answers it."""
@@ -26,7 +31,12 @@ WEBHOOK_WAS_SET = "A webhook was set, so Telegram gives the updates to it; --del
 
 
 class Poller:
-    """Long polling. An update is confirmed only after it was answered; n_at_once of them are taken at a time."""
+    """Long polling. An update is confirmed only after it was answered.
+
+    Each chat's updates are answered in order, and the chats side by side; Telegram is asked on meanwhile. As it forgets
+    only what is below an offset, it gives again what stands above the first unanswered one, which is known by its id
+    then: at most MAX_KNOWN updates. n_at_once of them are answered at a time.
+    """
 
     def __init__(
         self,
@@ -40,6 +50,12 @@ class Poller:
         self._standing = standing or Standing()
         self.stopped = asyncio.Event()
         self.offset = 0
+        self._room = asyncio.Semaphore(n_at_once)
+        self._chats: dict[object, deque[tuple[int, dict[str, Any]]]] = {}  # what each has to have answered, with its id
+        self._tasks: set[asyncio.Task[None]] = set()  # one for each of them
+        self._unanswered: set[int] = set()
+        self._answered: set[int] = set()  # above the first unanswered one
+        self._all_answered = asyncio.Event()
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Polls until stopped; what is at work then is finished and confirmed.
@@ -47,25 +63,48 @@ class Poller:
         Raises TelegramError when the token is refused, or a webhook was set.
         """
         self.stopped = stopped
-        stopping = asyncio.ensure_future(stopped.wait())
-        failures = 0
         try:
-            while not stopped.is_set():
-                taking = asyncio.ensure_future(self._take())
-                await asyncio.wait([taking, stopping], return_when=asyncio.FIRST_COMPLETED)
-                if not taking.done():
-                    taking.cancel()
-                    break
-                try:
-                    updates = taking.result()
-                except TelegramError as error:
-                    await self._pause(error, failures)
-                    failures += 1
-                else:
-                    failures, self._standing.hitch = 0, ""
-                    await self.answer_all(updates)
+            await self._ask_on()
+            await self.finish()
             await self._confirm()
         finally:
+            for task in self._tasks:
+                task.cancel()
+
+    async def _ask_on(self) -> None:
+        """Takes updates in until stopped."""
+        failures = n_vain = 0
+        while not self.stopped.is_set():
+            if self._n_known >= MAX_KNOWN:
+                self._standing.hitch = f"{MAX_KNOWN} updates are in work, so others wait."
+                await self._sleep_unless(ASK_AGAIN_S[0], self.stopped, self._all_answered)
+                continue
+            asked_from = self.offset
+            try:
+                updates = await self._take_unless_stopped()
+            except TelegramError as error:
+                await self._pause(error, failures)
+                failures += 1
+                continue
+            failures, self._standing.hitch = 0, ""
+            n_vain = 0 if self.take_in(updates, asked_from) else n_vain + 1
+            again_s = ASK_AGAIN_S[min(n_vain, len(ASK_AGAIN_S) - 1)]
+            if self._unanswered:  # else Telegram holds the next call until something comes
+                await self._sleep_unless(again_s, self.stopped, self._all_answered)
+            elif updates and self.offset == asked_from:  # of no known shape: Telegram will not wait with these, either
+                await self._sleep_unless(again_s, self.stopped)
+
+    @property
+    def _n_known(self) -> int:
+        return len(self._unanswered) + len(self._answered)
+
+    async def _take_unless_stopped(self) -> list[dict[str, Any]]:
+        taking, stopping = asyncio.ensure_future(self._take()), asyncio.ensure_future(self.stopped.wait())
+        try:
+            await asyncio.wait([taking, stopping], return_when=asyncio.FIRST_COMPLETED)
+            return taking.result() if taking.done() else []
+        finally:
+            taking.cancel()
             stopping.cancel()
 
     async def _take(self, timeout_s: int = POLL_S) -> list[dict[str, Any]]:
@@ -73,7 +112,7 @@ class Poller:
         params = {
             "offset": self.offset,
             "timeout": timeout_s,
-            "limit": self._n_at_once,
+            "limit": min(MAX_KNOWN, self._n_known + self._n_at_once),
             "allowed_updates": [*ALLOWED_UPDATES, POLLER_MARK],
         }
         updates = await self._api.call("getUpdates", params, timeout_s=timeout_s + 10.0)
@@ -93,34 +132,79 @@ class Poller:
         wait_s = min(error.retry_after_s or back_off(failures), MAX_RETRY_AFTER_S)
         self._standing.hitch = ANOTHER_POLLER if error.code == 409 else f"Telegram cannot be asked: {error}."
         log.warning("%s Polling again in %.0f s.", self._standing.hitch, wait_s)
-        await self._sleep_unless_stopped(wait_s)
+        await self._sleep_unless(wait_s, self.stopped)
 
-    async def _sleep_unless_stopped(self, seconds: float) -> None:
-        tasks = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self.stopped.wait())]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
+    async def _sleep_unless(self, seconds: float, *events: asyncio.Event) -> None:
+        """Sleeps until one of the events."""
+        tasks = [asyncio.ensure_future(self._sleep(seconds)), *(asyncio.ensure_future(each.wait()) for each in events)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
 
-    async def answer_all(self, updates: list[dict[str, Any]]) -> None:
-        """Answers updates, each chat's in order and the chats side by side.
-
-        Those before the first that is not answered, as we were stopped meanwhile, count as confirmed then.
-        """
-        by_chat: dict[object, list[dict[str, Any]]] = {}
+    def take_in(self, updates: list[dict[str, Any]], asked_from: int = 0) -> int:
+        """Sets chats to work at those that are new; how many these are. asked_from: the offset that they came for."""
+        n_new = 0
         for update in updates:
-            by_chat.setdefault(chat_of(update), []).append(update)
-        left = await asyncio.gather(*(self._answer_in_order(chat) for chat in by_chat.values()))
-        unanswered = [update_id for update_id in left if update_id is not None]
-        done = [each for update in updates if (each := id_in(update.get("update_id"))) is not None]
-        self.offset = min(unanswered) if unanswered else max(done, default=self.offset - 1) + 1
+            update_id = id_in(update.get("update_id"))
+            if update_id is None or update_id in self._unanswered or update_id in self._answered:
+                continue
+            if (
+                asked_from <= update_id < self.offset or self._n_known >= MAX_KNOWN
+            ):  # answered meanwhile; or one too many
+                continue
+            n_new += 1
+            self._unanswered.add(update_id)
+            self._all_answered.clear()
+            chat = chat_of(update)
+            if chat not in self._chats:
+                self._chats[chat] = deque()
+                task = asyncio.ensure_future(self._answer_in_order(chat))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            self._chats[chat].append((update_id, update))
+        self._move_on()
+        return n_new
 
-    async def _answer_in_order(self, updates: list[dict[str, Any]]) -> int | None:
-        """The update_id of the first that is left unanswered; None when all are answered."""
-        for update in updates:
-            call = await self._answer(update)
-            if call is not None and not await self.send(call):
-                return id_in(update.get("update_id"))
-        return None
+    async def finish(self) -> None:
+        """Until all that was taken in is answered, or as far as it can be once we are stopped."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _answer_in_order(self, chat: object) -> None:
+        """Answers a chat's updates, one after another, until none is left, or one cannot be as we are stopped."""
+        updates = self._chats[chat]
+        try:
+            while updates:
+                update_id, update = updates[0]
+                if not await self._is_answered(update):
+                    return
+                updates.popleft()
+                self._unanswered.discard(update_id)
+                self._answered.add(update_id)
+                self._move_on()
+        finally:
+            del self._chats[chat]
+
+    async def _is_answered(self, update: dict[str, Any]) -> bool:
+        """Answers it; False when we were stopped before that was sent."""
+        try:
+            async with self._room:
+                call = await self._answer(update)
+            return call is None or await self.send(call)
+        except Exception:  # it would come again and again, and hold up all others
+            log.exception("an update is not answered")
+            return True
+
+    def _move_on(self) -> None:
+        """Brings the offset to the first that is unanswered, or behind all."""
+        if self._unanswered:
+            self.offset = min(self._unanswered)
+        else:
+            self.offset = max(self._answered, default=self.offset - 1) + 1
+            self._all_answered.set()
+        self._answered = {each for each in self._answered if each >= self.offset}
 
     async def send(self, call: Call) -> bool:
         """Makes the call, again where that may help, for MAX_SEND_S. False when stopped before it was made.
@@ -149,7 +233,7 @@ class Poller:
                     return True
                 elif error.is_passing and waited_s + wait_s <= MAX_SEND_S:
                     log.warning("%s; sent again in %.0f s", error, wait_s)
-                    await self._sleep_unless_stopped(wait_s)
+                    await self._sleep_unless(wait_s, self.stopped)
                     waited_s, failures = waited_s + wait_s, failures + 1
                     is_uncertain = is_uncertain or error.was_sent
                     if self.stopped.is_set():

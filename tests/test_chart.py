@@ -474,7 +474,8 @@ async def test_poller_sends_a_picture() -> None:
         assert house.bot.api is not None
         poller = Poller(house.bot.answer, house.bot.api, 20)
         telegram.send("/chart ETH")
-        await poller.answer_all(await telegram.get_updates({}))
+        poller.take_in(await telegram.get_updates({}))
+        await poller.finish()
         (message,) = [each for each in telegram.messages.values() if each.of_bot]
         picture = telegram.pictures[message.file_id]
         assert (picture.width, picture.height) == (1080, 1080)

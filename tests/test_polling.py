@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
-from conftest import ADA, a_house
+from conftest import ADA, House, a_house, updated
 from mocked import Mocked
 from test_bot import a_poller, said
 
 from demo.web import Asked, Handler, Reply
+from telegram import polling
 from telegram.api import TelegramAPI
 from telegram.polling import Poller
 
@@ -28,10 +31,8 @@ async def at_once(seconds: float) -> None:
 async def nothing(update: object) -> None: ...
 
 
-def a_sender(
-    *answers: httpx.Response | Exception, sleep: Callable[[float], Awaitable[None]] = at_once
-) -> tuple[Poller, list[Any]]:
-    """A poller whose calls are answered so, and OK after that; its calls."""
+def an_api(*answers: httpx.Response | Exception) -> tuple[TelegramAPI, list[str]]:
+    """One whose calls are answered so, and OK after that; and the calls."""
     left, calls = list(answers), []
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -41,8 +42,109 @@ def a_sender(
             raise given
         return given
 
-    api = TelegramAPI("123456:TEST-token", Mocked(answer), "http://telegram.invalid")
-    return Poller(nothing, api, 20, sleep), calls
+    return TelegramAPI("123456:TEST-token", Mocked(answer), "http://telegram.invalid"), calls
+
+
+# One chat, and the others.
+
+
+class Slow:
+    """Answers with what was typed, but for "hold", which waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.is_let_go, self.began = asyncio.Event(), Counter[str]()
+
+    async def answer(self, update: Mapping[str, Any]) -> dict[str, Any]:
+        message = update["message"]
+        self.began[message["text"]] += 1
+        if message["text"] == "hold":
+            await self.is_let_go.wait()
+        return {"method": "sendMessage", "chat_id": message["chat"]["id"], "text": message["text"]}
+
+
+@asynccontextmanager
+async def a_slow_poller(house: House) -> AsyncIterator[tuple[Slow, list[float]]]:
+    """Polls inside; and the list of its pauses."""
+    slow, slept = Slow(), []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await asyncio.sleep(0.005)
+
+    assert house.bot.api is not None
+    stopped = asyncio.Event()
+    running = asyncio.ensure_future(Poller(slow.answer, house.bot.api, 20, sleep, house.bot.standing).run(stopped))
+    try:
+        yield slow, slept
+    finally:
+        stopped.set()
+        await running
+
+
+async def until(is_true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not is_true():  # noqa: ASYNC110 - what is waited for is at Telegram
+            await asyncio.sleep(0.001)
+
+
+async def test_others_are_answered_while_one_chat_is_slow() -> None:
+    async with a_house() as house:
+        telegram = house.world.telegram
+        async with a_slow_poller(house) as (slow, slept):
+            for text in ("hold", "after it"):
+                telegram.send(text, chat_id=7)
+            await until(lambda: slow.began["hold"] > 0)
+            for number in range(3):
+                telegram.send(f"other {number}", chat_id=10 + number)
+                await until(lambda number=number: f"other {number}" in said(house))  # type: ignore[misc]
+            await until(lambda: len(slept) > 5)
+            assert telegram.n_pending == 5  # a crash now would lose none
+            slow.is_let_go.set()
+            await telegram.settle()
+        assert said(house) == ["other 0", "other 1", "other 2", "hold", "after it"]
+        assert set(slow.began.values()) == {1}
+        assert max(slept) == slept[-1] == 3
+        assert telegram.n_pending == 0
+
+
+async def test_no_more_than_so_many_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "MAX_KNOWN", 3)
+    async with a_house() as house:
+        telegram = house.world.telegram
+        async with a_slow_poller(house) as (slow, _):
+            for number, text in enumerate(("hold", *"abcd")):
+                telegram.send(text, chat_id=7 + number)
+            await until(lambda: house.bot.standing.hitch != "")
+            assert house.bot.standing.hitch == "3 updates are in work, so others wait."
+            assert sorted(slow.began) == ["a", "b", "hold"]
+            slow.is_let_go.set()
+            await telegram.settle()
+            await until(lambda: house.bot.standing.hitch == "")
+        assert sorted(said(house)) == ["a", "b", "c", "d", "hold"]
+
+
+async def test_what_was_answered_while_it_came_again_is_not_answered_twice() -> None:
+    api, calls = an_api()
+    poller = Poller(Slow().answer, api, 20)
+    updates = [updated("x", number) for number in (5, 6)]
+    assert poller.take_in(updates) == 2
+    await poller.finish()
+    assert poller.offset == 7
+    assert poller.take_in(updates, asked_from=5) == 0
+    assert poller.take_in([updated("y", 3)], asked_from=7) == 1  # after a quiet week, ids begin anywhere
+    await poller.finish()
+    assert (poller.offset, calls) == (4, ["sendMessage"] * 3)
+
+
+async def test_an_update_that_goes_wrong_holds_up_none(caplog: pytest.LogCaptureFixture) -> None:
+    async def wrong(update: Mapping[str, Any]) -> None:
+        raise RuntimeError("of a kind that nobody thought of")
+
+    poller = Poller(wrong, an_api()[0], 20)
+    poller.take_in([updated("x", 5), {"update_id": None}, updated("y", 6)])
+    await poller.finish()
+    assert poller.offset == 7
+    assert "nobody thought of" in caplog.text
 
 
 # What something between Telegram and us answers.
@@ -77,6 +179,6 @@ async def test_a_proxys_refusal_is_no_verdict_on_the_token(status: int, caplog: 
     ],
 )
 async def test_only_what_may_have_arrived_is_not_sent_a_third_time(answers: list[Any], n_sent: int) -> None:
-    poller, calls = a_sender(*answers)
-    assert await poller.send(HELLO)
+    api, calls = an_api(*answers)
+    assert await Poller(nothing, api, 20, at_once).send(HELLO)
     assert calls == ["sendMessage"] * n_sent

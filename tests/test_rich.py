@@ -198,7 +198,9 @@ async def test_at_each_door(tmp_path: Path) -> None:
             answer = await client.post(f"{house.url}/webhook", json=updated("/oi BTC", update_id=2), headers=headers)
         assert (answer.status_code, answer.content) == (200, b"")
         assert house.bot.api is not None
-        await Poller(house.bot.answer, house.bot.api, 1).answer_all([updated("/oi BTC", update_id=3)])
+        poller = Poller(house.bot.answer, house.bot.api, 1)
+        poller.take_in([updated("/oi BTC", update_id=3)])
+        await poller.finish()
         assert [method for method, _ in sent(house)] == ["sendRichMessage"] * 2
 
 
