@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -24,6 +25,11 @@ MAX_KNOWN = (
 )
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 MAX_SEND_S = 31.0  # of waiting to send one answer again
+BEGIN_S = 1.0  # once stopped: until the last question is begun, which takes up to 8 s
+FINISH_S, CONFIRM_S = (
+    9.5,
+    2.0,
+)  # until answers end that are in work, and to confirm them; Fly and Compose kill after 15 s
 ANOTHER_POLLER = "Another poller takes this token's updates: only one may run, so stop the other one."
 AnswerUpdate = Callable[[Mapping[str, Any]], Awaitable[Call | None]]
 """From an update to the one call that answers it."""
@@ -56,6 +62,9 @@ class Poller:
         self._unanswered: set[int] = set()
         self._answered: set[int] = set()  # above the first unanswered one
         self._all_answered = asyncio.Event()
+        self._begun = -1  # the highest that was
+        self._left = math.inf  # the first that is left, as we were stopped
+        self._begin_until = math.inf  # on the loop's clock
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Polls until stopped; what is at work then is finished and confirmed.
@@ -122,8 +131,9 @@ class Poller:
 
     async def _confirm(self) -> None:
         if self.offset:
-            with suppress(TelegramError):  # then the last updates are delivered, and answered, once more
-                await self._take(0)
+            with suppress(TelegramError, TimeoutError):  # then the last updates are delivered, and answered, once more
+                async with asyncio.timeout(CONFIRM_S):
+                    await self._take(0)
 
     async def _pause(self, error: TelegramError, failures: int) -> None:
         """Waits as long as the error asks for, or a little longer after each failure."""
@@ -168,17 +178,23 @@ class Poller:
         return n_new
 
     async def finish(self) -> None:
-        """Until all that was taken in is answered, or as far as it can be once we are stopped."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        """Until what was taken in is answered; once we are stopped, as much of it as has to be, for FINISH_S."""
+        loop = asyncio.get_running_loop()
+        self._begin_until = loop.time() + BEGIN_S
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=FINISH_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _answer_in_order(self, chat: object) -> None:
-        """Answers a chat's updates, one after another, until none is left, or one cannot be as we are stopped."""
+        """Answers a chat's updates, one after another, until none is left, or one has to be left as we are stopped."""
         updates = self._chats[chat]
         try:
             while updates:
                 update_id, update = updates[0]
-                if not await self._is_answered(update):
+                if not await self._is_answered(update_id, update):
+                    self._left = min(self._left, update_id)
                     return
                 updates.popleft()
                 self._unanswered.discard(update_id)
@@ -187,15 +203,25 @@ class Poller:
         finally:
             del self._chats[chat]
 
-    async def _is_answered(self, update: dict[str, Any]) -> bool:
+    async def _is_answered(self, update_id: int, update: dict[str, Any]) -> bool:
         """Answers it; False when we were stopped before that was sent."""
         try:
             async with self._room:
+                if not self._may_begin(update_id):
+                    return False
+                self._begun = max(self._begun, update_id)
                 call = await self._answer(update)
             return call is None or await self.send(call)
         except Exception:  # it would come again and again, and hold up all others
             log.exception("an update is not answered")
             return True
+
+    def _may_begin(self, update_id: int) -> bool:
+        """Once we are stopped, only what stands in the way of confirming others that are answered, or in work."""
+        if not self.stopped.is_set():
+            return True
+        is_in_the_way = update_id < min(self._begun, self._left)
+        return is_in_the_way and asyncio.get_running_loop().time() < self._begin_until
 
     def _move_on(self) -> None:
         """Brings the offset to the first that is unanswered, or behind all."""

@@ -14,6 +14,8 @@ from conftest import ADA, House, a_house, updated
 from mocked import Mocked
 from test_bot import a_poller, said
 
+from bot import COMMAND_S
+from demo.telegram import Refused
 from demo.web import Asked, Handler, Reply
 from telegram import polling
 from telegram.api import TelegramAPI
@@ -145,6 +147,74 @@ async def test_an_update_that_goes_wrong_holds_up_none(caplog: pytest.LogCapture
     await poller.finish()
     assert poller.offset == 7
     assert "nobody thought of" in caplog.text
+
+
+# The end.
+
+
+async def stopped_while(
+    house: House, *texts: tuple[int, str], until_began: int, n_unsent: int = 0
+) -> tuple[Slow, Callable[[], Any]]:
+    """A poller that was stopped while it had these in work, by chat; and what awaits its end."""
+    slow, stopped = Slow(), asyncio.Event()
+    for chat_id, text in texts:
+        house.world.telegram.send(text, chat_id=chat_id)
+    assert house.bot.api is not None
+    running = asyncio.ensure_future(Poller(slow.answer, house.bot.api, 20).run(stopped))
+    await until(lambda: slow.began.total() == until_began)
+    await until(lambda: len(said(house)) == until_began - slow.began["hold"] - n_unsent)
+    stopped.set()
+    return slow, lambda: asyncio.wait_for(running, 5)
+
+
+async def test_once_stopped_no_more_is_begun() -> None:
+    async with a_house() as house:
+        slow, end = await stopped_while(house, (7, "hold"), (7, "b"), (7, "c"), until_began=1)
+        slow.is_let_go.set()
+        await end()
+        assert (said(house), house.world.telegram.n_pending) == (["hold"], 2)
+
+
+async def test_once_stopped_what_stands_before_an_answered_one_is_still_answered() -> None:
+    """Telegram confirms all below an offset, so the other chat's would come, and be answered, again."""
+    async with a_house() as house:
+        slow, end = await stopped_while(house, (7, "hold"), (7, "b"), (8, "other"), (7, "c"), until_began=2)
+        slow.is_let_go.set()
+        await end()
+        assert (said(house), house.world.telegram.n_pending) == (["other", "hold", "b"], 1)
+
+
+async def test_once_stopped_nothing_is_begun_that_cannot_be_confirmed() -> None:
+    """Behind an answer that cannot be sent; what is above it comes again anyway."""
+    async with a_house() as house:
+        telegram = house.world.telegram
+        execute = telegram.execute
+
+        def busy(method: str, params: dict[str, Any]) -> Any:
+            if method == "sendMessage" and params["text"] == "limited":
+                raise Refused(429, "Too Many Requests: retry after 20", retry_after=20)
+            return execute(method, params)
+
+        telegram.execute = busy  # type: ignore[method-assign]
+        texts = ((6, "limited"), (7, "hold"), (7, "b"), (8, "other"))
+        slow, end = await stopped_while(house, *texts, until_began=3, n_unsent=1)
+        await asyncio.sleep(0)
+        slow.is_let_go.set()
+        await end()
+        assert (said(house), telegram.n_pending) == (["other", "hold"], 4)
+
+
+async def test_the_end_waits_for_no_answer_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "FINISH_S", 0.01)
+    async with a_house() as house:
+        _, end = await stopped_while(house, (6, "other"), (7, "hold"), until_began=2)
+        await end()
+        assert (said(house), house.world.telegram.n_pending) == (["other"], 1)
+
+
+def test_the_end_comes_before_the_kill() -> None:
+    assert polling.BEGIN_S + COMMAND_S < polling.FINISH_S
+    assert polling.FINISH_S + polling.CONFIRM_S < 15
 
 
 # What something between Telegram and us answers.
