@@ -20,16 +20,13 @@ from telegram.webhook import ask_info, remove, why_failed
 log = logging.getLogger("bot")
 POLL_S = 30  # how long Telegram holds a getUpdates that has nothing to give
 ASK_AGAIN_S = (1.0, 2.0, 3.0)  # while chats are at work; longer each time that nothing new came
-MAX_KNOWN = (
-    100  # updates in work, or answered and not confirmed; getUpdates gives no more at once, counted from the offset
-)
+MAX_KNOWN = 100  # updates unanswered, or answered and not confirmed: getUpdates gives no more, from the offset on
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-MAX_SEND_S = 31.0  # of waiting to send one answer again
+MAX_SEND_S = 900.0  # of waiting to send one answer again; an older question is not answered, either (bot.STALE_S)
+HURRIED_S = 31.0  # the same where Telegram limits a chat while MAX_KNOWN updates are in work, as all others wait then
+LOOK_S = 10.0  # how often whoever waits to send looks whether that is so
 BEGIN_S = 1.0  # once stopped: until the last question is begun, which takes up to 8 s
-FINISH_S, CONFIRM_S = (
-    9.5,
-    2.0,
-)  # until answers end that are in work, and to confirm them; Fly and Compose kill after 15 s
+FINISH_S, CONFIRM_S = 9.5, 2.0  # the same for answers that are in work, and to confirm them; a kill comes after 15 s
 ANOTHER_POLLER = "Another poller takes this token's updates: only one may run, so stop the other one."
 AnswerUpdate = Callable[[Mapping[str, Any]], Awaitable[Call | None]]
 """From an update to the one call that answers it."""
@@ -84,7 +81,7 @@ class Poller:
         """Takes updates in until stopped."""
         failures = n_vain = 0
         while not self.stopped.is_set():
-            if self._n_known >= MAX_KNOWN:
+            if self._is_full:
                 self._standing.hitch = f"{MAX_KNOWN} updates are in work, so others wait."
                 await self._sleep_unless(ASK_AGAIN_S[0], self.stopped, self._all_answered)
                 continue
@@ -102,6 +99,10 @@ class Poller:
                 await self._sleep_unless(again_s, self.stopped, self._all_answered)
             elif updates and self.offset == asked_from:  # of no known shape: Telegram will not wait with these, either
                 await self._sleep_unless(again_s, self.stopped)
+
+    @property
+    def _is_full(self) -> bool:
+        return self._n_known >= MAX_KNOWN
 
     @property
     def _n_known(self) -> int:
@@ -235,7 +236,7 @@ class Poller:
     async def send(self, call: Call) -> bool:
         """Makes the call, again where that may help, for MAX_SEND_S. False when stopped before it was made.
 
-        What Telegram refuses for good, or for too long, is given up and logged.
+        What Telegram refuses for good, or for too long, is given up and logged; so is what may have been sent twice.
         """
         method, params = _split(call)
         waited_s, failures, is_uncertain = 0.0, 0, False
@@ -257,10 +258,10 @@ class Poller:
                 elif error.was_sent and method.startswith("send") and is_uncertain:
                     log.error("the answer may have been delivered: %s", error)  # more tries would be more messages
                     return True
-                elif error.is_passing and waited_s + wait_s <= MAX_SEND_S:
+                elif error.is_passing and waited_s + wait_s <= self._patience_s(error):
                     log.warning("%s; sent again in %.0f s", error, wait_s)
-                    await self._sleep_unless(wait_s, self.stopped)
-                    waited_s, failures = waited_s + wait_s, failures + 1
+                    waited_s = await self._wait_to_send(waited_s, waited_s + wait_s, error)
+                    failures += 1
                     is_uncertain = is_uncertain or error.was_sent
                     if self.stopped.is_set():
                         return False
@@ -268,6 +269,18 @@ class Poller:
                     if "message is not modified" not in error.description:
                         log.error("the answer could not be delivered: %s", error)
                     return True
+
+    def _patience_s(self, error: TelegramError) -> float:
+        """How long one answer may wait: less while a chat that Telegram limits holds up all others."""
+        return HURRIED_S if self._is_full and error.code == 429 else MAX_SEND_S
+
+    async def _wait_to_send(self, waited_s: float, until_s: float, error: TelegramError) -> float:
+        """Waits on, unless we are stopped or it takes too long; how long it was in all."""
+        while waited_s < min(until_s, self._patience_s(error)) and not self.stopped.is_set():
+            look_s = min(LOOK_S, until_s - waited_s)
+            await self._sleep_unless(look_s, self.stopped)
+            waited_s += look_s
+        return waited_s
 
 
 def _split(call: Call) -> tuple[str, Call]:

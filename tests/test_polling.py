@@ -26,6 +26,12 @@ NGINX = httpx.Response(502, text="<html><title>502 Bad Gateway</title></html>")
 HELLO = {"method": "sendMessage", "chat_id": ADA, "text": "hello"}
 
 
+def limited(seconds: int) -> httpx.Response:
+    """A chat to which Telegram takes no more just now."""
+    told = {"ok": False, "error_code": 429, "description": "Too Many Requests", "parameters": {"retry_after": seconds}}
+    return httpx.Response(429, json=told)
+
+
 async def at_once(seconds: float) -> None:
     await asyncio.sleep(0)
 
@@ -252,3 +258,43 @@ async def test_only_what_may_have_arrived_is_not_sent_a_third_time(answers: list
     api, calls = an_api(*answers)
     assert await Poller(nothing, api, 20, at_once).send(HELLO)
     assert calls == ["sendMessage"] * n_sent
+
+
+@pytest.mark.parametrize(
+    ("answers", "slept"),
+    [
+        ([httpx.ConnectError("no way")] * 8, [1, 2, 4, 8, *(10, 6), *(10, 10, 10) * 3]),
+        ([limited(35)], [10, 10, 10, 5]),
+    ],
+)
+async def test_an_answer_outlasts_an_outage(answers: list[Any], slept: list[float]) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    api, calls = an_api(*answers)
+    assert await Poller(nothing, api, 20, sleep).send(HELLO)
+    assert (len(calls), waits) == (len(answers) + 1, slept)
+
+
+async def test_a_limited_chat_gives_way_once_it_holds_up_all_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(polling, "MAX_KNOWN", 2)
+    waits: list[float] = []
+    api, calls = an_api(*[limited(100)] * 2)
+    slow = Slow()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        poller.take_in([updated("hold", 6, chat_id=8)])
+
+    poller = Poller(slow.answer, api, 20, sleep)
+    poller.take_in([updated("x", 5)])
+    await until(lambda: poller.offset == 6)
+    assert waits == [10] * 4
+    assert calls == ["sendMessage"] * 2
+    assert "could not be delivered: sendMessage: 429" in caplog.text
+    slow.is_let_go.set()
+    await poller.finish()
