@@ -28,7 +28,7 @@ from answers.typed import Meant, meant
 from asking.fetch import Fetcher
 from clock import MACHINE, PROCESS, Clock
 from exchanges import table
-from health import Health, counted_by, keep_watchdog_quiet, let_watchdog_sleep, open_small_door
+from health import Health, keep_watchdog_quiet, let_watchdog_sleep, open_small_door
 from http1 import NO_FILES
 from http1.client import Transport
 from log import set_up_log, working_on
@@ -418,7 +418,7 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
     tasks = (keep_watchdog_quiet(bot.metrics), keep_tidy(transport.sweep, bot.market.sweep))
     background = [asyncio.ensure_future(each) for each in tasks]
     try:
-        if not await clear_webhook(bot.api, delete_webhook, stopped):
+        if not await clear_webhook(bot.api, delete_webhook, stopped, bot.standing):
             return 0 if stopped.is_set() else 1
         await bot.learn_username()
         log.info("polling as @%s, %s", bot.username or "?", settings.build_line)
@@ -426,9 +426,9 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
         background.append(asyncio.ensure_future(introduce_or_warn(bot.api, introduction(settings))))
         background.append(asyncio.ensure_future(watch(bot.api, bot.standing, "", bot.clock)))
         keeping = asyncio.ensure_future(bot.duty.keep()) if bot.duty is not None else None
-        answer = counted_by(health, bot.answer)
+        poller = Poller(bot.answer, bot.api, settings.max_connections, standing=bot.standing, counted=health.polled)
         try:
-            await Poller(answer, bot.api, settings.max_connections, standing=bot.standing).run(stopped)
+            await poller.run(stopped)
         finally:
             if bot.duty is not None and keeping is not None:
                 await bot.duty.stop()

@@ -10,10 +10,11 @@ import asyncio
 import faulthandler
 import hmac
 import logging
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -24,11 +25,7 @@ from metrics import Family, Info, Metrics, Process
 from render.sentences import said
 from settings import Settings
 from telegram.api import CLOCK_OFF_S, TelegramAPI
-from telegram.replies import Call
 from telegram.standing import Standing
-
-if TYPE_CHECKING:
-    from telegram.polling import AnswerUpdate
 
 log = logging.getLogger("health")
 HUNG_S = 30  # an event loop that does not come round for so long is ended, and the machine restarts it
@@ -78,7 +75,7 @@ class Health:
     def __init__(self, bot: Watched, settings: Settings, mode: str) -> None:
         self.bot, self.settings, self.mode = bot, settings, mode
         self.refused: dict[int, int] = {}  # requests by status
-        self._in_work: dict[object, float] = {}  # since when, monotonic
+        self._in_work: dict[object, float] = {}  # since when, monotonic; inf: of what may last
         self._last_update = 0.0  # monotonic; 0: none yet
 
     @property
@@ -86,10 +83,10 @@ class Health:
         return len(self._in_work)
 
     @contextmanager
-    def working(self, *, on_update: bool = True) -> Iterator[None]:
-        """Counts an update, or a question of the JSON API, while it is in work."""
+    def working(self, *, on_update: bool = True, may_last: bool = False) -> Iterator[None]:
+        """Counts an update, or a question of the JSON API, while it is in work; may_last: which is not stuck, then."""
         ticket, now = object(), self.bot.monotonic()
-        self._in_work[ticket] = now
+        self._in_work[ticket] = math.inf if may_last else now
         if on_update:
             self._last_update = now
         try:
@@ -103,13 +100,17 @@ class Health:
             raise HTTPError(503, "too many updates are in work", [("retry-after", "1")])
         return self.working(on_update=on_update)
 
+    def polled(self, is_sent: bool) -> AbstractContextManager[None]:
+        """Counts a poller's update while it is answered; and while that is sent, which waits for Telegram."""
+        return self.working(on_update=not is_sent, may_last=is_sent)
+
     def verdict(self) -> tuple[str, str | None]:
         """("ok", None), or "degraded" or "stuck" with the reason. Stuck is what a restart or another machine helps."""
         oldest_s = max((self.bot.monotonic() - since for since in self._in_work.values()), default=0.0)
         if oldest_s > STUCK_S:
             return "stuck", f"an update has been in work for {oldest_s:.0f} s"
         standing = self.bot.standing
-        of_telegram = standing.trouble or standing.hitch
+        of_telegram = standing.trouble or standing.hitch or standing.unsent
         reason = of_telegram or self._of_the_clock() or self.bot.trouble or self._of_the_exchanges()
         return ("degraded", reason) if reason else ("ok", None)
 
@@ -271,16 +272,6 @@ async def keep_watchdog_quiet(metrics: Metrics) -> None:
 def let_watchdog_sleep() -> None:
     """At the end of a process that ends well."""
     faulthandler.cancel_dump_traceback_later()
-
-
-def counted_by(health: Health, answer: AnswerUpdate) -> AnswerUpdate:
-    """The same, with each update counted while it is in work."""
-
-    async def counted(update: Mapping[str, Any]) -> Call | None:
-        with health.working():
-            return await answer(update)
-
-    return counted
 
 
 async def open_small_door(health: Health) -> Server | None:

@@ -7,7 +7,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 from telegram.api import MAX_RETRY_AFTER_S, TelegramAPI, TelegramError
@@ -30,6 +30,8 @@ FINISH_S, CONFIRM_S = 9.5, 2.0  # the same for answers that are in work, and to 
 ANOTHER_POLLER = "Another poller takes this token's updates: only one may run, so stop the other one."
 AnswerUpdate = Callable[[Mapping[str, Any]], Awaitable[Call | None]]
 """From an update to the one call that answers it."""
+Counted = Callable[[bool], AbstractContextManager[None]]
+"""What counts an update in work: while it is answered, and then, with True, while that is sent."""
 WEBHOOK_WAS_SET = "A webhook was set, so Telegram gives the updates to it; --delete-webhook brings them back here."
 
 
@@ -48,8 +50,11 @@ class Poller:
         n_at_once: int,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         standing: Standing | None = None,
+        counted: Counted = lambda is_sent: nullcontext(),
     ) -> None:
         self._answer, self._api, self._n_at_once, self._sleep = answer, api, n_at_once, sleep
+        self._counted = counted
+        self._unsent: dict[object, str] = {}  # why each answer waits that Telegram did not take at once
         self._standing = standing or Standing()
         self.stopped = asyncio.Event()
         self.offset = 0
@@ -141,7 +146,7 @@ class Poller:
         if error.code in (401, 404) or is_of_a_webhook(error):
             raise error
         wait_s = min(error.retry_after_s or back_off(failures), MAX_RETRY_AFTER_S)
-        self._standing.hitch = ANOTHER_POLLER if error.code == 409 else f"Telegram cannot be asked: {error}."
+        self._standing.hitch = ANOTHER_POLLER if error.code == 409 else cannot_be_asked(error)
         log.warning("%s Polling again in %.0f s.", self._standing.hitch, wait_s)
         await self._sleep_unless(wait_s, self.stopped)
 
@@ -211,8 +216,12 @@ class Poller:
                 if not self._may_begin(update_id):
                     return False
                 self._begun = max(self._begun, update_id)
-                call = await self._answer(update)
-            return call is None or await self.send(call)
+                with self._counted(False):
+                    call = await self._answer(update)
+            if call is None:
+                return True
+            with self._counted(True):
+                return await self.send(call)
         except Exception:  # it would come again and again, and hold up all others
             log.exception("an update is not answered")
             return True
@@ -238,6 +247,20 @@ class Poller:
 
         What Telegram refuses for good, or for too long, is given up and logged; so is what may have been sent twice.
         """
+        ticket = object()
+        try:
+            return await self._send(call, ticket)
+        finally:
+            self._note_unsent(ticket, "")
+
+    def _note_unsent(self, ticket: object, why: str) -> None:
+        """Why an answer waits; "" once it does not."""
+        self._unsent[ticket] = why
+        if not why:
+            del self._unsent[ticket]
+        self._standing.unsent = next(iter(self._unsent.values()), "")
+
+    async def _send(self, call: Call, ticket: object) -> bool:
         method, params = _split(call)
         waited_s, failures, is_uncertain = 0.0, 0, False
         while True:
@@ -260,6 +283,7 @@ class Poller:
                     return True
                 elif error.is_passing and waited_s + wait_s <= self._patience_s(error):
                     log.warning("%s; sent again in %.0f s", error, wait_s)
+                    self._note_unsent(ticket, f"An answer waits to be sent: {error}.")
                     waited_s = await self._wait_to_send(waited_s, waited_s + wait_s, error)
                     failures += 1
                     is_uncertain = is_uncertain or error.was_sent
@@ -292,6 +316,10 @@ def is_of_a_webhook(error: TelegramError) -> bool:
     return error.code == 409 and "webhook" in error.description.lower()
 
 
+def cannot_be_asked(error: TelegramError) -> str:
+    return f"Telegram cannot be asked: {error}."
+
+
 def why_ended(error: TelegramError) -> str:
     """Why polling ended for good, and the way out."""
     return WEBHOOK_WAS_SET if is_of_a_webhook(error) else f"{why_failed(error)}."
@@ -301,7 +329,7 @@ def back_off(failures: int) -> float:
     return BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)]
 
 
-async def clear_webhook(api: TelegramAPI, delete: bool, stopped: asyncio.Event) -> bool:
+async def clear_webhook(api: TelegramAPI, delete: bool, stopped: asyncio.Event, standing: Standing) -> bool:
     """Whether Telegram may be polled: no webhook is set, or it was to be deleted. Waits for a Telegram that is down.
 
     Raises TelegramError when the token is refused.
@@ -316,12 +344,14 @@ async def clear_webhook(api: TelegramAPI, delete: bool, stopped: asyncio.Event) 
             if url:
                 await remove(api)
                 log.info("the webhook is removed; updates that wait are kept")
+            standing.hitch = ""
             return True
         except TelegramError as error:
             if not error.is_passing:
                 raise
             wait_s = min(error.retry_after_s or back_off(failures), MAX_RETRY_AFTER_S)
             failures += 1
+            standing.hitch = cannot_be_asked(error)
             log.warning("%s; again in %.0f s", error, wait_s)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopped.wait(), wait_s)

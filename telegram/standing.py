@@ -80,12 +80,13 @@ class Standing:
     """What is known; kept by whoever asks Telegram, told by /health, /status and /metrics.
 
     state: a few words. trouble: why updates do not arrive here, a sentence; "" while nothing is known against it.
-    hitch: why the poller's last call failed, a sentence; "" when it did not. failure: why we could not register.
+    hitch: why the poller's last call failed, a sentence; "" when it did not. unsent: likewise, why an answer waits.
+    failure: why we could not register.
     is_ours: whether Telegram hands the updates to us; None when that is not known. Times are seconds since 1970.
     """
 
     def __init__(self, n_pending: int | None = None) -> None:
-        self.state, self.trouble, self.hitch, self.failure = "not asked for", "", "", ""
+        self.state, self.trouble, self.hitch, self.unsent, self.failure = "not asked for", "", "", "", ""
         self.is_ours: bool | None = None
         self.n_pending = n_pending
         self.last_error = ""
@@ -113,7 +114,7 @@ class Standing:
     @property
     def told(self) -> str:
         """What is wrong, or else the state, for /status."""
-        return self.trouble or self.hitch or self.state
+        return self.trouble or self.hitch or self.unsent or self.state
 
     def fail(self, why: str) -> None:
         """Registering failed; why is a sentence without its full stop. It stands until we are registered."""

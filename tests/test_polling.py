@@ -15,11 +15,13 @@ from mocked import Mocked
 from test_bot import a_poller, said
 
 from bot import COMMAND_S
+from clock import loop_time
 from demo.telegram import Refused
 from demo.web import Asked, Handler, Reply
 from telegram import polling
 from telegram.api import TelegramAPI
 from telegram.polling import Poller
+from telegram.standing import Standing
 
 OK = httpx.Response(200, json={"ok": True, "result": {}})
 NGINX = httpx.Response(502, text="<html><title>502 Bad Gateway</title></html>")
@@ -298,3 +300,44 @@ async def test_a_limited_chat_gives_way_once_it_holds_up_all_others(
     assert "could not be delivered: sendMessage: 429" in caplog.text
     slow.is_let_go.set()
     await poller.finish()
+
+
+# What /health tells of it.
+
+
+async def test_an_answer_that_waits_to_be_sent_is_told() -> None:
+    async with a_house() as house:
+        telegram, health, may_sleep = house.world.telegram, house.door.health, asyncio.Event()
+
+        async def sleep(seconds: float) -> None:
+            await may_sleep.wait()
+
+        assert house.bot.api is not None
+        poller = Poller(house.bot.answer, house.bot.api, 20, sleep, house.bot.standing, health.polled)
+        telegram.fail_next.append(Refused(502, "Bad Gateway"))
+        poller.take_in([updated("/help")])
+        await until(lambda: house.bot.standing.unsent != "")
+        assert health.verdict() == ("degraded", "An answer waits to be sent: sendMessage: 502 Bad Gateway.")
+        assert health.n_in_work == 1
+        assert house.bot.standing.told.startswith("An answer waits")
+        house.bot.monotonic = lambda: loop_time() + 60
+        assert health.verdict()[0] == "degraded"  # a restart would be no help
+        may_sleep.set()
+        await poller.finish()
+        assert (health.verdict(), health.n_in_work) == (("ok", None), 0)
+        assert len(said(house)) == 1
+
+
+async def test_a_telegram_that_is_down_at_the_start_is_told() -> None:
+    standing, stopped = Standing(), asyncio.Event()
+    starting = asyncio.ensure_future(
+        polling.clear_webhook(an_api(httpx.ConnectError("Name or service not known"))[0], False, stopped, standing)
+    )
+    await until(lambda: standing.hitch != "")
+    assert standing.hitch == (
+        "Telegram cannot be asked: getWebhookInfo: no answer: no connection, Name or service not known."
+    )
+    stopped.set()
+    assert await starting is False
+    assert await polling.clear_webhook(an_api()[0], False, asyncio.Event(), standing)
+    assert standing.hitch == ""
