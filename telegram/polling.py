@@ -27,6 +27,7 @@ HURRIED_S = 31.0  # the same where Telegram limits a chat while MAX_KNOWN update
 LOOK_S = 10.0  # how often whoever waits to send looks whether that is so
 BEGIN_S = 1.0  # once stopped: until the last question is begun, which takes up to 8 s
 FINISH_S, CONFIRM_S = 9.5, 2.0  # the same for answers that are in work, and to confirm them; a kill comes after 15 s
+LAST_WAIT_S = 5.0  # of the latter, until Telegram may be sent an answer again
 ANOTHER_POLLER = "Another poller takes this token's updates: only one may run, so stop the other one."
 AnswerUpdate = Callable[[Mapping[str, Any]], Awaitable[Call | None]]
 """From an update to the one call that answers it."""
@@ -284,10 +285,11 @@ class Poller:
                 elif error.is_passing and waited_s + wait_s <= self._patience_s(error):
                     log.warning("%s; sent again in %.0f s", error, wait_s)
                     self._note_unsent(ticket, f"An answer waits to be sent: {error}.")
+                    until = asyncio.get_running_loop().time() + wait_s
                     waited_s = await self._wait_to_send(waited_s, waited_s + wait_s, error)
                     failures += 1
                     is_uncertain = is_uncertain or error.was_sent
-                    if self.stopped.is_set():
+                    if self.stopped.is_set() and not await self._has_waited(until):
                         return False
                 else:
                     if "message is not modified" not in error.description:
@@ -305,6 +307,14 @@ class Poller:
             await self._sleep_unless(look_s, self.stopped)
             waited_s += look_s
         return waited_s
+
+    async def _has_waited(self, until: float) -> bool:
+        """Once we are stopped: waits to the end where that is near, and others are confirmed only after it."""
+        left_s = until - asyncio.get_running_loop().time()
+        if not self._answered or left_s > LAST_WAIT_S:
+            return False
+        await self._sleep(max(0.0, left_s))
+        return True
 
 
 def _split(call: Call) -> tuple[str, Call]:

@@ -168,7 +168,11 @@ async def stopped_while(
     for chat_id, text in texts:
         house.world.telegram.send(text, chat_id=chat_id)
     assert house.bot.api is not None
-    running = asyncio.ensure_future(Poller(slow.answer, house.bot.api, 20).run(stopped))
+
+    async def sleep(seconds: float) -> None:
+        await stopped.wait()
+
+    running = asyncio.ensure_future(Poller(slow.answer, house.bot.api, 20, sleep).run(stopped))
     await until(lambda: slow.began.total() == until_began)
     await until(lambda: len(said(house)) == until_began - slow.began["hold"] - n_unsent)
     stopped.set()
@@ -192,24 +196,37 @@ async def test_once_stopped_what_stands_before_an_answered_one_is_still_answered
         assert (said(house), house.world.telegram.n_pending) == (["other", "hold", "b"], 1)
 
 
+def limiting(house: House, seconds: int, n_times: int = 99) -> None:
+    """Telegram takes "limited" no sooner."""
+    telegram, left = house.world.telegram, [Refused(429, "Too Many Requests", retry_after=seconds)] * n_times
+    execute = telegram.execute
+
+    def busy(method: str, params: dict[str, Any]) -> Any:
+        if method == "sendMessage" and params["text"] == "limited" and left:
+            raise left.pop()
+        return execute(method, params)
+
+    telegram.execute = busy  # type: ignore[method-assign]
+
+
 async def test_once_stopped_nothing_is_begun_that_cannot_be_confirmed() -> None:
     """Behind an answer that cannot be sent; what is above it comes again anyway."""
     async with a_house() as house:
-        telegram = house.world.telegram
-        execute = telegram.execute
-
-        def busy(method: str, params: dict[str, Any]) -> Any:
-            if method == "sendMessage" and params["text"] == "limited":
-                raise Refused(429, "Too Many Requests: retry after 20", retry_after=20)
-            return execute(method, params)
-
-        telegram.execute = busy  # type: ignore[method-assign]
+        limiting(house, 20)
         texts = ((6, "limited"), (7, "hold"), (7, "b"), (8, "other"))
         slow, end = await stopped_while(house, *texts, until_began=3, n_unsent=1)
         await asyncio.sleep(0)
         slow.is_let_go.set()
         await end()
-        assert (said(house), telegram.n_pending) == (["other", "hold"], 4)
+        assert (said(house), house.world.telegram.n_pending) == (["other", "hold"], 4)
+
+
+async def test_once_stopped_an_answer_that_others_wait_for_is_sent_if_that_is_soon() -> None:
+    async with a_house() as house:
+        limiting(house, 1, n_times=1)
+        _, end = await stopped_while(house, (6, "limited"), (8, "other"), until_began=2, n_unsent=1)
+        await end()
+        assert (said(house), house.world.telegram.n_pending) == (["other", "limited"], 0)
 
 
 async def test_the_end_waits_for_no_answer_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
