@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from answers.asked import EXAMPLES, KIND_WORDS, Misread, OneAtATime, WhichSymbol, is_symbol, placed
+from answers.asked import EXAMPLES, KIND_WORDS, Misread, OneAtATime, WhichSymbol, is_odd, is_symbol, placed
 from exchanges.errors import NoAnswer, NoKeys, NotListed
 from exchanges.symbols import NotASymbol, parse_symbol, split
-from exchanges.words import INTERVALS
 from render.keyboards import (
     INTERVAL_BUTTONS,
     NEIGHBOURS,
@@ -45,11 +44,12 @@ def ways_on(error: Misread | NotASymbol | NotListed | NoAnswer | NoKeys, name: s
 
 def _elsewhere(name: str, words: Sequence[str]) -> Keyboard:
     """What else there is of the coin, or a usual one: the same question would get the same answer for ever."""
-    coins = [each for each in words if each.lower() not in (*INTERVALS, *KIND_WORDS) and is_symbol(each)]
+    rest, place = placed(words)
+    coins = [each for each in rest if not is_odd(each)]
     if not coins or name not in NEIGHBOURS:
         examples = that_fit(Button(each, f"price {each}") for each in EXAMPLES)
         return keyboard(examples, (Button("Help", f"help {name}"),))
-    symbol, place = parse_symbol(coins[-1]), placed(words)[1]
+    symbol = parse_symbol(coins[-1])
     others = choices_of(name, symbol, place.kind, INTERVAL_BUTTONS, place.interval) if place.interval else ()
     return keyboard(others if name in IN_INTERVALS else (), *carried(keyboard(neighbours(name, symbol)), place))
 

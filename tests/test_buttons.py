@@ -182,6 +182,16 @@ async def test_interval_and_kind_travel_along(exchanges: str, name: str, interva
             assert all(place <= set(each.split()) for each in back), (line, back)
 
 
+@pytest.mark.parametrize("words", ["BTC 24h", "24h BTC", "BTC 4h"])
+async def test_what_is_elsewhere_is_of_the_coin(words: str) -> None:
+    """Coinbase has no liquidations: its price is offered, and not that of a coin called 24H."""
+    async with a_house(EXCHANGES="coinbase") as house:
+        call = await house.bot.answer(updated(f"/liq {words}"))
+        assert call is not None
+        assert lines_of(call)
+        assert {line.split()[1] for line in lines_of(call)} == {"BTC"}
+
+
 FAILURES = (
     "/price BTC",
     "/oi BTC",
@@ -224,7 +234,7 @@ async def test_suggestions_are_buttons_with_the_rest_of_the_question(question: s
 
 
 @pytest.mark.parametrize(
-    "question", ["/price NOPE", "/oi ...", "/volume", "/top10 foo", "/nope", "/oi OKB", "what is it"]
+    "question", ["/price NOPE", "/oi ...", "/volume", "/top10 foo", "/nope", "/oi OKB", "what is it", "/ls BTC today"]
 )
 async def test_no_refusal_is_a_dead_end(question: str) -> None:
     async with a_house(EXCHANGES="okx,binance") as house:
