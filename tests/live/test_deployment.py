@@ -238,12 +238,18 @@ class Recorder(TelegramAPI):
         return True
 
     async def _give(self) -> list[dict[str, Any]]:
+        if self._n_given and self._texts[self._n_given - 1] not in self.seconds and not self._is_given_up():
+            await asyncio.sleep(0.02)  # one at a time, so that it is known which one is answered
+            return []
         if self._n_given == len(self._texts):
             self.done.set()
             return []
         self._n_given += 1
         self._given_at = time.monotonic()
         return [{**update(self._texts[self._n_given - 1], self._user_id), "update_id": self._n_given}]
+
+    def _is_given_up(self) -> bool:
+        return time.monotonic() - self._given_at > MAX_ANY_S
 
 
 async def poll(chosen: Settings, api: Recorder) -> None:
