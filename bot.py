@@ -411,8 +411,14 @@ async def poll(settings: Settings, *, delete_webhook: bool) -> int:
     bot = build(settings, transport, PROCESS)
     assert bot.api is not None
     stopped = asyncio.Event()
+
+    def begin_stop() -> None:
+        stopped.set()
+        if bot.duty is not None:
+            bot.duty.begin_stop()  # at once: a kill comes 15 s after the signal, and answers take most of it
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        asyncio.get_running_loop().add_signal_handler(number, begin_stop)
     health = Health(bot, settings, "polling")
     server = await open_small_door(health)
     tasks = (keep_watchdog_quiet(bot.metrics), keep_tidy(transport.sweep, bot.market.sweep))

@@ -76,6 +76,8 @@ async def serve(settings: Settings, began: Callable[[Bot], None] | None = None, 
         began(the_bot)
     await stopped.wait()
     log.info("stopping: %d connections are open", server.n_connections)
+    if the_bot.duty is not None:
+        the_bot.duty.begin_stop()
     for task in background:
         task.cancel()
     await server.close(GRACE_S)

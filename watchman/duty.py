@@ -189,11 +189,15 @@ class Duty:
                 await self._stopping.wait()
         return self._stopping.is_set()
 
-    async def stop(self) -> None:
-        """Lets a message on its way be marked, and closes the store."""
+    def begin_stop(self) -> None:
+        """No further tick begins, and no message behind the one on its way; questions still have the store."""
         self._stopping.set()
         if self._rounds is not None:
             self._rounds.stop()
+
+    async def stop(self) -> None:
+        """Lets a message on its way be marked, and closes the store."""
+        self.begin_stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_S), self._turn:
                 pass
