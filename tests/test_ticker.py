@@ -14,7 +14,8 @@ import pytest
 from alerting import DAY_MS, FakeQuotes, an_alert, candles
 
 from answers.judging import HOUR_MS, MINUTE_MS, Holding, Rule
-from exchanges.errors import Reason
+from exchanges.errors import Reason, Unavailable
+from exchanges.words import Candles
 from store.connect import open_store
 from store.scripts import SqlStore
 from store.words import ARMED, DONE, PAUSED, Alert, Limits, Message, Overtaken, Unreachable
@@ -533,10 +534,13 @@ def test_an_exchange_that_was_down_is_made_up_for(tmp_path: Path) -> None:
     assert facts["firing"]["at_ms"] == T0 + 4 * MINUTE_MS
 
 
+@pytest.mark.parametrize("n_failing", [0, 1, 2])
 @pytest.mark.parametrize("page", [1, 500])
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_younger_alert_hides_no_gap_from_an_older_one(number: int, page: int, tmp_path: Path) -> None:
-    """It may be read first, and be on a page before."""
+def test_a_younger_alert_hides_no_gap_from_an_older_one(
+    number: int, page: int, n_failing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be read first, and be on a page before; and what reaches back so far may fail a few times."""
 
     async def act(house: House) -> list[dict[str, Any]]:
         await house.set(BTC, 95.0, number=2)
@@ -548,8 +552,16 @@ def test_a_younger_alert_hides_no_gap_from_an_older_one(number: int, page: int, 
                 await house.set(replace(BTC, level=150.0), 95.0, number=number)
         house.quotes.down.clear()
         house.quotes.minutes["BTC-USDT"] = [minute(i, 95.0, 101.0 if i == 4 else 95.5, 95.2) for i in range(40)]
-        for _ in range(2):
-            await house.tick(price=95.2)
+        candles, left = house.quotes.candles, [Unavailable("binance", "slow")] * n_failing
+
+        async def failing(exchange: str, kind: str, symbol: str, interval: str, n: int) -> Candles:
+            if n > 20 and left:
+                raise left.pop()
+            return await candles(exchange, kind, symbol, interval, n)
+
+        monkeypatch.setattr(house.quotes, "candles", failing)
+        for _ in range(2 + 2 * n_failing):
+            await house.tick(MINUTE_MS if n_failing else 10_000, price=95.2)
         return [each for each in await house.fired() if each["event"] == "fired"]
 
     (facts,) = in_house(tmp_path, act, page=page)

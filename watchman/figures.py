@@ -93,14 +93,14 @@ class Watched:
 @dataclass(slots=True)
 class Figures:
     """What a tick was told. by_need: the figure of each need; looks: closed candles that it had not seen, by need;
-    reach: how many minutes back they go; gaps: needs that were not looked at for long, of which only candles tell what
-    was missed."""
+    reach: how many minutes back they go; gaps: likewise, how many are needed of needs that were not looked at for long,
+    of which only candles tell what was missed."""
 
     by_need: dict[str, float] = field(default_factory=dict)
     candles: dict[str, Candles] = field(default_factory=dict)
     looks: dict[str, list[Look]] = field(default_factory=dict)
     reach: dict[str, int] = field(default_factory=dict)
-    gaps: set[str] = field(default_factory=set)
+    gaps: dict[str, int] = field(default_factory=dict)
     items: dict[str, str] = field(default_factory=dict)  # what is told with a firing, by need
     holdings: Held | None = None
     failed: dict[str, str] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class Figures:
 
     def is_owed(self, need: str) -> bool:
         """Whether what was missed is still not known."""
-        return need in self.gaps and need not in self.looks
+        return need in self.gaps and (need not in self.looks or self.reach.get(need, 0) < self.gaps[need])
 
 
 def had_no_trades(reasons: Collection[str], n_minutes: int) -> bool:

@@ -174,7 +174,8 @@ class Ticker:
             watched = self._watched[text]
             watched.seen_ms, watched.gap_ms = seen_ms, 0 if seen_ms == now_ms else watched.gap_ms
         for text, looks in figures.looks.items():
-            self._watched[text].judged_ms = looks[-1].at_ms if looks else 0
+            if not figures.is_owed(text):  # else older ones have to be judged yet
+                self._watched[text].judged_ms = looks[-1].at_ms if looks else 0
 
     async def _tell_of_sleep(self, ticked: Ticked) -> None:
         """Once a week at most, as the message's number is the week's."""
@@ -272,7 +273,7 @@ class Ticker:
             if len(parsed) < len(alerts):
                 resting |= {each.need for each in alerts}
             await self._read_minutes(parsed, figures, is_minute, now_ms)
-            unheard = self._silence.needs(now_ms) | figures.gaps if is_minute else set[str]()  # of few alerts
+            unheard = self._silence.needs(now_ms) | figures.gaps.keys() if is_minute else set[str]()  # of few alerts
             for each in parsed:
                 if each.alert.need in unheard:
                     self._hear(each, figures, now_ms)
@@ -317,9 +318,9 @@ class Ticker:
             return 0
         seen_ms = _seen_before(each, watched)
         if now_ms - seen_ms > GAP_MS + self._period_ms:
-            watched.gap_ms = watched.gap_ms or now_ms
-            figures.gaps.add(text)
-            return (now_ms - seen_ms) // MINUTE_MS + 2 if watched.gap_ms == now_ms or is_minute else 0
+            watched.gap_ms, n_minutes = watched.gap_ms or now_ms, (now_ms - seen_ms) // MINUTE_MS + 2
+            figures.gaps[text] = max(figures.gaps.get(text, 0), n_minutes)
+            return n_minutes if watched.gap_ms == now_ms or is_minute else 0
         is_near = abs(figure - rule.level) <= NEAR * rule.level
         return NEAR_CANDLES if is_near and is_minute else 0
 
