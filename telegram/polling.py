@@ -23,7 +23,7 @@ ASK_AGAIN_S = (1.0, 2.0, 3.0)  # while chats are at work; longer each time that 
 MAX_KNOWN = 100  # updates unanswered, or answered and not confirmed: getUpdates gives no more, from the offset on
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 MAX_SEND_S = 900.0  # of waiting to send one answer again; an older question is not answered, either (bot.STALE_S)
-HURRIED_S = 31.0  # the same where Telegram limits a chat while MAX_KNOWN updates are in work, as all others wait then
+HURRIED_S = 31.0  # the same where it answers 500 itself, and where it limits a chat while MAX_KNOWN updates are in work
 LOOK_S = 10.0  # how often whoever waits to send looks whether that is so
 BEGIN_S = 1.0  # once stopped: until the last question is begun, which takes up to 8 s
 FINISH_S, CONFIRM_S = 9.5, 2.0  # the same for answers that are in work, and to confirm them; a kill comes after 15 s
@@ -297,8 +297,9 @@ class Poller:
                     return True
 
     def _patience_s(self, error: TelegramError) -> float:
-        """How long one answer may wait: less while a chat that Telegram limits holds up all others."""
-        return HURRIED_S if self._is_full and error.code == 429 else MAX_SEND_S
+        """How long one answer may wait: less where Telegram fails at this very one, or all others wait for it."""
+        is_hurried = error.code == 500 or (error.code == 429 and self._is_full)
+        return HURRIED_S if is_hurried else MAX_SEND_S
 
     async def _wait_to_send(self, waited_s: float, until_s: float, error: TelegramError) -> float:
         """Waits on, unless we are stopped or it takes too long; how long it was in all."""

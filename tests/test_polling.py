@@ -20,7 +20,7 @@ from demo.telegram import Refused
 from demo.web import Asked, Handler, Reply
 from telegram import polling
 from telegram.api import TelegramAPI
-from telegram.polling import Poller
+from telegram.polling import HURRIED_S, Poller
 from telegram.standing import Standing
 
 OK = httpx.Response(200, json={"ok": True, "result": {}})
@@ -295,6 +295,20 @@ async def test_an_answer_outlasts_an_outage(answers: list[Any], slept: list[floa
     api, calls = an_api(*answers)
     assert await Poller(nothing, api, 20, sleep).send(HELLO)
     assert (len(calls), waits) == (len(answers) + 1, slept)
+
+
+async def test_an_answer_to_which_telegram_itself_says_500_is_given_up_sooner() -> None:
+    """One that it cannot take holds up its chat for half a minute, and not for a quarter of an hour."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    failed = httpx.Response(500, json={"ok": False, "error_code": 500, "description": "Internal Server Error"})
+    api, calls = an_api(*[failed] * 50)
+    assert await Poller(nothing, api, 20, sleep).send(HELLO)
+    assert sum(waits) <= HURRIED_S
+    assert len(calls) > 2
 
 
 async def test_a_limited_chat_gives_way_once_it_holds_up_all_others(
