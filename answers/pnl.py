@@ -63,12 +63,16 @@ def _notes(part: Part[Profit], profit: Profit) -> list[str]:
     name = escape(exchange_name(part.exchange))
     notes = []
     if profit.unpriced:
-        notes.append(f"{name}: {escape(why_unpriced(part))}, so sums are n/a.")
+        them = "it" if len(profit.unpriced) == 1 else "them"
+        notes.append(f"{name}: {escape(why_unpriced(part))}, so sums with {them} are n/a.")
     since = []
     if profit.shortened and profit.whole_since_ms is not None:
         since.append((in_words(profit.shortened), profit.realised[profit.shortened[0]], profit.whole_since_ms))
     if profit.costs_since_ms is not None:
-        since.append(("funding and fees", profit.fees, profit.costs_since_ms))
+        costs = (("funding", profit.funding), ("fees", profit.fees))
+        for is_told, usd in ((True, 0.0), (False, None)):
+            if names := [name for name, figure in costs if (figure is not None) is is_told]:
+                since.append((in_words(names), usd, profit.costs_since_ms))
     if since:
         told = (f"{what}: {'n/a' if usd is None else f'since {format_day(begin)}'}" for what, usd, begin in since)
         notes.append(f"{name}: there is more than could be read. {capital('; '.join(told))}.")

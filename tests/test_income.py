@@ -68,7 +68,7 @@ async def test_sums_that_are_whole_are_not_called_shortened() -> None:
 
 async def test_asset_without_a_price_is_named() -> None:
     told = await say(bot_with([row(NOW_MS - 1000, "25", "REALIZED_PNL", "QQQ")]), "/pnl")
-    assert "Binance: QQQ has no price here, so sums are n/a." in told
+    assert "Binance: QQQ has no price here, so sums with it are n/a." in told
     assert "$0.00" not in told.partition("today")[2].partition("\n")[0]
 
 
@@ -102,6 +102,15 @@ def bills_of(n: int, kind: str, fee: str, end_ms: int, step_ms: int, last_id: in
     """The newest first."""
     shared = {"type": kind, "balChg": "-0.001", "fee": fee, "ccy": "USDT"}
     return [shared | {"ts": str(end_ms - i * step_ms), "billId": str(last_id - i)} for i in range(n)]
+
+
+async def test_of_funding_and_fees_the_one_that_is_told_says_since_when() -> None:
+    bills = bills_of(1200, "8", "0", NOW_MS - 1000, 60_000, 1_000_000)
+    bills[3] |= {"type": "2", "ccy": "FOO", "fee": "-1"}  # a coin without a price
+    told = await say(okx_with(bills, []), "/pnl")
+    assert "funding -$1.00, fees n/a" in told
+    assert "there is more than could be read. Funding: since 2026-" in told
+    assert "; fees: n/a." in told
 
 
 async def test_fees_behind_rows_of_another_kind_are_not_told_as_none_at_okx() -> None:

@@ -252,7 +252,7 @@ async def test_profit_in_what_prices_failed_of_says_so() -> None:
 
     bot = wired(Earning({}, {}), "binance", KEYS)
     told = await say(bot, "/pnl")
-    assert "Binance: the price of BTC could not be read, so sums are n/a." in told
+    assert "Binance: the price of BTC could not be read, so sums with it are n/a." in told
     assert "Prices not read: Binance answered HTTP 500." in told
     assert "n/a: the price of BTC could not be read." in await say(bot, "/chart pnl")
 
