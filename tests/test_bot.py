@@ -683,8 +683,10 @@ async def test_refused_html_is_resent_as_plain_text(
     [
         ([Refused(403, "Forbidden: bot was blocked by the user")], 0, "could not be delivered"),
         ([Refused(429, "Too Many Requests", retry_after=3)] * 2, 1, "sent again in 3 s"),
-        ([Refused(500, "Internal")] * 9, 1, "sent again in 30 s"),
-        ([Refused(500, "Internal")] * 40, 0, "could not be delivered"),  # after a quarter of an hour
+        ([Refused(502, "Bad Gateway")] * 9, 1, "sent again in 30 s"),
+        ([Refused(502, "Bad Gateway")] * 40, 0, "could not be delivered"),  # after a quarter of an hour
+        ([Refused(500, "Internal")] * 4, 1, "sent again in 8 s"),
+        ([Refused(500, "Internal")] * 9, 0, "could not be delivered"),  # after half a minute: it may be this very one
         ([Refused(429, "Too Many Requests", retry_after=3600)], 0, "could not be delivered"),
         ([Refused(400, "Bad Request: message is not modified: exactly the same")], 0, ""),
         ([Refused(400, "group chat was upgraded to a supergroup chat", migrate_to_chat_id=-1005)], 1, ""),
